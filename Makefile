@@ -1,0 +1,49 @@
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run migrate test lint lock servers
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.runtime ## Make the virtual environment, from pinned and hashed packages
+
+run: $(VENV)/.runtime ## Start the service for development, on HOST and PORT (127.0.0.1:5000)
+	@exec $(BIN)/python -m cli.development
+
+migrate: $(VENV)/.runtime ## Bring the database of DATABASE_URL to this version's tables
+	@$(BIN)/flask db upgrade
+
+test: $(VENV)/.development servers ## Run the tests, on real servers; installs what they need
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.development ## Check style and types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command 'make lock' pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command 'make lock' --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+servers:
+	@tests/servers/install.sh
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or newer is needed. Name one: make PYTHON=python3.12' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/servers/install.sh python3-venv
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt | $(BIN)/python
+	@echo 'Installing what Latchkey needs (once) …'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt | $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

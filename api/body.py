@@ -1,0 +1,42 @@
+"""The body of a request: a JSON object, or a clear refusal."""
+
+import json
+from typing import Any
+
+from flask import request
+
+LONGEST = 16 * 1024  # bytes
+
+
+class MalformedBody(Exception):
+    """The body is no JSON object; the text says what is wrong with it, in words fit for the client."""
+
+
+class UnsupportedBody(MalformedBody):
+    """The body is announced as something other than JSON."""
+
+
+def json_object() -> dict[str, Any]:
+    """Return the request's JSON object (RFC 8259, in strict UTF-8).
+
+    Raises MalformedBody, UnsupportedBody for another content type, and RequestEntityTooLarge over
+    LONGEST bytes.
+    """
+    if not request.is_json:
+        raise UnsupportedBody("Content-Type must be application/json")
+    request.max_content_length = LONGEST
+    try:
+        parsed = json.loads(request.get_data().decode("utf-8"), parse_constant=_refuse)
+    except UnicodeDecodeError:
+        raise MalformedBody("The request body is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise MalformedBody("The request body is not JSON") from None
+    except OSError:  # the server met a broken chunk, or the client went away
+        raise MalformedBody("The request body could not be read") from None
+    if not isinstance(parsed, dict):
+        raise MalformedBody("The request body is not a JSON object")
+    return parsed
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

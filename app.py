@@ -1,0 +1,61 @@
+"""The application: everything is built here, once and in order."""
+
+import logging
+import sys
+import time
+from collections.abc import Mapping
+
+from flask import Flask, appcontext_popped, appcontext_pushed, current_app
+
+from api import auth, errors, request_id, routes
+from config.environment import read_environment
+from config.problems import ConfigurationError
+from config.settings import ServerSettings
+from services import current
+from services.assembly import assemble
+
+
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
+    """Build the application from `environ`; `None` means the process's variables.
+
+    Raises ConfigurationError, with every problem in it, if it cannot be built.
+    """
+    services = assemble(read_environment() if environ is None else environ)
+    _log_in_utc()
+    app = Flask("latchkey", static_folder=None)
+    app.url_map.merge_slashes = False  # no redirects: a path has one spelling
+    app.extensions["latchkey"] = services
+    current.created(services)
+    for door in (request_id, errors, auth, routes):
+        door.init(app)
+    return app
+
+
+@appcontext_pushed.connect
+def _entered(app: Flask, **_: object) -> None:
+    current.entered(app.extensions.get("latchkey"))
+
+
+@appcontext_popped.connect
+def _left(_app: Flask, **_: object) -> None:
+    current.entered(current_app.extensions.get("latchkey") if current_app else None)
+
+
+def _log_in_utc() -> None:
+    """Log to standard error, unless whoever runs us has set logging up already."""
+    logging.Formatter.converter = time.gmtime
+    logging.basicConfig(level=logging.INFO, format="%(asctime)sZ %(levelname)s %(name)s: %(message)s")
+
+
+def main() -> None:
+    """Serve for development, on HOST and PORT."""
+    try:
+        server = ServerSettings.read(read_environment())
+        create_app().run(server.host, server.port)
+    except ConfigurationError as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""`make run`: a service to try things with. The first start makes all it needs, the next ones change nothing."""
+
+import json
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+from gunicorn.util import import_app
+
+from cli.terminal import Refused, told
+from config.environment import DEVELOPMENT_FILE, read_environment
+from config.problems import gather
+from config.settings import ProviderSettings, ServerSettings
+from database.engine import open_engine
+from database.schema import upgrade
+from database.users import UserTable
+from providers.passwords import hash_password
+
+ADMIN, ADMIN_EMAIL = "admin", "admin@example.org"
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn, started from here, so that it is the server that deployments run too."""
+
+    def __init__(self, app: Any, **settings: object) -> None:
+        self._app, self._settings = app, settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return self._app
+
+
+def main() -> None:
+    """Make what is missing, then serve until Ctrl-C."""
+    os.umask(0o077)  # what is made here is for nobody else's eyes: a secret, and password hashes
+    try:
+        _write_development_file()
+        environ = read_environment()
+        app, server = gather(lambda: import_app("app:create_app()"), lambda: ServerSettings.read(environ))
+        _refuse_taken_port(server)
+        users_in_database = "database" in ProviderSettings.read(environ).provider
+        password = _prepare_database(environ) if users_in_database else None
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    _serve(app, server, lambda: _greet(server, users_in_database, password))
+
+
+def _write_development_file() -> None:
+    try:
+        descriptor = os.open(DEVELOPMENT_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(
+            "# Made by `make run`, for this machine alone. What is set in the environment beats it.\n"
+            f"SECRET_KEY={secrets.token_urlsafe(48)}\n"
+            "AUTH_PROVIDER=database\n"
+            "DATABASE_URL=sqlite:///development.db\n"
+        )
+    click.echo(f"Wrote {DEVELOPMENT_FILE.name}: a development configuration with a new SECRET_KEY.")
+
+
+def _refuse_taken_port(server: ServerSettings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((server.host, server.port))
+        except OSError as error:
+            raise Refused(f"cannot listen on HOST and PORT: {error.strerror}. Try: PORT=5001 make run") from None
+
+
+def _prepare_database(environ: Mapping[str, str]) -> str | None:
+    """Make the tables, and an admin if there is no user yet; returns the new admin's password."""
+    engine = open_engine(environ)
+    with told():
+        upgrade(engine)
+        users = UserTable(engine)
+        password = secrets.token_urlsafe(15) if users.is_empty() else None
+        if password:
+            users.add(ADMIN, ADMIN_EMAIL, hash_password(password), ["admin", "user"])
+    engine.dispose()
+    return password
+
+
+def _greet(server: ServerSettings, users_in_database: bool, password: str | None) -> None:
+    url = f"http://{server.host}:{server.port}"
+    login = ADMIN_EMAIL if users_in_database else "YOUR LOGIN"
+    click.echo(f"\nLatchkey serves on {url} (Ctrl-C ends it).\n")
+    if password:
+        click.echo(f"  admin     {login}\n  password  {password}    (shown this once)\n")
+    elif users_in_database:
+        click.echo(f"Another password for the admin: .venv/bin/flask users set-password {ADMIN}\n")
+    credentials = json.dumps({"email": login, "password": password or "YOUR PASSWORD"})
+    # Through standard input: a password in curl's arguments would stand in the list of processes.
+    click.echo(f"Log in:\necho '{credentials}' | curl -sH 'Content-Type: application/json' -d @- {url}/api/auth")
+
+
+def _serve(app: Any, server: ServerSettings, greet: Callable[[], None]) -> None:
+    _Server(
+        app,
+        bind=f"{server.host}:{server.port}",
+        worker_class="gthread",
+        threads=8,
+        loglevel="warning",
+        when_ready=lambda _arbiter: greet(),
+    ).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""How commands ask, refuse and show."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from config.names import accept_password
+from database.users import DatabaseUnavailable, NoSuchUser, UserExists
+
+
+class Refused(click.ClickException):
+    """What was asked cannot be done; one line says what to do instead."""
+
+    exit_code = 2
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what the user table raises into a line for the person at the terminal."""
+    try:
+        yield
+    except UserExists:
+        raise Refused("this username or e-mail address is taken. See: flask users list") from None
+    except NoSuchUser:
+        raise Refused("no single user has this name or address. See: flask users list") from None
+    except DatabaseUnavailable as error:
+        raise Refused(f"the database cannot be used: {error}") from None
+
+
+def read_password() -> str:
+    """Return a new password, asked for twice at a terminal, else the first line of standard input.
+
+    Raises Refused if it could never log in.
+    """
+    if sys.stdin.isatty():
+        typed = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        typed = sys.stdin.buffer.readline().decode("utf-8", "surrogateescape").rstrip("\r\n")
+    try:
+        return accept_password(typed)
+    except ValueError as error:
+        raise Refused(f"this password cannot be used: {error}") from None
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return the rows as lines, in columns as wide as their widest cell."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows))
+    return "\n".join(line.rstrip() for line in lines)

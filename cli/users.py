@@ -1,0 +1,112 @@
+"""`flask users …`: the user table, and hashes for the users file."""
+
+import json
+import secrets
+
+import click
+
+from cli.terminal import Refused, read_password, table, told
+from config.environment import read_environment
+from config.names import accept_name
+from database.engine import open_engine
+from database.users import UserTable
+from providers.passwords import hash_password
+
+
+class _NameType(click.ParamType[str]):
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return accept_name(value)
+        except ValueError as error:
+            raise Refused(f"{param.human_readable_name if param else 'a name'} cannot be used: {error}") from None
+
+
+_NAME = _NameType()
+
+
+def open_table() -> UserTable:
+    """Return the table in DATABASE_URL; ConfigurationError if there is none to be had."""
+    return UserTable(open_engine(read_environment()))
+
+
+@click.group()
+def users() -> None:
+    """Tend the users in DATABASE_URL."""
+
+
+@users.command()
+@click.argument("username", type=_NAME)
+@click.option("--email", type=_NAME, help="Another name to log in with, and the claim `email`.")
+@click.option("--role", "roles", type=_NAME, multiple=True, help="A role; may be given several times.")
+@click.option("--generate", is_flag=True, help="Make a random password and print it, once.")
+def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool) -> None:
+    """Add a user. The password is asked for, or read from standard input."""
+    password = secrets.token_urlsafe(15) if generate else read_password()
+    with told():
+        open_table().add(username, email, hash_password(password), roles)
+    click.echo(f"Added {username}.")
+    if generate:
+        click.echo(f"Password: {password}")
+
+
+@users.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For scripts: a JSON array.")
+def list_users(as_json: bool) -> None:
+    """Show every user."""
+    with told():
+        rows = open_table().all()
+    if as_json:
+        members = ("username", "email", "roles", "active")
+        shown = [
+            {name: getattr(row, name) for name in members} | {"created_at": row.created_at.isoformat()} for row in rows
+        ]
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+        return
+    click.echo(
+        table(
+            ("USERNAME", "EMAIL", "ROLES", "ACTIVE", "CREATED"),
+            [
+                (
+                    row.username,
+                    row.email or "-",
+                    ",".join(row.roles) or "-",
+                    "yes" if row.active else "no",
+                    f"{row.created_at:%Y-%m-%d}",
+                )
+                for row in rows
+            ],
+        )
+    )
+
+
+@users.command("set-password")
+@click.argument("login", type=_NAME)
+def set_password(login: str) -> None:
+    """Give a user another password, asked for or read from standard input."""
+    hashed = hash_password(read_password())
+    with told():
+        click.echo(f"{open_table().set_password(login, hashed)} has a new password.")
+
+
+@users.command()
+@click.argument("login", type=_NAME)
+def disable(login: str) -> None:
+    """Keep a user out from now on. Tokens they already have run out by themselves."""
+    with told():
+        click.echo(f"{open_table().set_active(login, False)} is disabled.")
+
+
+@users.command()
+@click.argument("login", type=_NAME)
+def enable(login: str) -> None:
+    """Let a disabled user in again."""
+    with told():
+        click.echo(f"{open_table().set_active(login, True)} is enabled.")
+
+
+@users.command("hash")
+def print_hash() -> None:
+    """Print a password's hash, for STATIC_USERS_FILE. Needs no configuration."""
+    click.echo(hash_password(read_password()))

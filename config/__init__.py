@@ -1,0 +1,1 @@
+"""Environment in, typed settings out. Imports nothing else of ours."""

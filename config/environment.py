@@ -1,0 +1,25 @@
+"""The environment: the only place of the program that looks at it."""
+
+import os
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+DEVELOPMENT_FILE = Path(__file__).resolve().parent.parent / ".env"
+
+
+def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str]:
+    """Return the process's variables, over those of the development file where there is one.
+
+    A variable that is set in both has the process's value, and so has a secret that one of them
+    names as a file (`SECRET_KEY_FILE`) and the other in full (`SECRET_KEY`).
+    """
+    # Secrets may contain `${`: nothing in the file is expanded.
+    development = dotenv_values(development_file, interpolate=False)
+    beaten = {_other_form(name) for name in os.environ}
+    kept = {name: value for name, value in development.items() if value is not None and name not in beaten}
+    return {**kept, **os.environ}
+
+
+def _other_form(name: str) -> str:
+    return name.removesuffix("_FILE") if name.endswith("_FILE") else f"{name}_FILE"

@@ -1,0 +1,47 @@
+"""Text from outside: what may be a name or a password, and when two names are the same."""
+
+import re
+from typing import Annotated
+from unicodedata import normalize
+
+from pydantic import AfterValidator
+
+LONGEST_NAME = 256
+LONGEST_PASSWORD = 1024
+
+# PBKDF2 and scrypt take `pw` and `pw` + NUL for the same; a lone surrogate is no UTF-8.
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def accept(text: str, longest: int) -> str:
+    """Return the text in NFC, otherwise as it is.
+
+    Raises ValueError, without the text, if it is empty, longer than `longest` characters, or has
+    control characters or lone surrogates.
+    """
+    if not text:
+        raise ValueError("it is empty")
+    if len(text) > longest:
+        raise ValueError(f"it is longer than {longest} characters")
+    if _FORBIDDEN.search(text):
+        raise ValueError("it has control characters or is not Unicode text")
+    return normalize("NFC", text)
+
+
+def accept_name(text: str) -> str:
+    """Return the name without the blanks around it, as `accept` has it; ValueError as there."""
+    return accept(text.strip(), LONGEST_NAME)
+
+
+def accept_password(text: str) -> str:
+    """Return the password as `accept` has it; ValueError as there. Blanks around it belong to it."""
+    return accept(text, LONGEST_PASSWORD)
+
+
+def fold(name: str) -> str:
+    """Return what two spellings of one name have in common: two names are the same if this is equal."""
+    return normalize("NFC", normalize("NFC", name).casefold())
+
+
+Name = Annotated[str, AfterValidator(accept_name)]
+"""A field that holds the name of a person, an address or a role."""

@@ -1,0 +1,37 @@
+"""What is wrong with a configuration, all of it at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+class ConfigurationError(click.ClickException):
+    """The configuration cannot be used; `problems` has a line for each fault.
+
+    A line names its variable and says what to write, never what was written. It is a click
+    exception so that Flask's command line shows it as a message, not as a traceback.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(["the configuration cannot be used.", *(f"  {line}" for line in problems)]))
+        self.problems = problems
+
+
+def gather(*builders: Callable[[], Any]) -> list[Any]:
+    """Return what every builder returns, in order.
+
+    Raises ConfigurationError with the problems of all of them, so that nobody has to mend a
+    configuration one start at a time. Any other exception passes through.
+    """
+    built, problems = [], []
+    for build in builders:
+        try:
+            built.append(build())
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return built

@@ -1,0 +1,1 @@
+"""Everything SQL: the engine, the tables, what is done with them, and their migrations."""

@@ -1,0 +1,27 @@
+"""Bringing a database to this version's tables."""
+
+import logging
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+# Whoever calls us says what was done; Alembic would say it again.
+logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
+
+_ALEMBIC_INI = Path(__file__).resolve().parent.parent / "alembic.ini"
+
+
+def upgrade(engine: Engine) -> str | None:
+    """Run the migrations that the database lacks; returns the new revision, `None` if it lacked none."""
+    config = Config(_ALEMBIC_INI)
+    config.attributes["engine"] = engine
+    head = ScriptDirectory.from_config(config).get_current_head()
+    with engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == head:
+            return None
+    command.upgrade(config, "head")
+    return head

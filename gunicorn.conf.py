@@ -1,0 +1,23 @@
+"""How `gunicorn` serves Latchkey in a deployment; `gunicorn` alone is the whole command."""
+
+import os
+
+from config.environment import read_environment
+from config.problems import ConfigurationError, gather
+from config.settings import ServerSettings
+from services.assembly import assemble
+
+_environ = read_environment()
+try:
+    # All of it, so that a bad configuration is one message here and not a traceback from each worker.
+    _server, _ = gather(lambda: ServerSettings.read(_environ), lambda: assemble(_environ))
+except ConfigurationError as error:
+    error.show()
+    raise SystemExit(error.exit_code) from None
+
+wsgi_app = "app:create_app()"
+bind = f"{_server.host}:{_server.port}"
+# Threads, because a password hash would keep a worker with only one from everything else.
+worker_class = "gthread"
+workers = os.cpu_count()
+threads = 4

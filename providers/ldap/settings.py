@@ -1,0 +1,121 @@
+"""The settings of the LDAP provider."""
+
+import ssl
+from typing import Annotated, ClassVar, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, FilePath, Json, SecretStr, model_validator
+
+from config.names import Name
+from config.problems import ConfigurationError
+from config.section import Section
+from providers.ldap.dn import parse_dn
+from providers.ldap.filters import check_filter, fill
+
+
+def _server(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"ldap", "ldaps"} and parts.hostname and parts.port != 0
+    except ValueError:  # the message has the port in it
+        known = False
+    if not known:
+        raise ValueError("it names no LDAP server")
+    if parts.username or parts.path.strip("/") or parts.query:
+        raise ValueError("it has more than a server and a port")
+    return url
+
+
+def _dn(text: str) -> str:
+    parse_dn(text)
+    return text
+
+
+def _dn_keys(groups: dict[str, list[str]]) -> dict[str, list[str]]:
+    for group in groups:
+        parse_dn(group)
+    return groups
+
+
+def _filter_for(*places: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not any(f"{{{place}}}" in text for place in places):
+            raise ValueError(f"it lacks {{{places[0]}}}")
+        check_filter(fill(text, **dict.fromkeys(places, "x")))
+        return text
+
+    return AfterValidator(check)
+
+
+def _certificates(path: FilePath) -> FilePath:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:  # ssl.SSLError is one
+        raise ValueError("it holds no certificates that can be read") from None
+    return path
+
+
+DistinguishedName = Annotated[str, AfterValidator(_dn)]
+
+
+class LdapSettings(Section):
+    """Which directory is asked, as whom, and what its entries mean."""
+
+    prefix: ClassVar[str] = "LDAP_"
+
+    url: Annotated[str, AfterValidator(_server)] = Field(
+        description="ldap://host or ldaps://host, with :port if it is an unusual one"
+    )
+    start_tls: bool | None = Field(
+        None, description="true for StartTLS, which is what ldap:// does unless told otherwise"
+    )
+    insecure_plaintext: bool = Field(
+        False, description="true only if passwords may cross the network for everybody to read"
+    )
+    ca_file: Annotated[FilePath, AfterValidator(_certificates)] | None = Field(
+        None, description="the path of a PEM file with the certificates to trust, instead of the system's"
+    )
+    bind_dn: DistinguishedName | None = Field(None, description="the DN of an account that may search")
+    bind_password: SecretStr | None = Field(None, description="the password of LDAP_BIND_DN")
+    base_dn: DistinguishedName = Field(description="the DN below which the users are")
+    user_filter: Annotated[str, _filter_for("login")] = Field(
+        "(|(uid={login})(mail={login}))", description="an LDAP filter that finds a user, {login} being what was typed"
+    )
+    username_attribute: str = Field("uid", min_length=1, description="the attribute that becomes `username`")
+    email_attribute: str = Field("mail", min_length=1, description="the attribute that becomes `email`")
+    group_base_dn: DistinguishedName | None = Field(
+        None, description="the DN below which groups are searched, or nothing to read the user's memberOf"
+    )
+    group_filter: Annotated[str, _filter_for("dn", "username")] = Field(
+        "(|(member={dn})(uniqueMember={dn}))",
+        description="an LDAP filter that finds a user's groups, by {dn} or {username}",
+    )
+    role_map: Annotated[Json[dict[str, list[Name]]], AfterValidator(_dn_keys)] = Field(
+        {}, description='a JSON object from group to roles, such as {"cn=admins,dc=example,dc=org": ["admin"]}'
+    )
+    timeout_seconds: int = Field(5, ge=1, le=60, description="the seconds to wait for each answer, 1 to 60")
+
+    @property
+    def tls_from_the_start(self) -> bool:
+        """Whether the connection is TLS before LDAP speaks (ldaps://)."""
+        return self.url.startswith("ldaps:")
+
+    @property
+    def upgrades_to_tls(self) -> bool:
+        """Whether StartTLS (RFC 4511 §4.14) comes before anything else."""
+        return not self.tls_from_the_start and not self.insecure_plaintext
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        problems = []
+        if self.tls_from_the_start and self.start_tls:
+            problems.append("LDAP_START_TLS has no place with ldaps://. Write ldap:// in LDAP_URL, or leave it out.")
+        if self.insecure_plaintext and (self.start_tls or self.tls_from_the_start):
+            problems.append("LDAP_INSECURE_PLAINTEXT contradicts LDAP_URL or LDAP_START_TLS. Leave it out.")
+        if self.start_tls is False and self.upgrades_to_tls:
+            problems.append("LDAP_START_TLS cannot be false with ldap://: passwords would cross the network in clear.")
+        if (self.bind_dn is None) != (self.bind_password is None):
+            problems.append("LDAP_BIND_DN and LDAP_BIND_PASSWORD belong together. Write both, or neither.")
+        if problems:
+            raise ConfigurationError(problems)
+        return self

@@ -1,0 +1,85 @@
+"""The TOML file of users: its form, and all that can be wrong with it."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from config.names import Name, fold
+from config.problems import ConfigurationError
+from providers.passwords import is_password_hash
+
+
+def _usable_hash(text: str) -> str:
+    if not is_password_hash(text):
+        raise ValueError("it is not a hash; make one with `flask users hash`")
+    return text
+
+
+class Entry(BaseModel):
+    """One `[[users]]` table."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    username: Name
+    email: Name | None = None
+    password_hash: Annotated[str, AfterValidator(_usable_hash)]
+    roles: list[Name] = []
+    active: bool = True
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    users: list[Entry]
+
+
+class UsersFile:
+    """One reading of the file. It never changes, so threads can share it."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self._by_username = {fold(entry.username): entry for entry in entries}
+        self._by_email: dict[str, list[Entry]] = {}
+        for entry in entries:
+            if entry.email:
+                self._by_email.setdefault(fold(entry.email), []).append(entry)
+        if len(self._by_username) < len(entries):
+            raise ConfigurationError(["STATIC_USERS_FILE: two users have the same username. Write each once."])
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return what the file holds; ConfigurationError tells every problem by its place, never by value."""
+        try:
+            return cls(_Document.model_validate(tomllib.loads(path.read_text("utf-8"))).users)
+        except OSError as error:
+            problems = [f"it cannot be read: {error.strerror}"]
+        except ValidationError as error:
+            problems = [_explain(fault) for fault in error.errors(include_input=False, include_url=False)]
+        except ValueError as error:  # not TOML, or not UTF-8; the message may quote the line, so only the place is told
+            place = re.search(r"\(at [^()]*\)$", str(error))
+            problems = [f"it is not TOML in UTF-8 {place[0] if place else ''}".rstrip()]
+        raise ConfigurationError([f"STATIC_USERS_FILE: {problem}." for problem in problems])
+
+    def find(self, username: str) -> Entry | None:
+        """Return the entry of this username, whatever its case."""
+        return self._by_username.get(fold(username))
+
+    def matching(self, login: str) -> list[Entry]:
+        """Return every entry that has this username or e-mail address, whatever its case."""
+        by_email = self._by_email.get(fold(login), [])
+        by_username = self.find(login)
+        return [*by_email, by_username] if by_username and by_username not in by_email else list(by_email)
+
+
+def _explain(fault: Any) -> str:
+    path = list(fault["loc"])
+    message = fault["msg"].removeprefix("Value error, ")
+    if path[0] == "users" and len(path) > 1:
+        path[:2] = [f"user {path[1] + 1}"]
+    if fault["type"] == "extra_forbidden":
+        message = "no such setting"
+        if path[-1] == "password":
+            message = "passwords do not belong here; write a password_hash, made with `flask users hash`"
+    return f"{', '.join(str(part) for part in path)}: {message[:1].lower()}{message[1:]}"

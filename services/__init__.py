@@ -1,0 +1,1 @@
+"""What we do: authenticate, issue, guard. HTTP is known only to the guard."""

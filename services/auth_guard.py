@@ -1,0 +1,76 @@
+"""The guard: `@auth_guard('admin')` above a view keeps everybody else out."""
+
+import re
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Any, ParamSpec
+
+from flask import current_app, g, request
+
+from services.claims import Claims
+from services.jwt_handler import decode_jwt
+
+P = ParamSpec("P")
+
+# RFC 9110 §11.4: the scheme in any case, then spaces, then the token and nothing else.
+_BEARER = re.compile(r"bearer(?: +(?P<token>.*?) *)?", re.IGNORECASE)
+
+
+class MissingToken(Exception):
+    """The request has no bearer token."""
+
+
+class RoleRequired(Exception):
+    """The token is good, but its user lacks a role."""
+
+
+def check_jwt() -> Claims:
+    """Return the verified claims of the request's access token; they are `flask.g.claims` from then on.
+
+    Only the `Authorization` header counts, never a query, a cookie or another header (RFC 6750 §2.3).
+    Raises MissingToken if it has no bearer token, InvalidToken if that is not good.
+    """
+    bearer = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    if not bearer or not bearer["token"]:
+        raise MissingToken("Missing access token")
+    claims = decode_jwt(bearer["token"])
+    g.claims = claims
+    return claims
+
+
+def auth_guard(
+    role: str | None = None, *others: str, all_of: Collection[str] | None = None
+) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
+    """Let a view be called only with a good access token, and the roles named.
+
+    Without arguments any user will do; with roles, a user who has one of them; with `all_of`, one
+    who has each of those. Roles compare exactly. In the view `flask.g.claims` is who is calling.
+    Raises TypeError or ValueError where the view is defined if the arguments make no sense.
+    """
+    any_of = _roles((role, *others)) if role is not None or others else None
+    required = _roles(all_of) if all_of is not None else frozenset()
+
+    def guard(view: Callable[P, Any]) -> Callable[P, Any]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+            roles = check_jwt()["roles"]
+            if (any_of is not None and any_of.isdisjoint(roles)) or not required.issubset(roles):
+                raise RoleRequired("Authorization required.")
+            return current_app.ensure_sync(view)(*args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+def _roles(roles: Collection[object]) -> frozenset[str]:
+    """Return the roles as a set, once it is sure that they shut anybody out."""
+    if callable(next(iter(roles), None)):
+        raise TypeError("the guard is written with brackets: @auth_guard() or @auth_guard('admin')")
+    if isinstance(roles, str):
+        raise TypeError("all_of takes several roles: all_of=('admin', 'editor')")
+    if not roles:
+        raise ValueError("all_of names no role, which would let everybody in; leave it out if that is meant")
+    if not all(isinstance(role, str) and role for role in roles):
+        raise TypeError("a role is a text that is not empty: @auth_guard('admin', 'editor')")
+    return frozenset(map(str, roles))

@@ -1,0 +1,114 @@
+"""The chain: providers asked in order, each name belonging to the first that knows it."""
+
+import logging
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from config.names import Name
+from providers.interface import UNKNOWN_USER, AuthProvider, Denied, Finds, Overloaded, ProviderUnavailable, User
+
+log = logging.getLogger(__name__)
+
+SHADOWED = "shadowed"
+
+
+class Identity(User):
+    """A user, and the name of the provider that knows them."""
+
+    idp: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A provider in the chain. `next_on_outage` says that the others are asked while it is out."""
+
+    name: str
+    provider: AuthProvider
+    next_on_outage: bool = False
+
+
+class Chain:
+    """Asks one provider after the other. Thread-safe, as they are."""
+
+    def __init__(self, links: Sequence[Link]) -> None:
+        self._links = tuple(links)
+
+    def authenticate(self, login: str, password: str) -> Identity | Denied:
+        """Return the user whom the first provider that knows this login proves, or why nobody is proven.
+
+        Raises ProviderUnavailable if a link is out whose outage is not passed over; and if one was
+        passed over and nobody else let the user in, for it might have. All who are not let in then
+        get the same answer, so an outage does not tell which names the others know.
+        """
+        asked: list[Link] = []
+        outage: ProviderUnavailable | None = None
+        answer: Identity | Denied = Denied(UNKNOWN_USER)
+        for position, link in enumerate(self._links):
+            try:
+                answer = _ask(link, login, password)
+            except ProviderUnavailable as error:
+                if not link.next_on_outage:
+                    raise
+                log.warning("%s is out, the next provider is asked: %s", link.name, error)
+                outage = error
+                continue
+            if answer and _known_to(asked, answer["username"]):
+                answer = Denied(SHADOWED)
+            asked.append(link)
+            if answer:
+                return answer
+            if answer.reason != UNKNOWN_USER:
+                _spend(self._links[position + 1 :], password)
+                break
+        if outage:
+            raise outage
+        return answer
+
+
+def _ask(link: Link, login: str, password: str) -> Identity | Denied:
+    try:
+        answer = link.provider.authenticate(login, password)
+    except OSError as error:
+        raise ProviderUnavailable(f"{link.name}: {type(error).__name__}") from error
+    if isinstance(answer, Denied):
+        return answer
+    return Denied(UNKNOWN_USER) if answer is None else _checked(link.name, answer)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+
+    username: Name
+    email: Name | None
+    roles: list[Name]
+
+
+def _checked(name: str, answer: Any) -> Identity:
+    """Return someone else's answer if it has the shape of a user; TypeError if not, so that its author sees it."""
+    try:
+        user = _Answer.model_validate(answer)
+    except ValidationError as error:
+        faults = ", ".join(".".join(map(str, fault["loc"])) or "all of it" for fault in error.errors())
+        raise TypeError(f"the provider {name} answered with something that is no user; wrong: {faults}") from None
+    return Identity(username=user.username, email=user.email, roles=user.roles, idp=name)
+
+
+def _known_to(links: Iterable[Link], username: str) -> bool:
+    """Say whether a link that did not know the login knows the username, and so owns it."""
+    return any(link.provider.find(username) for link in links if isinstance(link.provider, Finds))
+
+
+def _spend(links: Iterable[Link], password: str) -> None:
+    """Take the time that an unknown user would have taken, so that the clock does not tell who is known.
+
+    A name that nobody has is asked for, lest the real one be locked there.
+    """
+    for link in links:
+        try:
+            link.provider.authenticate(f"decoy-{secrets.token_hex(8)}", password)
+        except (ProviderUnavailable, Overloaded, OSError) as error:
+            log.debug("%s could not be asked for a decoy: %s", link.name, type(error).__name__)

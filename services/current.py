@@ -1,0 +1,45 @@
+"""The services of the application that is running.
+
+The functions people know from the tutorial (`generate_jwt`, `authenticate`) take no application.
+They work for the one whose context is entered; outside of any, for the one created last, which in
+a program with a single application is always that one.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from services.chain import Chain
+    from services.jwt_handler import TokenIssuer
+
+
+@dataclass(frozen=True)
+class Services:
+    """All that one application authenticates with."""
+
+    chain: "Chain"
+    issuer: "TokenIssuer"
+
+
+_entered: ContextVar[Services | None] = ContextVar("services", default=None)
+_created: Services | None = None
+
+
+def created(services: Services) -> None:
+    """Take note of a new application's services."""
+    global _created  # noqa: PLW0603 - the process has one, as the tutorial's functions have no application to ask
+    _created = services
+
+
+def entered(services: Services | None) -> None:
+    """Take note that an application's context was entered here; `None` that the last one was left."""
+    _entered.set(services)
+
+
+def current() -> Services:
+    """Return the services to use here and now; RuntimeError if no application was created yet."""
+    services = _entered.get() or _created
+    if services is None:
+        raise RuntimeError("no application has been created yet: call app.create_app() first")
+    return services

@@ -1,0 +1,124 @@
+"""Access tokens: made here, and read here."""
+
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+
+from config.settings import TokenSettings
+from services.claims import REQUIRED, Claims, faulty_claim
+from services.current import current
+from services.keys import Key, KeyRing
+
+TYPE = "at+jwt"  # RFC 9068 §2.1: no other kind of token passes for an access token
+LONGEST = 8192  # bytes
+LEEWAY = 10  # seconds by which the clocks of two replicas may differ; `exp` has none
+
+# PyJWT ignores stray characters and padding, which would give one token many spellings.
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+
+
+class InvalidToken(Exception):
+    """The token proves nothing; the text says why, in words fit for the client."""
+
+
+class ExpiredToken(InvalidToken):
+    """The token was good once."""
+
+
+class TokenIssuer:
+    """Makes and reads the access tokens of one application. Thread-safe."""
+
+    def __init__(self, keys: KeyRing, settings: TokenSettings) -> None:
+        self._keys = keys
+        self._settings = settings
+
+    def lifetime(self, minutes: float | None = None) -> int:
+        """Return a lifetime in whole seconds; `None` means the configured one."""
+        return round((self._settings.lifetime_minutes if minutes is None else minutes) * 60)
+
+    def generate(self, payload: Mapping[str, Any], lifetime: float | None = None) -> str:
+        """Return a signed token about the user in `payload`, good for `lifetime` minutes.
+
+        `lifetime` `None` means the configured one. The subject is the payload's `sub`, else its
+        `username`, else its `email`. Raises ValueError if the guard would refuse the token.
+        """
+        now = int(time.time())
+        claims: Claims = {
+            "roles": [],
+            **payload,
+            "sub": payload.get("sub") or payload.get("username") or payload.get("email"),
+            "iss": self._settings.issuer,
+            "aud": self._settings.audience,
+            "iat": now,
+            "exp": now + self.lifetime(lifetime),
+            "jti": secrets.token_urlsafe(16),
+        }
+        if faulty := faulty_claim(claims):
+            raise ValueError(f"no token can be made: the claim {faulty} is missing or has the wrong type")
+        key = self._keys.current
+        return jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TYPE, "kid": key.id})
+
+    def decode(self, token: str) -> Claims:
+        """Return the verified claims of an access token of ours that is good now.
+
+        Raises ExpiredToken if it was good once, InvalidToken if it never was.
+        """
+        if len(token) > LONGEST or not _COMPACT.fullmatch(token):
+            raise InvalidToken("it is not a JSON Web Token")
+        claims = self._verified(token, self._key_of(token))
+        if faulty := faulty_claim(claims):
+            raise InvalidToken(f"the claim {faulty} is missing or has the wrong type")
+        if claims["exp"] <= time.time():
+            raise ExpiredToken("it has expired")
+        return claims
+
+    def _key_of(self, token: str) -> Key:
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.InvalidTokenError, ValueError, RecursionError):
+            raise InvalidToken("it is not a JSON Web Token") from None
+        # Ours have these three members and no other, so `crit`, `jwk`, `jku` and `x5u` never get further.
+        key = self._keys.find(header.get("kid"))
+        if key is None or header != {"alg": key.algorithm, "typ": TYPE, "kid": key.id}:
+            raise InvalidToken("it was not issued here")
+        return key
+
+    def _verified(self, token: str, key: Key) -> Claims:
+        try:
+            return jwt.decode(
+                token,
+                key.verifying,
+                algorithms=[key.algorithm],
+                issuer=self._settings.issuer,
+                audience=self._settings.audience,
+                leeway=LEEWAY,
+                options={"require": list(REQUIRED), "strict_aud": True},
+            )
+        except jwt.ExpiredSignatureError:
+            raise ExpiredToken("it has expired") from None
+        # The last three come from claims with absurd values, such as `Infinity` for a date.
+        except (jwt.InvalidTokenError, ValueError, OverflowError, RecursionError) as error:
+            raise InvalidToken(_REASONS.get(type(error), "it is not a valid access token")) from None
+
+
+_REASONS: Mapping[type[Exception], str] = {
+    jwt.InvalidSignatureError: "its signature does not match",
+    jwt.ImmatureSignatureError: "it is not valid yet",
+    jwt.InvalidIssuerError: "it has another issuer",
+    jwt.InvalidAudienceError: "it is meant for another audience",
+    jwt.MissingRequiredClaimError: "a required claim is missing",
+}
+
+
+def generate_jwt(payload: Mapping[str, Any], lifetime: float | None = None) -> str:
+    """Return an access token of the running application, as `TokenIssuer.generate` does."""
+    return current().issuer.generate(payload, lifetime)
+
+
+def decode_jwt(token: str) -> Claims:
+    """Return the claims of an access token, as `TokenIssuer.decode` does."""
+    return current().issuer.decode(token)
