@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from flask import Flask, appcontext_popped, appcontext_pushed, current_app
 
 from api import auth, errors, request_id, routes
+from cli import db, users
 from config.environment import read_environment
 from config.problems import ConfigurationError
 from config.settings import ServerSettings
@@ -28,6 +29,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     current.created(services)
     for door in (request_id, errors, auth, routes):
         door.init(app)
+    for commands in (users, db):  # for where the project is not installed, only its packages
+        app.cli.add_command(commands)
     return app
 
 

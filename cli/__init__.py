@@ -1,1 +1,23 @@
 """Terminal in, terminal out: `flask users …` and `flask db …`. Each command reads only the settings it needs."""
+
+from importlib import import_module
+
+import click
+
+
+class _Deferred(click.Group):
+    """Commands whose module is imported when one of them is used, so that a service starts without it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return self._imported().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self._imported().get_command(ctx, cmd_name)
+
+    def _imported(self) -> click.Group:
+        group: click.Group = getattr(import_module(f"cli.{self.name}"), str(self.name))
+        return group
+
+
+users = _Deferred("users", help="Tend the users in DATABASE_URL.")
+db = _Deferred("db", help="Tend the tables in DATABASE_URL.")

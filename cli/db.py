@@ -9,7 +9,7 @@ from database.schema import upgrade as upgrade_schema
 from database.users import DatabaseUnavailable
 
 
-@click.group()
+@click.group
 def db() -> None:
     """Tend the tables in DATABASE_URL."""
 

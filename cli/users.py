@@ -31,7 +31,7 @@ def open_table() -> UserTable:
     return UserTable(open_engine(read_environment()))
 
 
-@click.group()
+@click.group
 def users() -> None:
     """Tend the users in DATABASE_URL."""
 

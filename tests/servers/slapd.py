@@ -1,5 +1,6 @@
 """A real OpenLDAP server, with memberOf and StartTLS, in a temporary directory."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -8,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
-from ldap3 import NONE, SAFE_SYNC, Connection, Server
+from ldap3 import MODIFY_ADD, NONE, SAFE_SYNC, Connection, Server
+from ldap3.utils.dn import escape_rdn
 
+from tests.people import Person
 from tests.servers.process import free_port, listens, running
 
 SUFFIX = "dc=example,dc=test"
@@ -60,11 +63,6 @@ class Slapd:
     tls_port: int
 
     @property
-    def ca_file(self) -> Path:
-        """The certificate to trust."""
-        return self.home / "ca.pem"
-
-    @property
     def log(self) -> str:
         """What the server has logged so far."""
         return (self.home / "slapd.log").read_text()
@@ -80,6 +78,46 @@ class Slapd:
         _, result, _, _ = connection.add(dn, classes, attributes)  # type: ignore[no-untyped-call]
         connection.unbind()
         assert result["description"] == "success", result
+
+    def add_person(self, person: Person, *more_emails: str) -> None:
+        """Add a person, and put them into a group for each of their roles."""
+        dn = f"uid={escape_rdn(person.username)},ou=people,{SUFFIX}"
+        self.add(
+            dn,
+            ["inetOrgPerson"],
+            {
+                "uid": person.username,
+                "cn": person.username,
+                "sn": person.username,
+                "mail": [person.email, *more_emails],
+                "userPassword": person.password.encode(),
+            },
+        )
+        for role in person.roles:
+            self._join(dn, f"cn={role},ou=groups,{SUFFIX}")
+
+    def _join(self, member: str, group: str) -> None:
+        connection = self.admin()
+        _, result, _, _ = connection.modify(group, {"member": [(MODIFY_ADD, [member])]})
+        if result["description"] == "noSuchObject":
+            _, result, _, _ = connection.add(group, ["groupOfNames"], {"member": member})  # type: ignore[no-untyped-call]
+        connection.unbind()
+        assert result["description"] == "success", result
+
+    def environ(self, **changed: str) -> dict[str, str]:
+        """Return an environment in which the provider knows the people here, with changes to it."""
+        roles = ("admin", "user", "editor")
+        return {
+            "AUTH_PROVIDER": "ldap",
+            "LDAP_URL": f"ldap://localhost:{self.port}",
+            "LDAP_CA_FILE": str(self.home / "ca.pem"),
+            "LDAP_BASE_DN": f"ou=people,{SUFFIX}",
+            "LDAP_BIND_DN": SERVICE,
+            "LDAP_BIND_PASSWORD": SERVICE_PASSWORD,
+            # As a person might write them: neither case nor spaces make a difference.
+            "LDAP_ROLE_MAP": json.dumps({f"CN={role.title()}, OU=Groups,{SUFFIX}": [role] for role in roles}),
+            **changed,
+        }
 
 
 @contextmanager

@@ -1,0 +1,66 @@
+"""Servers and stores that many tests share, each made once and only if it is asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psycopg
+import pytest
+
+from tests.people import PEOPLE, TWINS
+from tests.servers import postgres as postgres_server
+from tests.servers import slapd as slapd_server
+from tests.servers.slapd import Slapd
+from tests.stores import user_table, users_file
+
+EVERYBODY = [*PEOPLE, *TWINS]
+
+
+@pytest.fixture(scope="session")
+def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
+    """An OpenLDAP server that knows everybody."""
+    with slapd_server.slapd(tmp_path_factory.mktemp("slapd")) as server:
+        for person in EVERYBODY:
+            server.add_person(person)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server, up to the name of a database."""
+    # Not in pytest's folder, which only its owner may enter, and PostgreSQL runs as somebody else.
+    with TemporaryDirectory() as home, postgres_server.postgres(Path(home)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def static_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a users file that knows everybody."""
+    return users_file(tmp_path_factory.mktemp("static") / "users.toml", EVERYBODY)
+
+
+@pytest.fixture(scope="session")
+def sqlite_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of an SQLite database that knows everybody."""
+    return user_table(f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/users.db", EVERYBODY)
+
+
+@pytest.fixture(scope="session")
+def postgres_environ(postgres: str) -> dict[str, str]:
+    """The environment of a PostgreSQL database that knows everybody."""
+    return user_table(new_database(postgres, "everybody"), EVERYBODY)
+
+
+def new_database(server: str, name: str) -> str:
+    """Make a database on the server; returns its URL."""
+    with psycopg.connect(f"{server}postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+    return f"{server}{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new database without tables, once for each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/empty.db"
+    return new_database(request.getfixturevalue("postgres"), tmp_path.name)

@@ -1,0 +1,94 @@
+"""What every provider must do. A test class inherits it and gives it a provider that knows `people`."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied, Finds
+from tests.people import PEOPLE, TWINS, ZOE, Person
+
+ANYONE = pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
+
+
+def reason(answer: object) -> str | None:
+    """Return why nobody was proven."""
+    assert isinstance(answer, Denied), answer
+    return answer.reason
+
+
+class ProviderContract:
+    """Inherit this, and override the fixture."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def provider(cls) -> AuthProvider:
+        """Return a provider that knows PEOPLE and TWINS."""
+        raise NotImplementedError
+
+    @ANYONE
+    def test_the_username_logs_in(self, provider: AuthProvider, person: Person) -> None:
+        user = provider.authenticate(person.username, person.password)
+        assert user
+        assert user["username"] == person.username
+        assert user["email"] == person.email
+        assert sorted(user["roles"]) == sorted(person.roles)
+        assert set(user) == {"username", "email", "roles"}
+
+    @ANYONE
+    @pytest.mark.parametrize("spelling", [str.upper, str.lower, str.swapcase])
+    def test_logins_have_no_case(self, provider: AuthProvider, person: Person, spelling: type[str]) -> None:
+        for login in (person.username, person.email):
+            user = provider.authenticate(spelling(login), person.password)
+            assert user
+            assert user["username"] == person.username
+
+    @ANYONE
+    def test_a_wrong_password_proves_nobody(self, provider: AuthProvider, person: Person) -> None:
+        password = person.password
+        others = {other.password for other in PEOPLE} - {password}
+        close = {password + "x", password[:-1], password[:72], f" {password}", password.strip(), "*"}
+        swapped = {password.swapcase()}
+        for wrong in (others | close | swapped) - {password}:
+            assert reason(provider.authenticate(person.username, wrong)) == WRONG_PASSWORD
+
+    @ANYONE
+    def test_an_empty_password_proves_nobody(self, provider: AuthProvider, person: Person) -> None:
+        assert not provider.authenticate(person.username, "")
+
+    @pytest.mark.parametrize(
+        "login",
+        ["nobody", "*", "zo*", "zoe@*", "*)(uid=*", "zoé)(uid=zoé", "' OR '1'='1", "zoé' --", "%", "zo_", "()"],
+    )
+    def test_an_unknown_login_proves_nobody(self, provider: AuthProvider, login: str) -> None:
+        assert reason(provider.authenticate(login, ZOE.password)) == UNKNOWN_USER
+
+    def test_a_login_that_two_people_share_proves_nobody(self, provider: AuthProvider) -> None:
+        assert reason(provider.authenticate("shared@example.org", TWINS[0].password)) == AMBIGUOUS
+        assert reason(provider.authenticate("SHARED@example.org", TWINS[0].password)) == AMBIGUOUS
+        assert provider.authenticate("first@example.org", TWINS[0].password)
+        assert provider.authenticate("second", TWINS[1].password)
+
+    @ANYONE
+    def test_find_knows_the_username_alone(self, provider: AuthProvider, person: Person) -> None:
+        assert isinstance(provider, Finds)
+        user = provider.find(person.username.upper())
+        assert user is not None
+        assert user["username"] == person.username
+        assert sorted(user["roles"]) == sorted(person.roles)
+        assert provider.find(person.email) is None
+
+    @pytest.mark.parametrize("username", ["nobody", "*", "zo*", "*)(uid=*", "' OR '1'='1"])
+    def test_find_does_not_guess(self, provider: AuthProvider, username: str) -> None:
+        assert isinstance(provider, Finds)
+        assert provider.find(username) is None
+
+    def test_threads_do_not_mix_answers_up(self, provider: AuthProvider) -> None:
+        def ask(number: int) -> bool:
+            person = PEOPLE[number % len(PEOPLE)]
+            if number % 3 == 0:
+                return not provider.authenticate(person.username, "wrong")
+            user = provider.authenticate(person.username, person.password)
+            return bool(user) and user["username"] == person.username
+
+        with ThreadPoolExecutor(16) as threads:
+            assert all(threads.map(ask, range(64)))

@@ -1,0 +1,40 @@
+"""The same people in every store."""
+
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from database.engine import open_engine
+from database.schema import upgrade
+from database.users import UserTable
+from providers.passwords import hash_password
+from tests.people import Person
+
+SECRET_KEY = "a key for the tests, as long as it has to be"
+
+hashed = cache(hash_password)
+"""Hash once what many tests store."""
+
+
+def users_file(path: Path, people: Iterable[Person]) -> dict[str, str]:
+    """Write the people to a users file; returns the environment in which a provider knows them."""
+    tables = [
+        f"[[users]]\nusername = {json.dumps(person.username)}\nemail = {json.dumps(person.email)}\n"
+        f"password_hash = {json.dumps(hashed(person.password))}\nroles = {json.dumps(person.roles)}\n"
+        for person in people
+    ]
+    path.write_text("\n".join(tables), "utf-8")
+    return {"AUTH_PROVIDER": "static", "STATIC_USERS_FILE": str(path)}
+
+
+def user_table(url: str, people: Iterable[Person]) -> dict[str, str]:
+    """Put the people into a new user table; returns the environment in which a provider knows them."""
+    environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
+    engine = open_engine(environ)
+    upgrade(engine)
+    table = UserTable(engine)
+    for person in people:
+        table.add(person.username, person.email, hashed(person.password), person.roles)
+    engine.dispose()
+    return environ
