@@ -88,7 +88,7 @@ class ProviderContract:
             if number % 3 == 0:
                 return not provider.authenticate(person.username, "wrong")
             user = provider.authenticate(person.username, person.password)
-            return bool(user) and user["username"] == person.username
+            return user["username"] == person.username if user else False
 
         with ThreadPoolExecutor(16) as threads:
             assert all(threads.map(ask, range(64)))

@@ -98,7 +98,7 @@ class Slapd:
 
     def _join(self, member: str, group: str) -> None:
         connection = self.admin()
-        _, result, _, _ = connection.modify(group, {"member": [(MODIFY_ADD, [member])]})
+        _, result, _, _ = connection.modify(group, {"member": [(MODIFY_ADD, [member])]})  # type: ignore[no-untyped-call]
         if result["description"] == "noSuchObject":
             _, result, _, _ = connection.add(group, ["groupOfNames"], {"member": member})  # type: ignore[no-untyped-call]
         connection.unbind()
