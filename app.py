@@ -14,6 +14,9 @@ from config.problems import ConfigurationError
 from config.settings import ServerSettings
 from services import current
 from services.assembly import assemble
+from services.auth_guard import undecided_routes
+
+log = logging.getLogger(__name__)
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
@@ -31,6 +34,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         door.init(app)
     for commands in (users, db):  # for where the project is not installed, only its packages
         app.cli.add_command(commands)
+    for route in undecided_routes(app):
+        log.warning("%s is open to everybody: write @auth_guard() or @public between @app.route and its view", route)
     return app
 
 

@@ -1,6 +1,8 @@
 """How `gunicorn` serves Latchkey in a deployment; `gunicorn` alone is the whole command."""
 
 import os
+import signal
+from typing import Any
 
 from config.environment import read_environment
 from config.problems import ConfigurationError, gather
@@ -16,8 +18,15 @@ except ConfigurationError as error:
     raise SystemExit(error.exit_code) from None
 
 wsgi_app = "app:create_app()"
-bind = f"{_server.host}:{_server.port}"
+bind = _server.address
 # Threads, because a password hash would keep a worker with only one from everything else.
 worker_class = "gthread"
 workers = os.cpu_count()
 threads = 4
+
+
+def post_worker_init(worker: Any) -> None:
+    """Leave Ctrl-C, which reaches the workers too, to the one process that knows them all."""
+    # Gunicorn's own handlers of these take a lock that may be held already, and then hang for 30 seconds.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, worker.handle_exit)

@@ -4,6 +4,7 @@ from flask import Flask, Response
 
 from api.answers import answer
 from api.body import json_object
+from services.auth_guard import public
 from services.auth_provider import authenticate
 from services.current import current
 from services.jwt_handler import generate_jwt
@@ -19,6 +20,7 @@ class InvalidCredentials(Exception):
 
 def init(app: Flask) -> None:
     @app.route("/api/auth", methods=["POST"])
+    @public
     def auth() -> Response:
         user = authenticate(*_credentials())
         if not user:

@@ -6,11 +6,9 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import click
-from gunicorn.app.base import BaseApplication
-from gunicorn.util import import_app
+from gunicorn.app.wsgiapp import WSGIApplication
 
 from cli.terminal import Refused, told
 from config.environment import DEVELOPMENT_FILE, read_environment
@@ -20,23 +18,23 @@ from database.engine import open_engine
 from database.schema import upgrade
 from database.users import UserTable
 from providers.passwords import hash_password
+from services.assembly import assemble
 
 ADMIN, ADMIN_EMAIL = "admin", "admin@example.org"
 
 
-class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn, started from here, so that it is the server that deployments run too."""
+class _Server(WSGIApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Gunicorn as deployments run it, by gunicorn.conf.py, but with one worker and without its own words."""
 
-    def __init__(self, app: Any, **settings: object) -> None:
-        self._app, self._settings = app, settings
-        super().__init__()
+    def __init__(self, greet: Callable[[], None]) -> None:
+        self._greet = greet
+        super().__init__("%(prog)s")
 
     def load_config(self) -> None:
-        for name, value in self._settings.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Any:
-        return self._app
+        super().load_config()
+        self.cfg.set("workers", 1)
+        self.cfg.set("loglevel", "warning")
+        self.cfg.set("when_ready", lambda _arbiter: self._greet())
 
 
 def main() -> None:
@@ -45,14 +43,14 @@ def main() -> None:
     try:
         _write_development_file()
         environ = read_environment()
-        app, server = gather(lambda: import_app("app:create_app()"), lambda: ServerSettings.read(environ))
+        server, _ = gather(lambda: ServerSettings.read(environ), lambda: assemble(environ))
         _refuse_taken_port(server)
         users_in_database = "database" in ProviderSettings.read(environ).provider
         password = _prepare_database(environ) if users_in_database else None
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    _serve(app, server, lambda: _greet(server, users_in_database, password))
+    _Server(lambda: _greet(server, users_in_database, password)).run()
 
 
 def _write_development_file() -> None:
@@ -71,12 +69,11 @@ def _write_development_file() -> None:
 
 
 def _refuse_taken_port(server: ServerSettings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((server.host, server.port))
-        except OSError as error:
-            raise Refused(f"cannot listen on HOST and PORT: {error.strerror}. Try: PORT=5001 make run") from None
+    try:
+        family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+        socket.create_server((server.host, server.port), family=family).close()
+    except OSError as error:
+        raise Refused(f"cannot listen on HOST and PORT: {error.strerror}. Try: PORT=5001 make run") from None
 
 
 def _prepare_database(environ: Mapping[str, str]) -> str | None:
@@ -93,7 +90,7 @@ def _prepare_database(environ: Mapping[str, str]) -> str | None:
 
 
 def _greet(server: ServerSettings, users_in_database: bool, password: str | None) -> None:
-    url = f"http://{server.host}:{server.port}"
+    url = f"http://{server.address}"
     login = ADMIN_EMAIL if users_in_database else "YOUR LOGIN"
     click.echo(f"\nLatchkey serves on {url} (Ctrl-C ends it).\n")
     if password:
@@ -103,17 +100,6 @@ def _greet(server: ServerSettings, users_in_database: bool, password: str | None
     credentials = json.dumps({"email": login, "password": password or "YOUR PASSWORD"})
     # Through standard input: a password in curl's arguments would stand in the list of processes.
     click.echo(f"Log in:\necho '{credentials}' | curl -sH 'Content-Type: application/json' -d @- {url}/api/auth")
-
-
-def _serve(app: Any, server: ServerSettings, greet: Callable[[], None]) -> None:
-    _Server(
-        app,
-        bind=f"{server.host}:{server.port}",
-        worker_class="gthread",
-        threads=8,
-        loglevel="warning",
-        when_ready=lambda _arbiter: greet(),
-    ).run()
 
 
 if __name__ == "__main__":

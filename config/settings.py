@@ -81,3 +81,8 @@ class ServerSettings(Section):
 
     host: str = Field("127.0.0.1", description="the address to listen on, such as 127.0.0.1 or 0.0.0.0")
     port: int = Field(5000, ge=0, le=65535, description="the port to listen on, 1 to 65535")
+
+    @property
+    def address(self) -> str:
+        """The host and port as they stand in a URL (RFC 3986 §3.2.2)."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

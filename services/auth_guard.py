@@ -5,12 +5,14 @@ from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, ParamSpec
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request
 
 from services.claims import Claims
 from services.jwt_handler import decode_jwt
 
 P = ParamSpec("P")
+
+_DECIDED = "_latchkey_decided"
 
 # RFC 9110 §11.4: the scheme in any case, then spaces, then the token and nothing else.
 _BEARER = re.compile(r"bearer(?: +(?P<token>.*?) *)?", re.IGNORECASE)
@@ -58,9 +60,29 @@ def auth_guard(
                 raise RoleRequired("Authorization required.")
             return current_app.ensure_sync(view)(*args, **kwargs)
 
-        return guarded
+        return _decided(guarded)
 
     return guard
+
+
+def public(view: Callable[P, Any]) -> Callable[P, Any]:
+    """Say that a view is meant for everybody, so that nobody is warned of it."""
+    return _decided(view)
+
+
+def undecided_routes(app: Flask) -> list[str]:
+    """Return the routes that are neither guarded nor public.
+
+    A guard that was forgotten shows here, and one that stands above `@app.route`, where it does nothing.
+    """
+    return sorted(
+        rule.rule for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], _DECIDED)
+    )
+
+
+def _decided(view: Callable[P, Any]) -> Callable[P, Any]:
+    setattr(view, _DECIDED, True)
+    return view
 
 
 def _roles(roles: Collection[object]) -> frozenset[str]:
