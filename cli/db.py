@@ -2,11 +2,10 @@
 
 import click
 
-from cli.terminal import Refused
+from cli.terminal import told
 from config.environment import read_environment
 from database.engine import open_engine
 from database.schema import upgrade as upgrade_schema
-from database.users import DatabaseUnavailable
 
 
 @click.group
@@ -17,8 +16,6 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the database to this version's tables."""
-    try:
+    with told():
         revision = upgrade_schema(open_engine(read_environment()))
-    except DatabaseUnavailable as error:
-        raise Refused(f"the database cannot be used: {error}") from None
     click.echo(f"The database is now at revision {revision}." if revision else "The database is up to date.")

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import click
 
 from config.names import accept_password
-from database.users import DatabaseUnavailable, NoSuchUser, UserExists
+from database.outages import DatabaseUnavailable
+from database.users import NoSuchUser, UserExists
 
 
 class Refused(click.ClickException):

@@ -9,6 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
+from database.outages import outages_told
+
 # Whoever calls us says what was done; Alembic would say it again.
 logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
 
@@ -16,12 +18,16 @@ _ALEMBIC_INI = Path(__file__).resolve().parent.parent / "alembic.ini"
 
 
 def upgrade(engine: Engine) -> str | None:
-    """Run the migrations that the database lacks; returns the new revision, `None` if it lacked none."""
+    """Run the migrations that the database lacks; returns the new revision, `None` if it lacked none.
+
+    Raises DatabaseUnavailable if it cannot be asked.
+    """
     config = Config(_ALEMBIC_INI)
     config.attributes["engine"] = engine
     head = ScriptDirectory.from_config(config).get_current_head()
-    with engine.connect() as connection:
-        if MigrationContext.configure(connection).get_current_revision() == head:
-            return None
-    command.upgrade(config, "head")
+    with outages_told():
+        with engine.connect() as connection:
+            if MigrationContext.configure(connection).get_current_revision() == head:
+                return None
+        command.upgrade(config, "head")
     return head

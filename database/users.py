@@ -7,15 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, Row, bindparam, exists, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError
 
 from config.names import fold
+from database.outages import outages_told
 from database.tables import roles, user_roles, users
-
-
-class DatabaseUnavailable(Exception):
-    """The database could not be asked; the text says why, and is for the log."""
 
 
 class UserExists(Exception):
@@ -114,12 +110,8 @@ class UserTable:
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except (OperationalError, InterfaceError, ProgrammingError, PoolTimeout) as error:
-            reason = str(getattr(error, "orig", error)).partition("\n")[0]
-            raise DatabaseUnavailable(f"{reason} (if a table is missing: make migrate)") from None
+        with outages_told(), self._engine.begin() as connection:
+            yield connection
 
 
 def _give_roles(connection: Connection, user_id: int, names: set[str]) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from database.engine import open_engine
-from database.users import DatabaseUnavailable, UserTable
+from database.outages import DatabaseUnavailable
+from database.users import UserTable
 from providers.interface import Denied, ProviderUnavailable, User
 from providers.stored_users import as_user, judge
 
