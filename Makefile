@@ -37,7 +37,8 @@ servers:
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or newer is needed. Name one: make PYTHON=python3.12' >&2; exit 2; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tests/servers/install.sh python3-venv
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  tests/servers/install.sh "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements.txt pyproject.toml | $(BIN)/python

@@ -9,8 +9,8 @@ from config.problems import ConfigurationError, gather
 from config.settings import ServerSettings
 from services.assembly import assemble
 
-_environ = read_environment()
 try:
+    _environ = read_environment()
     # All of it, so that a bad configuration is one message here and not a traceback from each worker.
     _server, _ = gather(lambda: ServerSettings.read(_environ), lambda: assemble(_environ))
 except ConfigurationError as error:
