@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from flask import request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 LONGEST = 16 * 1024  # bytes
 
@@ -24,18 +25,29 @@ def json_object() -> dict[str, Any]:
     """
     if not request.is_json:
         raise UnsupportedBody("Content-Type must be application/json")
-    request.max_content_length = LONGEST
     try:
-        parsed = json.loads(request.get_data().decode("utf-8"), parse_constant=_refuse)
+        parsed = json.loads(_body().decode("utf-8"), parse_constant=_refuse)
     except UnicodeDecodeError:
         raise MalformedBody("The request body is not UTF-8") from None
     except (ValueError, RecursionError):
         raise MalformedBody("The request body is not JSON") from None
-    except OSError:  # the server met a broken chunk, or the client went away
-        raise MalformedBody("The request body could not be read") from None
     if not isinstance(parsed, dict):
         raise MalformedBody("The request body is not a JSON object")
     return parsed
+
+
+def _body() -> bytes:
+    # A body without a length is cut off where the limit is, in silence: the byte beyond tells.
+    request.max_content_length = LONGEST + 1
+    try:
+        body = request.get_data()
+    except HTTPException:
+        raise
+    except Exception as error:  # each server has errors of its own for a broken chunk or a client that is gone
+        raise MalformedBody("The request body could not be read") from error
+    if len(body) > LONGEST:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _refuse(constant: str) -> None:

@@ -75,4 +75,4 @@ def _framework(error: HTTPException) -> Response:
         return error.get_response()  # type: ignore[return-value]  # a view aborted with an answer of its own
     code = re.sub(r"[^a-z]+", "_", error.name.lower())
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return answer(error.code, headers, message=error.description, code=code)
+    return answer(error.code, headers, message=error.description or error.name, code=code)
