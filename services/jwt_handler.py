@@ -1,9 +1,11 @@
 """Access tokens: made here, and read here."""
 
+import json
 import re
 import secrets
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -15,6 +17,7 @@ from services.keys import Key, KeyRing
 
 TYPE = "at+jwt"  # RFC 9068 §2.1: no other kind of token passes for an access token
 LONGEST = 8192  # bytes
+REMEMBERED = 4096  # verified tokens; the second request with one costs a look-up
 LEEWAY = 10  # seconds by which the clocks of two replicas may differ; `exp` has none
 
 # PyJWT ignores stray characters and padding, which would give one token many spellings.
@@ -35,6 +38,9 @@ class TokenIssuer:
     def __init__(self, keys: KeyRing, settings: TokenSettings) -> None:
         self._keys = keys
         self._settings = settings
+        # The ring never changes, so a token that was verified once stays so until it expires. A refusal
+        # is an exception, which is not remembered.
+        self._verified = lru_cache(REMEMBERED)(self._verify)
 
     def lifetime(self, minutes: float | None = None) -> int:
         """Return a lifetime in whole seconds; `None` means the configured one."""
@@ -69,12 +75,17 @@ class TokenIssuer:
         """
         if len(token) > LONGEST or not _COMPACT.fullmatch(token):
             raise InvalidToken("it is not a JSON Web Token")
-        claims = self._verified(token, self._key_of(token))
-        if faulty := faulty_claim(claims):
-            raise InvalidToken(f"the claim {faulty} is missing or has the wrong type")
+        claims: Claims = json.loads(self._verified(token))
         if claims["exp"] <= time.time():
             raise ExpiredToken("it has expired")
         return claims
+
+    def _verify(self, token: str) -> str:
+        """Return the claims of a token that was good when it was issued, as text, which no caller can change."""
+        claims = self._signed(token, self._key_of(token))
+        if faulty := faulty_claim(claims):
+            raise InvalidToken(f"the claim {faulty} is missing or has the wrong type")
+        return json.dumps(claims)
 
     def _key_of(self, token: str) -> Key:
         try:
@@ -87,7 +98,7 @@ class TokenIssuer:
             raise InvalidToken("it was not issued here")
         return key
 
-    def _verified(self, token: str, key: Key) -> Claims:
+    def _signed(self, token: str, key: Key) -> Claims:
         try:
             return jwt.decode(
                 token,
