@@ -22,6 +22,7 @@ bind = _server.address
 # Threads, because a password hash would keep a worker with only one from everything else.
 worker_class = "gthread"
 workers = os.cpu_count()
+control_socket_disable = True
 threads = 4
 
 

@@ -29,7 +29,7 @@ def init(app: Flask) -> None:
             data=generate_jwt(user),
             token_type="Bearer",  # noqa: S106 - the name of a scheme
             expires_in=current().issuer.lifetime(),
-            headers={"Cache-Control": "no-store"},
+            headers=[("Cache-Control", "no-store")],
         )
 
 

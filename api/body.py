@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 
 LONGEST = 16 * 1024  # bytes
 
@@ -41,7 +41,7 @@ def _body() -> bytes:
     request.max_content_length = LONGEST + 1
     try:
         body = request.get_data()
-    except HTTPException:
+    except RequestEntityTooLarge:
         raise
     except Exception as error:  # each server has errors of its own for a broken chunk or a client that is gone
         raise MalformedBody("The request body could not be read") from error

@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from api.answers import answer
 from api.auth import InvalidCredentials, MissingCredentials
@@ -58,21 +58,23 @@ def init(app: Flask) -> None:
     app.register_error_handler(HTTPException, _framework)
 
 
-def _ours(form: Answer, error: Exception) -> Response:
+def _ours(form: Answer, error: BaseException) -> Response:
     if form.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request %s to %a failed", g.get("request_id"), request.path, exc_info=error)
-    headers = {"Cache-Control": "no-store"}
+    headers = [("Cache-Control", "no-store")]
     if form.challenge:
-        headers["WWW-Authenticate"] = form.challenge
+        headers.append(("WWW-Authenticate", form.challenge))
     if form.retry_after:
-        headers["Retry-After"] = str(form.retry_after)
+        headers.append(("Retry-After", str(form.retry_after)))
     return answer(form.status, headers, message=form.message.format(error), code=form.code)
 
 
 def _framework(error: HTTPException) -> Response:
     """Give the framework's own errors our shape, and keep their headers, such as `Allow`."""
+    if isinstance(error, InternalServerError):
+        return _ours(TABLE[Exception], error.original_exception or error)
     if error.response is not None or error.code is None:
         return error.get_response()  # type: ignore[return-value]  # a view aborted with an answer of its own
     code = re.sub(r"[^a-z]+", "_", error.name.lower())
-    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     return answer(error.code, headers, message=error.description or error.name, code=code)

@@ -20,10 +20,13 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     try:
         # Secrets may contain `${`: nothing in the file is expanded.
         development = dotenv_values(development_file, interpolate=False)
+        expanded = dotenv_values(development_file)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{development_file.name} cannot be read ({type(error).__name__})."]) from None
-    # Flask's command line has copied the file into the environment; what is the same came from there.
-    process = {name: value for name, value in os.environ.items() if development.get(name) != value}
+    # Flask's command line has copied the file into the environment, expanded; what is the same came from there.
+    process = {
+        name: value for name, value in os.environ.items() if value not in (development.get(name), expanded.get(name))
+    }
     beaten = {_other_form(name) for name in process}
     kept = {name: value for name, value in development.items() if value is not None and name not in beaten}
     return {**kept, **process}

@@ -16,21 +16,25 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 def accept(text: str, longest: int) -> str:
     """Return the text in NFC, otherwise as it is.
 
-    Raises ValueError, without the text, if it is empty, longer than `longest` characters, or has
+    Raises ValueError, without the text, if it is then empty, longer than `longest` characters, or has
     control characters or lone surrogates.
     """
+    text = normalize("NFC", text)
     if not text:
         raise ValueError("it is empty")
     if len(text) > longest:
         raise ValueError(f"it is longer than {longest} characters")
     if _FORBIDDEN.search(text):
         raise ValueError("it has control characters or is not Unicode text")
-    return normalize("NFC", text)
+    return text
 
 
 def accept_name(text: str) -> str:
     """Return the name without the blanks around it, as `accept` has it; ValueError as there."""
-    return accept(text.strip(), LONGEST_NAME)
+    name = accept(text, LONGEST_NAME).strip()
+    if not name:
+        raise ValueError("it is empty")
+    return name
 
 
 def accept_password(text: str) -> str:

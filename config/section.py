@@ -18,7 +18,7 @@ class Section(BaseModel):
     variable with `_FILE` after it. A variable that is set to nothing counts as not set.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     prefix: ClassVar[str] = ""
 
@@ -58,7 +58,7 @@ class Section(BaseModel):
         variable = cls.variable(field)
         value, path = environ.get(variable), environ.get(f"{variable}_FILE")
         if not path or not cls.is_secret(field):
-            return value
+            return value if value is None or cls.is_secret(field) else value.strip()
         if value:
             raise ValueError(f"is set, and so is {variable}. Write only one of them.")
         try:

@@ -17,12 +17,12 @@ _WELL_KNOWN = re.compile(
     r"|(change|replace).?(me|this|it)\b|change_me_to",
     re.IGNORECASE,
 )
-_LOOKS_LIKE_A_KEY = re.compile(r'-----BEGIN|"kty"|^(ssh-|ecdsa-)')
+_LOOKS_LIKE_A_KEY = re.compile(r'-----BEGIN|"kty"|^(sk-)?(ssh|ecdsa)-|^MII')
 
 
 def _strong(secret: SecretStr) -> SecretStr:
     """Refuse what is too short to sign with, and what is no secret at all."""
-    text = secret.get_secret_value()
+    text = secret.get_secret_value().strip()
     if len(text.encode()) < SHORTEST_SECRET:
         raise ValueError("it is shorter than 32 bytes")
     # A public key is public: as an HMAC secret, everyone could sign (CVE-2022-29217).

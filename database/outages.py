@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
@@ -16,7 +16,9 @@ def outages_told() -> Iterator[None]:
     """Raise DatabaseUnavailable for whatever says that the database, and not the request, is at fault."""
     try:
         yield
-    except (OperationalError, InterfaceError, ProgrammingError, PoolTimeout) as error:
+    except (DataError, IntegrityError):
+        raise
+    except (DBAPIError, PoolTimeout) as error:
         reason = str(getattr(error, "orig", error)).partition("\n")[0]
         if "no such table" in reason or 'relation "' in reason:
             reason += ". Run: make migrate"

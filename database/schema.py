@@ -7,9 +7,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Engine
 
-from database.outages import outages_told
+from database.outages import DatabaseUnavailable, outages_told
 
 # Whoever calls us says what was done; Alembic would say it again.
 logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
@@ -29,5 +30,8 @@ def upgrade(engine: Engine) -> str | None:
         with engine.connect() as connection:
             if MigrationContext.configure(connection).get_current_revision() == head:
                 return None
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError:
+            raise DatabaseUnavailable("its tables are of a version that this one does not know") from None
     return head

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
@@ -20,7 +21,7 @@ _policy = CryptContext(
     argon2__time_cost=2,
     argon2__parallelism=1,
 )
-_DECOY = _policy.hash("nobody's password")
+_DECOY = _policy.hash(secrets.token_urlsafe(32))
 
 # More hashes at once than cores are slower together, and each takes 19 MiB. A full queue is about
 # half a second of work: who comes later is told to come back rather than kept waiting.
@@ -72,12 +73,12 @@ def verify_password(password: str, stored: str | None) -> bool:
 
     A hash that cannot be read proves nobody, and is logged. Raises Overloaded. Thread-safe.
     """
-    return _pool.run(lambda: _verify(password, stored or _DECOY)) and stored is not None
+    return _pool.run(lambda: _verify(password, _DECOY if stored is None else stored)) and stored is not None
 
 
 def _verify(password: str, stored: str) -> bool:
     try:
         return bool(_policy.verify(password, stored))
-    except ValueError as error:  # libpass says so of a malformed hash and of a password it cannot take
+    except (ValueError, TypeError) as error:  # libpass' words for a malformed hash and a password it cannot take
         log.warning("a stored password hash cannot be used: %s", type(error).__name__)
         return False

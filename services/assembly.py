@@ -1,6 +1,5 @@
 """From an environment to the services of one application."""
 
-from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
@@ -25,14 +24,21 @@ def assemble(environ: Mapping[str, str]) -> Services:
 
 def _open_chain(environ: Mapping[str, str]) -> Chain:
     settings = ProviderSettings.read(environ)
-    if max(Counter(settings.provider).values()) > 1:
-        raise ConfigurationError(["AUTH_PROVIDER cannot be used: a name stands there twice. Write each once."])
-    if not set(settings.next_on_outage) <= set(settings.provider):
-        raise ConfigurationError(["AUTH_NEXT_ON_OUTAGE cannot be used. Write only names that AUTH_PROVIDER has."])
-    providers = gather(*(partial(open_provider, name, environ) for name in settings.provider))
+    opened = (partial(open_provider, name, environ) for name in dict.fromkeys(settings.provider))
+    _, *providers = gather(lambda: _check_names(settings), *opened)
     return Chain(
         [
             Link(name, provider, next_on_outage=name in settings.next_on_outage)
             for name, provider in zip(settings.provider, providers, strict=True)
         ]
     )
+
+
+def _check_names(settings: ProviderSettings) -> None:
+    problems = []
+    if len(set(settings.provider)) < len(settings.provider):
+        problems.append("AUTH_PROVIDER cannot be used: a name stands there twice. Write each once.")
+    if not set(settings.next_on_outage) <= set(settings.provider):
+        problems.append("AUTH_NEXT_ON_OUTAGE cannot be used. Write only names that AUTH_PROVIDER has.")
+    if problems:
+        raise ConfigurationError(problems)

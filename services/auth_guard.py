@@ -1,7 +1,7 @@
 """The guard: `@auth_guard('admin')` above a view keeps everybody else out."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -41,7 +41,7 @@ def check_jwt() -> Claims:
 
 
 def auth_guard(
-    role: str | None = None, *others: str, all_of: Collection[str] | None = None
+    role: str | None = None, *others: str, all_of: Iterable[str] | None = None
 ) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
     """Let a view be called only with a good access token, and the roles named.
 
@@ -50,7 +50,7 @@ def auth_guard(
     Raises TypeError or ValueError where the view is defined if the arguments make no sense.
     """
     any_of = _roles((role, *others)) if role is not None or others else None
-    required = _roles(all_of) if all_of is not None else frozenset()
+    required = _roles(all_of if isinstance(all_of, str) else tuple(all_of)) if all_of is not None else frozenset()
 
     def guard(view: Callable[P, Any]) -> Callable[P, Any]:
         @wraps(view)

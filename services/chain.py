@@ -2,7 +2,8 @@
 
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,11 +70,17 @@ class Chain:
         return answer
 
 
-def _ask(link: Link, login: str, password: str) -> Identity | Denied:
+@contextmanager
+def _outage_told(link: Link) -> Iterator[None]:
     try:
-        answer = link.provider.authenticate(login, password)
+        yield
     except OSError as error:
         raise ProviderUnavailable(f"{link.name}: {type(error).__name__}") from error
+
+
+def _ask(link: Link, login: str, password: str) -> Identity | Denied:
+    with _outage_told(link):
+        answer = link.provider.authenticate(login, password)
     if isinstance(answer, Denied):
         return answer
     return Denied(UNKNOWN_USER) if answer is None else _checked(link.name, answer)
@@ -99,7 +106,12 @@ def _checked(name: str, answer: Any) -> Identity:
 
 def _known_to(links: Iterable[Link], username: str) -> bool:
     """Say whether a link that did not know the login knows the username, and so owns it."""
-    return any(link.provider.find(username) for link in links if isinstance(link.provider, Finds))
+    for link in links:
+        if isinstance(link.provider, Finds):
+            with _outage_told(link):
+                if link.provider.find(username):
+                    return True
+    return False
 
 
 def _spend(links: Iterable[Link], password: str) -> None:

@@ -43,14 +43,18 @@ class TokenIssuer:
         self._verified = lru_cache(REMEMBERED)(self._verify)
 
     def lifetime(self, minutes: float | None = None) -> int:
-        """Return a lifetime in whole seconds; `None` means the configured one."""
-        return round((self._settings.lifetime_minutes if minutes is None else minutes) * 60)
+        """Return a lifetime in whole seconds; `None` means the configured one. ValueError if it is endless."""
+        try:
+            return round((self._settings.lifetime_minutes if minutes is None else minutes) * 60)
+        except OverflowError:
+            raise ValueError("no token can be made: its lifetime has no end") from None
 
     def generate(self, payload: Mapping[str, Any], lifetime: float | None = None) -> str:
         """Return a signed token about the user in `payload`, good for `lifetime` minutes.
 
-        `lifetime` `None` means the configured one. The subject is the payload's `sub`, else its
-        `username`, else its `email`. Raises ValueError if the guard would refuse the token.
+        `lifetime` `None` means the configured one; one in the past makes an expired token. The subject is
+        the payload's `sub`, else its `username`, else its `email`. Raises ValueError if the guard would
+        refuse the token.
         """
         now = int(time.time())
         claims: Claims = {
@@ -63,17 +67,24 @@ class TokenIssuer:
             "exp": now + self.lifetime(lifetime),
             "jti": secrets.token_urlsafe(16),
         }
-        if faulty := faulty_claim(claims):
-            raise ValueError(f"no token can be made: the claim {faulty} is missing or has the wrong type")
         key = self._keys.current
-        return jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TYPE, "kid": key.id})
+        token = jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TYPE, "kid": key.id})
+        try:
+            self.decode(token)
+        except ExpiredToken:
+            pass  # as was asked for
+        except InvalidToken as error:
+            raise ValueError(f"no token can be made: {error}") from None
+        return token
 
     def decode(self, token: str) -> Claims:
         """Return the verified claims of an access token of ours that is good now.
 
         Raises ExpiredToken if it was good once, InvalidToken if it never was.
         """
-        if len(token) > LONGEST or not _COMPACT.fullmatch(token):
+        if len(token) > LONGEST:
+            raise InvalidToken("it is too long")
+        if not _COMPACT.fullmatch(token):
             raise InvalidToken("it is not a JSON Web Token")
         claims: Claims = json.loads(self._verified(token))
         if claims["exp"] <= time.time():
@@ -111,8 +122,7 @@ class TokenIssuer:
             )
         except jwt.ExpiredSignatureError:
             raise ExpiredToken("it has expired") from None
-        # The last three come from claims with absurd values, such as `Infinity` for a date.
-        except (jwt.InvalidTokenError, ValueError, OverflowError, RecursionError) as error:
+        except jwt.InvalidTokenError as error:
             raise InvalidToken(_REASONS.get(type(error), "it is not a valid access token")) from None
 
 

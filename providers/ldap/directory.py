@@ -55,21 +55,6 @@ class Directory:
 
     def __init__(self, settings: LdapSettings) -> None:
         self._settings = settings
-        url = urlsplit(settings.url)
-        self._server = Server(
-            url.hostname or "",
-            port=url.port,
-            use_ssl=settings.tls_from_the_start,
-            # `version` as it is, or ldap3 loads the system's certificates for each connection.
-            tls=Tls(
-                validate=ssl.CERT_REQUIRED,
-                version=ssl.PROTOCOL_TLS_CLIENT,
-                ca_certs_file=str(settings.ca_file) if settings.ca_file else None,
-                sni=url.hostname,
-            ),
-            get_info=NONE,
-            connect_timeout=settings.timeout_seconds,
-        )
 
     @contextmanager
     def service_session(self) -> Iterator["Session"]:
@@ -96,7 +81,7 @@ class Directory:
     @contextmanager
     def _connection(self, dn: str | None, password: str | None) -> Iterator[Connection]:
         connection = Connection(
-            self._server,
+            self._server(),
             user=dn,
             # As bytes, or ldap3 would change it first (SASLprep).
             password=password.encode() if password else None,  # type: ignore[arg-type]
@@ -112,6 +97,27 @@ class Directory:
         finally:
             with suppress(LDAPException, OSError):
                 connection.unbind()
+            if connection.socket:  # ldap3 leaves it open where the opening itself failed
+                connection.socket.close()
+
+    def _server(self) -> Server:
+        # Anew for each connection: ldap3 remembers for minutes that a server was out.
+        url = urlsplit(self._settings.url)
+        tls = Tls(
+            validate=ssl.CERT_REQUIRED,
+            # As it is, or ldap3 loads the system's certificates each time, whatever LDAP_CA_FILE says.
+            version=ssl.PROTOCOL_TLS_CLIENT,
+            ca_certs_file=str(self._settings.ca_file) if self._settings.ca_file else None,
+            sni=url.hostname,
+        )
+        return Server(
+            url.hostname or "",
+            port=url.port,
+            use_ssl=self._settings.tls_from_the_start,
+            tls=tls,
+            get_info=NONE,
+            connect_timeout=self._settings.timeout_seconds,
+        )
 
     def _open(self, connection: Connection) -> None:
         connection.open()

@@ -1,13 +1,12 @@
 """The settings of the LDAP provider."""
 
 import ssl
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, FilePath, Json, SecretStr, model_validator
+from pydantic import AfterValidator, Field, FilePath, Json, SecretStr, ValidationInfo, field_validator
 
 from config.names import Name
-from config.problems import ConfigurationError
 from config.section import Section
 from providers.ldap.dn import parse_dn
 from providers.ldap.filters import check_filter, fill
@@ -23,7 +22,7 @@ def _server(url: str) -> str:
         raise ValueError("it names no LDAP server")
     if parts.username or parts.path.strip("/") or parts.query:
         raise ValueError("it has more than a server and a port")
-    return url
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _dn(text: str) -> str:
@@ -66,17 +65,17 @@ class LdapSettings(Section):
     url: Annotated[str, AfterValidator(_server)] = Field(
         description="ldap://host or ldaps://host, with :port if it is an unusual one"
     )
-    start_tls: bool | None = Field(
-        None, description="true for StartTLS, which is what ldap:// does unless told otherwise"
-    )
     insecure_plaintext: bool = Field(
         False, description="true only if passwords may cross the network for everybody to read"
     )
+    start_tls: bool | None = Field(None, description="true for StartTLS, which ldap:// does anyway, or nothing")
     ca_file: Annotated[FilePath, AfterValidator(_certificates)] | None = Field(
         None, description="the path of a PEM file with the certificates to trust, instead of the system's"
     )
     bind_dn: DistinguishedName | None = Field(None, description="the DN of an account that may search")
-    bind_password: SecretStr | None = Field(None, description="the password of LDAP_BIND_DN")
+    bind_password: SecretStr | None = Field(
+        None, validate_default=True, description="the password of LDAP_BIND_DN, if there is one"
+    )
     base_dn: DistinguishedName = Field(description="the DN below which the users are")
     user_filter: Annotated[str, _filter_for("login")] = Field(
         "(|(uid={login})(mail={login}))", description="an LDAP filter that finds a user, {login} being what was typed"
@@ -105,17 +104,33 @@ class LdapSettings(Section):
         """Whether StartTLS (RFC 4511 §4.14) comes before anything else."""
         return not self.tls_from_the_start and not self.insecure_plaintext
 
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        problems = []
-        if self.tls_from_the_start and self.start_tls:
-            problems.append("LDAP_START_TLS has no place with ldaps://. Write ldap:// in LDAP_URL, or leave it out.")
-        if self.insecure_plaintext and (self.start_tls or self.tls_from_the_start):
-            problems.append("LDAP_INSECURE_PLAINTEXT contradicts LDAP_URL or LDAP_START_TLS. Leave it out.")
-        if self.start_tls is False and self.upgrades_to_tls:
-            problems.append("LDAP_START_TLS cannot be false with ldap://: passwords would cross the network in clear.")
-        if (self.bind_dn is None) != (self.bind_password is None):
-            problems.append("LDAP_BIND_DN and LDAP_BIND_PASSWORD belong together. Write both, or neither.")
-        if problems:
-            raise ConfigurationError(problems)
-        return self
+    # Each looks only at fields above its own, and is asked even where another field is at fault.
+    @field_validator("insecure_plaintext")
+    @classmethod
+    def _plaintext_has_a_place(cls, insecure: bool, others: ValidationInfo) -> bool:
+        if insecure and _is_ldaps(others):
+            raise ValueError("it contradicts ldaps:// in LDAP_URL")
+        return insecure
+
+    @field_validator("start_tls")
+    @classmethod
+    def _start_tls_has_a_place(cls, start_tls: bool | None, others: ValidationInfo) -> bool | None:
+        insecure = others.data.get("insecure_plaintext")
+        if start_tls and _is_ldaps(others):
+            raise ValueError("with ldaps:// in LDAP_URL there is TLS already")
+        if start_tls and insecure:
+            raise ValueError("it contradicts LDAP_INSECURE_PLAINTEXT")
+        if start_tls is False and not insecure and not _is_ldaps(others):
+            raise ValueError("passwords would cross the network in clear")
+        return start_tls
+
+    @field_validator("bind_password")
+    @classmethod
+    def _account_is_whole(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if "bind_dn" in others.data and (password is None) != (others.data["bind_dn"] is None):
+            raise ValueError("LDAP_BIND_DN and LDAP_BIND_PASSWORD belong together")
+        return password
+
+
+def _is_ldaps(others: ValidationInfo) -> bool:
+    return str(others.data.get("url", "")).startswith("ldaps:")

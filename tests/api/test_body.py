@@ -1,0 +1,200 @@
+"""The body of a request: a JSON object in UTF-8, or a refusal that says what is wrong with it."""
+
+import io
+import json
+from collections.abc import Iterable
+from itertools import repeat
+
+import pytest
+from flask import Flask, jsonify, request
+from flask.testing import FlaskClient
+from gunicorn.http.body import Body, ChunkedReader
+from gunicorn.http.unreader import IterUnreader
+from werkzeug.test import TestResponse
+
+from api.body import LONGEST, json_object
+from tests.api.conftest import error
+from tests.people import ZOE
+
+GOOD = json.dumps({"email": ZOE.email, "password": ZOE.password}).encode()
+JSON = "application/json"
+END = b"0\r\n\r\n"
+
+
+def post(client: FlaskClient, body: bytes, content_type: str | None = JSON) -> TestResponse:
+    return client.post("/api/auth", data=body, content_type=content_type)
+
+
+def post_chunked(client: FlaskClient, wire: Iterable[bytes]) -> TestResponse:
+    """Send a body in chunks, read as our server reads it: there is no Content-Length."""
+    stream = Body(ChunkedReader(None, IterUnreader(wire)))
+    environ = {"wsgi.input": stream, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    return client.post("/api/auth", content_type=JSON, environ_overrides={**environ, "CONTENT_LENGTH": ""})
+
+
+def chunk(content: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(content), content)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [JSON, "application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json", 'application/json;x="y"'],
+)
+def test_json_is_taken_by_any_of_its_names(client: FlaskClient, content_type: str) -> None:
+    assert post(client, GOOD, content_type).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "text/json",
+        "text/html",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+        "application/xml; x=application/json",
+        "application/octet-stream",
+        "json",
+        "*/*",
+    ],
+)
+def test_another_content_type_is_415(client: FlaskClient, content_type: str | None) -> None:
+    answer = post(client, GOOD, content_type)
+    assert error(answer, 415, "malformed_body") == "Content-Type must be application/json"
+
+
+def test_a_form_is_no_login(client: FlaskClient) -> None:
+    answer = client.post("/api/auth", data={"email": ZOE.email, "password": ZOE.password})
+    assert error(answer, 415, "malformed_body") == "Content-Type must be application/json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"}",
+        b"{'email': 'x'}",
+        b"email=x",
+        b"{} {}",
+        b"{},",
+        b'{"a":1,}',
+        b"{a:1}",
+        b'{"a":}',
+        b'{"a":"\n"}',
+        b'{"a":"\\x"}',
+        b'{"a":"\\ud8"}',
+        b"undefined",
+        b"True",
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":-Infinity}',
+        b'{"a":01}',
+        b'{"a":1}\0',
+        b"<a/>",
+        b"/**/{}",
+        b"\xef\xbb\xbf" + GOOD,
+        GOOD[:-1],
+    ],
+)
+def test_what_is_not_json_is_refused(client: FlaskClient, body: bytes) -> None:
+    assert error(post(client, body), 400, "malformed_body") == "The request body is not JSON"
+
+
+@pytest.mark.parametrize("body", [b"[]", b'["email"]', b'"x"', b"5", b"-0", b"1e999", b"true", b"null", b"[{}]"])
+def test_json_that_is_no_object_is_refused(client: FlaskClient, body: bytes) -> None:
+    assert error(post(client, body), 400, "malformed_body") == "The request body is not a JSON object"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1", "cp1252"])
+def test_another_encoding_is_refused(client: FlaskClient, encoding: str) -> None:
+    body = json.dumps({"email": "zoé", "password": ZOE.email}, ensure_ascii=False).encode(encoding)
+    assert error(post(client, body), 400, "malformed_body") == "The request body is not UTF-8"
+    answer = post(client, body, f"{JSON}; charset={encoding}")
+    assert error(answer, 400, "malformed_body") == "The request body is not UTF-8"
+
+
+@pytest.mark.parametrize("octets", [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80"])
+def test_bad_utf_8_is_refused(client: FlaskClient, octets: bytes) -> None:
+    body = b'{"email":"' + octets + b'","password":"x"}'
+    assert error(post(client, body), 400, "malformed_body") == "The request body is not UTF-8"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_ascii_in_a_wide_encoding_is_refused(client: FlaskClient, encoding: str) -> None:
+    body = '{"email":"x","password":"x"}'.encode(encoding)
+    assert error(post(client, body), 400, "malformed_body") == "The request body is not JSON"
+
+
+@pytest.mark.parametrize(
+    "deep", [b"[" * 16000, b'{"a":' * 3000, b"[" * 8000 + b"]" * 8000], ids=["lists", "objects", "closed lists"]
+)
+def test_deep_nesting_is_refused(client: FlaskClient, deep: bytes) -> None:
+    assert error(post(client, deep), 400, "malformed_body") == "The request body is not JSON"
+
+
+def test_a_number_of_many_digits_is_refused(client: FlaskClient) -> None:
+    body = b'{"email":' + b"9" * 16000 + b"}"
+    assert error(post(client, body), 400, "malformed_body") == "The request body is not JSON"
+
+
+def padded(size: int) -> bytes:
+    return GOOD + b" " * (size - len(GOOD))
+
+
+def test_a_body_may_have_16_kib_and_no_more(client: FlaskClient) -> None:
+    assert LONGEST == 16 * 1024
+    assert post(client, padded(LONGEST)).status_code == 200
+    assert error(post(client, padded(LONGEST + 1)), 413, "request_entity_too_large")
+
+
+def test_a_body_in_chunks_logs_in(client: FlaskClient) -> None:
+    assert post_chunked(client, [chunk(GOOD[:9]), chunk(GOOD[9:]), END]).status_code == 200
+
+
+@pytest.mark.parametrize("beyond", [b" ", b"junk", b" " * 100_000], ids=len)
+def test_a_body_in_chunks_has_the_same_limit(client: FlaskClient, beyond: bytes) -> None:
+    assert post_chunked(client, [chunk(padded(LONGEST)), END]).status_code == 200
+    answer = post_chunked(client, [chunk(padded(LONGEST)), chunk(beyond), END])
+    assert error(answer, 413, "request_entity_too_large")
+
+
+def test_an_endless_body_is_not_read_to_its_end(client: FlaskClient) -> None:
+    assert error(post_chunked(client, repeat(chunk(b" " * 1000))), 413, "request_entity_too_large")
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"zz\r\n" + GOOD + END,
+        chunk(GOOD) + b"zz\r\n",
+        chunk(GOOD)[:-2] + b"XX" + END,
+        b"-5\r\n" + END,
+        chunk(GOOD)[:-9],
+    ],
+    ids=["no size", "no second size", "no end of a chunk", "size below zero", "cut off"],
+)
+def test_a_body_in_broken_chunks_is_refused(client: FlaskClient, wire: bytes) -> None:
+    assert error(post_chunked(client, [wire]), 400, "malformed_body") == "The request body could not be read"
+
+
+def test_a_body_that_says_nothing_of_its_length_counts_as_empty(client: FlaskClient) -> None:
+    environ = {"wsgi.input": io.BytesIO(GOOD), "CONTENT_LENGTH": ""}
+    answer = client.post("/api/auth", content_type=JSON, environ_overrides=environ)
+    assert error(answer, 400, "malformed_body") == "The request body is not JSON"
+
+
+def test_text_arrives_as_it_was_sent(app: Flask) -> None:
+    app.add_url_rule("/echo", "echo", lambda: jsonify(json_object()), methods=["POST"])
+    sent = {"": "", "zoé": ["日本", "\U0001f511", {"a": None}], "n": -1.5e3, "twice": 2}
+    body = b'{"twice":1,' + json.dumps(sent, ensure_ascii=False).encode()[1:]
+    assert app.test_client().post("/echo", data=body, content_type=JSON).json == sent
+
+
+def test_a_view_of_another_door_keeps_its_own_limit(app: Flask) -> None:
+    app.add_url_rule("/size", "size", lambda: str(len(request.get_data())), methods=["POST"])
+    assert app.test_client().post("/size", data=b"x" * (LONGEST + 1)).text == str(LONGEST + 1)

@@ -1,0 +1,180 @@
+"""`POST /api/auth`: the table of the wire, in front of every store."""
+
+from pathlib import Path
+from typing import Any
+from unicodedata import normalize
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import create_app
+from services.jwt_handler import decode_jwt
+from tests.api.conftest import error
+from tests.people import PEOPLE, TWINS, ZOE, Person
+from tests.stores import SECRET_KEY, users_file
+
+STORES = ["static", "sqlite", "postgres", "ldap"]
+LONG = Person("x" * 256, "long@example.org", "p" * 1024)
+
+WRONG: dict[str, tuple[str, str]] = {
+    "wrong password": (ZOE.username, "wrong"),
+    "password in another case": (ZOE.username, ZOE.password.swapcase()),
+    "password with a blank": (ZOE.username, f"{ZOE.password} "),
+    "somebody else's password": (ZOE.username, PEOPLE[1].password),
+    "unknown user": ("nobody", ZOE.password),
+    "unknown address": ("nobody@example.org", ZOE.password),
+    "login of two": ("shared@example.org", TWINS[0].password),
+    "wildcard": ("*", ZOE.password),
+    "wildcard after a start": ("zo*", ZOE.password),
+    "filter": ("*)(uid=*", ZOE.password),
+    "statement": ("' OR '1'='1", ZOE.password),
+    "login of 257": ("x" * 257, ZOE.password),
+    "password of 1025": (ZOE.username, "p" * 1025),
+    "login of 16,000": ("x" * 16_000, ZOE.password),
+    "password of NULs": (ZOE.username, "\0\0"),
+    "password and NUL": (ZOE.username, f"{ZOE.password}\0"),
+    "password and newline": (ZOE.username, f"{ZOE.password}\n"),
+    "control character in the login": ("zo\x07é", ZOE.password),
+    "NUL in the login": (f"{ZOE.username}\0", ZOE.password),
+    "newline in the login": ("zo\né", ZOE.password),
+    "C1 control character in the login": ("zo\x9fé", ZOE.password),
+    "lone surrogate as login": ("\ud800", ZOE.password),
+    "lone surrogate in the login": (f"{ZOE.username}\udfff", ZOE.password),
+    "lone surrogate in the password": (ZOE.username, f"{ZOE.password}\ud83d"),
+    "surrogates the wrong way round": (ZOE.username, "\udc00\ud800"),
+}
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> Flask:
+    """An application in front of the store that the test is about."""
+    name = request.param
+    environ = (
+        request.getfixturevalue("slapd").environ() if name == "ldap" else request.getfixturevalue(f"{name}_environ")
+    )
+    return create_app({**environ, "SECRET_KEY": SECRET_KEY})
+
+
+on_every_store = pytest.mark.parametrize("store", STORES, indirect=True)
+
+
+def login(client: FlaskClient, email: object, password: object) -> TestResponse:
+    return client.post("/api/auth", json={"email": email, "password": password})
+
+
+def seen(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """Return all that a client sees, save the id of the request."""
+    assert len(answer.headers.pop("X-Request-ID")) == 16
+    return answer.status_code, answer.data, list(answer.headers)
+
+
+@on_every_store
+@pytest.mark.parametrize("name", [ZOE.username, ZOE.email, ZOE.username.upper(), f"  {ZOE.username} "])
+def test_the_right_credentials_get_a_token(store: Flask, name: str) -> None:
+    answer = login(store.test_client(), name, ZOE.password)
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.get_json()
+    token = body.pop("data")
+    assert body == {"status": 200, "token_type": "Bearer", "expires_in": 3600}
+    with store.app_context():
+        claims = decode_jwt(token)
+    assert (claims["sub"], claims["username"], claims["email"]) == (ZOE.username, ZOE.username, ZOE.email)
+    assert sorted(claims["roles"]) == ["admin", "user"]
+    assert claims["exp"] - claims["iat"] == 3600
+    assert set(claims) == {"iss", "aud", "sub", "exp", "iat", "jti", "username", "email", "roles", "idp"}
+
+
+@on_every_store
+def test_the_token_opens_what_its_roles_open(store: Flask) -> None:
+    client = store.test_client()
+    bearer = {"Authorization": f"Bearer {login(client, ZOE.username, ZOE.password).json['data']}"}  # type: ignore[index]
+    paths = ["", "_user", "_admin", "_super_admin"]
+    statuses = [client.get(f"/api/protected_route{path}", headers=bearer).status_code for path in paths]
+    assert statuses == [200, 200, 200, 403]
+
+
+@on_every_store
+def test_wrong_credentials_look_alike_whatever_is_wrong(store: Flask) -> None:
+    client = store.test_client()
+    first = login(client, ZOE.username, "wrong")
+    assert error(first, 400, "invalid_credentials") == "Invalid credentials"
+    expected = seen(first)
+    assert [why for why, (name, password) in WRONG.items() if seen(login(client, name, password)) != expected] == []
+
+
+@on_every_store
+def test_a_decomposed_spelling_logs_in(store: Flask) -> None:
+    name, password = normalize("NFD", ZOE.username), normalize("NFD", ZOE.password)
+    assert (name, password) != (ZOE.username, ZOE.password)
+    assert login(store.test_client(), name, password).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "faulty", [None, "", " ", "\t\n", "\u3000", 5, 1.5, True, [], ["zoé"], {}, {"$ne": ""}, 10**400]
+)
+@pytest.mark.parametrize("field", ["email", "password"])
+def test_blank_and_untyped_credentials_are_missing(client: FlaskClient, field: str, faulty: object) -> None:
+    answer = login(client, **{"email": ZOE.email, "password": ZOE.password, field: faulty})
+    assert error(answer, 400, "missing_credentials") == "Email or password missing"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"email": "x"}, {"password": "x"}, {"Email": "x", "Password": "x"}, {"username": "x", "password": "x"}]
+)
+def test_a_missing_field_is_missing(client: FlaskClient, body: dict[str, str]) -> None:
+    assert error(client.post("/api/auth", json=body), 400, "missing_credentials") == "Email or password missing"
+
+
+def test_an_unknown_field_makes_no_difference(client: FlaskClient) -> None:
+    body = {"email": ZOE.email, "password": ZOE.password, "roles": ["super_admin"], "lifetime": 99999}
+    answer = client.post("/api/auth?email=nobody&password=x", json=body)
+    assert answer.status_code == 200
+    assert answer.get_json()["expires_in"] == 3600
+    bearer = {"Authorization": f"Bearer {answer.get_json()['data']}"}
+    assert client.get("/api/protected_route_super_admin", headers=bearer).status_code == 403
+
+
+def test_a_disabled_user_looks_like_any_other_refusal(tmp_path: Path) -> None:
+    path = tmp_path / "users.toml"
+    environ = users_file(path, [ZOE])
+    path.write_text(f"{path.read_text('utf-8')}active = false\n", "utf-8")
+    client = create_app({**environ, "SECRET_KEY": SECRET_KEY}).test_client()
+    right, wrong = login(client, ZOE.username, ZOE.password), login(client, ZOE.username, "wrong")
+    assert error(right, 400, "invalid_credentials") == "Invalid credentials"
+    assert seen(right) == seen(wrong)
+
+
+def test_the_longest_credentials_log_in_and_longer_ones_do_not(tmp_path: Path) -> None:
+    client = create_app({**users_file(tmp_path / "users.toml", [LONG]), "SECRET_KEY": SECRET_KEY}).test_client()
+    assert login(client, LONG.username, LONG.password).status_code == 200
+    for name, password in [(f"{LONG.username}x", LONG.password), (LONG.username, f"{LONG.password}p")]:
+        assert error(login(client, name, password), 400, "invalid_credentials") == "Invalid credentials"
+
+
+def test_no_cache_keeps_an_answer(client: FlaskClient) -> None:
+    answers = [
+        login(client, ZOE.username, ZOE.password),
+        login(client, ZOE.username, "wrong"),
+        login(client, ZOE.username, None),
+    ]
+    assert [answer.headers["Cache-Control"] for answer in answers] == ["no-store"] * 3
+    assert [answer.headers.get("Set-Cookie") for answer in answers] == [None] * 3
+
+
+def test_neither_a_password_nor_a_token_is_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    token = login(client, ZOE.username, ZOE.password).get_json()["data"]
+    login(client, ZOE.username, f"{ZOE.password}!")
+    assert "login accepted by static" in caplog.text
+    assert "login refused: wrong_password" in caplog.text
+    assert ZOE.password not in caplog.text
+    assert token not in caplog.text
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
+def test_a_login_is_only_ever_posted(client: FlaskClient, method: str) -> None:
+    answer = client.open("/api/auth", method=method, json={"email": ZOE.email, "password": ZOE.password})
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]

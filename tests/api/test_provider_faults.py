@@ -1,0 +1,120 @@
+"""What leaves when a provider fails: somebody else's, as its author would write it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from providers.interface import Denied, Overloaded, ProviderUnavailable
+from tests.api.conftest import error
+from tests.people import ZOE
+from tests.stores import SECRET_KEY
+
+SECRET = "the detail that nobody outside may read"
+FIXED = "Something went wrong on our side"
+CREDENTIALS = {"email": ZOE.email, "password": ZOE.password}
+
+
+class LostConnection(ConnectionError):
+    """What a driver might raise."""
+
+
+FAULTS: dict[str, type[Exception]] = {
+    "unavailable": ProviderUnavailable,
+    "connection": LostConnection,
+    "time": TimeoutError,
+    "overloaded": Overloaded,
+    "bug": KeyError,
+}
+NONSENSE: dict[str, object] = {
+    "true": True,
+    "false": False,
+    "text": SECRET,
+    "empty": {},
+    "no roles": {"username": SECRET, "email": None},
+    "one role": {"username": SECRET, "email": None, "roles": "admin"},
+    "roles of numbers": {"username": SECRET, "email": None, "roles": [1]},
+    "name of bytes": {"username": SECRET.encode(), "email": None, "roles": []},
+    "empty name": {"username": "", "email": None, "roles": []},
+    "name with NUL": {"username": f"{SECRET}\0", "email": None, "roles": []},
+    "tuple": (SECRET, None, []),
+}
+
+
+class Faulty:
+    """Fails, or answers nonsense, as its setting says."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.behaviour = environ["FAULTY"]
+
+    def authenticate(self, login: str, password: str) -> Any:
+        if self.behaviour in FAULTS:
+            raise FAULTS[self.behaviour](SECRET)
+        return NONSENSE[self.behaviour]
+
+
+class Forgetful:
+    """Loses its connection when it is to find somebody, and only then."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Take no settings."""
+
+    def authenticate(self, login: str, password: str) -> Denied:
+        return Denied("unknown_user")
+
+    def find(self, username: str) -> None:
+        raise LostConnection(SECRET)
+
+
+def client_of(behaviour: str) -> FlaskClient:
+    environ = {"AUTH_PROVIDER": f"{__name__}:Faulty", "FAULTY": behaviour, "SECRET_KEY": SECRET_KEY}
+    return create_app(environ).test_client()
+
+
+@pytest.mark.parametrize("behaviour", ["unavailable", "connection", "time"])
+def test_a_store_that_cannot_be_asked_is_503(caplog: pytest.LogCaptureFixture, behaviour: str) -> None:
+    answer = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
+    assert error(answer, 503, "provider_unavailable") == "Credential store unavailable"
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.headers["X-Request-ID"] in caplog.text
+    assert SECRET in caplog.text
+
+
+def test_too_many_at_once_is_503(caplog: pytest.LogCaptureFixture) -> None:
+    answer = client_of("overloaded").post("/api/auth", json=CREDENTIALS)
+    assert error(answer, 503, "overloaded") == "Busy"
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["X-Request-ID"] in caplog.text
+
+
+@pytest.mark.parametrize("behaviour", ["bug", *NONSENSE])
+def test_a_provider_with_a_fault_lets_nobody_in_and_tells_nothing(
+    caplog: pytest.LogCaptureFixture, behaviour: str
+) -> None:
+    answer = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
+    assert error(answer, 500, "internal_error") == FIXED
+    assert answer.headers["X-Request-ID"] in caplog.text
+    assert ZOE.password not in caplog.text
+
+
+def test_nonsense_is_logged_with_the_provider_and_the_place_but_not_the_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client_of("one role").post("/api/auth", json=CREDENTIALS)
+    assert f"the provider {__name__}:Faulty answered with something that is no user; wrong: roles" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_a_store_that_is_lost_while_it_is_to_find_somebody_is_503(static_environ: dict[str, str]) -> None:
+    chain = {**static_environ, "AUTH_PROVIDER": f"{__name__}:Forgetful,static", "SECRET_KEY": SECRET_KEY}
+    answer = create_app(chain).test_client().post("/api/auth", json=CREDENTIALS)
+    assert error(answer, 503, "provider_unavailable") == "Credential store unavailable"
+
+
+@pytest.mark.parametrize("behaviour", ["unavailable", "overloaded", "bug"])
+def test_input_that_proves_nobody_never_reaches_a_store(behaviour: str) -> None:
+    for name, password in [("a\0b", "x"), ("x" * 257, "x"), ("x", "x\0"), ("x", "x" * 1025), ("\ud800", "x")]:
+        answer = client_of(behaviour).post("/api/auth", json={"email": name, "password": password})
+        assert error(answer, 400, "invalid_credentials") == "Invalid credentials"

@@ -1,0 +1,186 @@
+"""The example routes, routes that people bring with them, and two applications side by side."""
+
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from services.auth_provider import authenticate
+from services.jwt_handler import InvalidToken, decode_jwt, generate_jwt
+from tests.people import PEOPLE, ZOE, Person
+from tests.stores import SECRET_KEY, users_file
+
+ROOT = Person("root", "root@example.org", "the password of root", ("super_admin",))
+PLAIN = PEOPLE[1]
+
+ROUTES = {
+    "": "You have accessed a protected route.",
+    "_user": "You have accessed a user protected route.",
+    "_admin": "You have accessed a admin protected route.",
+    "_super_admin": "You are a SUPER ADMIN!",
+}
+
+VIEWS = """
+from flask import g, jsonify
+
+from services.auth_guard import auth_guard, check_jwt
+
+
+def init(app):
+
+    @app.route('/api/reports', methods=['GET'])
+    @auth_guard('user')
+    def reports():
+        return jsonify({'message': 'Your reports.', 'status': 200})
+
+    @app.route('/api/reports/<int:number>', methods=['DELETE'])
+    @auth_guard('admin')
+    def delete_report(number):
+        return {'message': f'Report {number} is gone.', 'by': g.claims['username'], 'status': 200}, 200
+
+    @app.route('/api/whoami')
+    def whoami():
+        return check_jwt()['email']
+"""
+
+LOGIN = """
+from flask import request
+
+from services.auth_provider import authenticate
+from services.jwt_handler import decode_jwt, generate_jwt
+
+
+def init(app):
+
+    @app.route('/api/login', methods=['POST'])
+    def login():
+        email = request.json.get('email', None)
+        password = request.json.get('password', None)
+        user = authenticate(email, password)
+        if not user:
+            return {'message': 'Invalid credentials', 'status': 400}, 400
+        token = generate_jwt(payload=user, lifetime=60)
+        return {'data': token, 'claims': decode_jwt(token), 'status': 200}
+"""
+
+
+def bring(app: Flask, folder: Path, source: str) -> FlaskClient:
+    """Add a file of views to the application, as its author would."""
+    path = folder / "brought_views.py"
+    path.write_text(source, "utf-8")
+    spec = spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.init(app)
+    return app.test_client()
+
+
+def bearer(client: FlaskClient, person: Person) -> dict[str, str]:
+    """Log the person in; returns the header with their token."""
+    answer = client.post("/api/auth", json={"email": person.email, "password": person.password})
+    return {"Authorization": f"Bearer {answer.get_json()['data']}"}
+
+
+@pytest.mark.parametrize(
+    ("person", "open_to_them"),
+    [(ROOT, ["", "_super_admin"]), (ZOE, ["", "_user", "_admin"]), (PLAIN, ["", "_user"]), (PEOPLE[5], [""])],
+)
+def test_the_examples_let_in_whom_they_name(tmp_path: Path, person: Person, open_to_them: list[str]) -> None:
+    environ = users_file(tmp_path / "users.toml", [person])
+    client = create_app({**environ, "SECRET_KEY": SECRET_KEY}).test_client()
+    answers = {path: client.get(f"/api/protected_route{path}", headers=bearer(client, person)) for path in ROUTES}
+    assert [path for path, answer in answers.items() if answer.status_code == 200] == open_to_them
+    for path, answer in answers.items():
+        lacking = {"message": "Authorization required.", "status": 403, "code": "role_required"}
+        assert answer.json == ({"message": ROUTES[path], "status": 200} if path in open_to_them else lacking)
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_the_examples_let_nobody_in_without_a_token(client: FlaskClient, path: str) -> None:
+    answer = client.get(f"/api/protected_route{path}")
+    assert answer.json == {"message": "Missing access token", "status": 401, "code": "missing_token"}
+
+
+def test_views_of_the_tutorial_run_unchanged(app: Flask, tmp_path: Path) -> None:
+    client = bring(app, tmp_path, VIEWS)
+    admin, user = bearer(client, ZOE), bearer(client, PLAIN)
+    assert client.get("/api/reports").status_code == 401
+    assert client.get("/api/reports", headers=user).json == {"message": "Your reports.", "status": 200}
+    assert client.delete("/api/reports/7", headers=user).status_code == 403
+    gone = client.delete("/api/reports/7", headers=admin).json
+    assert gone == {"message": "Report 7 is gone.", "by": "zoé", "status": 200}
+    assert client.get("/api/whoami", headers=user).text == PLAIN.email
+
+
+def test_a_login_of_the_tutorial_runs_unchanged(app: Flask, tmp_path: Path) -> None:
+    client = bring(app, tmp_path, LOGIN)
+    answer = client.post("/api/login", json={"email": ZOE.email, "password": ZOE.password}).get_json()
+    assert (answer["claims"]["sub"], answer["claims"]["email"]) == (ZOE.username, ZOE.email)
+    assert answer["claims"]["exp"] - answer["claims"]["iat"] == 3600
+    headers = {"Authorization": f"Bearer {answer['data']}"}
+    assert client.get("/api/protected_route_admin", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"email": ZOE.email}, {"email": ZOE.email, "password": ""}, {"email": 5, "password": ["x"]}]
+)
+def test_a_login_of_the_tutorial_needs_no_checks_of_its_own(app: Flask, tmp_path: Path, body: object) -> None:
+    answer = bring(app, tmp_path, LOGIN).post("/api/login", json=body)
+    assert (answer.status_code, answer.json) == (400, {"message": "Invalid credentials", "status": 400})
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[Flask]:
+    """Two applications in one process, with different keys and people."""
+    made = []
+    for name, person in (("first", ZOE), ("second", PLAIN)):
+        environ = users_file(tmp_path / f"{name}.toml", [person])
+        made.append(create_app({**environ, "SECRET_KEY": f"{SECRET_KEY}, {name}", "JWT_ISSUER": name}))
+    return made
+
+
+def test_two_applications_do_not_take_each_others_tokens_and_people(two: list[Flask]) -> None:
+    clients = [app.test_client() for app in two]
+    headers = [bearer(clients[0], ZOE), bearer(clients[1], PLAIN)]
+    statuses = [
+        [client.get("/api/protected_route", headers=header).status_code for header in headers] for client in clients
+    ]
+    assert statuses == [[200, 401], [401, 200]]
+    strangers = [(clients[0], PLAIN), (clients[1], ZOE)]
+    for client, person in strangers:
+        assert client.post("/api/auth", json={"email": person.email, "password": person.password}).status_code == 400
+
+
+def test_the_innermost_context_says_which_application_is_meant(two: list[Flask]) -> None:
+    first, second = two
+    with first.app_context():
+        token = generate_jwt({"username": "zoé"})
+        with second.app_context():
+            assert decode_jwt(generate_jwt({"username": "o"}))["iss"] == "second"
+            assert authenticate(PLAIN.email, PLAIN.password)
+            with pytest.raises(InvalidToken):
+                decode_jwt(token)
+        assert decode_jwt(token)["iss"] == "first"
+        assert not authenticate(PLAIN.email, PLAIN.password)
+
+
+def test_outside_of_any_context_the_last_application_is_meant(two: list[Flask]) -> None:
+    with two[0].app_context():
+        assert decode_jwt(generate_jwt({"username": "zoé"}))["iss"] == "first"
+    assert decode_jwt(generate_jwt({"username": "zoé"}))["iss"] == "second"
+
+
+def test_threads_do_not_mix_two_applications_up(two: list[Flask]) -> None:
+    def ask(number: int) -> str:
+        with two[number % 2].test_request_context():
+            issuer: str = decode_jwt(generate_jwt({"username": "zoé"}))["iss"]
+            return issuer
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, range(200))) == ["first", "second"] * 100

@@ -1,0 +1,69 @@
+"""The process's variables beat those of the development file."""
+
+from pathlib import Path
+
+import pytest
+
+from config.environment import read_environment
+
+
+@pytest.fixture
+def development_file(tmp_path: Path) -> Path:
+    """A file as `make run` writes it, with more in it."""
+    path = tmp_path / ".env"
+    path.write_text('SECRET_KEY=of-the-file\nJWT_ISSUER="a name"\nDATABASE_URL_FILE=/run/secrets/url\nEMPTY=\nBARE\n')
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SECRET_KEY", "SECRET_KEY_FILE", "JWT_ISSUER", "DATABASE_URL", "DATABASE_URL_FILE", "EMPTY", "BARE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_file_stands_where_the_process_says_nothing(development_file: Path) -> None:
+    environ = read_environment(development_file)
+    assert environ["SECRET_KEY"] == "of-the-file"
+    assert environ["JWT_ISSUER"] == "a name"
+    assert environ["EMPTY"] == ""
+    assert "BARE" not in environ
+
+
+@pytest.mark.parametrize("value", ["of-the-process", ""])
+def test_the_process_beats_the_file(development_file: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SECRET_KEY", value)
+    environ = read_environment(development_file)
+    assert environ["SECRET_KEY"] == value
+    assert environ["JWT_ISSUER"] == "a name"
+
+
+def test_a_file_named_by_the_process_beats_a_value_in_the_file(
+    development_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY_FILE", "/run/secrets/key")
+    environ = read_environment(development_file)
+    assert environ["SECRET_KEY_FILE"] == "/run/secrets/key"
+    assert "SECRET_KEY" not in environ
+
+
+def test_a_value_of_the_process_beats_a_file_named_in_the_file(
+    development_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///users.db")
+    environ = read_environment(development_file)
+    assert environ["DATABASE_URL"] == "sqlite:///users.db"
+    assert "DATABASE_URL_FILE" not in environ
+
+
+@pytest.mark.parametrize("value", ["a${HOME}b", "$HOME", "${NOBODY:-x}", "$$", "a$(id)b"])
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_nothing_in_the_file_is_expanded(tmp_path: Path, value: str, quote: str) -> None:
+    (tmp_path / ".env").write_text(f"SECRET_KEY={quote}{value}{quote}\n")
+    assert read_environment(tmp_path / ".env")["SECRET_KEY"] == value
+
+
+def test_without_a_file_there_is_the_process_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_ISSUER", "of-the-process")
+    environ = read_environment(tmp_path / "none")
+    assert environ["JWT_ISSUER"] == "of-the-process"
+    assert "SECRET_KEY" not in environ

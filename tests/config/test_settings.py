@@ -1,0 +1,110 @@
+"""SECRET_KEY: a secret, or no start; and never shown."""
+
+import json
+import traceback
+
+import pytest
+import trustme
+
+from config.problems import ConfigurationError
+from config.settings import KeySettings
+from services.assembly import assemble
+from services.keys import open_key_ring
+from tests.stores import SECRET_KEY
+
+AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
+LEAF = AUTHORITY.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
+
+
+def refusal(environ: dict[str, str]) -> str:
+    """Return the one line that refuses the key, once it is sure that no traceback has it."""
+    with pytest.raises(ConfigurationError) as caught:
+        KeySettings.read(environ)
+    (line,) = caught.value.problems
+    key = environ.get("SECRET_KEY", "").strip()
+    assert not key or key not in "".join(traceback.format_exception(caught.value))
+    return line
+
+
+@pytest.mark.parametrize("environ", [{}, {"SECRET_KEY": ""}])
+def test_there_is_no_start_without_a_key(environ: dict[str, str]) -> None:
+    assert refusal(environ).startswith("SECRET_KEY is not set. Write at least 32 random bytes")
+
+
+@pytest.mark.parametrize("key", ["x", " " * 8, "k" * 31, "é" * 15 + "k", "日" * 10])
+def test_a_key_under_32_bytes_is_refused(key: str) -> None:
+    assert len(key.encode()) < 32
+    assert "shorter than 32 bytes" in refusal({"SECRET_KEY": key})
+
+
+def test_a_key_of_nothing_but_blanks_is_refused() -> None:
+    assert refusal({"SECRET_KEY": " " * 40}).startswith("SECRET_KEY ")
+
+
+@pytest.mark.parametrize("key", ["k" * 32, "é" * 16, "日" * 11, "p4$$ ${HOME} 'quoted' \\x00 and=signs"])
+def test_a_key_is_measured_in_bytes(key: str) -> None:
+    (found,) = [open_key_ring(KeySettings.read({"SECRET_KEY": key})).current]
+    assert found.signing == key.encode()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        LEAF.private_key_pem.bytes().decode(),
+        AUTHORITY.cert_pem.bytes().decode(),
+        "\n\n  " + AUTHORITY.cert_pem.bytes().decode(),
+        AUTHORITY.cert_pem.bytes().decode().replace("\n", "\\n"),
+        "-----BEGIN PUBLIC KEY----- MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE -----END PUBLIC KEY-----",
+        json.dumps({"kty": "oct", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}),
+        json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"}]}),
+        '{ "kty" : "RSA", "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT8", "e":"AQAB" }',
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS",
+        "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBK",
+    ],
+)
+def test_a_key_that_is_a_pem_ssh_or_jwk_key_is_refused(key: str) -> None:
+    assert "looks like a PEM, SSH or JWK key" in refusal({"SECRET_KEY": key})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+        "09D25E094FAA6CA2556C818166B7A9563B93F7099F6F0F4CAA6CF63B88E8D3E7",
+        "a-string-secret-at-least-256-bits-long",
+        "your-256-bit-secret-your-256-bit-secret",
+        "CHANGE_ME_TO_A_COMPLEX_RANDOM_SECRET",
+        "please change me, I am not a secret at all",
+        "changeme-changeme-changeme-changeme",
+        "replace-this-replace-this-replace-this",
+        "django-insecure-0123456789abcdefghijklmnopqrstuvwxyz",
+    ],
+)
+def test_a_key_that_everyone_knows_is_refused(key: str) -> None:
+    assert "an example that everyone knows" in refusal({"SECRET_KEY": key})
+
+
+def test_a_key_that_is_no_text_is_refused() -> None:
+    # So do variables arrive that are not UTF-8.
+    assert refusal({"SECRET_KEY": "k" * 40 + "\udcff"}).startswith("SECRET_KEY cannot be used")
+
+
+def test_a_good_key_is_shown_nowhere(static_environ: dict[str, str]) -> None:
+    settings = KeySettings.read({"SECRET_KEY": SECRET_KEY})
+    ring = open_key_ring(settings)
+    services = assemble({"SECRET_KEY": SECRET_KEY, **static_environ})
+    shown = [f"{thing!r} {thing}" for thing in (settings, ring, ring.current, services, services.issuer, vars(ring))]
+    assert [text for text in shown if SECRET_KEY in text] == []
+
+
+def test_a_good_key_is_not_in_the_errors_about_others(static_environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        assemble({"SECRET_KEY": SECRET_KEY, "JWT_LIFETIME_MINUTES": "never", **static_environ})
+    assert SECRET_KEY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_same_key_has_the_same_id_and_another_has_another() -> None:
+    ids = [
+        open_key_ring(KeySettings.read({"SECRET_KEY": key})).current.id for key in (SECRET_KEY, SECRET_KEY, "k" * 32)
+    ]
+    assert ids[0] == ids[1] != ids[2]

@@ -1,0 +1,146 @@
+"""The migrations, on SQLite and on PostgreSQL: they make what database/tables.py says, and undo it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from database.engine import open_engine
+from database.schema import upgrade
+from database.tables import metadata
+from database.users import UserTable
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAD = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_head()
+
+
+@pytest.fixture
+def engine(empty_database: str) -> Engine:
+    """An engine of a new database without tables."""
+    return open_engine({"DATABASE_URL": empty_database})
+
+
+def downgrade(engine: Engine) -> None:
+    """Undo every migration."""
+    config = Config(ROOT / "alembic.ini")
+    config.attributes["engine"] = engine
+    command.downgrade(config, "base")
+
+
+def shape(engine: Engine) -> dict[str, Any]:
+    """Return all that the database says of its tables."""
+    inspector = inspect(engine)
+    ask = ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "check_constraints", "indexes")
+    return {
+        table: {kind: getattr(inspector, f"get_{kind}")(table) for kind in ask} for table in inspector.get_table_names()
+    }
+
+
+def _comparable(thing: Any) -> Any:
+    """Return the same with every list in one order, and types as text."""
+    if isinstance(thing, dict):
+        return {key: _comparable(value) for key, value in thing.items()}
+    if isinstance(thing, list):
+        return sorted((_comparable(value) for value in thing), key=str)
+    return thing if thing is None or isinstance(thing, str | bool | int) else str(thing)
+
+
+def test_the_migrations_make_what_the_tables_say(engine: Engine) -> None:
+    upgrade(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_migrations_make_the_constraints_that_the_tables_say(engine: Engine) -> None:
+    # Alembic compares no check constraints, no names of keys and no ON DELETE; the database tells them.
+    upgrade(engine)
+    migrated = shape(engine)
+    assert migrated.pop("alembic_version")
+    downgrade(engine)
+    metadata.create_all(engine)
+    made = shape(engine)
+    del made["alembic_version"]
+    assert set(made) == {"users", "roles", "user_roles"}
+    assert _comparable(migrated) == _comparable(made)
+
+
+def test_an_upgrade_says_the_revision_and_a_second_one_nothing(engine: Engine) -> None:
+    assert upgrade(engine) == HEAD
+    UserTable(engine).add("zoé", None, "hash", ["user"])
+    assert upgrade(engine) is None
+    assert [row.roles for row in UserTable(engine).all()] == [("user",)]
+
+
+def test_what_was_upgraded_can_be_downgraded_and_upgraded_with_data_in_it(engine: Engine) -> None:
+    for _ in range(2):
+        assert upgrade(engine) == HEAD
+        UserTable(engine).add("zoé", "zoe@example.org", "hash", ["user", "admin"])
+        downgrade(engine)
+        assert inspect(engine).get_table_names() == ["alembic_version"]
+
+
+def test_alembics_own_command_upgrades_the_database_of_the_environment(empty_database: str) -> None:
+    environ = {"PATH": os.defpath, "DATABASE_URL": empty_database}
+    alembic = [sys.executable, "-m", "alembic"]
+    for arguments in (["upgrade", "head"], ["check"]):
+        run = subprocess.run([*alembic, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+    assert upgrade(open_engine({"DATABASE_URL": empty_database})) is None
+
+
+MEMBERS = "id, username, username_folded, email, email_folded, password_hash, active, created_at, updated_at"
+USER = f"INSERT INTO users ({MEMBERS})"
+NOW = "CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"{USER} VALUES (2, 'Zoé', 'zoé', NULL, NULL, 'hash', true, {NOW})",
+        f"{USER} VALUES (2, 'new', 'new', 'Z@x', 'z@x', 'hash', true, {NOW})",
+        f"{USER} VALUES (1, 'new', 'new', NULL, NULL, 'hash', true, {NOW})",
+        f"{USER} VALUES (2, '', '', NULL, NULL, 'hash', true, {NOW})",
+        f"{USER} VALUES (2, 'new', 'new', '', '', 'hash', true, {NOW})",
+        f"{USER} VALUES (2, 'new', 'new', 'n@x', NULL, 'hash', true, {NOW})",
+        f"{USER} VALUES (2, 'new', 'new', NULL, 'n@x', 'hash', true, {NOW})",
+        f"{USER} VALUES (2, NULL, 'new', NULL, NULL, 'hash', true, {NOW})",
+        f"{USER} VALUES (2, 'new', NULL, NULL, NULL, 'hash', true, {NOW})",
+        f"{USER} VALUES (2, 'new', 'new', NULL, NULL, NULL, true, {NOW})",
+        f"{USER} VALUES (2, 'new', 'new', NULL, NULL, 'hash', NULL, {NOW})",
+        f"{USER} VALUES (2, 'new', 'new', NULL, NULL, 'hash', true, NULL, NULL)",
+        "INSERT INTO roles (id, name) VALUES (2, 'user')",
+        "INSERT INTO roles (id, name) VALUES (2, '')",
+        "INSERT INTO roles (id, name) VALUES (2, NULL)",
+        "INSERT INTO user_roles (user_id, role_id) VALUES (1, 1)",
+        "INSERT INTO user_roles (user_id, role_id) VALUES (1, 7)",
+        "INSERT INTO user_roles (user_id, role_id) VALUES (7, 1)",
+    ],
+)
+def test_the_database_itself_refuses_what_must_not_be(engine: Engine, statement: str) -> None:
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text(f"{USER} VALUES (1, 'zoé', 'zoé', 'z@x', 'z@x', 'hash', true, {NOW})"))
+        connection.execute(text("INSERT INTO roles (id, name) VALUES (1, 'user')"))
+        connection.execute(text("INSERT INTO user_roles (user_id, role_id) VALUES (1, 1)"))
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+@pytest.mark.parametrize("gone", ["users", "roles"])
+def test_with_a_user_or_a_role_goes_who_had_it(engine: Engine, gone: str) -> None:
+    upgrade(engine)
+    UserTable(engine).add("zoé", None, "hash", ["user"])
+    with engine.begin() as connection:
+        connection.execute(text(f"DELETE FROM {gone}"))  # noqa: S608 - one of the two above
+        assert connection.execute(text("SELECT * FROM user_roles")).all() == []

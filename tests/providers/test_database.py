@@ -1,0 +1,165 @@
+"""The database provider on bad days, and how much work a login is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from argon2 import low_level
+from flask.testing import FlaskClient
+from sqlalchemy import make_url
+
+from app import create_app
+from database.engine import open_engine
+from database.users import UserTable
+from providers.database import open_database
+from providers.interface import DISABLED, WRONG_PASSWORD, Denied, ProviderUnavailable
+from tests.conftest import new_database
+from tests.people import TWINS, ZOE
+from tests.servers.postgres import _run
+from tests.servers.postgres import postgres as postgres_server
+from tests.stores import SECRET_KEY, hashed, user_table
+
+BODY = {"email": ZOE.email, "password": ZOE.password}
+
+
+def client_of(environ: dict[str, str]) -> FlaskClient:
+    """Return a client of an application in this environment."""
+    return create_app({"SECRET_KEY": SECRET_KEY, **environ}).test_client()
+
+
+def assert_unavailable(client: FlaskClient) -> None:
+    """Assert that a login is answered with 503, and with nothing about the database."""
+    answer = client.post("/api/auth", json=BODY)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json == {"status": 503, "code": "provider_unavailable", "message": "Credential store unavailable"}
+
+
+@pytest.fixture
+def filled(empty_database: str) -> dict[str, str]:
+    """The environment of a new database that knows Zoé."""
+    return user_table(empty_database, [ZOE])
+
+
+def test_a_disabled_user_is_kept_out_until_enabled(filled: dict[str, str]) -> None:
+    provider, table = open_database(filled), UserTable(open_engine(filled))
+    table.set_active("ZOÉ", active=False)
+    answers = [provider.authenticate(ZOE.username, password) for password in (ZOE.password, "wrong")]
+    assert [answer.reason for answer in answers if isinstance(answer, Denied)] == [DISABLED, WRONG_PASSWORD]
+    assert provider.find(ZOE.username) is None
+    assert client_of(filled).post("/api/auth", json=BODY).status_code == 400
+    table.set_active(ZOE.email, active=True)
+    assert provider.authenticate(ZOE.username, ZOE.password)
+
+
+def test_a_changed_password_counts_at_once(filled: dict[str, str]) -> None:
+    provider = open_database(filled)
+    assert provider.authenticate(ZOE.username, ZOE.password)
+    UserTable(open_engine(filled)).set_password(ZOE.username, hashed("another password"))
+    assert not provider.authenticate(ZOE.username, ZOE.password)
+    assert provider.authenticate(ZOE.username, "another password")
+
+
+@pytest.mark.parametrize("password", ["nobody's password", "x"])
+@pytest.mark.parametrize("stored", ["", "!", "*", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$x$"])
+def test_a_user_without_a_usable_hash_is_kept_out(tmp_path: Path, stored: str, password: str) -> None:
+    environ = user_table(f"sqlite:///{tmp_path}/users.db", [])
+    UserTable(open_engine(environ)).add("zoé", None, stored, ["admin"])
+    answer = client_of(environ).post("/api/auth", json={"email": "zoé", "password": password})
+    assert answer.status_code == 400
+
+
+def test_missing_tables_are_an_outage(empty_database: str) -> None:
+    environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": empty_database}
+    provider = open_database(environ)
+    for ask in (lambda: provider.authenticate("zoé", "x"), lambda: provider.find("zoé")):
+        with pytest.raises(ProviderUnavailable, match="make migrate"):
+            ask()
+    client = client_of(environ)
+    assert_unavailable(client)
+    user_table(empty_database, [ZOE])
+    assert client.post("/api/auth", json=BODY).status_code == 200
+
+
+@pytest.mark.parametrize("fault", ["folder", "garbage", "no folder"])
+def test_an_sqlite_file_that_is_none_is_an_outage(tmp_path: Path, fault: str) -> None:
+    path = tmp_path / "none" / "users.db" if fault == "no folder" else tmp_path / "users.db"
+    if fault == "folder":
+        path.mkdir()
+    elif fault == "garbage":
+        path.write_bytes(b"this is no database, but long enough for a header " * 100)
+    environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": f"sqlite:///{path}"}
+    with pytest.raises(ProviderUnavailable):
+        open_database(environ).find("zoé")
+    assert_unavailable(client_of(environ))
+
+
+@contextmanager
+def stopped(home: Path, port: int) -> Iterator[None]:
+    """Stop the cluster in this folder, and start it again on leaving."""
+    _run("pg_ctl", "-D", str(home / "data"), "-w", "-m", "fast", "stop")
+    try:
+        yield
+    finally:
+        options = f"-h 127.0.0.1 -p {port} -k {home}"
+        _run("pg_ctl", "-D", str(home / "data"), "-w", "-l", str(home / "log"), "-o", options, "start")
+
+
+def test_a_stopped_postgresql_is_an_outage_and_recovers() -> None:
+    with TemporaryDirectory() as folder, postgres_server(Path(folder)) as server:
+        environ = user_table(new_database(server, "own"), [ZOE])
+        client = client_of(environ)
+        assert client.post("/api/auth", json=BODY).status_code == 200
+        with stopped(Path(folder), make_url(server).port or 0):
+            assert_unavailable(client)
+            assert_unavailable(client_of(environ))
+            with pytest.raises(ProviderUnavailable):
+                open_database(environ).find(ZOE.username)
+        assert client.post("/api/auth", json=BODY).status_code == 200
+        assert client.post("/api/auth", json={**BODY, "password": "wrong"}).status_code == 400
+        with stopped(Path(folder), make_url(server).port or 0):
+            pass  # nobody asks, so the connections are still thought good
+        assert client.post("/api/auth", json=BODY).status_code == 200
+
+
+def test_an_outage_is_never_told_to_the_client_and_always_to_the_log(
+    empty_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert_unavailable(client_of({"AUTH_PROVIDER": "database", "DATABASE_URL": empty_database}))
+    assert "users" in caplog.text
+    assert ZOE.password not in caplog.text
+    assert ZOE.email not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "status"),
+    [
+        (ZOE.email, ZOE.password, 200),
+        (ZOE.email, "wrong", 400),
+        ("nobody", ZOE.password, 400),
+        ("disabled", "the password of both", 400),
+        ("shared@example.org", TWINS[0].password, 400),
+    ],
+    ids=["right", "wrong", "unknown", "disabled", "ambiguous"],
+)
+def test_every_login_costs_one_verification(
+    filled: dict[str, str], monkeypatch: pytest.MonkeyPatch, login: str, password: str, status: int
+) -> None:
+    table = UserTable(open_engine(filled))
+    for person in TWINS:
+        table.add(person.username, person.email, hashed(person.password))
+    table.add("disabled", None, hashed(TWINS[0].password))
+    table.set_active("disabled", active=False)
+    client, costs = client_of(filled), []
+    verify = low_level.verify_secret
+
+    # argon2's own function, passed through: nobody is judged without it.
+    def counted(stored: bytes, secret: bytes, kind: low_level.Type) -> bool:
+        costs.append(stored.split(b"$")[3])
+        return verify(stored, secret, kind)
+
+    monkeypatch.setattr(low_level, "verify_secret", counted)
+    assert client.post("/api/auth", json={"email": login, "password": password}).status_code == status
+    assert costs == [b"m=19456,t=2,p=1"]

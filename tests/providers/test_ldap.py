@@ -1,0 +1,141 @@
+"""The LDAP provider against a real directory: who is found, who is proven, and which roles they have."""
+
+import json
+import re
+
+import pytest
+
+from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable
+from providers.ldap import LdapProvider, open_ldap
+from tests.people import PEOPLE, ZOE, Person
+from tests.servers.process import wait_until
+from tests.servers.slapd import SERVICE, SUFFIX, Slapd
+
+TWO_ADDRESSES = Person("two-addresses", "first-address@example.org", "the password of two addresses", ("editor",))
+
+
+@pytest.fixture(scope="module")
+def directory(slapd: Slapd) -> Slapd:
+    """The shared directory, with one person more."""
+    slapd.add_person(TWO_ADDRESSES, "second-address@example.org")
+    return slapd
+
+
+def reason(provider: LdapProvider, login: str, password: str) -> str:
+    """Return why nobody is proven."""
+    answer = provider.authenticate(login, password)
+    assert isinstance(answer, Denied), answer
+    return answer.reason
+
+
+def binds(directory: Slapd, provider: LdapProvider, login: str, password: str) -> list[tuple[str, str]]:
+    """Return the DN and the result of every bind that a login causes, but the service account's."""
+    mark = len(directory.log)
+    assert not provider.authenticate(login, password)
+    # Results are logged after they are sent, so wait for the log of all that was asked.
+    wait_until(lambda: all_answered(directory.log[mark:]))
+    log = directory.log[mark:]
+    asked = dict(re.findall(r'(conn=\d+ op=\d+) BIND dn="([^"]*)" method=128', log))
+    results = dict(re.findall(r"(conn=\d+ op=\d+) RESULT tag=97 err=(\d+)", log))
+    return [(dn, results[operation]) for operation, dn in asked.items() if dn != SERVICE]
+
+
+def all_answered(log: str) -> bool:
+    """Say whether every connection in the log is closed again."""
+    opened, closed = (set(re.findall(rf"(conn=\d+) fd=\d+ {word}", log)) for word in ("ACCEPT", "closed"))
+    return opened == closed
+
+
+def test_every_address_of_a_user_logs_in(directory: Slapd) -> None:
+    provider = open_ldap(directory.environ())
+    for login in (TWO_ADDRESSES.username, TWO_ADDRESSES.email, "Second-Address@Example.org"):
+        user = provider.authenticate(login, TWO_ADDRESSES.password)
+        assert user == {"username": "two-addresses", "email": "first-address@example.org", "roles": ["editor"]}
+
+
+def test_two_entries_of_one_login_prove_nobody(directory: Slapd) -> None:
+    provider = open_ldap(directory.environ(LDAP_USER_FILTER="(|(uid={login})(objectClass=person))"))
+    for person in PEOPLE[:3]:
+        assert reason(provider, person.username, person.password) == AMBIGUOUS
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        "cn=admin,ou=groups,{suffix}",
+        "CN=Admin , OU=GROUPS,  {suffix}",
+        "cn=admin;ou=groups;{suffix}",
+        r"cn=\61dmin,ou=gr\6fups,{suffix}",
+    ],
+)
+def test_groups_are_compared_as_names(directory: Slapd, group: str) -> None:
+    mapped = json.dumps({group.format(suffix=SUFFIX): ["root", "staff"]})
+    user = open_ldap(directory.environ(LDAP_ROLE_MAP=mapped)).authenticate(ZOE.username, ZOE.password)
+    assert user
+    assert user["roles"] == ["root", "staff"]
+
+
+@pytest.mark.parametrize("mapped", ["{}", f'{{"cn=admin,ou=others,{SUFFIX}": ["x"], "cn=admin": ["y"]}}', ""])
+def test_a_group_that_is_not_mapped_is_no_role(directory: Slapd, mapped: str) -> None:
+    user = open_ldap(directory.environ(LDAP_ROLE_MAP=mapped)).authenticate(ZOE.username, ZOE.password)
+    assert user
+    assert user["roles"] == []
+
+
+def test_groups_are_searched_by_dn_or_by_username(directory: Slapd) -> None:
+    group = f"cn=posix\\, \\+ (x),ou=groups,{SUFFIX}"
+    directory.add(group, ["groupOfNames"], {"member": SERVICE, "description": "a(b)*"})
+    environ = directory.environ(
+        LDAP_GROUP_BASE_DN=f"ou=groups,{SUFFIX}",
+        LDAP_GROUP_FILTER="(&(objectClass=groupOfNames)(|(member={dn})(description={username})))",
+        LDAP_ROLE_MAP=json.dumps({group.upper(): ["posix"], f"cn=user,ou=groups,{SUFFIX}": ["user"]}),
+    )
+    provider = open_ldap(environ)
+    roles = {person.username: user["roles"] for person in PEOPLE[:4] if (user := provider.find(person.username))}
+    assert roles == {"zoé": ["user"], "o'brien": ["user"], "a(b)*": ["posix", "user"], "smith, john": ["user"]}
+
+
+def test_find_keeps_to_what_the_filter_demands(directory: Slapd) -> None:
+    environ = directory.environ(LDAP_USER_FILTER="(&(mail=*@example.org)(|(uid={login})(mail={login})))")
+    provider = open_ldap(environ)
+    assert provider.find(ZOE.username)
+    assert provider.find("DOMAIN\\x") is None
+    assert reason(provider, "DOMAIN\\x", "back\\slash\\2a") == UNKNOWN_USER
+
+
+def test_other_attributes_can_be_the_username_and_the_address(directory: Slapd) -> None:
+    environ = directory.environ(LDAP_USERNAME_ATTRIBUTE="mail", LDAP_EMAIL_ATTRIBUTE="description")
+    user = open_ldap(environ).authenticate(ZOE.username, ZOE.password)
+    assert user == {"username": ZOE.email, "email": None, "roles": ["admin", "user"]}
+
+
+def test_an_entry_without_the_username_attribute_is_the_directorys_fault(directory: Slapd) -> None:
+    provider = open_ldap(directory.environ(LDAP_USERNAME_ATTRIBUTE="description"))
+    with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE"):
+        provider.authenticate(ZOE.username, ZOE.password)
+
+
+def test_a_wrong_password_takes_one_bind_as_the_user(directory: Slapd) -> None:
+    provider = open_ldap(directory.environ())
+    ((dn, result),) = binds(directory, provider, TWO_ADDRESSES.username, "wrong")
+    assert (dn, result) == (f"uid=two-addresses,ou=people,{SUFFIX}", "49")
+
+
+@pytest.mark.parametrize(("login", "why"), [("nobody", UNKNOWN_USER), ("shared@example.org", AMBIGUOUS)])
+def test_who_is_not_one_user_takes_one_bind_as_nobody(directory: Slapd, login: str, why: str) -> None:
+    provider = open_ldap(directory.environ())
+    ((dn, result),) = binds(directory, provider, login, "the password of both")
+    assert re.fullmatch(rf"cn=decoy-\w{{16}},ou=people,{SUFFIX}", dn)
+    assert result == "49"
+    assert reason(provider, login, "the password of both") == why
+
+
+@pytest.mark.parametrize("login", [TWO_ADDRESSES.username, "nobody"])
+def test_an_empty_password_is_never_tried(directory: Slapd, login: str) -> None:
+    assert binds(directory, open_ldap(directory.environ()), login, "") == []
+
+
+def test_a_user_without_a_password_is_refused(directory: Slapd) -> None:
+    dn = f"uid=without,ou=people,{SUFFIX}"
+    directory.add(dn, ["inetOrgPerson"], {"uid": "without", "cn": "x", "sn": "x"})
+    assert reason(open_ldap(directory.environ()), "without", "x") == WRONG_PASSWORD

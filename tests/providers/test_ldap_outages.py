@@ -1,0 +1,101 @@
+"""A directory that cannot be asked is an outage, never a denial; and it ends when the directory is back."""
+
+import gc
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from app import create_app
+from providers.interface import ProviderUnavailable
+from providers.ldap import open_ldap
+from tests.people import ZOE
+from tests.providers.directories import directory, started
+from tests.servers.process import free_port
+from tests.servers.slapd import SUFFIX, Slapd
+from tests.stores import SECRET_KEY
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"LDAP_BIND_PASSWORD": "wrong"},
+        {"LDAP_BIND_DN": f"cn=nobody,{SUFFIX}"},
+        {"LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": ""},
+        {"LDAP_BASE_DN": f"ou=elsewhere,{SUFFIX}"},
+        {"LDAP_BASE_DN": "dc=another,dc=org"},
+        {"LDAP_GROUP_BASE_DN": f"ou=elsewhere,{SUFFIX}"},
+        {"LDAP_URL": f"ldap://localhost:{free_port()}"},
+        {"LDAP_URL": "ldap://no-such-host.invalid"},
+    ],
+    ids=str,
+)
+def test_a_directory_that_cannot_be_asked_is_an_outage(slapd: Slapd, changed: dict[str, str]) -> None:
+    environ = {"SECRET_KEY": SECRET_KEY, **slapd.environ(**changed)}
+    provider = open_ldap(environ)
+    for ask in (lambda: provider.authenticate(ZOE.username, ZOE.password), lambda: provider.find(ZOE.username)):
+        with pytest.raises(ProviderUnavailable, match=r"^ldap: "):
+            ask()
+    answer = create_app(environ).test_client().post("/api/auth", json={"email": "zoé", "password": ZOE.password})
+    assert (answer.status_code, answer.get_json()["message"]) == (503, "Credential store unavailable")
+
+
+def test_a_wrong_service_password_is_told_to_the_log(slapd: Slapd) -> None:
+    provider = open_ldap(slapd.environ(LDAP_BIND_PASSWORD="hunter2"))
+    with pytest.raises(ProviderUnavailable, match="the bind as LDAP_BIND_DN failed: invalidCredentials") as caught:
+        provider.authenticate(ZOE.username, ZOE.password)
+    assert "hunter2" not in str(caught.value)
+
+
+@contextmanager
+def silence() -> Iterator[int]:
+    """Yield a port that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        yield port
+
+
+@pytest.mark.parametrize(("scheme", "plaintext"), [("ldap", ""), ("ldaps", ""), ("ldap", "true")])
+def test_a_server_that_never_answers_is_given_up(slapd: Slapd, scheme: str, plaintext: str) -> None:
+    with silence() as port:
+        url = f"{scheme}://localhost:{port}"
+        environ = slapd.environ(LDAP_URL=url, LDAP_TIMEOUT_SECONDS="1", LDAP_INSECURE_PLAINTEXT=plaintext)
+        start = monotonic()
+        with pytest.raises(ProviderUnavailable):
+            open_ldap(environ).authenticate(ZOE.username, ZOE.password)
+        assert monotonic() - start < 8
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Slapd:
+    """A directory that knows Zoé, and does not run."""
+    with directory(tmp_path) as server:
+        pass
+    return server
+
+
+@pytest.mark.parametrize("tls", ["ldap", "ldaps"])
+def test_a_directory_that_is_back_is_asked_at_once(stopped: Slapd, tls: str) -> None:
+    port = stopped.port if tls == "ldap" else stopped.tls_port
+    provider = open_ldap(stopped.environ(LDAP_URL=f"{tls}://localhost:{port}"))
+    with pytest.raises(ProviderUnavailable):
+        provider.authenticate(ZOE.username, ZOE.password)
+    with started(stopped):
+        assert provider.authenticate(ZOE.username, ZOE.password)
+
+
+def test_an_outage_leaves_no_socket_open(stopped: Slapd) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = os.listdir("/proc/self/fd")
+        for _ in range(5):
+            with pytest.raises(ProviderUnavailable):
+                open_ldap(stopped.environ()).find(ZOE.username)
+        assert len(os.listdir("/proc/self/fd")) == len(before)
+    finally:
+        gc.enable()

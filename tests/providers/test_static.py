@@ -1,0 +1,197 @@
+"""The users file: read again when it changes, and never broken by an edit."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from config.problems import ConfigurationError
+from providers.interface import DISABLED, Denied
+from providers.static import StaticProvider
+from tests.people import ZOE, Person
+from tests.stores import SECRET_KEY, hashed, users_file
+
+ROOT = Path(__file__).resolve().parents[2]
+HASH = hashed(ZOE.password)
+MINIMAL = f'[[users]]\nusername = "zoé"\npassword_hash = "{HASH}"\n'
+NEW = Person("newcomer", "new@example.org", "the newcomer's password")
+
+
+def knows(provider: StaticProvider, person: Person) -> bool:
+    """Say whether the person can log in."""
+    return bool(provider.authenticate(person.username, person.password))
+
+
+def refusal(path: Path, text: str | bytes) -> str:
+    """Return what is wrong with a file of this text."""
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigurationError) as caught:
+        StaticProvider(path)
+    assert all(line.startswith("STATIC_USERS_FILE: ") for line in caught.value.problems)
+    assert "hunter2" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file that knows Zoé."""
+    users_file(tmp_path / "users.toml", [ZOE])
+    return tmp_path / "users.toml"
+
+
+def _in_place(path: Path) -> None:
+    users_file(path, [NEW])
+
+
+def _by_rename(path: Path) -> None:
+    users_file(path.with_name("new.toml"), [NEW])
+    path.with_name("new.toml").rename(path)
+
+
+def _by_rename_with_the_same_time(path: Path) -> None:
+    # Image builders and `cp -p` give every file one time; here the size is the same too.
+    before = path.stat()
+    twin = path.with_name("new.toml")
+    users_file(twin, [NEW])
+    twin.write_bytes(twin.read_bytes().rstrip(b"\n").ljust(before.st_size, b"\n"))
+    os.utime(twin, ns=(before.st_atime_ns, before.st_mtime_ns))
+    twin.rename(path)
+
+
+@pytest.mark.parametrize("change", [_in_place, _by_rename, _by_rename_with_the_same_time])
+def test_a_changed_file_is_read_again(path: Path, change: Callable[[Path], None]) -> None:
+    provider = StaticProvider(path)
+    assert knows(provider, ZOE)
+    change(path)
+    assert knows(provider, NEW)
+    assert not knows(provider, ZOE)
+    assert provider.find("zoé") is None
+
+
+def test_a_swapped_symlink_is_followed(tmp_path: Path) -> None:
+    # So does Kubernetes update a mounted secret: the file is a link, which leads through the one that is replaced.
+    for name, person in (("old", ZOE), ("new", NEW)):
+        (tmp_path / name).mkdir()
+        users_file(tmp_path / name / "users.toml", [person])
+    (tmp_path / "data").symlink_to("old")
+    (tmp_path / "users.toml").symlink_to("data/users.toml")
+    provider = StaticProvider(tmp_path / "users.toml")
+    (tmp_path / "next").symlink_to("new")
+    (tmp_path / "next").rename(tmp_path / "data")
+    assert knows(provider, NEW)
+    assert not knows(provider, ZOE)
+
+
+@pytest.mark.parametrize("broken", ["hunter2 = [", f'{MINIMAL}password = "hunter2"', "", "[" * 5000, "users = 1"])
+def test_a_broken_edit_keeps_the_last_good_reading(path: Path, broken: str, caplog: pytest.LogCaptureFixture) -> None:
+    provider = StaticProvider(path)
+    path.write_text(broken)
+    assert knows(provider, ZOE)
+    assert knows(provider, ZOE)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert record.getMessage().startswith("the users file is kept as it last was: STATIC_USERS_FILE: ")
+    assert "hunter2" not in caplog.text
+    users_file(path, [NEW])
+    assert knows(provider, NEW)
+
+
+def test_a_deleted_file_keeps_the_last_good_reading(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    provider = StaticProvider(path)
+    path.unlink()
+    assert knows(provider, ZOE)
+    assert "it cannot be read: No such file or directory" in caplog.text
+    users_file(path, [NEW])
+    assert knows(provider, NEW)
+
+
+def test_a_password_in_the_file_is_refused_at_the_start(tmp_path: Path) -> None:
+    told = refusal(tmp_path / "u", MINIMAL + 'password = "hunter2"\n')
+    assert "user 1, password: passwords do not belong here; write a password_hash" in told
+
+
+@pytest.mark.parametrize(
+    "stored", ["hunter2", "", "{SSHA}hunter2", "$1$hunter2$x", "$2b$12$hunter2", "$argon2i-hunter2", "5f4dcc3b5aa7"]
+)
+def test_what_is_no_hash_of_ours_is_refused(tmp_path: Path, stored: str) -> None:
+    told = refusal(tmp_path / "u", f'[[users]]\nusername = "zoé"\npassword_hash = "{stored}"\n')
+    assert "user 1, password_hash: it is not a hash; make one with `flask users hash`" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"{MINIMAL}{MINIMAL}rolls = ['hunter2']\n", "user 2, rolls: no such setting"),
+        (f"hunter2 = 1\n{MINIMAL}".replace("hunter2", "people"), "people: no such setting"),
+        (f"{MINIMAL}roles = 'hunter2'\n", "user 1, roles: "),
+        (f"{MINIMAL}roles = ['user', '']\n", "user 1, roles, 1: it is empty"),
+        (f"{MINIMAL}active = 'hunter2'\n", "user 1, active: "),
+        (f"{MINIMAL}email = ' '\n", "user 1, email: it is "),
+        ("[[users]]\nusername = 'hunter2'\n", "user 1, password_hash: field required"),
+        (f"[[users]]\nusername = \"hunter2\\u0000\"\npassword_hash = '{HASH}'\n", "user 1, username: it has control"),
+        (f"[[users]]\nusername = '{'hunter2' * 40}'\npassword_hash = '{HASH}'\n", "username: it is longer than 256"),
+        ("[[users]]\nusername = 7\n", "user 1, username: input should be a valid string"),
+        ("", "users: field required"),
+        ("users = 'hunter2'", "users: input should be a valid list"),
+        ("users = ['hunter2']", "user 1: "),
+        ("hunter2", "it is not TOML in UTF-8 (at end of document)"),
+        ("a = 1\nb = hunter2\n", "it is not TOML in UTF-8 (at line 2, column 5)"),
+        ("hunter2 = 1\nhunter2 = 2\n", "it is not TOML in UTF-8 (at "),
+        (b"name = 'hunter2\xff'\n", "it is not TOML in UTF-8."),
+    ],
+)
+def test_a_faulty_file_is_refused_by_place(tmp_path: Path, text: str | bytes, told: str) -> None:
+    assert told in refusal(tmp_path / "u", text)
+
+
+def test_every_fault_of_the_file_is_told_at_once(tmp_path: Path) -> None:
+    told = refusal(tmp_path / "u", "[[users]]\nroles = 1\n[[users]]\nusername = ''\npassword_hash = 'hunter2'\n")
+    assert [line.split(": ")[1] for line in told.splitlines()[1:]] == [
+        "user 1, username", "user 1, password_hash", "user 1, roles", "user 2, username", "user 2, password_hash"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Zoé", "zOÉ"), ("straße", "STRASSE"), ("zo\\u00e9", "zoe\\u0301"), ("a", " A ")]
+)
+def test_two_users_of_one_name_are_refused(tmp_path: Path, one: str, other: str) -> None:
+    text = "".join(f'[[users]]\nusername = "{name}"\npassword_hash = "{HASH}"\n' for name in (one, other))
+    assert "two users have the same username" in refusal(tmp_path / "u", text)
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"STATIC_USERS_FILE: it cannot be read: (No such file|Is a directory)"
+    ):
+        StaticProvider(tmp_path / name)
+
+
+def test_an_inactive_user_is_kept_out(tmp_path: Path) -> None:
+    (tmp_path / "u").write_text(f"{MINIMAL}active = false\n")
+    provider = StaticProvider(tmp_path / "u")
+    answer = provider.authenticate("zoé", ZOE.password)
+    assert isinstance(answer, Denied)
+    assert answer.reason == DISABLED
+    assert provider.find("zoé") is None
+
+
+STATELESS = """
+import json, sys
+from app import create_app
+environ, body = map(json.loads, sys.argv[1:])
+assert create_app(environ).test_client().post("/api/auth", json=body).status_code == 200
+print(sorted({"ldap3", "sqlalchemy", "alembic", "database.engine"} & set(sys.modules)))
+"""
+
+
+def test_without_a_database_neither_sqlalchemy_nor_ldap3_is_imported(path: Path) -> None:
+    environ = {"SECRET_KEY": SECRET_KEY, "AUTH_PROVIDER": "static", "STATIC_USERS_FILE": str(path)}
+    body = {"email": ZOE.email, "password": ZOE.password}
+    command = [sys.executable, "-c", STATELESS, json.dumps(environ), json.dumps(body)]
+    run = subprocess.run(command, cwd=ROOT, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
