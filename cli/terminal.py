@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from unicodedata import combining, east_asian_width
 
 import click
 
@@ -47,6 +48,14 @@ def read_password() -> str:
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return the rows as lines, in columns as wide as their widest cell."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows))
+    widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
+    lines = (
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        for row in (heads, *rows)
+    )
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _width(text: str) -> int:
+    """Return the columns that a terminal shows the text in: none for accents, two for wide characters."""
+    return sum(1 + (east_asian_width(character) in "WF") for character in text if not combining(character))

@@ -78,8 +78,11 @@ class Section(BaseModel):
     @classmethod
     def _misspelt(cls, environ: Mapping[str, str]) -> list[str]:
         """Find variables that nearly name an unset setting, which would else be passed over in silence."""
-        known = {form for field in cls.model_fields for form in (cls.variable(field), f"{cls.variable(field)}_FILE")}
+        known = {cls.variable(field) for field in cls.model_fields}
+        known |= {f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)}
         unset = [variable for field in cls.model_fields if (variable := cls.variable(field)) not in environ]
         strangers = [name for name in environ if cls.prefix and name.startswith(cls.prefix) and name not in known]
-        near = {name: get_close_matches(name, unset, n=1, cutoff=0.85) for name in sorted(strangers)}
+        near = {
+            name: get_close_matches(name.removesuffix("_FILE"), unset, n=1, cutoff=0.85) for name in sorted(strangers)
+        }
         return [f"{name} is no setting of ours. Write {match[0]}." for name, match in near.items() if match]

@@ -81,4 +81,5 @@ def _verify(password: str, stored: str) -> bool:
         return bool(_policy.verify(password, stored))
     except (ValueError, TypeError) as error:  # libpass' words for a malformed hash and a password it cannot take
         log.warning("a stored password hash cannot be used: %s", type(error).__name__)
+        _policy.verify(password, _DECOY)  # for the time it takes
         return False

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from config.names import Name
-from providers.interface import UNKNOWN_USER, AuthProvider, Denied, Finds, Overloaded, ProviderUnavailable, User
+from providers.interface import UNKNOWN_USER, AuthProvider, Denied, Finds, ProviderUnavailable, User
 
 log = logging.getLogger(__name__)
 
@@ -41,30 +41,31 @@ class Chain:
     def authenticate(self, login: str, password: str) -> Identity | Denied:
         """Return the user whom the first provider that knows this login proves, or why nobody is proven.
 
-        Raises ProviderUnavailable if a link is out whose outage is not passed over; and if one was
-        passed over and nobody else let the user in, for it might have. All who are not let in then
-        get the same answer, so an outage does not tell which names the others know.
+        Raises ProviderUnavailable if nobody let the user in and a link is out, which might have. All who
+        are not let in then get the same answer, so an outage does not tell which names the others know.
         """
         asked: list[Link] = []
         outage: ProviderUnavailable | None = None
         answer: Identity | Denied = Denied(UNKNOWN_USER)
-        for position, link in enumerate(self._links):
+        for link in self._links:
             try:
-                answer = _ask(link, login, password)
+                reply = _ask(link, login, password)
             except ProviderUnavailable as error:
                 if not link.next_on_outage:
                     raise
                 log.warning("%s is out, the next provider is asked: %s", link.name, error)
                 outage = error
                 continue
-            if answer and _known_to(asked, answer["username"]):
-                answer = Denied(SHADOWED)
-            asked.append(link)
+            if not answer and answer.reason != UNKNOWN_USER:
+                continue  # it was settled before, and this was a decoy
+            answer = Denied(SHADOWED) if reply and _known_to(asked, reply["username"]) else reply
             if answer:
                 return answer
+            asked.append(link)
             if answer.reason != UNKNOWN_USER:
-                _spend(self._links[position + 1 :], password)
-                break
+                # The others still do what an unknown user costs, so that neither clock nor outage tells who
+                # is known; for a name that nobody has, lest the real one be locked there.
+                login = f"decoy-{secrets.token_hex(8)}"
         if outage:
             raise outage
         return answer
@@ -112,15 +113,3 @@ def _known_to(links: Iterable[Link], username: str) -> bool:
                 if link.provider.find(username):
                     return True
     return False
-
-
-def _spend(links: Iterable[Link], password: str) -> None:
-    """Take the time that an unknown user would have taken, so that the clock does not tell who is known.
-
-    A name that nobody has is asked for, lest the real one be locked there.
-    """
-    for link in links:
-        try:
-            link.provider.authenticate(f"decoy-{secrets.token_hex(8)}", password)
-        except (ProviderUnavailable, Overloaded, OSError) as error:
-            log.debug("%s could not be asked for a decoy: %s", link.name, type(error).__name__)

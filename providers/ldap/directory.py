@@ -101,7 +101,7 @@ class Directory:
                 connection.socket.close()
 
     def _server(self) -> Server:
-        # Anew for each connection: ldap3 remembers for minutes that a server was out.
+        # Anew for each connection: ldap3 remembers for seconds that a server was out, and refuses to try.
         url = urlsplit(self._settings.url)
         tls = Tls(
             validate=ssl.CERT_REQUIRED,

@@ -20,7 +20,7 @@ def _server(url: str) -> str:
         known = False
     if not known:
         raise ValueError("it names no LDAP server")
-    if parts.username or parts.path.strip("/") or parts.query:
+    if parts.username or parts.path.strip("/") or parts.query or parts.fragment or "," in parts.netloc:
         raise ValueError("it has more than a server and a port")
     return f"{parts.scheme}://{parts.netloc}"
 
