@@ -24,8 +24,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
     Raises ConfigurationError, with every problem in it, if it cannot be built.
     """
+    _configure_logging()
     services = assemble(read_environment() if environ is None else environ)
-    _log_in_utc()
     app = Flask("latchkey", static_folder=None)
     app.url_map.merge_slashes = False  # no redirects: a path has one spelling
     app.extensions["latchkey"] = services
@@ -49,10 +49,13 @@ def _left(_app: Flask, **_: object) -> None:
     current.entered(current_app.extensions.get("latchkey") if current_app else None)
 
 
-def _log_in_utc() -> None:
-    """Log to standard error, unless whoever runs us has set logging up already."""
-    logging.Formatter.converter = time.gmtime
-    logging.basicConfig(level=logging.INFO, format="%(asctime)sZ %(levelname)s %(name)s: %(message)s")
+def _configure_logging() -> None:
+    """Log to standard error, in UTC, unless whoever runs us has set logging up already."""
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def main() -> None:

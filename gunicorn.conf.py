@@ -7,6 +7,7 @@ from typing import Any
 from config.environment import read_environment
 from config.problems import ConfigurationError, gather
 from config.settings import ServerSettings
+from providers.passwords import CAPACITY
 from services.assembly import assemble
 
 try:
@@ -19,11 +20,12 @@ except ConfigurationError as error:
 
 wsgi_app = "app:create_app()"
 bind = _server.address
-# Threads, because a password hash would keep a worker with only one from everything else.
+# More threads than the hash pool takes logins: a flood of them is told to come back, and guarded routes go on.
 worker_class = "gthread"
 workers = os.cpu_count()
+# A socket in the home folder, by which a running server can be changed: nobody here needs it.
 control_socket_disable = True
-threads = 4
+threads = CAPACITY + 32
 
 
 def post_worker_init(worker: Any) -> None:

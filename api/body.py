@@ -6,7 +6,7 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-LONGEST = 16 * 1024  # bytes
+LONGEST_BODY = 16 * 1024  # bytes
 
 
 class MalformedBody(Exception):
@@ -21,7 +21,7 @@ def json_object() -> dict[str, Any]:
     """Return the request's JSON object (RFC 8259, in strict UTF-8).
 
     Raises MalformedBody, UnsupportedBody for another content type, and RequestEntityTooLarge over
-    LONGEST bytes.
+    LONGEST_BODY bytes.
     """
     if not request.is_json:
         raise UnsupportedBody("Content-Type must be application/json")
@@ -38,14 +38,14 @@ def json_object() -> dict[str, Any]:
 
 def _body() -> bytes:
     # A body without a length is cut off where the limit is, in silence: the byte beyond tells.
-    request.max_content_length = LONGEST + 1
+    request.max_content_length = LONGEST_BODY + 1
     try:
         body = request.get_data()
     except RequestEntityTooLarge:
         raise
     except Exception as error:  # each server has errors of its own for a broken chunk or a client that is gone
         raise MalformedBody("The request body could not be read") from error
-    if len(body) > LONGEST:
+    if len(body) > LONGEST_BODY:
         raise RequestEntityTooLarge
     return body
 

@@ -6,11 +6,12 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import click
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from cli.terminal import Refused, told
+from cli.terminal import Refused, raising_refused
 from config.environment import DEVELOPMENT_FILE, read_environment
 from config.problems import gather
 from config.settings import ProviderSettings, ServerSettings
@@ -45,12 +46,11 @@ def main() -> None:
         environ = read_environment()
         server, _ = gather(lambda: ServerSettings.read(environ), lambda: assemble(environ))
         _refuse_taken_port(server)
-        users_in_database = "database" in ProviderSettings.read(environ).provider
-        password = _prepare_database(environ) if users_in_database else None
+        admin = _prepare_database(environ) if "database" in ProviderSettings.read(environ).provider else None
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    _Server(lambda: _greet(server, users_in_database, password)).run()
+    _Server(lambda: _greet(server, admin)).run()
 
 
 def _write_development_file() -> None:
@@ -72,30 +72,40 @@ def _refuse_taken_port(server: ServerSettings) -> None:
     try:
         family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
         socket.create_server((server.host, server.port), family=family).close()
+    except (socket.gaierror, UnicodeError):
+        raise Refused("HOST is no host that can be listened on. Write 127.0.0.1, or leave it out") from None
     except OSError as error:
-        raise Refused(f"cannot listen on HOST and PORT: {error.strerror}. Try: PORT=5001 make run") from None
+        reason = os.strerror(error.errno or 0)
+        raise Refused(f"cannot listen on HOST and PORT: {reason}. For another port: PORT=5001 make run") from None
 
 
-def _prepare_database(environ: Mapping[str, str]) -> str | None:
-    """Make the tables, and an admin if there is no user yet; returns the new admin's password."""
-    engine = open_engine(environ)
-    with told():
+def _prepare_database(environ: Mapping[str, str]) -> "_Admin | None":
+    """Make the tables, and an admin if there is no user yet; returns the admin, `None` if there is none."""
+    engine = open_engine(environ, may_create=True)
+    users = UserTable(engine)
+    with raising_refused():
         upgrade(engine)
-        users = UserTable(engine)
         password = secrets.token_urlsafe(15) if users.is_empty() else None
         if password:
             users.add(ADMIN, ADMIN_EMAIL, hash_password(password), ["admin", "user"])
+        found = users.find(ADMIN)
     engine.dispose()
-    return password
+    return _Admin(found.email or ADMIN, password) if found else None
 
 
-def _greet(server: ServerSettings, users_in_database: bool, password: str | None) -> None:
+class _Admin(NamedTuple):
+    login: str
+    password: str | None
+    """`None` if it was made in an earlier start."""
+
+
+def _greet(server: ServerSettings, admin: _Admin | None) -> None:
     url = f"http://{server.address}"
-    login = ADMIN_EMAIL if users_in_database else "YOUR LOGIN"
+    login, password = admin or ("YOUR LOGIN", None)
     click.echo(f"\nLatchkey serves on {url} (Ctrl-C ends it).\n")
     if password:
         click.echo(f"  admin     {login}\n  password  {password}    (shown this once)\n")
-    elif users_in_database:
+    elif admin:
         click.echo(f"Another password for the admin: .venv/bin/flask users set-password {ADMIN}\n")
     credentials = json.dumps({"email": login, "password": password or "YOUR PASSWORD"})
     # Through standard input: a password in curl's arguments would stand in the list of processes.

@@ -19,14 +19,14 @@ class Refused(click.ClickException):
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def raising_refused() -> Iterator[None]:
     """Turn what the user table raises into a line for the person at the terminal."""
     try:
         yield
     except UserExists:
         raise Refused("this username or e-mail address is taken. See: flask users list") from None
     except NoSuchUser:
-        raise Refused("no single user has this name or address. See: flask users list") from None
+        raise Refused("nobody has this name or address. See: flask users list") from None
     except DatabaseUnavailable as error:
         raise Refused(f"the database cannot be used: {error}") from None
 
@@ -36,6 +36,8 @@ def read_password() -> str:
 
     Raises Refused if it could never log in.
     """
+    if sys.stdin is None:
+        raise Refused("there is no standard input to read the password from")
     if sys.stdin.isatty():
         typed = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
@@ -46,7 +48,7 @@ def read_password() -> str:
         raise Refused(f"this password cannot be used: {error}") from None
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return the rows as lines, in columns as wide as their widest cell."""
     widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
     lines = (

@@ -5,11 +5,11 @@ import secrets
 
 import click
 
-from cli.terminal import Refused, read_password, table, told
+from cli.terminal import Refused, as_table, raising_refused, read_password
 from config.environment import read_environment
 from config.names import accept_name
 from database.engine import open_engine
-from database.users import UserTable
+from database.users import UserExists, UserRow, UserTable
 from providers.passwords import hash_password
 
 
@@ -43,9 +43,13 @@ def users() -> None:
 @click.option("--generate", is_flag=True, help="Make a random password and print it, once.")
 def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool) -> None:
     """Add a user. The password is asked for, or read from standard input."""
-    password = secrets.token_urlsafe(15) if generate else read_password()
-    with told():
-        open_table().add(username, email, hash_password(password), roles)
+    table = open_table()
+    with raising_refused():
+        # The database keeps usernames apart and addresses apart, but not the one from the other.
+        if table.matching(username) or (email and table.matching(email)):
+            raise UserExists
+        password = secrets.token_urlsafe(15) if generate else read_password()
+        table.add(username, email, hash_password(password), roles)
     click.echo(f"Added {username}.")
     if generate:
         click.echo(f"Password: {password}")
@@ -55,46 +59,45 @@ def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool
 @click.option("--json", "as_json", is_flag=True, help="For scripts: a JSON array.")
 def list_users(as_json: bool) -> None:
     """Show every user."""
-    with told():
+    with raising_refused():
         rows = open_table().all()
-    if as_json:
-        members = ("username", "email", "roles", "active")
-        shown = [
-            {name: getattr(row, name) for name in members} | {"created_at": row.created_at.isoformat()} for row in rows
-        ]
-        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
-        return
-    click.echo(
-        table(
-            ("USERNAME", "EMAIL", "ROLES", "ACTIVE", "CREATED"),
-            [
-                (
-                    row.username,
-                    row.email or "-",
-                    ",".join(row.roles) or "-",
-                    "yes" if row.active else "no",
-                    f"{row.created_at:%Y-%m-%d}",
-                )
-                for row in rows
-            ],
+    click.echo(json.dumps([_json(row) for row in rows], ensure_ascii=False, indent=2) if as_json else _lines(rows))
+
+
+def _json(row: UserRow) -> dict[str, object]:
+    members = ("username", "email", "roles", "active")
+    return {name: getattr(row, name) for name in members} | {"created_at": row.created_at.isoformat()}
+
+
+def _lines(rows: list[UserRow]) -> str:
+    cells = [
+        (
+            row.username,
+            row.email or "-",
+            ",".join(row.roles) or "-",
+            "yes" if row.active else "no",
+            f"{row.created_at:%Y-%m-%d}",
         )
-    )
+        for row in rows
+    ]
+    return as_table(("USERNAME", "EMAIL", "ROLES", "ACTIVE", "CREATED"), cells)
 
 
 @users.command("set-password")
 @click.argument("login", type=_NAME)
 def set_password(login: str) -> None:
     """Give a user another password, asked for or read from standard input."""
+    table = open_table()
     hashed = hash_password(read_password())
-    with told():
-        click.echo(f"{open_table().set_password(login, hashed)} has a new password.")
+    with raising_refused():
+        click.echo(f"{table.set_password(login, hashed)} has a new password.")
 
 
 @users.command()
 @click.argument("login", type=_NAME)
 def disable(login: str) -> None:
     """Keep a user out from now on. Tokens they already have run out by themselves."""
-    with told():
+    with raising_refused():
         click.echo(f"{open_table().set_active(login, False)} is disabled.")
 
 
@@ -102,7 +105,7 @@ def disable(login: str) -> None:
 @click.argument("login", type=_NAME)
 def enable(login: str) -> None:
     """Let a disabled user in again."""
-    with told():
+    with raising_refused():
         click.echo(f"{open_table().set_active(login, True)} is enabled.")
 
 

@@ -39,6 +39,8 @@ def accept_name(text: str) -> str:
 
 def accept_password(text: str) -> str:
     """Return the password as `accept` has it; ValueError as there. Blanks around it belong to it."""
+    if text.isspace():
+        raise ValueError("it is blank")
     return accept(text, LONGEST_PASSWORD)
 
 

@@ -82,7 +82,10 @@ class Section(BaseModel):
         known |= {f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)}
         unset = [variable for field in cls.model_fields if (variable := cls.variable(field)) not in environ]
         strangers = [name for name in environ if cls.prefix and name.startswith(cls.prefix) and name not in known]
-        near = {
-            name: get_close_matches(name.removesuffix("_FILE"), unset, n=1, cutoff=0.85) for name in sorted(strangers)
-        }
-        return [f"{name} is no setting of ours. Write {match[0]}." for name, match in near.items() if match]
+        near = {name: _nearest(name.removesuffix("_FILE"), unset) for name in sorted(strangers)}
+        return [f"{name} is no setting of ours. Write {match}." for name, match in near.items() if match]
+
+
+def _nearest(name: str, settings: list[str]) -> str | None:
+    begun = [setting for setting in settings if setting.startswith(f"{name}_")]
+    return next(iter([*begun, *get_close_matches(name, settings, n=1, cutoff=0.85)]), None)

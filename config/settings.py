@@ -23,7 +23,11 @@ _LOOKS_LIKE_A_KEY = re.compile(r'-----BEGIN|"kty"|^(sk-)?(ssh|ecdsa)-|^MII')
 def _strong(secret: SecretStr) -> SecretStr:
     """Refuse what is too short to sign with, and what is no secret at all."""
     text = secret.get_secret_value().strip()
-    if len(text.encode()) < SHORTEST_SECRET:
+    try:
+        length = len(text.encode())
+    except UnicodeEncodeError:  # the message has a part of it
+        raise ValueError("it is not Unicode text") from None
+    if length < SHORTEST_SECRET:
         raise ValueError("it is shorter than 32 bytes")
     # A public key is public: as an HMAC secret, everyone could sign (CVE-2022-29217).
     if _LOOKS_LIKE_A_KEY.search(text):
@@ -80,7 +84,7 @@ class ServerSettings(Section):
     """Where the service listens."""
 
     host: str = Field("127.0.0.1", description="the address to listen on, such as 127.0.0.1 or 0.0.0.0")
-    port: int = Field(5000, ge=0, le=65535, description="the port to listen on, 1 to 65535")
+    port: int = Field(5000, ge=1, le=65535, description="the port to listen on, 1 to 65535")
 
     @property
     def address(self) -> str:

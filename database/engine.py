@@ -1,8 +1,11 @@
 """The engine: one for SQLite, one for PostgreSQL, both set up for many threads and bad days."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import quote
 
+import psycopg
 from pydantic import Field, SecretStr
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -10,7 +13,10 @@ from sqlalchemy.exc import ArgumentError
 from config.problems import ConfigurationError
 from config.section import Section
 
-PATIENCE = 5  # seconds that a login waits for a connection, a lock or an answer, each
+# What comes before the last @ is the password: a host with one would be a part of it.
+_HOST = re.compile(r"([A-Za-z0-9_-]+\.?)*|[0-9A-Fa-f:.]+")
+
+PATIENCE = 5  # seconds for a connection, a lock, a statement, or a network that is silent, each
 
 
 class DatabaseSettings(Section):
@@ -21,21 +27,22 @@ class DatabaseSettings(Section):
     url: SecretStr = Field(description="sqlite:///users.db or postgresql://user:password@host/database")
 
 
-def open_engine(environ: Mapping[str, str]) -> Engine:
+def open_engine(environ: Mapping[str, str], may_create: bool = False) -> Engine:
     """Return an engine for DATABASE_URL, which connects when it is first used. It is thread-safe.
 
-    Raises ConfigurationError if there is no such database to be had.
+    An SQLite file that is not there is an outage, unless it `may_create` it. Raises ConfigurationError
+    if there is no such database to be had.
     """
     settings = DatabaseSettings.read(environ)
     try:
         url = make_url(settings.url.get_secret_value())
-    except (ArgumentError, ValueError):
+        if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
+            return _sqlite(url, may_create)
+        if url.get_backend_name() in {"postgresql", "postgres"} and _HOST.fullmatch(url.host or ""):
+            return _postgresql(url)
+    except (ArgumentError, ValueError):  # the message may have the password in it
         raise _unusable("it is no URL") from None
-    if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
-        return _sqlite(url)
-    if url.get_backend_name() in {"postgresql", "postgres"}:
-        return _postgresql(url)
-    raise _unusable("it names neither an SQLite file nor a PostgreSQL database")
+    raise _unusable("it names neither an SQLite file nor a PostgreSQL database (in a password, @ is written %40)")
 
 
 def _unusable(why: str) -> ConfigurationError:
@@ -43,8 +50,14 @@ def _unusable(why: str) -> ConfigurationError:
     return ConfigurationError([f"DATABASE_URL cannot be used: {why}. Write {description}."])
 
 
-def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"), hide_parameters=True, pool_timeout=PATIENCE)
+def _sqlite(url: URL, may_create: bool) -> Engine:
+    file = f"file:{quote(str(url.database))}"
+    mode = {"uri": "true", "mode": "rwc" if may_create else "rw"}
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite", database=file).update_query_dict(mode),
+        hide_parameters=True,
+        pool_timeout=PATIENCE,
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
@@ -56,10 +69,24 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         pool_pre_ping=True,
         pool_timeout=PATIENCE,
-        connect_args={"connect_timeout": PATIENCE, "options": f"-c statement_timeout={PATIENCE * 1000}"},
+        connect_args={
+            "connect_timeout": PATIENCE,
+            "tcp_user_timeout": PATIENCE * 1000,
+            "client_encoding": "UTF8",
+        },
     )
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    if connection.info.parameter_status("server_encoding") not in {"UTF8", "SQL_ASCII"}:
+        raise psycopg.OperationalError("the database cannot hold every name; make one with ENCODING 'UTF8'")
+    # Not as a start-up option: that would push aside those in the URL, and PgBouncer refuses it.
+    connection.execute(f"SET statement_timeout = {PATIENCE * 1000}")
+    connection.commit()

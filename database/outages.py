@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 
@@ -12,14 +12,21 @@ class DatabaseUnavailable(Exception):
 
 
 @contextmanager
-def outages_told() -> Iterator[None]:
-    """Raise DatabaseUnavailable for whatever says that the database, and not the request, is at fault."""
+def raising_database_unavailable() -> Iterator[None]:
+    """Raise DatabaseUnavailable for whatever says that the database, and not the request or we, are at fault."""
     try:
         yield
-    except (DataError, IntegrityError):
-        raise
-    except (DBAPIError, PoolTimeout) as error:
+    except (DatabaseError, InterfaceError, PoolTimeout) as error:
         reason = str(getattr(error, "orig", error)).partition("\n")[0]
-        if "no such table" in reason or 'relation "' in reason:
+        if _lacks_a_table(error):
             reason += ". Run: make migrate"
+        elif "unable to open database file" in reason:
+            reason += ". If it is new, run: make migrate"
+        elif isinstance(error, DataError | IntegrityError | ProgrammingError):
+            raise
         raise DatabaseUnavailable(reason) from None
+
+
+def _lacks_a_table(error: Exception) -> bool:
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlstate", None) == "42P01" or "no such table" in str(cause)

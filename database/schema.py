@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Engine
 
-from database.outages import DatabaseUnavailable, outages_told
+from database.outages import DatabaseUnavailable, raising_database_unavailable
 
 # Whoever calls us says what was done; Alembic would say it again.
 logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
@@ -26,7 +26,7 @@ def upgrade(engine: Engine) -> str | None:
     config = Config(_ALEMBIC_INI)
     config.attributes["engine"] = engine
     head = ScriptDirectory.from_config(config).get_current_head()
-    with outages_told():
+    with raising_database_unavailable():
         with engine.connect() as connection:
             if MigrationContext.configure(connection).get_current_revision() == head:
                 return None

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import Connection, Engine, Row, bindparam, exists, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from config.names import fold
-from database.outages import outages_told
+from database.outages import raising_database_unavailable
 from database.tables import roles, user_roles, users
 
 
@@ -19,7 +20,7 @@ class UserExists(Exception):
 
 
 class NoSuchUser(Exception):
-    """Nobody, or more than one, has this username or e-mail address."""
+    """Nobody has this username or e-mail address."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ _by_username = _with_roles.where(users.c.username_folded == bindparam("name"))
 
 
 class UserTable:
-    """The users in one database. Thread-safe; every method raises DatabaseUnavailable if it cannot be asked."""
+    """The users in one database. Thread-safe; every method raises DatabaseUnavailable if it cannot be asked.
+
+    Those that change a user raise NoSuchUser if nobody has the name.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -93,24 +97,25 @@ class UserTable:
             _give_roles(connection, user_id, set(role_names))
 
     def set_password(self, login: str, password_hash: str) -> str:
-        """Give the one user with this login another password; returns their username. NoSuchUser if not just one."""
+        """Give the user of this username, else e-mail address, another password; returns their username."""
         return self._change(login, password_hash=password_hash)
 
     def set_active(self, login: str, active: bool) -> str:
-        """Let the one user with this login in, or keep them out; returns their username. NoSuchUser as above."""
+        """Let the user of this username, else e-mail address, in or keep them out; returns their username."""
         return self._change(login, active=active)
 
     def _change(self, login: str, **values: object) -> str:
-        found = self.matching(login)
-        if len(found) != 1:
-            raise NoSuchUser
+        # A username beats somebody else's e-mail address that reads the same: each can be named.
         with self._begin() as connection:
-            connection.execute(update(users).where(users.c.id == found[0].id).values(**values))
-        return found[0].username
+            for names in (users.c.username_folded, users.c.email_folded):
+                change = update(users).where(names == fold(login)).values(**values).returning(users.c.username)
+                if username := connection.scalar(change):
+                    return str(username)
+        raise NoSuchUser
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
-        with outages_told(), self._engine.begin() as connection:
+        with raising_database_unavailable(), self._engine.begin() as connection:
             yield connection
 
 
@@ -126,11 +131,10 @@ def _give_roles(connection: Connection, user_id: int, names: set[str]) -> None:
 
 def _grouped(rows: Iterable[Row[*tuple[object, ...]]]) -> list[UserRow]:
     """Make one user of the rows that have their roles; the rows of a user stand together."""
-    found: dict[int, UserRow] = {}
-    for row in rows:
-        known = found.get(row.id)
-        role_names = (known.roles if known else ()) + ((row.role,) if row.role else ())
-        found[row.id] = UserRow(
-            row.id, row.username, row.email, row.password_hash, row.active, row.created_at, role_names
-        )
-    return list(found.values())
+    return [_user(list(of_one)) for _, of_one in groupby(rows, key=lambda row: row.id)]
+
+
+def _user(rows: list[Row[*tuple[object, ...]]]) -> UserRow:
+    first = rows[0]
+    held = tuple(row.role for row in rows if row.role)
+    return UserRow(first.id, first.username, first.email, first.password_hash, first.active, first.created_at, held)

@@ -23,18 +23,18 @@ class DatabaseProvider:
 
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the active user with this username or e-mail address, if the password is theirs."""
-        with _outages_told():
+        with _raising_provider_unavailable():
             matches = self._table.matching(login)
         return judge(matches, password)
 
     def find(self, username: str) -> User | None:
         """Return the active user of this name as the table has them now."""
-        with _outages_told():
+        with _raising_provider_unavailable():
             return as_user(self._table.find(username))
 
 
 @contextmanager
-def _outages_told() -> Iterator[None]:
+def _raising_provider_unavailable() -> Iterator[None]:
     try:
         yield
     except DatabaseUnavailable as error:

@@ -20,6 +20,8 @@ UNKNOWN_USER = "unknown_user"
 WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of a reason
 AMBIGUOUS = "ambiguous"
 DISABLED = "disabled"
+MALFORMED = "malformed"
+SHADOWED = "shadowed"
 
 
 class Denied:

@@ -28,11 +28,11 @@ def open_provider(name: str, environ: Mapping[str, str]) -> AuthProvider:
         provider = factory(environ)
     except ConfigurationError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # The message may hold a value; the place is enough to find the fault.
         at = traceback.extract_tb(error.__traceback__)[-1]
         raise _unusable(f"a factory failed with {type(error).__name__} at {at.filename}, line {at.lineno}") from error
-    if not isinstance(provider, AuthProvider):
+    if isinstance(provider, type) or not isinstance(provider, AuthProvider):
         raise _unusable("a factory returned something that has no method authenticate(login, password)")
     return provider
 
@@ -48,7 +48,7 @@ def _factory(name: str) -> Callable[[Mapping[str, str]], object]:
         found = next(iter(installed))
     try:
         factory: Callable[[Mapping[str, str]], object] = found.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _unusable(f"a factory cannot be imported: {type(error).__name__}") from error
     return factory
 

@@ -18,7 +18,7 @@ def _usable_hash(text: str) -> str:
     return text
 
 
-class Entry(BaseModel):
+class UserEntry(BaseModel):
     """One `[[users]]` table."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -33,20 +33,20 @@ class Entry(BaseModel):
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    users: list[Entry]
+    users: list[UserEntry]
 
 
 class UsersFile:
     """One reading of the file. It never changes, so threads can share it."""
 
-    def __init__(self, entries: list[Entry]) -> None:
+    def __init__(self, entries: list[UserEntry]) -> None:
         self._by_username = {fold(entry.username): entry for entry in entries}
-        self._by_email: dict[str, list[Entry]] = {}
-        for entry in entries:
-            if entry.email:
-                self._by_email.setdefault(fold(entry.email), []).append(entry)
         if len(self._by_username) < len(entries):
             raise ConfigurationError(["STATIC_USERS_FILE: two users have the same username. Write each once."])
+        self._by_login: dict[str, list[UserEntry]] = {}
+        for entry in entries:
+            for login in {fold(entry.username), fold(entry.email or entry.username)}:
+                self._by_login.setdefault(login, []).append(entry)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -62,15 +62,13 @@ class UsersFile:
             problems = [f"it is not TOML in UTF-8 {place[0] if place else ''}".rstrip()]
         raise ConfigurationError([f"STATIC_USERS_FILE: {problem}." for problem in problems])
 
-    def find(self, username: str) -> Entry | None:
+    def find(self, username: str) -> UserEntry | None:
         """Return the entry of this username, whatever its case."""
         return self._by_username.get(fold(username))
 
-    def matching(self, login: str) -> list[Entry]:
+    def matching(self, login: str) -> list[UserEntry]:
         """Return every entry that has this username or e-mail address, whatever its case."""
-        by_email = self._by_email.get(fold(login), [])
-        by_username = self.find(login)
-        return [*by_email, by_username] if by_username and by_username not in by_email else list(by_email)
+        return self._by_login.get(fold(login), [])
 
 
 def _explain(fault: Any) -> str:

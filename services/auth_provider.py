@@ -3,13 +3,11 @@
 import logging
 
 from config.names import accept_name, accept_password
-from providers.interface import Denied
+from providers.interface import MALFORMED, Denied
 from services.chain import Identity
 from services.current import current
 
 log = logging.getLogger(__name__)
-
-MALFORMED = "malformed"
 
 
 def authenticate(email: str, password: str) -> Identity | Denied:

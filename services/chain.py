@@ -10,11 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from config.names import Name
-from providers.interface import UNKNOWN_USER, AuthProvider, Denied, Finds, ProviderUnavailable, User
+from providers.interface import SHADOWED, UNKNOWN_USER, AuthProvider, Denied, Finds, ProviderUnavailable, User
 
 log = logging.getLogger(__name__)
-
-SHADOWED = "shadowed"
 
 
 class Identity(User):
@@ -72,7 +70,7 @@ class Chain:
 
 
 @contextmanager
-def _outage_told(link: Link) -> Iterator[None]:
+def _raising_provider_unavailable(link: Link) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -80,14 +78,14 @@ def _outage_told(link: Link) -> Iterator[None]:
 
 
 def _ask(link: Link, login: str, password: str) -> Identity | Denied:
-    with _outage_told(link):
+    with _raising_provider_unavailable(link):
         answer = link.provider.authenticate(login, password)
     if isinstance(answer, Denied):
         return answer
     return Denied(UNKNOWN_USER) if answer is None else _checked(link.name, answer)
 
 
-class _Answer(BaseModel):
+class _UserShape(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
     username: Name
@@ -98,7 +96,7 @@ class _Answer(BaseModel):
 def _checked(name: str, answer: Any) -> Identity:
     """Return someone else's answer if it has the shape of a user; TypeError if not, so that its author sees it."""
     try:
-        user = _Answer.model_validate(answer)
+        user = _UserShape.model_validate(answer)
     except ValidationError as error:
         faults = ", ".join(".".join(map(str, fault["loc"])) or "all of it" for fault in error.errors())
         raise TypeError(f"the provider {name} answered with something that is no user; wrong: {faults}") from None
@@ -109,7 +107,7 @@ def _known_to(links: Iterable[Link], username: str) -> bool:
     """Say whether a link that did not know the login knows the username, and so owns it."""
     for link in links:
         if isinstance(link.provider, Finds):
-            with _outage_told(link):
+            with _raising_provider_unavailable(link):
                 if link.provider.find(username):
                     return True
     return False

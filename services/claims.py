@@ -43,8 +43,10 @@ OPTIONAL: Mapping[str, Callable[[object], bool]] = {
 
 def faulty_claim(claims: Claims) -> str | None:
     """Return the name of a claim that is missing or has the wrong type, `None` if all are right."""
-    for name, is_right in {**REQUIRED, **OPTIONAL}.items():
-        absent = name not in claims
-        if name in REQUIRED if absent else not is_right(claims[name]):
+    for name, is_right in REQUIRED.items():
+        if name not in claims or not is_right(claims[name]):
+            return name
+    for name, is_right in OPTIONAL.items():
+        if name in claims and not is_right(claims[name]):
             return name
     return None

@@ -1,9 +1,7 @@
 """The key ring: which key signs, and which key a token's `kid` stands for."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from config.settings import KeySettings
 
@@ -24,7 +22,7 @@ class KeyRing:
     def __init__(self, current: Key, *others: Key) -> None:
         """`current` signs; `others` only verify what they signed before."""
         self.current = current
-        self._by_id: Mapping[str, Key] = MappingProxyType({key.id: key for key in (*others, current)})
+        self._by_id = {key.id: key for key in (*others, current)}
 
     def find(self, key_id: object) -> Key | None:
         """Return the key of this `kid`, `None` if it is not ours. A `kid` only ever looks up (RFC 8725 §3.10)."""

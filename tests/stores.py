@@ -31,7 +31,7 @@ def users_file(path: Path, people: Iterable[Person]) -> dict[str, str]:
 def user_table(url: str, people: Iterable[Person]) -> dict[str, str]:
     """Put the people into a new user table; returns the environment in which a provider knows them."""
     environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
-    engine = open_engine(environ)
+    engine = open_engine(environ, may_create=True)
     upgrade(engine)
     table = UserTable(engine)
     for person in people:

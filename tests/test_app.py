@@ -1,6 +1,7 @@
 """The application as a whole: what its start says, and what its log looks like."""
 
 import logging
+import time
 
 import pytest
 from flask import Flask
@@ -41,3 +42,8 @@ def test_the_start_warns_of_an_open_route(
     with caplog.at_level(logging.WARNING):
         create_app({"SECRET_KEY": SECRET_KEY, **static_environ})
     assert "/careless is open to everybody" in caplog.text
+
+
+def test_the_clock_of_other_logs_is_left_alone(app: Flask) -> None:
+    assert app
+    assert logging.Formatter.converter is time.localtime

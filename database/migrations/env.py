@@ -6,11 +6,14 @@ from config.environment import read_environment
 from database.engine import open_engine
 from database.tables import metadata
 
-engine = context.config.attributes.get("engine") or open_engine(read_environment())
+engine = context.config.attributes.get("engine") or open_engine(read_environment(), may_create=True)
 
 with engine.connect() as connection:
     # SQLite can alter a table only by making it anew.
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
     with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            # One at a time, however many replicas start together; and a big table may take its time.
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7241)")
         context.run_migrations()
-    connection.commit()

@@ -166,5 +166,5 @@ def _entry(item: Any) -> Entry:
 def _answered(ask: Any) -> Any:
     try:
         return ask()
-    except (LDAPException, OSError) as error:
+    except (LDAPException, OSError, UnicodeError) as error:
         raise ProviderUnavailable(f"ldap: {type(error).__name__}: {error}") from None

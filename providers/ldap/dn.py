@@ -26,7 +26,10 @@ def parse_dn(text: str) -> DN:
         match = _PART.match(text, position)
         if not match:
             raise ValueError("it is not a distinguished name such as cn=admins,dc=example,dc=org")
-        pending.add((match["type"].lower(), _comparable(match["value"])))
+        try:
+            pending.add((match["type"].lower(), _comparable(match["value"])))
+        except UnicodeDecodeError:
+            raise ValueError("it has escapes that are not UTF-8") from None
         position, end = match.end(), match["end"]
         if end != "+":
             parts.append(frozenset(pending))

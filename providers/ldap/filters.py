@@ -6,6 +6,8 @@ from ldap3.core.exceptions import LDAPInvalidFilterError
 from ldap3.operation.search import parse_filter
 from ldap3.utils.conv import escape_filter_chars
 
+_PLACE = re.compile(r"\{(\w+)\}")
+
 
 def check_filter(text: str) -> None:
     """Raise ValueError, without the text, if it is no search filter."""
@@ -13,6 +15,11 @@ def check_filter(text: str) -> None:
         parse_filter(text, None, False, False, None, False)  # type: ignore[no-untyped-call]
     except LDAPInvalidFilterError:
         raise ValueError("it is not an LDAP filter (RFC 4515)") from None
+
+
+def places_in(template: str) -> set[str]:
+    """Return the names that stand in braces in the filter."""
+    return set(_PLACE.findall(template))
 
 
 def fill(template: str, **values: str) -> str:
@@ -27,4 +34,4 @@ def fill_any(template: str, *names: str) -> str:
 
 def _replace(template: str, texts: dict[str, str]) -> str:
     # In one pass: a value that holds `{dn}` is not a place.
-    return re.sub(r"\{(\w+)\}", lambda place: texts.get(place[1], place[0]), template)
+    return _PLACE.sub(lambda place: texts.get(place[1], place[0]), template)

@@ -1,13 +1,17 @@
 """The LDAP provider: search, bind, groups, roles."""
 
+import logging
 import secrets
 from collections.abc import Mapping
 
+from config.names import accept_name, fold
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from providers.ldap.directory import Directory, Entry, Session
 from providers.ldap.dn import DN, parse_dn
 from providers.ldap.filters import fill, fill_any
 from providers.ldap.settings import LdapSettings
+
+log = logging.getLogger(__name__)
 
 
 def open_ldap(environ: Mapping[str, str]) -> "LdapProvider":
@@ -42,24 +46,34 @@ class LdapProvider:
         named = fill(f"({self._settings.username_attribute}={{username}})", username=username)
         with self._directory.service_session() as session:
             entries = self._search(session, f"(&{named}{fill_any(self._settings.user_filter, 'login')})")
-            return self._user(session, entries[0]) if len(entries) == 1 else None
+            if len(entries) != 1:
+                return None
+            user = self._user(session, entries[0])
+            # The name may be another value of the attribute than the one that is the username.
+            return user if fold(user["username"]) == fold(username) else None
 
     def _search(self, session: Session, search_filter: str) -> list[Entry]:
         attributes = [self._settings.username_attribute, self._settings.email_attribute, "memberOf"]
-        return session.search(self._settings.base_dn, search_filter, attributes, at_most=2)
+        entries = session.search(self._settings.base_dn, search_filter, attributes, at_most=2)
+        if not all(entry.first(self._settings.username_attribute) for entry in entries):
+            raise ProviderUnavailable("ldap: an entry lacks LDAP_USERNAME_ATTRIBUTE")
+        return entries
 
     def _decoy(self) -> str:
         return f"cn=decoy-{secrets.token_hex(8)},{self._settings.base_dn}"
 
     def _user(self, session: Session, entry: Entry) -> User:
-        username = entry.first(self._settings.username_attribute)
-        if not username:
-            raise ProviderUnavailable("ldap: an entry lacks LDAP_USERNAME_ATTRIBUTE")
-        return User(
-            username=username,
-            email=entry.first(self._settings.email_attribute),
-            roles=self._roles_of(self._groups(session, entry, username)),
-        )
+        username = str(entry.first(self._settings.username_attribute))
+        roles = self._roles_of(self._groups(session, entry, username))
+        return User(username=username, email=self._email(entry), roles=roles)
+
+    def _email(self, entry: Entry) -> str | None:
+        email = entry.first(self._settings.email_attribute)
+        try:
+            return accept_name(email) if email else None
+        except ValueError as error:
+            log.warning("an entry's LDAP_EMAIL_ATTRIBUTE is left out: %s", error)
+            return None
 
     def _groups(self, session: Session, entry: Entry, username: str) -> list[str]:
         base = self._settings.group_base_dn

@@ -1,5 +1,6 @@
 """The settings of the LDAP provider."""
 
+import re
 import ssl
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
@@ -9,18 +10,22 @@ from pydantic import AfterValidator, Field, FilePath, Json, SecretStr, Validatio
 from config.names import Name
 from config.section import Section
 from providers.ldap.dn import parse_dn
-from providers.ldap.filters import check_filter, fill
+from providers.ldap.filters import check_filter, fill, places_in
+
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+_ATTRIBUTE = r"^[A-Za-z][A-Za-z0-9.;-]*$"
 
 
 def _server(url: str) -> str:
     try:
         parts = urlsplit(url)
-        known = parts.scheme in {"ldap", "ldaps"} and parts.hostname and parts.port != 0
-    except ValueError:  # the message has the port in it
-        known = False
-    if not known:
+        host = (parts.hostname or "").encode("idna")
+        named = parts.scheme in {"ldap", "ldaps"} and host != b"" and parts.port != 0
+    except ValueError:  # the message has the host or the port in it
+        named = False
+    if not named:
         raise ValueError("it names no LDAP server")
-    if parts.username or parts.path.strip("/") or parts.query or parts.fragment or "," in parts.netloc:
+    if not _HOST_AND_PORT.fullmatch(parts.netloc) or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("it has more than a server and a port")
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -31,15 +36,16 @@ def _dn(text: str) -> str:
 
 
 def _dn_keys(groups: dict[str, list[str]]) -> dict[str, list[str]]:
-    for group in groups:
-        parse_dn(group)
+    if len({parse_dn(group) for group in groups}) < len(groups):
+        raise ValueError("a group stands there twice, spelt in two ways")
     return groups
 
 
 def _filter_for(*places: str) -> AfterValidator:
     def check(text: str) -> str:
-        if not any(f"{{{place}}}" in text for place in places):
-            raise ValueError(f"it lacks {{{places[0]}}}")
+        found = places_in(text)
+        if not found or not found <= set(places):
+            raise ValueError(f"what stands in it must be {' or '.join(f'{{{place}}}' for place in places)}")
         check_filter(fill(text, **dict.fromkeys(places, "x")))
         return text
 
@@ -80,8 +86,8 @@ class LdapSettings(Section):
     user_filter: Annotated[str, _filter_for("login")] = Field(
         "(|(uid={login})(mail={login}))", description="an LDAP filter that finds a user, {login} being what was typed"
     )
-    username_attribute: str = Field("uid", min_length=1, description="the attribute that becomes `username`")
-    email_attribute: str = Field("mail", min_length=1, description="the attribute that becomes `email`")
+    username_attribute: str = Field("uid", pattern=_ATTRIBUTE, description="the attribute that becomes `username`")
+    email_attribute: str = Field("mail", pattern=_ATTRIBUTE, description="the attribute that becomes `email`")
     group_base_dn: DistinguishedName | None = Field(
         None, description="the DN below which groups are searched, or nothing to read the user's memberOf"
     )
@@ -128,7 +134,7 @@ class LdapSettings(Section):
     @classmethod
     def _account_is_whole(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
         if "bind_dn" in others.data and (password is None) != (others.data["bind_dn"] is None):
-            raise ValueError("LDAP_BIND_DN and LDAP_BIND_PASSWORD belong together")
+            raise ValueError("it and LDAP_BIND_DN belong together")
         return password
 
 

@@ -12,7 +12,7 @@ from gunicorn.http.body import Body, ChunkedReader
 from gunicorn.http.unreader import IterUnreader
 from werkzeug.test import TestResponse
 
-from api.body import LONGEST, json_object
+from api.body import LONGEST_BODY, json_object
 from tests.api.conftest import error
 from tests.people import ZOE
 
@@ -134,7 +134,8 @@ def test_ascii_in_a_wide_encoding_is_refused(client: FlaskClient, encoding: str)
     "deep", [b"[" * 16000, b'{"a":' * 3000, b"[" * 8000 + b"]" * 8000], ids=["lists", "objects", "closed lists"]
 )
 def test_deep_nesting_is_refused(client: FlaskClient, deep: bytes) -> None:
-    assert error(post(client, deep), 400, "malformed_body") == "The request body is not JSON"
+    # Python 3.13 reads deeper than 3.11 does, and finds that it is a list.
+    assert error(post(client, deep), 400, "malformed_body").startswith("The request body is not ")
 
 
 def test_a_number_of_many_digits_is_refused(client: FlaskClient) -> None:
@@ -147,9 +148,9 @@ def padded(size: int) -> bytes:
 
 
 def test_a_body_may_have_16_kib_and_no_more(client: FlaskClient) -> None:
-    assert LONGEST == 16 * 1024
-    assert post(client, padded(LONGEST)).status_code == 200
-    assert error(post(client, padded(LONGEST + 1)), 413, "request_entity_too_large")
+    assert LONGEST_BODY == 16 * 1024
+    assert post(client, padded(LONGEST_BODY)).status_code == 200
+    assert error(post(client, padded(LONGEST_BODY + 1)), 413, "request_entity_too_large")
 
 
 def test_a_body_in_chunks_logs_in(client: FlaskClient) -> None:
@@ -158,8 +159,8 @@ def test_a_body_in_chunks_logs_in(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("beyond", [b" ", b"junk", b" " * 100_000], ids=len)
 def test_a_body_in_chunks_has_the_same_limit(client: FlaskClient, beyond: bytes) -> None:
-    assert post_chunked(client, [chunk(padded(LONGEST)), END]).status_code == 200
-    answer = post_chunked(client, [chunk(padded(LONGEST)), chunk(beyond), END])
+    assert post_chunked(client, [chunk(padded(LONGEST_BODY)), END]).status_code == 200
+    answer = post_chunked(client, [chunk(padded(LONGEST_BODY)), chunk(beyond), END])
     assert error(answer, 413, "request_entity_too_large")
 
 
@@ -197,4 +198,4 @@ def test_text_arrives_as_it_was_sent(app: Flask) -> None:
 
 def test_a_view_of_another_door_keeps_its_own_limit(app: Flask) -> None:
     app.add_url_rule("/size", "size", lambda: str(len(request.get_data())), methods=["POST"])
-    assert app.test_client().post("/size", data=b"x" * (LONGEST + 1)).text == str(LONGEST + 1)
+    assert app.test_client().post("/size", data=b"x" * (LONGEST_BODY + 1)).text == str(LONGEST_BODY + 1)

@@ -189,3 +189,13 @@ def test_at_a_terminal_two_different_passwords_are_asked_for_again(flask: Flask)
     assert code == 0
     assert "do not match" in shown
     assert verify_password(PASSWORD, output.strip())
+
+
+@pytest.mark.parametrize("arguments", [["SHARED@example.org"], ["other", "--email", "Alice"]])
+def test_a_name_that_is_somebodys_other_name_is_taken(flask: Flask, arguments: list[str]) -> None:
+    assert flask("users", "add", "alice", "--email", "shared@example.org", stdin=PASSWORD).returncode == 0
+    assert "is taken" in refusal(flask("users", "add", *arguments, stdin=PASSWORD))
+
+
+def test_a_blank_password_is_refused(flask: Flask) -> None:
+    assert "it is blank" in refusal(flask("users", "add", "blank", stdin="     \n"))

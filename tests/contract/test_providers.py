@@ -1,42 +1,82 @@
 """Our providers keep the contract."""
 
+from typing import Any
+
 import pytest
 
-from providers.interface import AuthProvider
+from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied
 from providers.registry import open_provider
-from tests.contract.suite import ProviderContract
+from tests.contract.suite import FindsContract, ProviderContract
+from tests.people import PEOPLE, TWINS, Person
 from tests.servers.slapd import SUFFIX, Slapd
 
 
-class TestStatic(ProviderContract):
+class OurContract(FindsContract):
+    """Ours say why, besides."""
+
+    @pytest.mark.parametrize(
+        ("login", "password", "reason"),
+        [("nobody", "x", UNKNOWN_USER), ("zoé", "x", WRONG_PASSWORD), ("shared@example.org", "x", AMBIGUOUS)],
+    )
+    def test_ours_say_why(self, provider: AuthProvider, login: str, password: str, reason: str) -> None:
+        answer = provider.authenticate(login, password)
+        assert isinstance(answer, Denied)
+        assert answer.reason == reason
+
+
+class BareProvider:
+    """A provider as docs/providers.md has it: one method, nothing of ours imported, no reasons."""
+
+    def __init__(self, people: list[Person]) -> None:
+        self._people = people
+
+    def authenticate(self, login: str, password: str) -> Any:
+        matches = [person for person in self._people if login.casefold() in _logins(person)]
+        if len(matches) != 1 or matches[0].password != password:
+            return None
+        return {"username": matches[0].username, "email": matches[0].email, "roles": list(matches[0].roles)}
+
+
+def _logins(person: Person) -> set[str]:
+    return {person.username.casefold(), person.email.casefold()}
+
+
+class TestBareProvider(ProviderContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def provider(cls) -> AuthProvider:
+        return BareProvider([*PEOPLE, *TWINS])
+
+
+class TestStatic(OurContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, static_environ: dict[str, str]) -> AuthProvider:
         return open_provider("static", static_environ)
 
 
-class TestSqlite(ProviderContract):
+class TestSqlite(OurContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, sqlite_environ: dict[str, str]) -> AuthProvider:
         return open_provider("database", sqlite_environ)
 
 
-class TestPostgresql(ProviderContract):
+class TestPostgresql(OurContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, postgres_environ: dict[str, str]) -> AuthProvider:
         return open_provider("database", postgres_environ)
 
 
-class TestLdapByStartTls(ProviderContract):
+class TestLdapByStartTls(OurContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, slapd: Slapd) -> AuthProvider:
         return open_provider("ldap", slapd.environ())
 
 
-class TestLdapsWithGroupSearch(ProviderContract):
+class TestLdapsWithGroupSearch(OurContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, slapd: Slapd) -> AuthProvider:

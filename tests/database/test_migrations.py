@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -16,9 +17,11 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from database.engine import open_engine
+from database.outages import DatabaseUnavailable
 from database.schema import upgrade
 from database.tables import metadata
 from database.users import UserTable
+from tests.conftest import new_database
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_head()
@@ -27,7 +30,7 @@ HEAD = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_hea
 @pytest.fixture
 def engine(empty_database: str) -> Engine:
     """An engine of a new database without tables."""
-    return open_engine({"DATABASE_URL": empty_database})
+    return open_engine({"DATABASE_URL": empty_database}, may_create=True)
 
 
 def downgrade(engine: Engine) -> None:
@@ -96,7 +99,7 @@ def test_alembics_own_command_upgrades_the_database_of_the_environment(empty_dat
     for arguments in (["upgrade", "head"], ["check"]):
         run = subprocess.run([*alembic, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr
-    assert upgrade(open_engine({"DATABASE_URL": empty_database})) is None
+    assert upgrade(open_engine({"DATABASE_URL": empty_database}, may_create=True)) is None
 
 
 MEMBERS = "id, username, username_folded, email, email_folded, password_hash, active, created_at, updated_at"
@@ -144,3 +147,30 @@ def test_with_a_user_or_a_role_goes_who_had_it(engine: Engine, gone: str) -> Non
     with engine.begin() as connection:
         connection.execute(text(f"DELETE FROM {gone}"))  # noqa: S608 - one of the two above
         assert connection.execute(text("SELECT * FROM user_roles")).all() == []
+
+
+def test_several_may_upgrade_at_once(postgres: str, tmp_path: Path) -> None:
+    url = new_database(postgres, tmp_path.name)
+    command = [sys.executable, "-m", "flask", "db", "upgrade"]
+    environ = {"PATH": os.defpath, "DATABASE_URL": url}
+    processes = [subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL) for _ in range(4)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
+    assert upgrade(open_engine({"DATABASE_URL": url})) is None
+
+
+def test_a_database_that_cannot_hold_every_name_is_refused(postgres: str, tmp_path: Path) -> None:
+    with psycopg.connect(f"{postgres}postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{tmp_path.name}" ENCODING LATIN1 TEMPLATE template0'.encode())
+    with pytest.raises(DatabaseUnavailable, match="ENCODING 'UTF8'"):
+        upgrade(open_engine({"DATABASE_URL": f"{postgres}{tmp_path.name}"}))
+
+
+def test_a_missing_table_is_told_with_its_remedy_and_a_table_of_somebody_else_is_not(empty_database: str) -> None:
+    engine = open_engine({"DATABASE_URL": empty_database}, may_create=True)
+    with pytest.raises(DatabaseUnavailable, match="make migrate"):
+        UserTable(engine).all()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE users (id INTEGER)")
+    with pytest.raises(Exception, match="already exists") as told:
+        upgrade(engine)
+    assert "make migrate" not in str(told.value)

@@ -20,7 +20,7 @@ HASH = "$argon2id$not-looked-at-here"
 @pytest.fixture
 def engine(empty_database: str) -> Engine:
     """An engine of a new database with tables."""
-    engine = open_engine({"DATABASE_URL": empty_database})
+    engine = open_engine({"DATABASE_URL": empty_database}, may_create=True)
     upgrade(engine)
     return engine
 
@@ -158,10 +158,16 @@ def test_a_password_and_the_active_mark_can_be_changed_by_either_name(table: Use
     assert (found(table, "other").password_hash, found(table, "other").active) == (HASH, True)
 
 
-@pytest.mark.parametrize("login", ["nobody", "shared@example.org", "%"])
-def test_who_is_not_just_one_user_is_not_changed(table: UserTable, login: str) -> None:
-    table.add("shared@example.org", None, HASH)
+def test_a_username_beats_an_address_that_reads_the_same(table: UserTable) -> None:
     table.add("second", "shared@example.org", HASH)
+    table.add("shared@example.org", None, HASH)
+    assert table.set_active("Shared@example.org", active=False) == "shared@example.org"
+    assert table.set_active("second", active=False) == "second"
+
+
+@pytest.mark.parametrize("login", ["nobody", "%"])
+def test_without_such_a_user_nobody_is_changed(table: UserTable, login: str) -> None:
+    table.add("zoé", "zoe@example.org", HASH)
     with pytest.raises(NoSuchUser):
         table.set_password(login, "another")
     with pytest.raises(NoSuchUser):

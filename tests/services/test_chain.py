@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app import create_app
-from providers.interface import UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
+from providers.interface import SHADOWED, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from services.assembly import assemble
-from services.chain import SHADOWED, Chain, Link
+from services.chain import Chain, Link
 from tests.people import ZOE, Person
 from tests.stores import SECRET_KEY, user_table, users_file
 

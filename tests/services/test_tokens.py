@@ -9,7 +9,7 @@ from flask import Flask
 from app import create_app
 from config.settings import TokenSettings
 from services.current import Services
-from services.jwt_handler import LONGEST, InvalidToken, TokenIssuer
+from services.jwt_handler import LONGEST_TOKEN, InvalidToken, TokenIssuer
 from services.keys import Key, KeyRing
 from tests.services.conftest import KEY, sign
 from tests.stores import SECRET_KEY
@@ -83,7 +83,7 @@ def test_a_payload_does_not_choose_what_the_issuer_vouches_for(issuer: TokenIssu
         {"idp": ""},
         {"nbf": 99999999999},
         {"nbf": "soon"},
-        {"note": "x" * LONGEST},
+        {"note": "x" * LONGEST_TOKEN},
     ],
     ids=lambda faulty: next(iter(faulty)),
 )
