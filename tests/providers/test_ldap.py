@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from ldap3 import MODIFY_ADD
 
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable
 from providers.ldap import LdapProvider, open_ldap
@@ -139,3 +140,27 @@ def test_a_user_without_a_password_is_refused(directory: Slapd) -> None:
     dn = f"uid=without,ou=people,{SUFFIX}"
     directory.add(dn, ["inetOrgPerson"], {"uid": "without", "cn": "x", "sn": "x"})
     assert reason(open_ldap(directory.environ()), "without", "x") == WRONG_PASSWORD
+
+
+def test_values_that_cannot_be_a_claim_are_left_out(slapd: Slapd) -> None:
+    slapd.add_person(Person("oddmail", "x" * 250 + "@example.org", "odd"))
+    user = open_ldap(slapd.environ()).authenticate("oddmail", "odd")
+    assert user
+    assert user["email"] is None
+
+
+def test_find_knows_a_user_by_the_username_alone(slapd: Slapd) -> None:
+    slapd.add_person(Person("firstname-of-two", "two@example.org", "two"))
+    connection = slapd.admin()
+    connection.modify(f"uid=firstname-of-two,ou=people,{SUFFIX}", {"uid": [(MODIFY_ADD, ["zweitname"])]})  # type: ignore[no-untyped-call]
+    connection.unbind()
+    provider = open_ldap(slapd.environ())
+    assert provider.find("firstname-of-two")
+    assert provider.find("zweitname") is None
+
+
+def test_an_entry_without_a_username_is_an_outage_whatever_the_password(slapd: Slapd) -> None:
+    provider = open_ldap(slapd.environ(LDAP_USERNAME_ATTRIBUTE="description"))
+    for password in (ZOE.password, "wrong"):
+        with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE"):
+            provider.authenticate(ZOE.username, password)

@@ -146,3 +146,24 @@ def test_the_bind_password_may_be_in_a_file_and_is_never_shown(tmp_path: Path) -
     assert settings.bind_password is not None
     assert settings.bind_password.get_secret_value() == " hunter2 "
     assert "hunter2" not in f"{settings!r} {settings} {json.dumps(settings.model_dump(mode='json'))}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LDAP_USER_FILTER", "(&(uid={login})(cn={username}))"),
+        ("LDAP_GROUP_FILTER", "(|(member={dn})(memberUid={uid}))"),
+        ("LDAP_ROLE_MAP", '{"cn=a,dc=x": ["admin"], "CN=A, DC=x": ["user"]}'),
+        ("LDAP_USERNAME_ATTRIBUTE", "uid)(x=*"),
+        ("LDAP_URL", "ldap://127..0.0.1"),
+        ("LDAP_URL", "ldap://one.example.org,two.example.org"),
+        ("LDAP_URL", "ldap://:password@localhost"),
+        ("LDAP_TIMEOUT", "3"),
+    ],
+)
+def test_what_would_half_work_is_refused(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        LdapSettings.read({"LDAP_URL": "ldap://localhost", "LDAP_BASE_DN": "dc=x", variable: value})
+    (told,) = refusal.value.problems
+    assert told.startswith(f"{variable} ")
+    assert value not in told

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,6 +11,7 @@ import pytest
 from app import create_app
 from config.problems import ConfigurationError
 from providers.registry import open_provider
+from providers.static import StaticProvider
 from services.assembly import assemble
 from tests.stores import SECRET_KEY
 
@@ -159,3 +160,18 @@ def test_no_value_is_in_the_traceback_of_a_failed_factory() -> None:
     with pytest.raises(ConfigurationError) as caught:
         assemble({**ENVIRON, "AUTH_PROVIDER": "acme_auth.provider:fails"})
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_factory_that_ends_the_process_is_refused_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ConfigurationError, match="AUTH_PROVIDER"):
+        open_provider("builtins:exit", {"SECRET_KEY": "hunter2"})
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_factory_that_returns_a_class_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="AUTH_PROVIDER"):
+        open_provider("tests.providers.test_registry:returns_a_class", {})
+
+
+def returns_a_class(_environ: Mapping[str, str]) -> type:
+    return StaticProvider

@@ -195,3 +195,13 @@ def test_without_a_database_neither_sqlalchemy_nor_ldap3_is_imported(path: Path)
     command = [sys.executable, "-c", STATELESS, json.dumps(environ), json.dumps(body)]
     run = subprocess.run(command, cwd=ROOT, env={"PATH": os.defpath}, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, "[]\n"), run.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["$argon2id$hunter2", "$argon2id$v=19$m=19456,t=2,p=1$…", "$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA"]
+)
+def test_a_hash_that_could_never_be_right_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "users.toml"
+    path.write_text(f'[[users]]\nusername = "zoe"\npassword_hash = "{text}"\n')
+    with pytest.raises(ConfigurationError, match="user 1, password_hash"):
+        StaticProvider(path)
