@@ -1,6 +1,7 @@
 """`flask db …` as it is typed, on SQLite and on PostgreSQL."""
 
 import shutil
+import stat
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,16 @@ def test_the_url_may_be_in_a_file(flask: Flask, empty_database: str, tmp_path: P
 
 def test_a_relative_sqlite_file_is_made_where_the_command_runs(flask: Flask, tmp_path: Path) -> None:
     assert flask("db", "upgrade", DATABASE_URL="sqlite:///here.db").returncode == 0
-    assert (tmp_path / "here.db").stat().st_size > 0
+    made = (tmp_path / "here.db").stat()
+    assert made.st_size > 0
+    assert stat.S_IMODE(made.st_mode) == 0o600
+
+
+def test_only_an_upgrade_makes_a_file(flask: Flask, tmp_path: Path) -> None:
+    told = flask("users", "list", DATABASE_URL="sqlite:///here.db")
+    assert told.returncode == 2
+    assert "make migrate" in told.stderr
+    assert list(tmp_path.glob("*.db*")) == []
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,9 @@ def test_an_outage_is_never_told_to_the_client_and_always_to_the_log(
         ("nobody", ZOE.password, 400),
         ("disabled", "the password of both", 400),
         ("shared@example.org", TWINS[0].password, 400),
+        ("damaged", "x", 400),
     ],
-    ids=["right", "wrong", "unknown", "disabled", "ambiguous"],
+    ids=["right", "wrong", "unknown", "disabled", "ambiguous", "damaged"],
 )
 def test_every_login_costs_one_verification(
     filled: dict[str, str], monkeypatch: pytest.MonkeyPatch, login: str, password: str, status: int
@@ -152,6 +153,7 @@ def test_every_login_costs_one_verification(
         table.add(person.username, person.email, hashed(person.password))
     table.add("disabled", None, hashed(TWINS[0].password))
     table.set_active("disabled", active=False)
+    table.add("damaged", None, "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$x$")
     client, costs = client_of(filled), []
     verify = low_level.verify_secret
 
