@@ -22,10 +22,10 @@ wsgi_app = "app:create_app()"
 bind = _server.address
 # More threads than the hash pool takes logins: a flood of them is told to come back, and guarded routes go on.
 worker_class = "gthread"
+threads = CAPACITY + 32
 workers = os.cpu_count()
 # A socket in the home folder, by which a running server can be changed: nobody here needs it.
 control_socket_disable = True
-threads = CAPACITY + 32
 
 
 def post_worker_init(worker: Any) -> None:

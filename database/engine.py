@@ -14,7 +14,7 @@ from config.problems import ConfigurationError
 from config.section import Section
 
 # What comes before the last @ is the password: a host with one would be a part of it.
-_HOST = re.compile(r"([A-Za-z0-9_-]+\.?)*|[0-9A-Fa-f:.]+")
+_HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 
 PATIENCE = 5  # seconds for a connection, a lock, a statement, or a network that is silent, each
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
 from app import create_app
+from config.problems import ConfigurationError
 from database.engine import open_engine
 from database.users import UserTable
 from providers.database import open_database
@@ -171,3 +172,26 @@ def test_every_login_costs_one_verification(
     monkeypatch.setattr(low_level, "verify_secret", counted)
     assert client.post("/api/auth", json={"email": login, "password": password}).status_code == status
     assert costs == [b"m=19456,t=2,p=1"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@hunter2@127.0.0.1/d",
+        "postgresql://u:hunter2@127..0.1/d",
+        f"postgresql://u:hunter2@{'a' * 60}!/d",
+        "sqlite:///hunter2.db?timeout=hunter2",
+        "sqlite://",
+        "mysql://u:hunter2@h/d",
+    ],
+)
+def test_a_url_that_cannot_work_is_refused_and_not_told(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="^the configuration cannot be used") as refusal:
+        open_engine({"DATABASE_URL": url})
+    assert "DATABASE_URL" in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("host", ["db-1.example.org", "127.0.0.1", "[::1]", "", "db."])
+def test_a_host_may_be_a_name_or_an_address(host: str) -> None:
+    assert open_engine({"DATABASE_URL": f"postgresql://u:p@{host}/d"})
