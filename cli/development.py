@@ -18,7 +18,7 @@ from config.settings import ProviderSettings, ServerSettings
 from database.engine import open_engine
 from database.schema import upgrade
 from database.users import UserTable
-from providers.passwords import hash_password
+from providers.passwords import generate_password, hash_password
 from services.assembly import assemble
 
 ADMIN, ADMIN_EMAIL = "admin", "admin@example.org"
@@ -85,7 +85,7 @@ def _prepare_database(environ: Mapping[str, str]) -> "_Admin | None":
     users = UserTable(engine)
     with raising_refused():
         upgrade(engine)
-        password = secrets.token_urlsafe(15) if users.is_empty() else None
+        password = generate_password() if users.is_empty() else None
         if password:
             users.add(ADMIN, ADMIN_EMAIL, hash_password(password), ["admin", "user"])
         found = users.find(ADMIN)

@@ -1,7 +1,6 @@
 """`flask users …`: the user table, and hashes for the users file."""
 
 import json
-import secrets
 
 import click
 
@@ -10,7 +9,7 @@ from config.environment import read_environment
 from config.names import accept_name
 from database.engine import open_engine
 from database.users import UserExists, UserRow, UserTable
-from providers.passwords import hash_password
+from providers.passwords import generate_password, hash_password
 
 
 class _NameType(click.ParamType[str]):
@@ -48,7 +47,7 @@ def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool
         # The database keeps usernames apart and addresses apart, but not the one from the other.
         if table.matching(username) or (email and table.matching(email)):
             raise UserExists
-        password = secrets.token_urlsafe(15) if generate else read_password()
+        password = generate_password() if generate else read_password()
         table.add(username, email, hash_password(password), roles)
     click.echo(f"Added {username}.")
     if generate:

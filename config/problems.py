@@ -20,6 +20,12 @@ class ConfigurationError(click.ClickException):
         self.problems = problems
 
 
+def midsentence(message: str) -> str:
+    """Return one of pydantic's messages as it reads in the middle of a sentence of ours."""
+    message = message.removeprefix("Value error, ")
+    return f"{message[:1].lower()}{message[1:]}"
+
+
 def gather(*builders: Callable[[], Any]) -> list[Any]:
     """Return what every builder returns, in order.
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from config.problems import ConfigurationError
+from config.problems import ConfigurationError, midsentence
 
 
 class Section(BaseModel):
@@ -57,8 +57,10 @@ class Section(BaseModel):
     def _value(cls, field: str, environ: Mapping[str, str]) -> str | None:
         variable = cls.variable(field)
         value, path = environ.get(variable), environ.get(f"{variable}_FILE")
-        if not path or not cls.is_secret(field):
-            return value if value is None or cls.is_secret(field) else value.strip()
+        if not cls.is_secret(field):
+            return value.strip() if value else value
+        if not path:
+            return value
         if value:
             raise ValueError(f"is set, and so is {variable}. Write only one of them.")
         try:
@@ -71,8 +73,7 @@ class Section(BaseModel):
 
     @classmethod
     def _explain(cls, field: str, kind: str, message: str) -> str:
-        message = message.removeprefix("Value error, ")
-        wrong = "is not set" if kind == "missing" else f"cannot be used: {message[:1].lower()}{message[1:]}"
+        wrong = "is not set" if kind == "missing" else f"cannot be used: {midsentence(message)}"
         return f"{cls.variable(field)} {wrong}. Write {cls.model_fields[field].description}."
 
     @classmethod

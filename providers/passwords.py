@@ -74,6 +74,11 @@ def hash_password(password: str) -> str:
     return hashed
 
 
+def generate_password() -> str:
+    """Return a new random password of 120 bits, without a character that a shell or JSON would mind."""
+    return secrets.token_urlsafe(15)
+
+
 def verify_password(password: str, stored: str | None) -> bool:
     """Say whether the password made the stored hash; `None` takes as long and is never right.
 

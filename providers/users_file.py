@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from config.names import Name, fold
-from config.problems import ConfigurationError
+from config.problems import ConfigurationError, midsentence
 from providers.passwords import is_password_hash
 
 
@@ -73,11 +73,11 @@ class UsersFile:
 
 def _explain(fault: Any) -> str:
     path = list(fault["loc"])
-    message = fault["msg"].removeprefix("Value error, ")
+    message = midsentence(fault["msg"])
     if path[0] == "users" and len(path) > 1:
         path[:2] = [f"user {path[1] + 1}"]
     if fault["type"] == "extra_forbidden":
         message = "no such setting"
         if path[-1] == "password":
             message = "passwords do not belong here; write a password_hash, made with `flask users hash`"
-    return f"{', '.join(str(part) for part in path)}: {message[:1].lower()}{message[1:]}"
+    return f"{', '.join(str(part) for part in path)}: {message}"

@@ -105,7 +105,7 @@ class Directory:
         url = urlsplit(self._settings.url)
         tls = Tls(
             validate=ssl.CERT_REQUIRED,
-            # As it is, or ldap3 loads the system's certificates each time, whatever LDAP_CA_FILE says.
+            # Named, or ldap3 loads the system's certificates each time, whatever LDAP_CA_FILE says.
             version=ssl.PROTOCOL_TLS_CLIENT,
             ca_certs_file=str(self._settings.ca_file) if self._settings.ca_file else None,
             sni=url.hostname,

@@ -7,7 +7,8 @@ DN = tuple[frozenset[tuple[str, str]], ...]
 
 _PART = re.compile(
     r"\s*(?P<type>[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=\s*"
-    r"(?P<value>(?:\\[0-9A-Fa-f]{2}|\\.|[^\\,+;])*?)\s*(?P<end>[,+;]|$)",
+    # Either escape or neither, never both: where each could be read in two ways, so could the whole, times two each.
+    r"(?P<value>(?:\\[0-9A-Fa-f]{2}|\\(?![0-9A-Fa-f]{2}).|[^\\,+;])*?)\s*(?P<end>[,+;]|$)",
     re.DOTALL,
 )
 _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)

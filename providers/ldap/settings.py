@@ -103,7 +103,7 @@ class LdapSettings(Section):
     @property
     def tls_from_the_start(self) -> bool:
         """Whether the connection is TLS before LDAP speaks (ldaps://)."""
-        return self.url.startswith("ldaps:")
+        return _is_ldaps(self.url)
 
     @property
     def upgrades_to_tls(self) -> bool:
@@ -114,7 +114,7 @@ class LdapSettings(Section):
     @field_validator("insecure_plaintext")
     @classmethod
     def _plaintext_has_a_place(cls, insecure: bool, others: ValidationInfo) -> bool:
-        if insecure and _is_ldaps(others):
+        if insecure and _is_ldaps(others.data.get("url")):
             raise ValueError("it contradicts ldaps:// in LDAP_URL")
         return insecure
 
@@ -122,11 +122,11 @@ class LdapSettings(Section):
     @classmethod
     def _start_tls_has_a_place(cls, start_tls: bool | None, others: ValidationInfo) -> bool | None:
         insecure = others.data.get("insecure_plaintext")
-        if start_tls and _is_ldaps(others):
+        if start_tls and _is_ldaps(others.data.get("url")):
             raise ValueError("with ldaps:// in LDAP_URL there is TLS already")
         if start_tls and insecure:
             raise ValueError("it contradicts LDAP_INSECURE_PLAINTEXT")
-        if start_tls is False and not insecure and not _is_ldaps(others):
+        if start_tls is False and not insecure and not _is_ldaps(others.data.get("url")):
             raise ValueError("passwords would cross the network in clear")
         return start_tls
 
@@ -138,5 +138,5 @@ class LdapSettings(Section):
         return password
 
 
-def _is_ldaps(others: ValidationInfo) -> bool:
-    return str(others.data.get("url", "")).startswith("ldaps:")
+def _is_ldaps(url: object) -> bool:
+    return str(url).startswith("ldaps:")

@@ -37,22 +37,20 @@ def test_the_process_beats_the_file(development_file: Path, monkeypatch: pytest.
     assert environ["JWT_ISSUER"] == "a name"
 
 
-def test_a_file_named_by_the_process_beats_a_value_in_the_file(
-    development_file: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "value", "beaten"),
+    [
+        ("SECRET_KEY_FILE", "/run/secrets/key", "SECRET_KEY"),
+        ("DATABASE_URL", "sqlite:///users.db", "DATABASE_URL_FILE"),
+    ],
+)
+def test_either_form_of_the_process_beats_the_other_of_the_file(
+    development_file: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, beaten: str
 ) -> None:
-    monkeypatch.setenv("SECRET_KEY_FILE", "/run/secrets/key")
+    monkeypatch.setenv(name, value)
     environ = read_environment(development_file)
-    assert environ["SECRET_KEY_FILE"] == "/run/secrets/key"
-    assert "SECRET_KEY" not in environ
-
-
-def test_a_value_of_the_process_beats_a_file_named_in_the_file(
-    development_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATABASE_URL", "sqlite:///users.db")
-    environ = read_environment(development_file)
-    assert environ["DATABASE_URL"] == "sqlite:///users.db"
-    assert "DATABASE_URL_FILE" not in environ
+    assert environ[name] == value
+    assert beaten not in environ
 
 
 @pytest.mark.parametrize("value", ["a${HOME}b", "$HOME", "${NOBODY:-x}", "$$", "a$(id)b"])

@@ -83,6 +83,8 @@ def test_a_name_has_its_parts_from_the_entry_up() -> None:
         r"cn=\ff\fe",
         r"cn=\c3",
         "(cn=secret)",
+        # Each escape could once be read in two ways, and this took longer than anybody lives.
+        "cn=" + r"\41" * 100 + "\\",
     ],
 )
 def test_what_is_no_name_is_refused_without_being_told(text: str) -> None:
