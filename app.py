@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from flask import Flask, appcontext_popped, appcontext_pushed, current_app
 
-from api import auth, errors, request_id, routes
-from cli import db, users
+from api import auth, errors, identity, oauth, request_id, routes, well_known
+from cli import db, keys, tokens, users
 from config.environment import read_environment
 from config.problems import ConfigurationError
 from config.settings import ServerSettings
@@ -30,9 +30,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app.url_map.merge_slashes = False  # no redirects: a path has one spelling
     app.extensions["latchkey"] = services
     current.created(services)
-    for door in (request_id, errors, auth, routes):
+    for door in (request_id, errors, auth, identity, oauth, well_known, routes):
         door.init(app)
-    for commands in (users, db):  # for where the project is not installed, only its packages
+    for commands in (users, keys, tokens, db):  # for where the project is not installed, only its packages
         app.cli.add_command(commands)
     for route in undecided_routes(app):
         log.warning("%s is open to everybody: write @auth_guard() or @public between @app.route and its view", route)

@@ -1,13 +1,13 @@
-"""`/api/auth`: credentials in, access token out."""
+"""`/api/auth`: credentials in, tokens out; a token exchanged for the next; and the end of it all."""
 
 from flask import Flask, Response
 
-from api.answers import answer
+from api.answers import NO_STORE, answer, document, when_sent
 from api.body import json_object
-from services.auth_guard import public
+from config.clients import FIRST_PARTY
+from services.auth_guard import check_jwt, public
 from services.auth_provider import authenticate
-from services.current import current
-from services.jwt_handler import generate_jwt
+from services.grants import Grant, current_sessions, open_grant
 
 
 class MissingCredentials(Exception):
@@ -18,6 +18,10 @@ class InvalidCredentials(Exception):
     """The credentials prove nobody. The client never learns why."""
 
 
+class MissingRefreshToken(Exception):
+    """There is no refresh token, or it is not text."""
+
+
 def init(app: Flask) -> None:
     @app.route("/api/auth", methods=["POST"])
     @public
@@ -25,12 +29,20 @@ def init(app: Flask) -> None:
         user = authenticate(*_credentials())
         if not user:
             raise InvalidCredentials
-        return answer(
-            data=generate_jwt(user),
-            token_type="Bearer",  # noqa: S106 - the name of a scheme
-            expires_in=current().issuer.lifetime(),
-            headers=[("Cache-Control", "no-store")],
-        )
+        return _answer(open_grant(user))
+
+    @app.route("/api/auth", methods=["DELETE"])
+    @public
+    def logout() -> Response:
+        sessions = current_sessions()
+        sessions.end(check_jwt())
+        return answer(message="Logged out")
+
+    @app.route("/api/auth/refresh", methods=["POST"])
+    @public
+    def refresh() -> Response:
+        sessions = current_sessions()
+        return _answer(sessions.refresh(_refresh_token(), FIRST_PARTY))
 
 
 def _credentials() -> tuple[str, str]:
@@ -39,3 +51,17 @@ def _credentials() -> tuple[str, str]:
     if not isinstance(email, str) or not isinstance(password, str) or not email.strip() or not password.strip():
         raise MissingCredentials
     return email, password
+
+
+def _refresh_token() -> str:
+    token = json_object().get("refresh_token")
+    if not isinstance(token, str) or not token:
+        raise MissingRefreshToken
+    return token
+
+
+def _answer(grant: Grant) -> Response:
+    members: dict[str, object] = {"data": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
+    if grant.refresh_token:
+        members["refresh_token"] = grant.refresh_token
+    return when_sent(document({"status": 200, **members}, headers=[NO_STORE]), grant.delivered)

@@ -1,7 +1,8 @@
-"""The body of a request: a JSON object, or a clear refusal."""
+"""The body of a request: a JSON object, or a form; or a clear refusal."""
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -15,6 +16,10 @@ class MalformedBody(Exception):
 
 class UnsupportedBody(MalformedBody):
     """The body is announced as something other than JSON."""
+
+
+class InvalidRequest(Exception):
+    """The parameters of a request by a standard client are not as they must be; the text says why."""
 
 
 def json_object() -> dict[str, Any]:
@@ -34,6 +39,24 @@ def json_object() -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise MalformedBody("The request body is not a JSON object")
     return parsed
+
+
+def form() -> dict[str, str]:
+    """Return the parameters of a form, without empty ones (RFC 6749 §3.2).
+
+    Raises InvalidRequest if it is none, is not UTF-8, or has a parameter twice; and RequestEntityTooLarge.
+    """
+    if request.mimetype != "application/x-www-form-urlencoded":
+        raise InvalidRequest("Content-Type must be application/x-www-form-urlencoded")
+    try:
+        pairs = parse_qsl(_body().decode("utf-8"), keep_blank_values=True, errors="strict")
+    except MalformedBody as error:
+        raise InvalidRequest(str(error)) from error
+    except ValueError:
+        raise InvalidRequest("The request body is not a form in UTF-8") from None
+    if len(dict(pairs)) < len(pairs):
+        raise InvalidRequest("A parameter is there twice")
+    return {name: value for name, value in pairs if value}
 
 
 def _body() -> bytes:

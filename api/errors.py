@@ -9,12 +9,14 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from api.answers import answer
-from api.auth import InvalidCredentials, MissingCredentials
-from api.body import MalformedBody, UnsupportedBody
+from api.answers import NO_STORE, answer, document
+from api.auth import InvalidCredentials, MissingCredentials, MissingRefreshToken
+from api.body import InvalidRequest, MalformedBody, UnsupportedBody
+from api.oauth import InvalidClient, InvalidScope, UnauthorizedClient, UnsupportedGrantType, UnsupportedTokenType
 from providers.interface import Overloaded, ProviderUnavailable
 from services.auth_guard import MissingToken, RoleRequired
-from services.jwt_handler import ExpiredToken, InvalidToken
+from services.grants import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
+from services.jwt_handler import ExpiredToken, InvalidToken, RevokedToken
 
 log = logging.getLogger(__name__)
 
@@ -33,22 +35,37 @@ class Answer:
     """What RFC 6750 §3 wants in `WWW-Authenticate`."""
     retry_after: int | None = None
     """Seconds after which it is worth trying again."""
+    oauth: str | None = None
+    """The code for a standard client (RFC 6749 §5.2); `None` if it is the same."""
 
+
+BUSY = "temporarily_unavailable"
 
 TABLE: dict[type[Exception], Answer] = {
     MissingCredentials: Answer(400, "missing_credentials", "Email or password missing"),
-    InvalidCredentials: Answer(400, "invalid_credentials", "Invalid credentials"),
+    InvalidCredentials: Answer(400, "invalid_credentials", "Invalid credentials", oauth="invalid_grant"),
+    MissingRefreshToken: Answer(400, "missing_refresh_token", "Refresh token missing"),
+    InvalidRefreshToken: Answer(400, "invalid_refresh_token", "Invalid refresh token: {}", oauth="invalid_grant"),
+    SessionsDisabled: Answer(404, "sessions_disabled", "This service has no sessions: DATABASE_URL is not set"),
     MalformedBody: Answer(400, "malformed_body", "{}"),
     UnsupportedBody: Answer(415, "malformed_body", "{}"),
     MissingToken: Answer(401, "missing_token", "Missing access token", challenge=f"Bearer {REALM}"),
     InvalidToken: Answer(401, "invalid_token", "Invalid access token: {}", challenge=INVALID),
     ExpiredToken: Answer(401, "expired_token", "Invalid access token: {}", challenge=INVALID),
+    RevokedToken: Answer(401, "revoked_token", "Invalid access token: {}", challenge=INVALID),
     RoleRequired: Answer(
         403, "role_required", "Authorization required.", challenge=f'Bearer error="insufficient_scope", {REALM}'
     ),
-    ProviderUnavailable: Answer(503, "provider_unavailable", "Credential store unavailable", retry_after=5),
-    Overloaded: Answer(503, "overloaded", "Busy", retry_after=1),
-    Exception: Answer(500, "internal_error", "Something went wrong on our side"),
+    InvalidRequest: Answer(400, "invalid_request", "{}"),
+    InvalidClient: Answer(401, "invalid_client", "Unknown client or wrong secret", challenge=f"Basic {REALM}"),
+    UnauthorizedClient: Answer(400, "unauthorized_client", "The token is another client's"),
+    UnsupportedGrantType: Answer(400, "unsupported_grant_type", "This service has no such grant"),
+    UnsupportedTokenType: Answer(400, "unsupported_token_type", "This service has no sessions, so no revocation"),
+    InvalidScope: Answer(400, "invalid_scope", "This service has no scopes; roles are in the token"),
+    ProviderUnavailable: Answer(503, "provider_unavailable", "Credential store unavailable", retry_after=5, oauth=BUSY),
+    SessionsUnavailable: Answer(503, "sessions_unavailable", "Session store unavailable", retry_after=5, oauth=BUSY),
+    Overloaded: Answer(503, "overloaded", "Busy", retry_after=1, oauth=BUSY),
+    Exception: Answer(500, "internal_error", "Something went wrong on our side", oauth="server_error"),
 }
 
 
@@ -61,12 +78,12 @@ def init(app: Flask) -> None:
 def _ours(form: Answer, error: BaseException) -> Response:
     if form.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request %s to %a failed", g.get("request_id"), request.path, exc_info=error)
-    headers = [("Cache-Control", "no-store")]
+    headers = [NO_STORE]
     if form.challenge:
         headers.append(("WWW-Authenticate", form.challenge))
     if form.retry_after:
         headers.append(("Retry-After", str(form.retry_after)))
-    return answer(form.status, headers, message=form.message.format(error), code=form.code)
+    return _shaped(form.status, headers, form.message.format(error), form.code, form.oauth or form.code)
 
 
 def _framework(error: HTTPException) -> Response:
@@ -77,4 +94,10 @@ def _framework(error: HTTPException) -> Response:
         return error.get_response()  # type: ignore[return-value]  # a view aborted with an answer of its own
     code = re.sub(r"[^a-z]+", "_", error.name.lower())
     headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
-    return answer(error.code, headers, message=error.description or error.name, code=code)
+    return _shaped(error.code, headers, error.description or error.name, code, "invalid_request")
+
+
+def _shaped(status: int, headers: list[tuple[str, str]], message: str, code: str, oauth: str) -> Response:
+    if request.path.startswith("/oauth/"):
+        return document({"error": oauth, "error_description": message}, status, headers)
+    return answer(status, headers, message=message, code=code)

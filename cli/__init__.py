@@ -1,4 +1,4 @@
-"""Terminal in, terminal out: `flask users …` and `flask db …`. Each command reads only the settings it needs."""
+"""Terminal in, terminal out: `flask users …` and its like. Each command reads only the settings it needs."""
 
 from importlib import import_module
 
@@ -20,4 +20,6 @@ class _Deferred(click.Group):
 
 
 users = _Deferred("users", help="Tend the users in DATABASE_URL.")
+keys = _Deferred("keys", help="Tend the private keys in KEY_FOLDER.")
+tokens = _Deferred("tokens", help="End sessions, and the tokens that belong to them.")
 db = _Deferred("db", help="Tend the tables in DATABASE_URL.")

@@ -12,7 +12,7 @@ import click
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from cli.terminal import Refused, raising_refused
-from config.environment import DEVELOPMENT_FILE, read_environment
+from config.environment import DEVELOPMENT_FILE, has_database, read_environment
 from config.problems import gather
 from config.settings import ProviderSettings, ServerSettings
 from database.engine import open_engine
@@ -46,7 +46,7 @@ def main() -> None:
         environ = read_environment()
         server, _ = gather(lambda: ServerSettings.read(environ), lambda: assemble(environ))
         _refuse_taken_port(server)
-        admin = _prepare_database(environ) if "database" in ProviderSettings.read(environ).provider else None
+        admin = _prepare_database(environ) if has_database(environ) else None
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -85,6 +85,8 @@ def _prepare_database(environ: Mapping[str, str]) -> "_Admin | None":
     users = UserTable(engine)
     with raising_refused():
         upgrade(engine)
+        if "database" not in ProviderSettings.read(environ).provider:
+            return None
         password = generate_password() if users.is_empty() else None
         if password:
             users.add(ADMIN, ADMIN_EMAIL, hash_password(password), ["admin", "user"])

@@ -7,7 +7,7 @@ from unicodedata import combining, east_asian_width
 
 import click
 
-from config.names import accept_password
+from config.names import accept_name, accept_password
 from database.outages import DatabaseUnavailable
 from database.users import NoSuchUser, UserExists
 
@@ -16,6 +16,20 @@ class Refused(click.ClickException):
     """What was asked cannot be done; one line says what to do instead."""
 
     exit_code = 2
+
+
+class _Name(click.ParamType[str]):
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return accept_name(value)
+        except ValueError as error:
+            raise Refused(f"{param.human_readable_name if param else 'a name'} cannot be used: {error}") from None
+
+
+NAME = _Name()
+"""The name of a person, a role or a provider, as an argument of a command."""
 
 
 @contextmanager

@@ -4,25 +4,11 @@ import json
 
 import click
 
-from cli.terminal import Refused, as_table, raising_refused, read_password
+from cli.terminal import NAME, as_table, raising_refused, read_password
 from config.environment import read_environment
-from config.names import accept_name
 from database.engine import open_engine
 from database.users import UserExists, UserRow, UserTable
 from providers.passwords import generate_password, hash_password
-
-
-class _NameType(click.ParamType[str]):
-    name = "name"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return accept_name(value)
-        except ValueError as error:
-            raise Refused(f"{param.human_readable_name if param else 'a name'} cannot be used: {error}") from None
-
-
-_NAME = _NameType()
 
 
 def open_table() -> UserTable:
@@ -36,9 +22,9 @@ def users() -> None:
 
 
 @users.command()
-@click.argument("username", type=_NAME)
-@click.option("--email", type=_NAME, help="Another name to log in with, and the claim `email`.")
-@click.option("--role", "roles", type=_NAME, multiple=True, help="A role; may be given several times.")
+@click.argument("username", type=NAME)
+@click.option("--email", type=NAME, help="Another name to log in with, and the claim `email`.")
+@click.option("--role", "roles", type=NAME, multiple=True, help="A role; may be given several times.")
 @click.option("--generate", is_flag=True, help="Make a random password and print it, once.")
 def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool) -> None:
     """Add a user. The password is asked for, or read from standard input."""
@@ -83,9 +69,9 @@ def _lines(rows: list[UserRow]) -> str:
 
 
 @users.command("set-password")
-@click.argument("login", type=_NAME)
+@click.argument("login", type=NAME)
 def set_password(login: str) -> None:
-    """Give a user another password, asked for or read from standard input."""
+    """Give a user another password, asked for or read from standard input. Their sessions end."""
     table = open_table()
     hashed = hash_password(read_password())
     with raising_refused():
@@ -93,15 +79,15 @@ def set_password(login: str) -> None:
 
 
 @users.command()
-@click.argument("login", type=_NAME)
+@click.argument("login", type=NAME)
 def disable(login: str) -> None:
-    """Keep a user out from now on. Tokens they already have run out by themselves."""
+    """Put a user out: what they have from logging in here ends too."""
     with raising_refused():
         click.echo(f"{open_table().set_active(login, False)} is disabled.")
 
 
 @users.command()
-@click.argument("login", type=_NAME)
+@click.argument("login", type=NAME)
 def enable(login: str) -> None:
     """Let a disabled user in again."""
     with raising_refused():

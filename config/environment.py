@@ -1,6 +1,7 @@
 """The environment: the only place of the program that looks at it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -30,6 +31,11 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     beaten = {_other_form(name) for name in process}
     kept = {name: value for name, value in development.items() if value is not None and name not in beaten}
     return {**kept, **process}
+
+
+def has_database(environ: Mapping[str, str]) -> bool:
+    """Say whether there is a database; without one the service is stateless, and SQLAlchemy is not even imported."""
+    return bool(environ.get("DATABASE_URL") or environ.get("DATABASE_URL_FILE"))
 
 
 def _other_form(name: str) -> str:

@@ -37,7 +37,7 @@ def gather(*builders: Callable[[], Any]) -> list[Any]:
         try:
             built.append(build())
         except ConfigurationError as error:
-            problems += error.problems
+            problems += [line for line in error.problems if line not in problems]
     if problems:
         raise ConfigurationError(problems)
     return built

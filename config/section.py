@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import ClassVar, Self, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
@@ -30,8 +30,7 @@ class Section(BaseModel):
     @classmethod
     def is_secret(cls, field: str) -> bool:
         """Say whether the field is never to be shown, and may be given as a file."""
-        kind = cls.model_fields[field].annotation
-        return kind is SecretStr or SecretStr in get_args(kind)
+        return _holds_secrets(cls.model_fields[field].annotation)
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -85,6 +84,10 @@ class Section(BaseModel):
         strangers = [name for name in environ if cls.prefix and name.startswith(cls.prefix) and name not in known]
         near = {name: _nearest(name.removesuffix("_FILE"), unset) for name in sorted(strangers)}
         return [f"{name} is no setting of ours. Write {match}." for name, match in near.items() if match]
+
+
+def _holds_secrets(kind: Any) -> bool:
+    return kind is SecretStr or any(map(_holds_secrets, get_args(kind)))
 
 
 def _nearest(name: str, settings: list[str]) -> str | None:

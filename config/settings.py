@@ -1,40 +1,10 @@
 """The settings that belong to no single provider."""
 
-import re
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field
 
 from config.section import Section
-
-SHORTEST_SECRET = 32  # bytes, as HS256 needs them (RFC 7518 §3.2)
-
-# The examples of Flask, FastAPI, jwt.io and Superset, and what people write instead of a secret.
-_WELL_KNOWN = re.compile(
-    r"192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf"
-    r"|09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
-    r"|a-string-secret-at-least-256-bits-long|your-256-bit-secret|django-insecure"
-    r"|(change|replace).?(me|this|it)\b|change_me_to",
-    re.IGNORECASE,
-)
-_LOOKS_LIKE_A_KEY = re.compile(r'-----BEGIN|"kty"|^(sk-)?(ssh|ecdsa)-|^MII')
-
-
-def _strong(secret: SecretStr) -> SecretStr:
-    """Refuse what is too short to sign with, and what is no secret at all."""
-    text = secret.get_secret_value().strip()
-    try:
-        length = len(text.encode())
-    except UnicodeEncodeError:  # the message has a part of it
-        raise ValueError("it is not Unicode text") from None
-    if length < SHORTEST_SECRET:
-        raise ValueError("it is shorter than 32 bytes")
-    # A public key is public: as an HMAC secret, everyone could sign (CVE-2022-29217).
-    if _LOOKS_LIKE_A_KEY.search(text):
-        raise ValueError("it looks like a PEM, SSH or JWK key, not like a secret")
-    if _WELL_KNOWN.search(text):
-        raise ValueError("it is an example that everyone knows")
-    return secret
 
 
 def _comma_separated(text: object) -> object:
@@ -44,14 +14,7 @@ def _comma_separated(text: object) -> object:
 Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
 
-class KeySettings(Section):
-    """What tokens are signed with."""
-
-    prefix: ClassVar[str] = "SECRET_"
-
-    key: Annotated[SecretStr, AfterValidator(_strong)] = Field(
-        description="at least 32 random bytes, as `openssl rand -base64 48` prints them"
-    )
+LONGEST_LIFETIME = 1440  # minutes
 
 
 class TokenSettings(Section):
@@ -63,7 +26,25 @@ class TokenSettings(Section):
     audience: str = Field(
         "latchkey", min_length=1, description="the name of the services that accept its tokens (`aud`)"
     )
-    lifetime_minutes: int = Field(60, ge=1, le=1440, description="the minutes for which a token is good, 1 to 1440")
+    lifetime_minutes: int = Field(
+        60, ge=1, le=LONGEST_LIFETIME, description="the minutes for which a token is good, 1 to 1440"
+    )
+
+
+class SessionSettings(Section):
+    """How long a login can be kept alive. Sessions are kept where DATABASE_URL is set."""
+
+    prefix: ClassVar[str] = "SESSION_"
+
+    idle_minutes: int = Field(
+        10_080, ge=1, description="the minutes after which a refresh token that is not used ends, 1 or more"
+    )
+    lifetime_minutes: int = Field(
+        43_200, ge=1, description="the minutes after which a session ends, however often it is refreshed, 1 or more"
+    )
+    outage_seconds: int = Field(
+        300, ge=2, description="the seconds for which tokens are trusted while revocations cannot be read, 2 or more"
+    )
 
 
 class ProviderSettings(Section):

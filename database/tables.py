@@ -76,3 +76,36 @@ user_roles = Table(
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("role_id", ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
+
+# A session is what a login began and its refresh tokens keep alive; RFC 9700 §4.14.2 calls it a family.
+# It has one row, which goes when the session ends.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("token_hash", Text, nullable=False),
+    Column("spent_hash", Text),
+    Column("delivered", Boolean, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("idp", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("username_folded", Text, nullable=False, index=True),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("access_until", UtcDateTime, nullable=False),
+)
+
+# What ends access tokens before their time: one session's or one token's, or all that a user, or everybody, has
+# from before a time. Ids must never be used again, since readers ask for those above the last they know.
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("ended", Text),
+    Column("idp", Text),
+    Column("username_folded", Text),
+    Column("issued_before", UtcDateTime),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    CheckConstraint("(ended IS NULL) <> (issued_before IS NULL)", name="ended_or_issued_before"),
+    sqlite_autoincrement=True,
+)

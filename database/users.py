@@ -12,7 +12,11 @@ from sqlalchemy.exc import IntegrityError
 
 from config.names import fold
 from database.outages import raising_database_unavailable
+from database.sessions import end_of_user
 from database.tables import roles, user_roles, users
+
+PROVIDER = "database"
+"""What AUTH_PROVIDER calls this table, and so the `idp` of its users' sessions."""
 
 
 class UserExists(Exception):
@@ -97,19 +101,24 @@ class UserTable:
             _give_roles(connection, user_id, set(role_names))
 
     def set_password(self, login: str, password_hash: str) -> str:
-        """Give the user of this username, else e-mail address, another password; returns their username."""
-        return self._change(login, password_hash=password_hash)
+        """Give the user of this username, else e-mail address, another password; returns their username.
+
+        Whatever they had from the old one ends with it.
+        """
+        return self._change(login, ends_sessions=True, password_hash=password_hash)
 
     def set_active(self, login: str, active: bool) -> str:
-        """Let the user of this username, else e-mail address, in or keep them out; returns their username."""
-        return self._change(login, active=active)
+        """Let the user of this username, else e-mail address, in or put them out at once; returns their username."""
+        return self._change(login, ends_sessions=not active, active=active)
 
-    def _change(self, login: str, **values: object) -> str:
+    def _change(self, login: str, *, ends_sessions: bool, **values: object) -> str:
         # A username beats somebody else's e-mail address that reads the same: each can be named.
         with self._begin() as connection:
             for names in (users.c.username_folded, users.c.email_folded):
                 change = update(users).where(names == fold(login)).values(**values).returning(users.c.username)
                 if username := connection.scalar(change):
+                    if ends_sessions:
+                        end_of_user(connection, username, PROVIDER)
                     return str(username)
         raise NoSuchUser
 

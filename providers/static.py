@@ -1,21 +1,16 @@
 """Users in a TOML file: for a handful of people, or as the way in when all else is down."""
 
-import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Lock
 from typing import ClassVar
 
 from pydantic import Field
 
-from config.problems import ConfigurationError
 from config.section import Section
+from config.watched import Watched
 from providers.interface import Denied, User
 from providers.stored_users import as_user, judge
 from providers.users_file import UsersFile
-
-log = logging.getLogger(__name__)
 
 
 class StaticSettings(Section):
@@ -32,48 +27,16 @@ def open_static(environ: Mapping[str, str]) -> "StaticProvider":
 
 
 class StaticProvider:
-    """Asks a users file, and reads it again when it has changed.
-
-    An edit that breaks the file is logged, and the last good reading stays in force. Thread-safe.
-    """
+    """Asks a users file, and reads it again when it has changed. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
         """Raises ConfigurationError if the file cannot be used now."""
-        self._path = path
-        self._lock = Lock()
-        self._seen = _state(path)
-        self._users = UsersFile.read(path)
+        self._users = Watched("the users file", lambda: [path], lambda: UsersFile.read(path))
 
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the user with this username or e-mail address, if the password is theirs."""
-        return judge(self._current().matching(login), password)
+        return judge(self._users.current().matching(login), password)
 
     def find(self, username: str) -> User | None:
         """Return the user of this name as the file has them now."""
-        return as_user(self._current().find(username))
-
-    def _current(self) -> UsersFile:
-        state = _state(self._path)
-        if state != self._seen:
-            with self._lock:
-                if state != self._seen:
-                    self._seen = state
-                    self._reload()
-        return self._users
-
-    def _reload(self) -> None:
-        try:
-            self._users = UsersFile.read(self._path)
-        except ConfigurationError as error:
-            log.error("the users file is kept as it last was: %s", " ".join(error.problems))  # noqa: TRY400
-        else:
-            log.info("the users file has changed and was read again")
-
-
-def _state(path: Path) -> tuple[int, ...] | None:
-    """Return what differs between two versions of a file, `None` if there is none to read."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+        return as_user(self._users.current().find(username))

@@ -2,24 +2,43 @@
 
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
+from config.clients import OAuthSettings
+from config.environment import has_database
 from config.problems import ConfigurationError, gather
-from config.settings import KeySettings, ProviderSettings, TokenSettings
+from config.settings import ProviderSettings, SessionSettings, TokenSettings
 from providers.registry import open_provider
 from services.chain import Chain, Link
+from services.clients import Clients
 from services.current import Services
 from services.jwt_handler import TokenIssuer
-from services.keys import open_key_ring
+from services.key_sources import open_keys
+
+if TYPE_CHECKING:
+    from services.sessions import SessionStore
 
 
 def assemble(environ: Mapping[str, str]) -> Services:
     """Build the services. ConfigurationError lists every problem of every section at once."""
-    keys, tokens, chain = gather(
-        lambda: open_key_ring(KeySettings.read(environ)),
+    keys, tokens, chain, oauth, store = gather(
+        lambda: open_keys(environ),
         lambda: TokenSettings.read(environ),
         lambda: _open_chain(environ),
+        lambda: OAuthSettings.read(environ),
+        lambda: _open_store(environ),
     )
-    return Services(chain=chain, issuer=TokenIssuer(keys, tokens))
+    issuer = TokenIssuer(keys, tokens, store.revocations if store else None)
+    sessions = store.sessions(chain, issuer) if store else None
+    return Services(chain, keys, issuer, sessions, Clients(oauth.registered(), oauth.password_grant))
+
+
+def _open_store(environ: Mapping[str, str]) -> "SessionStore | None":
+    settings = SessionSettings.read(environ)
+    if not has_database(environ):
+        return None
+    return import_module("services.sessions").open_store(environ, settings)  # type: ignore[no-any-return]
 
 
 def _open_chain(environ: Mapping[str, str]) -> Chain:

@@ -68,6 +68,22 @@ class Chain:
             raise outage
         return answer
 
+    def finds(self, idp: str) -> bool:
+        """Say whether the provider of this name can look users up without a password."""
+        return any(link.name == idp and isinstance(link.provider, Finds) for link in self._links)
+
+    def find(self, idp: str, username: str) -> Identity | None:
+        """Return the user as the provider of this name has them now.
+
+        `None` if they are gone or disabled, or the provider is. Raises ProviderUnavailable if it is out.
+        """
+        for link in self._links:
+            if link.name == idp and isinstance(link.provider, Finds):
+                with _raising_provider_unavailable(link):
+                    answer = link.provider.find(username)
+                return _checked(link.name, answer) if answer else None
+        return None
+
 
 @contextmanager
 def _raising_provider_unavailable(link: Link) -> Iterator[None]:

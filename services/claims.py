@@ -38,6 +38,8 @@ OPTIONAL: Mapping[str, Callable[[object], bool]] = {
     "username": _text,
     "email": _text_or_none,
     "idp": _text,
+    "client_id": _text,
+    "sid": _text,
 }
 
 

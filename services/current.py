@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from services.chain import Chain
+    from services.clients import Clients
     from services.jwt_handler import TokenIssuer
+    from services.keys import KeySource
+    from services.sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,11 @@ class Services:
     """All that one application authenticates with."""
 
     chain: "Chain"
+    keys: "KeySource"
     issuer: "TokenIssuer"
+    sessions: "Sessions | None"
+    """`None` without a database."""
+    clients: "Clients"
 
 
 _entered: ContextVar[Services | None] = ContextVar("services", default=None)

@@ -6,14 +6,15 @@ import secrets
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import jwt
 
+from config.clients import FIRST_PARTY
 from config.settings import TokenSettings
 from services.claims import REQUIRED, Claims, faulty_claim
 from services.current import current
-from services.keys import Key, KeyRing
+from services.keys import Key, KeyRing, KeySource
 
 TYPE = "at+jwt"  # RFC 9068 §2.1: no other kind of token passes for an access token
 LONGEST_TOKEN = 8000  # characters; servers take header lines of 8 KB
@@ -32,15 +33,34 @@ class ExpiredToken(InvalidToken):
     """The token was good once."""
 
 
+class RevokedToken(InvalidToken):
+    """The token was good until somebody ended it."""
+
+
+class Revoked(Protocol):
+    """What knows which tokens are revoked. Thread-safe."""
+
+    def cover(self, claims: Claims) -> bool:
+        """Say whether a token with these claims is revoked. It raises what keeps it from knowing."""
+        ...
+
+
 class TokenIssuer:
     """Makes and reads the access tokens of one application. Thread-safe."""
 
-    def __init__(self, keys: KeyRing, settings: TokenSettings) -> None:
+    def __init__(self, keys: KeySource, settings: TokenSettings, revoked: Revoked | None = None) -> None:
+        """Without `revoked` a token is good until it expires."""
         self._keys = keys
         self._settings = settings
-        # The ring never changes, so a token that was verified once stays so until it expires. A refusal
-        # is an exception, which is not remembered.
+        self._revoked = revoked
+        # By a ring, which never changes, what was verified once stays so until it expires. Another ring
+        # begins anew. A refusal is an exception, which is not remembered.
         self._verified = lru_cache(REMEMBERED)(self._verify)
+
+    @property
+    def name(self) -> str:
+        """The claim `iss`."""
+        return self._settings.issuer
 
     def lifetime(self, minutes: float | None = None) -> int:
         """Return a lifetime in whole seconds; `None` means the configured one. ValueError if it is endless."""
@@ -59,6 +79,7 @@ class TokenIssuer:
         now = int(time.time())
         claims: Claims = {
             "roles": [],
+            "client_id": FIRST_PARTY,
             **payload,
             "sub": payload.get("sub") or payload.get("username") or payload.get("email"),
             "iss": self._settings.issuer,
@@ -67,10 +88,10 @@ class TokenIssuer:
             "exp": now + self.lifetime(lifetime),
             "jti": secrets.token_urlsafe(16),
         }
-        key = self._keys.current
+        key = self._keys.ring().current
         token = jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TYPE, "kid": key.id})
         try:
-            self.decode(token)
+            self._read(token)
         except ExpiredToken:
             pass  # as was asked for
         except InvalidToken as error:
@@ -80,31 +101,39 @@ class TokenIssuer:
     def decode(self, token: str) -> Claims:
         """Return the verified claims of an access token of ours that is good now.
 
-        Raises ExpiredToken if it was good once, InvalidToken if it never was.
+        Raises ExpiredToken or RevokedToken if it was good once, InvalidToken if it never was, and
+        SessionsUnavailable if nobody can know whether it is revoked.
         """
+        claims = self._read(token)
+        if self._revoked and self._revoked.cover(claims):
+            raise RevokedToken("it was revoked")
+        return claims
+
+    def _read(self, token: str) -> Claims:
         if len(token) > LONGEST_TOKEN:
             raise InvalidToken("it is too long")
         if not _COMPACT.fullmatch(token):
             raise InvalidToken("it is not a JSON Web Token")
-        claims: Claims = json.loads(self._verified(token))
+        claims: Claims = json.loads(self._verified(self._keys.ring(), token))
         if claims["exp"] <= time.time():
             raise ExpiredToken("it has expired")
         return claims
 
-    def _verify(self, token: str) -> str:
+    def _verify(self, ring: KeyRing, token: str) -> str:
         """Return the claims of a token that was good when it was issued, as text, which no caller can change."""
-        claims = self._signed(token, self._key_of(token))
+        claims = self._signed(token, self._key_of(token, ring))
         if faulty := faulty_claim(claims):
             raise InvalidToken(f"the claim {faulty} is missing or has the wrong type")
         return json.dumps(claims)
 
-    def _key_of(self, token: str) -> Key:
+    def _key_of(self, token: str, ring: KeyRing) -> Key:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise InvalidToken("it is not a JSON Web Token") from None
         # Ours have these three members and no other, so `crit`, `jwk`, `jku` and `x5u` never get further.
-        key = self._keys.find(header.get("kid"))
+        # Another worker may sign with a key that this one has not seen yet.
+        key = ring.find(header.get("kid")) or self._keys.ring(newest=True).find(header.get("kid"))
         if key is None or header != {"alg": key.algorithm, "typ": TYPE, "kid": key.id}:
             raise InvalidToken("it was not issued here")
         return key

@@ -13,7 +13,8 @@ FLOORS = [{"config"}, {"database"}, {"providers"}, {"services"}, {"api", "cli"},
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 
 PLACES = {
-    "jwt": ["services/jwt_handler.py", "services/keys.py"],
+    "jwt": ["services/jwt_handler.py", "services/pem.py"],
+    "cryptography": ["services/pem.py"],
     "ldap3": ["providers/ldap/*"],
     "sqlalchemy": ["database/*"],
     "alembic": ["database/*"],

@@ -173,7 +173,7 @@ def test_neither_a_password_nor_a_token_is_logged(client: FlaskClient, caplog: p
     assert token not in caplog.text
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "TRACE"])
 def test_a_login_is_only_ever_posted(client: FlaskClient, method: str) -> None:
     answer = client.open("/api/auth", method=method, json={"email": ZOE.email, "password": ZOE.password})
     assert answer.status_code == 405

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from config.keys import KeySettings
 from config.problems import ConfigurationError
-from config.settings import KeySettings, ServerSettings
+from config.settings import ServerSettings
 from services.assembly import assemble
 from tests.stores import SECRET_KEY
 
@@ -85,7 +86,9 @@ def test_a_secret_may_be_in_a_file_with_or_without_a_newline(tmp_path: Path, goo
 def test_blanks_around_a_secret_belong_to_it(tmp_path: Path, form: str) -> None:
     (tmp_path / "key").write_text(f" {SECRET_KEY} \n")
     environ = {form: f" {SECRET_KEY} " if form == "SECRET_KEY" else str(tmp_path / "key")}
-    assert KeySettings.read(environ).key.get_secret_value() == f" {SECRET_KEY} "
+    key = KeySettings.read(environ).key
+    assert key
+    assert key.get_secret_value() == f" {SECRET_KEY} "
 
 
 def test_a_secret_and_its_file_exclude_each_other(tmp_path: Path, good: dict[str, str]) -> None:

@@ -7,8 +7,10 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from api.errors import TABLE
+from config.clients import OAuthSettings
+from config.keys import KeyFolderSettings, KeySettings
 from config.section import Section
-from config.settings import KeySettings, ProviderSettings, ServerSettings, TokenSettings
+from config.settings import ProviderSettings, ServerSettings, SessionSettings, TokenSettings
 from database.engine import DatabaseSettings
 from providers.ldap.settings import LdapSettings
 from providers.static import StaticSettings
@@ -16,6 +18,9 @@ from providers.static import StaticSettings
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECTIONS: list[type[Section]] = [
     KeySettings,
+    KeyFolderSettings,
+    SessionSettings,
+    OAuthSettings,
     ProviderSettings,
     TokenSettings,
     ServerSettings,

@@ -35,7 +35,7 @@ def test_a_token_says_who_for_whom_and_for_how_long(issuer: TokenIssuer) -> None
     assert claims["exp"] - claims["iat"] == 3600
     assert claims.pop("jti") != issuer.decode(issuer.generate(USER))["jti"]
     del claims["iat"], claims["exp"]
-    assert claims == {**USER, "iss": "latchkey", "aud": "latchkey", "sub": "zoé"}
+    assert claims == {**USER, "iss": "latchkey", "aud": "latchkey", "sub": "zoé", "client_id": "latchkey"}
 
 
 def test_a_header_names_the_algorithm_the_key_and_the_kind(header: dict[str, Any]) -> None:
@@ -137,8 +137,12 @@ def test_a_kid_that_is_not_ours_is_refused(
     assert KeyRing(Key("ours", "HS256", KEY, KEY)).find(kid) is None
 
 
+def _key(name: str, secret: bytes) -> Key:
+    return Key(name, "HS256", signing=secret, verifying=secret)
+
+
 def test_a_kid_picks_the_key_and_a_former_key_still_verifies() -> None:
-    former, present = (Key(name, "HS256", *[KEY + name.encode()] * 2) for name in ("former", "present"))
+    former, present = (_key(name, KEY + name.encode()) for name in ("former", "present"))
     rings = KeyRing(former), KeyRing(present, former)
     before, after = (TokenIssuer(ring, TokenSettings.read({})) for ring in rings)
     claims = after.decode(before.generate(USER))

@@ -1,0 +1,144 @@
+"""`flask keys …`: the private keys in KEY_FOLDER."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from cli.terminal import Refused, as_table
+from config.environment import read_environment
+from config.keys import KeyFolderSettings
+from config.settings import TokenSettings
+from services.key_folder import KeyFolder, StoredKey
+from services.keys import KEY_SET_AGE
+from services.pem import ALGORITHMS
+
+SETTLED = timedelta(seconds=5)
+"""A worker signs with the key before for a moment longer, until it has looked at the folder."""
+KEPT = timedelta(seconds=KEY_SET_AGE)
+
+
+@click.group
+def keys() -> None:
+    """Tend the private keys in KEY_FOLDER."""
+
+
+@keys.command()
+@click.option("--algorithm", type=click.Choice(ALGORITHMS), default=ALGORITHMS[0], show_default=True)
+def generate(algorithm: str) -> None:
+    """Make a key: the current one if it is the first, else the next, which is published but does not sign."""
+    path = _path()
+    with _raising_refused():
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = KeyFolder(path).add(algorithm)
+    click.echo(f"Made {made.key.id} ({algorithm}). It is {made.state}.")
+    if made.state == "next":
+        click.echo(f"In {_minutes(KEPT)}, when everybody knows it: flask keys rotate")
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For scripts: a JSON array.")
+def list_keys(as_json: bool) -> None:
+    """Show every key, its state, and when a retired one can go."""
+    stored = _folder().read()
+    lifetime = _lifetime()
+    if as_json:
+        click.echo(json.dumps([_json(one, lifetime) for one in stored], indent=2))
+    else:
+        rows = [(one.key.id, one.key.algorithm, one.state, _shown(one.since), _end(one, lifetime)) for one in stored]
+        click.echo(as_table(("KEY", "ALGORITHM", "STATE", "SINCE", "CAN GO"), rows))
+
+
+@keys.command()
+@click.argument("key", required=False)
+def rotate(key: str | None) -> None:
+    """Make the next key the current one, and retire the current one. KEY is only needed if there are several."""
+    folder = _folder()
+    successor = _chosen(folder, key, "next", "Run: flask keys generate")
+    with _raising_refused():
+        folder.rotate(successor)
+    click.echo(f"{successor.key.id} is current. When the one before can go is told by: flask keys list")
+    if datetime.now(UTC) - successor.since < KEPT:
+        click.echo(f"It is new. Others who keep the key set may refuse its tokens for up to {_minutes(KEPT)}.")
+
+
+@keys.command()
+@click.argument("key", required=False)
+@click.option("--force", is_flag=True, help="Now, although tokens that it signed are still good.")
+def retire(key: str | None, force: bool) -> None:
+    """Remove a retired key, once its last token has expired. KEY is only needed if there are several."""
+    folder = _folder()
+    chosen = _chosen(folder, key, "retired", "Run: flask keys rotate")
+    goes = _goes(chosen, _lifetime())
+    if goes > datetime.now(UTC) and not force:
+        raise Refused(f"{chosen.key.id} has signed tokens that are still good. It can go at {_shown(goes)}")
+    with _raising_refused():
+        folder.remove(chosen)
+    click.echo(f"Removed {chosen.key.id}.")
+
+
+def _path() -> Path:
+    path = KeyFolderSettings.read(read_environment()).folder
+    if path is None:
+        raise Refused(f"KEY_FOLDER is not set. Write {KeyFolderSettings.model_fields['folder'].description}")
+    return path
+
+
+def _folder() -> KeyFolder:
+    return KeyFolder(_path())
+
+
+def _lifetime() -> timedelta:
+    return timedelta(minutes=TokenSettings.read(read_environment()).lifetime_minutes)
+
+
+def _chosen(folder: KeyFolder, key: str | None, state: str, remedy: str) -> StoredKey:
+    """Return the only key in this state, or the one whose id begins so."""
+    found = [one for one in folder.read() if one.state == state and one.key.id.startswith(key or "")]
+    if not found:
+        named = f" that begins with {key}" if key else ""
+        raise Refused(f"there is no {state} key{named}. {remedy if not key else 'See: flask keys list'}")
+    if len(found) > 1:
+        raise Refused(f"there are several {state} keys. Name one that `flask keys list` shows")
+    return found[0]
+
+
+def _goes(stored: StoredKey, lifetime: timedelta) -> datetime:
+    """Return when the last token that a retired key signed has expired."""
+    return stored.since + lifetime + SETTLED
+
+
+def _end(stored: StoredKey, lifetime: timedelta) -> str:
+    if stored.state != "retired":
+        return "-"
+    goes = _goes(stored, lifetime)
+    return _shown(goes) if goes > datetime.now(UTC) else "now"
+
+
+def _json(stored: StoredKey, lifetime: timedelta) -> dict[str, str | None]:
+    return {
+        "key": stored.key.id,
+        "algorithm": stored.key.algorithm,
+        "state": stored.state,
+        "since": stored.since.isoformat(),
+        "can_go": _goes(stored, lifetime).isoformat() if stored.state == "retired" else None,
+    }
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.seconds // 60} minutes"
+
+
+@contextmanager
+def _raising_refused() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"KEY_FOLDER cannot be changed: {error.strerror}") from None

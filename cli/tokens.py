@@ -1,0 +1,41 @@
+"""`flask tokens …`: the end of sessions and tokens in DATABASE_URL."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from cli.terminal import NAME, Refused, raising_refused
+from config.environment import read_environment
+from database.engine import open_engine
+from database.sessions import SessionTable
+
+
+@click.group
+def tokens() -> None:
+    """End sessions, and the tokens that belong to them."""
+
+
+@tokens.command()
+@click.option("--user", type=NAME, help="All that this user has.")
+@click.option("--provider", type=NAME, help="With --user: only what this provider, as AUTH_PROVIDER has it, knows.")
+@click.option("--all", "everybody", is_flag=True, help="All that anybody has.")
+def revoke(user: str | None, provider: str | None, everybody: bool) -> None:
+    """End sessions and their tokens. Every worker refuses them within two seconds."""
+    if (user is None) == (not everybody):
+        raise Refused("say whose: flask tokens revoke --user NAME, or --all")
+    if provider and not user:
+        raise Refused("--provider belongs to --user")
+    table = SessionTable(open_engine(read_environment()))
+    with raising_refused():
+        ended = table.end_of_user(user, provider) if user else _end_all(table)
+    click.echo(f"Ended {ended} {'session' if ended == 1 else 'sessions'}. Their tokens are refused within two seconds.")
+
+
+def _end_all(table: SessionTable) -> int:
+    """End everything, and return when whatever is issued from now on is good."""
+    # Tokens tell their time in whole seconds: those of this one are ended too.
+    before = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    ended = table.end_all(before)
+    time.sleep(max(0.0, before.timestamp() - time.time()))
+    return ended

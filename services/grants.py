@@ -1,0 +1,57 @@
+"""What a login gives: an access token, and with a database a session that keeps it alive."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from config.clients import FIRST_PARTY
+from services.chain import Identity
+from services.current import current
+
+if TYPE_CHECKING:
+    from services.sessions import Sessions
+
+
+class SessionsDisabled(Exception):
+    """There is no database, so access tokens are all there is: nothing can be refreshed or ended."""
+
+
+class SessionsUnavailable(Exception):
+    """The database of sessions could not be asked; nobody has been judged."""
+
+
+class InvalidRefreshToken(Exception):
+    """The refresh token gives nothing; the text says why, in words fit for the client."""
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Tokens for a client."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    """Seconds for which the access token is good."""
+    refresh_token: str | None = field(default=None, repr=False)
+    """`None` where there are no sessions, or the user's provider cannot be asked again."""
+    delivered: Callable[[], None] = _nothing
+    """To be called when the answer has left."""
+
+
+def open_grant(user: Identity, client_id: str = FIRST_PARTY) -> Grant:
+    """Return the first tokens of a user who has just logged in."""
+    services = current()
+    if services.sessions:
+        return services.sessions.open(user, client_id)
+    return Grant(services.issuer.generate({**user, "client_id": client_id}), services.issuer.lifetime())
+
+
+def current_sessions() -> "Sessions":
+    """Return the sessions of the running application; SessionsDisabled if it has none."""
+    sessions = current().sessions
+    if sessions is None:
+        raise SessionsDisabled
+    return sessions

@@ -1,0 +1,224 @@
+"""Sessions: a login that can be kept alive and ended."""
+
+import hashlib
+import logging
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import NamedTuple, Self
+
+from config.names import fold
+from config.settings import SessionSettings
+from database.engine import open_engine
+from database.outages import DatabaseUnavailable
+from database.sessions import SessionRow, SessionTable
+from services.chain import Chain, Identity
+from services.claims import Claims
+from services.grants import Grant, InvalidRefreshToken, SessionsUnavailable
+from services.jwt_handler import TokenIssuer
+from services.revocations import Revocations
+
+log = logging.getLogger(__name__)
+
+LOST = 2.0  # seconds after which an answer that has not left never will
+_LOOK_AGAIN = 0.05  # seconds
+_ROUNDING = timedelta(seconds=10)
+
+NEVER = "it is expired, ended, or none of ours"
+SPENT = "it was used before, and its session is ended"
+GONE = "its user is gone or disabled"
+
+_FORM = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class _RefreshToken(NamedTuple):
+    """A refresh token: what names its session, and a secret that changes at each use. Only hashes are stored."""
+
+    name: str
+    secret: str
+
+    @classmethod
+    def parse(cls, token: str) -> Self | None:
+        return cls(*token.split(".")) if _FORM.fullmatch(token) else None
+
+    @classmethod
+    def new(cls, name: str | None = None) -> Self:
+        return cls(name or secrets.token_urlsafe(16), secrets.token_urlsafe(32))
+
+    @property
+    def session_id(self) -> str:
+        # Access tokens have it, as `sid`. Whoever sees one still cannot name the session here.
+        return hashlib.sha256(self.name.encode()).hexdigest()[:32]
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(self.secret.encode()).hexdigest()
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}.{self.secret}"
+
+
+@dataclass(frozen=True)
+class SessionStore:
+    """Where sessions and revocations are kept, and for how long."""
+
+    table: SessionTable
+    revocations: Revocations
+    idle: timedelta
+    lifetime: timedelta
+
+    def sessions(self, chain: Chain, issuer: TokenIssuer) -> "Sessions":
+        """Return the sessions of whom this chain knows, with the tokens of this issuer."""
+        return Sessions(chain, issuer, self)
+
+
+def open_store(environ: Mapping[str, str], settings: SessionSettings) -> SessionStore:
+    """Return the store in DATABASE_URL; ConfigurationError if there is none to be had."""
+    table = SessionTable(open_engine(environ))
+    return SessionStore(
+        table,
+        Revocations(table.revocations_after, settings.outage_seconds),
+        idle=timedelta(minutes=settings.idle_minutes),
+        lifetime=timedelta(minutes=settings.lifetime_minutes),
+    )
+
+
+class Sessions:
+    """The sessions of one application. Thread-safe; all but `open` raise SessionsUnavailable."""
+
+    def __init__(self, chain: Chain, issuer: TokenIssuer, store: SessionStore) -> None:
+        self._chain = chain
+        self._issuer = issuer
+        self._table = store.table
+        self._revocations = store.revocations
+        self._idle = store.idle
+        self._lifetime = store.lifetime
+
+    def open(self, user: Identity, client_id: str) -> Grant:
+        """Begin a session for a user who has logged in; returns its first tokens.
+
+        It is an access token alone where the provider cannot be asked again, and while the database is out:
+        who they are is known, and a way in for bad days must not need it.
+        """
+        if self._chain.finds(user["idp"]):
+            try:
+                return self._open(user, client_id)
+            except DatabaseUnavailable as error:
+                log.warning("login without a session: %s", error)
+        return Grant(self._issuer.generate({**user, "client_id": client_id}), self._issuer.lifetime())
+
+    def refresh(self, token: str, client_id: str) -> Grant:
+        """Exchange a refresh token, which is spent by it; the user is as their provider has them now.
+
+        Raises InvalidRefreshToken if it gives nothing, and ProviderUnavailable, with nothing spent, if the
+        provider cannot be asked. A token that was spent before ends its session (RFC 9700 §4.14.2), unless
+        the answer with its successor never left: then it is a client that tries again.
+        """
+        presented = _RefreshToken.parse(token)
+        if presented is None:
+            raise InvalidRefreshToken(NEVER)
+        while True:
+            row = self._usable(presented, client_id)
+            user = self._chain.find(row.idp, row.username)
+            if user is None:
+                self._end(row.id)
+                log.info("session ended: its user is gone from %s, or disabled", row.idp)
+                raise InvalidRefreshToken(GONE)
+            successor, now = _RefreshToken.new(presented.name), datetime.now(UTC)
+            until = min(row.ends_at, now + self._idle)
+            with _raising_unavailable():
+                won = self._table.renew(row, presented.hash, successor.hash, until, self._access_until(now))
+            if won:
+                return self._grant(user, row, successor)
+
+    def end(self, claims: Claims) -> None:
+        """End the session of an access token, with all its tokens; or the token alone, if it has none."""
+        if session_id := claims.get("sid"):
+            self._end(session_id)
+        else:
+            with _raising_unavailable():
+                self._table.end_token(claims["jti"], datetime.fromtimestamp(claims["exp"], UTC))
+                self._revocations.catch_up()
+
+    def end_by_refresh_token(self, token: str, client_id: str) -> bool:
+        """End the session of a refresh token; says whether it is this client's, or nobody's."""
+        presented = _RefreshToken.parse(token)
+        with _raising_unavailable():
+            row = self._table.find(presented.session_id) if presented else None
+        if row is None:
+            return True
+        if row.client_id != client_id:
+            return False
+        self._end(row.id)
+        return True
+
+    def _open(self, user: Identity, client_id: str) -> Grant:
+        token, now = _RefreshToken.new(), datetime.now(UTC)
+        row = SessionRow(
+            id=token.session_id,
+            token_hash=token.hash,
+            spent_hash=None,
+            delivered=True,
+            client_id=client_id,
+            idp=user["idp"],
+            username=user["username"],
+            username_folded=fold(user["username"]),
+            ends_at=now + self._lifetime,
+            expires_at=now + min(self._idle, self._lifetime),
+            access_until=self._access_until(now),
+        )
+        grant = self._grant(user, row, token)
+        self._table.open(row)
+        return grant
+
+    def _usable(self, presented: _RefreshToken, client_id: str) -> SessionRow:
+        """Return the session for which this token is good now. Waits while an answer may be on its way."""
+        seen, since = None, 0.0
+        while True:
+            with _raising_unavailable():
+                row = self._table.find(presented.session_id)
+            if row is None or row.client_id != client_id or row.expires_at <= datetime.now(UTC):
+                raise InvalidRefreshToken(NEVER)
+            if row.token_hash == presented.hash:
+                return row
+            if row.spent_hash != presented.hash or row.delivered:
+                self._end(row.id)
+                log.warning("refresh token reused: the session of %a from %s is ended", row.username, row.idp)
+                raise InvalidRefreshToken(SPENT)
+            if row.token_hash != seen:
+                seen, since = row.token_hash, monotonic()
+            elif monotonic() - since > LOST:
+                return row
+            time.sleep(_LOOK_AGAIN)
+
+    def _end(self, session_id: str) -> None:
+        with _raising_unavailable():
+            self._table.end(session_id)
+            self._revocations.catch_up()
+
+    def _grant(self, user: Identity, row: SessionRow, token: _RefreshToken) -> Grant:
+        access_token = self._issuer.generate({**user, "client_id": row.client_id, "sid": row.id})
+        return Grant(access_token, self._issuer.lifetime(), token.text, lambda: self._delivered(token))
+
+    def _delivered(self, token: _RefreshToken) -> None:
+        try:
+            self._table.deliver(token.session_id, token.hash)
+        except DatabaseUnavailable as error:
+            log.warning("an answer has left, which could not be noted: %s", error)
+
+    def _access_until(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self._issuer.lifetime()) + _ROUNDING
+
+
+@contextmanager
+def _raising_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        raise SessionsUnavailable(str(error)) from error
