@@ -19,7 +19,7 @@ run: $(VENV)/.runtime ## Start the service for development, on HOST and PORT (12
 migrate: $(VENV)/.runtime ## Bring the database of DATABASE_URL to this version's tables
 	@$(BIN)/flask db upgrade
 
-test: $(VENV)/.development servers ## Run the tests, on real servers; installs what they need
+test: $(VENV)/.development servers tests/clients/node_modules ## Run the tests, on real servers; installs what they need
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.development ## Check style and types
@@ -32,7 +32,11 @@ lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK) --group build --group dev -c requirements.txt -o requirements-dev.txt
 
 servers:
-	@.ci/install slapd postgresql curl
+	@.ci/install slapd postgresql curl nginx-light $$(command -v npm >/dev/null || echo nodejs npm)
+
+tests/clients/node_modules: tests/clients/package-lock.json | servers
+	@npm ci --prefix tests/clients --silent --no-audit --no-fund
+	@touch $@
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

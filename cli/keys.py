@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +20,8 @@ from services.pem import ALGORITHMS
 SETTLED = timedelta(seconds=5)
 """A worker signs with the key before for a moment longer, until it has looked at the folder."""
 KEPT = timedelta(seconds=KEY_SET_AGE)
+
+_KEY_MAY_BEGIN_WITH_A_DASH: dict[str, Any] = {"context_settings": {"ignore_unknown_options": True}}
 
 
 @click.group
@@ -47,12 +50,14 @@ def list_keys(as_json: bool) -> None:
     lifetime = _lifetime()
     if as_json:
         click.echo(json.dumps([_json(one, lifetime) for one in stored], indent=2))
+    elif not stored:
+        click.echo("There is no key yet. Run: flask keys generate")
     else:
         rows = [(one.key.id, one.key.algorithm, one.state, _shown(one.since), _end(one, lifetime)) for one in stored]
         click.echo(as_table(("KEY", "ALGORITHM", "STATE", "SINCE", "CAN GO"), rows))
 
 
-@keys.command()
+@keys.command(**_KEY_MAY_BEGIN_WITH_A_DASH)
 @click.argument("key", required=False)
 def rotate(key: str | None) -> None:
     """Make the next key the current one, and retire the current one. KEY is only needed if there are several."""
@@ -60,12 +65,13 @@ def rotate(key: str | None) -> None:
     successor = _chosen(folder, key, "next", "Run: flask keys generate")
     with _raising_refused():
         folder.rotate(successor)
-    click.echo(f"{successor.key.id} is current. When the one before can go is told by: flask keys list")
+    goes = datetime.now(UTC) + _lifetime() + SETTLED
+    click.echo(f"{successor.key.id} is current. The one before can go at {_shown(goes)}: flask keys retire")
     if datetime.now(UTC) - successor.since < KEPT:
         click.echo(f"It is new. Others who keep the key set may refuse its tokens for up to {_minutes(KEPT)}.")
 
 
-@keys.command()
+@keys.command(**_KEY_MAY_BEGIN_WITH_A_DASH)
 @click.argument("key", required=False)
 @click.option("--force", is_flag=True, help="Now, although tokens that it signed are still good.")
 def retire(key: str | None, force: bool) -> None:

@@ -20,7 +20,7 @@ def flask(tmp_path: Path) -> Flask:
 
 def test_an_upgrade_makes_the_tables_and_a_second_one_changes_nothing(flask: Flask, empty_database: str) -> None:
     first = flask("db", "upgrade", DATABASE_URL=empty_database)
-    assert (first.returncode, first.stdout, first.stderr) == (0, "The database is now at revision 0001.\n", "")
+    assert (first.returncode, first.stdout, first.stderr) == (0, "The database is now at revision 0002.\n", "")
     UserTable(open_engine({"DATABASE_URL": empty_database})).add("zoé", None, "hash", ["user"])
     second = flask("db", "upgrade", DATABASE_URL=empty_database)
     assert (second.returncode, second.stdout, second.stderr) == (0, "The database is up to date.\n", "")
