@@ -35,8 +35,8 @@ class Watched(Generic[T]):
         if state != self._seen:
             with self._lock:
                 if state != self._seen:
-                    self._seen = state
                     self._reread()
+                    self._seen = state  # not before: whoever sees it takes what was read
         return self._held
 
     def _reread(self) -> None:

@@ -7,10 +7,10 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import NamedTuple, Self
+from typing import Self
 
 from config.names import fold
 from config.settings import SessionSettings
@@ -36,11 +36,12 @@ GONE = "its user is gone or disabled"
 _FORM = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 
-class _RefreshToken(NamedTuple):
+@dataclass(frozen=True)
+class _RefreshToken:
     """A refresh token: what names its session, and a secret that changes at each use. Only hashes are stored."""
 
-    name: str
-    secret: str
+    name: str = field(repr=False)
+    secret: str = field(repr=False)
 
     @classmethod
     def parse(cls, token: str) -> Self | None:
@@ -139,6 +140,7 @@ class Sessions:
 
     def end(self, claims: Claims) -> None:
         """End the session of an access token, with all its tokens; or the token alone, if it has none."""
+        log.info("session ended by its user, who is known to %s", claims.get("idp"))
         if session_id := claims.get("sid"):
             self._end(session_id)
         else:

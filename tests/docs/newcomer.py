@@ -13,7 +13,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_OURS = re.compile(r"^(SECRET|AUTH|JWT|STATIC|DATABASE|LDAP|FLASK)_|^(HOST|PORT|VIRTUAL_ENV)$|^MAKE|^MFLAGS$|^PYTEST")
+_OURS = re.compile(
+    r"^(SECRET|KEY|AUTH|JWT|SESSION|OAUTH|STATIC|DATABASE|LDAP|FLASK)_|^(HOST|PORT|VIRTUAL_ENV)$|^MAKE|^MFLAGS$|^PYTEST"
+)
 
 
 def blocks(page: str, language: str) -> list[str]:

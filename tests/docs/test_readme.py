@@ -13,7 +13,8 @@ from tests.people import ZOE
 from tests.servers.process import free_port
 from tests.servers.slapd import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd
 
-RUN, LOGIN, GUARDED, TEST = "make run\n", "YOUR PASSWORD", "$TOKEN", "make test"
+RUN, LOGIN, GUARDED, TEST = "make run\n", "YOUR PASSWORD", "protected_route_admin", "make test"
+REFRESH, LOGOUT = "$REFRESH_TOKEN", "DELETE"
 STATIC, TABLE, DIRECTORY, DEPLOYMENT = "STATIC_USERS_FILE=users.toml make run", "make migrate", "LDAP_URL", "gunicorn"
 READY = "/api/auth"
 PASSWORD = "correct horse battery staple"
@@ -61,7 +62,11 @@ def test_the_next_start_changes_nothing(newcomer: Newcomer, password: str) -> No
         command = readme(LOGIN).replace("YOUR PASSWORD", password)
         assert command.replace(password, "YOUR PASSWORD").strip() == lines[-1].replace(str(newcomer.port), "5000")
         answer = newcomer.asks(command)
-    assert set(answer) == set(json.loads(blocks("README.md", "json")[0]))
+        assert set(answer) == set(json.loads(blocks("README.md", "json")[0]))
+        next_answer = newcomer.asks(readme(REFRESH), REFRESH_TOKEN=answer["refresh_token"])
+        assert set(next_answer) == set(answer)
+        assert newcomer.asks(readme(LOGOUT), TOKEN=answer["data"])["status"] == 200
+        assert newcomer.asks(readme(GUARDED), TOKEN=next_answer["data"])["code"] == "revoked_token"
     assert (newcomer.folder / ".env").read_bytes() == before
     assert newcomer.types(".venv/bin/flask users list").count("\n") == 2
 
@@ -94,6 +99,23 @@ def test_users_in_a_file(newcomer: Newcomer) -> None:
 def test_users_in_a_table(newcomer: Newcomer) -> None:
     listed = newcomer.types(readme(TABLE), stdin=f"{PASSWORD}\n")
     assert re.search(r"^zoe +zoe@example.org +admin,user +yes", listed, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("password")
+def test_a_folder_of_keys_rotates_and_sessions_end(newcomer: Newcomer) -> None:
+    make, rotate, revoke = blocks("docs/tokens.md", "sh")
+    assert "current" in newcomer.types(make)
+    listed = newcomer.types(f"export KEY_FOLDER=keys\n{rotate}")
+    assert [re.search(rf" {state} ", listed) is not None for state in ("next", "current", "retired")] == [
+        False,
+        True,
+        True,
+    ]
+    with newcomer.serves(readme(RUN), READY, KEY_FOLDER="keys"):
+        login = newcomer.asks(readme(LOGIN).replace("YOUR PASSWORD", "wrong"))
+        assert login["code"] == "invalid_credentials"
+        assert newcomer.asks("curl -s http://127.0.0.1:5000/.well-known/jwks.json")["keys"][0]["alg"] == "ES256"
+    assert re.match(r"Ended \d+ session", newcomer.types(revoke))
 
 
 @pytest.mark.usefixtures("password")
@@ -142,5 +164,5 @@ def test_make_test_is_there_and_make_help_lists_it(newcomer: Newcomer) -> None:
 
 
 def test_every_block_of_commands_is_typed_here() -> None:
-    typed = (RUN, LOGIN, GUARDED, TEST, STATIC, TABLE, DIRECTORY, DEPLOYMENT)
+    typed = (RUN, LOGIN, GUARDED, REFRESH, LOGOUT, TEST, STATIC, TABLE, DIRECTORY, DEPLOYMENT)
     assert [text for text in blocks("README.md", "sh") if not any(part in text for part in typed)] == []

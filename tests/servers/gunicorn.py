@@ -1,0 +1,28 @@
+"""Gunicorn with the settings that deployments get."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.servers.process import free_port, listens, running
+from tests.stores import SECRET_KEY
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def gunicorn(environ: Mapping[str, str], workers: int = 1) -> Iterator[str]:
+    """Run the service in this environment, with the tests' SECRET_KEY unless it has its own; yields its URL."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--log-level", "error"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={"PATH": os.defpath, "SECRET_KEY": SECRET_KEY, "PORT": str(port), **environ},
+        stderr=subprocess.DEVNULL,
+    )
+    with running(process, lambda: listens(port)):
+        yield f"http://127.0.0.1:{port}"
