@@ -42,6 +42,11 @@ class SessionRow:
 
 
 # Built once: building a statement costs more than running it.
+_insert = insert(sessions)
+_over = select(sessions.c.id).where(
+    sessions.c.expires_at < bindparam("now"), sessions.c.access_until < bindparam("now")
+)
+_purge = delete(sessions).where(sessions.c.id.in_(_over.limit(PURGED).with_for_update(skip_locked=True)))
 _by_id = select(sessions).where(sessions.c.id == bindparam("session_id"))
 _renew = (
     update_(sessions)
@@ -73,11 +78,9 @@ class SessionTable:
 
     def open(self, row: SessionRow) -> None:
         """Begin a session, and clear a few away that are long over."""
-        now = datetime.now(UTC)
-        over = select(sessions.c.id).where(sessions.c.expires_at < now, sessions.c.access_until < now).limit(PURGED)
         with self._begin() as connection:
-            connection.execute(insert(sessions), [vars(row)])
-            connection.execute(delete(sessions).where(sessions.c.id.in_(over.with_for_update(skip_locked=True))))
+            connection.execute(_insert, vars(row))
+            connection.execute(_purge, {"now": datetime.now(UTC)})
 
     def find(self, session_id: str) -> SessionRow | None:
         """Return the session; `None` if it never was, or has ended."""
