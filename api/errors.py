@@ -99,5 +99,5 @@ def _framework(error: HTTPException) -> Response:
 
 def _shaped(status: int, headers: list[tuple[str, str]], message: str, code: str, oauth: str) -> Response:
     if request.path.startswith("/oauth/"):
-        return document({"error": oauth, "error_description": message}, status, headers)
+        return document({"error": oauth, "error_description": message}, status, [*headers, ("Pragma", "no-cache")])
     return answer(status, headers, message=message, code=code)

@@ -10,7 +10,7 @@ from services.auth_guard import RoleRequired, auth_guard
 
 _TOLD = ("sub", "username", "email", "roles", "idp")
 # What may stand in a header as it is; the comma is left to separate roles.
-_PLAIN = " !#$&'()*+-./:;<=>?@[]^_`{|}~"
+_PLAIN = "!#$&'()*+-./:;<=>?@[]^_`{|}~"
 
 
 def init(app: Flask) -> None:
@@ -44,5 +44,5 @@ def _headers() -> list[tuple[str, str]]:
 
 
 def _written(text: str) -> str:
-    """Return the text as a header can carry it: percent-encoded UTF-8 (RFC 3986 §2.1) where it is not plain ASCII."""
+    """Return the text as a header can carry it: percent-encoded UTF-8 (RFC 3986 §2.1) but for plain ASCII."""
     return quote(text, safe=_PLAIN)

@@ -1,6 +1,7 @@
 """`/oauth/…`: the doors for standard clients. Their answers have the shapes of their RFCs."""
 
 from collections.abc import Callable, Mapping
+from urllib.parse import unquote_plus
 
 from flask import Flask, Response, request
 
@@ -79,16 +80,24 @@ def _client(parameters: Mapping[str, str]) -> Client:
     """Return the client that proves itself in the header or in the form (RFC 6749 §2.3.1), not in both."""
     client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
     if "Authorization" in request.headers:
-        header = request.authorization
-        if header is None or header.type != "basic":
-            raise InvalidClient
-        if secret or client_id not in {None, header.username}:
+        name, password = _basic()
+        if secret or client_id not in {None, name}:
             raise InvalidRequest("The client proves itself in two ways")
-        client_id, secret = header.username, header.password or None
+        client_id, secret = name, password
     client = current().clients.authenticate(client_id, secret) if client_id else None
     if client is None:
         raise InvalidClient
     return client
+
+
+def _basic() -> tuple[str, str | None]:
+    try:
+        header = request.authorization
+    except ValueError:  # base64 beyond ASCII
+        raise InvalidClient from None
+    if header is None or header.type != "basic" or not header.username:
+        raise InvalidClient
+    return unquote_plus(header.username), header.password or None
 
 
 def _required(parameters: Mapping[str, str], name: str) -> str:

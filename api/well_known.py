@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest
 
 from api.answers import document
 from services.auth_guard import public
@@ -36,9 +37,7 @@ def _metadata() -> dict[str, object]:
     services = current()
     password = ["password"] if services.clients.password_grant else []
     refresh = ["refresh_token"] if services.sessions else []
-    # Whoever asks says in `Host` where they think we are. Only without a better answer are they believed.
-    at = services.issuer.name if _is_url(services.issuer.name) else request.host_url
-    at = at.rstrip("/")
+    at = (services.issuer.name if _names_a_host(services.issuer.name) else _as_asked()).rstrip("/")
     revocation = {
         "revocation_endpoint": f"{at}/oauth/revoke",
         "revocation_endpoint_auth_methods_supported": [*_CONFIDENTIAL, "none"],
@@ -56,6 +55,17 @@ def _metadata() -> dict[str, object]:
     }
 
 
-def _is_url(name: str) -> bool:
-    parts = urlsplit(name)
+def _as_asked() -> str:
+    """Return the URL at which whoever asks thinks we are. They are believed only without a better answer."""
+    try:
+        url = request.host_url
+    except UnicodeError:
+        url = ""
+    if not _names_a_host(url):
+        raise BadRequest("The header Host names no host")
+    return url
+
+
+def _names_a_host(url: str) -> bool:
+    parts = urlsplit(url)
     return parts.scheme in {"https", "http"} and bool(parts.netloc)

@@ -1,16 +1,12 @@
 """Sessions: a login that can be kept alive and ended."""
 
-import hashlib
 import logging
-import re
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Self
 
 from config.names import fold
 from config.settings import SessionSettings
@@ -21,6 +17,7 @@ from services.chain import Chain, Identity
 from services.claims import Claims
 from services.grants import Grant, InvalidRefreshToken, SessionsUnavailable
 from services.jwt_handler import TokenIssuer
+from services.refresh_tokens import RefreshToken
 from services.revocations import Revocations
 
 log = logging.getLogger(__name__)
@@ -32,37 +29,6 @@ _ROUNDING = timedelta(seconds=10)
 NEVER = "it is expired, ended, or none of ours"
 SPENT = "it was used before, and its session is ended"
 GONE = "its user is gone or disabled"
-
-_FORM = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class _RefreshToken:
-    """A refresh token: what names its session, and a secret that changes at each use. Only hashes are stored."""
-
-    name: str = field(repr=False)
-    secret: str = field(repr=False)
-
-    @classmethod
-    def parse(cls, token: str) -> Self | None:
-        return cls(*token.split(".")) if _FORM.fullmatch(token) else None
-
-    @classmethod
-    def new(cls, name: str | None = None) -> Self:
-        return cls(name or secrets.token_urlsafe(16), secrets.token_urlsafe(32))
-
-    @property
-    def session_id(self) -> str:
-        # Access tokens have it, as `sid`. Whoever sees one still cannot name the session here.
-        return hashlib.sha256(self.name.encode()).hexdigest()[:32]
-
-    @property
-    def hash(self) -> str:
-        return hashlib.sha256(self.secret.encode()).hexdigest()
-
-    @property
-    def text(self) -> str:
-        return f"{self.name}.{self.secret}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +87,7 @@ class Sessions:
         provider cannot be asked. A token that was spent before ends its session (RFC 9700 §4.14.2), unless
         the answer with its successor never left: then it is a client that tries again.
         """
-        presented = _RefreshToken.parse(token)
+        presented = RefreshToken.parse(token)
         if presented is None:
             raise InvalidRefreshToken(NEVER)
         while True:
@@ -131,7 +97,7 @@ class Sessions:
                 self._end(row.id)
                 log.info("session ended: its user is gone from %s, or disabled", row.idp)
                 raise InvalidRefreshToken(GONE)
-            successor, now = _RefreshToken.new(presented.name), datetime.now(UTC)
+            successor, now = RefreshToken.new(presented.name), datetime.now(UTC)
             until = min(row.ends_at, now + self._idle)
             with _raising_unavailable():
                 won = self._table.renew(row, presented.hash, successor.hash, until, self._access_until(now))
@@ -150,7 +116,7 @@ class Sessions:
 
     def end_by_refresh_token(self, token: str, client_id: str) -> bool:
         """End the session of a refresh token; says whether it is this client's, or nobody's."""
-        presented = _RefreshToken.parse(token)
+        presented = RefreshToken.parse(token)
         with _raising_unavailable():
             row = self._table.find(presented.session_id) if presented else None
         if row is None:
@@ -161,7 +127,7 @@ class Sessions:
         return True
 
     def _open(self, user: Identity, client_id: str) -> Grant:
-        token, now = _RefreshToken.new(), datetime.now(UTC)
+        token, now = RefreshToken.new(), datetime.now(UTC)
         row = SessionRow(
             id=token.session_id,
             token_hash=token.hash,
@@ -179,7 +145,7 @@ class Sessions:
         self._table.open(row)
         return grant
 
-    def _usable(self, presented: _RefreshToken, client_id: str) -> SessionRow:
+    def _usable(self, presented: RefreshToken, client_id: str) -> SessionRow:
         """Return the session for which this token is good now. Waits while an answer may be on its way."""
         seen, since = None, 0.0
         while True:
@@ -204,11 +170,11 @@ class Sessions:
             self._table.end(session_id)
             self._revocations.catch_up()
 
-    def _grant(self, user: Identity, row: SessionRow, token: _RefreshToken) -> Grant:
+    def _grant(self, user: Identity, row: SessionRow, token: RefreshToken) -> Grant:
         access_token = self._issuer.generate({**user, "client_id": row.client_id, "sid": row.id})
         return Grant(access_token, self._issuer.lifetime(), token.text, lambda: self._delivered(token))
 
-    def _delivered(self, token: _RefreshToken) -> None:
+    def _delivered(self, token: RefreshToken) -> None:
         try:
             self._table.deliver(token.session_id, token.hash)
         except DatabaseUnavailable as error:

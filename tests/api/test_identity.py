@@ -1,0 +1,188 @@
+"""`/api/auth/me` and `/api/auth/verify`: who is calling, for the caller and for a proxy that asks."""
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from services.jwt_handler import TokenIssuer
+from tests.api.conftest import error
+from tests.people import PEOPLE, Person
+
+ME, VERIFY = "/api/auth/me", "/api/auth/verify"
+NAMES = ("X-Auth-User", "X-Auth-Email", "X-Auth-Roles")
+LIES = {
+    "X-Auth-User": "root",
+    "X-Auth-Email": "root@evil.example",
+    "X-Auth-Roles": "admin,super_admin",
+    "X-Auth-Admin": "1",
+}
+AWKWARD = [
+    "a\r\nX-Auth-Roles: admin",
+    "a\nb",
+    "a\rb",
+    "a\0b",
+    "\x7f",
+    "\x85",
+    "\u2028",
+    "tab\there",
+    "%41",
+    "%",
+    "%C3%A9",
+]
+AWKWARD += ["a,b", ",", "a;b", '"a"', "\\", "a=b", "+", "é", "e\u0301", "日本", "\U0001f511", "=?utf-8?q?x?=", "a  b"]
+BLANK = [" admin", "admin ", " ", "\tadmin", "\u00a0admin", "\u3000"]
+PLAIN = re.compile(r"[\x21-\x7E]([\x20-\x7E]*[\x21-\x7E])?|")  # what no server and no proxy changes in a header
+
+
+@pytest.fixture
+def issuer(app: Flask) -> TokenIssuer:
+    made: TokenIssuer = app.extensions["latchkey"].issuer
+    return made
+
+
+def ask(client: FlaskClient, path: str, token: str | None, **headers: str) -> TestResponse:
+    return client.get(path, headers={"Authorization": f"Bearer {token}", **headers} if token else headers)
+
+
+def told(answer: TestResponse) -> tuple[str, str, list[str]]:
+    """Return what an application behind the proxy reads in the headers, once it is sure that it is what we wrote."""
+    assert answer.status_code == 200, answer.text
+    assert [name for name, _ in answer.headers if name.startswith("X-Auth-")] == list(NAMES)
+    user, email, roles = (answer.headers[name] for name in NAMES)
+    assert [text for text in (user, email, roles) if not PLAIN.fullmatch(text)] == []
+    return unquote(user), unquote(email), [unquote(role) for role in roles.split(",")] if roles else []
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
+def test_a_login_is_told_as_the_store_has_it(client: FlaskClient, person: Person) -> None:
+    token = client.post("/api/auth", json={"email": person.email, "password": person.password}).get_json()["data"]
+    user, email, roles = told(ask(client, VERIFY, token))
+    assert (user, email, sorted(roles)) == (person.username, person.email, sorted(person.roles))
+    answer = ask(client, ME, token)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    named = {"sub": person.username, "username": person.username, "email": person.email, "idp": "static"}
+    assert answer.json == {"status": 200, "data": {**named, "roles": answer.get_json()["data"]["roles"]}}
+    assert sorted(answer.get_json()["data"]["roles"]) == sorted(person.roles)
+
+
+@pytest.mark.parametrize("text", [*AWKWARD, *BLANK])
+def test_no_text_is_lost_or_becomes_a_header_of_its_own(client: FlaskClient, issuer: TokenIssuer, text: str) -> None:
+    token = issuer.generate({"username": text, "email": text, "roles": [text, "user", f"{text}x"]})
+    assert told(ask(client, VERIFY, token)) == (text, text, [text, "user", f"{text}x"])
+
+
+@pytest.mark.parametrize("email", [{}, {"email": None}])
+def test_all_three_headers_are_there_even_with_nothing_in_them(
+    client: FlaskClient, issuer: TokenIssuer, email: dict[str, Any]
+) -> None:
+    token = issuer.generate({"username": "zoé", "roles": [], **email})
+    assert told(ask(client, VERIFY, token, **LIES)) == ("zoé", "", [])
+    assert ask(client, ME, token).get_json()["data"]["email"] is None
+
+
+def test_nothing_but_the_identity_is_told(client: FlaskClient, issuer: TokenIssuer) -> None:
+    token = issuer.generate({"username": "zoé", "idp": "static", "client_id": "x", "sid": "y", "own": "z"})
+    assert set(ask(client, ME, token).get_json()["data"]) == {"sub", "username", "email", "roles", "idp"}
+    answer = ask(client, VERIFY, token)
+    assert answer.json == {"status": 200, "message": "Let through"}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 200),
+        ("?", 200),
+        ("?role=user", 200),
+        ("?role=editor", 200),
+        ("?role=admin&role=user", 200),
+        ("?role=user&role=admin", 200),
+        ("?role=r%C3%B4le", 200),
+        ("?role=a,b", 200),
+        ("?role=a%20b", 200),
+        ("?role=a+b", 200),
+        ("?role=admin", 403),
+        ("?role=admin&role=super_admin", 403),
+        ("?role=", 403),
+        ("?role", 403),
+        ("?role=&role=", 403),
+        ("?role=User", 403),
+        ("?role=use", 403),
+        ("?role=user%20", 403),
+        ("?role=user%00", 403),
+        ("?role=user,editor", 403),
+        ("?role=%ff", 403),
+        ("?role=*", 403),
+    ],
+)
+def test_of_the_roles_in_the_query_one_is_needed(
+    client: FlaskClient, issuer: TokenIssuer, query: str, status: int
+) -> None:
+    token = issuer.generate({"username": "zoé", "roles": ["user", "editor", "rôle", "a,b", "a b"]})
+    answer = ask(client, f"{VERIFY}{query}", token)
+    assert answer.status_code == status
+    if status == 403:
+        assert error(answer, 403, "role_required") == "Authorization required."
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope", realm="latchkey"'
+
+
+@pytest.mark.parametrize(
+    "query", ["roles=admin", "Role=admin", "role[]=admin", "rôle=x", "=admin", "admin", "role%00=x"]
+)
+@pytest.mark.parametrize("beside", ["", "role=user&"])
+def test_a_misspelt_parameter_lets_nobody_in(client: FlaskClient, issuer: TokenIssuer, query: str, beside: str) -> None:
+    token = issuer.generate({"username": "zoé", "roles": ["user", "admin"]})
+    assert "The only parameter is role" in error(ask(client, f"{VERIFY}?{beside}{query}", token), 400, "bad_request")
+    assert error(ask(client, f"{VERIFY}?{beside}{query}", None), 401, "missing_token")
+
+
+@pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin"])
+def test_without_a_good_token_nobody_is_let_through(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
+    missing = ask(client, path, None)
+    assert error(missing, 401, "missing_token")
+    assert missing.headers["WWW-Authenticate"] == 'Bearer realm="latchkey"'
+    expired = issuer.generate({"username": "zoé", "roles": ["admin"]}, lifetime=-1)
+    for token, code in (("x", "invalid_token"), (f"{expired}x", "invalid_token"), (expired, "expired_token")):
+        answer = ask(client, path, token)
+        assert error(answer, 401, code)
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token", realm="latchkey"'
+
+
+@pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?x=y", f"{VERIFY}/x"])
+def test_what_a_client_says_of_itself_is_never_told(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
+    good = issuer.generate({"username": "zoé", "email": "zoe@example.org", "roles": ["user"]})
+    for token in (None, "x", good):
+        answer = ask(client, path, token, **LIES)
+        assert "root" not in answer.text
+        told_of = {name: text for name, text in answer.headers if name.lower().startswith("x-auth")}
+        let_through = {"X-Auth-User": "zo%C3%A9", "X-Auth-Email": "zoe@example.org", "X-Auth-Roles": "user"}
+        assert told_of == (let_through if (path, token) == (VERIFY, good) else {})
+
+
+@pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?role=user", f"{VERIFY}?x=y"])
+def test_a_head_is_answered_as_a_get_without_its_body(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
+    token = issuer.generate({"username": "zoé", "roles": ["user"]})
+    for headers in ({}, {"Authorization": f"Bearer {token}"}):
+        head, get = client.head(path, headers=headers), client.get(path, headers=headers)
+        assert (head.status_code, head.data) == (get.status_code, b"")
+        for answer in (head, get):
+            answer.headers.remove("X-Request-ID")
+        assert list(head.headers) == list(get.headers)
+
+
+@pytest.mark.parametrize("path", [ME, VERIFY])
+def test_another_method_is_405(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
+    bearer = {"Authorization": f"Bearer {issuer.generate({'username': 'zoé'})}"}
+    for method in ("POST", "PUT", "DELETE", "TRACE"):
+        assert error(client.open(path, method=method, headers=bearer), 405, "method_not_allowed")
+
+
+def test_the_largest_identity_that_a_token_can_carry_is_told(client: FlaskClient, issuer: TokenIssuer) -> None:
+    roles = [f"役割{number:03}" for number in range(200)]
+    token = issuer.generate({"username": "名" * 100, "email": "名" * 100, "roles": roles})
+    assert told(ask(client, VERIFY, token)) == ("名" * 100, "名" * 100, roles)

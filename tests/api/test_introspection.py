@@ -1,0 +1,160 @@
+"""`POST /oauth/introspect` (RFC 7662): the claims of a token that is good now, for a client with a secret."""
+
+import time
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from services.jwt_handler import TokenIssuer
+from tests.api.oauth import OTHER, REPORTS, basic, doors, granted, oauth_error, refresh, token
+from tests.people import ZOE
+from tests.services.conftest import sign
+
+
+@pytest.fixture
+def app(sqlite_environ: dict[str, str]) -> Flask:
+    return doors(sqlite_environ)
+
+
+@pytest.fixture
+def issuer(app: Flask) -> TokenIssuer:
+    made: TokenIssuer = app.extensions["latchkey"].issuer
+    return made
+
+
+def introspect(client: FlaskClient, presented: str, **more: str) -> TestResponse:
+    return client.post("/oauth/introspect", data={"token": presented, **more}, headers=REPORTS)
+
+
+def told(answer: TestResponse) -> dict[str, Any]:
+    """Return what is told of a token, once it is sure that no cache keeps it."""
+    assert (answer.status_code, answer.mimetype) == (200, "application/json"), answer.text
+    assert (answer.headers["Cache-Control"], answer.headers["Pragma"]) == ("no-store", "no-cache")
+    members: dict[str, Any] = answer.get_json()
+    return members
+
+
+def inactive(answer: TestResponse) -> bool:
+    """Say whether a token is not active, and nothing else is told."""
+    return told(answer) == {"active": False}
+
+
+def test_an_active_token_is_told_with_its_claims(client: FlaskClient, issuer: TokenIssuer) -> None:
+    access_token = granted(token(client))["access_token"]
+    members = told(introspect(client, access_token))
+    assert members == {**issuer.decode(access_token), "active": True, "token_type": "Bearer"}
+    assert members["sub"] == members["username"] == ZOE.username
+    assert sorted(members["roles"]) == ["admin", "user"]
+    assert (members["client_id"], members["exp"] - members["iat"]) == ("reports", 3600)
+
+
+def test_the_tokens_of_every_login_are_told_to_every_client_with_a_secret(client: FlaskClient) -> None:
+    login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()["data"]
+    theirs = granted(token(client, OTHER))["access_token"]
+    members = [told(introspect(client, presented)) for presented in (login, theirs)]
+    assert [(one["active"], one["client_id"]) for one in members] == [(True, "latchkey"), (True, "other")]
+
+
+def test_a_claim_cannot_pass_for_what_introspection_says(client: FlaskClient, issuer: TokenIssuer) -> None:
+    presented = issuer.generate({"username": "zoé", "active": False, "token_type": "mac"})
+    members = told(introspect(client, presented))
+    assert (members["active"], members["token_type"]) == (True, "Bearer")
+
+
+@pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", ""])
+def test_a_hint_changes_nothing(client: FlaskClient, hint: str) -> None:
+    members = granted(token(client))
+    assert told(introspect(client, members["access_token"], token_type_hint=hint))["active"] is True
+    assert inactive(introspect(client, members["refresh_token"], token_type_hint=hint))
+
+
+def test_a_refresh_token_is_not_active_at_any_time(client: FlaskClient) -> None:
+    spent = granted(token(client))["refresh_token"]
+    good = granted(refresh(client, spent))["refresh_token"]
+    assert inactive(introspect(client, good))
+    assert inactive(introspect(client, spent))
+    assert granted(refresh(client, good))
+
+
+def test_an_expired_token_is_not_active(client: FlaskClient, issuer: TokenIssuer) -> None:
+    assert inactive(introspect(client, issuer.generate({"username": "zoé"}, lifetime=-1)))
+    presented = issuer.generate({"username": "zoé"}, lifetime=1)
+    assert told(introspect(client, presented))["active"] is True
+    with time_machine.travel(time.time() + 61):
+        assert inactive(introspect(client, presented))
+
+
+@pytest.mark.parametrize("how", ["revoked", "refresh token revoked", "logged out", "refresh token reused"])
+def test_a_revoked_token_is_not_active(client: FlaskClient, how: str) -> None:
+    members = granted(token(client))
+    access_token, refresh_token = members["access_token"], members["refresh_token"]
+    if how == "logged out":
+        client.delete("/api/auth", headers={"Authorization": f"Bearer {access_token}"})
+    elif how == "refresh token reused":
+        for _ in range(2):
+            assert refresh(client, refresh_token).get_json()
+    else:
+        presented = access_token if how == "revoked" else refresh_token
+        client.post("/oauth/revoke", data={"token": presented}, headers=REPORTS)
+    assert inactive(introspect(client, access_token))
+
+
+@pytest.mark.parametrize(
+    "presented",
+    ["x", " ", "\0", "é", "a.b.c", "...", "null", "{}", "eyJhbGciOiJub25lIn0.e30.", "x" * 9000, "Bearer x", "\ud7ff"],
+)
+def test_a_malformed_token_is_not_active(client: FlaskClient, presented: str) -> None:
+    assert inactive(introspect(client, presented))
+
+
+@pytest.mark.parametrize("changed", [{"iss": "evil"}, {"aud": "evil"}, {"exp": "9999999999"}, {"iat": 99999999999}])
+def test_a_token_that_is_not_for_us_is_not_active(
+    client: FlaskClient, issuer: TokenIssuer, changed: dict[str, object]
+) -> None:
+    good = issuer.generate({"username": "zoé"})
+    header = {"alg": "HS256", "typ": "at+jwt", "kid": client.application.extensions["latchkey"].keys.ring().current.id}
+    assert told(introspect(client, sign(header, issuer.decode(good))))["active"] is True
+    assert inactive(introspect(client, sign(header, {**issuer.decode(good), **changed})))
+
+
+def test_the_token_of_another_service_is_not_active(client: FlaskClient, sqlite_environ: dict[str, str]) -> None:
+    other = doors(sqlite_environ, SECRET_KEY="the key of another service, long enough")
+    foreign = other.extensions["latchkey"].issuer.generate({"username": "zoé"})
+    assert inactive(introspect(client, foreign))
+    head, claims, _ = granted(token(client))["access_token"].split(".")
+    assert inactive(introspect(client, f"{head}.{claims}.{foreign.rpartition('.')[2]}"))
+
+
+@pytest.mark.parametrize("headers", [{}, basic("phone", ""), basic("phone", "x"), {"Authorization": "Bearer x"}])
+@pytest.mark.parametrize("form", [{}, {"client_id": "phone"}])
+def test_nobody_without_a_secret_is_told_anything(
+    client: FlaskClient, headers: dict[str, str], form: dict[str, str]
+) -> None:
+    presented = granted(token(client))["access_token"]
+    answer = client.post("/oauth/introspect", data={"token": presented, **form}, headers=headers)
+    assert oauth_error(answer, 401, "invalid_client") == "Unknown client or wrong secret"
+
+
+def test_a_good_access_token_proves_no_client(client: FlaskClient) -> None:
+    presented = granted(token(client))["access_token"]
+    bearer = {"Authorization": f"Bearer {presented}"}
+    answer = client.post("/oauth/introspect", data={"token": presented}, headers=bearer)
+    assert oauth_error(answer, 401, "invalid_client")
+
+
+@pytest.mark.parametrize("form", [{}, {"token": ""}, {"Token": "x"}, {"access_token": "x"}])
+def test_without_a_token_there_is_nothing_to_tell(client: FlaskClient, form: dict[str, str]) -> None:
+    answer = client.post(
+        "/oauth/introspect", data=form, content_type="application/x-www-form-urlencoded", headers=REPORTS
+    )
+    assert oauth_error(answer, 400, "invalid_request") == "The parameter token is missing"
+
+
+def test_a_service_without_sessions_tells_too(static_environ: dict[str, str]) -> None:
+    client = doors(static_environ).test_client()
+    assert told(introspect(client, granted(token(client))["access_token"]))["active"] is True
+    assert inactive(introspect(client, "x"))

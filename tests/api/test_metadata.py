@@ -1,0 +1,153 @@
+"""What tells standard clients of us: the metadata (RFC 8414), and the access token itself (RFC 9068)."""
+
+import json
+from typing import Any
+
+import jwt
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from tests.api.oauth import PASSWORD_GRANT, doors, granted, refresh, token
+from tests.people import ZOE
+
+PATH = "/.well-known/oauth-authorization-server"
+URL = "https://auth.example.org"
+ENDPOINTS = {
+    "token_endpoint": "/oauth/token",
+    "introspection_endpoint": "/oauth/introspect",
+    "revocation_endpoint": "/oauth/revoke",
+    "jwks_uri": "/.well-known/jwks.json",
+}
+WITH_SECRET = ["client_secret_basic", "client_secret_post"]
+LIES = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example;proto=http"}
+NO_HOSTS = ["evil.example/x?", "a b", "", 'e"vil', "x:99999", "x:y", "[::1", "a@b", "evil#", "xn--", "xn--.example"]
+NO_HOSTS += ["é.example", "a\\b", "%00", "[fe80::1%25lo]", "a,b"]
+
+
+@pytest.fixture
+def app(sqlite_environ: dict[str, str]) -> Flask:
+    return doors(sqlite_environ, JWT_ISSUER=URL)
+
+
+def metadata(client: FlaskClient, **headers: str) -> dict[str, Any]:
+    answer = client.get(PATH, headers=headers)
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    members: dict[str, Any] = answer.get_json()
+    return members
+
+
+def test_the_metadata_is_whole(client: FlaskClient) -> None:
+    assert metadata(client) == {
+        "issuer": URL,
+        **{name: f"{URL}{path}" for name, path in ENDPOINTS.items()},
+        "token_endpoint_auth_methods_supported": [*WITH_SECRET, "none"],
+        "introspection_endpoint_auth_methods_supported": WITH_SECRET,
+        "revocation_endpoint_auth_methods_supported": [*WITH_SECRET, "none"],
+        "grant_types_supported": ["password", "refresh_token"],
+        "response_types_supported": [],
+    }
+
+
+def test_the_doors_are_where_it_says(client: FlaskClient) -> None:
+    members = metadata(client)
+    for name in ENDPOINTS:
+        path = members[name].removeprefix(URL)
+        assert client.open(path, method="GET" if name == "jwks_uri" else "POST").status_code in {200, 400}
+
+
+def test_the_issuer_is_the_one_in_the_tokens(app: Flask) -> None:
+    client = app.test_client()
+    claims = app.extensions["latchkey"].issuer.decode(granted(token(client))["access_token"])
+    assert claims["iss"] == metadata(client)["issuer"]
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_with_an_issuer_that_is_a_url_the_request_changes_nothing(client: FlaskClient, name: str) -> None:
+    assert metadata(client, **{name: LIES[name]}) == metadata(client)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "base"),
+    [(f"{URL}/", URL), (f"{URL}:8443/tenant/", f"{URL}:8443/tenant"), ("http://[::1]", "http://[::1]")],
+)
+def test_an_issuer_may_have_a_port_and_a_path(sqlite_environ: dict[str, str], issuer: str, base: str) -> None:
+    members = metadata(doors(sqlite_environ, JWT_ISSUER=issuer).test_client(), Host="evil.example")
+    assert members["issuer"] == issuer
+    assert {name: members[name] for name in ENDPOINTS} == {name: f"{base}{path}" for name, path in ENDPOINTS.items()}
+
+
+@pytest.mark.parametrize("issuer", ["latchkey", "urn:example:auth", "auth.example.org", "https:", "ftp://x.example"])
+@pytest.mark.parametrize("host", ["auth.example.org", "localhost:5000", "[::1]:5000", "127.0.0.1"])
+def test_with_another_issuer_the_doors_are_where_the_client_sees_us(
+    sqlite_environ: dict[str, str], issuer: str, host: str
+) -> None:
+    members = metadata(doors(sqlite_environ, JWT_ISSUER=issuer).test_client(use_cookies=False), Host=host)
+    assert members["issuer"] == issuer
+    assert {members[name].removesuffix(path) for name, path in ENDPOINTS.items()} == {f"http://{host}"}
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
+def test_a_host_that_is_none_is_a_bad_request(sqlite_environ: dict[str, str], host: str) -> None:
+    # The framework's own client stumbles over such a host, so we are asked as a server asks us.
+    environ = {**EnvironBuilder(PATH).get_environ(), "HTTP_HOST": host}
+    body, status, _ = run_wsgi_app(doors(sqlite_environ), environ, buffered=True)
+    members = json.loads(b"".join(body))
+    assert (status[:3], members.get("code")) == ("400", "bad_request")
+
+
+def test_without_sessions_there_is_nothing_to_refresh_or_revoke(static_environ: dict[str, str]) -> None:
+    members = metadata(doors(static_environ).test_client())
+    assert members["grant_types_supported"] == ["password"]
+    assert [name for name in members if name.startswith("revocation")] == []
+
+
+def test_a_grant_that_is_switched_off_is_not_told(sqlite_environ: dict[str, str]) -> None:
+    client = doors(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()
+    assert metadata(client)["grant_types_supported"] == ["refresh_token"]
+
+
+def test_every_way_of_authentication_that_it_tells_is_a_way_in(client: FlaskClient) -> None:
+    assert metadata(client)["token_endpoint_auth_methods_supported"] == [*WITH_SECRET, "none"]
+    public = {**PASSWORD_GRANT, "client_id": "phone"}
+    assert granted(client.post("/oauth/token", data=public))
+
+
+@pytest.mark.parametrize("door", ["login", "refresh", "token", "token refreshed"])
+def test_an_access_token_has_all_that_rfc_9068_requires(client: FlaskClient, door: str) -> None:
+    credentials = {"email": ZOE.email, "password": ZOE.password}
+    if door.startswith("token"):
+        members = granted(token(client))
+        access_token = (granted(refresh(client, members["refresh_token"])) if "refreshed" in door else members)[
+            "access_token"
+        ]
+    else:
+        login = client.post("/api/auth", json=credentials).get_json()
+        again = {"refresh_token": login["refresh_token"]}
+        access_token = (login if door == "login" else client.post("/api/auth/refresh", json=again).get_json())["data"]
+    header, claims = (
+        jwt.get_unverified_header(access_token),
+        jwt.decode(access_token, options={"verify_signature": False}),
+    )
+    assert set(header) == {"typ", "alg", "kid"}
+    assert (header["typ"], header["alg"]) == ("at+jwt", "HS256")
+    assert {name: type(claims[name]) for name in ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")} == {
+        "iss": str, "exp": int, "aud": str, "sub": str, "client_id": str, "iat": int, "jti": str,
+    }  # fmt: skip
+    assert (claims["iss"], claims["sub"]) == (URL, ZOE.username)
+    assert claims["client_id"] == ("reports" if door.startswith("token") else "latchkey")
+
+
+def test_no_two_access_tokens_have_the_same_name(app: Flask) -> None:
+    issuer, client = app.extensions["latchkey"].issuer, app.test_client()
+    first = granted(token(client))
+    tokens = [first, granted(token(client)), granted(refresh(client, first["refresh_token"]))]
+    names = [issuer.decode(members["access_token"])["jti"] for members in tokens]
+    assert len(set(names)) == 3
+    assert min(map(len, names)) >= 22
+
+
+def test_a_token_that_a_view_makes_names_a_client_too(app: Flask) -> None:
+    issuer = app.extensions["latchkey"].issuer
+    assert issuer.decode(issuer.generate({"username": "zoé"}))["client_id"] == "latchkey"

@@ -1,0 +1,133 @@
+"""`POST /oauth/token`: what standard clients get for a password, and for a refresh token."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.api.conftest import error
+from tests.api.oauth import OTHER, REPORTS, active, doors, granted, oauth_error, refresh, token
+from tests.people import PEOPLE, ZOE, Person
+
+PHONE = {"client_id": "phone"}
+NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
+
+
+@pytest.fixture
+def app(sqlite_environ: dict[str, str]) -> Flask:
+    return doors(sqlite_environ)
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
+def test_a_password_gets_tokens_for_whoever_it_proves(app: Flask, person: Person) -> None:
+    client = app.test_client()
+    members = granted(token(client, username=person.username, password=person.password))
+    claims = app.extensions["latchkey"].issuer.decode(members["access_token"])
+    assert (claims["sub"], claims["client_id"]) == (person.username, "reports")
+    assert active(client, members["access_token"])
+    assert granted(refresh(client, members["refresh_token"]))
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        (ZOE.email, "wrong"),
+        (ZOE.email, ZOE.password.swapcase()),
+        (ZOE.email, " "),
+        (ZOE.email, f"{ZOE.password}\0"),
+        (ZOE.email, "x" * 1025),
+        ("nobody", ZOE.password),
+        (" ", ZOE.password),
+        ("*", ZOE.password),
+        ("shared@example.org", "the password of both"),
+        ("x" * 10_000, ZOE.password),
+    ],
+)
+def test_wrong_credentials_are_an_invalid_grant_whatever_is_wrong(
+    client: FlaskClient, username: str, password: str
+) -> None:
+    answer = token(client, username=username, password=password)
+    assert oauth_error(answer, 400, "invalid_grant") == "Invalid credentials"
+
+
+def test_a_refresh_token_is_good_once(client: FlaskClient) -> None:
+    first = granted(token(client))
+    second = granted(refresh(client, first["refresh_token"]))
+    assert second["refresh_token"] != first["refresh_token"]
+    assert active(client, second["access_token"])
+    spent = refresh(client, first["refresh_token"])
+    assert "it was used before" in oauth_error(spent, 400, "invalid_grant")
+    assert oauth_error(refresh(client, second["refresh_token"]), 400, "invalid_grant") == NEVER
+    assert not active(client, second["access_token"])
+
+
+@pytest.mark.parametrize("form", [" ", "x", "x.y", "é", "\0", "a" * 22 + "." + "b" * 43, "a" * 10_000])
+def test_what_is_no_refresh_token_gives_nothing(client: FlaskClient, form: str) -> None:
+    assert oauth_error(refresh(client, form), 400, "invalid_grant") == NEVER
+
+
+def test_an_access_token_is_no_refresh_token(client: FlaskClient) -> None:
+    members = granted(token(client))
+    assert oauth_error(refresh(client, members["access_token"]), 400, "invalid_grant") == NEVER
+    assert active(client, members["access_token"])
+
+
+@pytest.mark.parametrize("stranger", [OTHER, {}], ids=["with a secret", "public"])
+def test_the_refresh_token_of_another_client_gives_nothing_and_stays_good(
+    client: FlaskClient, stranger: dict[str, str]
+) -> None:
+    members = granted(token(client))
+    form = {"grant_type": "refresh_token", "refresh_token": members["refresh_token"]}
+    answer = client.post("/oauth/token", data=form if stranger else {**form, **PHONE}, headers=stranger)
+    assert oauth_error(answer, 400, "invalid_grant") == NEVER
+    assert granted(refresh(client, members["refresh_token"]))
+
+
+def test_the_refresh_tokens_of_a_login_of_our_own_stay_there(client: FlaskClient) -> None:
+    login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()
+    assert oauth_error(refresh(client, login["refresh_token"]), 400, "invalid_grant") == NEVER
+    theirs = granted(token(client))["refresh_token"]
+    answer = client.post("/api/auth/refresh", json={"refresh_token": theirs})
+    assert error(answer, 400, "invalid_refresh_token") == NEVER
+    assert client.post("/api/auth/refresh", json={"refresh_token": login["refresh_token"]}).status_code == 200
+    assert granted(refresh(client, theirs))
+
+
+def test_a_public_client_gets_tokens_that_rotate(app: Flask) -> None:
+    client = app.test_client()
+    first = granted(token(client, {}, **PHONE))
+    form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"], **PHONE}
+    second = granted(client.post("/oauth/token", data=form))
+    claims = app.extensions["latchkey"].issuer.decode(second["access_token"])
+    assert (claims["sub"], claims["client_id"]) == (ZOE.username, "phone")
+    assert oauth_error(client.post("/oauth/token", data=form), 400, "invalid_grant")
+
+
+def test_without_a_database_there_are_access_tokens_alone(static_environ: dict[str, str]) -> None:
+    client = doors(static_environ).test_client()
+    members = granted(token(client))
+    assert "refresh_token" not in members
+    assert active(client, members["access_token"])
+    answer = refresh(client, "a" * 22 + "." + "b" * 43)
+    assert oauth_error(answer, 400, "unsupported_grant_type") == "This service has no such grant"
+
+
+def test_the_password_grant_can_be_switched_off_and_sessions_go_on(sqlite_environ: dict[str, str]) -> None:
+    members = granted(token(doors(sqlite_environ).test_client()))
+    client = doors(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()
+    for password in (ZOE.password, "wrong"):
+        assert oauth_error(token(client, password=password), 400, "unsupported_grant_type")
+    assert granted(refresh(client, members["refresh_token"]))
+
+
+def test_neither_a_secret_nor_a_password_nor_a_token_is_logged(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    members = granted(token(client))
+    for headers in (OTHER, REPORTS, REPORTS):
+        assert refresh(client, members["refresh_token"], headers).get_json()
+    token(client, password=f"{ZOE.password}!")
+    assert "refresh token reused" in caplog.text
+    secrets = [REPORTS["Authorization"].split()[1], ZOE.password, members["access_token"]]
+    secrets += members["refresh_token"].split(".")
+    assert [secret for secret in secrets if secret in caplog.text] == []

@@ -1,0 +1,119 @@
+"""requests-oauthlib, which is not ours, logs in, refreshes, and uses what it got."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from oauthlib.oauth2 import InvalidClientError, InvalidGrantError, LegacyApplicationClient, TokenExpiredError
+from requests.auth import HTTPBasicAuth
+from requests_oauthlib import OAuth2Session
+
+from tests.api.oauth import CLIENTS, SECRET
+from tests.people import ZOE
+from tests.servers.gunicorn import gunicorn
+
+IN_HEADER: dict[str, Any] = {"auth": HTTPBasicAuth("reports", SECRET)}
+IN_FORM: dict[str, Any] = {"include_client_id": True, "client_secret": SECRET}
+PUBLIC: dict[str, Any] = {"include_client_id": True}
+
+
+@pytest.fixture(scope="module")
+def url(sqlite_environ: dict[str, str]) -> Iterator[str]:
+    with gunicorn({**sqlite_environ, "OAUTH_CLIENTS": CLIENTS}) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow http, as the library wants to be asked for it."""
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+
+
+@pytest.fixture
+def session(request: pytest.FixtureRequest) -> Iterator[OAuth2Session]:
+    """A session of the library, for the client that the test names."""
+    with OAuth2Session(client=LegacyApplicationClient(client_id=getattr(request, "param", "reports"))) as session:
+        yield session
+
+
+def fetch(session: OAuth2Session, url: str, password: str = ZOE.password, **how: Any) -> dict[str, Any]:
+    """Log in as the library does."""
+    fetched: dict[str, Any] = session.fetch_token(f"{url}/oauth/token", username=ZOE.email, password=password, **how)
+    return fetched
+
+
+def admin(session: requests.Session, url: str) -> tuple[int, str]:
+    """Return the status and message of a guarded route."""
+    answer = session.get(f"{url}/api/protected_route_admin", timeout=60)
+    return answer.status_code, answer.json()["message"]
+
+
+OPEN = (200, "You have accessed a admin protected route.")
+
+
+@pytest.mark.parametrize(
+    ("session", "how"),
+    [("reports", IN_HEADER), ("reports", IN_FORM), ("phone", PUBLIC)],
+    indirect=["session"],
+    ids=["secret in the header", "secret in the form", "public"],
+)
+def test_it_logs_in_refreshes_and_opens_a_guarded_route(session: OAuth2Session, url: str, how: dict[str, Any]) -> None:
+    fetched = dict(fetch(session, url, **how))
+    assert (fetched["token_type"], fetched["expires_in"]) == ("Bearer", 3600)
+    assert admin(session, url) == OPEN
+    again = how if "auth" in how else {"client_id": session.client_id, **how}
+    again = {name: value for name, value in again.items() if name != "include_client_id"}
+    refreshed = session.refresh_token(f"{url}/oauth/token", **again)
+    assert refreshed["access_token"] != fetched["access_token"]
+    assert refreshed["refresh_token"] != fetched["refresh_token"]
+    assert admin(session, url) == OPEN
+
+
+def test_it_refreshes_by_itself_when_the_token_has_expired(url: str) -> None:
+    saved: list[dict[str, Any]] = []
+    with OAuth2Session(client=LegacyApplicationClient(client_id="reports")) as first:
+        old = fetch(first, url, **IN_HEADER)
+    past = {**old, "expires_in": -1, "expires_at": time.time() - 1}
+    how = {"client_id": "reports", "client_secret": SECRET}
+    with OAuth2Session(
+        "reports",
+        token=past,
+        auto_refresh_url=f"{url}/oauth/token",
+        auto_refresh_kwargs=how,
+        token_updater=saved.append,
+    ) as session:
+        assert admin(session, url) == OPEN
+        assert admin(session, url) == OPEN
+        (new,) = saved
+        assert session.token == new
+    assert {new[name] for name in ("access_token", "refresh_token")}.isdisjoint(old.values())
+
+
+def test_it_knows_an_expired_token_where_it_is_not_to_refresh(session: OAuth2Session, url: str) -> None:
+    session.token = {**fetch(session, url, **IN_HEADER), "expires_in": -1, "expires_at": time.time() - 1}
+    with pytest.raises(TokenExpiredError):
+        admin(session, url)
+
+
+def test_it_understands_our_refusals(session: OAuth2Session, url: str) -> None:
+    with pytest.raises(InvalidGrantError, match="Invalid credentials"):
+        fetch(session, url, password="wrong", **IN_HEADER)
+    with pytest.raises(InvalidClientError, match="Unknown client or wrong secret"):
+        fetch(session, url, auth=HTTPBasicAuth("reports", "wrong"))
+    spent = fetch(session, url, **IN_HEADER)["refresh_token"]
+    session.refresh_token(f"{url}/oauth/token", refresh_token=spent, **IN_HEADER)
+    with pytest.raises(InvalidGrantError, match="it was used before"):
+        session.refresh_token(f"{url}/oauth/token", refresh_token=spent, **IN_HEADER)
+    assert admin(session, url)[0] == 401
+
+
+def test_what_it_got_is_introspected_and_revoked(session: OAuth2Session, url: str) -> None:
+    presented = {"token": fetch(session, url, **IN_HEADER)["access_token"]}
+    asked = [
+        requests.post(f"{url}/oauth/{door}", presented, **IN_HEADER, timeout=60)
+        for door in ("introspect", "revoke", "introspect")
+    ]
+    assert [answer.json().get("active") for answer in asked] == [True, None, False]
+    assert admin(session, url) == (401, "Invalid access token: it was revoked")

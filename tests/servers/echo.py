@@ -1,0 +1,48 @@
+"""An application behind a proxy that answers with what reached it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+
+@dataclass(frozen=True)
+class Echo:
+    """A running application."""
+
+    port: int
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    """The paths that were asked for, each with the body that came with it."""
+
+
+@contextmanager
+def echo() -> Iterator[Echo]:
+    """Run one."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            running.asked.append((self.path, body))
+            answer = json.dumps({"headers": self.headers.items(), "path": self.path, "body": body}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            """Be silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        running = Echo(server.server_port)
+        thread = Thread(target=server.serve_forever, args=[0.05])
+        thread.start()
+        try:
+            yield running
+        finally:
+            server.shutdown()
+            thread.join()
