@@ -6,8 +6,7 @@ from api.answers import NO_STORE, answer, document, when_sent
 from api.body import json_object
 from config.clients import FIRST_PARTY
 from services.auth_guard import check_jwt, public
-from services.auth_provider import authenticate
-from services.grants import Grant, current_sessions, open_grant
+from services.grants import Grant, current_sessions, log_in
 
 
 class MissingCredentials(Exception):
@@ -26,10 +25,10 @@ def init(app: Flask) -> None:
     @app.route("/api/auth", methods=["POST"])
     @public
     def auth() -> Response:
-        user = authenticate(*_credentials())
-        if not user:
+        grant = log_in(*_credentials())
+        if not grant:
             raise InvalidCredentials
-        return _answer(open_grant(user))
+        return _answer(grant)
 
     @app.route("/api/auth", methods=["DELETE"])
     @public

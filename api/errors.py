@@ -77,7 +77,8 @@ def init(app: Flask) -> None:
 
 def _ours(form: Answer, error: BaseException) -> Response:
     if form.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("request %s to %a failed", g.get("request_id"), request.path, exc_info=error)
+        bug = error if form.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
+        log.error("request %s to %a failed: %s", g.get("request_id"), request.path, error, exc_info=bug)
     headers = [NO_STORE]
     if form.challenge:
         headers.append(("WWW-Authenticate", form.challenge))

@@ -10,9 +10,8 @@ from api.auth import InvalidCredentials
 from api.body import InvalidRequest, form
 from config.clients import Client
 from services.auth_guard import public
-from services.auth_provider import authenticate
 from services.current import current
-from services.grants import Grant, SessionsDisabled, current_sessions, open_grant
+from services.grants import Grant, SessionsDisabled, current_sessions, log_in
 from services.jwt_handler import InvalidToken, decode_jwt
 
 # RFC 6749 §5.1 wants both.
@@ -110,10 +109,10 @@ def _password(parameters: Mapping[str, str], client: Client) -> Grant:
     """RFC 6749 §4.3."""
     if not current().clients.password_grant:
         raise UnsupportedGrantType
-    user = authenticate(_required(parameters, "username"), _required(parameters, "password"))
-    if not user:
+    grant = log_in(_required(parameters, "username"), _required(parameters, "password"), client.id)
+    if not grant:
         raise InvalidCredentials
-    return open_grant(user, client.id)
+    return grant
 
 
 def _refresh_token(parameters: Mapping[str, str], client: Client) -> Grant:

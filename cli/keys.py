@@ -1,6 +1,7 @@
 """`flask keys …`: the private keys in KEY_FOLDER."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from services.key_folder import KeyFolder, StoredKey
 from services.keys import KEY_SET_AGE
 from services.pem import ALGORITHMS
 
-SETTLED = timedelta(seconds=5)
+SETTLED = timedelta(seconds=2)
 """A worker signs with the key before for a moment longer, until it has looked at the folder."""
 KEPT = timedelta(seconds=KEY_SET_AGE)
 
@@ -81,6 +82,8 @@ def retire(key: str | None, force: bool) -> None:
     goes = _goes(chosen, _lifetime())
     if goes > datetime.now(UTC) and not force:
         raise Refused(f"{chosen.key.id} has signed tokens that are still good. It can go at {_shown(goes)}")
+    # Else a worker that has not looked at the folder yet would sign with a key that is gone.
+    time.sleep(max(0.0, (chosen.since + SETTLED - datetime.now(UTC)).total_seconds()))
     with _raising_refused():
         folder.remove(chosen)
     click.echo(f"Removed {chosen.key.id}.")

@@ -15,6 +15,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
 
 LONGEST_LIFETIME = 1440  # minutes
+LONGEST_SESSION = 5_256_000  # minutes, ten years
 
 
 class TokenSettings(Section):
@@ -37,10 +38,16 @@ class SessionSettings(Section):
     prefix: ClassVar[str] = "SESSION_"
 
     idle_minutes: int = Field(
-        10_080, ge=1, description="the minutes after which a refresh token that is not used ends, 1 or more"
+        10_080,
+        ge=1,
+        le=LONGEST_SESSION,
+        description="the minutes after which a refresh token that is not used ends, 1 to 5256000",
     )
     lifetime_minutes: int = Field(
-        43_200, ge=1, description="the minutes after which a session ends, however often it is refreshed, 1 or more"
+        43_200,
+        ge=1,
+        le=LONGEST_SESSION,
+        description="the minutes after which a session ends, however often it is refreshed, 1 to 5256000",
     )
     outage_seconds: int = Field(
         300, ge=2, description="the seconds for which tokens are trusted while revocations cannot be read, 2 or more"

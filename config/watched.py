@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Generic, TypeVar
 
 from config.problems import ConfigurationError
@@ -13,11 +14,18 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+PAUSE = 1.0  # seconds after a reading that failed, before the next of the same files
+
+
+def versions(files: Iterable[Path]) -> list[tuple[str | int, ...]]:
+    """Return what differs between two versions of the files; OSError if one is not there."""
+    return [(str(file), *_version(os.stat(file))) for file in files]
+
 
 class Watched(Generic[T]):
     """Something that files hold. Thread-safe.
 
-    An edit that breaks it is logged, and the last good reading stays in force.
+    An edit that breaks it is logged, and the last good reading stays in force until there is another.
     """
 
     def __init__(self, name: str, files: Callable[[], Iterable[Path]], read: Callable[[], T]) -> None:
@@ -26,31 +34,44 @@ class Watched(Generic[T]):
         self._files = files
         self._read = read
         self._lock = Lock()
+        self._complaint = ""
+        self._failed: object = None
+        self._not_before = 0.0
         self._seen = self._state()
         self._held = read()
 
     def current(self) -> T:
         """Return the newest good reading: the same object for as long as the files are the same."""
         state = self._state()
-        if state != self._seen:
+        if self._is_news(state):
             with self._lock:
-                if state != self._seen:
-                    self._reread()
-                    self._seen = state  # not before: whoever sees it takes what was read
+                if self._is_news(state):
+                    self._reread(state)
         return self._held
 
-    def _reread(self) -> None:
+    def _is_news(self, state: object) -> bool:
+        return state != self._seen and (state != self._failed or monotonic() >= self._not_before)
+
+    def _reread(self, state: object) -> None:
         try:
             self._held = self._read()
         except ConfigurationError as error:
-            log.error("%s is kept as it last was: %s", self._name, " ".join(error.problems))  # noqa: TRY400
+            # What was wrong may have been the moment, and not the files.
+            self._failed, self._not_before = state, monotonic() + PAUSE
+            self._complain(" ".join(error.problems))
         else:
+            self._seen = state  # not before: whoever sees it takes what was read
+            self._complaint = ""
             log.info("%s has changed and was read again", self._name)
 
-    def _state(self) -> list[tuple[str | int, ...]] | None:
-        """Return what differs between two versions of the files, `None` if there are none to read."""
+    def _complain(self, complaint: str) -> None:
+        if complaint != self._complaint:
+            self._complaint = complaint
+            log.error("%s is kept as it last was: %s", self._name, complaint)
+
+    def _state(self) -> object:
         try:
-            return [(str(file), *_version(os.stat(file))) for file in self._files()]
+            return versions(self._files())
         except OSError:
             return None
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 import psycopg
 from pydantic import Field, SecretStr
@@ -15,6 +16,9 @@ from config.section import Section
 
 # What comes before the last @ is the password: a host with one would be a part of it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
+
+# The provider and the sessions share one, and its connections, for as long as somebody holds it.
+_OPEN: WeakValueDictionary[tuple[SecretStr, bool], Engine] = WeakValueDictionary()
 
 PATIENCE = 5  # seconds for a connection, a lock, a statement, or a network that is silent, each
 
@@ -34,6 +38,14 @@ def open_engine(environ: Mapping[str, str], may_create: bool = False) -> Engine:
     if there is no such database to be had.
     """
     settings = DatabaseSettings.read(environ)
+    opened = (settings.url, may_create)
+    engine = _OPEN.get(opened)
+    if engine is None:
+        engine = _OPEN[opened] = _new_engine(settings, may_create)
+    return engine
+
+
+def _new_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
     try:
         url = make_url(settings.url.get_secret_value())
         if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:

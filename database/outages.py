@@ -22,9 +22,15 @@ def raising_database_unavailable() -> Iterator[None]:
             reason += ". Run: make migrate"
         elif "unable to open database file" in reason:
             reason += ". If it is new, run: make migrate"
+        elif _lacks_a_right(error):
+            reason += ". The user of DATABASE_URL needs the right to read and write every table"
         elif isinstance(error, DataError | IntegrityError | ProgrammingError):
             raise
         raise DatabaseUnavailable(reason) from None
+
+
+def _lacks_a_right(error: Exception) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == "42501"
 
 
 def _lacks_a_table(error: Exception) -> bool:

@@ -5,7 +5,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, delete, insert, not_, or_, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+)
 from sqlalchemy import update as update_
 
 from config.names import fold
@@ -13,8 +28,10 @@ from config.settings import LONGEST_LIFETIME
 from database import revocations
 from database.outages import raising_database_unavailable
 from database.revocations import Revocation
+from database.tables import revocations as revocations_
 from database.tables import sessions
 
+_LOCK = 7243
 PURGED = 10  # sessions that are long over, at each login
 
 
@@ -42,7 +59,21 @@ class SessionRow:
 
 
 # Built once: building a statement costs more than running it.
-_insert = insert(sessions)
+_ended_since = exists().where(
+    revocations_.c.id > bindparam("known"),
+    revocations_.c.issued_before.is_not(None),
+    or_(
+        revocations_.c.username_folded.is_(None),
+        and_(
+            revocations_.c.username_folded == bindparam("username_folded"),
+            or_(revocations_.c.idp.is_(None), revocations_.c.idp == bindparam("idp")),
+        ),
+    ),
+)
+_insert = insert(sessions).from_select(
+    sessions.c.keys(),
+    select(*(bindparam(column.name, type_=column.type) for column in sessions.c)).where(not_(_ended_since)),
+)
 _over = select(sessions.c.id).where(
     sessions.c.expires_at < bindparam("now"), sessions.c.access_until < bindparam("now")
 )
@@ -76,11 +107,17 @@ class SessionTable:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def open(self, row: SessionRow) -> None:
-        """Begin a session, and clear a few away that are long over."""
+    def open(self, row: SessionRow, known: int) -> bool:
+        """Begin a session, and clear a few away that are long over.
+
+        Says whether it was begun: not if all that the user had was ended after the revocation of id `known`, since
+        they may have logged in with what is not good any more.
+        """
         with self._begin() as connection:
-            connection.execute(_insert, vars(row))
+            _lock(connection, shared=True)
+            begun = connection.execute(_insert, {**vars(row), "known": known}).rowcount == 1
             connection.execute(_purge, {"now": datetime.now(UTC)})
+        return begun
 
     def find(self, session_id: str) -> SessionRow | None:
         """Return the session; `None` if it never was, or has ended."""
@@ -117,24 +154,25 @@ class SessionTable:
         with self._begin() as connection:
             return _end(connection, sessions.c.id == session_id) == 1
 
-    def end_token(self, token_id: str, expires_at: datetime) -> None:
-        """End one access token that belongs to no session."""
+    def end_tokens(self, ended: str, expires_at: datetime) -> None:
+        """End the access token of this `jti`, or those of this `sid`; the last of them runs out at `expires_at`."""
         with self._begin() as connection:
-            revocations.record(connection, [{"ended": token_id, "expires_at": expires_at}])
+            _end(connection, sessions.c.id == ended, {"ended": ended, "expires_at": expires_at})
 
     def end_of_user(self, username: str, idp: str | None = None) -> int:
         """End all that a user of this provider, `None` for any, has; returns how many sessions that were."""
         with self._begin() as connection:
             return end_of_user(connection, username, idp)
 
-    def end_all(self, issued_before: datetime) -> int:
-        """End every session, and every token that was issued before this whole second; returns how many sessions."""
+    def end_all(self) -> int:
+        """End every session, and every token until the next full second begins; returns how many sessions."""
         with self._begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SET LOCAL statement_timeout = 0"))  # there may be millions
+            _lock(connection)
             ended = connection.execute(delete(sessions)).rowcount
-            row = {"issued_before": issued_before, "expires_at": _longest()}
-            revocations.record(connection, [row])
+            # Only now: until here sessions were refreshed, and tokens issued.
+            revocations.record(connection, [_whole(_until_now())])
         return ended
 
     def revocations_after(self, last: int) -> list[Revocation]:
@@ -150,13 +188,21 @@ class SessionTable:
 
 def end_of_user(connection: Connection, username: str, idp: str | None) -> int:
     """Do what `SessionTable.end_of_user` does, as the last thing in a transaction."""
+    _lock(connection)
     of_provider = sessions.c.idp == idp if idp else true()
-    of_user = {"username_folded": fold(username), "idp": idp}
-    now = datetime.now(UTC)
-    # Tokens that belong to no session have only their time to go by, in whole seconds.
-    before = now.replace(microsecond=0) + timedelta(seconds=1)
-    without_session = {**of_user, "issued_before": before, "expires_at": _longest()}
+    without_session = {"username_folded": fold(username), "idp": idp, **_until_now()}
     return _end(connection, and_(sessions.c.username_folded == fold(username), of_provider), without_session)
+
+
+def _lock(connection: Connection, *, shared: bool = False) -> None:
+    """Keep the ends of users and the beginnings of sessions, which share it among them, apart.
+
+    Else neither would see the other, and a login that began with the old password would stay. SQLite has one writer
+    anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        connection.execute(select(take(_LOCK)))
 
 
 def _end(connection: Connection, which: ColumnElement[bool], *also: Mapping[str, object]) -> int:
@@ -171,5 +217,8 @@ def _whole(row: Mapping[str, object]) -> dict[str, object]:
     return {"ended": None, "idp": None, "username_folded": None, "issued_before": None, **row}
 
 
-def _longest() -> datetime:
-    return datetime.now(UTC) + timedelta(minutes=LONGEST_LIFETIME)
+def _until_now() -> dict[str, object]:
+    """Return what covers all tokens up to now, which tell their time in whole seconds."""
+    now = datetime.now(UTC)
+    before = now.replace(microsecond=0) + timedelta(seconds=1)
+    return {"issued_before": before, "expires_at": now + timedelta(minutes=LONGEST_LIFETIME)}

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from config.names import Name
+from config.names import Name, fold
 from providers.interface import SHADOWED, UNKNOWN_USER, AuthProvider, Denied, Finds, ProviderUnavailable, User
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,8 @@ class Chain:
             if link.name == idp and isinstance(link.provider, Finds):
                 with _raising_provider_unavailable(link):
                     answer = link.provider.find(username)
-                return _checked(link.name, answer) if answer else None
+                user = _checked(link.name, answer) if answer else None
+                return user if user and fold(user["username"]) == fold(username) else None
         return None
 
 

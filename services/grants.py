@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from config.clients import FIRST_PARTY
+from providers.interface import Denied
+from services.auth_provider import authenticate
 from services.chain import Identity
 from services.current import current
+from services.jwt_handler import TokenIssuer
 
 if TYPE_CHECKING:
     from services.sessions import Sessions
@@ -41,12 +44,26 @@ class Grant:
     """To be called when the answer has left."""
 
 
-def open_grant(user: Identity, client_id: str = FIRST_PARTY) -> Grant:
-    """Return the first tokens of a user who has just logged in."""
+def log_in(email: str, password: str, client_id: str = FIRST_PARTY) -> Grant | Denied:
+    """Return the first tokens of the user whom these credentials prove, or a `Denied`, which is falsy.
+
+    Raises as `authenticate` does.
+    """
     services = current()
-    if services.sessions:
-        return services.sessions.open(user, client_id)
-    return Grant(services.issuer.generate({**user, "client_id": client_id}), services.issuer.lifetime())
+    while True:
+        begun = services.sessions.begin_login() if services.sessions else 0
+        user = authenticate(email, password)
+        if not user:
+            return user
+        if services.sessions is None:
+            return access_alone(services.issuer, user, client_id)
+        if grant := services.sessions.open(user, client_id, begun):
+            return grant
+
+
+def access_alone(issuer: TokenIssuer, user: Identity, client_id: str) -> Grant:
+    """Return an access token that belongs to no session."""
+    return Grant(issuer.generate({**user, "client_id": client_id}), issuer.lifetime())
 
 
 def current_sessions() -> "Sessions":

@@ -4,8 +4,11 @@
 next: published, but not signing. A key that is alone in its folder is current, and needs no such file.
 """
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from config.problems import ConfigurationError
+from config.watched import versions
 from services import pem
 from services.keys import Key
 
@@ -48,47 +52,86 @@ class _States(BaseModel):
 
 
 class KeyFolder:
-    """A folder of keys. It is read at each call; only one process at a time may change it."""
+    """A folder of keys. It is read at each call; whoever changes it waits for whoever else does."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def files(self) -> list[Path]:
-        """Return the files that the keys and their states are in."""
-        return sorted([*self.path.glob("*.pem"), *self.path.glob(STATES)])
+        """Return the files that the keys and their states are in; none if there is no folder."""
+        try:
+            names = os.listdir(self.path)
+        except FileNotFoundError:
+            return []
+        return [self.path / name for name in sorted(names) if name == STATES or name.endswith(".pem")]
 
     def read(self) -> list[StoredKey]:
         """Return the keys, next, current and retired; UnusableFolder if one of them is none, or none is current."""
-        try:
-            keys = {key.id: (key, path) for path in self.path.glob("*.pem") for key in [pem.read(path)]}
-        except ValueError as error:
-            raise UnusableFolder(str(error)) from None
-        states = self._states(keys) if keys else None
-        if states is None:
-            return []
-        order: list[State] = ["next", "current", "retired"]
-        stored = [_stored(key, path, states) for key, path in keys.values()]
-        return sorted(stored, key=lambda one: (order.index(one.state), one.since))
+        while True:
+            before = self._versions()
+            try:
+                return self._read()
+            except (OSError, UnusableFolder) as error:
+                if self._versions() == before:  # else it was changed while it was read
+                    raise error if isinstance(error, UnusableFolder) else UnusableFolder(str(error.strerror)) from None
 
     def add(self, algorithm: str) -> StoredKey:
         """Make a key: the current one if it is the first, else the next one."""
-        stored = self.read()
-        if stored:
-            self._write_states(stored)  # else nobody could tell which of the two is current
-        octets = pem.generate(algorithm)
-        key = pem.parse(octets, "the new key")
-        _write(self.path / f"{key.id}.pem", octets)
-        return next(one for one in self.read() if one.key.id == key.id)
+        with self._locked():
+            stored = self.read()
+            if stored:
+                self._write_states(stored)  # else nobody could tell which of the two is current
+            else:
+                (self.path / STATES).unlink(missing_ok=True)  # it is about keys that are gone
+            octets = pem.generate(algorithm)
+            key = pem.parse(octets, "the new key")
+            _write(self.path / f"{key.id}.pem", octets)
+            return next(one for one in self.read() if one.key.id == key.id)
 
     def rotate(self, successor: StoredKey) -> None:
         """Make a next key the current one, at once; what was current is retired."""
-        now = datetime.now(UTC)
-        _write(self.path / STATES, _states_of(self.read(), successor, now).model_dump_json(indent=2).encode())
+        with self._locked():
+            states = _states_of(self.read(), successor, datetime.now(UTC))
+            _write(self.path / STATES, states.model_dump_json(indent=2).encode())
 
     def remove(self, stored: StoredKey) -> None:
         """Remove a key that is not current. What it signed is not good any more."""
-        stored.path.unlink()
-        self._write_states(self.read())
+        with self._locked():
+            for path in self._pems():
+                if pem.read(path).id == stored.key.id:
+                    path.unlink()
+            self._write_states(self.read())
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Wait until nobody else changes the folder."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _versions(self) -> object:
+        try:
+            return versions(self.files())
+        except OSError:
+            return None
+
+    def _pems(self) -> list[Path]:
+        return [file for file in self.files() if file.name != STATES]
+
+    def _read(self) -> list[StoredKey]:
+        try:
+            keys = {key.id: (key, path) for path in self._pems() for key in [pem.read(path)]}
+        except ValueError as error:
+            raise UnusableFolder(str(error)) from None
+        if not keys:
+            return []
+        states = self._states(keys)
+        order: list[State] = ["next", "current", "retired"]
+        stored = [_stored(key, path, states) for key, path in keys.values()]
+        return sorted(stored, key=lambda one: (order.index(one.state), one.since))
 
     def _write_states(self, stored: list[StoredKey]) -> None:
         current = next(one for one in stored if one.state == "current")
@@ -99,7 +142,10 @@ class KeyFolder:
             states = _States.model_validate_json((self.path / STATES).read_bytes())
         except FileNotFoundError:
             if len(keys) > 1:
-                raise UnusableFolder(f"it has several keys, and no {STATES} that says which is current") from None
+                raise UnusableFolder(
+                    f"it has several keys, and no {STATES} that says which is current. Leave only that one there, "
+                    "run `flask keys generate`, and put the others back"
+                ) from None
             ((only, (_, path)),) = keys.items()
             return _States(current=only, since=_made(path))
         except (OSError, ValidationError):
@@ -130,10 +176,17 @@ def _made(path: Path) -> datetime:
 
 
 def _write(path: Path, octets: bytes) -> None:
-    """Put a file there as a whole or not at all, for nobody else's eyes."""
+    """Put a file there as a whole or not at all, for nobody's eyes but those of the folder's owner."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # with mode 0600
-    with open(descriptor, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(descriptor, "wb") as file:
+            if os.geteuid() == 0:  # an admin who tends the keys of a service that is somebody else
+                owner = path.parent.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            file.write(octets)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise

@@ -27,7 +27,8 @@ class WatchedFolder:
         """Return the keys as `KeySource` has it. A folder that cannot be used any more is as it last was."""
         if newest or monotonic() - self._looked > REREAD:
             self._looked = monotonic()
-            self._ring = self._keys.current()
+            ring = self._ring = self._keys.current()
+            return ring
         return self._ring
 
     def _read(self) -> KeyRing:

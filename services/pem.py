@@ -44,8 +44,9 @@ def generate(algorithm: str) -> bytes:
 def read(path: Path) -> Key:
     """Return the key in a file; ValueError says what is wrong with it, in words that name no more than the file."""
     try:
-        loose = _is_loose(os.stat(path))
-        octets = path.read_bytes()
+        with path.open("rb") as file:
+            loose = _is_loose(os.fstat(file.fileno()))
+            octets = file.read()
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
     if loose:
@@ -71,9 +72,12 @@ def parse(octets: bytes, name: str) -> Key:
 
 
 def _is_loose(status: os.stat_result) -> bool:
+    """Say whether others can read the file, or whoever owns it is none of ours."""
+    us = os.geteuid()
     # Platforms mount a secret as root's and let the service's group read it; a file of our own is ours alone.
-    loose = 0o077 if status.st_uid == os.geteuid() else 0o027
-    return bool(stat.S_IMODE(status.st_mode) & loose)
+    loose = 0o077 if status.st_uid == us else 0o027
+    a_strangers = us != 0 and status.st_uid not in {0, us}
+    return a_strangers or bool(stat.S_IMODE(status.st_mode) & loose)
 
 
 def _algorithm(private: object) -> str | None:

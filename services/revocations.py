@@ -16,7 +16,7 @@ from services.grants import SessionsUnavailable
 log = logging.getLogger(__name__)
 
 INTERVAL = 1.0  # seconds between two looks at the database
-REREAD = 3600.0  # seconds after which everything is read anew, and what has run out is forgotten
+REREAD = 60.0  # seconds after which everything is read anew, and what has run out is forgotten
 
 
 class _Known:
@@ -37,7 +37,8 @@ class _Known:
             if revocation.username_folded is None:
                 self._everybody_before = max(before, self._everybody_before)
             else:
-                self._users_before[revocation.idp, revocation.username_folded] = before
+                user = (revocation.idp, revocation.username_folded)
+                self._users_before[user] = max(before, self._users_before.get(user, 0))
         self.last = revocation.id
 
     def cover(self, claims: Claims) -> bool:
@@ -79,11 +80,17 @@ class Revocations:
     def catch_up(self) -> None:
         """Read what is new, at once; DatabaseUnavailable if that cannot be done."""
         with self._fetching:
+            asked_at = monotonic()
             known = _Known() if monotonic() - self._known.read_at > REREAD else self._known
             for revocation in self._fetch(known.last):
                 known.take(revocation)
             self._known = known
-            self._known_at = monotonic()
+            self._known_at = asked_at
+
+    @property
+    def last(self) -> int:
+        """The id of the newest revocation that is known."""
+        return self._known.last
 
     def _follow(self) -> None:
         """Start the thread where there is none, and wait for its first try: at first, and after a fork."""
@@ -101,6 +108,8 @@ class Revocations:
         except DatabaseUnavailable as error:
             if was_known:
                 log.warning("revocations cannot be read; what was known last counts on: %s", error)
+        except Exception:
+            log.exception("revocations cannot be read")  # and the thread goes on
         finally:
             self._tried.set()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 
 from config.names import fold
@@ -15,7 +16,7 @@ from database.outages import DatabaseUnavailable
 from database.sessions import SessionRow, SessionTable
 from services.chain import Chain, Identity
 from services.claims import Claims
-from services.grants import Grant, InvalidRefreshToken, SessionsUnavailable
+from services.grants import Grant, InvalidRefreshToken, SessionsUnavailable, access_alone
 from services.jwt_handler import TokenIssuer
 from services.refresh_tokens import RefreshToken
 from services.revocations import Revocations
@@ -67,18 +68,23 @@ class Sessions:
         self._idle = store.idle
         self._lifetime = store.lifetime
 
-    def open(self, user: Identity, client_id: str) -> Grant:
+    def begin_login(self) -> int:
+        """Return what `open` needs to know of the time at which a login began."""
+        return self._revocations.last
+
+    def open(self, user: Identity, client_id: str, begun: int) -> Grant | None:
         """Begin a session for a user who has logged in; returns its first tokens.
 
-        It is an access token alone where the provider cannot be asked again, and while the database is out:
-        who they are is known, and a way in for bad days must not need it.
+        `None` if all that the user had was ended since the login had `begun`: they have to be asked for again.
+        It is an access token alone where the provider cannot be asked again, and while the database is out: who
+        they are is known, and a way in for bad days must not need it.
         """
         if self._chain.finds(user["idp"]):
             try:
-                return self._open(user, client_id)
+                return self._open(user, client_id, begun)
             except DatabaseUnavailable as error:
                 log.warning("login without a session: %s", error)
-        return Grant(self._issuer.generate({**user, "client_id": client_id}), self._issuer.lifetime())
+        return access_alone(self._issuer, user, client_id)
 
     def refresh(self, token: str, client_id: str) -> Grant:
         """Exchange a refresh token, which is spent by it; the user is as their provider has them now.
@@ -99,20 +105,21 @@ class Sessions:
                 raise InvalidRefreshToken(GONE)
             successor, now = RefreshToken.new(presented.name), datetime.now(UTC)
             until = min(row.ends_at, now + self._idle)
+            access_until = max(row.access_until, self._access_until(now))
+            # Made before it is sure that it is needed: whatever ends the session from now on ends it too.
+            access_token = self._access_token(user, row)
             with _raising_unavailable():
-                won = self._table.renew(row, presented.hash, successor.hash, until, self._access_until(now))
+                won = self._table.renew(row, presented.hash, successor.hash, until, access_until)
             if won:
-                return self._grant(user, row, successor)
+                delivered = partial(self._delivered, successor)
+                return Grant(access_token, self._issuer.lifetime(), successor.text, delivered)
 
     def end(self, claims: Claims) -> None:
         """End the session of an access token, with all its tokens; or the token alone, if it has none."""
-        log.info("session ended by its user, who is known to %s", claims.get("idp"))
-        if session_id := claims.get("sid"):
-            self._end(session_id)
-        else:
-            with _raising_unavailable():
-                self._table.end_token(claims["jti"], datetime.fromtimestamp(claims["exp"], UTC))
-                self._revocations.catch_up()
+        with _raising_unavailable():
+            self._table.end_tokens(claims.get("sid") or claims["jti"], _date(claims["exp"]))
+            self._revocations.catch_up()
+        log.info("session of %a from %s ended by its user", claims["sub"], claims.get("idp"))
 
     def end_by_refresh_token(self, token: str, client_id: str) -> bool:
         """End the session of a refresh token; says whether it is this client's, or nobody's."""
@@ -124,9 +131,10 @@ class Sessions:
         if row.client_id != client_id:
             return False
         self._end(row.id)
+        log.info("session of %a from %s ended by its user", row.username, row.idp)
         return True
 
-    def _open(self, user: Identity, client_id: str) -> Grant:
+    def _open(self, user: Identity, client_id: str, begun: int) -> Grant | None:
         token, now = RefreshToken.new(), datetime.now(UTC)
         row = SessionRow(
             id=token.session_id,
@@ -141,9 +149,11 @@ class Sessions:
             expires_at=now + min(self._idle, self._lifetime),
             access_until=self._access_until(now),
         )
-        grant = self._grant(user, row, token)
-        self._table.open(row)
-        return grant
+        grant = Grant(self._access_token(user, row), self._issuer.lifetime(), token.text)
+        if self._table.open(row, begun):
+            return grant
+        self._revocations.catch_up()
+        return None
 
     def _usable(self, presented: RefreshToken, client_id: str) -> SessionRow:
         """Return the session for which this token is good now. Waits while an answer may be on its way."""
@@ -170,9 +180,8 @@ class Sessions:
             self._table.end(session_id)
             self._revocations.catch_up()
 
-    def _grant(self, user: Identity, row: SessionRow, token: RefreshToken) -> Grant:
-        access_token = self._issuer.generate({**user, "client_id": row.client_id, "sid": row.id})
-        return Grant(access_token, self._issuer.lifetime(), token.text, lambda: self._delivered(token))
+    def _access_token(self, user: Identity, row: SessionRow) -> str:
+        return self._issuer.generate({**user, "client_id": row.client_id, "sid": row.id})
 
     def _delivered(self, token: RefreshToken) -> None:
         try:
@@ -182,6 +191,13 @@ class Sessions:
 
     def _access_until(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._issuer.lifetime()) + _ROUNDING
+
+
+def _date(numeric: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(numeric, UTC)
+    except (ValueError, OverflowError):  # after the year 9999
+        return datetime.max.replace(tzinfo=UTC)
 
 
 @contextmanager
