@@ -70,9 +70,13 @@ _ended_since = exists().where(
         ),
     ),
 )
-_insert = insert(sessions).from_select(
-    sessions.c.keys(),
-    select(*(bindparam(column.name, type_=column.type) for column in sessions.c)).where(not_(_ended_since)),
+_insert = (
+    insert(sessions)
+    .from_select(
+        sessions.c.keys(),
+        select(*(bindparam(column.name, type_=column.type) for column in sessions.c)).where(not_(_ended_since)),
+    )
+    .returning(sessions.c.id)
 )
 _over = select(sessions.c.id).where(
     sessions.c.expires_at < bindparam("now"), sessions.c.access_until < bindparam("now")
@@ -115,7 +119,7 @@ class SessionTable:
         """
         with self._begin() as connection:
             _lock(connection, shared=True)
-            begun = connection.execute(_insert, {**vars(row), "known": known}).rowcount == 1
+            begun = connection.scalar(_insert, {**vars(row), "known": known}) is not None
             connection.execute(_purge, {"now": datetime.now(UTC)})
         return begun
 

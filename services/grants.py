@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from services.sessions import Sessions
 
 
+TRIES = 3
+"""How often somebody is asked for anew whose sessions are ended while they log in."""
+
+
 class SessionsDisabled(Exception):
     """There is no database, so access tokens are all there is: nothing can be refreshed or ended."""
 
@@ -47,10 +51,10 @@ class Grant:
 def log_in(email: str, password: str, client_id: str = FIRST_PARTY) -> Grant | Denied:
     """Return the first tokens of the user whom these credentials prove, or a `Denied`, which is falsy.
 
-    Raises as `authenticate` does.
+    Raises as `authenticate` does, and SessionsUnavailable.
     """
     services = current()
-    while True:
+    for _ in range(TRIES):
         begun = services.sessions.begin_login() if services.sessions else 0
         user = authenticate(email, password)
         if not user:
@@ -59,6 +63,7 @@ def log_in(email: str, password: str, client_id: str = FIRST_PARTY) -> Grant | D
             return access_alone(services.issuer, user, client_id)
         if grant := services.sessions.open(user, client_id, begun):
             return grant
+    raise SessionsUnavailable("all that the user had was ended, again and again")
 
 
 def access_alone(issuer: TokenIssuer, user: Identity, client_id: str) -> Grant:

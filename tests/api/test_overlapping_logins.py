@@ -1,0 +1,83 @@
+"""A login that is under way while its user is put out, or gets another password."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from database.engine import open_engine
+from database.sessions import SessionTable
+from database.users import UserTable
+from services.chain import Identity
+from services.current import Services
+from tests.people import Person
+from tests.stores import SECRET_KEY, hashed, user_table
+
+YAN = Person("yan", "yan@example.org", "the first password", ("user",))
+OTHER = hashed("another password")
+ENDS: dict[str, Callable[[UserTable], object]] = {
+    "another password": lambda users: users.set_password("yan", OTHER),
+    "disabled": lambda users: users.set_active("yan", False),
+}
+
+
+@pytest.fixture
+def environ(empty_database: str) -> dict[str, str]:
+    return {"SECRET_KEY": SECRET_KEY, **user_table(empty_database, [YAN])}
+
+
+@pytest.fixture
+def app(environ: dict[str, str]) -> Flask:
+    return create_app(environ)
+
+
+def good(client: FlaskClient, login: dict[str, str]) -> bool:
+    """Say whether anything of a login is good."""
+    guarded = client.get("/api/protected_route", headers={"Authorization": f"Bearer {login['data']}"})
+    refreshed = client.post("/api/auth/refresh", json={"refresh_token": login.get("refresh_token", "none")})
+    return guarded.status_code == 200 or refreshed.status_code == 200
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_began_before_the_end_does_not_outlast_it(app: Flask, environ: dict[str, str], end: str) -> None:
+    users = UserTable(open_engine(environ))
+
+    def log_in(_: int) -> dict[str, str]:
+        body = {"email": "yan", "password": YAN.password}
+        answer: dict[str, str] = app.test_client().post("/api/auth", json=body).get_json()
+        return answer
+
+    for turn in range(5):
+        with ThreadPoolExecutor(4) as threads:
+            under_way = threads.map(log_in, range(4))
+            time.sleep(turn * 0.015)
+            ENDS[end](users)
+            logins = [login for login in under_way if "data" in login]
+        app.extensions["latchkey"].sessions.catch_up()
+        assert not any(good(app.test_client(), login) for login in logins)
+        users.set_active("yan", True)
+        users.set_password("yan", hashed(YAN.password))
+
+
+def test_a_login_that_was_overtaken_is_asked_for_again(app: Flask, environ: dict[str, str]) -> None:
+    services: Services = app.extensions["latchkey"]
+    assert services.sessions
+    user = Identity(username="yan", email=None, roles=[], idp="database")
+    begun = services.sessions.begin_login()
+    SessionTable(open_engine(environ)).end_of_user("YAN", "database")
+    assert services.sessions.open(user, "latchkey", begun) is None
+    assert services.sessions.open(user, "latchkey", services.sessions.begin_login())
+
+
+@pytest.mark.parametrize(("name", "idp"), [("zoé", None), ("yan", "ldap")])
+def test_the_end_of_somebody_else_is_none_of_its_business(
+    app: Flask, environ: dict[str, str], name: str, idp: str | None
+) -> None:
+    services: Services = app.extensions["latchkey"]
+    assert services.sessions
+    SessionTable(open_engine(environ)).end_of_user(name, idp)
+    assert services.sessions.open(Identity(username="yan", email=None, roles=[], idp="database"), "latchkey", 0)
