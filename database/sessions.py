@@ -24,7 +24,6 @@ from sqlalchemy import (
 from sqlalchemy import update as update_
 
 from config.names import fold
-from config.settings import LONGEST_LIFETIME
 from database import revocations
 from database.outages import raising_database_unavailable
 from database.revocations import Revocation
@@ -32,6 +31,8 @@ from database.tables import revocations as revocations_
 from database.tables import sessions
 
 _LOCK = 7243
+KEPT = timedelta(days=366)
+"""How long the end of all that somebody had is kept: code of one's own may make tokens that last that long."""
 PURGED = 10  # sessions that are long over, at each login
 
 
@@ -225,4 +226,4 @@ def _until_now() -> dict[str, object]:
     """Return what covers all tokens up to now, which tell their time in whole seconds."""
     now = datetime.now(UTC)
     before = now.replace(microsecond=0) + timedelta(seconds=1)
-    return {"issued_before": before, "expires_at": now + timedelta(minutes=LONGEST_LIFETIME)}
+    return {"issued_before": before, "expires_at": now + KEPT}

@@ -1,6 +1,7 @@
 """The revocations in force, in memory: a request is checked without a query."""
 
 import logging
+import os
 import time
 import weakref
 from collections.abc import Callable
@@ -51,6 +52,9 @@ class _Known:
         return any(claims["iat"] < self._users_before.get((idp, user), 0) for idp in (None, claims.get("idp")))
 
 
+_existing: "weakref.WeakSet[Revocations]" = weakref.WeakSet()
+
+
 class Revocations:
     """What is revoked, as the database said a second ago. Thread-safe.
 
@@ -64,6 +68,11 @@ class Revocations:
         self._trusted = trusted
         self._known = _Known()
         self._known_at = -float("inf")
+        self.renew()
+        _existing.add(self)
+
+    def renew(self) -> None:
+        """Begin anew, with a thread and locks of this process."""
         self._fetching = Lock()
         self._starting = Lock()
         self._tried = Event()
@@ -120,3 +129,13 @@ def _keep(reference: "weakref.ref[Revocations]") -> None:
         revocations.try_to_catch_up()
         del revocations
         time.sleep(INTERVAL)
+
+
+def _renew_all() -> None:
+    for revocations in _existing:
+        revocations.renew()
+
+
+# A forked server worker inherits no thread, and perhaps a lock that nobody will release.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from app import create_app
+from config.settings import TokenSettings
 from providers.interface import SHADOWED, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
-from services.assembly import assemble
 from services.chain import Chain, Link
+from services.jwt_handler import TokenIssuer
+from services.key_sources import open_keys
 from tests.people import ZOE, Person
 from tests.stores import SECRET_KEY, user_table, users_file
 
@@ -181,7 +183,8 @@ def login(environ: dict[str, str], email: str, password: str) -> tuple[int, str 
     """Return the status of a login, and the provider that the token names."""
     answer = create_app(environ).test_client().post("/api/auth", json={"email": email, "password": password})
     token = answer.get_json().get("data")
-    return answer.status_code, assemble(environ).issuer.decode(token)["idp"] if token else None
+    reader = TokenIssuer(open_keys(environ), TokenSettings.read({}))
+    return answer.status_code, reader.decode(token)["idp"] if token else None
 
 
 def test_real_stores_make_a_chain(two: Callable[..., dict[str, str]]) -> None:

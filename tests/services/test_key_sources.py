@@ -18,7 +18,6 @@ from services.key_folder import STATES, KeyFolder, StoredKey
 from services.key_sources import open_keys
 from services.keys import KeySource
 from tests.servers.process import wait_until
-from tests.stores import SECRET_KEY
 
 NEW, OLD, OLDER = ("n" * 40, "o" * 40, "p4$$ ${HOME} 'quoted' = " * 2)
 

@@ -1,0 +1,185 @@
+"""`DELETE /api/auth`: the end of a token and of the session that it belongs to."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from database.engine import open_engine
+from database.sessions import SessionTable
+from services.jwt_handler import generate_jwt
+from tests.api.conftest import error
+from tests.api.sessions import ask_to_refresh, bearer, claims_of, client_of, log_in, log_out, refresh, shown
+from tests.people import PEOPLE, ZOE
+from tests.servers.process import wait_until
+from tests.stores import user_table
+
+REVOKED = "Invalid access token: it was revoked"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def environ(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of a database that knows everybody, once for each kind."""
+    made: dict[str, str] = request.getfixturevalue(f"{request.param}_environ")
+    return made
+
+
+@pytest.fixture
+def client(environ: dict[str, str]) -> FlaskClient:
+    return client_of(environ)
+
+
+def of_our_own(app: Flask, lifetime: float | None = None, **payload: object) -> str:
+    """Return a token that belongs to no session, made as a developer makes one."""
+    with app.app_context():
+        return generate_jwt({"username": ZOE.username, "roles": ["user"], **payload}, lifetime)
+
+
+def test_a_logout_ends_the_token_and_its_whole_session_at_once(client: FlaskClient) -> None:
+    first = log_in(client)
+    second = refresh(client, first)
+    answer = log_out(client, first.access)
+    assert (answer.status_code, answer.json) == (200, {"status": 200, "message": "Logged out"})
+    for tokens in (first, second):
+        guarded = client.get("/api/protected_route", headers=bearer(tokens.access))
+        assert error(guarded, 401, "revoked_token") == REVOKED
+        assert guarded.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"')
+        error(ask_to_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
+    assert error(log_out(client, second.access), 401, "revoked_token") == REVOKED
+
+
+def test_the_users_other_sessions_and_other_users_stay(client: FlaskClient) -> None:
+    ended, other, somebody = log_in(client), log_in(client), log_in(client, PEOPLE[1])
+    log_out(client, ended.access)
+    assert [shown(client, tokens.access) for tokens in (ended, other, somebody)] == ["revoked_token", "", ""]
+    refresh(client, other)
+    refresh(client, somebody)
+
+
+def test_after_a_logout_the_user_can_log_in_right_away(client: FlaskClient) -> None:
+    log_out(client, log_in(client).access)
+    again = log_in(client)
+    assert shown(client, refresh(client, again).access) == shown(client, again.access) == ""
+
+
+def test_a_logout_is_seen_by_others_and_by_those_who_start_later(environ: dict[str, str]) -> None:
+    client, other = client_of(environ), client_of(environ)
+    tokens = log_in(client)
+    assert shown(other, tokens.access) == ""
+    log_out(client, tokens.access)
+    assert shown(client_of(environ), tokens.access) == "revoked_token"
+    wait_until(lambda: shown(other, tokens.access) == "revoked_token")
+    error(ask_to_refresh(other, tokens.refresh), 400, "invalid_refresh_token")
+
+
+def test_a_token_without_a_session_ends_alone(client: FlaskClient, environ: dict[str, str]) -> None:
+    one, other = of_our_own(client.application), of_our_own(client.application)
+    tokens = log_in(client)
+    assert log_out(client, one).status_code == 200
+    assert [shown(client, token) for token in (one, other, tokens.access)] == ["revoked_token", "", ""]
+    assert shown(client_of(environ), one) == "revoked_token"
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, "missing_token"),
+        ({"Authorization": "Basic x"}, "missing_token"),
+        (bearer("x"), "invalid_token"),
+        (bearer("a.b.c"), "invalid_token"),
+    ],
+)
+def test_without_a_good_token_nothing_ends(client: FlaskClient, headers: dict[str, str], code: str) -> None:
+    tokens = log_in(client)
+    error(client.delete(f"/api/auth?token={tokens.access}", headers=headers), 401, code)
+    assert shown(client, tokens.access) == ""
+
+
+def test_an_expired_token_ends_nothing(client: FlaskClient) -> None:
+    sid = claims_of(client, (tokens := log_in(client)).access)["sid"]
+    expired = of_our_own(client.application, lifetime=-1, sid=sid)
+    error(log_out(client, expired), 401, "expired_token")
+    refresh(client, tokens)
+
+
+def test_a_token_made_from_the_claims_of_another_ends_with_it(client: FlaskClient) -> None:
+    tokens = log_in(client)
+    copy = of_our_own(client.application, **claims_of(client, tokens.access))
+    assert log_out(client, tokens.access).status_code == 200
+    assert shown(client, copy) == "revoked_token"
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """The time, which goes on only when it is told to."""
+    with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
+        yield traveller
+
+
+WEEK = 7 * 24 * 60
+
+
+@pytest.mark.parametrize("with_session", [False, True])
+def test_a_token_that_lives_long_stays_ended_for_as_long(
+    environ: dict[str, str], clock: time_machine.Traveller, with_session: bool
+) -> None:
+    client = client_of(environ)
+    payload = claims_of(client, log_in(client).access) if with_session else {}
+    token = of_our_own(client.application, lifetime=WEEK, **payload)
+    assert log_out(client, token).status_code == 200
+    for _ in range(3):
+        clock.shift(timedelta(days=2))
+        log_out(client, log_in(client).access)  # which clears away what has run out
+        assert shown(client_of(environ), token) == "revoked_token"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda table: table.end_of_user(ZOE.username),
+        lambda table: table.end_of_user(ZOE.username, "database"),
+        lambda table: table.end_all(),
+    ],
+    ids=["of user", "of user and provider", "all"],
+)
+def test_a_token_that_lives_long_stays_ended_with_all_that_its_user_has(
+    empty_database: str, clock: time_machine.Traveller, end: Callable[[SessionTable], object]
+) -> None:
+    environ = user_table(empty_database, [ZOE])
+    client = client_of(environ)
+    token = of_our_own(client.application, lifetime=WEEK, idp="database")
+    end(SessionTable(open_engine(environ)))
+    for _ in range(3):
+        clock.shift(timedelta(days=2))
+        log_out(client, log_in(client).access)
+        assert shown(client_of(environ), token) == "revoked_token"
+
+
+def test_a_token_that_outlives_every_calendar_can_be_ended(client: FlaskClient) -> None:
+    token = of_our_own(client.application, lifetime=10**10)
+    assert log_out(client, token).status_code == 200
+    assert shown(client, token) == "revoked_token"
+
+
+def test_a_token_whose_session_the_database_has_lost_can_be_ended(empty_database: str) -> None:
+    environ = user_table(empty_database, [ZOE])
+    client = client_of(environ)
+    tokens = log_in(client)
+    with open_engine(environ).begin() as connection:
+        connection.execute(text("DELETE FROM sessions"))
+    assert log_out(client, tokens.access).status_code == 200
+    assert shown(client, tokens.access) == "revoked_token"
+
+
+def test_no_query_is_made_for_a_guarded_request(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    tokens = log_in(client)
+    shown(client, tokens.access)
+    caplog.set_level("INFO", "sqlalchemy.engine")
+    for _ in range(50):
+        assert shown(client, tokens.access) == ""
+    assert caplog.text.count("FROM revocations") < 25
+    assert "FROM sessions" not in caplog.text

@@ -1,0 +1,158 @@
+"""A refresh whose answer never left, which the client tries again."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask.testing import FlaskClient
+
+from database.engine import open_engine
+from database.sessions import SessionTable
+from services.sessions import LOST
+from tests.api.conftest import error
+from tests.api.sessions import ask_to_refresh, claims_of, client_of, log_in, received, refresh, shown
+from tests.servers.process import wait_until
+
+NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
+SPENT = "Invalid refresh token: it was used before, and its session is ended"
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest) -> FlaskClient:
+    """A client of an application with everybody in PostgreSQL, or where the test says."""
+    return client_of(request.getfixturevalue(getattr(request, "param", "postgres_environ")))
+
+
+@pytest.fixture
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.sessions.LOST", 0.2)
+
+
+def refusal(client: FlaskClient, token: str) -> str:
+    return error(ask_to_refresh(client, token), 400, "invalid_refresh_token")
+
+
+@pytest.mark.usefixtures("_soon")
+@pytest.mark.parametrize("client", ["sqlite_environ", "postgres_environ"], indirect=True)
+def test_an_answer_that_was_never_read_can_be_had_again_but_once(client: FlaskClient) -> None:
+    first = log_in(client)
+    lost = ask_to_refresh(client, first.refresh)
+    second = received(ask_to_refresh(client, first.refresh))
+    assert shown(client, second.access) == ""
+    third = refresh(client, second)
+    assert refusal(client, first.refresh) == SPENT
+    assert refusal(client, third.refresh) == NEVER
+    assert [shown(client, tokens.access) for tokens in (first, second, third)] == ["revoked_token"] * 3
+    lost.close()
+
+
+@pytest.mark.usefixtures("_soon")
+def test_an_answer_may_be_lost_again_and_again(client: FlaskClient) -> None:
+    tokens = log_in(client)
+    lost = [ask_to_refresh(client, tokens.refresh) for _ in range(3)]
+    again = refresh(client, tokens)
+    assert shown(client, refresh(client, again).access) == ""
+    assert [answer.status_code for answer in lost] == [200] * 3
+
+
+@pytest.mark.usefixtures("_soon")
+def test_an_answer_that_was_given_up_and_comes_after_all_is_good_for_nothing(client: FlaskClient) -> None:
+    first = log_in(client)
+    late = ask_to_refresh(client, first.refresh)
+    second = refresh(client, first)
+    given_up = received(late)
+    assert refusal(client, given_up.refresh) == SPENT
+    assert refusal(client, second.refresh) == NEVER
+
+
+@pytest.mark.usefixtures("_soon")
+def test_an_answer_that_comes_late_does_not_count_for_the_one_after_it(client: FlaskClient) -> None:
+    first = log_in(client)
+    late = ask_to_refresh(client, first.refresh)
+    lost_too = ask_to_refresh(client, first.refresh)
+    received(late)
+    assert shown(client, refresh(client, first).access) == ""
+    assert lost_too.status_code == 200
+
+
+def test_while_an_answer_may_be_on_its_way_who_tries_again_waits_and_is_then_refused(client: FlaskClient) -> None:
+    first = log_in(client)
+    on_its_way = ask_to_refresh(client, first.refresh)
+    with ThreadPoolExecutor(1) as threads:
+        impatient = threads.submit(ask_to_refresh, client.application.test_client(), first.refresh)
+        second = received(on_its_way)
+        assert error(impatient.result(60), 400, "invalid_refresh_token") == SPENT
+    assert shown(client, second.access) == "revoked_token"
+
+
+def test_of_two_who_try_again_one_wins(client: FlaskClient) -> None:
+    first = log_in(client)
+    lost = ask_to_refresh(client, first.refresh)
+
+    def again(_: int) -> int:
+        answer = ask_to_refresh(client.application.test_client(), first.refresh)
+        answer.get_data()
+        return answer.status_code
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(again, range(2))) == [200, 400]
+    assert lost.status_code == 200
+
+
+def test_only_the_token_before_a_lost_answer_can_be_tried_again(client: FlaskClient) -> None:
+    older = log_in(client)
+    old = refresh(client, older)
+    lost = ask_to_refresh(client, old.refresh)
+    assert refusal(client, older.refresh) == SPENT
+    assert refusal(client, old.refresh) == NEVER
+    assert lost.status_code == 200
+
+
+class Clock:
+    """A clock that is set by hand, and knows how often somebody looked at it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.seconds
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass, and whoever waits take note."""
+        self.seconds += seconds
+        looks = self.looks
+        wait_until(lambda: self.looks > looks + 2)
+
+
+def test_who_tries_again_waits_from_the_last_answer_on(
+    client: FlaskClient, postgres_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, table = Clock(), SessionTable(open_engine(postgres_environ))
+    monkeypatch.setattr("services.sessions.monotonic", clock)
+    first = log_in(client)
+    sid = claims_of(client, first.access)["sid"]
+    lost = ask_to_refresh(client, first.refresh)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(ask_to_refresh, client.application.test_client(), first.refresh)
+        clock.pass_by(LOST - 0.5)
+        row = table.find(sid)
+        assert row is not None
+        assert row.spent_hash
+        assert table.renew(row, row.spent_hash, "another's", row.expires_at, row.access_until)
+        clock.pass_by(0)
+        clock.pass_by(LOST - 0.5)
+        assert not waiting.done()
+        table.deliver(sid, "another's")
+        assert error(waiting.result(60), 400, "invalid_refresh_token") == SPENT
+    assert lost.status_code == 200
+
+
+@pytest.mark.usefixtures("_soon")
+def test_a_token_that_is_used_needs_no_note_that_it_came(client: FlaskClient) -> None:
+    first = log_in(client)
+    second = ask_to_refresh(client, first.refresh)
+    read = second.get_json()  # the note is written once all of it is read
+    third = received(ask_to_refresh(client, read["refresh_token"]))
+    assert refusal(client, first.refresh) == SPENT
+    assert shown(client, third.access) == "revoked_token"

@@ -1,0 +1,172 @@
+"""`POST /api/auth/refresh`: a token for the next, for as long as its user is who they were, in every store."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from flask.testing import FlaskClient
+
+from providers.interface import ProviderUnavailable, User
+from tests.api.conftest import error
+from tests.api.living import LEAVER, Living, LivingDirectory, LivingFile, LivingTable
+from tests.api.sessions import (
+    ask_to_log_in,
+    ask_to_refresh,
+    claims_of,
+    client_of,
+    log_in,
+    refresh,
+    shown,
+)
+from tests.conftest import new_database
+from tests.people import PEOPLE, ZOE, Person
+from tests.servers.process import free_port
+from tests.servers.slapd import Slapd
+from tests.stores import user_table
+
+NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
+GONE = "Invalid refresh token: its user is gone or disabled"
+
+
+@pytest.fixture(params=["static", "sqlite", "postgres", "ldap"])
+def living(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Living]:
+    """Each store, with a leaver in it."""
+    if request.param == "static":
+        yield LivingFile(tmp_path)
+    elif request.param == "sqlite":
+        yield LivingTable(f"sqlite:///{tmp_path}/users.db")
+    elif request.param == "postgres":
+        yield LivingTable(new_database(request.getfixturevalue("postgres"), tmp_path.name))
+    else:
+        url = new_database(request.getfixturevalue("postgres"), tmp_path.name)
+        directory = LivingDirectory(request.getfixturevalue("slapd"), url)
+        yield directory
+        directory.remove()
+
+
+@pytest.fixture
+def client(sqlite_environ: dict[str, str]) -> FlaskClient:
+    """A client of an application with everybody in SQLite."""
+    return client_of(sqlite_environ)
+
+
+def refusal(client: FlaskClient, token: object) -> str:
+    return error(ask_to_refresh(client, token), 400, "invalid_refresh_token")
+
+
+def test_each_token_is_good_for_the_next_and_all_are_of_one_session(living: Living) -> None:
+    client = client_of(living.environ)
+    family = [log_in(client, LEAVER)]
+    for _ in range(3):
+        family.append(refresh(client, family[-1]))
+    assert [shown(client, tokens.access) for tokens in family] == [""] * 4
+    claims = [claims_of(client, tokens.access) for tokens in family]
+    assert len({tokens.refresh for tokens in family}) == len({one["jti"] for one in claims}) == 4
+    for one in claims:
+        one.pop("jti"), one.pop("iat"), one.pop("exp")
+    assert claims == [claims[0]] * 4
+    assert claims[0]["sub"] == "leaver"
+
+
+def test_new_roles_show_in_the_next_token(living: Living) -> None:
+    client = client_of(living.environ)
+    tokens = log_in(client, LEAVER)
+    living.promote()
+    promoted = refresh(client, tokens)
+    assert claims_of(client, tokens.access)["roles"] == ["user"]
+    assert claims_of(client, promoted.access)["roles"] == ["admin"]
+
+
+@pytest.mark.parametrize("change", ["remove", "disable"])
+def test_who_is_gone_gets_nothing_and_their_session_ends(living: Living, change: str) -> None:
+    client = client_of(living.environ)
+    first = log_in(client, LEAVER)
+    second = refresh(client, first)
+    getattr(living, change)()
+    assert refusal(client, second.refresh) == GONE
+    assert [shown(client, tokens.access) for tokens in (first, second)] == ["revoked_token"] * 2
+    assert refusal(client, second.refresh) == NEVER
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
+def test_awkward_people_can_refresh(client: FlaskClient, person: Person) -> None:
+    tokens = refresh(client, log_in(client, person))
+    claims = claims_of(client, tokens.access)
+    assert (claims["sub"], claims["email"], claims["roles"]) == (person.username, person.email, sorted(person.roles))
+
+
+def test_a_directory_that_is_out_spends_nothing(slapd: Slapd, tmp_path: Path) -> None:
+    environ = {**user_table(f"sqlite:///{tmp_path}/sessions.db", []), **slapd.environ()}
+    client, cut_off = client_of(environ), client_of(environ, LDAP_URL=f"ldap://127.0.0.1:{free_port()}")
+    tokens = log_in(client)
+    answer = ask_to_refresh(cut_off, tokens.refresh)
+    assert error(answer, 503, "provider_unavailable") == "Credential store unavailable"
+    assert answer.headers["Retry-After"] == "5"
+    assert shown(cut_off, tokens.access) == ""
+    assert shown(client, refresh(client, tokens).access) == ""
+
+
+class Forgetful:
+    """Knows everybody, and raises when it is to find somebody, if the test says so."""
+
+    fault: ClassVar[Exception | None] = None
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Take no settings."""
+
+    def authenticate(self, login: str, password: str) -> User:
+        return User(username=login, email=None, roles=[])
+
+    def find(self, username: str) -> User | None:
+        if self.fault:
+            raise self.fault
+        return User(username=username, email=None, roles=[])
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        (ProviderUnavailable("x"), 503, "provider_unavailable"),
+        (ConnectionError("x"), 503, "provider_unavailable"),
+        (KeyError("x"), 500, "internal_error"),
+    ],
+    ids=["unavailable", "connection", "bug"],
+)
+def test_a_provider_that_fails_spends_nothing(
+    sqlite_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int, code: str
+) -> None:
+    client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:Forgetful")
+    tokens = log_in(client)
+    monkeypatch.setattr(Forgetful, "fault", fault)
+    error(ask_to_refresh(client, tokens.refresh), status, code)
+    monkeypatch.undo()
+    refresh(client, tokens)
+
+
+class Blind:
+    """Cannot find anybody without a password."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Take no settings."""
+
+    def authenticate(self, login: str, password: str) -> User:
+        return User(username=login, email=None, roles=[])
+
+
+def test_who_cannot_be_found_again_gets_no_refresh_token(sqlite_environ: dict[str, str]) -> None:
+    client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:Blind")
+    body = ask_to_log_in(client).get_json()
+    assert set(body) == {"status", "data", "token_type", "expires_in"}
+    assert "sid" not in claims_of(client, body["data"])
+
+
+def test_a_session_goes_back_to_the_provider_that_began_it(sqlite_environ: dict[str, str], tmp_path: Path) -> None:
+    environ = {**LivingFile(tmp_path).environ, "DATABASE_URL": sqlite_environ["DATABASE_URL"]}
+    both, other = (client_of(environ, AUTH_PROVIDER=names) for names in ("static,database", "database"))
+    tokens = log_in(both, LEAVER)
+    assert claims_of(both, refresh(both, tokens).access)["idp"] == "static"
+    assert claims_of(both, refresh(both, log_in(both, ZOE)).access)["idp"] == "database"
+    # The same name elsewhere is somebody else.
+    twin = log_in(both, LEAVER)
+    assert refusal(other, twin.refresh) == GONE

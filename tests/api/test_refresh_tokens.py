@@ -1,0 +1,135 @@
+"""What is no good refresh token, and what comes of presenting it."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.api.conftest import error
+from tests.api.oauth import doors, granted
+from tests.api.oauth import refresh as refresh_by_oauth
+from tests.api.oauth import token as token_by_oauth
+from tests.api.sessions import ask_to_refresh, claims_of, client_of, log_in, log_out, refresh, shown
+from tests.people import ZOE
+from tests.stores import user_table
+
+NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
+SPENT = "Invalid refresh token: it was used before, and its session is ended"
+
+
+@pytest.fixture
+def client(sqlite_environ: dict[str, str]) -> FlaskClient:
+    """A client of an application with everybody in SQLite."""
+    return client_of(sqlite_environ)
+
+
+def refusal(client: FlaskClient, token: object) -> str:
+    return error(ask_to_refresh(client, token), 400, "invalid_refresh_token")
+
+
+@pytest.mark.parametrize("uses", [1, 2, 3])
+def test_a_token_that_is_used_again_ends_its_session_whole(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, uses: int
+) -> None:
+    family, other = [log_in(client)], log_in(client)
+    for _ in range(uses):
+        family.append(refresh(client, family[-1]))
+    assert refusal(client, family[0].refresh) == SPENT
+    assert [shown(client, tokens.access) for tokens in family] == ["revoked_token"] * len(family)
+    assert {refusal(client, tokens.refresh) for tokens in family} == {NEVER}
+    assert shown(client, refresh(client, other).access) == ""
+    assert caplog.text.count("refresh token reused: the session of 'zo\\xe9' from database is ended") == 1
+    told = [part for tokens in family for part in (*tokens.refresh.split("."), tokens.access)]
+    assert [part for part in told if part in caplog.text] == []
+
+
+def test_a_good_name_with_another_secret_counts_as_used(client: FlaskClient) -> None:
+    tokens = log_in(client)
+    name, secret = tokens.refresh.split(".")
+    assert refusal(client, f"{name}.{secret[::-1]}") == SPENT
+    assert shown(client, tokens.access) == "revoked_token"
+
+
+FOREIGN = "x" * 22 + "." + "y" * 43
+MALFORMED = [
+    "x",
+    " ",
+    ".",
+    FOREIGN,
+    f"{FOREIGN}\n",
+    f" {FOREIGN}",
+    FOREIGN.replace(".", ".."),
+    FOREIGN.replace("x", "é"),
+    FOREIGN.replace("y", "\0"),
+    FOREIGN.replace("x", "\ud800"),
+    "' OR '1'='1",
+    "x" * 16_000,
+    "x." * 8_000,
+]
+
+
+@pytest.mark.parametrize("token", MALFORMED, ids=range(len(MALFORMED)))
+def test_what_is_no_token_of_ours_gives_nothing(client: FlaskClient, token: str) -> None:
+    assert refusal(client, token) == NEVER
+
+
+@pytest.mark.parametrize("change", [str.swapcase, "{}=".format, "{}.".format, " {}".format, "{}\n".format])
+def test_a_token_has_one_spelling_and_another_changes_nothing(client: FlaskClient, change: type[str]) -> None:
+    tokens = log_in(client)
+    assert refusal(client, change(tokens.refresh)) == NEVER
+    refresh(client, tokens)
+
+
+@pytest.mark.parametrize("token", [None, "", 5, True, [FOREIGN], {"token": FOREIGN}])
+def test_without_a_token_that_is_text_it_is_missing(client: FlaskClient, token: object) -> None:
+    answer = ask_to_refresh(client, token)
+    assert error(answer, 400, "missing_refresh_token") == "Refresh token missing"
+    error(client.post("/api/auth/refresh", json={"token": FOREIGN}), 400, "missing_refresh_token")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "code"),
+    [
+        (b"", "application/json", 400, "malformed_body"),
+        (b"[]", "application/json", 400, "malformed_body"),
+        (b'{"refresh_token": "\xff"}', "application/json", 400, "malformed_body"),
+        (b"refresh_token=x", "application/x-www-form-urlencoded", 415, "malformed_body"),
+        (b'{"refresh_token": "' + b"x" * 20_000 + b'"}', "application/json", 413, "request_entity_too_large"),
+    ],
+)
+def test_a_body_that_is_no_object_is_told(
+    client: FlaskClient, body: bytes, content_type: str, status: int, code: str
+) -> None:
+    error(client.post("/api/auth/refresh", data=body, content_type=content_type), status, code)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_a_token_is_only_ever_posted(client: FlaskClient, method: str) -> None:
+    answer = client.open(f"/api/auth/refresh?refresh_token={log_in(client).refresh}", method=method)
+    error(answer, 405, "method_not_allowed")
+
+
+def test_neither_kind_of_token_passes_for_the_other(client: FlaskClient) -> None:
+    tokens = log_in(client)
+    assert refusal(client, tokens.access) == NEVER
+    assert shown(client, tokens.refresh) == "invalid_token"
+    error(log_out(client, tokens.refresh), 401, "invalid_token")
+    assert shown(client, refresh(client, tokens).access) == ""
+
+
+def test_the_token_of_a_standard_client_is_refused_here_and_stays_good(sqlite_environ: dict[str, str]) -> None:
+    client = doors(sqlite_environ).test_client()
+    given = granted(token_by_oauth(client))
+    assert refusal(client, given["refresh_token"]) == NEVER
+    assert granted(refresh_by_oauth(client, given["refresh_token"]))["refresh_token"]
+
+
+def test_a_database_keeps_no_token(tmp_path: Path) -> None:
+    environ = user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])
+    client = client_of(environ)
+    first = log_in(client)
+    second = refresh(client, first)
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob("users.db*"))
+    assert claims_of(client, first.access)["sid"].encode() in kept
+    parts = [part for tokens in (first, second) for part in tokens.refresh.split(".")]
+    assert [part for part in parts if part.encode() in kept] == []

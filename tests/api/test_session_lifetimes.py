@@ -1,0 +1,126 @@
+"""How long a session lives: until it is not used for a while, and never longer than it may."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from config.problems import ConfigurationError
+from tests.api.conftest import error
+from tests.api.sessions import Tokens, ask_to_refresh, client_of, log_in, log_out, refresh, shown
+
+IDLE, LIFETIME, ACCESS = 30, 100, 10
+SETTINGS = {
+    "SESSION_IDLE_MINUTES": str(IDLE),
+    "SESSION_LIFETIME_MINUTES": str(LIFETIME),
+    "JWT_LIFETIME_MINUTES": str(ACCESS),
+}
+
+
+class Clock:
+    """The time, which goes on only when it is told to."""
+
+    def __init__(self, traveller: time_machine.Traveller) -> None:
+        self._traveller = traveller
+
+    def shift(self, minutes: float, seconds: float = 0) -> None:
+        self._traveller.shift(timedelta(minutes=minutes, seconds=seconds))
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """Stop the clock."""
+    with time_machine.travel(datetime.now(UTC).replace(microsecond=0), tick=False) as traveller:
+        yield Clock(traveller)
+
+
+@pytest.fixture
+def client(sqlite_environ: dict[str, str]) -> FlaskClient:
+    return client_of({**sqlite_environ, **SETTINGS})
+
+
+def is_refused(client: FlaskClient, tokens: Tokens) -> bool:
+    told = error(ask_to_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
+    return told == "Invalid refresh token: it is expired, ended, or none of ours"
+
+
+def test_a_token_that_is_not_used_for_long_is_good_no_longer(client: FlaskClient, clock: Clock) -> None:
+    kept, left = log_in(client), log_in(client)
+    clock.shift(IDLE, -1)
+    kept = refresh(client, kept)
+    clock.shift(0, 1)
+    assert is_refused(client, left)
+    clock.shift(IDLE, -2)
+    kept = refresh(client, kept)
+    clock.shift(IDLE)
+    assert is_refused(client, kept)
+
+
+def test_a_session_ends_in_time_however_often_it_is_refreshed(client: FlaskClient, clock: Clock) -> None:
+    tokens = log_in(client)
+    for _ in range(4):
+        clock.shift(LIFETIME / 5)
+        tokens = refresh(client, tokens)
+    clock.shift(LIFETIME / 5, -1)
+    tokens = refresh(client, tokens)
+    clock.shift(0, 1)
+    assert is_refused(client, tokens)
+
+
+def test_idle_for_longer_than_it_lives_a_session_lives_no_longer(sqlite_environ: dict[str, str], clock: Clock) -> None:
+    client = client_of({**sqlite_environ, **SETTINGS, "SESSION_IDLE_MINUTES": str(2 * LIFETIME)})
+    tokens = log_in(client)
+    clock.shift(LIFETIME)
+    assert is_refused(client, tokens)
+
+
+def test_an_access_token_outlives_neither_its_time_nor_its_session(client: FlaskClient, clock: Clock) -> None:
+    first = log_in(client)
+    clock.shift(ACCESS, -1)
+    second = refresh(client, first)
+    clock.shift(0, 1)
+    assert (shown(client, first.access), shown(client, second.access)) == ("expired_token", "")
+    assert log_out(client, second.access).status_code == 200
+    assert (shown(client, first.access), shown(client, second.access)) == ("expired_token", "revoked_token")
+
+
+def test_a_session_that_waits_for_its_refresh_can_still_be_ended(client: FlaskClient, clock: Clock) -> None:
+    tokens = refresh(client, log_in(client))
+    clock.shift(ACCESS, -1)
+    log_in(client)
+    assert log_out(client, tokens.access).status_code == 200
+    assert shown(client, tokens.access) == "revoked_token"
+    assert is_refused(client, tokens)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda client, tokens: log_out(client, tokens.access),
+        lambda client, tokens: ask_to_refresh(client, tokens.refresh),
+    ],
+    ids=["logout", "reuse"],
+)
+def test_a_shorter_life_for_new_tokens_leaves_none_that_cannot_be_ended(
+    sqlite_environ: dict[str, str], clock: Clock, end: Callable[[FlaskClient, Tokens], TestResponse]
+) -> None:
+    long_lived = client_of({**sqlite_environ, **SETTINGS}, JWT_LIFETIME_MINUTES="1440")
+    client = client_of({**sqlite_environ, **SETTINGS}, JWT_LIFETIME_MINUTES="1")
+    old = log_in(long_lived)
+    refresh(client, old)
+    clock.shift(5)
+    assert shown(client, old.access) == ""
+    assert end(client, old).status_code < 500
+    assert shown(client, old.access) == "revoked_token"
+
+
+@pytest.mark.parametrize("name", ["SESSION_IDLE_MINUTES", "SESSION_LIFETIME_MINUTES"])
+@pytest.mark.parametrize("minutes", ["5256000000", "99999999999999"])
+def test_a_life_that_no_calendar_can_hold_stops_the_start(
+    sqlite_environ: dict[str, str], name: str, minutes: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        client_of(sqlite_environ, **{name: minutes})

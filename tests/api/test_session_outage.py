@@ -1,0 +1,163 @@
+"""While the database of sessions is out: who is in stays in, who comes is let in, and nothing is lost."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask.testing import FlaskClient
+
+from database.engine import open_engine
+from database.schema import upgrade
+from tests.api.conftest import error
+from tests.api.sessions import (
+    ask_to_log_in,
+    ask_to_refresh,
+    bearer,
+    claims_of,
+    client_of,
+    log_in,
+    log_out,
+    refresh,
+    shown,
+)
+from tests.conftest import new_database
+from tests.servers.process import wait_until
+from tests.stores import user_table
+
+UNAVAILABLE = "Session store unavailable"
+
+
+class Sessions:
+    """A database of sessions that can be taken away and brought back."""
+
+    def __init__(self, server: str, name: str) -> None:
+        self._server = server
+        self._name = name
+        self.url = user_table(new_database(server, name), [])["DATABASE_URL"]
+
+    def _admit(self, anybody: bool) -> None:
+        with psycopg.connect(f"{self._server}postgres", autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{self._name}" WITH ALLOW_CONNECTIONS {anybody}'.encode())
+            if not anybody:
+                end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(end, [self._name])
+
+    def take_away(self) -> None:
+        self._admit(anybody=False)
+
+    def bring_back(self) -> None:
+        self._admit(anybody=True)
+
+
+@pytest.fixture
+def sessions(postgres: str, tmp_path: Path) -> Sessions:
+    return Sessions(postgres, tmp_path.name)
+
+
+@pytest.fixture
+def environ(sessions: Sessions, static_environ: dict[str, str]) -> dict[str, str]:
+    """The environment of a users file that knows everybody, with sessions that can be taken away."""
+    return {**static_environ, "DATABASE_URL": sessions.url}
+
+
+def unavailable(client: FlaskClient, method: str, path: str, **request: object) -> bool:
+    answer = client.open(path, method=method, **request)  # type: ignore[arg-type]  # whatever it takes
+    return error(answer, 503, "sessions_unavailable") == UNAVAILABLE and answer.headers["Retry-After"] == "5"
+
+
+def test_who_is_in_stays_in_and_who_was_ended_stays_ended(environ: dict[str, str], sessions: Sessions) -> None:
+    client = client_of(environ)
+    tokens, ended = log_in(client), log_in(client)
+    log_out(client, ended.access)
+    sessions.take_away()
+    assert (shown(client, tokens.access), shown(client, ended.access)) == ("", "revoked_token")
+
+
+def test_a_login_gives_an_access_token_alone(
+    environ: dict[str, str], sessions: Sessions, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(environ)
+    shown(client, log_in(client).access)
+    sessions.take_away()
+    answer = ask_to_log_in(client)
+    assert (answer.status_code, "login without a session: " in caplog.text) == (200, True)
+    body = answer.get_json()
+    assert set(body) == {"status", "data", "token_type", "expires_in"}
+    assert "sid" not in claims_of(client, body["data"])
+    assert shown(client, body["data"]) == ""
+    sessions.bring_back()
+    assert log_out(client, body["data"]).status_code == 200
+    assert shown(client, body["data"]) == "revoked_token"
+
+
+def test_a_refresh_spends_nothing(environ: dict[str, str], sessions: Sessions) -> None:
+    client = client_of(environ)
+    tokens = log_in(client)
+    sessions.take_away()
+    assert unavailable(client, "POST", "/api/auth/refresh", json={"refresh_token": tokens.refresh})
+    sessions.bring_back()
+    assert shown(client, refresh(client, tokens).access) == ""
+
+
+def test_a_logout_is_not_said_to_have_worked_and_can_be_done_again(environ: dict[str, str], sessions: Sessions) -> None:
+    client = client_of(environ)
+    tokens = log_in(client)
+    assert shown(client, tokens.access) == ""
+    sessions.take_away()
+    assert unavailable(client, "DELETE", "/api/auth", headers=bearer(tokens.access))
+    assert shown(client, tokens.access) == ""
+    sessions.bring_back()
+    assert log_out(client, tokens.access).status_code == 200
+    assert shown(client, tokens.access) == "revoked_token"
+
+
+def test_an_answer_that_cannot_be_noted_arrives_all_the_same(
+    environ: dict[str, str], sessions: Sessions, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(environ)
+    answer = ask_to_refresh(client, log_in(client).refresh)
+    sessions.take_away()
+    body = answer.get_json()
+    assert "an answer has left, which could not be noted: " in caplog.text
+    sessions.bring_back()
+    assert ask_to_refresh(client, body["refresh_token"]).status_code == 200
+
+
+def test_who_starts_during_an_outage_knows_nothing_until_it_is_over(
+    environ: dict[str, str], sessions: Sessions
+) -> None:
+    tokens = log_in(client_of(environ))
+    sessions.take_away()
+    late = client_of(environ)
+    assert unavailable(late, "GET", "/api/protected_route", headers=bearer(tokens.access))
+    assert unavailable(late, "DELETE", "/api/auth", headers=bearer(tokens.access))
+    assert error(late.get("/api/protected_route"), 401, "missing_token")
+    assert ask_to_log_in(late).status_code == 200
+    sessions.bring_back()
+    wait_until(lambda: shown(late, tokens.access) == "")
+
+
+def test_what_is_trusted_for_too_long_is_trusted_no_more(environ: dict[str, str], sessions: Sessions) -> None:
+    client = client_of(environ, SESSION_OUTAGE_SECONDS="2")
+    tokens = log_in(client)
+    wait_until(lambda: shown(client, tokens.access) == "")
+    sessions.take_away()
+    wait_until(lambda: shown(client, tokens.access) == "sessions_unavailable")
+    sessions.bring_back()
+    wait_until(lambda: shown(client, tokens.access) == "")
+
+
+@pytest.mark.parametrize("prepare", [lambda _: None, Path.touch], ids=["no file", "no tables"])
+def test_a_file_that_is_not_there_yet_is_an_outage(
+    static_environ: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture, prepare: Callable[[Path], None]
+) -> None:
+    prepare(tmp_path / "new.db")
+    environ = {**static_environ, "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
+    client = client_of(environ)
+    access = ask_to_log_in(client).get_json()["data"]
+    assert shown(client, access) == "sessions_unavailable"
+    assert "run: make migrate" in caplog.text.replace("Run", "run")
+    upgrade(open_engine(environ, may_create=True))
+    wait_until(lambda: shown(client, access) == "")
+    assert shown(client, refresh(client, log_in(client)).access) == ""

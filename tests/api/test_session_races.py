@@ -1,0 +1,86 @@
+"""Those who put users out, while others are being let in: nothing that is good remains."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from database.engine import open_engine
+from database.users import UserTable
+from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, received, shown
+from tests.people import ZOE
+from tests.servers.process import wait_until
+from tests.stores import hashed, user_table
+
+
+@pytest.fixture
+def environ(empty_database: str) -> dict[str, str]:
+    return user_table(empty_database, [ZOE])
+
+
+@contextmanager
+def once(moment: str, statement: str | tuple[str, ...], act: Callable[[], object]) -> Iterator[None]:
+    """Act at one moment in the life of the first statement that begins so."""
+    waiting = [act]
+
+    def listen(_connection: object, _cursor: object, text: str, *_: Any) -> None:
+        if waiting and text.lstrip().startswith(statement):
+            waiting.pop()()
+
+    event.listen(Engine, moment, listen)
+    yield
+    event.remove(Engine, moment, listen)
+    assert not waiting
+
+
+PUT_OUT: dict[str, Callable[[UserTable], object]] = {
+    "disable": lambda users: users.set_active("zoé", active=False),
+    "set-password": lambda users: users.set_password("zoé", hashed("another password")),
+}
+
+
+def still_good(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
+    client = client_of(environ)
+    return shown(client, tokens.access), ask_to_refresh(client, tokens.refresh).status_code
+
+
+@pytest.mark.parametrize("how", PUT_OUT)
+def test_who_is_put_out_while_their_password_is_checked_stays_out(environ: dict[str, str], how: str) -> None:
+    client = client_of(environ)
+    table = UserTable(open_engine(environ))
+    with once("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
+        answer = ask_to_log_in(client)
+    if answer.status_code == 200:
+        assert still_good(environ, received(answer)) == ("revoked_token", 400)
+    else:
+        assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("how", PUT_OUT)
+def test_who_is_put_out_while_they_refresh_stays_out(environ: dict[str, str], how: str) -> None:
+    client = client_of(environ)
+    tokens = log_in(client)
+    table = UserTable(open_engine(environ))
+    with once("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
+        assert ask_to_refresh(client, tokens.refresh).status_code == 400
+    assert still_good(environ, tokens) == ("revoked_token", 400)
+
+
+def test_who_logs_in_just_before_everybody_is_put_out_is_out_too(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(environ)
+    monkeypatch.setenv("DATABASE_URL", environ["DATABASE_URL"])
+    given: list[Tokens] = []
+
+    def log_in_a_second_later() -> None:
+        second = int(time.time())
+        wait_until(lambda: time.time() > second + 1)
+        given.append(log_in(client))
+
+    with once("before_cursor_execute", ("SET LOCAL", "DELETE FROM sessions"), log_in_a_second_later):
+        client.application.test_cli_runner().invoke(args=["tokens", "revoke", "--all"])
+    assert still_good(environ, given[0]) == ("revoked_token", 400)

@@ -1,0 +1,63 @@
+"""Without DATABASE_URL: access tokens alone, doors that say so, and no SQLAlchemy."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.api.conftest import error
+from tests.api.sessions import ask_to_log_in, ask_to_refresh, bearer, claims_of, log_out, shown
+from tests.people import ZOE
+from tests.stores import SECRET_KEY
+
+ROOT = Path(__file__).resolve().parents[2]
+DISABLED = "This service has no sessions: DATABASE_URL is not set"
+
+PROGRAM = """
+import json, os, sys
+from app import create_app
+
+client = create_app(os.environ).test_client()
+login = json.loads(sys.stdin.read())
+answers = [client.post("/api/auth", json=login)]
+bearer = {"Authorization": f"Bearer {answers[0].get_json()['data']}"}
+answers += [
+    client.get("/api/protected_route", headers=bearer),
+    client.post("/api/auth/refresh", json={"refresh_token": "x"}),
+    client.delete("/api/auth", headers=bearer),
+]
+print(json.dumps([[answer.status_code for answer in answers], [name for name in sys.modules if "sql" in name]]))
+"""
+
+
+def test_a_login_gives_an_access_token_alone(client: FlaskClient) -> None:
+    body = ask_to_log_in(client).get_json()
+    assert set(body) == {"status", "data", "token_type", "expires_in"}
+    assert "sid" not in claims_of(client, body["data"])
+
+
+@pytest.mark.parametrize("token", ["x", "x" * 22 + "." + "y" * 43, None, 5])
+def test_a_refresh_says_that_there_are_no_sessions(client: FlaskClient, token: object) -> None:
+    assert error(ask_to_refresh(client, token), 404, "sessions_disabled") == DISABLED
+
+
+def test_a_logout_says_that_there_are_no_sessions_and_ends_nothing(client: FlaskClient) -> None:
+    access = ask_to_log_in(client).get_json()["data"]
+    assert error(log_out(client, access), 404, "sessions_disabled") == DISABLED
+    assert error(client.delete("/api/auth", headers=bearer("x")), 404, "sessions_disabled") == DISABLED
+    assert shown(client, access) == ""
+
+
+@pytest.mark.parametrize("empty", [{}, {"DATABASE_URL": ""}])
+def test_no_sql_is_even_imported(static_environ: dict[str, str], tmp_path: Path, empty: dict[str, str]) -> None:
+    environ = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SECRET_KEY": SECRET_KEY, **static_environ, **empty}
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input=json.dumps({"email": ZOE.email, "password": ZOE.password}),
+        cwd=tmp_path, env=environ, capture_output=True, check=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert json.loads(ended.stdout) == [[200, 200, 404, 404], []]

@@ -1,0 +1,44 @@
+"""Sessions as the table has them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, select, text
+
+from config.names import fold
+from database.sessions import SessionRow
+from database.tables import sessions
+
+MINUTE = timedelta(minutes=1)
+NOW = datetime.now(UTC)
+LATER = NOW + 600 * MINUTE
+OPENED = SessionRow(
+    id="a session",
+    token_hash="good",
+    spent_hash=None,
+    delivered=True,
+    client_id="latchkey",
+    idp="static",
+    username="Zoé",
+    username_folded="zoé",
+    ends_at=LATER,
+    expires_at=NOW + 300 * MINUTE,
+    access_until=NOW + 150 * MINUTE,
+)
+
+
+def of(username: str, idp: str) -> SessionRow:
+    """Return a session of this user, named after both."""
+    return replace(OPENED, id=f"{idp}:{username}", idp=idp, username=username, username_folded=fold(username))
+
+
+def ids(engine: Engine) -> list[str]:
+    """Return the ids of all sessions."""
+    with engine.connect() as connection:
+        return sorted(connection.scalars(select(sessions.c.id)))
+
+
+def lose(engine: Engine, name: str) -> None:
+    """Take a table away."""
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE {name}"))

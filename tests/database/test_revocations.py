@@ -1,0 +1,115 @@
+"""The revocations, on SQLite and on PostgreSQL: whoever asks for those above the last they know misses none."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from database import revocations
+from database.engine import open_engine
+from database.schema import upgrade
+from database.sessions import SessionTable
+from database.tables import revocations as revocations_table
+from tests.conftest import new_database
+from tests.servers.process import wait_until
+
+LATER = datetime.now(UTC) + timedelta(hours=1)
+PAST = datetime.now(UTC) - timedelta(seconds=1)
+WRITERS, EACH = 4, 8
+
+
+def opened(url: str) -> Engine:
+    """Return an engine of this database, with tables."""
+    engine = open_engine({"DATABASE_URL": url}, may_create=True)
+    upgrade(engine)
+    return engine
+
+
+@pytest.fixture
+def engine(empty_database: str) -> Engine:
+    """An engine of a new database with tables."""
+    return opened(empty_database)
+
+
+def ended(table: SessionTable, last: int = 0) -> list[str | None]:
+    return [revocation.ended for revocation in table.revocations_after(last)]
+
+
+def test_they_come_in_order_and_only_those_that_are_new(engine: Engine) -> None:
+    table = SessionTable(engine)
+    for name in ("b", "a", "c"):
+        table.end_tokens(name, LATER)
+    first, second, third = table.revocations_after(0)
+    assert [first.ended, second.ended, third.ended] == ["b", "a", "c"]
+    assert first.id < second.id < third.id
+    assert ended(table, first.id) == ["a", "c"]
+    assert ended(table, third.id) == []
+    assert (first.expires_at, first.expires_at.tzinfo) == (LATER, UTC)
+
+
+def test_what_has_run_out_goes_and_its_id_is_never_used_again(engine: Engine) -> None:
+    table = SessionTable(engine)
+    table.end_tokens("kept", LATER)
+    table.end_tokens("over", PAST)
+    last = table.revocations_after(0)[-1].id
+    table.end_tokens("new", LATER)
+    assert ended(table) == ["kept", "new"]
+    assert ended(table, last) == ["new"]
+
+
+def test_none_is_missed_while_many_write(engine: Engine) -> None:
+    table = SessionTable(engine)
+
+    def write(writer: int) -> None:
+        for number in range(EACH):
+            table.end_tokens(f"{writer}.{number}", LATER)
+
+    known: list[str | None] = []
+    last = 0
+    with ThreadPoolExecutor(WRITERS) as threads:
+        writers = [threads.submit(write, writer) for writer in range(WRITERS)]
+        while any(not writer.done() for writer in writers) or table.revocations_after(last):
+            for revocation in table.revocations_after(last):
+                known.append(revocation.ended)
+                last = revocation.id
+        for writer in writers:
+            writer.result()
+    assert sorted(map(str, known)) == sorted(
+        f"{writer}.{number}" for writer in range(WRITERS) for number in range(EACH)
+    )
+
+
+def test_on_postgresql_the_second_writer_waits_for_the_first(postgres: str) -> None:
+    engine = opened(new_database(postgres, "writers"))
+    table = SessionTable(engine)
+
+    def waits() -> bool:
+        with engine.connect() as connection:
+            waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            return bool(connection.scalar(waiting))
+
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as connection:
+            revocations.record(connection, [{"ended": "first", "expires_at": LATER}])
+            second: Future[None] = threads.submit(table.end_tokens, "second", LATER)
+            wait_until(lambda: waits() or second.done())
+            assert (second.done(), ended(table)) == (False, [])
+        second.result(60)
+    assert ended(table) == ["first", "second"]
+
+
+def test_to_record_nothing_locks_and_clears_nothing(engine: Engine) -> None:
+    table = SessionTable(engine)
+    table.end_tokens("over", PAST)
+    with engine.begin() as connection:
+        revocations.record(connection, [])
+        assert connection.scalar(select(func.count()).select_from(revocations_table)) == 1
+
+
+@pytest.mark.parametrize("faulty", [{"ended": "a", "issued_before": LATER}, {"ended": None, "issued_before": None}])
+def test_the_database_refuses_what_says_nothing_or_two_things(engine: Engine, faulty: dict[str, Any]) -> None:
+    with engine.begin() as connection, pytest.raises(IntegrityError):
+        connection.execute(insert(revocations_table), [{**faulty, "expires_at": LATER}])
