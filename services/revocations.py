@@ -77,6 +77,7 @@ class Revocations:
         self._starting = Lock()
         self._tried = Event()
         self._thread: Thread | None = None
+        self._out = False
 
     def cover(self, claims: Claims) -> bool:
         """Say whether a token with these claims is revoked; SessionsUnavailable if nobody can know."""
@@ -111,12 +112,13 @@ class Revocations:
 
     def try_to_catch_up(self) -> None:
         """Do as `catch_up`, and log an outage once."""
-        was_known = monotonic() - self._known_at < 2 * INTERVAL or not self._tried.is_set()
         try:
             self.catch_up()
+            self._out = False
         except DatabaseUnavailable as error:
-            if was_known:
+            if not self._out:
                 log.warning("revocations cannot be read; what was known last counts on: %s", error)
+            self._out = True
         except Exception:
             log.exception("revocations cannot be read")  # and the thread goes on
         finally:
