@@ -9,29 +9,15 @@ from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from database import revocations
-from database.engine import open_engine
-from database.schema import upgrade
 from database.sessions import SessionTable
 from database.tables import revocations as revocations_table
 from tests.conftest import new_database
+from tests.database.conftest import opened
 from tests.servers.process import wait_until
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 PAST = datetime.now(UTC) - timedelta(seconds=1)
 WRITERS, EACH = 4, 8
-
-
-def opened(url: str) -> Engine:
-    """Return an engine of this database, with tables."""
-    engine = open_engine({"DATABASE_URL": url}, may_create=True)
-    upgrade(engine)
-    return engine
-
-
-@pytest.fixture
-def engine(empty_database: str) -> Engine:
-    """An engine of a new database with tables."""
-    return opened(empty_database)
 
 
 def ended(table: SessionTable, last: int = 0) -> list[str | None]:

@@ -19,14 +19,6 @@ from tests.servers.process import wait_until
 
 
 @pytest.fixture
-def engine(empty_database: str) -> Engine:
-    """An engine of a new database with tables."""
-    engine = open_engine({"DATABASE_URL": empty_database}, may_create=True)
-    upgrade(engine)
-    return engine
-
-
-@pytest.fixture
 def table(engine: Engine) -> SessionTable:
     """A table without sessions."""
     return SessionTable(engine)

@@ -7,22 +7,12 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, func, select
 
-from database.engine import open_engine
 from database.outages import DatabaseUnavailable
-from database.schema import upgrade
 from database.sessions import PURGED, SessionRow, SessionTable
 from database.tables import sessions
 from tests.database.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose
 
 RENEWED = replace(OPENED, token_hash="good", spent_hash="spent", delivered=False)
-
-
-@pytest.fixture
-def engine(empty_database: str) -> Engine:
-    """An engine of a new database with tables."""
-    engine = open_engine({"DATABASE_URL": empty_database}, may_create=True)
-    upgrade(engine)
-    return engine
 
 
 @pytest.fixture

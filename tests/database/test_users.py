@@ -9,20 +9,10 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, func, select
 
-from database.engine import open_engine
-from database.schema import upgrade
 from database.tables import roles, user_roles, users
 from database.users import NoSuchUser, UserExists, UserRow, UserTable
 
 HASH = "$argon2id$not-looked-at-here"
-
-
-@pytest.fixture
-def engine(empty_database: str) -> Engine:
-    """An engine of a new database with tables."""
-    engine = open_engine({"DATABASE_URL": empty_database}, may_create=True)
-    upgrade(engine)
-    return engine
 
 
 @pytest.fixture

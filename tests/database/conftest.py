@@ -1,0 +1,20 @@
+"""A database with tables."""
+
+import pytest
+from sqlalchemy import Engine
+
+from database.engine import open_engine
+from database.schema import upgrade
+
+
+def opened(url: str) -> Engine:
+    """Return an engine of this database, with tables."""
+    engine = open_engine({"DATABASE_URL": url}, may_create=True)
+    upgrade(engine)
+    return engine
+
+
+@pytest.fixture
+def engine(empty_database: str) -> Engine:
+    """An engine of a new database with tables."""
+    return opened(empty_database)
