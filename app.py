@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from flask import Flask, appcontext_popped, appcontext_pushed, current_app
 
 from api import auth, errors, identity, oauth, request_id, routes, well_known
-from cli import db, keys, tokens, users
+from cli import db_commands, keys_commands, tokens_commands, users_commands
 from config.environment import read_environment
 from config.problems import ConfigurationError
 from config.settings import ServerSettings
@@ -32,7 +32,12 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     current.created(services)
     for door in (request_id, errors, auth, identity, oauth, well_known, routes):
         door.init(app)
-    for commands in (users, keys, tokens, db):  # for where the project is not installed, only its packages
+    for commands in (
+        users_commands,
+        keys_commands,
+        tokens_commands,
+        db_commands,
+    ):  # for where the project is not installed, only its packages
         app.cli.add_command(commands)
     for route in undecided_routes(app):
         log.warning("%s is open to everybody: write @auth_guard() or @public between @app.route and its view", route)

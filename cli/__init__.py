@@ -19,7 +19,8 @@ class _Deferred(click.Group):
         return group
 
 
-users = _Deferred("users", help="Tend the users in DATABASE_URL.")
-keys = _Deferred("keys", help="Tend the private keys in KEY_FOLDER.")
-tokens = _Deferred("tokens", help="End sessions, and the tokens that belong to them.")
-db = _Deferred("db", help="Tend the tables in DATABASE_URL.")
+# Not by the names of their modules: an import of one of those would take the place of its group.
+users_commands = _Deferred("users", help="Tend the users in DATABASE_URL.")
+keys_commands = _Deferred("keys", help="Tend the private keys in KEY_FOLDER.")
+tokens_commands = _Deferred("tokens", help="End sessions, and the tokens that belong to them.")
+db_commands = _Deferred("db", help="Tend the tables in DATABASE_URL.")
