@@ -78,7 +78,7 @@ def init(app: Flask) -> None:
 def _ours(form: Answer, error: BaseException) -> Response:
     if form.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         bug = error if form.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
-        reason = "; ".join(str(one) for one in (error, error.__cause__) if one)
+        reason = "; ".join(dict.fromkeys(str(one) for one in (error, error.__cause__) if one))
         log.error("request %s to %a failed: %s", g.get("request_id"), request.path, reason, exc_info=bug)
     headers = [NO_STORE]
     if form.challenge:

@@ -63,7 +63,7 @@ def list_keys(as_json: bool) -> None:
 def rotate(key: str | None) -> None:
     """Make the next key the current one, and retire the current one. KEY is only needed if there are several."""
     folder = _folder()
-    successor = _chosen(folder, key, "next", "Run: flask keys generate")
+    successor = _chosen(folder, key, ("next",), "Run: flask keys generate")
     with _raising_refused():
         folder.rotate(successor)
     goes = datetime.now(UTC) + _lifetime() + SETTLED
@@ -76,9 +76,13 @@ def rotate(key: str | None) -> None:
 @click.argument("key", required=False)
 @click.option("--force", is_flag=True, help="Now, although tokens that it signed are still good.")
 def retire(key: str | None, force: bool) -> None:
-    """Remove a retired key, once its last token has expired. KEY is only needed if there are several."""
+    """Remove a retired key, once its last token has expired; with --force also a next one that is named.
+
+    KEY is only needed if there are several.
+    """
     folder = _folder()
-    chosen = _chosen(folder, key, "retired", "Run: flask keys rotate")
+    states = ("retired", "next") if force and key else ("retired",)
+    chosen = _chosen(folder, key, states, "Run: flask keys rotate")
     goes = _goes(chosen, _lifetime())
     if goes > datetime.now(UTC) and not force:
         raise Refused(f"{chosen.key.id} has signed tokens that are still good. It can go at {_shown(goes)}")
@@ -104,15 +108,19 @@ def _lifetime() -> timedelta:
     return timedelta(minutes=TokenSettings.read(read_environment()).lifetime_minutes)
 
 
-def _chosen(folder: KeyFolder, key: str | None, state: str, remedy: str) -> StoredKey:
-    """Return the only key in this state, or the one whose id begins so."""
-    found = [one for one in folder.read() if one.state == state and one.key.id.startswith(key or "")]
-    if not found:
-        named = f" that begins with {key}" if key else ""
-        raise Refused(f"there is no {state} key{named}. {remedy if not key else 'See: flask keys list'}")
-    if len(found) > 1:
-        raise Refused(f"there are several {state} keys. Name one that `flask keys list` shows")
-    return found[0]
+def _chosen(folder: KeyFolder, key: str | None, states: tuple[str, ...], remedy: str) -> StoredKey:
+    """Return the only key in one of these states, or the one whose id begins so."""
+    named = [one for one in folder.read() if one.key.id.startswith(key or "")]
+    found = [one for one in named if one.state in states]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Refused(f"there are several {states[0]} keys. Name one that `flask keys list` shows")
+    if key and named:
+        raise Refused(f"{named[0].key.id} is {named[0].state}, not {states[0]}. See: flask keys list")
+    raise Refused(
+        f"there is no {states[0]} key{f' that begins with {key}. See: flask keys list' if key else f'. {remedy}'}"
+    )
 
 
 def _goes(stored: StoredKey, lifetime: timedelta) -> datetime:

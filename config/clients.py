@@ -30,7 +30,10 @@ def _client(written: SecretStr) -> Client:
         raise ValueError(f"the client id {FIRST_PARTY} is our own")
     if colon and not (secret.isascii() and secret.isprintable()):
         raise ValueError("a client's secret is not ASCII text")
-    return Client(client_id, require_strong(SecretStr(secret)) if colon else None)
+    try:
+        return Client(client_id, require_strong(SecretStr(secret)) if colon else None)
+    except ValueError as error:
+        raise ValueError(f"of a client's secret: {error}") from None
 
 
 def _read(written: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:

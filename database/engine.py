@@ -89,6 +89,10 @@ def _postgresql(url: URL) -> Engine:
         connect_args={
             "connect_timeout": PATIENCE,
             "tcp_user_timeout": PATIENCE * 1000,
+            # For a server that is gone after it has taken a question.
+            "keepalives_idle": PATIENCE,
+            "keepalives_interval": 1,
+            "keepalives_count": PATIENCE,
             "client_encoding": "UTF8",
         },
     )

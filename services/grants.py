@@ -55,7 +55,7 @@ def log_in(email: str, password: str, client_id: str = FIRST_PARTY) -> Grant | D
     """
     services = current()
     for _ in range(TRIES):
-        begun = services.sessions.begin_login() if services.sessions else 0
+        begun = services.sessions.begin_login() if services.sessions else None
         user = authenticate(email, password)
         if not user:
             return user

@@ -176,13 +176,14 @@ def _made(path: Path) -> datetime:
 
 
 def _write(path: Path, octets: bytes) -> None:
-    """Put a file there as a whole or not at all, for nobody's eyes but those of the folder's owner."""
+    """Put a file there as a whole or not at all, for whoever has the folder: its owner, and with root the group."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # with mode 0600
     try:
         with open(descriptor, "wb") as file:
             if os.geteuid() == 0:  # an admin who tends the keys of a service that is somebody else
                 owner = path.parent.stat()
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
+                os.fchmod(descriptor, 0o640 if owner.st_uid == 0 != owner.st_gid else 0o600)
             file.write(octets)
             file.flush()
             os.fsync(descriptor)

@@ -74,8 +74,9 @@ def parse(octets: bytes, name: str) -> Key:
 def _is_loose(status: os.stat_result) -> bool:
     """Say whether others can read the file, or whoever owns it is none of ours."""
     us = os.geteuid()
-    # Platforms mount a secret as root's and let the service's group read it; a file of our own is ours alone.
-    loose = 0o077 if status.st_uid == us else 0o027
+    # Platforms mount a secret as root's and let the service's group read it; any other file is its owner's alone.
+    lent = status.st_uid == 0 and (us != 0 or status.st_gid != 0)
+    loose = 0o027 if lent else 0o077
     a_strangers = us != 0 and status.st_uid not in {0, us}
     return a_strangers or bool(stat.S_IMODE(status.st_mode) & loose)
 

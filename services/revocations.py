@@ -17,6 +17,7 @@ from services.grants import SessionsUnavailable
 log = logging.getLogger(__name__)
 
 INTERVAL = 1.0  # seconds between two looks at the database
+OUT = 5.0  # seconds without an answer, after which nobody need wait for the database
 REREAD = 60.0  # seconds after which everything is read anew, and what has run out is forgotten
 
 
@@ -77,48 +78,63 @@ class Revocations:
         self._starting = Lock()
         self._tried = Event()
         self._thread: Thread | None = None
-        self._out = False
+        self._told = False
 
     def cover(self, claims: Claims) -> bool:
         """Say whether a token with these claims is revoked; SessionsUnavailable if nobody can know."""
         if monotonic() - self._known_at > 2 * INTERVAL:
-            self._follow()
+            self._start()
+            self._tried.wait(OUT)
             if monotonic() - self._known_at > self._trusted:
                 raise SessionsUnavailable("revocations cannot be read")
         return self._known.cover(claims)
 
     def catch_up(self) -> None:
         """Read what is new, at once; DatabaseUnavailable if that cannot be done."""
-        with self._fetching:
+        if not self._fetching.acquire(timeout=OUT):
+            raise DatabaseUnavailable("somebody else is waiting for it")
+        try:
             asked_at = monotonic()
             known = _Known() if monotonic() - self._known.read_at > REREAD else self._known
             for revocation in self._fetch(known.last):
                 known.take(revocation)
             self._known = known
             self._known_at = asked_at
+        finally:
+            self._fetching.release()
+        self._start()
 
     @property
     def last(self) -> int:
         """The id of the newest revocation that is known."""
         return self._known.last
 
-    def _follow(self) -> None:
-        """Start the thread where there is none, and wait for its first try: at first, and after a fork."""
+    @property
+    def out(self) -> bool:
+        """Whether the database has not answered for so long that nobody need wait for it."""
+        if monotonic() - self._known_at > OUT:
+            self._start()
+            self._tried.wait(OUT)
+        return monotonic() - self._known_at > OUT
+
+    def _start(self) -> None:
+        """Start the thread where there is none: at first, and after a fork."""
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = Thread(target=_keep, args=[weakref.ref(self)], name="revocations", daemon=True)
                 self._thread.start()
-        self._tried.wait()
 
     def try_to_catch_up(self) -> None:
         """Do as `catch_up`, and log an outage once."""
         try:
             self.catch_up()
-            self._out = False
+            if self._told:
+                log.info("revocations can be read again")
+            self._told = False
         except DatabaseUnavailable as error:
-            if not self._out:
+            if not self._told:
                 log.warning("revocations cannot be read; what was known last counts on: %s", error)
-            self._out = True
+            self._told = True
         except Exception:
             log.exception("revocations cannot be read")  # and the thread goes on
         finally:

@@ -30,6 +30,7 @@ _ROUNDING = timedelta(seconds=10)
 NEVER = "it is expired, ended, or none of ours"
 SPENT = "it was used before, and its session is ended"
 GONE = "its user is gone or disabled"
+UNASKED = "its user cannot be asked for any more"
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,18 @@ class Sessions:
         with _raising_unavailable():
             self._revocations.catch_up()
 
-    def begin_login(self) -> int:
-        """Return what `open` needs to know of the time at which a login began."""
-        return self._revocations.last
+    def begin_login(self) -> int | None:
+        """Return what `open` needs to know of the time at which a login began; `None` if the database is out."""
+        return None if self._revocations.out else self._revocations.last
 
-    def open(self, user: Identity, client_id: str, begun: int) -> Grant | None:
+    def open(self, user: Identity, client_id: str, begun: int | None) -> Grant | None:
         """Begin a session for a user who has logged in; returns its first tokens.
 
         `None` if all that the user had was ended since the login had `begun`: they have to be asked for again.
         It is an access token alone where the provider cannot be asked again, and while the database is out: who
         they are is known, and a way in for bad days must not need it.
         """
-        if self._chain.finds(user["idp"]):
+        if begun is not None and self._chain.finds(user["idp"]):
             try:
                 return self._open(user, client_id, begun)
             except DatabaseUnavailable as error:
@@ -101,8 +102,13 @@ class Sessions:
         presented = RefreshToken.parse(token)
         if presented is None:
             raise InvalidRefreshToken(NEVER)
+        if self._revocations.out:
+            raise SessionsUnavailable("the database has not answered for a while")
         while True:
             row = self._usable(presented, client_id)
+            if not self._chain.finds(row.idp):
+                log.warning("no refresh: AUTH_PROVIDER has no %a now, which knows the user", row.idp)
+                raise InvalidRefreshToken(UNASKED)
             user = self._chain.find(row.idp, row.username)
             if user is None:
                 self._end(row.id)

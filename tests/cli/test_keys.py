@@ -208,11 +208,13 @@ def test_only_a_next_key_can_be_current_and_only_a_retired_one_can_go(command: C
     second = made(command("generate"))[0]
     assert second[20:] not in first
     assert refused(command("rotate", second[20:])).startswith("there is no next key that begins with ")
-    for key in (first, second, "nothing", "-x", "--"):
+    for key in (first, "nothing", "-x", "--"):
         assert command("retire", "--force", key).exit_code == 2
-    told = refused(command("rotate", first))
-    assert told == f"there is no next key that begins with {first}. See: flask keys list"
+    assert refused(command("retire", second)) == f"{second} is next, not retired. See: flask keys list"
+    assert refused(command("rotate", first)) == f"{first} is current, not next. See: flask keys list"
     assert states(command) == [(second, "next"), (first, "current")]
+    assert command("retire", second, "--force").stdout == f"Removed {second}.\n"
+    assert states(command) == [(first, "current")]
 
 
 @pytest.mark.parametrize("arguments", [(), ("rotate", "a", "b"), ("retire", "--now"), ("list", "x"), ("generate", "x")])

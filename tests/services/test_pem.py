@@ -124,9 +124,25 @@ def test_a_mounted_file_of_somebody_else_may_be_read_by_our_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, taken: bool
 ) -> None:
     path = put(tmp_path / "x.pem", pem.generate("EdDSA"), mode)
-    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)  # as root gives files to a service
-    if taken:
+    owner = path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)  # as root gives files to a service
+    if taken and owner == 0:
         assert pem.read(path).algorithm == "EdDSA"
+    else:  # a stranger's file is never taken
+        assert "can be read by others" in refusal(path)
+
+
+@pytest.mark.parametrize(("mode", "taken"), [(0o640, True), (0o660, False), (0o644, False)])
+def test_root_tends_what_it_has_lent_to_a_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, taken: bool
+) -> None:
+    path = put(tmp_path / "x.pem", pem.generate("EdDSA"), mode)
+    real = path.stat()
+    lent = os.stat_result([*real[:4], 0, 4711, *real[6:]])
+    monkeypatch.setattr(os, "fstat", lambda _: lent)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    if taken:
+        assert pem.read(path)
     else:
         assert "can be read by others" in refusal(path)
 
