@@ -186,3 +186,8 @@ def test_the_largest_identity_that_a_token_can_carry_is_told(client: FlaskClient
     roles = [f"役割{number:03}" for number in range(200)]
     token = issuer.generate({"username": "名" * 100, "email": "名" * 100, "roles": roles})
     assert told(ask(client, VERIFY, token)) == ("名" * 100, "名" * 100, roles)
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "DELETE"])
+def test_a_proxy_that_asks_with_another_method_gets_no_yes(client: FlaskClient, method: str) -> None:
+    error(client.open("/api/auth/verify", method=method), 405, "method_not_allowed")

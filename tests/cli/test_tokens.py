@@ -95,10 +95,8 @@ def test_with_a_provider_only_what_it_gave_is_ended(flask: Flask, environ: dict[
 @on_sqlite
 def test_whoever_has_nothing_loses_nothing(flask: Flask) -> None:
     ended = flask("tokens", "revoke", "--user", "nobody").stdout
-    assert (
-        ended
-        == f"Ended 0 sessions. {TOLD}If that is a surprise: is it what the token has as `sub`, and the provider what it has as `idp`?\n"
-    )
+    hint = "If that is a surprise: is it what the token has as `sub`, and the provider what it has as `idp`?\n"
+    assert ended == f"Ended 0 sessions. {TOLD}{hint}"
     assert flask("tokens", "revoke", "--all").stdout == f"Ended 0 sessions. {TOLD}"
 
 

@@ -73,7 +73,7 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
-        return [pid for pid in _processes() if _parent(pid) == self._master]
+        return children(self._master)
 
     def replace_workers(self) -> None:
         """Have it start anew, with its configuration read again, and wait until it has."""
@@ -84,6 +84,11 @@ class Server:
     def wait_for_workers_other_than(self, before: set[int]) -> None:
         """Return when it has all its workers, and none of these."""
         wait_until(lambda: len(now := self.workers()) == self._count and before.isdisjoint(now), 60)
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes that this one has started."""
+    return [pid for pid in _processes() if _parent(pid) == parent]
 
 
 def ask(connection: HTTPConnection, method: str, path: str, token: str = "", body: object = None) -> Reply:

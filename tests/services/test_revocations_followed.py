@@ -192,3 +192,32 @@ def test_a_fork_in_the_middle_of_a_fetch_fetches_for_itself() -> None:
             return revocations.cover(claims())
 
         assert in_a_fork(fetches)
+
+
+@pytest.mark.usefixtures("_quick")
+def test_nobody_need_wait_for_a_database_that_has_not_answered_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("services.revocations.OUT", 0.5)
+    source = Source()
+    revocations = Revocations(source, NEVER)
+    assert not revocations.out
+    source.out = True
+    wait_until(lambda: revocations.out)
+    source.out = False
+    with caplog.at_level("INFO"):
+        wait_until(lambda: not revocations.out)
+        wait_until(lambda: "revocations can be read again" in caplog.text)
+
+
+def test_who_cannot_have_the_database_for_somebody_who_waits_for_it_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.revocations.OUT", 0.2)
+    source = Source()
+    source.seconds = 2.0
+    revocations = Revocations(source, NEVER)
+    waiting = Thread(target=revocations.catch_up)
+    waiting.start()
+    wait_until(lambda: source.asked != [])
+    with pytest.raises(DatabaseUnavailable):
+        revocations.catch_up()
+    waiting.join()

@@ -1,0 +1,63 @@
+"""The database is frozen: it takes questions and answers none. Who waits for it keeps nobody else from being served."""
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.conftest import new_database
+from tests.people import ZOE
+from tests.servers.gunicorn import gunicorn
+from tests.servers.postgres import postgres
+from tests.servers.process import wait_until
+from tests.servers.workers import Server, ask, children
+from tests.stores import user_table
+
+
+@contextmanager
+def frozen(home: Path) -> Iterator[None]:
+    """Stop all processes of the cluster in this folder where they are."""
+    postmaster = int((home / "data/postmaster.pid").read_text().splitlines()[0])
+    processes = [postmaster, *children(postmaster)]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+def is_out(server: Server) -> bool:
+    """Say whether a login is answered without the database. The first ones still wait for it."""
+    body = {"email": ZOE.email, "password": ZOE.password}
+    with closing(server.connect()) as connection, suppress(TimeoutError):
+        connection.timeout = 2
+        return ask(connection, "POST", "/api/auth", body=body).status == 200
+    return False
+
+
+def test_logins_and_guarded_routes_go_on_and_sessions_come_back(static_environ: dict[str, str]) -> None:
+    def log_in(_: int = 0) -> dict[str, object]:
+        return server.log_in(ZOE.email, ZOE.password).body
+
+    with TemporaryDirectory() as home, postgres(Path(home)) as url:
+        sessions = user_table(new_database(url, "sessions"), [])["DATABASE_URL"]
+        with gunicorn({**static_environ, "DATABASE_URL": sessions}) as address:
+            server = Server(address, workers=1)
+            first = log_in()
+            assert server.ask("GET", "/api/protected_route", str(first["data"])).status == 200
+            with frozen(Path(home)):
+                wait_until(lambda: is_out(server), 120)
+                assert server.refresh(str(first["refresh_token"])).code == "sessions_unavailable"
+                with ThreadPoolExecutor(16) as threads:
+                    logins = list(threads.map(log_in, range(60)))
+                assert {frozenset(login) for login in logins} == {
+                    frozenset({"status", "data", "token_type", "expires_in"})
+                }
+                assert server.ask("GET", "/api/protected_route", str(logins[0]["data"])).status == 200
+            wait_until(lambda: "refresh_token" in log_in(), 60)
+            assert server.refresh(str(first["refresh_token"])).status == 200
