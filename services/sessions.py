@@ -106,14 +106,7 @@ class Sessions:
             raise SessionsUnavailable("the database has not answered for a while")
         while True:
             row = self._usable(presented, client_id)
-            if not self._chain.finds(row.idp):
-                log.warning("no refresh: AUTH_PROVIDER has no %a now, which knows the user", row.idp)
-                raise InvalidRefreshToken(UNASKED)
-            user = self._chain.find(row.idp, row.username)
-            if user is None:
-                self._end(row.id)
-                log.info("session ended: its user is gone from %s, or disabled", row.idp)
-                raise InvalidRefreshToken(GONE)
+            user = self._asked_again(row)
             successor, now = RefreshToken.new(presented.name), datetime.now(UTC)
             until = min(row.ends_at, now + self._idle)
             access_until = max(row.access_until, self._access_until(now))
@@ -185,6 +178,18 @@ class Sessions:
             elif monotonic() - since > LOST:
                 return row
             time.sleep(_LOOK_AGAIN)
+
+    def _asked_again(self, row: SessionRow) -> Identity:
+        """Return the user of a session as they are now; InvalidRefreshToken if they are gone."""
+        if not self._chain.finds(row.idp):
+            log.warning("no refresh: AUTH_PROVIDER has no %a now, which knows the user", row.idp)
+            raise InvalidRefreshToken(UNASKED)
+        user = self._chain.find(row.idp, row.username)
+        if user is None:
+            self._end(row.id)
+            log.info("session ended: its user is gone from %s, or disabled", row.idp)
+            raise InvalidRefreshToken(GONE)
+        return user
 
     def _end(self, session_id: str) -> None:
         with _raising_unavailable():
