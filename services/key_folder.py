@@ -80,7 +80,7 @@ class KeyFolder:
         with self._locked():
             stored = self.read()
             if stored:
-                self._write_states(stored)  # else nobody could tell which of the two is current
+                self._write_states(_unchanged(stored))  # else nobody could tell which of the two is current
             else:
                 (self.path / STATES).unlink(missing_ok=True)  # it is about keys that are gone
             octets = pem.generate(algorithm)
@@ -91,8 +91,7 @@ class KeyFolder:
     def rotate(self, successor: StoredKey) -> None:
         """Make a next key the current one, at once; what was current is retired."""
         with self._locked():
-            states = _states_of(self.read(), successor, datetime.now(UTC))
-            _write(self.path / STATES, states.model_dump_json(indent=2).encode())
+            self._write_states(_states_of(self.read(), successor, datetime.now(UTC)))
 
     def remove(self, stored: StoredKey) -> None:
         """Remove a key that is not current. What it signed is not good any more."""
@@ -100,7 +99,7 @@ class KeyFolder:
             for path in self._pems():
                 if pem.read(path).id == stored.key.id:
                     path.unlink()
-            self._write_states(self.read())
+            self._write_states(_unchanged(self.read()))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -133,9 +132,8 @@ class KeyFolder:
         stored = [_stored(key, path, states) for key, path in keys.values()]
         return sorted(stored, key=lambda one: (order.index(one.state), one.since))
 
-    def _write_states(self, stored: list[StoredKey]) -> None:
-        current = next(one for one in stored if one.state == "current")
-        _write(self.path / STATES, _states_of(stored, current, current.since).model_dump_json(indent=2).encode())
+    def _write_states(self, states: _States) -> None:
+        _write(self.path / STATES, states.model_dump_json(indent=2).encode())
 
     def _states(self, keys: dict[str, tuple[Key, Path]]) -> _States:
         try:
@@ -163,11 +161,15 @@ def _stored(key: Key, path: Path, states: _States) -> StoredKey:
     return StoredKey(key, path, "next", _made(path))
 
 
+def _unchanged(stored: list[StoredKey]) -> _States:
+    current = next(one for one in stored if one.state == "current")
+    return _states_of(stored, current, current.since)
+
+
 def _states_of(stored: list[StoredKey], current: StoredKey, since: datetime) -> _States:
     """Return the states in which `current` is so since `since`, and the one before it is retired since then."""
     retired = {one.key.id: one.since for one in stored if one.state == "retired"}
     retired |= {one.key.id: since for one in stored if one.state == "current" and one.key.id != current.key.id}
-    retired.pop(current.key.id, None)
     return _States(current=current.key.id, since=since, retired=retired)
 
 

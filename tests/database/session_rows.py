@@ -42,3 +42,10 @@ def lose(engine: Engine, name: str) -> None:
     """Take a table away."""
     with engine.begin() as connection:
         connection.execute(text(f"DROP TABLE {name}"))
+
+
+def somebody_waits(engine: Engine) -> bool:
+    """Say whether a transaction on this PostgreSQL waits for a lock of ours."""
+    with engine.connect() as connection:
+        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool(connection.scalar(waiting))

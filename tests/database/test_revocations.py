@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from database import revocations
@@ -13,6 +13,7 @@ from database.sessions import SessionTable
 from database.tables import revocations as revocations_table
 from tests.conftest import new_database
 from tests.database.conftest import opened
+from tests.database.session_rows import somebody_waits
 from tests.servers.process import wait_until
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
@@ -72,16 +73,11 @@ def test_on_postgresql_the_second_writer_waits_for_the_first(postgres: str) -> N
     engine = opened(new_database(postgres, "writers"))
     table = SessionTable(engine)
 
-    def waits() -> bool:
-        with engine.connect() as connection:
-            waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-            return bool(connection.scalar(waiting))
-
     with ThreadPoolExecutor(1) as threads:
         with engine.begin() as connection:
             revocations.record(connection, [{"ended": "first", "expires_at": LATER}])
             second: Future[None] = threads.submit(table.end_tokens, "second", LATER)
-            wait_until(lambda: waits() or second.done())
+            wait_until(lambda: somebody_waits(engine) or second.done())
             assert (second.done(), ended(table)) == (False, [])
         second.result(60)
     assert ended(table) == ["first", "second"]

@@ -6,15 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from database.engine import open_engine
 from database.outages import DatabaseUnavailable
-from database.schema import upgrade
 from database.sessions import SessionTable, end_of_user
 from database.users import UserTable
 from tests.conftest import new_database
-from tests.database.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose, of
+from tests.database.conftest import opened
+from tests.database.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose, of, somebody_waits
 from tests.servers.process import wait_until
 
 
@@ -74,19 +73,13 @@ def test_a_session_begins_unless_all_its_user_had_was_ended_meanwhile(
 
 
 def test_on_postgresql_a_session_waits_until_it_is_sure_what_was_ended(postgres: str) -> None:
-    engine = open_engine({"DATABASE_URL": new_database(postgres, "overlap")})
-    upgrade(engine)
-
-    def waits() -> bool:
-        with engine.connect() as connection:
-            waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-            return bool(connection.scalar(waiting))
+    engine = opened(new_database(postgres, "overlap"))
 
     with ThreadPoolExecutor(1) as threads:
         with engine.begin() as connection:
             assert end_of_user(connection, "zoé", None) == 0
             begun = threads.submit(SessionTable(engine).open, OPENED, 0)
-            wait_until(lambda: waits() or begun.done())
+            wait_until(lambda: somebody_waits(engine) or begun.done())
             assert not begun.done()
         assert begun.result(60) is False
 
