@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
 
-from api.answers import document
+from api.answers import NO_STORE, document
 from services.auth_guard import public
 from services.current import current
 from services.keys import KEY_SET_AGE
@@ -30,7 +30,7 @@ def init(app: Flask) -> None:
     @public
     def metadata() -> Response:
         """RFC 8414 §3. It is whole where JWT_ISSUER is the URL at which the service is seen from outside."""
-        return document(_metadata(), headers=[("Cache-Control", "no-store")])
+        return document(_metadata(), headers=[NO_STORE])
 
 
 def _metadata() -> dict[str, object]:

@@ -122,7 +122,7 @@ class Sessions:
         """End the session of an access token, with all its tokens; or the token alone, if it has none."""
         with _raising_unavailable():
             self._table.end_tokens(claims.get("sid") or claims["jti"], _date(claims["exp"]))
-            self._revocations.catch_up()
+        self.catch_up()
         log.info("session of %a from %s ended by its user", claims["sub"], claims.get("idp"))
 
     def end_by_refresh_token(self, token: str, client_id: str) -> bool:
@@ -194,7 +194,7 @@ class Sessions:
     def _end(self, session_id: str) -> None:
         with _raising_unavailable():
             self._table.end(session_id)
-            self._revocations.catch_up()
+        self.catch_up()
 
     def _access_token(self, user: Identity, row: SessionRow) -> str:
         return self._issuer.generate({**user, "client_id": row.client_id, "sid": row.id})

@@ -1,34 +1,24 @@
 """Gunicorn with the settings that deployments get, under more than it can take."""
 
 import json
-import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-from tests.servers.process import free_port, listens, running
-from tests.stores import SECRET_KEY
+from tests.servers.gunicorn import gunicorn
 
-ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = 120
 
 
 @pytest.fixture(scope="module")
 def url(static_environ: dict[str, str]) -> Iterator[str]:
     """The address of a server with one worker."""
-    port = free_port()
-    environ = {"PATH": os.defpath, "SECRET_KEY": SECRET_KEY, "PORT": str(port), **static_environ}
-    command = [sys.executable, "-m", "gunicorn", "--workers", "1", "--log-level", "error"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.DEVNULL)
-    with running(process, lambda: listens(port)):
-        yield f"http://127.0.0.1:{port}"
+    with gunicorn(static_environ) as address:
+        yield address
 
 
 def asks(url: str, body: object = None) -> tuple[int, str]:
