@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --g
   --custom-compile-command 'make lock' pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run migrate test lint lock servers
+.PHONY: help venv run migrate test lint bench lock servers
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ lint: $(VENV)/.development ## Check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+bench: $(VENV)/.development servers ## Measure what it costs, as ratios (takes half an hour)
+	@.ci/install sqlite3
+	@$(BIN)/python -m bench.bulk
+	@$(BIN)/python -m bench.scale
 
 lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK) --group build -o requirements.txt

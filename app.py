@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from flask import Flask, appcontext_popped, appcontext_pushed, current_app
 
-from api import auth, errors, identity, oauth, request_id, routes, well_known
+from api import auth, errors, health, identity, oauth, request_id, routes, users, well_known
 from cli import db_commands, keys_commands, tokens_commands, users_commands
 from config.environment import read_environment
-from config.problems import ConfigurationError
+from config.problems import ConfigurationError, gather
 from config.settings import ServerSettings
 from services import current
-from services.assembly import assemble
+from services.assembly import assemble, require_fitting_database
 from services.auth_guard import undecided_routes
 
 log = logging.getLogger(__name__)
@@ -25,12 +25,13 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     Raises ConfigurationError, with every problem in it, if it cannot be built.
     """
     _configure_logging()
-    services = assemble(read_environment() if environ is None else environ)
+    known = read_environment() if environ is None else environ
+    services, _ = gather(lambda: assemble(known), lambda: require_fitting_database(known))
     app = Flask("latchkey", static_folder=None)
     app.url_map.merge_slashes = False  # no redirects: a path has one spelling
     app.extensions["latchkey"] = services
     current.created(services)
-    for door in (request_id, errors, auth, identity, oauth, well_known, routes):
+    for door in (request_id, errors, auth, identity, users, oauth, well_known, health, routes):
         door.init(app)
     for commands in (
         users_commands,

@@ -8,12 +8,16 @@ from config.environment import read_environment
 from config.problems import ConfigurationError, gather
 from config.settings import ServerSettings
 from providers.passwords import CAPACITY
-from services.assembly import assemble
+from services.assembly import assemble, require_fitting_database
 
 try:
     _environ = read_environment()
     # All of it, so that a bad configuration is one message here and not a traceback from each worker.
-    _server, _ = gather(lambda: ServerSettings.read(_environ), lambda: assemble(_environ))
+    _server, *_ = gather(
+        lambda: ServerSettings.read(_environ),
+        lambda: assemble(_environ),
+        lambda: require_fitting_database(_environ),
+    )
 except ConfigurationError as error:
     error.show()
     raise SystemExit(error.exit_code) from None

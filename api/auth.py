@@ -1,11 +1,12 @@
-"""`/api/auth`: credentials in, tokens out; a token exchanged for the next; and the end of it all."""
+"""`/api/auth`: credentials in, tokens out; a token exchanged for the next; a new password; and the end of it all."""
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 
 from api.answers import NO_STORE, answer, document, when_sent
 from api.body import json_object
 from config.clients import FIRST_PARTY
-from services.auth_guard import check_jwt, public
+from services.accounts import change_password
+from services.auth_guard import auth_guard, check_jwt, public
 from services.grants import Grant, current_sessions, log_in
 
 
@@ -25,7 +26,7 @@ def init(app: Flask) -> None:
     @app.route("/api/auth", methods=["POST"])
     @public
     def auth() -> Response:
-        grant = log_in(*_credentials())
+        grant = log_in(*_texts("email", "password"))
         if not grant:
             raise InvalidCredentials
         return _answer(grant)
@@ -43,13 +44,20 @@ def init(app: Flask) -> None:
         sessions = current_sessions()
         return _answer(sessions.refresh(_refresh_token(), FIRST_PARTY))
 
+    @app.route("/api/auth/password", methods=["POST"])
+    @auth_guard()
+    def password() -> Response:
+        if not change_password(g.claims, *_texts("password", "new_password")):
+            raise InvalidCredentials
+        return answer(message="Password changed", headers=[NO_STORE])
 
-def _credentials() -> tuple[str, str]:
+
+def _texts(*names: str) -> list[str]:
     body = json_object()
-    email, password = body.get("email"), body.get("password")
-    if not isinstance(email, str) or not isinstance(password, str) or not email.strip() or not password.strip():
-        raise MissingCredentials
-    return email, password
+    texts = [text for name in names if isinstance(text := body.get(name), str) and text.strip()]
+    if len(texts) < len(names):
+        raise MissingCredentials(f"{' or '.join(names).capitalize()} missing")
+    return texts
 
 
 def _refresh_token() -> str:

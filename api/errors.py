@@ -12,11 +12,16 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from api.answers import NO_STORE, answer, document
 from api.auth import InvalidCredentials, MissingCredentials, MissingRefreshToken
 from api.body import InvalidRequest, MalformedBody, UnsupportedBody
+from api.health import NotReady
 from api.oauth import InvalidClient, InvalidScope, UnauthorizedClient, UnsupportedGrantType, UnsupportedTokenType
+from api.users import MissingPrecondition
+from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserChanged, UserExists
 from providers.interface import Overloaded, ProviderUnavailable
+from services.accounts import UsersElsewhere
 from services.auth_guard import MissingToken, RoleRequired
 from services.grants import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
 from services.jwt_handler import ExpiredToken, InvalidToken, RevokedToken
+from services.password_policy import WeakPassword
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +47,18 @@ class Answer:
 BUSY = "temporarily_unavailable"
 
 TABLE: dict[type[Exception], Answer] = {
-    MissingCredentials: Answer(400, "missing_credentials", "Email or password missing"),
+    MissingCredentials: Answer(400, "missing_credentials", "{}"),
     InvalidCredentials: Answer(400, "invalid_credentials", "Invalid credentials", oauth="invalid_grant"),
     MissingRefreshToken: Answer(400, "missing_refresh_token", "Refresh token missing"),
     InvalidRefreshToken: Answer(400, "invalid_refresh_token", "Invalid refresh token: {}", oauth="invalid_grant"),
     SessionsDisabled: Answer(404, "sessions_disabled", "This service has no sessions: DATABASE_URL is not set"),
+    WeakPassword: Answer(400, "weak_password", "This password cannot be used: {}"),
+    UsersElsewhere: Answer(404, "users_elsewhere", "This service does not keep these users; their store does"),
+    NoSuchUser: Answer(404, "no_such_user", "There is no such user"),
+    UserExists: Answer(409, "user_exists", "The username or e-mail address is taken"),
+    LastAdmin: Answer(409, "last_admin", "Nobody active would be left with the role admin"),
+    UserChanged: Answer(412, "precondition_failed", "The user was changed meanwhile: read them again"),
+    MissingPrecondition: Answer(428, "precondition_required", "Send the user's ETag in If-Match"),
     MalformedBody: Answer(400, "malformed_body", "{}"),
     UnsupportedBody: Answer(415, "malformed_body", "{}"),
     MissingToken: Answer(401, "missing_token", "Missing access token", challenge=f"Bearer {REALM}"),
@@ -64,6 +76,8 @@ TABLE: dict[type[Exception], Answer] = {
     InvalidScope: Answer(400, "invalid_scope", "This service has no scopes; roles are in the token"),
     ProviderUnavailable: Answer(503, "provider_unavailable", "Credential store unavailable", retry_after=5, oauth=BUSY),
     SessionsUnavailable: Answer(503, "sessions_unavailable", "Session store unavailable", retry_after=5, oauth=BUSY),
+    DatabaseUnavailable: Answer(503, "database_unavailable", "User table unavailable", retry_after=5, oauth=BUSY),
+    NotReady: Answer(503, "not_ready", "Not ready", retry_after=5),
     Overloaded: Answer(503, "overloaded", "Busy", retry_after=1, oauth=BUSY),
     Exception: Answer(500, "internal_error", "Something went wrong on our side", oauth="server_error"),
 }

@@ -1,12 +1,16 @@
 """`flask db …`: the tables in DATABASE_URL."""
 
+import json
 import os
+import sys
 
 import click
 
 from cli.terminal import raising_refused
 from config.environment import read_environment
 from database.engine import open_engine
+from database.schema import HEAD, REVISIONS, differences, misfit, revision_of
+from database.schema import downgrade as downgrade_schema
 from database.schema import upgrade as upgrade_schema
 
 
@@ -22,3 +26,31 @@ def upgrade() -> None:
     with raising_refused():
         revision = upgrade_schema(open_engine(read_environment(), may_create=True))
     click.echo(f"The database is now at revision {revision}." if revision else "The database is up to date.")
+
+
+@db.command()
+@click.argument("revision", type=click.Choice(["base", *REVISIONS]))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def downgrade(revision: str, yes: bool) -> None:
+    """Bring the database back to an older version's tables. What only newer ones have room for is lost."""
+    if not yes:
+        click.confirm(f"Go back to {revision}, and lose what only newer tables hold?", abort=True, err=True)
+    with raising_refused():
+        downgrade_schema(open_engine(read_environment()), revision)
+    click.echo(f"The database is now at revision {revision}.")
+
+
+@db.command()
+@click.option("--json", "in_json", is_flag=True, help="For scripts.")
+def check(in_json: bool) -> None:
+    """Say whether the database fits this version: exit code 0 if it does, 1 if not."""
+    engine = open_engine(read_environment())
+    with raising_refused():
+        revision, why, changed = revision_of(engine), misfit(engine), differences(engine)
+    problems = [why] if why else [f"somebody has changed its tables: {difference}" for difference in changed]
+    if in_json:
+        click.echo(json.dumps({"revision": revision, "needed": HEAD, "fits": not problems, "problems": problems}))
+    else:
+        for line in problems or [f"it is at revision {revision}"]:
+            click.echo(f"The database {'does not fit' if problems else 'fits'}: {line}")
+    sys.exit(1 if problems else 0)

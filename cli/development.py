@@ -17,7 +17,7 @@ from config.problems import gather
 from config.settings import ProviderSettings, ServerSettings
 from database.engine import open_engine
 from database.schema import upgrade
-from database.users import UserTable
+from database.user_editor import UserEditor
 from providers.passwords import generate_password, hash_password
 from services.assembly import assemble
 
@@ -82,7 +82,7 @@ def _refuse_taken_port(server: ServerSettings) -> None:
 def _prepare_database(environ: Mapping[str, str]) -> "_Admin | None":
     """Make the tables, and an admin if there is no user yet; returns the admin, `None` if there is none."""
     engine = open_engine(environ, may_create=True)
-    users = UserTable(engine)
+    users = UserEditor(engine, "cli:make run")
     with raising_refused():
         upgrade(engine)
         if "database" not in ProviderSettings.read(environ).provider:

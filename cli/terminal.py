@@ -1,15 +1,16 @@
 """How commands ask, refuse and show."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from unicodedata import combining, east_asian_width
 
 import click
 
-from config.names import accept_name, accept_password
-from database.outages import DatabaseUnavailable
-from database.users import NoSuchUser, UserExists
+from config.names import accept_name
+from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserExists
+from services.password_policy import PasswordPolicy, WeakPassword
 
 
 class Refused(click.ClickException):
@@ -41,14 +42,18 @@ def raising_refused() -> Iterator[None]:
         raise Refused("this username or e-mail address is taken. See: flask users list") from None
     except NoSuchUser:
         raise Refused("nobody has this name or address. See: flask users list") from None
+    except LastAdmin:
+        raise Refused(
+            "nobody active would be left with the role admin. Give it to somebody else first, or add --force"
+        ) from None
     except DatabaseUnavailable as error:
         raise Refused(f"the database cannot be used: {error}") from None
 
 
-def read_password() -> str:
-    """Return a new password, asked for twice at a terminal, else the first line of standard input.
+def read_password(policy: PasswordPolicy, *names: str | None) -> str:
+    """Return a new password for a user of these names, asked for twice at a terminal, else a line of standard input.
 
-    Raises Refused if it could never log in.
+    Raises Refused if the policy does not take it.
     """
     if sys.stdin is None:
         raise Refused("there is no standard input to read the password from")
@@ -57,8 +62,8 @@ def read_password() -> str:
     else:
         typed = sys.stdin.buffer.readline().decode("utf-8", "surrogateescape").rstrip("\r\n")
     try:
-        return accept_password(typed)
-    except ValueError as error:
+        return policy.accept(typed, *names)
+    except WeakPassword as error:
         raise Refused(f"this password cannot be used: {error}") from None
 
 
@@ -74,4 +79,33 @@ def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _width(text: str) -> int:
     """Return the columns that a terminal shows the text in: none for accents, two for wide characters."""
-    return sum(1 + (east_asian_width(character) in "WF") for character in text if not combining(character))
+    return sum(
+        1 + (east_asian_width(character) in "WF") for character in click.unstyle(text) if not combining(character)
+    )
+
+
+@contextmanager
+def progress(label: str, length: int) -> Iterator[Callable[..., None]]:
+    """Show how far long work is, with the time that is left; gives what moves it on by so much of its length.
+
+    The text that it is given too stands beside it, such as a rate. Only a terminal is shown it.
+    """
+    if not sys.stderr.isatty():
+        yield _untold
+        return
+    told = ""
+    bar: Any = click.progressbar(
+        length=length, label=label, file=sys.stderr, show_percent=True, item_show_func=lambda _: told
+    )
+    with bar:
+
+        def advance(by: int, text: str = "") -> None:
+            nonlocal told
+            told = text
+            bar.update(by, text)
+
+        yield advance
+
+
+def _untold(by: int, text: str = "") -> None:
+    """Move on what nobody sees."""

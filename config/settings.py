@@ -54,6 +54,16 @@ class SessionSettings(Section):
     )
 
 
+class PasswordSettings(Section):
+    """What a new password must be."""
+
+    prefix: ClassVar[str] = "PASSWORD_"
+
+    min_length: int = Field(
+        15, ge=8, le=64, description="the characters that a new password has at least, 8 to 64; NIST asks for 15"
+    )
+
+
 class ProviderSettings(Section):
     """Which stores are asked who a user is."""
 

@@ -1,14 +1,15 @@
 """The engine: one for SQLite, one for PostgreSQL, both set up for many threads and bad days."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 import psycopg
 from pydantic import Field, SecretStr
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from config.problems import ConfigurationError
@@ -43,6 +44,16 @@ def open_engine(environ: Mapping[str, str], may_create: bool = False) -> Engine:
     if engine is None:
         engine = _OPEN[opened] = _new_engine(settings, may_create)
     return engine
+
+
+@contextmanager
+def begin_writing(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction that reads before it writes; it is rolled back if anything is raised."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "sqlite":
+            # Who has read and then wants to write is refused at once where somebody else has written meanwhile.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
 
 
 def _new_engine(settings: DatabaseSettings, may_create: bool) -> Engine:

@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-
-class DatabaseUnavailable(Exception):
-    """The database could not be asked; the text says why, and is for the log or the terminal."""
+from database.errors import DatabaseUnavailable
 
 
 @contextmanager
@@ -18,21 +16,24 @@ def raising_database_unavailable() -> Iterator[None]:
         yield
     except (DatabaseError, InterfaceError, PoolTimeout) as error:
         reason = str(getattr(error, "orig", error)).partition("\n")[0]
-        if _lacks_a_table(error):
+        if _lacks_a_migration(error):
             reason += ". Run: make migrate"
         elif "unable to open database file" in reason:
             reason += ". If it is new, run: make migrate"
-        elif _lacks_a_right(error):
+        elif _sqlstate(error) == "55P03":
+            reason += ". Somebody is at work in its tables; try again"
+        elif _sqlstate(error) == "42501":
             reason += ". The user of DATABASE_URL needs the right to read and write every table"
         elif isinstance(error, DataError | IntegrityError | ProgrammingError):
             raise
         raise DatabaseUnavailable(reason) from None
 
 
-def _lacks_a_right(error: Exception) -> bool:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) == "42501"
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
-def _lacks_a_table(error: Exception) -> bool:
-    cause = getattr(error, "orig", None)
-    return getattr(cause, "sqlstate", None) == "42P01" or "no such table" in str(cause)
+def _lacks_a_migration(error: Exception) -> bool:
+    """Say whether a table or a column is missing."""
+    told = str(getattr(error, "orig", None))
+    return _sqlstate(error) in {"42P01", "42703"} or told.startswith(("no such ", "table users has no column"))

@@ -1,37 +1,103 @@
-"""Bringing a database to this version's tables."""
+"""Whether a database fits this version's tables, and bringing it there or back."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from database.outages import DatabaseUnavailable, raising_database_unavailable
+from database.errors import DatabaseUnavailable
+from database.outages import raising_database_unavailable
+from database.tables import metadata
 
 # Whoever calls us says what was done; Alembic would say it again.
 logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
 
 _ALEMBIC_INI = Path(__file__).resolve().parent.parent / "alembic.ini"
 
+REVISIONS = [
+    script.revision for script in reversed([*ScriptDirectory.from_config(Config(_ALEMBIC_INI)).walk_revisions()])
+]
+"""Every revision of the tables, the oldest first."""
+HEAD = REVISIONS[-1]
+
+
+def misfit(engine: Engine) -> str | None:
+    """Return why the database does not fit this version, and what to do; `None` if it does.
+
+    Tables of a newer version fit: a migration only adds what the version before can do without, so that both can
+    serve while one takes the other's place. Raises DatabaseUnavailable if it cannot be asked.
+    """
+    with raising_database_unavailable(), engine.connect() as connection:
+        revision = _revision(connection)
+    if revision is None:
+        return "it has no tables yet. Run: make migrate"
+    if revision in REVISIONS[:-1]:
+        return f"its tables are of revision {revision}, and this version needs {HEAD}. Run: make migrate"
+    return None
+
+
+def differences(engine: Engine) -> list[str]:
+    """Return in what the tables are not as the newest migration leaves them: somebody else has changed them.
+
+    Raises DatabaseUnavailable if it cannot be asked.
+    """
+    with raising_database_unavailable(), engine.connect() as connection:
+        if _revision(connection) != HEAD:
+            return []
+        found = compare_metadata(MigrationContext.configure(connection), metadata)
+    return [_told(difference) for difference in found]
+
+
+def revision_of(engine: Engine) -> str | None:
+    """Return the revision of the tables, `None` if there are none. Raises DatabaseUnavailable."""
+    with raising_database_unavailable(), engine.connect() as connection:
+        return _revision(connection)
+
 
 def upgrade(engine: Engine) -> str | None:
     """Run the migrations that the database lacks; returns the new revision, `None` if it lacked none.
 
-    Raises DatabaseUnavailable if it cannot be asked.
+    Raises DatabaseUnavailable if it cannot be asked, or if its tables are in use for too long.
     """
+    if revision_of(engine) == HEAD:
+        return None
+    _run(engine, lambda config: command.upgrade(config, "head"))
+    return HEAD
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Undo the migrations after this one of REVISIONS, with all that is only in their tables and columns.
+
+    Raises as `upgrade` does.
+    """
+    _run(engine, lambda config: command.downgrade(config, revision))
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _run(engine: Engine, act: Callable[[Config], None]) -> None:
     config = Config(_ALEMBIC_INI)
     config.attributes["engine"] = engine
-    head = ScriptDirectory.from_config(config).get_current_head()
-    with raising_database_unavailable():
-        with engine.connect() as connection:
-            if MigrationContext.configure(connection).get_current_revision() == head:
-                return None
-        try:
-            command.upgrade(config, "head")
-        except CommandError:
-            raise DatabaseUnavailable("its tables are of a version that this one does not know") from None
-    return head
+    try:
+        with raising_database_unavailable():
+            act(config)
+    except CommandError:
+        raise DatabaseUnavailable("its tables are of a version that this one does not know") from None
+
+
+def _told(difference: tuple[object, ...] | list[tuple[object, ...]]) -> str:
+    """Return one of Alembic's differences in words: what would have to be done, and to what."""
+    if isinstance(difference, list):
+        return "; ".join(_told(one) for one in difference)
+    action, *what = difference
+    names = [part if isinstance(part, str) else getattr(part, "name", None) for part in what]
+    return f"{str(action).replace('_', ' ')} {'.'.join(name for name in names if isinstance(name, str))}"

@@ -191,12 +191,13 @@ class SessionTable:
             yield connection
 
 
-def end_of_user(connection: Connection, username: str, idp: str | None) -> int:
-    """Do what `SessionTable.end_of_user` does, as the last thing in a transaction."""
+def end_of_user(connection: Connection, username: str, idp: str | None, spared: str | None = None) -> int:
+    """Do what `SessionTable.end_of_user` does, as the last thing in a transaction, but for one session."""
     _lock(connection)
     of_provider = sessions.c.idp == idp if idp else true()
+    of_user = and_(sessions.c.username_folded == fold(username), of_provider, sessions.c.id != (spared or ""))
     without_session = {"username_folded": fold(username), "idp": idp, **_until_now()}
-    return _end(connection, and_(sessions.c.username_folded == fold(username), of_provider), without_session)
+    return _end(connection, of_user, without_session)
 
 
 def _lock(connection: Connection, *, shared: bool = False) -> None:

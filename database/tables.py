@@ -9,6 +9,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     Table,
@@ -58,10 +59,15 @@ users = Table(
     Column("active", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False, default=_now),
     Column("updated_at", UtcDateTime, nullable=False, default=_now, onupdate=_now),
+    Column("last_login_at", UtcDateTime),
     CheckConstraint("username <> ''", name="username_not_empty"),
     CheckConstraint("email <> ''", name="email_not_empty"),
     CheckConstraint("(email IS NULL) = (email_folded IS NULL)", name="email_and_folded_agree"),
 )
+
+# They are few among many, and an admin looks for them.
+disabled = users.c.active.is_(False)
+Index("ix_users_disabled", users.c.username_folded, sqlite_where=disabled, postgresql_where=disabled)
 
 roles = Table(
     "roles",
@@ -108,4 +114,16 @@ revocations = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     CheckConstraint("(ended IS NULL) <> (issued_before IS NULL)", name="ended_or_issued_before"),
     sqlite_autoincrement=True,
+)
+
+# Who did what to whom. Names, not references: it outlives the users.
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False, default=_now),
+    Column("operator", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("username_folded", Text, index=True),
+    Column("details", Text),
 )

@@ -1,30 +1,26 @@
-"""The user table, and all that is done with it."""
+"""The user table: who is in it."""
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, exists, insert, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, exists, func, or_, select, update
 
 from config.names import fold
+from database.audit import Event, events_of
+from database.errors import NoSuchUser
 from database.outages import raising_database_unavailable
-from database.sessions import end_of_user
 from database.tables import roles, user_roles, users
 
 PROVIDER = "database"
 """What AUTH_PROVIDER calls this table, and so the `idp` of its users' sessions."""
 
-
-class UserExists(Exception):
-    """The username or e-mail address belongs to a user already."""
-
-
-class NoSuchUser(Exception):
-    """Nobody has this username or e-mail address."""
+ADMIN = "admin"
+"""The role that opens /api/users, and that somebody must have."""
 
 
 @dataclass(frozen=True)
@@ -37,27 +33,57 @@ class UserRow:
     password_hash: str = field(repr=False)
     active: bool
     created_at: datetime
+    updated_at: datetime
+    last_login_at: datetime | None
     roles: tuple[str, ...]
 
+    @property
+    def version(self) -> str:
+        """A text that is another one after every change by an admin or by the user, but not after a login."""
+        seen = (self.id, self.username, self.email, self.active, self.updated_at.isoformat(), self.roles)
+        return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
-_with_roles = (
-    select(users, roles.c.name.label("role"))
+
+_members = [users.c[name] for name in UserRow.__dataclass_fields__ if name != "roles"]
+
+
+def with_roles(chosen: Select[Any]) -> Select[Any]:
+    """Return a statement for the users that `chosen` selects, with a row for each role."""
+    page = chosen.subquery()
+    return (
+        select(page, roles.c.name.label("role"))
+        .outerjoin(user_roles, user_roles.c.user_id == page.c.id)
+        .outerjoin(roles, roles.c.id == user_roles.c.role_id)
+    )
+
+
+everybody = select(*_members)
+_one = (
+    select(*_members, roles.c.name.label("role"))
     .outerjoin(user_roles, user_roles.c.user_id == users.c.id)
     .outerjoin(roles, roles.c.id == user_roles.c.role_id)
     .order_by(users.c.username_folded, roles.c.name)
 )
 # Built once: building a statement costs more than running it.
-_by_login = _with_roles.where(
-    or_(users.c.username_folded == bindparam("name"), users.c.email_folded == bindparam("name"))
+_by_login = _one.where(or_(users.c.username_folded == bindparam("name"), users.c.email_folded == bindparam("name")))
+_by_username = _one.where(users.c.username_folded == bindparam("name"))
+_by_id = _one.where(users.c.id == bindparam("user_id"))
+_hashes = select(users.c.password_hash).order_by(users.c.username_folded).limit(1)
+_neighbour = select(
+    func.coalesce(
+        _hashes.where(users.c.username_folded > bindparam("name")).scalar_subquery(), _hashes.scalar_subquery()
+    )
 )
-_by_username = _with_roles.where(users.c.username_folded == bindparam("name"))
+# Not a change that an admin should hear of, so `updated_at` stays.
+_note_login = (
+    update(users)
+    .where(users.c.id == bindparam("user_id"), users.c.password_hash == bindparam("seen"))
+    .values(last_login_at=bindparam("now"), password_hash=bindparam("hashed"), updated_at=users.c.updated_at)
+)
 
 
 class UserTable:
-    """The users in one database. Thread-safe; every method raises DatabaseUnavailable if it cannot be asked.
-
-    Those that change a user raise NoSuchUser if nobody has the name.
-    """
+    """The users in one database. Thread-safe; every method raises DatabaseUnavailable if it cannot be asked."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -65,62 +91,50 @@ class UserTable:
     def matching(self, login: str) -> list[UserRow]:
         """Return all who have this username or e-mail address, whatever its case: at most two."""
         with self._begin() as connection:
-            return _grouped(connection.execute(_by_login, {"name": fold(login)}))
+            return grouped(connection.execute(_by_login, {"name": fold(login)}))
 
     def find(self, username: str) -> UserRow | None:
         """Return the user of this name, whatever its case."""
         with self._begin() as connection:
-            found = _grouped(connection.execute(_by_username, {"name": fold(username)}))
-        return found[0] if found else None
+            return _first(connection.execute(_by_username, {"name": fold(username)}))
 
-    def all(self) -> list[UserRow]:
-        """Return every user, by name."""
+    def named(self, login: str) -> UserRow:
+        """Return the user of this username, else e-mail address; NoSuchUser if there is none."""
         with self._begin() as connection:
-            return _grouped(connection.execute(_with_roles))
+            row = named(connection, login)
+        if row is None:
+            raise NoSuchUser
+        return row
+
+    def get(self, user_id: int) -> UserRow | None:
+        """Return the user of this id."""
+        with self._begin() as connection:
+            return by_id(connection, user_id)
+
+    def neighbours_hash(self, name: str) -> str | None:
+        """Return the password hash of whoever comes after this name, `None` if there is no user at all.
+
+        Somebody unknown is to cost what a user costs; and users' hashes cost what their schemes do.
+        """
+        with self._begin() as connection:
+            neighbour: str | None = connection.scalar(_neighbour, {"name": fold(name)})
+        return neighbour
+
+    def note_login(self, row: UserRow, now: datetime, password_hash: str) -> None:
+        """Note a login, and the hash that the password has from now on, unless somebody was faster to change it."""
+        values = {"user_id": row.id, "seen": row.password_hash, "now": now, "hashed": password_hash}
+        with self._begin() as connection:
+            connection.execute(_note_login, values)
+
+    def history(self, username: str) -> list[Event]:
+        """Return what was done to the user of this name, newest first."""
+        with self._begin() as connection:
+            return events_of(connection, username)
 
     def is_empty(self) -> bool:
         """Say whether there is no user at all."""
         with self._begin() as connection:
             return not connection.scalar(select(exists(select(users.c.id))))
-
-    def add(self, username: str, email: str | None, password_hash: str, role_names: Iterable[str] = ()) -> None:
-        """Add an active user with these roles, all of it or nothing; UserExists if a name is taken."""
-        row = {
-            "username": username,
-            "username_folded": fold(username),
-            "email": email,
-            "email_folded": fold(email) if email else None,
-            "password_hash": password_hash,
-            "active": True,
-        }
-        with self._begin() as connection:
-            try:
-                user_id = connection.execute(insert(users).values(row).returning(users.c.id)).scalar_one()
-            except IntegrityError:
-                raise UserExists from None
-            _give_roles(connection, user_id, set(role_names))
-
-    def set_password(self, login: str, password_hash: str) -> str:
-        """Give the user of this username, else e-mail address, another password; returns their username.
-
-        Whatever they had from the old one ends with it.
-        """
-        return self._change(login, ends_sessions=True, password_hash=password_hash)
-
-    def set_active(self, login: str, active: bool) -> str:
-        """Let the user of this username, else e-mail address, in or put them out at once; returns their username."""
-        return self._change(login, ends_sessions=not active, active=active)
-
-    def _change(self, login: str, *, ends_sessions: bool, **values: object) -> str:
-        # A username beats somebody else's e-mail address that reads the same: each can be named.
-        with self._begin() as connection:
-            for names in (users.c.username_folded, users.c.email_folded):
-                change = update(users).where(names == fold(login)).values(**values).returning(users.c.username)
-                if username := connection.scalar(change):
-                    if ends_sessions:
-                        end_of_user(connection, username, PROVIDER)
-                    return str(username)
-        raise NoSuchUser
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
@@ -128,22 +142,30 @@ class UserTable:
             yield connection
 
 
-def _give_roles(connection: Connection, user_id: int, names: set[str]) -> None:
-    if names:
-        # Another transaction may be adding the same role: theirs will do.
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        insert_role = dialect.insert(roles).on_conflict_do_nothing()
-        connection.execute(insert_role, [{"name": name} for name in sorted(names)])
-        held = select(literal(user_id), roles.c.id).where(roles.c.name.in_(names))
-        connection.execute(insert(user_roles).from_select(["user_id", "role_id"], held))
+def named(connection: Connection, login: str) -> UserRow | None:
+    """Return the user of this username, else e-mail address.
+
+    A username beats somebody else's address that reads the same: so each can be named.
+    """
+    matches = grouped(connection.execute(_by_login, {"name": fold(login)}))
+    return next((row for row in matches if fold(row.username) == fold(login)), next(iter(matches), None))
 
 
-def _grouped(rows: Iterable[Row[*tuple[object, ...]]]) -> list[UserRow]:
+def by_id(connection: Connection, user_id: int) -> UserRow | None:
+    """Return the user of this id."""
+    return _first(connection.execute(_by_id, {"user_id": user_id}))
+
+
+def grouped(rows: Iterable[Row[*tuple[object, ...]]]) -> list[UserRow]:
     """Make one user of the rows that have their roles; the rows of a user stand together."""
     return [_user(list(of_one)) for _, of_one in groupby(rows, key=lambda row: row.id)]
 
 
-def _user(rows: list[Row[*tuple[object, ...]]]) -> UserRow:
-    first = rows[0]
-    held = tuple(row.role for row in rows if row.role)
-    return UserRow(first.id, first.username, first.email, first.password_hash, first.active, first.created_at, held)
+def _first(rows: Iterable[Row[*tuple[object, ...]]]) -> UserRow | None:
+    return next(iter(grouped(rows)), None)
+
+
+def _user(rows: Sequence[Row[*tuple[object, ...]]]) -> UserRow:
+    held = tuple(sorted(row.role for row in rows if row.role))
+    values: list[Any] = [*rows[0][: len(_members)], held]
+    return UserRow(*values)

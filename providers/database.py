@@ -1,13 +1,22 @@
 """Users in an SQL table."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from database.engine import open_engine
-from database.outages import DatabaseUnavailable
-from database.users import UserTable
-from providers.interface import Denied, ProviderUnavailable, User
+from database.errors import DatabaseUnavailable
+from database.users import UserRow, UserTable
+from providers.interface import Denied, Overloaded, ProviderUnavailable, User
+from providers.passwords import stronger_hash
 from providers.stored_users import as_user, judge
+
+log = logging.getLogger(__name__)
+
+NOTED = timedelta(hours=1)
+"""How exact `last_login_at` is, so that few logins need to write."""
 
 
 def open_database(environ: Mapping[str, str]) -> "DatabaseProvider":
@@ -25,12 +34,29 @@ class DatabaseProvider:
         """Return the active user with this username or e-mail address, if the password is theirs."""
         with _raising_provider_unavailable():
             matches = self._table.matching(login)
-        return judge(matches, password)
+            # Hashes that came from elsewhere take another time than ours: a stranger's takes a neighbour's.
+            answer = judge(matches, password, decoy=partial(self._table.neighbours_hash, login))
+        if answer:
+            self._note_login(matches[0], password)
+        return answer
 
     def find(self, username: str) -> User | None:
         """Return the active user of this name as the table has them now."""
         with _raising_provider_unavailable():
             return as_user(self._table.find(username))
+
+    def _note_login(self, row: UserRow, password: str) -> None:
+        """Replace a weaker hash while the password is at hand, and note the time. The login does not depend on it."""
+        now = datetime.now(UTC)
+        try:
+            stronger = stronger_hash(password, row.password_hash)
+            if stronger or row.last_login_at is None or now - row.last_login_at > NOTED:
+                self._table.note_login(row, now, stronger or row.password_hash)
+        except (DatabaseUnavailable, Overloaded) as error:
+            log.warning("a login could not be noted: %s", error or type(error).__name__)
+            return
+        if stronger:
+            log.info("a weaker password hash was replaced")
 
 
 @contextmanager

@@ -6,22 +6,19 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
+from typing import TypeVar
 
-from passlib.context import CryptContext
 from passlib.hash import argon2
 
+from providers.hash_schemes import UnusableHash, may_replace, proves, recognise
 from providers.interface import Overloaded
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 # The OWASP minimum for argon2id; `type` and the costs are explicit because libpass' defaults differ.
-_policy = CryptContext(
-    schemes=["argon2"],
-    argon2__type="ID",
-    argon2__memory_cost=19456,
-    argon2__time_cost=2,
-    argon2__parallelism=1,
-)
+_policy = argon2.using(type="ID", memory_cost=19456, time_cost=2, parallelism=1)
 _DECOY = _policy.hash(secrets.token_urlsafe(32))
 
 # More hashes at once than cores are slower together, and each takes 19 MiB. Who finds the queue full is
@@ -43,7 +40,7 @@ class _HashPool:
         self._threads = ThreadPoolExecutor(_CORES, thread_name_prefix="hash")
         self._places = BoundedSemaphore(CAPACITY)
 
-    def run(self, work: Callable[[], bool]) -> bool:
+    def run(self, work: Callable[[], T]) -> T:
         if not self._places.acquire(blocking=False):
             raise Overloaded
         try:
@@ -60,18 +57,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.renew)
 
 
-def is_password_hash(text: str) -> bool:
-    """Say whether `verify_password` can use this text."""
+def is_policys_hash(text: str) -> bool:
+    """Say whether a hash is of the kind that the policy makes, at whatever cost."""
     try:
-        return bool(argon2.from_string(text).type == "id")
-    except (ValueError, TypeError):
+        return recognise(text).scheme == "argon2id"
+    except UnusableHash:
         return False
 
 
 def hash_password(password: str) -> str:
-    """Return the hash to store, by the current policy: a PHC string with its own salt."""
-    hashed: str = _policy.hash(password)
-    return hashed
+    """Return the hash to store, by the current policy: a PHC string with its own salt. Raises Overloaded."""
+    return _pool.run(lambda: str(_policy.hash(password)))
 
 
 def generate_password() -> str:
@@ -79,18 +75,28 @@ def generate_password() -> str:
     return secrets.token_urlsafe(15)
 
 
-def verify_password(password: str, stored: str | None) -> bool:
-    """Say whether the password made the stored hash; `None` takes as long and is never right.
+def verify_password(password: str, stored: str | None, decoy: str | None = None) -> bool:
+    """Say whether the password made the stored hash; `None` takes as long as the decoy and is never right.
 
-    A hash that cannot be read proves nobody, and is logged. Raises Overloaded. Thread-safe.
+    Without a decoy that is what a hash of the policy takes. A hash that cannot be read proves nobody, and is logged.
+    Raises Overloaded. Thread-safe.
     """
-    return _pool.run(lambda: _verify(password, _DECOY if stored is None else stored)) and stored is not None
+    checked = stored or decoy or _DECOY
+    return _pool.run(lambda: _verify(password, checked)) and stored is not None
+
+
+def stronger_hash(password: str, stored: str) -> str | None:
+    """Return the hash that is to take the place of one that this password has proven; `None` if that is to stay.
+
+    Raises Overloaded. Thread-safe.
+    """
+    return hash_password(password) if may_replace(password, stored) else None
 
 
 def _verify(password: str, stored: str) -> bool:
     try:
-        return bool(_policy.verify(password, stored))
-    except (ValueError, TypeError) as error:  # libpass' words for a malformed hash and a password it cannot take
-        log.warning("a stored password hash cannot be used: %s", type(error).__name__)
-        _policy.verify(password, _DECOY)  # for the time it takes
+        return proves(password, stored)
+    except UnusableHash as error:
+        log.warning("a stored password hash cannot be used: %s", error)
+        proves(password, _DECOY)  # for the time it takes
         return False

@@ -1,6 +1,6 @@
 """What the stores that hold password hashes have in common: who is proven by a password, and who is not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, User
@@ -22,13 +22,17 @@ class StoredUser(Protocol):
     def roles(self) -> Sequence[str]: ...
 
 
-def judge(matches: Sequence[StoredUser], password: str) -> User | Denied:
+def _no_hash() -> None:
+    pass
+
+
+def judge(matches: Sequence[StoredUser], password: str, decoy: Callable[[], str | None] = _no_hash) -> User | Denied:
     """Return the one user of `matches`, if there is one, the password is theirs, and they are active.
 
-    Every outcome costs one hash. Raises Overloaded.
+    Every outcome costs one hash; where nobody is to be judged it is `decoy()`. Raises Overloaded.
     """
     stored = matches[0] if len(matches) == 1 else None
-    proven = verify_password(password, stored.password_hash if stored else None)
+    proven = verify_password(password, stored.password_hash) if stored else verify_password(password, None, decoy())
     if stored is None:
         return Denied(AMBIGUOUS if matches else UNKNOWN_USER)
     if not proven:

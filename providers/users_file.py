@@ -9,11 +9,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from config.names import Name, fold
 from config.problems import ConfigurationError, midsentence
-from providers.passwords import is_password_hash
+from providers.passwords import is_policys_hash
 
 
 def _usable_hash(text: str) -> str:
-    if not is_password_hash(text):
+    if not is_policys_hash(text):
         raise ValueError("it is not a hash; make one with `flask users hash`")
     return text
 

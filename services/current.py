@@ -5,15 +5,18 @@ They work for the one whose context is entered; outside of any, for the one crea
 a program with a single application is always that one.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from database.user_editor import UserEditor
     from services.chain import Chain
     from services.clients import Clients
     from services.jwt_handler import TokenIssuer
     from services.keys import KeySource
+    from services.password_policy import PasswordPolicy
     from services.sessions import Sessions
 
 
@@ -27,6 +30,11 @@ class Services:
     sessions: "Sessions | None"
     """`None` without a database."""
     clients: "Clients"
+    policy: "PasswordPolicy"
+    users: "Callable[[str], UserEditor] | None"
+    """The user table in the hands of the operator who is named; `None` where this application has none."""
+    misfit: "Callable[[], str | None]"
+    """Says why the database does not fit this version, `None` if it does or there is none."""
 
 
 _entered: ContextVar[Services | None] = ContextVar("services", default=None)

@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 
 from config.names import fold
-from database.outages import DatabaseUnavailable
+from database.errors import DatabaseUnavailable
 from database.revocations import Revocation
 from services.claims import Claims
 from services.grants import SessionsUnavailable

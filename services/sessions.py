@@ -12,7 +12,7 @@ from time import monotonic
 from config.names import fold
 from config.settings import SessionSettings
 from database.engine import open_engine
-from database.outages import DatabaseUnavailable
+from database.errors import DatabaseUnavailable
 from database.sessions import SessionRow, SessionTable
 from services.chain import Chain, Identity
 from services.claims import Claims

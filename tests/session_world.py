@@ -13,7 +13,7 @@ from config.names import fold
 from database.engine import open_engine
 from database.sessions import SessionTable
 from database.tables import revocations, roles, sessions, user_roles, users
-from database.users import UserTable
+from database.user_editor import UserEditor
 from services.key_folder import KeyFolder
 from tests import doors
 from tests.people import Person
@@ -44,7 +44,7 @@ class World:
         self._engine = open_engine(environ)
         self._clear()
         self._apps = [create_app(self._environ), create_app(self._environ)]
-        self.table = UserTable(self._engine)
+        self.table = UserEditor(self._engine, "tests")
         self.session_table = SessionTable(self._engine)
 
     def close(self) -> None:

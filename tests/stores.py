@@ -7,7 +7,10 @@ from pathlib import Path
 
 from database.engine import open_engine
 from database.schema import upgrade
-from database.users import UserTable
+from database.selection import Selection
+from database.user_editor import UserEditor
+from database.user_pages import UserPages
+from database.users import UserRow
 from providers.passwords import hash_password
 from tests.people import Person
 
@@ -33,8 +36,13 @@ def user_table(url: str, people: Iterable[Person]) -> dict[str, str]:
     environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
     engine = open_engine(environ, may_create=True)
     upgrade(engine)
-    table = UserTable(engine)
+    table = UserEditor(engine, "tests")
     for person in people:
         table.add(person.username, person.email, hashed(person.password), person.roles)
     engine.dispose()
     return environ
+
+
+def everybody(table: UserPages) -> list[UserRow]:
+    """Return every user in the table, by name."""
+    return [*table.each(Selection())]

@@ -16,4 +16,6 @@ with engine.connect() as connection:
             # One at a time, however many replicas start together; and a big table may take its time.
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7241)")
+            # Whoever waits for a table stops all who come after, and every login with them.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 3000")
         context.run_migrations()

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 
 from database.engine import open_engine
 from database.tables import roles, user_roles, users
-from database.users import UserTable
+from database.user_editor import UserEditor
 from tests.people import Person
 from tests.servers.slapd import SUFFIX, Slapd
 from tests.stores import hashed, user_table, users_file
@@ -57,7 +57,7 @@ class LivingTable:
         self._engine = open_engine(self.environ)
 
     def promote(self) -> None:
-        UserTable(self._engine).add("another", None, hashed("x"), ["admin"])
+        UserEditor(self._engine, "tests").add("another", None, hashed("x"), ["admin"])
         admin = select(roles.c.id).where(roles.c.name == "admin").scalar_subquery()
         with self._engine.begin() as connection:
             leaver = select(users.c.id).where(users.c.username == LEAVER.username).scalar_subquery()

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from database.engine import open_engine
 from database.sessions import SessionTable
-from database.users import UserTable
+from database.user_editor import UserEditor
 from services.chain import Identity
 from services.current import Services
 from tests.people import Person
@@ -19,7 +19,7 @@ from tests.stores import SECRET_KEY, hashed, user_table
 
 YAN = Person("yan", "yan@example.org", "the first password", ("user",))
 OTHER = hashed("another password")
-ENDS: dict[str, Callable[[UserTable], object]] = {
+ENDS: dict[str, Callable[[UserEditor], object]] = {
     "another password": lambda users: users.set_password("yan", OTHER),
     "disabled": lambda users: users.set_active("yan", False),
 }
@@ -44,7 +44,7 @@ def good(client: FlaskClient, login: dict[str, str]) -> bool:
 
 @pytest.mark.parametrize("end", ENDS)
 def test_what_began_before_the_end_does_not_outlast_it(app: Flask, environ: dict[str, str], end: str) -> None:
-    users = UserTable(open_engine(environ))
+    users = UserEditor(open_engine(environ), "tests")
 
     def log_in(_: int) -> dict[str, str]:
         body = {"email": "yan", "password": YAN.password}

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from database.engine import open_engine
-from database.users import UserTable
+from database.user_editor import UserEditor
 from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, received, shown
 from tests.people import ZOE
 from tests.servers.process import wait_until
@@ -36,7 +36,7 @@ def once(moment: str, statement: str | tuple[str, ...], act: Callable[[], object
     assert not waiting
 
 
-PUT_OUT: dict[str, Callable[[UserTable], object]] = {
+PUT_OUT: dict[str, Callable[[UserEditor], object]] = {
     "disable": lambda users: users.set_active("zoé", active=False),
     "set-password": lambda users: users.set_password("zoé", hashed("another password")),
 }
@@ -50,7 +50,7 @@ def still_good(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
 @pytest.mark.parametrize("how", PUT_OUT)
 def test_who_is_put_out_while_their_password_is_checked_stays_out(environ: dict[str, str], how: str) -> None:
     client = client_of(environ)
-    table = UserTable(open_engine(environ))
+    table = UserEditor(open_engine(environ), "tests")
     with once("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
         answer = ask_to_log_in(client)
     if answer.status_code == 200:
@@ -63,7 +63,7 @@ def test_who_is_put_out_while_their_password_is_checked_stays_out(environ: dict[
 def test_who_is_put_out_while_they_refresh_stays_out(environ: dict[str, str], how: str) -> None:
     client = client_of(environ)
     tokens = log_in(client)
-    table = UserTable(open_engine(environ))
+    table = UserEditor(open_engine(environ), "tests")
     with once("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
         assert ask_to_refresh(client, tokens.refresh).status_code == 400
     assert still_good(environ, tokens) == ("revoked_token", 400)

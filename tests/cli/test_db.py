@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect
 
 from database.engine import open_engine
-from database.users import UserTable
+from database.user_editor import UserEditor
 from tests.cli.program import ROOT, Flask, refusal
 
 
@@ -21,7 +21,7 @@ def flask(tmp_path: Path) -> Flask:
 def test_an_upgrade_makes_the_tables_and_a_second_one_changes_nothing(flask: Flask, empty_database: str) -> None:
     first = flask("db", "upgrade", DATABASE_URL=empty_database)
     assert (first.returncode, first.stdout, first.stderr) == (0, "The database is now at revision 0002.\n", "")
-    UserTable(open_engine({"DATABASE_URL": empty_database})).add("zoé", None, "hash", ["user"])
+    UserEditor(open_engine({"DATABASE_URL": empty_database}), "tests").add("zoé", None, "hash", ["user"])
     second = flask("db", "upgrade", DATABASE_URL=empty_database)
     assert (second.returncode, second.stdout, second.stderr) == (0, "The database is up to date.\n", "")
     assert "zoé" in flask("users", "list", DATABASE_URL=empty_database).stdout

@@ -17,11 +17,12 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from database.engine import open_engine
-from database.outages import DatabaseUnavailable
+from database.errors import DatabaseUnavailable
 from database.schema import upgrade
 from database.tables import metadata
-from database.users import UserTable
+from database.user_editor import UserEditor
 from tests.conftest import new_database
+from tests.stores import everybody
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_head()
@@ -74,21 +75,21 @@ def test_the_migrations_make_the_constraints_that_the_tables_say(engine: Engine)
     metadata.create_all(engine)
     made = shape(engine)
     del made["alembic_version"]
-    assert set(made) == {"users", "roles", "user_roles", "sessions", "revocations"}
+    assert set(made) == {"users", "roles", "user_roles", "sessions", "revocations", "audit_events"}
     assert _comparable(migrated) == _comparable(made)
 
 
 def test_an_upgrade_says_the_revision_and_a_second_one_nothing(engine: Engine) -> None:
     assert upgrade(engine) == HEAD
-    UserTable(engine).add("zoé", None, "hash", ["user"])
+    UserEditor(engine, "tests").add("zoé", None, "hash", ["user"])
     assert upgrade(engine) is None
-    assert [row.roles for row in UserTable(engine).all()] == [("user",)]
+    assert [row.roles for row in everybody(UserEditor(engine, "tests"))] == [("user",)]
 
 
 def test_what_was_upgraded_can_be_downgraded_and_upgraded_with_data_in_it(engine: Engine) -> None:
     for _ in range(2):
         assert upgrade(engine) == HEAD
-        UserTable(engine).add("zoé", "zoe@example.org", "hash", ["user", "admin"])
+        UserEditor(engine, "tests").add("zoé", "zoe@example.org", "hash", ["user", "admin"])
         downgrade(engine)
         assert inspect(engine).get_table_names() == ["alembic_version"]
 
@@ -143,7 +144,7 @@ def test_the_database_itself_refuses_what_must_not_be(engine: Engine, statement:
 @pytest.mark.parametrize("gone", ["users", "roles"])
 def test_with_a_user_or_a_role_goes_who_had_it(engine: Engine, gone: str) -> None:
     upgrade(engine)
-    UserTable(engine).add("zoé", None, "hash", ["user"])
+    UserEditor(engine, "tests").add("zoé", None, "hash", ["user"])
     with engine.begin() as connection:
         connection.execute(text(f"DELETE FROM {gone}"))  # noqa: S608 - one of the two above
         assert connection.execute(text("SELECT * FROM user_roles")).all() == []
@@ -168,7 +169,7 @@ def test_a_database_that_cannot_hold_every_name_is_refused(postgres: str, tmp_pa
 def test_a_missing_table_is_told_with_its_remedy_and_a_table_of_somebody_else_is_not(empty_database: str) -> None:
     engine = open_engine({"DATABASE_URL": empty_database}, may_create=True)
     with pytest.raises(DatabaseUnavailable, match="make migrate"):
-        UserTable(engine).all()
+        everybody(UserEditor(engine, "tests"))
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE users (id INTEGER)")
     with pytest.raises(Exception, match="already exists") as told:

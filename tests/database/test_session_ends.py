@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from database.outages import DatabaseUnavailable
+from database.errors import DatabaseUnavailable
 from database.sessions import SessionTable, end_of_user
-from database.users import UserTable
+from database.user_editor import UserEditor
 from tests.conftest import new_database
 from tests.database.conftest import opened
 from tests.database.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose, of, somebody_waits
@@ -146,7 +146,7 @@ def test_a_session_whose_access_tokens_cannot_be_ended_does_not_end(
 
 
 def test_a_user_is_changed_with_their_sessions_or_not_at_all(engine: Engine) -> None:
-    users = UserTable(engine)
+    users = UserEditor(engine, "tests")
     users.add("Zoé", "zoe@example.org", "hash")
     assert SessionTable(engine).open(of("Zoé", "database"), 0)
     lose(engine, "revocations")
@@ -169,9 +169,9 @@ def test_a_user_is_changed_with_their_sessions_or_not_at_all(engine: Engine) -> 
     ids=["disable", "new password", "enable"],
 )
 def test_a_user_who_is_put_out_loses_what_this_table_gave_them(
-    engine: Engine, change: Callable[[UserTable], object], left: int
+    engine: Engine, change: Callable[[UserEditor], object], left: int
 ) -> None:
-    users, table = UserTable(engine), SessionTable(engine)
+    users, table = UserEditor(engine, "tests"), SessionTable(engine)
     users.add("Zoé", "zoe@example.org", "hash")
     assert table.open(of("Zoé", "database"), 0)
     assert table.open(of("Zoé", "ldap"), 0)

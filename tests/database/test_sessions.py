@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, func, select
 
-from database.outages import DatabaseUnavailable
+from database.errors import DatabaseUnavailable
 from database.sessions import PURGED, SessionRow, SessionTable
 from database.tables import sessions
 from tests.database.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose

@@ -9,19 +9,22 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, func, select
 
+from database.errors import NoSuchUser, UserExists
 from database.tables import roles, user_roles, users
-from database.users import NoSuchUser, UserExists, UserRow, UserTable
+from database.user_editor import UserEditor
+from database.users import UserRow
+from tests.stores import everybody
 
 HASH = "$argon2id$not-looked-at-here"
 
 
 @pytest.fixture
-def table(engine: Engine) -> UserTable:
+def table(engine: Engine) -> UserEditor:
     """A table without users."""
-    return UserTable(engine)
+    return UserEditor(engine, "tests")
 
 
-def found(table: UserTable, username: str) -> UserRow:
+def found(table: UserEditor, username: str) -> UserRow:
     """Return the user, who is there."""
     row = table.find(username)
     assert row is not None
@@ -34,7 +37,7 @@ def counts(engine: Engine) -> list[int]:
         return [connection.scalars(select(func.count()).select_from(t)).one() for t in (users, roles, user_roles)]
 
 
-def test_a_new_user_is_there_whole(table: UserTable) -> None:
+def test_a_new_user_is_there_whole(table: UserEditor) -> None:
     assert table.is_empty()
     table.add("Zoé", "Zoe@Example.org", HASH, ["user", "admin", "user"])
     assert not table.is_empty()
@@ -44,10 +47,10 @@ def test_a_new_user_is_there_whole(table: UserTable) -> None:
     assert HASH not in repr(row)
 
 
-def test_a_user_needs_neither_address_nor_roles(table: UserTable) -> None:
+def test_a_user_needs_neither_address_nor_roles(table: UserEditor) -> None:
     for name in ("one", "two"):
         table.add(name, None, HASH)
-    assert [(row.username, row.email, row.roles) for row in table.all()] == [("one", None, ()), ("two", None, ())]
+    assert [(row.username, row.email, row.roles) for row in everybody(table)] == [("one", None, ()), ("two", None, ())]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,7 @@ def test_a_user_needs_neither_address_nor_roles(table: UserTable) -> None:
     ],
 )
 def test_a_taken_name_adds_nothing_at_all(engine: Engine, username: str, email: str | None) -> None:
-    table = UserTable(engine)
+    table = UserEditor(engine, "tests")
     table.add("Zoé", "Zoe@example.org", HASH, ["user"])
     with pytest.raises(UserExists):
         table.add(username, email, "another", ["a new role"])
@@ -73,11 +76,11 @@ def test_a_taken_name_adds_nothing_at_all(engine: Engine, username: str, email: 
 def test_a_fault_in_the_roles_adds_nothing_at_all(engine: Engine) -> None:
     # The role is added after the user, and the database refuses it.
     with pytest.raises(Exception, match="name_not_empty"):
-        UserTable(engine).add("zoé", None, HASH, ["user", ""])
+        UserEditor(engine, "tests").add("zoé", None, HASH, ["user", ""])
     assert counts(engine) == [0, 0, 0]
 
 
-def test_folding_is_ours_and_not_the_databases(table: UserTable) -> None:
+def test_folding_is_ours_and_not_the_databases(table: UserEditor) -> None:
     table.add("straße", None, HASH)
     table.add("İstanbul", None, HASH)
     assert found(table, "STRASSE").username == "straße"
@@ -86,7 +89,7 @@ def test_folding_is_ours_and_not_the_databases(table: UserTable) -> None:
         table.add("Strasse", None, HASH)
 
 
-def test_a_login_may_match_two(table: UserTable) -> None:
+def test_a_login_may_match_two(table: UserEditor) -> None:
     table.add("shared@example.org", "first@example.org", HASH, ["user"])
     table.add("second", "Shared@example.org", HASH, ["user", "admin"])
     assert [row.username for row in table.matching("SHARED@example.org")] == ["second", "shared@example.org"]
@@ -96,7 +99,7 @@ def test_a_login_may_match_two(table: UserTable) -> None:
 
 
 @pytest.mark.parametrize("login", ["%", "_", "*", "zo_", "' OR '1'='1", "zoé'; DROP TABLE users; --", "\\"])
-def test_a_login_is_never_sql(table: UserTable, login: str) -> None:
+def test_a_login_is_never_sql(table: UserEditor, login: str) -> None:
     table.add("zoé", "zoe@example.org", HASH)
     assert table.matching(login) == []
     assert table.find(login) is None
@@ -120,49 +123,49 @@ def _at_once(add: Callable[[int], object], count: int = 8) -> list[object]:
 
 
 def test_threads_may_add_the_same_new_roles_at_once(engine: Engine) -> None:
-    table = UserTable(engine)
+    table = UserEditor(engine, "tests")
     # In different orders, which could end in a deadlock if each took its locks as they come.
     names = [f"role{number:02}" for number in range(40)]
     _at_once(lambda number: table.add(f"user{number}", None, HASH, names[:: 1 if number % 2 else -1]))
     assert counts(engine) == [8, 40, 320]
-    assert {row.roles for row in table.all()} == {tuple(names)}
+    assert {row.roles for row in everybody(table)} == {tuple(names)}
 
 
 def test_of_threads_that_add_the_same_name_one_succeeds(engine: Engine) -> None:
-    table = UserTable(engine)
+    table = UserEditor(engine, "tests")
     answers = _at_once(lambda number: table.add("Zoé" if number % 2 else "zOÉ", None, HASH, [f"role{number}"]))
     assert sum(answer is None for answer in answers) == 1
     assert counts(engine) == [1, 1, 1]
 
 
 @pytest.mark.parametrize("login", ["ZOÉ", "ZOE@example.org"])
-def test_a_password_and_the_active_mark_can_be_changed_by_either_name(table: UserTable, login: str) -> None:
+def test_a_password_and_the_active_mark_can_be_changed_by_either_name(table: UserEditor, login: str) -> None:
     table.add("Zoé", "zoe@example.org", HASH, ["user"])
     table.add("other", None, HASH)
-    assert table.set_password(login, "another") == "Zoé"
-    assert table.set_active(login, active=False) == "Zoé"
+    assert table.set_password(login, "another").username == "Zoé"
+    assert table.set_active(login, active=False).username == "Zoé"
     row = found(table, "zoé")
     assert (row.password_hash, row.active, row.roles) == ("another", False, ("user",))
-    assert table.set_active(login, active=True) == "Zoé"
+    assert table.set_active(login, active=True).username == "Zoé"
     assert found(table, "zoé").active
     assert (found(table, "other").password_hash, found(table, "other").active) == (HASH, True)
 
 
-def test_a_username_beats_an_address_that_reads_the_same(table: UserTable) -> None:
+def test_a_username_beats_an_address_that_reads_the_same(table: UserEditor) -> None:
     table.add("second", "shared@example.org", HASH)
     table.add("shared@example.org", None, HASH)
-    assert table.set_active("Shared@example.org", active=False) == "shared@example.org"
-    assert table.set_active("second", active=False) == "second"
+    assert table.set_active("Shared@example.org", active=False).username == "shared@example.org"
+    assert table.set_active("second", active=False).username == "second"
 
 
 @pytest.mark.parametrize("login", ["nobody", "%"])
-def test_without_such_a_user_nobody_is_changed(table: UserTable, login: str) -> None:
+def test_without_such_a_user_nobody_is_changed(table: UserEditor, login: str) -> None:
     table.add("zoé", "zoe@example.org", HASH)
     with pytest.raises(NoSuchUser):
         table.set_password(login, "another")
     with pytest.raises(NoSuchUser):
         table.set_active(login, active=False)
-    assert {(row.password_hash, row.active) for row in table.all()} == {(HASH, True)}
+    assert {(row.password_hash, row.active) for row in everybody(table)} == {(HASH, True)}
 
 
 @pytest.fixture
@@ -182,7 +185,7 @@ def test_times_are_utc_and_now(engine: Engine) -> None:
         assert row.created_at.tzinfo is row.updated_at.tzinfo is UTC
         return row.created_at, row.updated_at
 
-    table = UserTable(engine)
+    table = UserEditor(engine, "tests")
     table.add("zoé", None, HASH)
     created, updated = times()
     assert abs(datetime.now(UTC) - created) < timedelta(minutes=5)

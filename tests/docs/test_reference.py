@@ -10,7 +10,7 @@ from api.errors import TABLE
 from config.clients import OAuthSettings
 from config.keys import KeyFolderSettings, KeySettings
 from config.section import Section
-from config.settings import ProviderSettings, ServerSettings, SessionSettings, TokenSettings
+from config.settings import PasswordSettings, ProviderSettings, ServerSettings, SessionSettings, TokenSettings
 from database.engine import DatabaseSettings
 from providers.ldap.settings import LdapSettings
 from providers.static import StaticSettings
@@ -21,6 +21,7 @@ SECTIONS: list[type[Section]] = [
     KeyFolderSettings,
     SessionSettings,
     OAuthSettings,
+    PasswordSettings,
     ProviderSettings,
     TokenSettings,
     ServerSettings,

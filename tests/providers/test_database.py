@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from app import create_app
 from config.problems import ConfigurationError
 from database.engine import open_engine
-from database.users import UserTable
+from database.user_editor import UserEditor
 from providers.database import open_database
 from providers.interface import DISABLED, WRONG_PASSWORD, Denied, ProviderUnavailable
 from tests.conftest import new_database
@@ -46,7 +46,7 @@ def filled(empty_database: str) -> dict[str, str]:
 
 
 def test_a_disabled_user_is_kept_out_until_enabled(filled: dict[str, str]) -> None:
-    provider, table = open_database(filled), UserTable(open_engine(filled, may_create=True))
+    provider, table = open_database(filled), UserEditor(open_engine(filled, may_create=True), "tests")
     table.set_active("ZOÉ", active=False)
     answers = [provider.authenticate(ZOE.username, password) for password in (ZOE.password, "wrong")]
     assert [answer.reason for answer in answers if isinstance(answer, Denied)] == [DISABLED, WRONG_PASSWORD]
@@ -59,7 +59,7 @@ def test_a_disabled_user_is_kept_out_until_enabled(filled: dict[str, str]) -> No
 def test_a_changed_password_counts_at_once(filled: dict[str, str]) -> None:
     provider = open_database(filled)
     assert provider.authenticate(ZOE.username, ZOE.password)
-    UserTable(open_engine(filled, may_create=True)).set_password(ZOE.username, hashed("another password"))
+    UserEditor(open_engine(filled, may_create=True), "tests").set_password(ZOE.username, hashed("another password"))
     assert not provider.authenticate(ZOE.username, ZOE.password)
     assert provider.authenticate(ZOE.username, "another password")
 
@@ -68,7 +68,7 @@ def test_a_changed_password_counts_at_once(filled: dict[str, str]) -> None:
 @pytest.mark.parametrize("stored", ["", "!", "*", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$x$"])
 def test_a_user_without_a_usable_hash_is_kept_out(tmp_path: Path, stored: str, password: str) -> None:
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [])
-    UserTable(open_engine(environ, may_create=True)).add("zoé", None, stored, ["admin"])
+    UserEditor(open_engine(environ, may_create=True), "tests").add("zoé", None, stored, ["admin"])
     answer = client_of(environ).post("/api/auth", json={"email": "zoé", "password": password})
     assert answer.status_code == 400
 
@@ -150,7 +150,7 @@ def test_an_outage_is_never_told_to_the_client_and_always_to_the_log(
 def test_every_login_costs_one_verification(
     filled: dict[str, str], monkeypatch: pytest.MonkeyPatch, login: str, password: str, status: int
 ) -> None:
-    table = UserTable(open_engine(filled, may_create=True))
+    table = UserEditor(open_engine(filled, may_create=True), "tests")
     for person in TWINS:
         table.add(person.username, person.email, hashed(person.password))
     table.add("disabled", None, hashed(TWINS[0].password))

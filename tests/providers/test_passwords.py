@@ -12,7 +12,7 @@ import pytest
 
 from app import create_app
 from providers.interface import Overloaded
-from providers.passwords import _CORES, _QUEUE, _pool, hash_password, is_password_hash, verify_password
+from providers.passwords import _CORES, _QUEUE, _pool, hash_password, is_policys_hash, verify_password
 from tests.people import PEOPLE, ZOE
 from tests.stores import SECRET_KEY, hashed
 
@@ -74,8 +74,8 @@ def test_without_a_stored_hash_no_password_is_right(password: str, stored: str |
 
 
 def test_only_our_hashes_count_as_hashes() -> None:
-    assert is_password_hash(GOOD)
-    assert not any(map(is_password_hash, ["", "x", "é", "$2b$12$x", "{SSHA}x", ZOE.password]))
+    assert is_policys_hash(GOOD)
+    assert not any(map(is_policys_hash, ["", "x", "é", "$2b$12$x", "{SSHA}x", ZOE.password]))
 
 
 def _fill(threads: ThreadPoolExecutor, gate: Event, places: int) -> set[Future[bool]]:

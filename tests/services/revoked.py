@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from database.outages import DatabaseUnavailable
+from database.errors import DatabaseUnavailable
 from database.revocations import Revocation
 from services.claims import Claims
 

@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from database.outages import DatabaseUnavailable
+from database.errors import DatabaseUnavailable
 from services.grants import SessionsUnavailable
 from services.revocations import Revocations
 from tests.servers.process import wait_until

@@ -1,0 +1,128 @@
+"""`flask users list` and `show`: who is in the table."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import get_args
+
+import click
+
+from cli.terminal import NAME, Refused, as_table, raising_refused
+from cli.users.table import JSON, as_json, as_members, kind_of, open_table
+from database.audit import Event
+from database.selection import Order, Selection
+from database.users import UserRow
+
+PAGE = 100
+
+
+@click.command("list")
+@click.option("--role", type=NAME, help="Only who has this role.")
+@click.option("--search", type=NAME, help="Only with this text in the username or the address.")
+@click.option("--active/--disabled", default=None, help="Only who can, or cannot, log in.")
+@click.option("--sort", type=click.Choice(get_args(Order)), default="username", show_default=True)
+@click.option("--reverse", is_flag=True, help="The last first.")
+@click.option("--limit", type=click.IntRange(1), help=f"How many; {PAGE}, and in CSV and JSON all, unless given.")
+@click.option("--after", type=NAME, help="Begin after this username or, sorted by `created`, after this id.")
+@click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets.")
+@click.option("--json", "in_json", is_flag=True, help="For scripts: a JSON array.")
+def list_users(limit: int | None, after: str | None, as_csv: bool, in_json: bool, **chosen: object) -> None:
+    """Show the users, a page at a time."""
+    selection = Selection(**chosen)  # type: ignore[arg-type]  # click has made them what they must be
+    begin = _begin(selection, after)
+    with raising_refused():
+        if limit is None and (as_csv or in_json):
+            (_print_csv if as_csv else _print_json)(open_table().each(selection, begin))
+            return
+        found = open_table().page(selection, (limit or PAGE) + 1, begin)
+    rows = found[: limit or PAGE]
+    (_print_csv if as_csv else _print_json if in_json else _print_table)(rows)
+    if len(found) > len(rows):
+        last = rows[-1].username if selection.sort == "username" else rows[-1].id
+        click.echo(f"There are more. Add: --after {last!r}", err=True)
+
+
+@click.command()
+@click.argument("login", type=NAME)
+@JSON
+def show(login: str, in_json: bool) -> None:
+    """Show a user, and the newest of what was done to them."""
+    table = open_table()
+    with raising_refused():
+        row = table.named(login)
+        events = table.history(row.username)
+    kind = dict(zip(("scheme", "parameters", "standing"), kind_of(row.password_hash), strict=True))
+    if in_json:
+        click.echo(as_json(as_members(row) | {"password": kind, "history": [_event(event) for event in events]}))
+        return
+    _print_user(row, kind)
+    if events:
+        lines = [(_shown(event.at), event.action, event.operator, event.details or "") for event in events]
+        click.echo("\n" + as_table(("WHEN", "WHAT", "BY", ""), lines))
+
+
+COMMANDS = [list_users, show]
+
+
+def _begin(selection: Selection, after: str | None) -> str | int | None:
+    if after is None or selection.sort == "username":
+        return after
+    with suppress(ValueError):
+        return int(after)
+    raise Refused("--after has to be an id where users are sorted by `created`. `show` tells it")
+
+
+def _print_table(rows: Iterable[UserRow]) -> None:
+    cells = [
+        (
+            row.username,
+            row.email or "-",
+            ",".join(row.roles) or "-",
+            "yes" if row.active else "no",
+            f"{row.created_at:%Y-%m-%d}",
+            f"{row.last_login_at:%Y-%m-%d}" if row.last_login_at else "-",
+        )
+        for row in rows
+    ]
+    click.echo(as_table(("USERNAME", "EMAIL", "ROLES", "ACTIVE", "CREATED", "LAST LOGIN"), cells))
+
+
+def _print_json(rows: Iterable[UserRow]) -> None:
+    begin = "[\n  "
+    for row in rows:
+        click.echo(begin + json.dumps(as_members(row), ensure_ascii=False), nl=False)
+        begin = ",\n  "
+    click.echo("[]" if begin.startswith("[") else "\n]")
+
+
+def _print_csv(rows: Iterable[UserRow]) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"))
+    for row in rows:
+        cells = as_members(row) | {"roles": ",".join(row.roles), "active": str(row.active).lower()}
+        writer.writerow(cells.values())
+
+
+def _print_user(row: UserRow, kind: Mapping[str, str]) -> None:
+    lines = [
+        ("Id", str(row.id)),
+        ("E-mail", row.email or "-"),
+        ("Roles", ", ".join(row.roles) or "-"),
+        ("Active", "yes" if row.active else "no"),
+        ("Password", f"{kind['scheme']} {kind['parameters']} ({kind['standing']})"),
+        ("Created", _shown(row.created_at)),
+        ("Changed", _shown(row.updated_at)),
+        ("Last login", _shown(row.last_login_at) if row.last_login_at else "-"),
+    ]
+    click.echo(as_table(("Username", row.username), lines))
+
+
+def _event(event: Event) -> dict[str, str | None]:
+    return {"at": event.at.isoformat(), "action": event.action, "operator": event.operator, "details": event.details}
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,58 @@
+"""The user table as the commands have it in hand, and a user as they tell of them."""
+
+import json
+import os
+import pwd
+from collections.abc import Mapping
+
+import click
+
+from config.environment import read_environment
+from database.engine import open_engine
+from database.user_editor import UserEditor
+from database.users import UserRow
+from providers.hash_schemes import UnusableHash, recognise
+
+JSON = click.option("--json", "in_json", is_flag=True, help="For scripts.")
+
+
+def open_table() -> UserEditor:
+    """Return the table in DATABASE_URL; ConfigurationError if there is none to be had."""
+    environ = read_environment()
+    return UserEditor(open_engine(environ), operator(environ))
+
+
+def operator(environ: Mapping[str, str]) -> str:
+    """Return who is at the terminal, by the account that the system knows, and who became it through sudo."""
+    try:
+        account = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # containers run as numbers
+        account = str(os.getuid())
+    behind = environ.get("SUDO_USER")
+    return f"cli:{behind} as {account}" if behind else f"cli:{account}"
+
+
+def as_members(row: UserRow) -> dict[str, object]:
+    """Return a user as JSON has them, without the hash."""
+    members = {name: getattr(row, name) for name in ("id", "username", "email", "roles", "active")}
+    moments = {name: getattr(row, name) for name in ("created_at", "updated_at", "last_login_at")}
+    return members | {name: moment.isoformat() if moment else None for name, moment in moments.items()}
+
+
+def kind_of(password_hash: str) -> tuple[str, str, str]:
+    """Return the scheme of a hash, its parameters, and whether it is `current`, `weak` or `unusable`."""
+    try:
+        kind = recognise(password_hash)
+    except UnusableHash as error:
+        return "-", str(error), "unusable"
+    return kind.scheme, kind.parameters, "weak" if kind.weak else "current"
+
+
+def as_json(members: object) -> str:
+    """Return what a script is told."""
+    return json.dumps(members, ensure_ascii=False, indent=2)
+
+
+def tell(row: UserRow, sentence: str, in_json: bool, **also: object) -> None:
+    """Say that a user was changed: in a sentence, or as JSON with what else there is to know."""
+    click.echo(as_json(as_members(row) | also) if in_json else sentence)

@@ -1,0 +1,40 @@
+"""What was done to users, and by whom: written in the transaction that did it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from config.names import fold
+from database.tables import audit_events
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that an operator did."""
+
+    at: datetime
+    operator: str
+    """`cli:` and the account at the terminal, or the provider and the username of whoever asked over HTTP."""
+    action: str
+    """One stable word, such as `user_disabled`."""
+    details: str | None
+    """What changed, for people; never a secret."""
+
+
+def record(
+    connection: Connection, operator: str, action: str, username: str | None, details: str | None = None
+) -> None:
+    """Take note of a change to this user; `None` if it was to many."""
+    values = {"operator": operator, "action": action, "details": details}
+    connection.execute(insert(audit_events).values(username_folded=fold(username) if username else None, **values))
+
+
+def events_of(connection: Connection, username: str) -> list[Event]:
+    """Return the newest events of whoever has, or had, this name, newest first: at most SHOWN."""
+    columns = (audit_events.c.at, audit_events.c.operator, audit_events.c.action, audit_events.c.details)
+    of_user = select(*columns).where(audit_events.c.username_folded == fold(username))
+    rows = connection.execute(of_user.order_by(audit_events.c.id.desc()).limit(SHOWN))
+    return [Event(*row) for row in rows]

@@ -1,0 +1,32 @@
+"""What an admin asks of the user table: who logs in, who is disabled, and who changed what."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("users", sa.Column("last_login_at", sa.DateTime(timezone=True)))
+    disabled = sa.column("active", sa.Boolean).is_(False)
+    op.create_index("ix_users_disabled", "users", ["username_folded"], sqlite_where=disabled, postgresql_where=disabled)
+    op.create_table(
+        "audit_events",
+        sa.Column("id", sa.Integer, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("operator", sa.Text, nullable=False),
+        sa.Column("action", sa.Text, nullable=False),
+        sa.Column("username_folded", sa.Text),
+        sa.Column("details", sa.Text),
+        sa.PrimaryKeyConstraint("id", name="pk_audit_events"),
+    )
+    op.create_index("ix_audit_events_username_folded", "audit_events", ["username_folded"])
+
+
+def downgrade() -> None:
+    op.drop_table("audit_events")
+    op.drop_index("ix_users_disabled", "users")
+    op.drop_column("users", "last_login_at")

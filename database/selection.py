@@ -1,0 +1,18 @@
+"""What can be asked of the user table when not everybody is wanted."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Order = Literal["username", "created"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which users are wanted, and in which order."""
+
+    role: str | None = None
+    active: bool | None = None
+    search: str | None = None
+    """A part of the username or the e-mail address, in any case."""
+    sort: Order = "username"
+    reverse: bool = False

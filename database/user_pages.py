@@ -1,0 +1,91 @@
+"""The user table, page by page: each costs what it shows, however many users there are."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, and_, exists, false, func, or_, select
+
+from config.names import fold
+from database.outages import raising_database_unavailable
+from database.selection import Order, Selection
+from database.tables import disabled, roles, user_roles, users
+from database.users import UserRow, UserTable, everybody, grouped, with_roles
+
+FEW = 1000  # holders of a role who are looked up one by one
+CHUNK = 2000  # users at a time, where all are wanted
+
+# Unique, and each has an index.
+_ORDERS: Mapping[Order, Column[Any]] = {"username": users.c.username_folded, "created": users.c.id}
+
+
+class UserPages(UserTable):
+    """The user table, for those who leaf through it."""
+
+    def page(self, selection: Selection, limit: int, after: str | int | None = None) -> list[UserRow]:
+        """Return the first users of a selection, or those after a username, or after an id if it is sorted so."""
+        with self._begin() as connection:
+            return _page(connection, selection, limit, fold(after) if isinstance(after, str) else after)
+
+    def each(self, selection: Selection, after: str | int | None = None) -> Iterator[UserRow]:
+        """Yield every user of a selection, or those after one, as they were at one moment."""
+        with raising_database_unavailable(), _at_one_moment(self._engine) as connection:
+            begin = fold(after) if isinstance(after, str) else after
+            while page := _page(connection, selection, CHUNK, begin):
+                yield from page
+                begin = fold(page[-1].username) if selection.sort == "username" else page[-1].id
+
+    def count(self) -> int:
+        """Return how many users there are."""
+        with self._begin() as connection:
+            return connection.scalar(select(func.count()).select_from(users)) or 0
+
+
+@contextmanager
+def _at_one_moment(engine: Engine) -> Iterator[Connection]:
+    if engine.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with engine.begin() as connection:
+        if engine.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")  # else each question is a transaction of its own
+        yield connection
+
+
+def _page(connection: Connection, selection: Selection, limit: int, begin: object) -> list[UserRow]:
+    order = _ORDERS[selection.sort]
+    chosen = everybody.add_columns(order.label("place")).where(*_conditions(connection, selection))
+    if begin is not None:
+        chosen = chosen.where(order < begin if selection.reverse else order > begin)
+    chosen = chosen.order_by(order.desc() if selection.reverse else order).limit(limit)
+    return grouped(connection.execute(_shown(chosen, selection)))
+
+
+def _shown(chosen: Select[tuple[object, ...]], selection: Selection) -> Select[tuple[object, ...]]:
+    statement = with_roles(chosen)
+    place = statement.selected_columns.place
+    return statement.order_by(place.desc() if selection.reverse else place)
+
+
+def _conditions(connection: Connection, selection: Selection) -> Iterator[ColumnElement[bool]]:
+    if selection.active is not None:
+        yield users.c.active.is_(True) if selection.active else disabled
+    if selection.search:
+        part = fold(selection.search)
+        yield or_(
+            *(column.contains(part, autoescape=True) for column in (users.c.username_folded, users.c.email_folded))
+        )
+    if selection.role is not None:
+        yield _has_role(connection, selection.role)
+
+
+def _has_role(connection: Connection, role: str) -> ColumnElement[bool]:
+    """Return the condition that is quick for this role: databases guess wrong where it is rare among many."""
+    role_id = connection.scalar(select(roles.c.id).where(roles.c.name == role))
+    if role_id is None:
+        return false()
+    holders = connection.scalars(
+        select(user_roles.c.user_id).where(user_roles.c.role_id == role_id).limit(FEW + 1)
+    ).all()
+    if len(holders) <= FEW:
+        return users.c.id.in_(holders)
+    return exists().where(and_(user_roles.c.user_id == users.c.id, user_roles.c.role_id == role_id))

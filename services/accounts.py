@@ -1,0 +1,80 @@
+"""The user table, for those who tend it over HTTP: an admin, and everybody their own password."""
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from config.names import accept_password
+from database.errors import NoSuchUser, UserChanged
+from providers.interface import UNKNOWN_USER
+from providers.passwords import hash_password
+from providers.stored_users import judge
+from services.claims import Claims
+from services.current import current
+from services.grants import SessionsUnavailable
+from services.password_policy import WeakPassword
+
+if TYPE_CHECKING:
+    from database.user_editor import UserEditor
+
+log = logging.getLogger(__name__)
+
+IDP = "database"
+"""The provider whose users are in the table."""
+
+
+class UsersElsewhere(Exception):
+    """There is no user table here, or this user is not in it."""
+
+
+def editor_for(claims: Claims) -> "UserEditor":
+    """Return the user table in the hands of whoever has these claims; UsersElsewhere if there is none."""
+    users = current().users
+    if users is None:
+        raise UsersElsewhere
+    return users(f"{claims.get('idp', 'token')}:{claims['sub']}")
+
+
+def new_hash(password: str, *names: str | None) -> str:
+    """Return the hash of a new password for a user of these names. Raises WeakPassword and Overloaded."""
+    return hash_password(current().policy.accept(password, *names))
+
+
+def change_password(claims: Claims, old: str, new: str) -> bool:
+    """Give whoever has these claims a new password, if `old` is theirs; their other sessions end.
+
+    Says whether it was. Raises UsersElsewhere, WeakPassword, Overloaded and DatabaseUnavailable.
+    """
+    editor = editor_for(claims)
+    if claims.get("idp") != IDP:
+        raise UsersElsewhere
+    row = editor.find(claims["sub"])
+    proven = judge([row] if row else [], _gated(old))
+    if row is None or not proven:
+        log.info("password change refused: %s", getattr(proven, "reason", UNKNOWN_USER))
+        return False
+    if _gated(new) == _gated(old):
+        raise WeakPassword("it is the one that you have")
+    hashed = new_hash(new, row.username, row.email)
+    try:
+        editor.change_password(row, hashed, claims.get("sid"))
+    except (UserChanged, NoSuchUser):
+        return False
+    sessions_have_ended()
+    return True
+
+
+def _gated(password: str) -> str:
+    """Return the password as it was hashed, or one that is nobody's."""
+    try:
+        return accept_password(password)
+    except ValueError:
+        return ""
+
+
+def sessions_have_ended() -> None:
+    """Take note at once of sessions that a change has ended. Without it that takes a second."""
+    sessions = current().sessions
+    if sessions:
+        with suppress(SessionsUnavailable):
+            sessions.catch_up()
