@@ -76,7 +76,7 @@ TABLE: dict[type[Exception], Answer] = {
     InvalidScope: Answer(400, "invalid_scope", "This service has no scopes; roles are in the token"),
     ProviderUnavailable: Answer(503, "provider_unavailable", "Credential store unavailable", retry_after=5, oauth=BUSY),
     SessionsUnavailable: Answer(503, "sessions_unavailable", "Session store unavailable", retry_after=5, oauth=BUSY),
-    DatabaseUnavailable: Answer(503, "database_unavailable", "User table unavailable", retry_after=5, oauth=BUSY),
+    DatabaseUnavailable: Answer(503, "database_unavailable", "Database unavailable", retry_after=5, oauth=BUSY),
     NotReady: Answer(503, "not_ready", "Not ready", retry_after=5),
     Overloaded: Answer(503, "overloaded", "Busy", retry_after=1, oauth=BUSY),
     Exception: Answer(500, "internal_error", "Something went wrong on our side", oauth="server_error"),

@@ -179,13 +179,16 @@ def _told(report: Report, reasons: Reasons, outcome: Outcome, place: str) -> Ite
 
 
 def _sentence(report: Report, outcome: Outcome) -> str:
+    imported = f"Imported {outcome.imported:,} user{'' if outcome.imported == 1 else 's'}."
+    if not any(report):
+        return "There is no user in this file."
     if outcome.dry_run:
         return "Nothing was changed, as this was a dry run."
     if outcome.refused_file:
         return (
-            f"Imported {outcome.imported:,} users. The refused ones are in {outcome.refused_file}: "
+            f"{imported} The refused ones are in {outcome.refused_file}: "
             "mend them there, and import that file."
         )
     if report.refused:
         return "Nobody was imported. Mend these rows, or import the others: --keep-going"
-    return f"Imported {outcome.imported:,} users."
+    return imported

@@ -55,13 +55,14 @@ def _name_groups(members: dict[str, Any], names: dict[object, str]) -> None:
 
 
 def _fields(dumped: _Dumped) -> Fields:
-    check_text(dumped.text, dumped.value)
     members = _DEFAULTS | dumped.value["fields"]
     if "username" not in members and members["email"]:  # a model of their own, which logs in with the address
         members["username"] = members["email"]
     check_members(members, _KINDS)
     roles = tuple(_role(group) for group in members["groups"])
-    return Fields(members["username"], members["email"] or None, members["password"], roles, members["is_active"])
+    fields = Fields(members["username"], members["email"] or None, members["password"], roles, members["is_active"])
+    check_text(dumped.text, fields)
+    return fields
 
 
 def _role(group: object) -> str:

@@ -40,12 +40,13 @@ def read(file: BinaryIO) -> Iterator[Entry]:
 
 def _fields(line: str) -> Fields:
     members = _DEFAULTS | parse(line)
-    check_text(line, members)
     members.pop(REASON, None)
     check_members(members, _KINDS)
     if len(members) > len(_KINDS):
         raise Faulty(f"it has other members than {', '.join(_KINDS)}")
-    return Fields(**members | {"roles": tuple(members["roles"])})
+    fields = Fields(**members | {"roles": tuple(members["roles"])})
+    check_text(line, fields)
+    return fields
 
 
 @contextmanager

@@ -102,6 +102,19 @@ def test_users_in_a_table(newcomer: Newcomer) -> None:
 
 
 @pytest.mark.usefixtures("password")
+def test_a_table_is_tended_and_taken_in(newcomer: Newcomer) -> None:
+    tend, take_in = blocks("docs/users.md", "sh")
+    own = "DATABASE_URL=sqlite:///tended.db"
+    told = newcomer.types(re.sub(r"DATABASE_URL=\S+", own, tend))
+    assert re.search(r"^zoe +zoe@example.org +admin,editor +yes", told, re.MULTILINE)
+    assert re.search(r"^argon2id +m=19456 t=2 p=1 +current +1 ", told, re.MULTILINE)
+    hashed = newcomer.types(".venv/bin/flask users hash", stdin=f"{PASSWORD}\n").strip()
+    (newcomer.folder / "users.csv").write_text(f'username,password_hash,roles\nyan,"{hashed}","user,editor"\n')
+    assert "Imported 1 user" in newcomer.types(f"export {own}\n{take_in}")
+    assert "yan" in newcomer.types(f"{own} .venv/bin/flask users list")
+
+
+@pytest.mark.usefixtures("password")
 def test_a_folder_of_keys_rotates_and_sessions_end(newcomer: Newcomer) -> None:
     make, rotate, revoke = blocks("docs/tokens.md", "sh")
     assert "current" in newcomer.types(make)
@@ -159,7 +172,7 @@ def test_a_deployment_without_a_key_ends_with_one_message(newcomer: Newcomer) ->
 def test_make_test_is_there_and_make_help_lists_it(newcomer: Newcomer) -> None:
     assert "pytest" in newcomer.types(f"make -n {TEST.removeprefix('make ')}")
     told = newcomer.types("make help")
-    for target in ("help", "venv", "run", "test", "lint", "lock", "migrate"):
+    for target in ("help", "venv", "run", "test", "lint", "bench", "lock", "migrate"):
         assert re.search(rf"^make {target} +\S", told, re.MULTILINE)
 
 

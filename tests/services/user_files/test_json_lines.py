@@ -101,7 +101,7 @@ def test_a_refused_line_that_is_no_object_stays_as_it_is(line: str) -> None:
 
 
 def test_what_is_just_not_too_deep_to_read_is_not_too_deep_to_write() -> None:
-    lines = "".join(f'{{"x": {"[" * depth}{"]" * depth}}}\n' for depth in range(800, 1000))
+    lines = "".join(f'{{"\\u00e9": {"[" * depth}{"]" * depth}}}\n' for depth in range(800, 1000))
     again = refuse("jsonl", lines)
     assert 0 < again.count("the reason") < 200
     assert again.count("\n") == 200
