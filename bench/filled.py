@@ -21,13 +21,12 @@ _USERS = """
 INSERT INTO users (username, username_folded, email, email_folded, password_hash, active, created_at, updated_at)
 SELECT name, name, name || '@example.org', name || '@example.org',
        CASE WHEN n % 3 = 0 THEN :bcrypt ELSE :argon2 END, n % 100 <> 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
-FROM (SELECT n, 'user' || substr('00000000' || (n * 7919 % :prime), -8) AS name FROM {numbers}) AS many
+FROM (SELECT n, 'user' || substr(CAST(100000000 + n AS TEXT), 2) AS name FROM {numbers}) AS many
 """
 _NUMBERS = {
     "sqlite": "(WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < :count) SELECT n FROM c)",
     "postgresql": "generate_series(1, :count) AS c(n)",
 }
-_PRIME = 99_999_989  # larger than any count, so that names are unique, and in no order
 
 
 @contextmanager
@@ -63,12 +62,10 @@ def filled(kind: str, begin: str, count: int) -> dict[str, str]:
 def _fill(connection: Connection, kind: str, count: int, hashed: str) -> None:
     if kind == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = 0"))
-    statement = _USERS.format(numbers=_NUMBERS[kind])
-    if kind == "postgresql":
-        statement = statement.replace(
-            "substr('00000000' || (n * 7919 % :prime), -8)", "lpad((n::bigint * 7919 % :prime)::text, 8, '0')"
-        )
-    connection.execute(text(statement), {"count": count, "prime": _PRIME, "bcrypt": BCRYPT, "argon2": hashed})
+    else:
+        connection.execute(text("PRAGMA cache_size = -1000000"))
+    statement = text(_USERS.format(numbers=_NUMBERS[kind]))
+    connection.execute(statement, {"count": count, "bcrypt": BCRYPT, "argon2": hashed})
     connection.execute(text("INSERT INTO roles (id, name) VALUES (1000, 'user'), (1001, 'editor')"))
     connection.execute(text("INSERT INTO user_roles (user_id, role_id) SELECT id, 1000 FROM users"))
     connection.execute(

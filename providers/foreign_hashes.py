@@ -19,8 +19,8 @@ def pbkdf2_proves(secret: bytes, salt: bytes, digest: bytes, *, name: str, round
 
 
 def scrypt_proves(secret: bytes, salt: bytes, digest: bytes, *, n: int, r: int, p: int) -> bool:
-    """Scrypt (RFC 7914); ValueError if OpenSSL does not take these parameters."""
-    made = hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=_SCRYPT_MEMORY, dklen=len(digest))
+    """Scrypt (RFC 7914) of 64 bytes; ValueError if OpenSSL does not take these parameters."""
+    made = hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=_SCRYPT_MEMORY)
     return compare_digest(made, digest)
 
 

@@ -8,14 +8,7 @@ from typing import Any
 
 from passlib.hash import apr_md5_crypt, argon2, md5_crypt, phpass, sha256_crypt, sha512_crypt
 
-from providers.foreign_hashes import (
-    bcrypt_covers,
-    bcrypt_proves,
-    bcrypt_sha256_proves,
-    pbkdf2_proves,
-    salted_proves,
-    scrypt_proves,
-)
+from providers import foreign_hashes
 
 
 class UnusableHash(ValueError):
@@ -61,7 +54,7 @@ def may_replace(password: str, stored: str) -> bool:
     been proven, and a slip in it would become part of the password.
     """
     kind = recognise(stored)
-    return kind.weak and (kind.scheme != "bcrypt" or bcrypt_covers(password.encode()))
+    return kind.weak and (kind.scheme != "bcrypt" or foreign_hashes.bcrypt_covers(password.encode()))
 
 
 @dataclass(frozen=True)
@@ -134,11 +127,9 @@ def _sha_crypt(name: str, start: str, length: int, handler: Any) -> _Form:
 
 
 def _bcrypt(name: str, start: str, check: Callable[[bytes, str], bool]) -> _Form:
+    digest = f"{_ANY64}{{21}}[.Oeu]{_ANY64}{{30}}[.CGKOSWaeimquy26]"
     return _Form(
-        re.compile(
-            rf"{start}(?P<bcrypt>\$2[aby]\$(?P<cost>[0-9]{{2}})"
-            rf"\${_ANY64}{{21}}[.Oeu]{_ANY64}{{30}}[.CGKOSWaeimquy26])"
-        ),
+        re.compile(rf"{start}(?P<bcrypt>\$2[aby]\$(?P<cost>[0-9]{{2}})\${digest})"),
         lambda found: _bounded(name, "cost", int(found["cost"]), 4, 15),
         lambda secret, found: check(secret, found["bcrypt"]),
     )
@@ -148,7 +139,7 @@ def _pbkdf2(name: str, start: str, digest: str, decode: Callable[[str], bytes]) 
     return _Form(
         re.compile(rf"{start}(?P<rounds>{_NUMBER})\${_SALT}\$(?P<digest>{digest})"),
         lambda found: _bounded(f"pbkdf2-{name}", "rounds", int(found["rounds"]), 1, 10**7),
-        lambda secret, found: pbkdf2_proves(
+        lambda secret, found: foreign_hashes.pbkdf2_proves(
             secret, found["salt"].encode(), decode(found["digest"]), name=name, rounds=int(found["rounds"])
         ),
     )
@@ -157,43 +148,42 @@ def _pbkdf2(name: str, start: str, digest: str, decode: Callable[[str], bytes]) 
 def _scrypt(text: str, decode: Callable[[str], bytes]) -> _Form:
     def check(secret: bytes, found: re.Match[str]) -> bool:
         n, r, p = int(found["n"]), int(found["r"]), int(found["p"])
-        return scrypt_proves(secret, found["salt"].encode(), decode(found["digest"]), n=n, r=r, p=p)
+        return foreign_hashes.scrypt_proves(secret, found["salt"].encode(), decode(found["digest"]), n=n, r=r, p=p)
 
     return _Form(re.compile(text), _scrypt_kind, check)
 
 
 def _salted(scheme: str, name: str, least: int) -> _Form:
-    """Padded base64: `least` characters are the digest and one byte of salt."""
+    """Padded base64: `least` characters are the digest and four bytes of salt, the shortest in use."""
     return _Form(
         re.compile(rf"\{{\w+\}}(?=(?:.{{4}})+\Z)(?P<bytes>{_BASE64}{{{least},}}={{0,2}})"),
         lambda _: Kind(scheme),
-        lambda secret, found: salted_proves(secret, name, b64decode(found["bytes"])),
+        lambda secret, found: foreign_hashes.salted_proves(secret, name, b64decode(found["bytes"])),
     )
 
 
 _ARGON2 = _by_libpass(
     rf"\$argon2(?P<type>id|i|d)\$(?:v=1[69]\$)?m=(?P<m>{_NUMBER}),t=(?P<t>{_NUMBER}),p=(?P<p>{_NUMBER})"
-    # A salt of 8 to 64 bytes, a digest of 16, 24, 32, 48 or 64.
-    rf"\$(?=[^$]{{11,86}}\$){_UNPADDED}\$(?=(?:.{{22}}|.{{32}}|.{{43}}|.{{64}}|.{{86}})\Z){_UNPADDED}",
+    # A salt of 8 to 64 bytes; a digest of 16, 32 or 64, as a cut one would pass for a shorter one.
+    rf"\$(?=[^$]{{11,86}}\$){_UNPADDED}\$(?=(?:.{{22}}|.{{43}}|.{{86}})\Z){_UNPADDED}",
     _argon2_kind,
     argon2,
 )
-_PLAIN_BCRYPT = _bcrypt("bcrypt", "", bcrypt_proves)
-_PHPASS = _by_libpass(rf"\$[PH]\$(?P<power>{_ANY64}){_ANY64}{{8}}{_ANY64}{{22}}", _phpass_kind, phpass)
 
 _FORMS = {
     **dict.fromkeys(("$argon2id$", "$argon2i$", "$argon2d$"), _ARGON2),
-    **dict.fromkeys(("$2a$", "$2b$", "$2y$"), _PLAIN_BCRYPT),
-    **dict.fromkeys(("$P$", "$H$"), _PHPASS),
+    **dict.fromkeys(("$2a$", "$2b$", "$2y$"), _bcrypt("bcrypt", "", foreign_hashes.bcrypt_proves)),
+    **dict.fromkeys(("$P$", "$H$"), _by_libpass(rf"\$[PH]\$(?P<power>{_ANY64}){_ANY64}{{30}}", _phpass_kind, phpass)),
     "$6$": _sha_crypt("sha512-crypt", r"\$6\$", 86, sha512_crypt),
     "$5$": _sha_crypt("sha256-crypt", r"\$5\$", 43, sha256_crypt),
     "$1$": _md5_crypt("md5-crypt", r"\$1\$", md5_crypt),
     "$apr1$": _md5_crypt("apr1", r"\$apr1\$", apr_md5_crypt),
-    "{ssha}": _salted("ssha", "sha1", 28),
-    "{ssha256}": _salted("ssha256", "sha256", 44),
-    "{ssha512}": _salted("ssha512", "sha512", 87),
+    "{ssha}": _salted("ssha", "sha1", 32),
+    "{ssha256}": _salted("ssha256", "sha256", 48),
+    "{ssha384}": _salted("ssha384", "sha384", 70),
+    "{ssha512}": _salted("ssha512", "sha512", 91),
     # Django
-    "bcrypt_sha256$$": _bcrypt("bcrypt-sha256", r"bcrypt_sha256\$", bcrypt_sha256_proves),
+    "bcrypt_sha256$$": _bcrypt("bcrypt-sha256", r"bcrypt_sha256\$", foreign_hashes.bcrypt_sha256_proves),
     "pbkdf2_sha256$": _pbkdf2("sha256", r"pbkdf2_sha256\$", f"{_BASE64}{{43}}=", b64decode),
     "pbkdf2_sha1$": _pbkdf2("sha1", r"pbkdf2_sha1\$", f"{_BASE64}{{27}}=", b64decode),
     "scrypt$": _scrypt(
@@ -218,10 +208,8 @@ _UNSUPPORTED = {
     "sha1$": "salted SHA-1",
     "$2x$": "bcrypt of the faulty kind 2x",
     "$sha1$": "sha1-crypt",
-    "$md5$": "Sun's MD5",
     "$y$": "yescrypt",
     "$gy$": "gost-yescrypt",
-    "$7$": "scrypt as crypt writes it",
     "$wp$": "bcrypt as WordPress writes it",
     "$pbkdf2-sha256$": "PBKDF2 as passlib writes it",
     "$pbkdf2-sha512$": "PBKDF2 as passlib writes it",
@@ -231,36 +219,32 @@ _REFUSED = {
     **{start: f"it is {name}, which is not supported" for start, name in _UNSUPPORTED.items()},
     **dict.fromkeys(_FORMS, "it is cut off or damaged"),
 }
-_REFUSED_WITHOUT_START = [
+_REFUSED_LIKE = [
     (re.compile(""), "it is empty"),
     # Of MD5 or SHA, of Windows (with LAN Manager's before it) or of MySQL.
     (re.compile(r"\*?(?:[0-9A-Fa-f]{8}){2,16}(?::[0-9A-Fa-f]{32})?"), _NO_SALT),
     (re.compile("x|[!*].*", re.DOTALL), "it is no hash: the account had no password or was locked"),
     (re.compile(f"{_ANY64}{{13}}"), "it is DES crypt, which is not supported, or plain text"),
+    (re.compile(".*", re.DOTALL), "it is plain text, or a hash that is not known here"),
 ]
 
 # slapd's and Django's words before a hash that has a name of its own.
-_WRAPPING = re.compile(r"(?:\{crypt\}|\{argon2\}|argon2(?=\$argon2)|bcrypt\$(?=\$2))?", re.ASCII | re.IGNORECASE)
+_WRAPPING = re.compile(r"\{crypt\}|\{argon2\}|argon2(?=\$argon2)|bcrypt\$(?=\$2)", re.ASCII | re.IGNORECASE)
 _START = re.compile(r"\{\w+\}|\$[\w-]+\$|pbkdf2:\w+:|\w+(?:\$\$?|:)", re.ASCII)
 
 
 def _read(stored: str) -> tuple[_Form, re.Match[str]]:
     if len(stored) > _LONGEST:
         raise UnusableHash(f"it is longer than {_LONGEST} characters")
-    text = _WRAPPING.sub("", stored, count=1)
+    wrapping = _WRAPPING.match(stored)
+    text = stored[wrapping.end() :] if wrapping else stored
     start = _start(text)
     form = _FORMS.get(start)
     if form and (found := form.text.fullmatch(text)):
         return form, found
-    raise UnusableHash(_REFUSED.get(start) or _why_refused(text))
+    raise UnusableHash(_REFUSED.get(start) or next(reason for like, reason in _REFUSED_LIKE if like.fullmatch(text)))
 
 
 def _start(text: str) -> str:
-    found = _START.match(text)
-    start = found[0] if found else ""
+    start = found[0] if (found := _START.match(text)) else ""
     return start.lower() if start.startswith("{") else start
-
-
-def _why_refused(text: str) -> str:
-    reasons = (reason for pattern, reason in _REFUSED_WITHOUT_START if pattern.fullmatch(text))
-    return next(reasons, "it is plain text, or a hash that is not known here")

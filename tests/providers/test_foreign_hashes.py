@@ -1,0 +1,215 @@
+"""Hashes from other programs: whom they let in, and the computations on the examples of their specifications."""
+
+from base64 import b64encode
+from hashlib import sha1
+
+import pytest
+
+from providers.foreign_hashes import (
+    bcrypt_covers,
+    bcrypt_proves,
+    bcrypt_sha256_proves,
+    pbkdf2_proves,
+    salted_proves,
+    scrypt_proves,
+)
+from providers.hash_schemes import may_replace, proves
+from tests.providers.hashes import (
+    LONG_BCRYPT,
+    LONG_PASSWORD,
+    PASSWORD,
+    PUBLISHED,
+    SAMPLES,
+    SPLIT_BCRYPT,
+    SPLIT_PASSWORD,
+    Sample,
+    every_sample,
+)
+
+SCRYPT = [  # RFC 7914 §12
+    (
+        b"",
+        b"",
+        (16, 1, 1),
+        (
+            "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442"
+            "fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628cf35e20c38d18906"
+        ),
+    ),
+    (
+        b"password",
+        b"NaCl",
+        (1024, 8, 16),
+        (
+            "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162"
+            "2eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d8360cbdfa2cc0640"
+        ),
+    ),
+    (
+        b"pleaseletmein",
+        b"SodiumChloride",
+        (16384, 8, 1),
+        (
+            "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
+            "d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887"
+        ),
+    ),
+]
+
+
+@every_sample
+def test_a_hash_lets_its_password_in_and_no_other(sample: Sample) -> None:
+    assert proves(PASSWORD, sample.stored)
+    for wrong in (PASSWORD[:-1], PASSWORD + " ", PASSWORD.swapcase()):
+        assert not proves(wrong, sample.stored)
+
+
+@every_sample
+def test_a_weak_hash_may_be_replaced(sample: Sample) -> None:
+    assert may_replace(PASSWORD, sample.stored) is sample.weak
+
+
+@every_sample
+@pytest.mark.parametrize(
+    "password",
+    [PASSWORD + "\0", PASSWORD + "\0x", "\0", "\ud800", PASSWORD + "\udfff", "x" * 4097, "ü" * 2049, "日" * 10**6],
+    ids=lambda password: f"{len(password)} characters",
+)
+def test_a_password_that_no_scheme_takes_is_wrong(sample: Sample, password: str) -> None:
+    assert proves(password, sample.stored) is False
+
+
+@every_sample
+def test_the_longest_password_is_just_a_password(sample: Sample) -> None:
+    assert proves("x" * 4096, sample.stored) is False
+
+
+def ssha(password: bytes) -> str:
+    return "{SSHA}" + b64encode(sha1(password + b"salt", usedforsecurity=False).digest() + b"salt").decode()
+
+
+@pytest.mark.parametrize(
+    ("password", "made_from", "right"),
+    [
+        ("x" * 4096, b"x" * 4096, True),
+        ("x" * 4097, b"x" * 4097, False),
+        ("x\0", b"x\0", False),
+        ("\ud800", b"?", False),
+        ("\ud800", b"", False),
+        ("\ud800", "\ud800".encode(errors="surrogatepass"), False),
+    ],
+    ids=["4096 bytes", "4097 bytes", "NUL", "replaced", "left out", "passed on"],
+)
+def test_a_password_that_schemes_differ_on_is_wrong_in_all(password: str, made_from: bytes, right: bool) -> None:
+    assert proves(password, ssha(made_from)) is right
+
+
+@pytest.mark.parametrize(("password", "stored"), PUBLISHED)
+def test_a_published_example_holds(password: str, stored: str) -> None:
+    assert proves(password, stored)
+
+
+@pytest.mark.parametrize(
+    ("password", "stored", "beginning"),
+    [(LONG_PASSWORD, LONG_BCRYPT, LONG_PASSWORD[:72]), (SPLIT_PASSWORD, SPLIT_BCRYPT, "a" + "ü" * 35)],
+)
+def test_a_long_password_opens_its_bcrypt_hash_but_does_not_replace_it(
+    password: str, stored: str, beginning: str
+) -> None:
+    assert proves(password, stored)
+    assert not may_replace(password, stored)
+    assert not proves(beginning[:-1], stored)
+    # What follows is not seen, so it is not known to be right.
+    assert proves(password + "typo", stored)
+    assert not may_replace(password + "typo", stored)
+
+
+def test_a_password_of_72_bytes_is_covered_as_a_whole() -> None:
+    assert may_replace(LONG_PASSWORD[:72], LONG_BCRYPT)
+    assert not may_replace("ü" * 37, LONG_BCRYPT)
+    assert may_replace("ü" * 36, f"{{CRYPT}}{LONG_BCRYPT}")
+    assert not may_replace("ü" * 37, f"bcrypt${LONG_BCRYPT}")
+
+
+def test_only_plain_bcrypt_keeps_a_hash_of_a_long_password() -> None:
+    others = [sample for sample in SAMPLES if sample.weak and sample.scheme != "bcrypt"]
+    assert all(may_replace(LONG_PASSWORD, sample.stored) for sample in others)
+
+
+@pytest.mark.parametrize(("secret", "salt", "costs", "digest"), SCRYPT)
+def test_scrypt_is_that_of_its_rfc(secret: bytes, salt: bytes, costs: tuple[int, int, int], digest: str) -> None:
+    n, r, p = costs
+    made = bytes.fromhex(digest)
+    assert scrypt_proves(secret, salt, made, n=n, r=r, p=p)
+    assert not scrypt_proves(secret + b"x", salt, made, n=n, r=r, p=p)
+    assert not scrypt_proves(secret, salt + b"x", made, n=n, r=r, p=p)
+
+
+def test_scrypt_may_take_a_quarter_of_a_gibibyte() -> None:
+    assert not scrypt_proves(b"password", b"salt", b"\0" * 64, n=2**18, r=8, p=1)
+
+
+def test_parameters_that_scrypt_does_not_know_are_a_value_error() -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - OpenSSL's words are its own
+        scrypt_proves(b"password", b"salt", b"\0" * 64, n=2**16, r=1, p=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "secret", "salt", "rounds", "digest"),
+    [  # RFC 6070 §2 and RFC 7914 §11
+        ("sha1", b"password", b"salt", 1, "0c60c80f961f0e71f3a9b524af6012062fe037a6"),
+        ("sha1", b"password", b"salt", 4096, "4b007901b765489abead49d926f721d065a429c1"),
+        (
+            "sha1",
+            b"passwordPASSWORDpassword",
+            b"saltSALTsaltSALTsaltSALTsaltSALTsalt",
+            4096,
+            "3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038",
+        ),
+        (
+            "sha256",
+            b"passwd",
+            b"salt",
+            1,
+            (
+                "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
+                "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783"
+            ),
+        ),
+    ],
+)
+def test_pbkdf2_is_that_of_the_rfcs(name: str, secret: bytes, salt: bytes, rounds: int, digest: str) -> None:
+    made = bytes.fromhex(digest)
+    assert pbkdf2_proves(secret, salt, made, name=name, rounds=rounds)
+    assert not pbkdf2_proves(secret + b"x", salt, made, name=name, rounds=rounds)
+    assert not pbkdf2_proves(secret, salt, made, name=name, rounds=rounds + 1)
+
+
+def test_a_salted_digest_is_over_the_password_and_then_the_salt() -> None:
+    of_abc = bytes.fromhex("a9993e364706816aba3e25717850c26c9cd0d89d")  # FIPS 180's example
+    assert salted_proves(b"a", "sha1", of_abc + b"bc")
+    assert salted_proves(b"ab", "sha1", of_abc + b"c")
+    assert not salted_proves(b"a", "sha1", of_abc + b"cb")
+    assert not salted_proves(b"bc", "sha1", of_abc + b"a")
+
+
+def test_bcrypt_goes_by_the_first_72_bytes() -> None:
+    secret = LONG_PASSWORD.encode()
+    assert bcrypt_proves(secret, LONG_BCRYPT)
+    assert bcrypt_proves(secret[:72], LONG_BCRYPT)
+    assert not bcrypt_proves(secret[:71], LONG_BCRYPT)
+    assert not bcrypt_proves(secret[:71] + b"x" + secret[72:], LONG_BCRYPT)
+
+
+@pytest.mark.parametrize(("length", "covered"), [(0, True), (71, True), (72, True), (73, False), (100, False)])
+def test_bcrypt_covers_72_bytes(length: int, covered: bool) -> None:
+    assert bcrypt_covers(b"x" * length) is covered
+
+
+def test_bcrypt_over_a_digest_sees_every_byte() -> None:
+    # Django 5.2's BCryptSHA256PasswordHasher, of LONG_PASSWORD.
+    stored = "$2b$04$.n0DbnLgJFaFUfcbqtGZtuwn8c0f0mbtRIgGw5PCNXB5rN2MEes9."
+    secret = LONG_PASSWORD.encode()
+    assert bcrypt_sha256_proves(secret, stored)
+    assert not bcrypt_sha256_proves(secret[:72], stored)
+    assert not bcrypt_sha256_proves(secret[:-1] + b"x", stored)
