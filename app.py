@@ -5,7 +5,9 @@ import sys
 import time
 from collections.abc import Mapping
 
+import click
 from flask import Flask, appcontext_popped, appcontext_pushed, current_app
+from flask.cli import FlaskGroup
 
 from api import auth, errors, health, identity, oauth, request_id, routes, users, well_known
 from cli import db_commands, keys_commands, tokens_commands, users_commands
@@ -26,7 +28,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """
     _configure_logging()
     known = read_environment() if environ is None else environ
-    services, _ = gather(lambda: assemble(known), lambda: require_fitting_database(known))
+    services, _ = gather(
+        lambda: assemble(known), lambda: None if _commands_are_wanted() else require_fitting_database(known)
+    )
     app = Flask("latchkey", static_folder=None)
     app.url_map.merge_slashes = False  # no redirects: a path has one spelling
     app.extensions["latchkey"] = services
@@ -43,6 +47,12 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     for route in undecided_routes(app):
         log.warning("%s is open to everybody: write @auth_guard() or @public between @app.route and its view", route)
     return app
+
+
+def _commands_are_wanted() -> bool:
+    """Say whether Flask's command line builds the application to find a command, such as the one that migrates."""
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.command, FlaskGroup)
 
 
 @appcontext_pushed.connect

@@ -72,7 +72,7 @@ def init(app: Flask) -> None:
         query = _checked(_Query, _parameters())
         selection = Selection(role=query.role, active=query.active, search=query.search)
         rows = _editor().page(selection, query.limit + 1, query.after)
-        return answer(data=[_shown(row) for row in rows[: query.limit]], next=_next(query, rows), headers=[NO_STORE])
+        return answer(data=[row.members() for row in rows[: query.limit]], next=_next(query, rows), headers=[NO_STORE])
 
     @app.route("/api/users", methods=["POST"])
     @auth_guard("admin")
@@ -137,7 +137,7 @@ def _explain(model: type[BaseModel], fault: Any) -> str:
 def _as_expected(editor: "UserEditor", user_id: int) -> "UserRow":
     """Return the user, if they are as whoever asks believes (RFC 9110 §13.1.1); UserChanged if not."""
     row = _there(editor, user_id)
-    if request.if_match and not request.if_match.contains(row.version):
+    if "If-Match" in request.headers and not request.if_match.contains(row.version):
         raise UserChanged
     return row
 
@@ -150,14 +150,7 @@ def _there(editor: "UserEditor", user_id: int) -> "UserRow":
 
 
 def _answer(row: "UserRow", status: int = 200, *headers: tuple[str, str]) -> Response:
-    return answer(status, [NO_STORE, ("ETag", f'"{row.version}"'), *headers], data=_shown(row))
-
-
-def _shown(row: "UserRow") -> dict[str, object]:
-    members = ("id", "username", "email", "roles", "active")
-    moments = {name: getattr(row, name) for name in ("created_at", "updated_at", "last_login_at")}
-    told = {name: moment.isoformat() if moment else None for name, moment in moments.items()}
-    return {name: getattr(row, name) for name in members} | told
+    return answer(status, [NO_STORE, ("ETag", f'"{row.version}"'), *headers], data=row.members())
 
 
 def _next(query: _Query, rows: "list[UserRow]") -> str | None:

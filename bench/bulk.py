@@ -36,7 +36,7 @@ def _write(file: Path, plain: Path, rows: int) -> None:
         ours.write("username,email,password_hash,roles,active\n")
         for number in range(rows):
             name = f"{secrets.token_hex(5)}{number}"
-            hashed = f"{BCRYPT[:7]}{secrets.token_hex(27)[:53]}"
+            hashed = f"{BCRYPT[:29]}{secrets.token_hex(15)}."
             ours.write(f"{name},{name}@example.org,{hashed},user,true\n")
             now = "2026-11-23 12:00:00.000000"
             theirs.write(f"{number + 1},{name},{name},{name}@example.org,{name}@example.org,{hashed},1,{now},{now},\n")

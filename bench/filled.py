@@ -15,7 +15,7 @@ from tests.conftest import new_database
 from tests.servers import postgres as postgres_server
 
 PASSWORD = "correct horse battery staple"
-BCRYPT = "$2b$12$" + "a" * 53  # of nobody's password
+BCRYPT = "$2b$12$" + "a" * 21 + "." + "a" * 30 + "."  # of nobody's password
 
 _USERS = """
 INSERT INTO users (username, username_folded, email, email_folded, password_hash, active, created_at, updated_at)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from cli.terminal import raising_refused
+from cli.terminal import Refused, raising_refused
 from config.environment import read_environment
 from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, differences, misfit, revision_of
@@ -33,10 +33,13 @@ def upgrade() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def downgrade(revision: str, yes: bool) -> None:
     """Bring the database back to an older version's tables. What only newer ones have room for is lost."""
-    if not yes:
-        click.confirm(f"Go back to {revision}, and lose what only newer tables hold?", abort=True, err=True)
+    engine = open_engine(read_environment())
     with raising_refused():
-        downgrade_schema(open_engine(read_environment()), revision)
+        if (revision_of(engine) or "") <= revision != "base":
+            raise Refused(f"the database is not newer than {revision}. See: flask db check")
+        if not yes:
+            click.confirm(f"Go back to {revision}, and lose what only newer tables hold?", abort=True, err=True)
+        downgrade_schema(engine, revision)
     click.echo(f"The database is now at revision {revision}.")
 
 

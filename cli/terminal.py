@@ -4,13 +4,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from unicodedata import combining, east_asian_width
+from unicodedata import category, east_asian_width
 
 import click
 
 from config.names import accept_name
 from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserExists
 from services.password_policy import PasswordPolicy, WeakPassword
+
+_NO_WIDTH = {"Mn", "Me", "Cf"}  # accents, what encloses, what only joins
 
 
 class Refused(click.ClickException):
@@ -35,7 +37,7 @@ NAME = _Name()
 
 @contextmanager
 def raising_refused() -> Iterator[None]:
-    """Turn what the user table raises into a line for the person at the terminal."""
+    """Turn what the user table, and files, raise into a line for the person at the terminal."""
     try:
         yield
     except UserExists:
@@ -48,6 +50,10 @@ def raising_refused() -> Iterator[None]:
         ) from None
     except DatabaseUnavailable as error:
         raise Refused(f"the database cannot be used: {error}") from None
+    except BrokenPipeError:  # whoever read what we print has had enough, which click knows how to take
+        raise
+    except OSError as error:
+        raise Refused(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from None
 
 
 def read_password(policy: PasswordPolicy, *names: str | None) -> str:
@@ -79,9 +85,8 @@ def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _width(text: str) -> int:
     """Return the columns that a terminal shows the text in: none for accents, two for wide characters."""
-    return sum(
-        1 + (east_asian_width(character) in "WF") for character in click.unstyle(text) if not combining(character)
-    )
+    shown = (character for character in click.unstyle(text) if category(character) not in _NO_WIDTH)
+    return sum(1 + (east_asian_width(character) in "WF") for character in shown)
 
 
 @contextmanager

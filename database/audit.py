@@ -20,6 +20,8 @@ class Event:
     """`cli:` and the account at the terminal, or the provider and the username of whoever asked over HTTP."""
     action: str
     """One stable word, such as `user_disabled`."""
+    username_folded: str | None
+    """To whom; `None` if it was to many."""
     details: str | None
     """What changed, for people; never a secret."""
 
@@ -32,9 +34,9 @@ def record(
     connection.execute(insert(audit_events).values(username_folded=fold(username) if username else None, **values))
 
 
-def events_of(connection: Connection, username: str) -> list[Event]:
-    """Return the newest events of whoever has, or had, this name, newest first: at most SHOWN."""
-    columns = (audit_events.c.at, audit_events.c.operator, audit_events.c.action, audit_events.c.details)
-    of_user = select(*columns).where(audit_events.c.username_folded == fold(username))
-    rows = connection.execute(of_user.order_by(audit_events.c.id.desc()).limit(SHOWN))
-    return [Event(*row) for row in rows]
+def newest_events(connection: Connection, username: str | None) -> list[Event]:
+    """Return the newest events of whoever has, or had, this name, or of anybody, newest first: at most SHOWN."""
+    found = select(*(audit_events.c[name] for name in Event.__dataclass_fields__))
+    if username is not None:
+        found = found.where(audit_events.c.username_folded == fold(username))
+    return [Event(*row) for row in connection.execute(found.order_by(audit_events.c.id.desc()).limit(SHOWN))]

@@ -51,7 +51,8 @@ def differences(engine: Engine) -> list[str]:
     with raising_database_unavailable(), engine.connect() as connection:
         if _revision(connection) != HEAD:
             return []
-        found = compare_metadata(MigrationContext.configure(connection), metadata)
+        context = MigrationContext.configure(connection, opts={"include_object": _is_ours})
+        found = compare_metadata(context, metadata)
     return [_told(difference) for difference in found]
 
 
@@ -92,6 +93,10 @@ def _run(engine: Engine, act: Callable[[Config], None]) -> None:
             act(config)
     except CommandError:
         raise DatabaseUnavailable("its tables are of a version that this one does not know") from None
+
+
+def _is_ours(_thing: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
+    return kind != "table" or name in metadata.tables
 
 
 def _told(difference: tuple[object, ...] | list[tuple[object, ...]]) -> str:

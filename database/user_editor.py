@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sqlalchemy import Connection, Engine, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, Engine, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -23,6 +23,10 @@ from database.users import ADMIN, PROVIDER, UserRow, by_id, named
 log = logging.getLogger(__name__)
 
 _NAME_TAKEN = re.compile(r"uq_users_|UNIQUE constraint failed: users\.")
+
+_NAMES = 7244
+IMPORTING = 7245
+"""The lock that an import takes when it looks whether its names are still free, and others share."""
 
 Who = str | int
 """A user: by username, else e-mail address; or by id."""
@@ -170,9 +174,19 @@ def _refuse_taken(connection: Connection, username: str, email: str | None, user
     The database keeps usernames apart and addresses apart, but not the one from the other.
     """
     names = [fold(name) for name in (username, email) if name]
+    if connection.dialect.name == "postgresql":
+        _reserve(connection, names)
     taken = or_(users.c.username_folded.in_(names), users.c.email_folded.in_(names))
     if connection.scalar(select(exists().where(taken, users.c.id != (user_id or 0)))):
         raise UserExists
+
+
+def _reserve(connection: Connection, names: Iterable[str]) -> None:
+    """Wait for whoever else is about to take one of these names, as two would not see each other."""
+    connection.execute(select(func.pg_advisory_xact_lock_shared(IMPORTING)))
+    keys = connection.scalars(select(func.hashtext(func.unnest([*names]))))
+    for key in sorted(set(keys)):
+        connection.execute(select(func.pg_advisory_xact_lock(_NAMES, key)))
 
 
 def _is_admin(row: UserRow) -> bool:

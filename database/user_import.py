@@ -30,7 +30,7 @@ from database.audit import record
 from database.errors import UserExists
 from database.outages import raising_database_unavailable
 from database.tables import roles, user_roles, users
-from database.user_editor import add_roles
+from database.user_editor import IMPORTING, add_roles
 
 CHUNK = 50_000
 """Rows written at a time."""
@@ -154,10 +154,20 @@ class UserImport:
                 yield _write(self._connection, begin, now)
             except IntegrityError:
                 raise UserExists from None
+        self._refuse_taken()
 
     def done(self, operator: str, details: str) -> None:
         """Leave an audit event of all of it."""
         record(self._connection, operator, "users_imported", None, details)
+
+    def _refuse_taken(self) -> None:
+        """Raise UserExists if somebody has taken a name meanwhile that the database does not keep apart itself."""
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(select(func.pg_advisory_xact_lock(IMPORTING)))
+            for name, column in ((_username, _user.c.email_folded), (_email, _user.c.username_folded)):
+                others = exists().where(column == name, _user.c.username_folded != _username)
+                if self._connection.scalar(select(exists().where(others, _remaining).select_from(_incoming))):
+                    raise UserExists
 
     def _report(self) -> Report:
         ask = self._connection.scalar
@@ -233,7 +243,8 @@ def _write(connection: Connection, begin: int, now: datetime) -> int:
     members = ["username", "username_folded", "email", "email_folded", "password_hash", "active"]
     moments = [literal(now, users.c.created_at.type), literal(now, users.c.updated_at.type)]
     rows = select(*(_incoming.c[name] for name in members), *moments).where(chunk).order_by(_incoming.c.place)
-    written = connection.execute(insert(users).from_select([*members, "created_at", "updated_at"], rows)).rowcount
+    into = insert(users).from_select([*members, "created_at", "updated_at"], rows)
+    written = connection.execute(into.execution_options(preserve_rowcount=True)).rowcount
     held = (
         select(users.c.id, roles.c.id)
         .select_from(_incoming)

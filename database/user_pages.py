@@ -12,7 +12,7 @@ from database.selection import Order, Selection
 from database.tables import disabled, roles, user_roles, users
 from database.users import UserRow, UserTable, everybody, grouped, with_roles
 
-FEW = 1000  # holders of a role who are looked up one by one
+FEW = 20_000  # holders of a role who are looked up one by one
 CHUNK = 2000  # users at a time, where all are wanted
 
 # Unique, and each has an index.
@@ -25,6 +25,8 @@ class UserPages(UserTable):
     def page(self, selection: Selection, limit: int, after: str | int | None = None) -> list[UserRow]:
         """Return the first users of a selection, or those after a username, or after an id if it is sorted so."""
         with self._begin() as connection:
+            if selection.search and connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 60000")  # it may have to read the whole table
             return _page(connection, selection, limit, fold(after) if isinstance(after, str) else after)
 
     def each(self, selection: Selection, after: str | int | None = None) -> Iterator[UserRow]:

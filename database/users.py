@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Select, bindparam, exists, func, or_, select, update
 
 from config.names import fold
-from database.audit import Event, events_of
+from database.audit import Event, newest_events
 from database.errors import NoSuchUser
 from database.outages import raising_database_unavailable
 from database.tables import roles, user_roles, users
@@ -36,6 +36,12 @@ class UserRow:
     updated_at: datetime
     last_login_at: datetime | None
     roles: tuple[str, ...]
+
+    def members(self) -> dict[str, object]:
+        """Return all that others may know of the user, as JSON has it."""
+        plain = {name: getattr(self, name) for name in ("id", "username", "email", "roles", "active")}
+        moments = {name: getattr(self, name) for name in ("created_at", "updated_at", "last_login_at")}
+        return plain | {name: moment.isoformat() if moment else None for name, moment in moments.items()}
 
     @property
     def version(self) -> str:
@@ -120,16 +126,16 @@ class UserTable:
             neighbour: str | None = connection.scalar(_neighbour, {"name": fold(name)})
         return neighbour
 
-    def note_login(self, row: UserRow, now: datetime, password_hash: str) -> None:
-        """Note a login, and the hash that the password has from now on, unless somebody was faster to change it."""
+    def note_login(self, row: UserRow, now: datetime, password_hash: str) -> bool:
+        """Note a login, and the hash that the password has from now on; says whether nobody was faster to change it."""
         values = {"user_id": row.id, "seen": row.password_hash, "now": now, "hashed": password_hash}
         with self._begin() as connection:
-            connection.execute(_note_login, values)
+            return connection.execute(_note_login, values).rowcount == 1
 
-    def history(self, username: str) -> list[Event]:
-        """Return what was done to the user of this name, newest first."""
+    def history(self, username: str | None = None) -> list[Event]:
+        """Return what was done last to whoever has, or had, this name, or to anybody; newest first."""
         with self._begin() as connection:
-            return events_of(connection, username)
+            return newest_events(connection, username)
 
     def is_empty(self) -> bool:
         """Say whether there is no user at all."""

@@ -51,12 +51,11 @@ class DatabaseProvider:
         try:
             stronger = stronger_hash(password, row.password_hash)
             if stronger or row.last_login_at is None or now - row.last_login_at > NOTED:
-                self._table.note_login(row, now, stronger or row.password_hash)
+                noted = self._table.note_login(row, now, stronger or row.password_hash)
+                if stronger and noted:
+                    log.info("a weaker password hash was replaced")
         except (DatabaseUnavailable, Overloaded) as error:
             log.warning("a login could not be noted: %s", error or type(error).__name__)
-            return
-        if stronger:
-            log.info("a weaker password hash was replaced")
 
 
 @contextmanager

@@ -68,9 +68,11 @@ class _Form:
 
 _LONGEST = 512
 _LONGEST_SECRET = 4096  # bytes; libpass takes no more
+_LONGEST_CRYPT = 512  # bytes; nor do the crypt libraries of systems
 # 7168 KiB five times over is the cheapest argon2 that OWASP holds equal to the policy. One with more memory
 # than the policy's is never replaced, for that would weaken it.
-_LEAST_WORK = 7168 * 5
+_LEAST_MEMORY = 7168
+_LEAST_WORK = _LEAST_MEMORY * 5
 _POLICY_MEMORY = 19456
 _MOST_LANES = 16
 _ABSURD = "its parameters are absurd: checking it would fail, or take too long or too much memory"
@@ -95,15 +97,15 @@ def _bounded(scheme: str, parameter: str, value: int, least: int, most: int) -> 
 
 def _argon2_kind(found: re.Match[str]) -> Kind:
     m, t, p = int(found["m"]), int(found["t"]), int(found["p"])
-    _bound(m * t <= 2**20, m <= 2**19, p <= _MOST_LANES, m >= 8 * p)
-    weak = m * t < _LEAST_WORK and m <= _POLICY_MEMORY
+    _bound(m * t <= 2**19, m <= 2**18, p <= _MOST_LANES, m >= 8 * p)
+    weak = m < _LEAST_MEMORY or (m * t < _LEAST_WORK and m <= _POLICY_MEMORY)
     return Kind(f"argon2{found['type']}", f"m={m} t={t} p={p}", weak)
 
 
 def _scrypt_kind(found: re.Match[str]) -> Kind:
     n, r, p = int(found["n"]), int(found["r"]), int(found["p"])
-    power_of_two = n > 1 and n & (n - 1) == 0
-    _bound(power_of_two, n * r <= 2**21, n * r * p <= 2**22, r > 1 or n < 2**16)  # the last is RFC 7914 §2
+    power_of_two = n >= 2**10 and n & (n - 1) == 0
+    _bound(power_of_two, n * r <= 2**21, n * r * p <= 2**21, r > 1 or n < 2**16)  # the last is RFC 7914 §2
     return Kind("scrypt", f"N={n} r={r} p={p}")
 
 
@@ -122,15 +124,20 @@ def _md5_crypt(name: str, start: str, handler: Any) -> _Form:
 
 def _sha_crypt(name: str, start: str, length: int, handler: Any) -> _Form:
     text = rf"{start}(?:rounds=(?P<rounds>{_NUMBER})\$)?{_ANY64}{{1,16}}\${_ANY64}{{{length}}}"
-    # At most a million: libpass computes these in Python, which holds the GIL.
-    return _by_libpass(text, lambda found: _bounded(name, "rounds", int(found["rounds"] or 5000), 1000, 10**6), handler)
+    return _Form(
+        re.compile(text),
+        # At most a million: libpass computes these in Python, which holds the GIL.
+        lambda found: _bounded(name, "rounds", int(found["rounds"] or 5000), 1000, 10**6),
+        # They take longer the longer a password is, and whoever made them took no longer ones.
+        lambda secret, found: len(secret) <= _LONGEST_CRYPT and bool(handler.verify(secret, found[0])),
+    )
 
 
 def _bcrypt(name: str, start: str, check: Callable[[bytes, str], bool]) -> _Form:
     digest = f"{_ANY64}{{21}}[.Oeu]{_ANY64}{{30}}[.CGKOSWaeimquy26]"
     return _Form(
         re.compile(rf"{start}(?P<bcrypt>\$2[aby]\$(?P<cost>[0-9]{{2}})\${digest})"),
-        lambda found: _bounded(name, "cost", int(found["cost"]), 4, 15),
+        lambda found: _bounded(name, "cost", int(found["cost"]), 4, 14),
         lambda secret, found: check(secret, found["bcrypt"]),
     )
 
@@ -138,7 +145,7 @@ def _bcrypt(name: str, start: str, check: Callable[[bytes, str], bool]) -> _Form
 def _pbkdf2(name: str, start: str, digest: str, decode: Callable[[str], bytes]) -> _Form:
     return _Form(
         re.compile(rf"{start}(?P<rounds>{_NUMBER})\${_SALT}\$(?P<digest>{digest})"),
-        lambda found: _bounded(f"pbkdf2-{name}", "rounds", int(found["rounds"]), 1, 10**7),
+        lambda found: _bounded(f"pbkdf2-{name}", "rounds", int(found["rounds"]), 1, 2 * 10**6),
         lambda secret, found: foreign_hashes.pbkdf2_proves(
             secret, found["salt"].encode(), decode(found["digest"]), name=name, rounds=int(found["rounds"])
         ),

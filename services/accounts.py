@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from config.names import accept_password
-from database.errors import NoSuchUser, UserChanged
+from database.errors import UserChanged
 from providers.interface import UNKNOWN_USER
 from providers.passwords import hash_password
 from providers.stored_users import judge
@@ -48,6 +48,13 @@ def change_password(claims: Claims, old: str, new: str) -> bool:
     editor = editor_for(claims)
     if claims.get("idp") != IDP:
         raise UsersElsewhere
+    try:
+        return _change(editor, claims, old, new)
+    except UserChanged:  # perhaps by a login, which has replaced a weaker hash of the same password
+        return _change(editor, claims, old, new)
+
+
+def _change(editor: "UserEditor", claims: Claims, old: str, new: str) -> bool:
     row = editor.find(claims["sub"])
     proven = judge([row] if row else [], _gated(old))
     if row is None or not proven:
@@ -56,10 +63,7 @@ def change_password(claims: Claims, old: str, new: str) -> bool:
     if _gated(new) == _gated(old):
         raise WeakPassword("it is the one that you have")
     hashed = new_hash(new, row.username, row.email)
-    try:
-        editor.change_password(row, hashed, claims.get("sid"))
-    except (UserChanged, NoSuchUser):
-        return False
+    editor.change_password(row, hashed, claims.get("sid"))
     sessions_have_ended()
     return True
 

@@ -1,6 +1,7 @@
 """The one policy for new passwords (NIST SP 800-63B-4 §3.1.1.2): long, and not what is guessed first."""
 
 from collections.abc import Mapping
+from threading import Lock
 from typing import Any
 
 from zxcvbn import zxcvbn
@@ -8,6 +9,7 @@ from zxcvbn import zxcvbn
 from config.names import accept_password, fold
 from config.settings import PasswordSettings
 
+_estimating = Lock()  # zxcvbn keeps what it was given in one place for all threads
 _OURS = "latchkey"
 _ESTIMATED = 32  # characters: what is easy begins so, and the time that an estimate takes grows with the square
 _HARD_TO_GUESS = 3  # of 4, by zxcvbn's own scale: beyond whoever tries ten thousand a second
@@ -48,7 +50,8 @@ class PasswordPolicy:
 
 
 def _refuse_guessable(password: str, known: list[str]) -> None:
-    found: Mapping[str, Any] = zxcvbn(password[:_ESTIMATED], user_inputs=known)
+    with _estimating:
+        found: Mapping[str, Any] = zxcvbn(password[:_ESTIMATED], user_inputs=known)
     if found["score"] < _HARD_TO_GUESS:
         warning = found["feedback"]["warning"].rstrip(".")
         why = f" ({warning[:1].lower()}{warning[1:]})" if warning else ""

@@ -3,14 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from config.names import accept_name, fold
 from database.user_import import Candidate, Refusal, UserImport
 from providers.hash_schemes import UnusableHash, recognise
-from services.user_files.entries import Entry
+from services.user_files.entries import Entry, Fields
 
 BATCH = 5_000
 """Users that are held in memory at a time."""
+
+
+class _Accepted(NamedTuple):
+    candidate: Candidate
+    roles: Iterable[str]
 
 
 def stage(users: UserImport, entries: Iterable[Entry], roles: Sequence[str]) -> Iterator[int]:
@@ -18,46 +24,39 @@ def stage(users: UserImport, entries: Iterable[Entry], roles: Sequence[str]) -> 
 
     Raises what reading the entries raises, and DatabaseUnavailable.
     """
-    remaining = iter(entries)
-    while batch := list(islice(remaining, BATCH)):
-        checked = [_checked(entry) for entry in batch]
+    # An entry is let go as soon as it is checked: what it was made of may be large.
+    checked = (_checked(entry, roles) for entry in entries)
+    while batch := list(islice(checked, BATCH)):
+        accepted = [one for one in batch if isinstance(one, _Accepted)]
         users.stage(
-            [one for one in checked if isinstance(one, Candidate)],
-            [
-                held
-                for entry, one in zip(batch, checked, strict=True)
-                if isinstance(one, Candidate)
-                for held in _held(entry, roles)
-            ],
-            [one for one in checked if isinstance(one, Refusal)],
+            [one.candidate for one in accepted],
+            [(one.candidate.place, name) for one in accepted for name in one.roles],
+            [one for one in batch if isinstance(one, Refusal)],
         )
         yield len(batch)
 
 
-def _checked(entry: Entry) -> Candidate | Refusal:
+def _checked(entry: Entry, roles: Sequence[str]) -> _Accepted | Refusal:
     if entry.fields is None:
         return Refusal(entry.place, entry.fault or "it cannot be read")
     try:
-        username = _name("username", entry.fields.username)
-        email = _name("e-mail address", entry.fields.email) if entry.fields.email else None
-        for role in entry.fields.roles:
-            _role(role)
-        kind = recognise(entry.fields.password_hash)
+        return _accepted(entry.place, entry.fields, roles)
     except UnusableHash as error:
         return Refusal(entry.place, f"its password hash cannot be used: {error}")
     except ValueError as error:
         return Refusal(entry.place, str(error))
+
+
+def _accepted(place: int, fields: Fields, roles: Sequence[str]) -> _Accepted:
+    username = _name("username", fields.username)
+    email = _name("e-mail address", fields.email) if fields.email else None
+    names = dict.fromkeys([*map(_role, fields.roles), *roles])
+    weak = recognise(fields.password_hash).weak
     folded_email = fold(email) if email else None
-    return Candidate(
-        entry.place,
-        username,
-        fold(username),
-        email,
-        folded_email,
-        entry.fields.password_hash,
-        entry.fields.active,
-        kind.weak,
+    candidate = Candidate(
+        place, username, fold(username), email, folded_email, fields.password_hash, fields.active, weak
     )
+    return _Accepted(candidate, names)
 
 
 def _name(what: str, text: str) -> str:
@@ -71,9 +70,3 @@ def _name(what: str, text: str) -> str:
 @lru_cache(1024)
 def _role(text: str) -> str:
     return _name("role", text)
-
-
-def _held(entry: Entry, roles: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield the place and the name of each role of an entry, once."""
-    of_entry = entry.fields.roles if entry.fields else ()
-    return ((entry.place, name) for name in dict.fromkeys([*map(_role, of_entry), *roles]))

@@ -98,14 +98,16 @@ def enable(login: str, in_json: bool) -> None:
 @LOGIN
 @click.argument("username", type=NAME, required=False)
 @click.option("--email", type=NAME, help="Another address.")
+@click.option("--no-email", is_flag=True, help="No address.")
 @JSON
-def rename(login: str, username: str | None, email: str | None, in_json: bool) -> None:
+def rename(login: str, username: str | None, email: str | None, no_email: bool, in_json: bool) -> None:
     """Give a user another username, another address, or both. With another username their sessions end."""
-    if not username and not email:
-        raise Refused("there is nothing to change. Write another username, or --email")
+    if not username and not email and not no_email:
+        raise Refused("there is nothing to change. Write another username, --email or --no-email")
     with raising_refused():
         row = open_table().change(
-            login, lambda row: replace(row, username=username or row.username, email=email or row.email)
+            login,
+            lambda row: replace(row, username=username or row.username, email=None if no_email else email or row.email),
         )
     tell(row, f"The user is now {row.username}, {row.email or 'without an address'}.", in_json)
 

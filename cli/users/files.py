@@ -6,11 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, mkstemp
 from typing import BinaryIO, TextIO
 
 from cli.terminal import Refused
 from services.user_files import UnreadableFile
+
+STDIN = Path("-")
 
 
 class CountedFile:
@@ -33,35 +35,44 @@ class CountedFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file of users, standard input if it is `-`, so that it can be read twice; Refused if it cannot be read."""
-    try:
-        with sys.stdin.buffer if path == Path("-") else path.open("rb") as file:
-            if file.seekable():
-                yield file
-                return
-            with TemporaryFile() as copy:
-                shutil.copyfileobj(file, copy)
-                copy.seek(0)
-                yield copy
-    except UnreadableFile as error:
-        raise Refused(f"{path} cannot be read: {error}") from None
-    except OSError as error:
-        raise Refused(f"{error.filename or path} cannot be used: {error.strerror}") from None
+    """Open a file of users, standard input if it is STDIN, so that it can be read twice.
+
+    Raises OSError, and Refused if it is no file of users.
+    """
+    if path == STDIN and sys.stdin is None:
+        raise Refused("there is no standard input to read users from")
+    with sys.stdin.buffer if path == STDIN else path.open("rb") as file, TemporaryFile() as copy:
+        if not file.seekable():
+            shutil.copyfileobj(file, copy)
+            copy.seek(0)
+        try:
+            yield file if file.seekable() else copy
+        except UnreadableFile as error:
+            raise Refused(f"{shown(path)} cannot be read: {error}") from None
 
 
 @contextmanager
 def private_file(path: Path) -> Iterator[TextIO]:
     """Give a new file that only we can read. It has its name once the context is left, and not if anything is raised.
 
-    Raises FileExistsError, and other OSErrors.
+    Raises OSError, and Refused if the name is taken; if that is found only at the end, what was written is kept.
     """
-    part = path.with_name(f"{path.name}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    if path.exists():
+        raise Refused(f"{shown(path)} is there already. Move it away, or name another file")
+    descriptor, part = mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     try:
         with open(descriptor, "w", encoding="utf-8", newline="") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+    except BaseException:
+        os.unlink(part)
+        raise
+    try:
         os.link(part, path)
-    finally:
-        part.unlink()
+    except OSError as error:
+        raise Refused(f"{shown(path)} cannot be made: {error.strerror}. What belongs in it is in {part}") from None
+    os.unlink(part)
+
+
+def shown(path: Path) -> str:
+    """Return the path as text, whatever bytes it is made of."""
+    return os.fsencode(path).decode("utf-8", "replace")

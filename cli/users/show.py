@@ -6,17 +6,19 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from shlex import quote
 from typing import get_args
 
 import click
 
 from cli.terminal import NAME, Refused, as_table, raising_refused
-from cli.users.table import JSON, as_json, as_members, kind_of, open_table
+from cli.users.table import JSON, as_json, kind_of, open_table
 from database.audit import Event
 from database.selection import Order, Selection
 from database.users import UserRow
 
 PAGE = 100
+_LARGEST = 2**31 - 2  # number of users
 
 
 @click.command("list")
@@ -25,7 +27,9 @@ PAGE = 100
 @click.option("--active/--disabled", default=None, help="Only who can, or cannot, log in.")
 @click.option("--sort", type=click.Choice(get_args(Order)), default="username", show_default=True)
 @click.option("--reverse", is_flag=True, help="The last first.")
-@click.option("--limit", type=click.IntRange(1), help=f"How many; {PAGE}, and in CSV and JSON all, unless given.")
+@click.option(
+    "--limit", type=click.IntRange(1, _LARGEST), help=f"How many; {PAGE}, and in CSV and JSON all, unless given."
+)
 @click.option("--after", type=NAME, help="Begin after this username or, sorted by `created`, after this id.")
 @click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets.")
 @click.option("--json", "in_json", is_flag=True, help="For scripts: a JSON array.")
@@ -42,7 +46,7 @@ def list_users(limit: int | None, after: str | None, as_csv: bool, in_json: bool
     (_print_csv if as_csv else _print_json if in_json else _print_table)(rows)
     if len(found) > len(rows):
         last = rows[-1].username if selection.sort == "username" else rows[-1].id
-        click.echo(f"There are more. Add: --after {last!r}", err=True)
+        click.echo(f"There are more. Add: --after {quote(str(last))}", err=True)
 
 
 @click.command()
@@ -56,22 +60,31 @@ def show(login: str, in_json: bool) -> None:
         events = table.history(row.username)
     kind = dict(zip(("scheme", "parameters", "standing"), kind_of(row.password_hash), strict=True))
     if in_json:
-        click.echo(as_json(as_members(row) | {"password": kind, "history": [_event(event) for event in events]}))
+        click.echo(as_json(row.members() | {"password": kind, "history": [_event(event) for event in events]}))
         return
     _print_user(row, kind)
     if events:
-        lines = [(_shown(event.at), event.action, event.operator, event.details or "") for event in events]
-        click.echo("\n" + as_table(("WHEN", "WHAT", "BY", ""), lines))
+        click.echo(f"\n{_lines(events)}")
 
 
-COMMANDS = [list_users, show]
+@click.command()
+@click.argument("username", type=NAME, required=False)
+@JSON
+def history(username: str | None, in_json: bool) -> None:
+    """Show the newest of what was done to whoever has, or had, this username; or to anybody."""
+    with raising_refused():
+        events = open_table().history(username)
+    click.echo(as_json([_event(event) for event in events]) if in_json else _lines(events))
+
+
+COMMANDS = [list_users, show, history]
 
 
 def _begin(selection: Selection, after: str | None) -> str | int | None:
     if after is None or selection.sort == "username":
         return after
     with suppress(ValueError):
-        return int(after)
+        return min(int(after), _LARGEST)
     raise Refused("--after has to be an id where users are sorted by `created`. `show` tells it")
 
 
@@ -93,7 +106,7 @@ def _print_table(rows: Iterable[UserRow]) -> None:
 def _print_json(rows: Iterable[UserRow]) -> None:
     begin = "[\n  "
     for row in rows:
-        click.echo(begin + json.dumps(as_members(row), ensure_ascii=False), nl=False)
+        click.echo(begin + json.dumps(row.members(), ensure_ascii=False), nl=False)
         begin = ",\n  "
     click.echo("[]" if begin.startswith("[") else "\n]")
 
@@ -102,7 +115,7 @@ def _print_csv(rows: Iterable[UserRow]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"))
     for row in rows:
-        cells = as_members(row) | {"roles": ",".join(row.roles), "active": str(row.active).lower()}
+        cells = row.members() | {"roles": ",".join(row.roles), "active": str(row.active).lower()}
         writer.writerow(cells.values())
 
 
@@ -120,8 +133,16 @@ def _print_user(row: UserRow, kind: Mapping[str, str]) -> None:
     click.echo(as_table(("Username", row.username), lines))
 
 
-def _event(event: Event) -> dict[str, str | None]:
-    return {"at": event.at.isoformat(), "action": event.action, "operator": event.operator, "details": event.details}
+def _lines(events: Iterable[Event]) -> str:
+    lines = [
+        (_shown(event.at), event.action, event.username_folded or "-", event.operator, event.details or "-")
+        for event in events
+    ]
+    return as_table(("WHEN", "WHAT", "TO", "BY", "DETAILS"), lines)
+
+
+def _event(event: Event) -> dict[str, object]:
+    return vars(event) | {"at": event.at.isoformat()}
 
 
 def _shown(moment: datetime) -> str:

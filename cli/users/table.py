@@ -32,13 +32,6 @@ def operator(environ: Mapping[str, str]) -> str:
     return f"cli:{behind} as {account}" if behind else f"cli:{account}"
 
 
-def as_members(row: UserRow) -> dict[str, object]:
-    """Return a user as JSON has them, without the hash."""
-    members = {name: getattr(row, name) for name in ("id", "username", "email", "roles", "active")}
-    moments = {name: getattr(row, name) for name in ("created_at", "updated_at", "last_login_at")}
-    return members | {name: moment.isoformat() if moment else None for name, moment in moments.items()}
-
-
 def kind_of(password_hash: str) -> tuple[str, str, str]:
     """Return the scheme of a hash, its parameters, and whether it is `current`, `weak` or `unusable`."""
     try:
@@ -55,4 +48,4 @@ def as_json(members: object) -> str:
 
 def tell(row: UserRow, sentence: str, in_json: bool, **also: object) -> None:
     """Say that a user was changed: in a sentence, or as JSON with what else there is to know."""
-    click.echo(as_json(as_members(row) | also) if in_json else sentence)
+    click.echo(as_json(row.members() | also) if in_json else sentence)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 import click
 
 from cli.terminal import NAME, Refused, as_table, progress, raising_refused
-from cli.users.files import CountedFile, opened, private_file
+from cli.users.files import STDIN, CountedFile, opened, private_file, shown
 from cli.users.table import JSON, as_json, open_table, operator
 from config.environment import read_environment
 from database.engine import open_engine
@@ -22,7 +22,6 @@ from database.user_import import Report, UserImport, importing
 from services.user_files import EXPORTS, FORMATS, Fields, UserFormat, format_of
 from services.user_import import stage
 
-STDIN = Path("-")
 REASONS = 10  # that a person is shown
 
 Reasons = list[tuple[str, int, int]]
@@ -70,16 +69,9 @@ def import_users(
 
     Users who are there already stay as they are. If one is refused, nobody is imported, unless told to keep going.
     """
-    known = name or format_of(path)
-    if known is None:
-        raise Refused(f"the name of the file does not tell its format. Add --format: {', '.join(FORMATS)}")
-    if refused is None:
-        refused = Path(f"refused.{known}") if path == STDIN else path.with_suffix(f".refused{path.suffix}")
-    if keep_going and not dry_run and refused.exists():
-        raise Refused(f"{refused} is there already. Move it away, or name another file: --refused")
-    order = Order(path, FORMATS[known], roles, dry_run, keep_going, refused)
-    gc.disable()  # there is nothing to collect, and looking for it takes a third of the time
     with raising_refused():
+        order = _order(path=path, name=name, refused=refused, roles=roles, dry_run=dry_run, keep_going=keep_going)
+        gc.disable()  # there is nothing to collect, and looking for it takes a third of the time
         report, reasons, outcome = _import(order)
     told = _told(report, reasons, outcome, order.format.place_name)
     click.echo(as_json(_members(report, reasons, outcome)) if in_json else "\n".join(told))
@@ -94,8 +86,7 @@ def import_users(
 def export(output: Path | None, in_json: bool) -> None:
     """Write all users down, with their password hashes, so that `import` can read them."""
     table = open_table()
-    with raising_refused(), ExitStack() as kept:
-        file = kept.enter_context(private_file(output)) if output else sys.stdout
+    with raising_refused(), private_file(output) if output else _printed() as file:
         write = EXPORTS["jsonl" if in_json else "csv"](file)
         with progress("Writing", table.count() if output else 0) as advance:
             for row in table.each(Selection()):
@@ -106,8 +97,26 @@ def export(output: Path | None, in_json: bool) -> None:
 COMMANDS = [import_users, export]
 
 
+def _printed() -> TextIO:
+    """Return standard output in UTF-8, whatever the terminal's words are written in."""
+    return open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)
+
+
+def _order(*, path: Path, name: str | None, refused: Path | None, **asked: Any) -> Order:
+    if path.is_dir():
+        raise Refused(f"{shown(path)} is a folder. Name a file")
+    known = name or format_of(path)
+    if known is None:
+        raise Refused(f"the name of the file does not tell its format. Add --format: {', '.join(FORMATS)}")
+    if refused is None:
+        refused = Path(f"refused.{known}") if path == STDIN else path.with_suffix(f".refused{path.suffix}")
+    return Order(path=path, format=FORMATS[known], refused=refused, **asked)
+
+
 def _import(order: Order) -> tuple[Report, Reasons, Outcome]:
     environ = read_environment()
+    if order.keep_going and not order.dry_run and order.refused.exists():
+        raise Refused(f"{shown(order.refused)} is there already. Move it away, or name another file: --refused")
     with opened(order.path) as file, ExitStack() as kept, importing(open_engine(environ)) as users:
         _stage(users, file, order)
         report, reasons = users.judge(), users.reasons()
@@ -118,8 +127,8 @@ def _import(order: Order) -> tuple[Report, Reasons, Outcome]:
             _write_refused(users, file, order.format, kept.enter_context(private_file(order.refused)))
         if report.accepted:
             _write(users, report.accepted)
-            users.done(operator(environ), f"{report.accepted} users from {order.path.name}")
-        return report, reasons, Outcome(report.accepted, False, str(order.refused) if report.refused else None)
+            users.done(operator(environ), f"{report.accepted} users from {shown(order.path)}")
+        return report, reasons, Outcome(report.accepted, False, shown(order.refused) if report.refused else None)
 
 
 def _stage(users: UserImport, file: BinaryIO, order: Order) -> None:
@@ -159,7 +168,12 @@ def _write_refused(users: UserImport, file: BinaryIO, format_: UserFormat, out: 
     entries = format_.read(file)
     with format_.refused(out) as write:
         for place, reason in users.refusals():
-            write(next(entry for entry in entries if entry.place == place), reason)
+            entry = next((entry for entry in entries if entry.place == place), None)
+            if entry is None:
+                raise Refused("the file has changed while it was read, so nobody was imported. Run it again")
+            write(entry, reason)
+    out.flush()
+    os.fsync(out.fileno())
 
 
 def _members(report: Report, reasons: Reasons, outcome: Outcome) -> dict[str, object]:
@@ -185,10 +199,7 @@ def _sentence(report: Report, outcome: Outcome) -> str:
     if outcome.dry_run:
         return "Nothing was changed, as this was a dry run."
     if outcome.refused_file:
-        return (
-            f"{imported} The refused ones are in {outcome.refused_file}: "
-            "mend them there, and import that file."
-        )
+        return f"{imported} The refused ones are in {outcome.refused_file}: mend them there, and import that file."
     if report.refused:
         return "Nobody was imported. Mend these rows, or import the others: --keep-going"
     return imported

@@ -10,8 +10,11 @@ engine = context.config.attributes.get("engine") or open_engine(read_environment
 
 with engine.connect() as connection:
     # SQLite can alter a table only by making it anew.
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    # Both kinds of database undo half a migration; Alembic only believes it of the one.
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
     with context.begin_transaction():
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         if connection.dialect.name == "postgresql":
             # One at a time, however many replicas start together; and a big table may take its time.
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")

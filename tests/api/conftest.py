@@ -6,6 +6,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
+from tests.api.users import Admin, admin_at, emptied_environ
+from tests.database.emptied import KINDS
 from tests.stores import SECRET_KEY
 
 
@@ -31,3 +33,15 @@ def app(static_environ: dict[str, str]) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture(params=KINDS)
+def users_environ(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment of a user table that has Zoé and Max, once for each kind."""
+    return emptied_environ(request)
+
+
+@pytest.fixture
+def admin(users_environ: dict[str, str]) -> Admin:
+    """Zoé, who is an admin at a new application, and has Max to tend."""
+    return admin_at(users_environ)

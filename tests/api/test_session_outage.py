@@ -1,15 +1,14 @@
 """While the database of sessions is out: who is in stays in, who comes is let in, and nothing is lost."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
 from flask.testing import FlaskClient
 
 from database.engine import open_engine
 from database.schema import upgrade
 from tests.api.conftest import error
+from tests.api.outages import Database
 from tests.api.sessions import (
     ask_to_log_in,
     ask_to_refresh,
@@ -28,35 +27,13 @@ from tests.stores import user_table
 UNAVAILABLE = "Session store unavailable"
 
 
-class Sessions:
-    """A database of sessions that can be taken away and brought back."""
-
-    def __init__(self, server: str, name: str) -> None:
-        self._server = server
-        self._name = name
-        self.url = user_table(new_database(server, name), [])["DATABASE_URL"]
-
-    def _admit(self, anybody: bool) -> None:
-        with psycopg.connect(f"{self._server}postgres", autocommit=True) as connection:
-            connection.execute(f'ALTER DATABASE "{self._name}" WITH ALLOW_CONNECTIONS {anybody}'.encode())
-            if not anybody:
-                end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-                connection.execute(end, [self._name])
-
-    def take_away(self) -> None:
-        self._admit(anybody=False)
-
-    def bring_back(self) -> None:
-        self._admit(anybody=True)
+@pytest.fixture
+def sessions(postgres: str, tmp_path: Path) -> Database:
+    return Database(user_table(new_database(postgres, tmp_path.name), [])["DATABASE_URL"])
 
 
 @pytest.fixture
-def sessions(postgres: str, tmp_path: Path) -> Sessions:
-    return Sessions(postgres, tmp_path.name)
-
-
-@pytest.fixture
-def environ(sessions: Sessions, static_environ: dict[str, str]) -> dict[str, str]:
+def environ(sessions: Database, static_environ: dict[str, str]) -> dict[str, str]:
     """The environment of a users file that knows everybody, with sessions that can be taken away."""
     return {**static_environ, "DATABASE_URL": sessions.url}
 
@@ -66,7 +43,7 @@ def unavailable(client: FlaskClient, method: str, path: str, **request: object) 
     return error(answer, 503, "sessions_unavailable") == UNAVAILABLE and answer.headers["Retry-After"] == "5"
 
 
-def test_who_is_in_stays_in_and_who_was_ended_stays_ended(environ: dict[str, str], sessions: Sessions) -> None:
+def test_who_is_in_stays_in_and_who_was_ended_stays_ended(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ)
     tokens, ended = log_in(client), log_in(client)
     log_out(client, ended.access)
@@ -75,7 +52,7 @@ def test_who_is_in_stays_in_and_who_was_ended_stays_ended(environ: dict[str, str
 
 
 def test_a_login_gives_an_access_token_alone(
-    environ: dict[str, str], sessions: Sessions, caplog: pytest.LogCaptureFixture
+    environ: dict[str, str], sessions: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(environ)
     shown(client, log_in(client).access)
@@ -91,7 +68,7 @@ def test_a_login_gives_an_access_token_alone(
     assert shown(client, body["data"]) == "revoked_token"
 
 
-def test_a_refresh_spends_nothing(environ: dict[str, str], sessions: Sessions) -> None:
+def test_a_refresh_spends_nothing(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ)
     tokens = log_in(client)
     sessions.take_away()
@@ -100,7 +77,7 @@ def test_a_refresh_spends_nothing(environ: dict[str, str], sessions: Sessions) -
     assert shown(client, refresh(client, tokens).access) == ""
 
 
-def test_a_logout_is_not_said_to_have_worked_and_can_be_done_again(environ: dict[str, str], sessions: Sessions) -> None:
+def test_a_logout_is_not_said_to_have_worked_and_can_be_done_again(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ)
     tokens = log_in(client)
     assert shown(client, tokens.access) == ""
@@ -113,7 +90,7 @@ def test_a_logout_is_not_said_to_have_worked_and_can_be_done_again(environ: dict
 
 
 def test_an_answer_that_cannot_be_noted_arrives_all_the_same(
-    environ: dict[str, str], sessions: Sessions, caplog: pytest.LogCaptureFixture
+    environ: dict[str, str], sessions: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(environ)
     answer = ask_to_refresh(client, log_in(client).refresh)
@@ -125,7 +102,7 @@ def test_an_answer_that_cannot_be_noted_arrives_all_the_same(
 
 
 def test_who_starts_during_an_outage_knows_nothing_until_it_is_over(
-    environ: dict[str, str], sessions: Sessions
+    environ: dict[str, str], sessions: Database
 ) -> None:
     tokens = log_in(client_of(environ))
     sessions.take_away()
@@ -138,7 +115,7 @@ def test_who_starts_during_an_outage_knows_nothing_until_it_is_over(
     wait_until(lambda: shown(late, tokens.access) == "")
 
 
-def test_what_is_trusted_for_too_long_is_trusted_no_more(environ: dict[str, str], sessions: Sessions) -> None:
+def test_what_is_trusted_for_too_long_is_trusted_no_more(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ, SESSION_OUTAGE_SECONDS="2")
     tokens = log_in(client)
     wait_until(lambda: shown(client, tokens.access) == "")
@@ -148,14 +125,14 @@ def test_what_is_trusted_for_too_long_is_trusted_no_more(environ: dict[str, str]
     wait_until(lambda: shown(client, tokens.access) == "")
 
 
-@pytest.mark.parametrize("prepare", [lambda _: None, Path.touch], ids=["no file", "no tables"])
 def test_a_file_that_is_not_there_yet_is_an_outage(
-    static_environ: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture, prepare: Callable[[Path], None]
+    static_environ: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    prepare(tmp_path / "new.db")
     environ = {**static_environ, "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
     client = client_of(environ)
     access = ask_to_log_in(client).get_json()["data"]
+    assert shown(client, access) == "sessions_unavailable"
+    Path(tmp_path, "new.db").touch()
     assert shown(client, access) == "sessions_unavailable"
     assert "run: make migrate" in caplog.text.replace("Run", "run")
     upgrade(open_engine(environ, may_create=True))

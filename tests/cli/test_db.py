@@ -8,39 +8,41 @@ import pytest
 from sqlalchemy import inspect
 
 from database.engine import open_engine
+from database.schema import HEAD
 from database.user_editor import UserEditor
+from tests.cli.forked import Forked, Source
 from tests.cli.program import ROOT, Flask, refusal
 
 
 @pytest.fixture
-def flask(tmp_path: Path) -> Flask:
+def flask(source: Source, tmp_path: Path) -> Forked:
     """The program without a database."""
-    return Flask(tmp_path, DATABASE_URL="")
+    return Forked(source, tmp_path, DATABASE_URL="")
 
 
-def test_an_upgrade_makes_the_tables_and_a_second_one_changes_nothing(flask: Flask, empty_database: str) -> None:
+def test_an_upgrade_makes_the_tables_and_a_second_one_changes_nothing(flask: Forked, empty_database: str) -> None:
     first = flask("db", "upgrade", DATABASE_URL=empty_database)
-    assert (first.returncode, first.stdout, first.stderr) == (0, "The database is now at revision 0002.\n", "")
+    assert (first.returncode, first.stdout, first.stderr) == (0, f"The database is now at revision {HEAD}.\n", "")
     UserEditor(open_engine({"DATABASE_URL": empty_database}), "tests").add("zoé", None, "hash", ["user"])
     second = flask("db", "upgrade", DATABASE_URL=empty_database)
     assert (second.returncode, second.stdout, second.stderr) == (0, "The database is up to date.\n", "")
     assert "zoé" in flask("users", "list", DATABASE_URL=empty_database).stdout
 
 
-def test_the_url_may_be_in_a_file(flask: Flask, empty_database: str, tmp_path: Path) -> None:
+def test_the_url_may_be_in_a_file(flask: Forked, empty_database: str, tmp_path: Path) -> None:
     (tmp_path / "url").write_text(f"{empty_database}\n")
     assert flask("db", "upgrade", DATABASE_URL_FILE=str(tmp_path / "url")).returncode == 0
     assert "users" in inspect(open_engine({"DATABASE_URL": empty_database})).get_table_names()
 
 
-def test_a_relative_sqlite_file_is_made_where_the_command_runs(flask: Flask, tmp_path: Path) -> None:
+def test_a_relative_sqlite_file_is_made_where_the_command_runs(flask: Forked, tmp_path: Path) -> None:
     assert flask("db", "upgrade", DATABASE_URL="sqlite:///here.db").returncode == 0
     made = (tmp_path / "here.db").stat()
     assert made.st_size > 0
     assert stat.S_IMODE(made.st_mode) == 0o600
 
 
-def test_only_an_upgrade_makes_a_file(flask: Flask, tmp_path: Path) -> None:
+def test_only_an_upgrade_makes_a_file(flask: Forked, tmp_path: Path) -> None:
     told = flask("users", "list", DATABASE_URL="sqlite:///here.db")
     assert told.returncode == 2
     assert "make migrate" in told.stderr
@@ -59,30 +61,39 @@ def test_only_an_upgrade_makes_a_file(flask: Flask, tmp_path: Path) -> None:
         ("postgresql://app:hunter2@127.0.0.1:port/x", "DATABASE_URL cannot be used: it is no URL."),
     ],
 )
-def test_without_a_database_it_says_what_to_do(flask: Flask, url: str, why: str) -> None:
+def test_without_a_database_it_says_what_to_do(flask: Forked, url: str, why: str) -> None:
     told = refusal(flask("db", "upgrade", DATABASE_URL=url))
     assert why in told
     assert "hunter2" not in told
 
 
-def test_a_file_that_is_no_database_is_refused(flask: Flask, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused(flask: Forked, tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"this is no database, but long enough for a header " * 100)
     told = refusal(flask("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/x.db"))
     assert "the database cannot be used: file is not a database" in told
 
 
-def test_a_database_of_a_newer_version_is_refused(flask: Flask, empty_database: str) -> None:
+def test_a_database_of_a_newer_version_is_refused(flask: Forked, empty_database: str) -> None:
     flask("db", "upgrade", DATABASE_URL=empty_database)
     with open_engine({"DATABASE_URL": empty_database}).begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     assert refusal(flask("db", "upgrade", DATABASE_URL=empty_database))
 
 
-@pytest.mark.parametrize("arguments", [("db",), ("db", "downgrade"), ("db", "upgrade", "head")])
-def test_wrong_usage_is_told(flask: Flask, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("db",),
+        ("db", "downgrade"),
+        ("db", "downgrade", "9999", "--yes"),
+        ("db", "upgrade", "head"),
+        ("db", "check", "x"),
+    ],
+)
+def test_wrong_usage_is_told(flask: Forked, arguments: tuple[str, ...]) -> None:
     ended = flask(*arguments)
     assert ended.returncode == 2
-    assert "Usage: python -m flask db" in ended.stderr
+    assert ended.stderr.startswith("Usage: ")
 
 
 @pytest.fixture

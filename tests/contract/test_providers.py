@@ -1,14 +1,22 @@
 """Our providers keep the contract."""
 
+from functools import cache
 from typing import Any
 
+import bcrypt
 import pytest
+from sqlalchemy import bindparam, update
+from werkzeug.security import generate_password_hash
 
+from database.engine import open_engine
+from database.tables import users
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied
 from providers.registry import open_provider
+from tests.conftest import new_database
 from tests.contract.suite import FindsContract, ProviderContract
 from tests.people import PEOPLE, TWINS, Person
 from tests.servers.slapd import SUFFIX, Slapd
+from tests.stores import user_table
 
 
 class OurContract(FindsContract):
@@ -67,6 +75,50 @@ class TestPostgresql(OurContract):
     @classmethod
     def provider(cls, postgres_environ: dict[str, str]) -> AuthProvider:
         return open_provider("database", postgres_environ)
+
+
+class ForeignHashes(OurContract):
+    """A table whose hashes came from elsewhere; the provider may replace them, so they come back for each test."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def environ(cls, url: str) -> dict[str, str]:
+        return user_table(url, [*PEOPLE, *TWINS], _foreign)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def provider(cls, environ: dict[str, str]) -> AuthProvider:
+        return open_provider("database", environ)
+
+    @pytest.fixture(autouse=True)
+    def _not_upgraded_yet(self, environ: dict[str, str]) -> None:
+        rows = [{"name": person.username, "hashed": _foreign(person)} for person in [*PEOPLE, *TWINS]]
+        back = update(users).where(users.c.username == bindparam("name")).values(password_hash=bindparam("hashed"))
+        with open_engine(environ).begin() as connection:
+            connection.execute(back, rows)
+
+
+@cache
+def _foreign(person: Person) -> str:
+    """Return a hash of another program: bcrypt, unless it would leave some of the password out."""
+    secret = person.password.encode()
+    if len(secret) <= 72 and person.username < "p":
+        return bcrypt.hashpw(secret, bcrypt.gensalt(4)).decode()
+    return generate_password_hash(person.password, "pbkdf2:sha256:1000")
+
+
+class TestSqliteOfForeignHashes(ForeignHashes):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def url(cls, tmp_path_factory: pytest.TempPathFactory) -> str:
+        return f"sqlite:///{tmp_path_factory.mktemp('foreign')}/users.db"
+
+
+class TestPostgresqlOfForeignHashes(ForeignHashes):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def url(cls, postgres: str) -> str:
+        return new_database(postgres, "contract_of_foreign_hashes")
 
 
 class TestLdapByStartTls(OurContract):

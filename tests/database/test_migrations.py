@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -21,7 +20,7 @@ from database.errors import DatabaseUnavailable
 from database.schema import upgrade
 from database.tables import metadata
 from database.user_editor import UserEditor
-from tests.conftest import new_database
+from tests.database.migrated import shape
 from tests.stores import everybody
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,24 +40,6 @@ def downgrade(engine: Engine) -> None:
     command.downgrade(config, "base")
 
 
-def shape(engine: Engine) -> dict[str, Any]:
-    """Return all that the database says of its tables."""
-    inspector = inspect(engine)
-    ask = ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "check_constraints", "indexes")
-    return {
-        table: {kind: getattr(inspector, f"get_{kind}")(table) for kind in ask} for table in inspector.get_table_names()
-    }
-
-
-def _comparable(thing: Any) -> Any:
-    """Return the same with every list in one order, and types as text."""
-    if isinstance(thing, dict):
-        return {key: _comparable(value) for key, value in thing.items()}
-    if isinstance(thing, list):
-        return sorted((_comparable(value) for value in thing), key=str)
-    return thing if thing is None or isinstance(thing, str | bool | int) else str(thing)
-
-
 def test_the_migrations_make_what_the_tables_say(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
@@ -76,7 +57,7 @@ def test_the_migrations_make_the_constraints_that_the_tables_say(engine: Engine)
     made = shape(engine)
     del made["alembic_version"]
     assert set(made) == {"users", "roles", "user_roles", "sessions", "revocations", "audit_events"}
-    assert _comparable(migrated) == _comparable(made)
+    assert migrated == made
 
 
 def test_an_upgrade_says_the_revision_and_a_second_one_nothing(engine: Engine) -> None:
@@ -150,13 +131,12 @@ def test_with_a_user_or_a_role_goes_who_had_it(engine: Engine, gone: str) -> Non
         assert connection.execute(text("SELECT * FROM user_roles")).all() == []
 
 
-def test_several_may_upgrade_at_once(postgres: str, tmp_path: Path) -> None:
-    url = new_database(postgres, tmp_path.name)
+def test_several_may_upgrade_at_once(empty_database: str) -> None:
     command = [sys.executable, "-m", "flask", "db", "upgrade"]
-    environ = {"PATH": os.defpath, "DATABASE_URL": url}
+    environ = {"PATH": os.defpath, "DATABASE_URL": empty_database}
     processes = [subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
-    assert upgrade(open_engine({"DATABASE_URL": url})) is None
+    assert upgrade(open_engine({"DATABASE_URL": empty_database})) is None
 
 
 def test_a_database_that_cannot_hold_every_name_is_refused(postgres: str, tmp_path: Path) -> None:

@@ -154,6 +154,11 @@ def test_a_user_is_changed_with_their_sessions_or_not_at_all(engine: Engine) -> 
         users.set_active("zoe@example.org", active=False)
     with pytest.raises(DatabaseUnavailable):
         users.set_password("zoé", "another")
+    with pytest.raises(DatabaseUnavailable):
+        users.delete("zoé")
+    with pytest.raises(DatabaseUnavailable):
+        users.change("zoé", lambda row: replace(row, username="zoe"))
+    assert [event.action for event in users.history("zoé")] == ["user_added"]
     row = users.find("zoé")
     assert row is not None
     assert (row.active, row.password_hash, ids(engine)) == (True, "hash", ["database:Zoé"])
@@ -164,9 +169,12 @@ def test_a_user_is_changed_with_their_sessions_or_not_at_all(engine: Engine) -> 
     [
         (lambda users: users.set_active("zoe@example.org", active=False), 1),
         (lambda users: users.set_password("ZOÉ", "another"), 1),
+        (lambda users: users.delete("zoé"), 1),
+        (lambda users: users.change("zoé", lambda row: replace(row, username="zoe")), 1),
         (lambda users: users.set_active("zoé", active=True), 2),
+        (lambda users: users.change("zoé", lambda row: replace(row, roles=("admin",))), 2),
     ],
-    ids=["disable", "new password", "enable"],
+    ids=["disable", "new password", "delete", "rename", "enable", "roles"],
 )
 def test_a_user_who_is_put_out_loses_what_this_table_gave_them(
     engine: Engine, change: Callable[[UserEditor], object], left: int

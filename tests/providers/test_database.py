@@ -21,7 +21,7 @@ from tests.conftest import new_database
 from tests.people import TWINS, ZOE
 from tests.servers.postgres import _run
 from tests.servers.postgres import postgres as postgres_server
-from tests.stores import SECRET_KEY, hashed, user_table
+from tests.stores import SECRET_KEY, add_by_hand, hashed, user_table
 
 BODY = {"email": ZOE.email, "password": ZOE.password}
 
@@ -47,7 +47,7 @@ def filled(empty_database: str) -> dict[str, str]:
 
 def test_a_disabled_user_is_kept_out_until_enabled(filled: dict[str, str]) -> None:
     provider, table = open_database(filled), UserEditor(open_engine(filled, may_create=True), "tests")
-    table.set_active("ZOÉ", active=False)
+    table.set_active("ZOÉ", active=False, force=True)
     answers = [provider.authenticate(ZOE.username, password) for password in (ZOE.password, "wrong")]
     assert [answer.reason for answer in answers if isinstance(answer, Denied)] == [DISABLED, WRONG_PASSWORD]
     assert provider.find(ZOE.username) is None
@@ -73,16 +73,36 @@ def test_a_user_without_a_usable_hash_is_kept_out(tmp_path: Path, stored: str, p
     assert answer.status_code == 400
 
 
-def test_missing_tables_are_an_outage(empty_database: str) -> None:
-    environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": empty_database}
-    provider = open_database(environ)
-    for ask in (lambda: provider.authenticate("zoé", "x"), lambda: provider.find("zoé")):
-        with pytest.raises(ProviderUnavailable, match="make migrate"):
-            ask()
-    client = client_of(environ)
-    assert_unavailable(client)
-    user_table(empty_database, [ZOE])
+@contextmanager
+def without_users(environ: dict[str, str]) -> Iterator[None]:
+    """Take the table away, and bring it back on leaving."""
+    engine = open_engine(environ)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE users RENAME TO elsewhere")
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO users")
+
+
+def test_a_missing_table_is_an_outage(filled: dict[str, str]) -> None:
+    provider, client = open_database(filled), client_of(filled)
+    with without_users(filled):
+        for ask in (lambda: provider.authenticate("zoé", "x"), lambda: provider.find("zoé")):
+            with pytest.raises(ProviderUnavailable, match="make migrate"):
+                ask()
+        assert_unavailable(client)
     assert client.post("/api/auth", json=BODY).status_code == 200
+
+
+def test_without_tables_there_is_no_start(empty_database: str) -> None:
+    environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": empty_database}
+    open_engine(environ, may_create=True).connect().close()
+    with pytest.raises(ConfigurationError, match="make migrate"):
+        client_of(environ)
+    user_table(empty_database, [ZOE])
+    assert client_of(environ).post("/api/auth", json=BODY).status_code == 200
 
 
 @pytest.mark.parametrize("fault", ["folder", "garbage", "no folder"])
@@ -127,9 +147,11 @@ def test_a_stopped_postgresql_is_an_outage_and_recovers() -> None:
 
 
 def test_an_outage_is_never_told_to_the_client_and_always_to_the_log(
-    empty_database: str, caplog: pytest.LogCaptureFixture
+    filled: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert_unavailable(client_of({"AUTH_PROVIDER": "database", "DATABASE_URL": empty_database}))
+    client = client_of(filled)
+    with without_users(filled):
+        assert_unavailable(client)
     assert "make migrate" in caplog.text
     assert ZOE.password not in caplog.text
     assert ZOE.email not in caplog.text
@@ -150,9 +172,10 @@ def test_an_outage_is_never_told_to_the_client_and_always_to_the_log(
 def test_every_login_costs_one_verification(
     filled: dict[str, str], monkeypatch: pytest.MonkeyPatch, login: str, password: str, status: int
 ) -> None:
-    table = UserEditor(open_engine(filled, may_create=True), "tests")
+    engine = open_engine(filled)
+    table = UserEditor(engine, "tests")
     for person in TWINS:
-        table.add(person.username, person.email, hashed(person.password))
+        add_by_hand(engine, person, hashed(person.password))
     table.add("disabled", None, hashed(TWINS[0].password))
     table.set_active("disabled", active=False)
     table.add("damaged", None, "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$x$")

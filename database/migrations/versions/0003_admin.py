@@ -10,7 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("users", sa.Column("last_login_at", sa.DateTime(timezone=True)))
     disabled = sa.column("active", sa.Boolean).is_(False)
     op.create_index("ix_users_disabled", "users", ["username_folded"], sqlite_where=disabled, postgresql_where=disabled)
     op.create_table(
@@ -24,6 +23,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_audit_events"),
     )
     op.create_index("ix_audit_events_username_folded", "audit_events", ["username_folded"])
+    # At the end: it keeps everybody from the table until the transaction ends, and the index takes its time.
+    op.add_column("users", sa.Column("last_login_at", sa.DateTime(timezone=True)))
 
 
 def downgrade() -> None:

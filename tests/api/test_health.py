@@ -1,0 +1,109 @@
+"""`/health`: alive while the process is, ready while it can work."""
+
+import logging
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from database.engine import open_engine
+from database.schema import REVISIONS, downgrade, upgrade
+from tests.api.conftest import error
+from tests.api.outages import Database
+from tests.api.sessions import client_of
+from tests.people import ZOE
+from tests.stores import user_table
+
+
+@pytest.fixture
+def environ(empty_database: str) -> dict[str, str]:
+    return user_table(empty_database, [ZOE])
+
+
+@pytest.fixture
+def engine(environ: dict[str, str]) -> Engine:
+    return open_engine(environ)
+
+
+def is_alive(client: FlaskClient) -> bool:
+    return says(client, "live", "Alive")
+
+
+def is_ready(client: FlaskClient) -> bool:
+    return says(client, "ready", "Ready")
+
+
+def says(client: FlaskClient, door: str, word: str) -> bool:
+    answer = client.get(f"/health/{door}")
+    assert answer.headers["Cache-Control"] == "no-store"
+    return bool(answer.get_json() == {"status": 200, "message": word})
+
+
+def why_not_ready(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> str:
+    """Return what the log says, once it is sure that the answer does not."""
+    caplog.clear()
+    answer = client.get("/health/ready")
+    assert error(answer, 503, "not_ready") == "Not ready"
+    assert answer.headers["Retry-After"] == "5"
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert answer.headers["X-Request-ID"] in record.getMessage()
+    return record.getMessage().partition("failed: ")[2]
+
+
+def test_a_service_that_can_work_is_alive_and_ready(environ: dict[str, str]) -> None:
+    client = client_of(environ)
+    assert is_alive(client)
+    assert is_ready(client)
+
+
+def test_a_service_without_a_database_needs_none(client: FlaskClient) -> None:
+    assert is_alive(client)
+    assert is_ready(client)
+
+
+@pytest.mark.parametrize("door", ["live", "ready"])
+def test_nobody_needs_a_token_and_there_are_no_other_methods(client: FlaskClient, door: str) -> None:
+    assert client.get(f"/health/{door}", headers={"Authorization": "Bearer x"}).status_code == 200
+    assert client.head(f"/health/{door}").status_code == 200
+    assert error(client.post(f"/health/{door}"), 405, "method_not_allowed")
+
+
+def test_while_the_database_is_out_it_is_alive_and_not_ready(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    client, database = client_of(environ), Database(environ["DATABASE_URL"])
+    database.take_away()
+    answer = client.get("/health/ready")
+    assert error(answer, 503, "database_unavailable")
+    assert answer.headers["X-Request-ID"] in caplog.text
+    assert is_alive(client)
+    database.bring_back()
+    assert is_ready(client)
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_tables_that_went_back_while_it_serves_are_not_enough(
+    environ: dict[str, str], engine: Engine, caplog: pytest.LogCaptureFixture, revision: str
+) -> None:
+    client = client_of(environ)
+    downgrade(engine, revision)
+    told = f"the database does not fit: its tables are of revision {revision}, and this version needs {REVISIONS[-1]}"
+    assert why_not_ready(client, caplog) == f"{told}. Run: make migrate"
+    assert is_alive(client)
+    upgrade(engine)
+    assert is_ready(client)
+
+
+def test_tables_that_are_gone_are_not_enough(
+    environ: dict[str, str], engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(environ)
+    downgrade(engine, "base")
+    assert why_not_ready(client, caplog) == "the database does not fit: it has no tables yet. Run: make migrate"
+
+
+def test_tables_of_a_newer_version_are_fine(environ: dict[str, str], engine: Engine) -> None:
+    client = client_of(environ)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
+    assert is_ready(client)

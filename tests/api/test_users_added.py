@@ -1,0 +1,90 @@
+"""`/api/users`: how a user is added, and told."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.api.conftest import error
+from tests.api.sessions import ask_to_log_in, bearer, log_in
+from tests.api.users import ANY, DOORS, MAX, NEW, Admin, told
+from tests.people import ZOE, Person
+
+
+def test_a_user_is_told_whole_and_without_their_hash(admin: Admin) -> None:
+    log_in(admin.client, ZOE)
+    user = told(admin.read(admin.id_of(ZOE)))
+    assert (user["username"], user["email"], user["roles"]) == (ZOE.username, ZOE.email, ["admin", "user"])
+    assert (user["id"], user["active"]) == (admin.id_of(ZOE), True)
+    for moment in ("created_at", "updated_at", "last_login_at"):
+        when = datetime.fromisoformat(user[moment])
+        assert when.utcoffset() == timedelta(0)
+        assert abs(datetime.now(UTC) - when) < timedelta(minutes=10)
+    assert told(admin.read(admin.id_of(MAX)))["last_login_at"] is None
+
+
+@pytest.mark.parametrize("user_id", [0, 2147483647])
+@pytest.mark.parametrize(("method", "after", "members"), [("GET", "", None), *((m, p[2:], b) for m, p, b in DOORS[4:])])
+def test_nobody_has_another_id(admin: Admin, user_id: int, method: str, after: str, members: object) -> None:
+    assert error(admin.ask(method, f"/{user_id}{after}", members, ANY), 404, "no_such_user")
+
+
+def test_a_new_user_is_where_the_answer_says_and_can_log_in(admin: Admin) -> None:
+    members = {**NEW, "username": " nëw ", "email": "New@example.org", "roles": ["user", "editor", "user"]}
+    answer = admin.ask("POST", "", members)
+    user = told(answer, 201)
+    assert (user["username"], user["email"], user["roles"]) == ("nëw", "New@example.org", ["editor", "user"])
+    read = admin.client.get(answer.headers["Location"], headers=bearer(admin.access))
+    assert (told(read), read.headers["ETag"]) == (user, answer.headers["ETag"])
+    assert answer.headers["Location"] == f"/api/users/{user['id']}"
+    assert log_in(admin.client, Person("NËW", "", NEW["password"])).access
+    (event,) = admin.history("nëw")
+    assert (event.operator, event.action, event.details) == ("database:zoé", "user_added", "roles: editor, user")
+
+
+def test_a_new_user_needs_a_name_and_a_password_alone_and_may_be_disabled(admin: Admin) -> None:
+    least = told(admin.ask("POST", "", NEW), 201)
+    assert (least["email"], least["roles"], least["active"], least["last_login_at"]) == (None, [], True, None)
+    assert (
+        told(admin.ask("POST", "", {**NEW, "username": "off", "email": None, "active": False}), 201)["active"] is False
+    )
+    assert ask_to_log_in(admin.client, Person("new", "", NEW["password"])).status_code == 200
+    assert error(ask_to_log_in(admin.client, Person("off", "", NEW["password"])), 400, "invalid_credentials")
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("too short", "it is shorter than 15 characters"),
+        ("quarry newcomer violin 9", "it has the user's name or e-mail address in it"),
+        ("quarry NEW.address violin 9", "it has the user's name or e-mail address in it"),
+        ("passwordpassword", "it is easy to guess"),
+        ("quarry violin\0lampshade", "it has control characters or is not Unicode text"),
+        ("x" * 1025, "it is longer than 1024 characters"),
+        ("", "it is empty"),
+    ],
+)
+def test_a_password_against_the_policy_adds_nobody_and_says_why(admin: Admin, password: str, why: str) -> None:
+    members = {"username": "newcomer", "email": "new.address@example.org", "password": password}
+    assert why in error(admin.ask("POST", "", members), 400, "weak_password")
+    assert admin.table.find("newcomer") is None
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"username": "MAX"},
+        {"username": "max@example.org"},
+        {"username": "zoe\u0301"},
+        {"email": "MAX@example.org"},
+        {"email": "max"},
+        {"username": "Zoe@Example.org", "email": "new@example.org"},
+    ],
+)
+def test_a_name_that_somebody_goes_by_is_taken(admin: Admin, names: dict[str, str]) -> None:
+    assert error(admin.ask("POST", "", {**NEW, **names}), 409, "user_exists")
+    assert admin.table.count() == 2
+
+
+def test_a_username_may_be_ones_own_address(admin: Admin) -> None:
+    both = {"username": "new@example.org", "email": "New@example.org"}
+    assert told(admin.ask("POST", "", {**NEW, **both}), 201)["email"] == "New@example.org"

@@ -1,0 +1,175 @@
+"""Many who change users and passwords at once, on two workers: nothing is lost, nobody is left out, nothing fails."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from threading import Barrier
+from typing import Any, NamedTuple
+
+import pytest
+
+from database.engine import open_engine
+from database.user_editor import UserEditor
+from tests.api.users import MAX
+from tests.conftest import new_database
+from tests.people import ZOE, Person
+from tests.servers.gunicorn import gunicorn
+from tests.servers.workers import Server
+from tests.stores import hashed, user_table
+
+ROUNDS = 5
+ANN = Person("ann", "ann@example.org", "the password of Ann, who tends too", ("admin",))
+
+
+class Reply(NamedTuple):
+    """What came back."""
+
+    status: int
+    body: dict[str, Any]
+    etag: str | None
+
+
+class Service:
+    """Two workers on one database, and the table behind them."""
+
+    def __init__(self, url: str, environ: dict[str, str]) -> None:
+        self.server = Server(url, workers=2)
+        self.table = UserEditor(open_engine(environ), "tests")
+
+    def ask(self, method: str, path: str, token: str, body: object = None, if_match: str = "*") -> Reply:
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "If-Match": if_match}
+        with closing(self.server.connect()) as connection:
+            connection.request(method, path, json.dumps(body), headers)
+            answer = connection.getresponse()
+            return Reply(answer.status, json.loads(answer.read()), answer.headers["ETag"])
+
+    def log_in(self, person: Person) -> str:
+        reply = self.server.log_in(person.username, person.password)
+        assert reply.status == 200, reply
+        return str(reply.body["data"])
+
+    def path(self, person: Person) -> str:
+        return f"/api/users/{self.table.named(person.username).id}"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('at_once')}/users.db"
+    else:
+        url = new_database(request.getfixturevalue("postgres"), "at_once")
+    environ = user_table(url, [ZOE, ANN, MAX])
+    with gunicorn(environ, workers=2) as address:
+        yield Service(address, environ)
+
+
+def at_once(*acts: Callable[[], Reply]) -> list[Reply]:
+    """Do all of it from threads that start together."""
+    together = Barrier(len(acts))
+
+    def run(act: Callable[[], Reply]) -> Reply:
+        together.wait(60)
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return list(threads.map(run, acts))
+
+
+def codes(replies: list[Reply]) -> Counter[str]:
+    return Counter(str(reply.body.get("code", "")) for reply in replies)
+
+
+def test_of_many_who_change_what_they_have_read_one_wins(service: Service) -> None:
+    token, path = service.log_in(ZOE), service.path(MAX)
+
+    def changing(role: str, etag: str | None) -> Callable[[], Reply]:
+        return lambda: service.ask("PATCH", path, token, {"roles": ["user", role]}, etag or "")
+
+    for turn in range(ROUNDS):
+        etag = service.ask("GET", path, token).etag
+        replies = at_once(*(changing(f"{turn}-{number}", etag) for number in range(8)))
+        assert codes(replies) == {"": 1, "precondition_failed": 7}
+        (winner,) = [reply for reply in replies if reply.status == 200]
+        assert service.ask("GET", path, token)[1:] == winner[1:]
+    changes = [event for event in service.table.history("max") if event.action == "roles_changed"]
+    assert len(changes) == ROUNDS
+
+
+def test_of_many_who_set_a_password_for_what_they_have_read_one_wins(service: Service) -> None:
+    token, path = service.log_in(ZOE), service.path(MAX)
+    etag = service.ask("GET", path, token).etag or ""
+    passwords = [f"quarry violin lampshade {number}" for number in range(6)]
+
+    def setting(password: str) -> Callable[[], Reply]:
+        return lambda: service.ask("PUT", f"{path}/password", token, {"password": password}, etag)
+
+    replies = at_once(*map(setting, passwords))
+    assert codes(replies) == {"": 1, "precondition_failed": 5}
+    logins = [service.server.log_in("max", password).status for password in passwords]
+    assert [status == 200 for status in logins] == [reply.status == 200 for reply in replies]
+
+
+DEMOTIONS: list[dict[str, Any]] = [{"roles": ["user"]}, {"active": False}]
+
+
+@pytest.mark.parametrize("by_zoe", DEMOTIONS, ids=str)
+@pytest.mark.parametrize("by_ann", DEMOTIONS, ids=str)
+def test_of_two_admins_who_put_each_other_out_one_stays(
+    service: Service, by_zoe: dict[str, Any], by_ann: dict[str, Any]
+) -> None:
+    for _ in range(ROUNDS):
+        for person in (ZOE, ANN):
+            service.table.change(person.username, lambda row: replace(row, active=True, roles=("admin",)))
+        zoe, ann = (service.log_in(person) for person in (ZOE, ANN))
+        replies = at_once(
+            partial(service.ask, "PATCH", service.path(ANN), zoe, by_zoe),
+            partial(service.ask, "PATCH", service.path(ZOE), ann, by_ann),
+        )
+        # Who is disabled may be stopped at the door already.
+        assert codes(replies) in ({"": 1, "last_admin": 1}, {"": 1, "revoked_token": 1})
+        rows = [service.table.named(person.username) for person in (ZOE, ANN)]
+        assert sum(row.active and "admin" in row.roles for row in rows) == 1
+
+
+def test_of_many_who_change_one_password_one_wins_and_keeps_the_session(service: Service) -> None:
+    passwords = [f"lampshade violin quarry {number}" for number in range(6)]
+
+    def changing(token: str, password: str) -> Callable[[], Reply]:
+        body = {"password": MAX.password, "new_password": password}
+        return lambda: service.ask("POST", "/api/auth/password", token, body)
+
+    for _ in range(ROUNDS):
+        service.table.set_password("max", hashed(MAX.password))
+        token = service.log_in(MAX)
+        replies = at_once(*(changing(token, password) for password in passwords))
+        assert codes(replies) == {"": 1, "invalid_credentials": 5}
+        logins = [service.server.log_in("max", password).status for password in (*passwords, MAX.password)]
+        assert logins == [*(reply.status for reply in replies), 400]
+        assert {reply.status for reply in service.server.ask_each(token)} == {200}
+
+
+def test_whoever_does_not_mind_is_let_through_however_many_they_are(service: Service) -> None:
+    service.table.change("zoé", lambda row: replace(row, active=True, roles=("admin",)))
+    token, paths = service.log_in(ZOE), [service.path(MAX), service.path(ANN)]
+
+    def changing(number: int) -> Callable[[], Reply]:
+        # The same new roles in different orders, which could end in a deadlock.
+        names = [f"role{number // 4}-{name}" for name in range(20)][:: 1 if number % 2 else -1]
+        return lambda: service.ask("PATCH", paths[number % 2], token, {"roles": names})
+
+    assert Counter(reply.status for reply in at_once(*map(changing, range(16)))) == {200: 16}
+
+
+def test_of_many_who_add_one_name_one_wins(service: Service) -> None:
+    service.table.change("zoé", lambda row: replace(row, active=True, roles=("admin",)))
+    token = service.log_in(ZOE)
+
+    def adding(members: dict[str, str]) -> Callable[[], Reply]:
+        return lambda: service.ask("POST", "/api/users", token, {**members, "password": "lampshade quarry violin 9"})
+
+    spellings = [{"username": "once"}, {"username": "ONCE"}, {"username": "twice", "email": "Once"}]
+    assert codes(at_once(*map(adding, spellings * 2))) == {"": 1, "user_exists": 5}

@@ -1,0 +1,154 @@
+"""`PATCH /api/users/7` and `PUT …/password`: what they change, what they end, and what they refuse."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import error
+from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
+from tests.api.users import MAX, NEW, Admin, told
+from tests.people import ZOE, Person
+from tests.servers.process import wait_until
+
+CHANGES: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "username": ({"username": "Maxine"}, "user_renamed", "was Max"),
+    "its case": ({"username": "MAX"}, "user_renamed", "was Max"),
+    "email": ({"email": "Other@example.org"}, "email_changed", "was max@example.org"),
+    "no email": ({"email": None}, "email_changed", "was max@example.org"),
+    "roles": ({"roles": ["editor", "author"]}, "roles_changed", "+author +editor -user"),
+    "no roles": ({"roles": []}, "roles_changed", "-user"),
+    "active": ({"active": False}, "user_disabled", None),
+}
+PUT_OUT: dict[str, dict[str, Any]] = {
+    "another name": {"username": "maxine"},
+    "disabled": {"active": False},
+    "another password": {"password": NEW["password"]},
+}
+TAKEN = [{"username": "ZOÉ"}, {"username": "zoe@example.org"}, {"email": "zoe@EXAMPLE.org"}, {"email": "zoe\u0301"}]
+
+
+def change(admin: Admin, members: dict[str, Any]) -> None:
+    """Change Max at the door that these members are for."""
+    user_id = admin.id_of(MAX)
+    if "password" in members:
+        assert told(admin.ask("PUT", f"/{user_id}/password", members))["username"] == MAX.username
+    else:
+        told(admin.patch(user_id, members))
+
+
+@pytest.mark.parametrize(("members", "action", "details"), CHANGES.values(), ids=CHANGES)
+def test_a_change_is_what_was_asked_for_and_nothing_else(
+    admin: Admin, members: dict[str, Any], action: str, details: str | None
+) -> None:
+    user_id = admin.id_of(MAX)
+    before, zoe = told(admin.read(user_id)), told(admin.read(admin.id_of(ZOE)))
+    answer = admin.patch(user_id, members)
+    after, read = told(answer), admin.read(user_id)
+    assert (after, answer.headers["ETag"]) == (told(read), read.headers["ETag"])
+    assert after["updated_at"] > before["updated_at"]
+    wanted = {name: sorted(value) if name == "roles" else value for name, value in members.items()}
+    assert after == {**before, **wanted, "updated_at": after["updated_at"]}
+    assert told(admin.read(admin.id_of(ZOE))) == zoe
+    (event,) = admin.history(after["username"])
+    assert (event.operator, event.action, event.details) == ("database:zoé", action, details)
+
+
+@pytest.mark.parametrize("members", [{}, {"roles": ["user", "user"]}, {"email": " max@example.org", "active": True}])
+def test_what_changes_nothing_leaves_no_trace(admin: Admin, members: dict[str, Any]) -> None:
+    user_id = admin.id_of(MAX)
+    tokens, before = log_in(admin.client, MAX), admin.read(user_id)
+    answer = admin.patch(user_id, members)
+    assert (told(answer), answer.headers["ETag"]) == (told(before), before.headers["ETag"])
+    assert (admin.history("max"), shown(admin.client, tokens.access)) == ([], "")
+
+
+@pytest.mark.parametrize("members", PUT_OUT.values(), ids=PUT_OUT)
+def test_who_is_put_out_is_out_at_once_and_for_others_soon(admin: Admin, members: dict[str, Any]) -> None:
+    other = client_of(admin.environ)
+    tokens, bystander = log_in(admin.client, MAX), log_in(admin.client)
+    assert (shown(other, tokens.access), shown(admin.client, tokens.access)) == ("", "")
+    change(admin, members)
+    assert shown(admin.client, tokens.access) == "revoked_token"
+    assert error(ask_to_refresh(other, tokens.refresh), 400, "invalid_refresh_token")
+    wait_until(lambda: shown(other, tokens.access) == "revoked_token")
+    assert (shown(admin.client, bystander.access), shown(admin.client, admin.access)) == ("", "")
+
+
+def test_who_is_let_in_again_has_to_log_in_again(admin: Admin) -> None:
+    tokens = log_in(admin.client, MAX)
+    change(admin, {"active": False})
+    assert error(ask_to_log_in(admin.client, MAX), 400, "invalid_credentials")
+    change(admin, {"active": True})
+    assert shown(admin.client, tokens.access) == "revoked_token"
+    assert shown(admin.client, log_in(admin.client, MAX).access) == ""
+    assert [event.action for event in admin.history("max")] == ["user_enabled", "user_disabled"]
+
+
+@pytest.mark.parametrize("members", [{"email": "other@example.org"}, {"roles": ["editor"]}])
+def test_other_changes_leave_sessions_and_show_with_the_next_token(admin: Admin, members: dict[str, Any]) -> None:
+    tokens = log_in(admin.client, MAX)
+    change(admin, members)
+    assert shown(admin.client, tokens.access) == ""
+    claims = me(admin, refresh(admin.client, tokens))
+    assert {name: claims[name] for name in members} == members
+
+
+def me(admin: Admin, tokens: Tokens) -> dict[str, Any]:
+    answer = admin.client.get("/api/auth/me", headers={"Authorization": f"Bearer {tokens.access}"})
+    data: dict[str, Any] = answer.get_json()["data"]
+    return data
+
+
+def test_who_has_another_name_or_password_logs_in_with_that_alone(admin: Admin) -> None:
+    change(admin, {"password": NEW["password"]})
+    assert error(ask_to_log_in(admin.client, MAX), 400, "invalid_credentials")
+    told(admin.patch(admin.id_of(MAX), {"username": "maxine"}))
+    assert error(ask_to_log_in(admin.client, Person("max", "", NEW["password"])), 400, "invalid_credentials")
+    assert me(admin, log_in(admin.client, Person("MAXINE", "", NEW["password"])))["username"] == "maxine"
+    assert [event.action for event in admin.history("maxine")] == ["user_renamed"]
+    assert [(event.operator, event.action) for event in admin.history("max")] == [("database:zoé", "password_set")]
+
+
+@pytest.mark.parametrize(
+    ("password", "why"), [("short", "shorter than 15"), ("MAX@example.org violin quarry", "has the user's name")]
+)
+def test_a_password_against_the_policy_stays_as_it_was(admin: Admin, password: str, why: str) -> None:
+    answer = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", {"password": password})
+    assert why in error(answer, 400, "weak_password")
+    assert shown(admin.client, log_in(admin.client, MAX).access) == ""
+
+
+@pytest.mark.parametrize("members", TAKEN, ids=str)
+def test_a_name_that_somebody_goes_by_is_taken(admin: Admin, members: dict[str, Any]) -> None:
+    before = admin.read(admin.id_of(MAX)).get_json()
+    assert error(admin.patch(admin.id_of(MAX), {**members, "roles": ["editor"]}), 409, "user_exists")
+    assert (admin.read(admin.id_of(MAX)).get_json(), admin.history("max")) == (before, [])
+
+
+def test_a_name_that_was_given_up_is_free(admin: Admin) -> None:
+    change(admin, {"username": "maxine", "email": None})
+    assert told(admin.ask("POST", "", {**NEW, "username": "max", "email": MAX.email}), 201)["username"] == "max"
+
+
+@pytest.mark.parametrize("members", [{"roles": []}, {"roles": ["Admin"]}, {"active": False}], ids=str)
+@pytest.mark.parametrize("other", [("user",), ("Admin",), ("admin",)])
+def test_the_last_admin_stays(admin: Admin, members: dict[str, Any], other: tuple[str, ...]) -> None:
+    disabled = other == ("admin",)
+    admin.patch(admin.id_of(MAX), {"roles": [*other], "active": not disabled})
+    before = admin.read(admin.id_of(ZOE)).get_json()
+    assert error(admin.patch(admin.id_of(ZOE), {**members, "email": None}), 409, "last_admin")
+    assert (admin.read(admin.id_of(ZOE)).get_json(), admin.history("zoé")) == (before, [])
+
+
+def test_the_last_admin_may_have_another_name_and_other_roles_beside(admin: Admin) -> None:
+    told(admin.patch(admin.id_of(ZOE), {"username": "zoe", "roles": ["admin", "editor"]}))
+    assert admin.table.named("zoe").roles == ("admin", "editor")
+
+
+@pytest.mark.parametrize("members", [{"roles": ["user"]}, {"active": False}], ids=str)
+def test_of_two_admins_one_may_go_and_then_the_other_is_the_last(admin: Admin, members: dict[str, Any]) -> None:
+    change(admin, {"roles": ["admin"]})
+    told(admin.patch(admin.id_of(ZOE), members))
+    other = replace(admin, access=log_in(admin.client, MAX).access)
+    assert error(other.patch(admin.id_of(MAX), members), 409, "last_admin")

@@ -1,0 +1,71 @@
+"""`/api/users` where users are in another store, or in several."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.api.conftest import error
+from tests.api.sessions import ask_to_log_in, client_of, log_in
+from tests.api.users import ANY, DOORS, MAX, Admin, Door, told
+from tests.people import ZOE, Person
+from tests.stores import SECRET_KEY, user_table, users_file
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_an_admin_of_another_provider_tends_the_table_under_their_own_name(
+    users_environ: dict[str, str], tmp_path: Path
+) -> None:
+    boss = Person("boss", "boss@example.org", "the password of the boss", ("admin",))
+    environ = {**users_environ, **users_file(tmp_path / "users.toml", [boss])}
+    client = client_of(environ, AUTH_PROVIDER="static,database")
+    admin = Admin(client, environ, log_in(client, boss).access)
+    assert told(admin.patch(admin.id_of(MAX), {"roles": []}))["roles"] == []
+    assert admin.history("max")[0].operator == "static:boss"
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door[0] != "HEAD"], ids=str)
+@pytest.mark.parametrize("sessions", [True, False])
+def test_where_users_are_elsewhere_the_doors_say_so_and_keep_their_guard(
+    static_environ: dict[str, str], tmp_path: Path, sessions: bool, door: Door
+) -> None:
+    url = user_table(f"sqlite:///{tmp_path}/sessions.db", []) if sessions else {}
+    environ = {**url, **static_environ}
+    client = client_of(environ)
+    admin = Admin(client, environ, ask_to_log_in(client).get_json()["data"])
+    assert error(admin.ask(*door, ANY), 404, "users_elsewhere")
+    user = client.application.extensions["latchkey"].issuer.generate({"username": "zoé", "roles": ["user"]})
+    assert error(Admin(client, environ, user).ask(*door, ANY), 403, "role_required")
+
+
+PROGRAM = """
+import json, os, sys
+from app import create_app
+
+client = create_app(os.environ).test_client()
+login = json.loads(sys.stdin.read())
+bearer = {"Authorization": f"Bearer {client.post('/api/auth', json=login).get_json()['data']}"}
+change = {"password": login["password"], "new_password": "lampshade quarry violin 9"}
+answers = [
+    client.get("/api/users", headers=bearer),
+    client.post("/api/users", headers=bearer, json={"username": "new", "password": "lampshade quarry violin 9"}),
+    client.patch("/api/users/1", headers={**bearer, "If-Match": "*"}, json={}),
+    client.post("/api/auth/password", headers=bearer, json=change),
+    client.get("/health/ready"),
+]
+print(json.dumps([[answer.status_code for answer in answers], [name for name in sys.modules if "sql" in name]]))
+"""
+
+
+def test_without_a_database_none_of_this_imports_sql(static_environ: dict[str, str], tmp_path: Path) -> None:
+    environ = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SECRET_KEY": SECRET_KEY, **static_environ}
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        input=json.dumps({"email": ZOE.email, "password": ZOE.password}),
+        cwd=tmp_path, env=environ, capture_output=True, check=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert json.loads(ended.stdout) == [[404, 404, 404, 404, 200], []]

@@ -1,0 +1,204 @@
+"""Bad input at `/api/users`: refused in the one shape, never a fault of ours, and never told back."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import error
+from tests.api.sessions import bearer
+from tests.api.users import MAX, NEW, Admin, told
+from tests.people import Person
+
+CANARY = "canary-4711"
+QUERIES = ["limit=0", "limit=201", f"limit={CANARY}", "limit=-1", "limit=1.5", "limit=1e2", "limit=", "limit=%00"]
+QUERIES += [
+    f"limit={'9' * 5000}",
+    "limit=٢٢٢٢",
+    f"active={CANARY}",
+    "active=",
+    "active=2",
+    f"role={CANARY}%00",
+    "role=",
+]
+QUERIES += [f"search={'x' * 257}", "search=%20", "search=%1b", "after=%00", f"after={'x' * 300}", f"{CANARY}=1", "x"]
+QUERIES += ["limit=1&limit=1", "after=a&after=b", "role=a&role=b", "%6cimit=1&limit=2", "offset=3", "Limit=1"]
+NAMES: list[Any] = [
+    None,
+    5,
+    True,
+    [],
+    {},
+    ["x"],
+    "",
+    " ",
+    "\t",
+    f"{CANARY}\0",
+    f"{CANARY}\n",
+    "\ud800",
+    "x" * 257,
+    "\x85",
+]
+NAMES += [CANARY + "e\u0301" * 300, "\x7f", 1e300, 10**40]
+ROLES: list[Any] = [
+    None,
+    "admin",
+    {"admin": 1},
+    [1],
+    [None],
+    [CANARY, ""],
+    [["admin"]],
+    ["\0"],
+    ["x" * 257],
+    [CANARY, {}],
+]
+ACTIVES: list[Any] = [None, 0, 1, "true", "yes", [], {}]
+PASSWORDS: list[Any] = [None, 5, ["x"], {}, True]
+EXTRA: list[dict[str, Any]] = [
+    {"id": 1},
+    {"password_hash": "$argon2id$x"},
+    {"force": True},
+    {"created_at": None},
+    {"Roles": []},
+    {CANARY: CANARY},
+]
+BODIES = [b"", b"null", b"[]", b'"x"', b"{", b'{"a":NaN}', b"\xff", b'{"username":"\xed\xa0\x80"}', b"[" * 16000]
+BODIES += [b'{"username":' + b"9" * 5000 + b"}"]
+
+
+def posted() -> Iterator[dict[str, Any]]:
+    yield {}
+    yield from ({name: value for name, value in NEW.items() if name != left_out} for left_out in NEW)
+    yield from ({**NEW, "username": name} for name in NAMES)
+    yield from ({**NEW, "email": name} for name in NAMES if name is not None)
+    yield from ({**NEW, "roles": roles} for roles in ROLES)
+    yield from ({**NEW, "active": active} for active in ACTIVES)
+    yield from ({**NEW, "password": password} for password in PASSWORDS)
+    yield from ({**NEW, **extra} for extra in EXTRA)
+
+
+def patched() -> Iterator[dict[str, Any]]:
+    yield from ({"username": name} for name in NAMES)
+    yield from ({"email": name} for name in NAMES if name is not None)
+    yield from ({"roles": roles} for roles in ROLES)
+    yield from ({"active": active} for active in ACTIVES)
+    yield from EXTRA
+    yield {"password": CANARY * 3}
+
+
+def test_a_query_that_cannot_be_used_is_refused(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+    for query in QUERIES:
+        message = error(admin.client.get(f"/api/users?{query}", headers=bearer(admin.access)), 400, "invalid_request")
+        assert CANARY not in message + caplog.text
+
+
+def test_a_new_user_who_cannot_be_is_refused_and_nobody_is_added(
+    admin: Admin, caplog: pytest.LogCaptureFixture
+) -> None:
+    for members in posted():
+        message = error(admin.ask("POST", "", members), 400, "invalid_request")
+        assert CANARY not in message + caplog.text, members
+    assert admin.table.count() == 2
+
+
+def test_a_change_that_cannot_be_is_refused_and_changes_nothing(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+    user_id = admin.id_of(MAX)
+    before = admin.read(user_id).get_json()
+    for members in patched():
+        message = error(admin.patch(user_id, members), 400, "invalid_request")
+        assert CANARY not in message + caplog.text, members
+    assert (admin.read(user_id).get_json(), admin.history("max")) == (before, [])
+
+
+@pytest.mark.parametrize(
+    "members", [{}, *({"password": value} for value in PASSWORDS), {**NEW, "force": True}], ids=str
+)
+def test_what_is_no_password_is_refused(admin: Admin, members: dict[str, Any]) -> None:
+    answer = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", members)
+    assert error(answer, 400, "invalid_request")
+    assert admin.history("max") == []
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"username": 5}, "username: input should be a valid string"),
+        ({"username": ""}, "username: it is empty"),
+        ({"roles": ["ok", "\0"]}, "roles.1: it has control characters or is not Unicode text"),
+        ({"active": 1, "email": "x" * 257}, "email: it is longer than 256 characters; active: input should be a valid"),
+        ({"roles": None}, "roles: input should be a valid list"),
+        ({"id": 5}, "there is only username, email, roles, active"),
+    ],
+)
+def test_the_message_says_which_member_and_what_is_wrong_with_it(
+    admin: Admin, members: dict[str, Any], says: str
+) -> None:
+    assert error(admin.patch(admin.id_of(MAX), members), 400, "invalid_request").startswith(says)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", ""), ("PATCH", "/{}"), ("PUT", "/{}/password")])
+def test_a_body_that_is_no_object_is_refused_at_every_door(admin: Admin, method: str, path: str) -> None:
+    headers = bearer(admin.access) | {"If-Match": "*"}
+    url = f"/api/users{path.format(admin.id_of(MAX))}"
+    for body in BODIES:
+        answer = admin.client.open(url, method=method, data=body, content_type="application/json", headers=headers)
+        assert error(answer, 400, "malformed_body")
+    large = json.dumps({**NEW, "email": "x" * 1_000_000}).encode()
+    answer = admin.client.open(url, method=method, data=large, content_type="application/json", headers=headers)
+    assert error(answer, 413, "request_entity_too_large")
+    answer = admin.client.open(url, method=method, data=NEW, headers=headers)
+    assert error(answer, 415, "malformed_body")
+
+
+def test_long_names_that_may_be_are_stored_and_found(admin: Admin) -> None:
+    longest = "ñ" * 255 + "\U0001f511"
+    user = told(admin.ask("POST", "", {**NEW, "username": longest, "roles": ["é" * 256]}), 201)
+    assert told(admin.patch(user["id"], {"email": "x" * 256}))["username"] == longest
+    answer = admin.ask("GET", f"?role={'é' * 256}&limit=1&search={'ñ' * 200}")
+    assert [each["username"] for each in answer.get_json()["data"]] == [longest]
+
+
+def test_neither_hashes_nor_passwords_leave_or_are_logged(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    user_id = admin.id_of(MAX)
+    other, third = "quarry violin lampshade 7", "violin lampshade quarry 3"
+    answers = [
+        admin.ask("POST", "", {**NEW, "roles": ["user"]}),
+        admin.ask("POST", "", {**NEW, "username": "max"}),
+        admin.ask("POST", "", {"username": "third", "password": CANARY}),
+        admin.ask("PUT", f"/{user_id}/password", {"password": other}),
+        admin.ask("PUT", f"/{user_id}/password", {"password": CANARY}),
+        admin.ask("GET", ""),
+        admin.ask("GET", f"/{user_id}"),
+        admin.patch(user_id, {"active": True}),
+        admin.client.post("/api/auth", json={"email": "max", "password": other}),
+    ]
+    headers = bearer(answers[-1].get_json()["data"])
+    bodies = [{"password": other, "new_password": third}, {"password": other, "new_password": CANARY}]
+    answers += [admin.client.post("/api/auth/password", json=body, headers=headers) for body in bodies]
+    assert [answer.status_code for answer in answers] == [201, 409, 400, 200, 400, 200, 200, 200, 200, 200, 400]
+    seen = caplog.text + "".join(answer.text + str(answer.headers) for answer in answers)
+    seen += "".join(str(event) for name in ("max", "new", "zoé") for event in admin.table.history(name))
+    for secret in (NEW["password"], other, third, CANARY, MAX.password, "$argon2", "password_hash"):
+        assert secret not in seen
+
+
+def test_a_name_cannot_forge_a_line_of_the_log(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    name = "x\u2028INFO forged\u202e"
+    told(admin.ask("POST", "", {**NEW, "username": name}), 201)
+    told(admin.patch(admin.table.named(name).id, {"roles": ["editor"]}))
+    assert "roles_changed: 'x\\u2028INFO forged\\u202e' by 'database:zo\\xe9'" in caplog.text
+    assert admin.client.post("/api/auth", json={"email": name, "password": NEW["password"]}).status_code == 200
+    assert "\u2028" not in caplog.text
+
+
+def test_a_person_of_another_kind_is_no_fault(admin: Admin) -> None:
+    """A user whose hash nobody can read can be tended like any other."""
+    odd = Person("odd", "odd@example.org", "", ())
+    row = admin.table.add(odd.username, odd.email, "not a hash", ["user"])
+    assert told(admin.patch(row.id, {"roles": ["editor"]}))["roles"] == ["editor"]
+    assert told(admin.ask("PUT", f"/{row.id}/password", {"password": NEW["password"]}))["username"] == "odd"
+    assert admin.client.post("/api/auth", json={"email": "odd", "password": NEW["password"]}).status_code == 200

@@ -1,0 +1,118 @@
+"""`GET /api/users`: page after page, as `next` says."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from config.names import fold
+from tests.api.sessions import bearer
+from tests.api.users import MAX, Admin, admin_at
+from tests.people import ZOE
+from tests.stores import hashed
+
+NAMES = ["a&b=c", "a b", "a+b", "a%2fb", "a#b", "日本 太郎", "ä?", "x;y", "o'brien", 'q"q', "back\\slash", "%", "_"]
+NAMES += [
+    "Straße",
+    "a/b",
+    "http://a",
+    "ÄÖ",
+    "Z",
+    "aa",
+    "null",
+    "0",
+    "zzz=%00",
+    "\U0001f511",
+    "e\u0301x",
+    "E",
+    "&after=",
+]
+
+
+@pytest.fixture
+def admin(users_environ: dict[str, str]) -> Admin:
+    """Zoé, among users whose names have to be quoted. Every other has the role `Ed & Co`, every third is disabled."""
+    admin = admin_at(users_environ)
+    admin.table.delete(MAX.username)
+    for number, name in enumerate(NAMES):
+        roles = ["user", "Ed & Co"] if number % 2 else ["user"]
+        admin.table.add(name, f"{number}@Example.org", hashed("x"), roles, active=number % 3 > 0)
+    return admin
+
+
+def pages_from(admin: Admin, path: str) -> list[dict[str, Any]]:
+    """Return the answers to this request, and to what each says is next."""
+    answer = admin.client.get(path, headers=bearer(admin.access))
+    body: dict[str, Any] = answer.get_json()
+    assert (answer.status_code, set(body)) == (200, {"status", "data", "next"}), body
+    assert answer.headers["Cache-Control"] == "no-store"
+    return [body, *(pages_from(admin, body["next"]) if body["next"] else [])]
+
+
+def names(admin: Admin, query: str) -> list[str]:
+    """Return everybody whom the pages of a query have."""
+    return [user["username"] for page in pages_from(admin, f"/api/users?{query}") for user in page["data"]]
+
+
+def by_name(*usernames: str) -> list[str]:
+    return sorted(usernames, key=fold)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 9, 26, 27, 200])
+def test_who_follows_next_meets_everybody_once_by_name(admin: Admin, limit: int) -> None:
+    pages = pages_from(admin, f"/api/users?limit={limit}")
+    assert [user["username"] for page in pages for user in page["data"]] == by_name(*NAMES, ZOE.username)
+    assert {len(page["data"]) for page in pages[:-1]} <= {limit}
+    assert 0 < len(pages[-1]["data"]) <= limit
+
+
+def test_a_page_tells_of_each_what_their_own_door_tells(admin: Admin) -> None:
+    for user in pages_from(admin, "/api/users")[0]["data"]:
+        assert admin.read(user["id"]).get_json()["data"] == user
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("role=Ed+%26+Co", range(1, 26, 2)),
+        ("active=false", range(0, 26, 3)),
+        ("active=true&role=Ed+%26+Co&search=@EXAMPLE.org", [1, 5, 7, 11, 13, 17, 19, 23, 25]),
+        ("search=1@example", [1, 11, 21]),
+        ("search=a%26B", [0]),
+        ("search=%25", [3, 11, 21]),
+        ("search=_", [12]),
+        ("search=%5C", [10]),
+        ("search=STRASSE", [13]),
+        ("role=ed+%26+co", []),
+        ("role=nobody's", []),
+        ("search=nobody's", []),
+    ],
+)
+def test_next_keeps_to_what_was_asked_for(admin: Admin, query: str, numbers: list[int]) -> None:
+    assert names(admin, f"{query}&limit=2") == by_name(*(NAMES[number] for number in numbers))
+
+
+def test_next_has_what_was_asked_for_and_no_more(admin: Admin) -> None:
+    path = pages_from(admin, "/api/users?limit=2&search=a")[0]["next"]
+    assert urlsplit(path).path == "/api/users"
+    assert parse_qs(urlsplit(path).query) == {"limit": ["2"], "search": ["a"], "after": ["&after="]}
+
+
+@pytest.mark.parametrize(("after", "first"), [("a%20c", "a#b"), ("A%20B", "a#b"), ("Z", "zoé"), ("%F0%9F%94%92", None)])
+def test_a_page_begins_after_any_name_whether_it_is_there_or_not(admin: Admin, after: str, first: str | None) -> None:
+    assert next(iter(names(admin, f"after={after}&limit=200")), None) == first
+
+
+def test_a_page_has_fifty_unless_asked_and_two_hundred_at_most(admin: Admin) -> None:
+    for number in range(175):
+        admin.table.add(f"more{number}", None, hashed("x"))
+    assert [len(page["data"]) for page in pages_from(admin, "/api/users")] == [50, 50, 50, 50, 2]
+    assert [len(page["data"]) for page in pages_from(admin, "/api/users?limit=200")] == [200, 2]
+
+
+def test_who_comes_and_goes_meanwhile_moves_nobody_else(admin: Admin) -> None:
+    first = pages_from(admin, "/api/users?limit=5")[0]
+    admin.table.delete(first["data"][4]["username"])
+    admin.table.add("!", None, hashed("x"))
+    rest = [user["username"] for page in pages_from(admin, first["next"]) for user in page["data"]]
+    assert rest == by_name(*NAMES, ZOE.username)[5:]

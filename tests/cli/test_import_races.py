@@ -1,0 +1,109 @@
+"""An import while others are at work in the same table."""
+
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from cli.users.table import operator
+from database.user_editor import UserEditor
+from tests.cli.conftest import contents
+from tests.cli.forked import Forked
+from tests.cli.program import ENVIRON, FLASK, refusal
+from tests.cli.test_users_import import as_csv
+from tests.cli.user_hashes import STRONG
+from tests.servers.process import wait_until
+from tests.stores import everybody
+
+on_postgres = pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
+on_sqlite = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
+
+ADD = (
+    "INSERT INTO users (username, username_folded, password_hash, active, created_at, updated_at)"
+    " VALUES ('zoé', 'zoé', 'theirs', true, now(), now())"
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "users.csv"
+    path.write_text(as_csv({"bob": STRONG, "zoé": STRONG, "refused": "plain"}))
+    return path
+
+
+@contextmanager
+def waiting(flask: Forked, url: str, file: Path, out: Path) -> Iterator[psycopg.Connection]:
+    """Let an import judge, and then wait for a transaction that has added one of its users; gives that one."""
+    with psycopg.connect(url) as connection, psycopg.connect(url, autocommit=True) as watcher:
+        connection.execute(ADD)
+        out.touch()
+        flask.start("users", "import", file.name, "--keep-going", files=["/dev/null", str(out), str(out)])
+        blocked = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        wait_until(lambda: watcher.execute(blocked).fetchone() == (1,), 60)
+        yield connection
+
+
+@on_postgres
+def test_who_is_added_meanwhile_keeps_everybody_out_until_it_is_run_again(
+    anywhere: Forked, any_table: UserEditor, empty_database: str, file: Path, tmp_path: Path
+) -> None:
+    with waiting(anywhere, empty_database, file, tmp_path / "told") as connection:
+        connection.commit()
+        assert anywhere.wait().code == 2
+    told = (tmp_path / "told").read_text()
+    assert told == ("Error: somebody has added one of these users meanwhile, so nobody was imported. Run it again\n")
+    assert [row.password_hash for row in everybody(any_table)] == ["theirs"]
+    assert [path.name for path in tmp_path.glob("*refused*")] == []
+    assert anywhere("users", "import", file.name, "--keep-going").returncode == 1
+    assert [row.username for row in everybody(any_table)] == ["bob", "zoé"]
+
+
+@on_postgres
+def test_who_is_not_added_after_all_disturbs_nobody(
+    anywhere: Forked, any_table: UserEditor, empty_database: str, file: Path, tmp_path: Path
+) -> None:
+    with waiting(anywhere, empty_database, file, tmp_path / "told") as connection:
+        connection.rollback()
+        assert anywhere.wait().code == 1
+    assert [row.password_hash for row in everybody(any_table)] == [STRONG, STRONG]
+
+
+@on_sqlite
+def test_a_writer_that_holds_the_database_is_named_as_the_reason(
+    anywhere: Forked, any_table: UserEditor, file: Path, tmp_path: Path
+) -> None:
+    before = contents(any_table)
+    with closing(sqlite3.connect(tmp_path / "empty.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        told = refusal(anywhere("users", "import", file.name))
+    assert told.startswith("Error: the database cannot be used: database is locked")
+    assert told.endswith("try again")
+    assert contents(any_table) == before
+
+
+def test_of_two_imports_of_a_file_at_once_one_does_it(
+    any_table: UserEditor, empty_database: str, tmp_path: Path
+) -> None:
+    names = [f"user{number}" for number in range(6_000)]
+    (tmp_path / "many.csv").write_text(as_csv(dict.fromkeys(names, STRONG)))
+    environ = {**ENVIRON, "DATABASE_URL": empty_database}
+    command = [*FLASK, "users", "import", "many.csv", "--json"]
+    runs = [
+        subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    ended = [(run.communicate(timeout=60), run.returncode) for run in runs]
+    assert not [told for (_, told), _ in ended if b"Traceback" in told]
+    imported = [b'"imported": 6000' in told for (told, _), _ in ended]
+    assert sorted(imported) == [False, True], ended
+    codes = {code for (told, _), code in ended if b'"imported": 6000' not in told}
+    assert codes <= {0, 2}
+    assert [row.username for row in everybody(any_table)] == sorted(names)
+    events = contents(any_table)["audit_events"]
+    assert [(event[2], event[3]) for event in events] == [(operator({}), "users_imported")]

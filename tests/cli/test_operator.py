@@ -1,0 +1,84 @@
+"""Whom `flask users show` names as the one who did something, and what it tells of a user."""
+
+import json
+import os
+import pwd
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from cli.users.table import operator
+from database.user_editor import UserEditor
+from tests.cli.forked import Forked
+
+ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
+
+
+def history(flask: Forked, name: str) -> list[tuple[str, str, str | None]]:
+    told = json.loads(flask("users", "show", name, "--json").stdout)["history"]
+    return [(event["action"], event["operator"], event["details"]) for event in told]
+
+
+def test_every_change_is_told_newest_first_with_who_did_it(anywhere: Forked) -> None:
+    changes = [
+        (("add", "zoé", "--role", "user", "--generate"), "user_added", "roles: user"),
+        (("set-password", "zoé", "--generate"), "password_set", None),
+        (("grant", "zoé", "b", "a"), "roles_changed", "+a +b"),
+        (("revoke", "zoé", "user"), "roles_changed", "-user"),
+        (("disable", "zoé"), "user_disabled", None),
+        (("enable", "zoé"), "user_enabled", None),
+        (("rename", "zoé", "--email", "zoe@example.org"), "email_changed", "was none"),
+        (("rename", "zoé", "ZOÉ"), "user_renamed", "was zoé"),
+        (("delete", "zoé", "--yes"), "user_deleted", None),
+        (("add", "zoé", "--generate"), "user_added", "roles: none"),
+    ]
+    for command, _, _ in changes:
+        assert anywhere("users", *command).returncode == 0
+    told = [(action, f"cli:{ACCOUNT}", details) for _, action, details in changes]
+    assert history(anywhere, "zoé") == told[::-1]
+
+
+def test_a_person_is_told_all_of_a_user(flask: Forked, table: UserEditor) -> None:
+    row = table.add("zoé", "zoe@example.org", "hash", ["user", "admin"])
+    table.note_login(row, datetime(2026, 5, 6, 7, 8, tzinfo=UTC), "hash")
+    flask("users", "grant", "zoé", "editor")
+    user, _, events = flask("users", "show", "ZOE@example.org").stdout.partition("\n\n")
+    lines = dict(re.split(r"  +", line, maxsplit=1) for line in user.splitlines())
+    today = f"{row.created_at:%Y-%m-%d %H:}"
+    assert (lines.pop("Created")[:14], lines.pop("Changed")[:11]) == (today, today[:11])
+    assert lines == {
+        "Username": "zoé", "Id": "1", "E-mail": "zoe@example.org", "Roles": "admin, editor, user", "Active": "yes",
+        "Password": "- it is plain text, or a hash that is not known here (unusable)",
+        "Last login": "2026-05-06 07:08 UTC",
+    }  # fmt: skip
+    _, newest, oldest = [re.split(r"  +", line)[1:] for line in events.splitlines()]
+    assert newest == ["roles_changed", f"cli:{ACCOUNT}", "+editor"]
+    assert oldest == ["user_added", "tests", "roles: admin, user"]
+
+
+def test_a_person_is_shown_twenty_events(flask: Forked, table: UserEditor) -> None:
+    table.add("zoé", None, "hash")
+    for number in range(30):
+        table.set_active("zoé", active=bool(number % 2))
+    assert len(history(flask, "zoé")) == 20
+
+
+def test_what_is_done_through_sudo_names_both(flask: Forked) -> None:
+    flask("users", "add", "zoé", "--generate", SUDO_USER="alice")
+    assert history(flask, "zoé") == [("user_added", f"cli:alice as {ACCOUNT}", "roles: none")]
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "two\nlines", os.fsdecode(b"\xff")])
+def test_an_odd_name_before_sudo_stops_nobody_and_is_no_command_for_a_terminal(flask: Forked, name: str) -> None:
+    assert flask("users", "add", "zoé", "--generate", SUDO_USER=name).returncode == 0
+    assert history(flask, "zoé")
+    _, shown = flask.seen("users", "show", "zoé")
+    assert "\x1b" not in shown
+    assert len(shown.splitlines()) == 12
+
+
+def test_a_number_without_an_account_is_named_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    assert operator({}) == "cli:54321"
+    assert operator({"SUDO_USER": "alice"}) == "cli:alice as 54321"

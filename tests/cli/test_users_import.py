@@ -1,0 +1,172 @@
+"""`flask users import` of every format and hash: who came with a hash logs in, and then has one of today's."""
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from flask.testing import FlaskClient
+
+from cli.users.table import operator
+from database.user_editor import UserEditor
+from tests.cli.conftest import client_of, log_in
+from tests.cli.forked import Forked
+from tests.cli.program import Flask
+from tests.cli.user_hashes import EVERYBODY, PASSWORD, STRONG, WEAK
+from tests.stores import everybody
+
+
+def as_csv(hashes: Mapping[str, str]) -> str:
+    lines = [f'{name},{name}@example.org,"{hashed}","user,editor"' for name, hashed in hashes.items()]
+    return "\n".join(["username,email,password_hash,roles", *lines]) + "\n"
+
+
+def as_json_lines(hashes: Mapping[str, str]) -> str:
+    rows = [
+        {"username": name, "email": f"{name}@example.org", "password_hash": hashed, "roles": ["user", "editor"]}
+        for name, hashed in hashes.items()
+    ]
+    return "".join(f"{json.dumps(row)}\n" for row in rows)
+
+
+def as_htpasswd(hashes: Mapping[str, str]) -> str:
+    return "".join(f"{name}:{hashed}\n" for name, hashed in hashes.items())
+
+
+def as_dumpdata(hashes: Mapping[str, str]) -> str:
+    groups = [{"model": "auth.group", "pk": pk, "fields": {"name": name}} for pk, name in ((1, "user"), (2, "editor"))]
+    rows = [
+        {
+            "model": "auth.user",
+            "pk": number,
+            "fields": {"username": name, "email": f"{name}@example.org", "password": hashed, "groups": [1, 2]},
+        }
+        for number, (name, hashed) in enumerate(hashes.items())
+    ]
+    return json.dumps([*groups, *rows])
+
+
+def as_ldif(hashes: Mapping[str, str]) -> str:
+    return "\n".join(
+        f"dn: uid={name},ou=people\nuid: {name}\nmail: {name}@example.org\n"
+        f"userPassword:: {base64.b64encode(hashed.encode()).decode()}\n"
+        for name, hashed in hashes.items()
+    )
+
+
+FORMATS = [
+    ("csv", "users.csv", as_csv),
+    ("jsonl", "users.ndjson", as_json_lines),
+    ("htpasswd", ".htpasswd", as_htpasswd),
+    ("django", "dump.json", as_dumpdata),
+    ("ldif", "people.LDIF", as_ldif),
+]
+formats = pytest.mark.parametrize(("name", "file", "written"), FORMATS)
+
+
+@formats
+def test_a_file_is_recognised_by_its_name_and_who_is_in_it_logs_in(
+    flask: Forked, table: UserEditor, client: FlaskClient, tmp_path: Path, name: str, file: str, written: object
+) -> None:
+    assert callable(written)
+    some = {"bcrypt": WEAK["bcrypt"], "ssha": WEAK["ssha"], "argon2": STRONG}
+    (tmp_path / file).write_text(written(some))
+    ended = flask("users", "import", file)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == ("ACCEPTED  WEAK  REFUSED  DUPLICATES\n3         2     0        0\n\nImported 3 users.\n")
+    assert [log_in(client, login, PASSWORD) for login in some] == [200, 200, 200]
+    assert log_in(client, "ssha", "something else") == 400
+    rows = {row.username: row for row in everybody(table)}
+    assert all(row.password_hash.startswith("$argon2id$") for row in rows.values())
+    assert rows["argon2"].password_hash == STRONG
+    told = [] if name == "htpasswd" else [f"{login}@example.org" for login in sorted(some)]
+    assert [row.email for row in rows.values() if row.email] == told
+    given = () if name in {"htpasswd", "ldif"} else ("editor", "user")
+    assert {row.roles for row in rows.values()} == {given}
+
+
+@formats
+def test_a_format_may_be_named(
+    flask: Forked, table: UserEditor, tmp_path: Path, name: str, file: str, written: object
+) -> None:
+    assert callable(written)
+    (tmp_path / "taken-from-elsewhere.txt").write_text(written({"zoé": STRONG}))
+    told = json.loads(flask("users", "import", "taken-from-elsewhere.txt", "--format", name, "--json").stdout)
+    assert told == {
+        "accepted": 1, "weak": 0, "refused": 0, "duplicates": 0,
+        "reasons": [], "imported": 1, "dry_run": False, "refused_file": None,
+    }  # fmt: skip
+    assert [row.username for row in everybody(table)] == ["zoé"]
+
+
+def test_every_hash_lets_its_user_in_and_is_replaced_if_weak(
+    anywhere: Forked, any_table: UserEditor, empty_database: str, tmp_path: Path
+) -> None:
+    (tmp_path / "users.csv").write_text(as_csv(EVERYBODY))
+    told = json.loads(anywhere("users", "import", "users.csv", "--json").stdout)
+    assert (told["imported"], told["weak"]) == (len(EVERYBODY), len(WEAK))
+    client = client_of(empty_database)
+    for name, hashed in EVERYBODY.items():
+        assert any_table.named(name).password_hash == hashed
+        assert log_in(client, name, PASSWORD) == 200, name
+        replaced = any_table.named(name).password_hash
+        assert replaced.startswith("$argon2id$"), name
+        assert (replaced == hashed) == (name == "argon2"), name
+        assert log_in(client, f"{name}@example.org", PASSWORD) == 200, name
+        assert any_table.named(name).password_hash == replaced, name
+
+
+def test_everybody_may_be_given_roles_and_the_disabled_stay_out(
+    flask: Forked, table: UserEditor, client: FlaskClient, tmp_path: Path
+) -> None:
+    (tmp_path / "users.csv").write_text(
+        f'username,password_hash,roles,active\nzoé,"{STRONG}",user,true\nbob,"{STRONG}",b,no\n'
+    )
+    assert flask("users", "import", "users.csv", "--role", "user", "--role", "new here").returncode == 0
+    assert [(row.username, row.roles, row.active) for row in everybody(table)] == [
+        ("bob", ("b", "new here", "user"), False),
+        ("zoé", ("new here", "user"), True),
+    ]
+    assert [log_in(client, name, PASSWORD) for name in ("zoé", "bob")] == [200, 400]
+    assert flask("users", "enable", "bob").returncode == 0
+    assert log_in(client, "bob", PASSWORD) == 200
+
+
+def test_an_import_is_one_event_of_its_operator(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text(as_csv({"zoé": STRONG, "bob": STRONG}))
+    flask("users", "import", "users.csv")
+    with table._engine.connect() as connection:  # noqa: SLF001 - events of many belong to no user
+        events = connection.exec_driver_sql("SELECT operator, action, username_folded, details FROM audit_events").all()
+    assert [tuple(event) for event in events] == [(operator({}), "users_imported", None, "2 users from users.csv")]
+
+
+def test_standard_input_is_a_file_too(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+    assert flask("users", "import", "-", "--format", "csv", stdin=as_csv({"zoé": STRONG})).returncode == 0
+    assert [row.username for row in everybody(table)] == ["zoé"]
+    ended = flask(
+        "users", "import", "-", "--format", "csv", "--keep-going", stdin="username,password_hash\nbob,plain\n"
+    )
+    assert (ended.returncode, "The refused ones are in refused.csv" in ended.stdout) == (1, True)
+    assert (tmp_path / "refused.csv").read_text().startswith("username,password_hash,refused")
+
+
+def test_a_fifo_is_read_once(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "users.csv")
+    text = as_csv({"zoé": STRONG, "bob": "plain"})
+    writer = Thread(target=(tmp_path / "users.csv").write_text, args=(text,))
+    writer.start()
+    ended = flask("users", "import", "users.csv", "--keep-going")
+    writer.join()
+    assert (ended.returncode, [row.username for row in everybody(table)]) == (1, ["zoé"])
+    assert "bob,bob@example.org,plain" in (tmp_path / "users.refused.csv").read_text()
+
+
+def test_a_pipe_is_a_file_by_any_name(table: UserEditor, tmp_path: Path) -> None:
+    program = Flask(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/users.db")
+    for path, name in (("/dev/fd/0", "zoé"), ("-", "bob")):
+        ended = program("users", "import", path, "--format", "csv", stdin=as_csv({name: STRONG}))
+        assert (ended.returncode, ended.stderr) == (0, "")
+    assert [row.username for row in everybody(table)] == ["bob", "zoé"]

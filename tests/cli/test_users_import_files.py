@@ -1,0 +1,101 @@
+"""What `flask users import` says of a file that it cannot read: one line, and nobody is imported."""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from database.user_editor import UserEditor
+from tests.cli.conftest import contents
+from tests.cli.forked import Forked
+from tests.cli.program import ENVIRON, FLASK, refusal
+from tests.cli.test_users_import import as_csv
+from tests.cli.user_hashes import STRONG
+from tests.stores import everybody
+
+GOOD = as_csv({"zoé": STRONG})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("missing.csv",), "missing.csv cannot be used: No such file or directory"),
+        (("folder.csv",), "folder.csv cannot be used: Is a directory"),
+        (("..", "--format", "csv"), ".. cannot be used: Is a directory"),
+        ((".", "--format", "csv"), ". cannot be used: Is a directory"),
+        (("/", "--format", "csv"), "/ cannot be used: Is a directory"),
+        (("/proc/self/mem", "--format", "csv"), "/proc/self/mem cannot be used: Input/output error"),
+        (("latin.csv",), "latin.csv cannot be read: line 3 is not UTF-8"),
+        (("empty.csv",), "empty.csv cannot be read: its first line has to name the columns"),
+        (("headless.csv",), "headless.csv cannot be read: its first line has to name the columns"),
+        (("quote.csv",), "quote.csv cannot be read: the row that begins on line 3 is not CSV"),
+        (("cut.json",), "cut.json cannot be read: "),
+        (("users.xls",), "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"),
+        (("-",), "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"),
+        (("",), "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("going", [(), ("--keep-going",), ("--dry-run", "--json")])
+def test_a_file_that_cannot_be_read_is_refused(
+    flask: Forked, table: UserEditor, tmp_path: Path, arguments: tuple[str, ...], going: tuple[str, ...], why: str
+) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "latin.csv").write_bytes(GOOD.encode() + "zoë,".encode("latin-1"))
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "headless.csv").write_text(GOOD.partition("\n")[2])
+    (tmp_path / "quote.csv").write_text(GOOD + 'bob,"')
+    (tmp_path / "cut.json").write_text('[{"model": "auth.user", "fields": {')
+    before, files = contents(table), set(tmp_path.glob("*.*"))
+    assert f"Error: {why}" in refusal(flask("users", "import", *arguments, *going))
+    assert (contents(table), set(tmp_path.glob("*.*"))) == (before, files)
+
+
+@pytest.mark.parametrize("name", ["empty.jsonl", "empty.htpasswd", "empty.ldif"])
+def test_a_file_without_anybody_is_read(flask: Forked, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    ended = flask("users", "import", name)
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "There is no user in this file.")
+
+
+def test_a_file_may_have_any_name(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+    for name in ("-x.csv", "a b'\"$.csv", "日本.csv", os.fsdecode(b"\xff.csv")):
+        (tmp_path / name).write_text(as_csv({f"user of {name!a}": STRONG, "refused": "plain"}))
+        assert flask("users", "import", "--keep-going", "--", name).returncode == 1
+        assert (tmp_path / name).with_suffix(".refused.csv").exists()
+    assert len(everybody(table)) == 4
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("import - --format csv <&-", "Error: there is no standard input"),
+        ("add bob <&-", "Error: there is no standard input"),
+        ("import users.csv 2>&-", "Imported 1 user."),
+        ("inventory 2>&-", "would be stranded"),
+        ("export --output new.csv 2>&- && cat new.csv", "username,"),
+    ],
+)
+@pytest.mark.usefixtures("table")
+def test_what_is_closed_is_not_needed_or_asked_for(tmp_path: Path, line: str, told: str) -> None:
+    (tmp_path / "users.csv").write_text(GOOD)
+    assert told in in_a_shell(tmp_path, line)
+
+
+@pytest.mark.usefixtures("table")
+def test_who_reads_only_the_beginning_ends_it_quietly(flask: Forked, tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text(as_csv({f"user{number}": STRONG for number in range(3000)}))
+    flask("users", "import", "users.csv")
+    for command in ("list --json", "export"):
+        assert in_a_shell(tmp_path, f"{command} | head -c 1") in {"[", "u"}
+
+
+def in_a_shell(folder: Path, line: str) -> str:
+    """Return what a line in a shell tells, after `flask users`, on standard output and error together."""
+    ended = subprocess.run(
+        ["sh", "-c", f"{shlex.join(FLASK)} users {line}"],
+        cwd=folder, env={**ENVIRON, "DATABASE_URL": f"sqlite:///{folder}/users.db"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=60,
+    )  # fmt: skip
+    return ended.stdout.decode()

@@ -1,0 +1,86 @@
+"""What a terminal is shown, and nobody else: colours, and how far long work is."""
+
+import os
+import pty
+import sys
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from cli.terminal import progress
+from database.user_editor import UserEditor
+from tests.cli.forked import Forked
+from tests.cli.test_users_import import as_csv
+from tests.cli.user_hashes import STRONG, UNUSABLE, WEAK
+
+ROWS = 12_000
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file of users, one of whom is refused."""
+    path = tmp_path / "users.csv"
+    path.write_text(as_csv({f"user{number}": STRONG for number in range(ROWS)} | {"refused": UNUSABLE}))
+    return path
+
+
+def test_an_import_shows_how_far_it_is_and_at_which_rate(anywhere: Forked, any_table: UserEditor, file: Path) -> None:
+    code, shown = anywhere.seen("users", "import", file.name, "--keep-going")
+    assert (code, any_table.count()) == (1, ROWS)
+    reading, writing = (
+        [step for step in shown.split("\r") if f"{label}  [" in step] for label in ("Reading", "Writing")
+    )
+    for steps in (reading, writing):
+        assert " 0%" in steps[0]
+        assert "100%" in steps[-1]
+        assert "users/s" in steps[-1]
+    assert f"Imported {ROWS:,} users. The refused ones are in users.refused.csv" in shown
+
+
+def test_the_time_that_is_left_is_told_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pty.openpty()
+    with open(theirs, "w") as terminal, time_machine.travel(0, tick=False) as clock:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with progress("Reading", 1000) as advance:
+            for _ in range(4):
+                clock.shift(5)
+                advance(100, "20 users/s")
+            shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "10%  00:00:45  20 users/s" in shown
+    assert "40%  00:00:30  20 users/s" in shown
+
+
+def test_a_small_import_and_an_empty_one_are_shown_too(flask: Forked, tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text(as_csv({"zoé": STRONG}))
+    (tmp_path / "none.jsonl").touch()
+    assert flask.seen("users", "import", "one.csv")[0] == flask.seen("users", "import", "none.jsonl")[0] == 0
+
+
+def test_an_export_into_a_file_shows_how_far_it_is(flask: Forked, table: UserEditor) -> None:
+    table.add("zoé", None, STRONG)
+    code, shown = flask.seen("users", "export", "--output", "out.csv")
+    assert (code, "Writing" in shown, "100%" in shown) == (0, True, True)
+    code, shown = flask.seen("users", "export")
+    assert (code, shown.splitlines()[0]) == (0, "username,email,password_hash,roles,active")
+    assert "Writing" not in shown
+
+
+def test_an_inventory_is_coloured_and_lines_up_all_the_same(flask: Forked, table: UserEditor) -> None:
+    for name, hashed in (("zoé", STRONG), ("weak", WEAK["ssha"]), ("unsalted", UNUSABLE)):
+        table.add(name, None, hashed)
+    code, shown = flask.seen("users", "inventory")
+    assert code == 0
+    assert all(word in shown for word in ("\x1b[32mcurrent\x1b[0m", "\x1b[33mweak\x1b[0m", "\x1b[31munusable\x1b[0m"))
+    assert "Counting" in shown
+    plain = flask("users", "inventory")
+    assert (plain.stderr, "\x1b" in plain.stdout) == ("", False)
+    for colour in ("32", "33", "31", "0"):
+        shown = shown.replace(f"\x1b[{colour}m", "")
+    assert all(line in shown for line in plain.stdout.splitlines())
+
+
+def test_json_is_without_colours_at_a_terminal_too(flask: Forked, table: UserEditor) -> None:
+    table.add("zoé", None, STRONG)
+    assert "\x1b" not in flask.seen("users", "list", "--json")[1] + flask.seen("users", "show", "zoé", "--json")[1]

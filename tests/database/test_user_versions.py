@@ -1,0 +1,144 @@
+"""Versions of users, by which nobody undoes what somebody else has just done; and logins, which are no change."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from database.errors import NoSuchUser, UserChanged
+from database.sessions import SessionTable
+from database.user_editor import UserEditor
+from database.users import UserRow
+from tests.database.emptied import KINDS, emptied
+from tests.database.everything import at_once, contents, having
+from tests.database.session_rows import ids, of
+
+NOW = datetime.now(UTC)
+THREADS = 16
+
+
+@pytest.fixture(params=KINDS)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """An engine of a database without users."""
+    return emptied(request)
+
+
+@pytest.fixture
+def editor(engine: Engine) -> UserEditor:
+    """A table with Zoé, who has two sessions."""
+    editor = UserEditor(engine, "tests")
+    editor.add("Zoé", "Zoe@example.org", "hash", ["user"])
+    for username in ("Zoé", "zOÉ"):
+        assert SessionTable(engine).open(of(username, "database"), 0)
+    return editor
+
+
+def test_every_change_makes_another_version_and_reading_makes_none(editor: UserEditor) -> None:
+    versions = [editor.named("zoé").version]
+    assert editor.named("Zoe@example.org").version == versions[0]
+    changes: list[dict[str, Any]] = [
+        {"roles": ()},
+        {"roles": ("user",)},
+        {"email": None},
+        {"active": False},
+        {"active": True},
+    ]
+    for members in changes:
+        row = editor.change("zoé", having(**members), versions[-1])
+        versions.append(row.version)
+    versions.append(editor.set_password("zoé", "hash", versions[-1]).version)
+    assert len({*versions}) == len(versions) == 7
+
+
+def test_two_users_of_one_moment_have_two_versions(editor: UserEditor) -> None:
+    row = editor.named("zoé")
+    assert replace(row, id=row.id + 1).version != row.version
+
+
+def test_of_many_who_change_one_version_at_once_one_does(engine: Engine, editor: UserEditor) -> None:
+    seen = editor.named("zoé").version
+
+    def change(number: int) -> Callable[[], UserRow]:
+        if number % 2:
+            return lambda: editor.set_password("zoé", f"hash {number}", seen)
+        return lambda: editor.change("zoé", lambda row: replace(row, roles=(*row.roles, f"role{number}")), seen)
+
+    answers = at_once([change(number) for number in range(THREADS)])
+    assert sorted(type(answer).__name__ for answer in answers) == ["UserChanged"] * (THREADS - 1) + ["UserRow"]
+    assert editor.named("zoé") in answers
+    assert len(contents(engine)["audit_events"]) == 2
+
+
+def test_of_many_who_change_whatever_version_is_there_all_do(editor: UserEditor) -> None:
+    def grant(number: int) -> Callable[[], UserRow]:
+        return lambda: editor.change("zoé", lambda row: replace(row, roles=(*row.roles, f"role{number:02}")))
+
+    at_once([grant(number) for number in range(THREADS)])
+    assert editor.named("zoé").roles == (*(f"role{number:02}" for number in range(THREADS)), "user")
+
+
+def test_a_login_is_noted_and_is_no_change(engine: Engine, editor: UserEditor) -> None:
+    before = editor.named("zoé")
+    editor.note_login(before, NOW, "stronger")
+    after = editor.named("zoé")
+    assert after == replace(before, last_login_at=NOW, password_hash="stronger")
+    assert after.version == before.version
+    assert len(editor.history("zoé")) == 1
+    assert ids(engine) == ["database:Zoé", "database:zOÉ"]
+
+
+def test_a_login_with_what_is_not_the_password_any_more_is_not_noted(engine: Engine, editor: UserEditor) -> None:
+    seen = editor.named("zoé")
+    editor.set_password("zoé", "another")
+    before = contents(engine)
+    editor.note_login(seen, NOW, "stronger")
+    assert contents(engine) == before
+
+
+def test_of_many_who_log_in_at_once_one_replaces_the_hash(editor: UserEditor) -> None:
+    seen = editor.named("zoé")
+    moments = [NOW + timedelta(seconds=number) for number in range(8)]
+    at_once([partial(editor.note_login, seen, at, f"stronger {at}") for at in moments])
+    row = editor.named("zoé")
+    assert row.password_hash == f"stronger {row.last_login_at}"
+
+
+@pytest.mark.parametrize(
+    ("spared", "left"), [("database:zOÉ", ["database:zOÉ"]), (None, []), ("of nobody", [])], ids=["own", "none", "odd"]
+)
+def test_who_changes_their_password_keeps_the_session_they_are_in(
+    engine: Engine, editor: UserEditor, spared: str | None, left: list[str]
+) -> None:
+    assert editor.change_password(editor.named("zoé"), "another", spared).password_hash == "another"
+    assert ids(engine) == left
+
+
+def test_a_password_that_was_proven_is_changed_though_an_admin_has_changed_something_else(editor: UserEditor) -> None:
+    seen = editor.named("zoé")
+    editor.change("zoé", having(roles=("editor",), username="zz"))
+    row = editor.change_password(seen, "another", None)
+    assert (row.username, row.roles, row.password_hash) == ("zz", ("editor",), "another")
+
+
+@pytest.mark.parametrize(
+    ("first", "why"),
+    [
+        (lambda editor, row: editor.set_password(row.id, "of an admin"), UserChanged),
+        (lambda editor, row: editor.note_login(row, NOW, "of a login"), UserChanged),
+        (lambda editor, row: editor.delete(row.id), NoSuchUser),
+    ],
+    ids=["set", "replaced", "deleted"],
+)
+def test_a_password_that_was_proven_and_is_no_more_is_not_changed(
+    engine: Engine, editor: UserEditor, first: Callable[[UserEditor, UserRow], object], why: type[Exception]
+) -> None:
+    seen = editor.named("zoé")
+    first(editor, seen)
+    before = contents(engine)
+    with pytest.raises(why):
+        editor.change_password(seen, "another", None)
+    assert contents(engine) == before
