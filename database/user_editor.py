@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from zlib import crc32
 
 from sqlalchemy import Connection, Engine, delete, exists, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -184,8 +185,7 @@ def _refuse_taken(connection: Connection, username: str, email: str | None, user
 def _reserve(connection: Connection, names: Iterable[str]) -> None:
     """Wait for whoever else is about to take one of these names, as two would not see each other."""
     connection.execute(select(func.pg_advisory_xact_lock_shared(IMPORTING)))
-    keys = connection.scalars(select(func.hashtext(func.unnest([*names]))))
-    for key in sorted(set(keys)):
+    for key in sorted({crc32(name.encode()) - 2**31 for name in names}):  # in one order, lest two wait for each other
         connection.execute(select(func.pg_advisory_xact_lock(_NAMES, key)))
 
 

@@ -23,33 +23,45 @@ def source() -> Iterator[Source]:
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> UserEditor:
-    """An empty user table on SQLite."""
-    return _table(f"sqlite:///{tmp_path}/users.db")
+def here(tmp_path: Path) -> str:
+    """The URL of an SQLite database with tables and nobody in them."""
+    return user_table(f"sqlite:///{tmp_path}/users.db", [])["DATABASE_URL"]
 
 
 @pytest.fixture
-def flask(source: Source, tmp_path: Path, table: UserEditor) -> Forked:
+def table(here: str) -> UserEditor:
+    """The user table in it."""
+    return UserEditor(open_engine({"DATABASE_URL": here}), "tests")
+
+
+@pytest.fixture
+def flask(source: Source, tmp_path: Path, here: str) -> Forked:
     """The program on that table."""
-    return Forked(source, tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/users.db")
+    return Forked(source, tmp_path, DATABASE_URL=here)
 
 
 @pytest.fixture
-def client(tmp_path: Path, table: UserEditor) -> FlaskClient:
+def client(here: str) -> FlaskClient:
     """A client of a service on that table."""
-    return client_of(f"sqlite:///{tmp_path}/users.db")
+    return client_of(here)
 
 
 @pytest.fixture
-def any_table(empty_database: str) -> UserEditor:
-    """An empty user table, once for each kind of database."""
-    return _table(empty_database)
+def there(empty_database: str) -> str:
+    """The URL of a database with tables and nobody in them, once for each kind."""
+    return user_table(empty_database, [])["DATABASE_URL"]
 
 
 @pytest.fixture
-def anywhere(source: Source, tmp_path: Path, any_table: UserEditor, empty_database: str) -> Forked:
+def any_table(there: str) -> UserEditor:
+    """The user table in it."""
+    return UserEditor(open_engine({"DATABASE_URL": there}), "tests")
+
+
+@pytest.fixture
+def anywhere(source: Source, tmp_path: Path, there: str) -> Forked:
     """The program on that table."""
-    return Forked(source, tmp_path, DATABASE_URL=empty_database)
+    return Forked(source, tmp_path, DATABASE_URL=there)
 
 
 def client_of(url: str) -> FlaskClient:
@@ -70,8 +82,3 @@ def contents(table: UserEditor) -> dict[str, list[tuple[object, ...]]]:
             each.name: sorted((tuple(row) for row in connection.execute(each.select())), key=repr)
             for each in metadata.sorted_tables
         }
-
-
-def _table(url: str) -> UserEditor:
-    user_table(url, [])
-    return UserEditor(open_engine({"DATABASE_URL": url}), "tests")

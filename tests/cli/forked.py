@@ -1,4 +1,7 @@
-"""The `flask` program, forked from a process that has imported it: as real as a new one, without the half second to start."""
+"""The `flask` program, forked from a process that has imported it.
+
+It is as real as one that is started, but for the half second that a start takes.
+"""
 
 import contextlib
 import fcntl
@@ -6,6 +9,7 @@ import gc
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -118,6 +122,22 @@ def read_until(screen: int, text: str) -> str:
             shown += os.read(screen, 65536)
         except OSError:
             raise AssertionError(f"it has ended: {shown!r}") from None
+    return shown.decode()
+
+
+def answer(screen: int, typed: str) -> str:
+    """Type at a prompt; returns what comes until nobody is at the other end.
+
+    Python does not hear Ctrl-C between showing a prompt and reading, so all is typed again where nothing comes of it.
+    """
+    shown = b""
+    with contextlib.suppress(OSError):  # as in read_rest
+        os.write(screen, typed.encode())
+        while True:
+            if select.select([screen], [], [], 3)[0]:
+                shown += os.read(screen, 65536)
+            else:
+                os.write(screen, typed.encode())
     return shown.decode()
 
 

@@ -1,12 +1,11 @@
 """`flask users grant`, `revoke`, `disable`, `enable`, `rename` and `delete`: what each changes, tells and refuses."""
 
 import json
-import os
 
 import pytest
 
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked, read_rest, read_until
+from tests.cli.forked import Forked, answer, read_until
 from tests.cli.program import refusal
 from tests.stores import everybody
 
@@ -27,7 +26,11 @@ def found(table: UserEditor, name: str) -> tuple[str, str | None, tuple[str, ...
 
 
 CHANGES = [
-    (("grant", "zoé", "editor", "user", "b"), f"Zoé has the roles b, editor, user.{LATER}", {"roles": ["b", "editor", "user"]}),
+    (
+        ("grant", "zoé", "editor", "user", "b"),
+        f"Zoé has the roles b, editor, user.{LATER}",
+        {"roles": ["b", "editor", "user"]},
+    ),
     (("grant", "zoé", "user"), f"Zoé has the roles user.{LATER}", {"roles": ["user"]}),
     (("revoke", "ZOE@example.org", "user"), f"Zoé has no role.{LATER}", {"roles": []}),
     (("disable", "zoé"), "Zoé is disabled.", {"active": False}),
@@ -35,7 +38,7 @@ CHANGES = [
     (("rename", "zoé", "zoe"), "The user is now zoe, zoe@example.org.", {"username": "zoe"}),
     (("rename", "zoé", "ZOÉ"), "The user is now ZOÉ, zoe@example.org.", {"username": "ZOÉ"}),
     (("rename", "zoé", "--email", "z@example.org"), "The user is now Zoé, z@example.org.", {"email": "z@example.org"}),
-    (("rename", "alice", "--email", "a@example.org"), "The user is now alice, a@example.org.", {"email": "a@example.org"}),
+    (("rename", "alice", "--email", "a@x.org"), "The user is now alice, a@x.org.", {"email": "a@x.org"}),
     (("rename", "alice", "bob"), "The user is now bob, without an address.", {"username": "bob", "email": None}),
     (
         ("rename", "zoé", "x@example.org", "--email", "x@example.org"),
@@ -48,7 +51,13 @@ CHANGES = [
 @pytest.mark.parametrize(("command", "sentence", "members"), CHANGES)
 @pytest.mark.parametrize("in_json", [False, True])
 def test_a_change_is_made_and_told(
-    flask: Forked, zoe: UserEditor, command: tuple[str, ...], sentence: str, members: dict[str, object], in_json: bool
+    *,
+    flask: Forked,
+    zoe: UserEditor,
+    command: tuple[str, ...],
+    sentence: str,
+    members: dict[str, object],
+    in_json: bool,
 ) -> None:
     who = zoe.named(command[1]).id
     ended = flask("users", *command, *["--json"] * in_json)
@@ -120,8 +129,7 @@ def test_at_a_terminal_a_deletion_is_asked_for(
 ) -> None:
     with flask.terminal("users", "delete", "zoé") as screen:
         shown = read_until(screen, "Delete Zoé for good? [y/N]: ")
-        os.write(screen, typed.encode())
-        shown += read_rest(screen)
+        shown += answer(screen, typed)
         assert flask.wait().code == code
     assert ("Deleted Zoé." in shown, "Aborted!" in shown) == (code == 0, code == 1)
     assert len(everybody(zoe)) == left

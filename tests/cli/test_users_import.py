@@ -3,7 +3,7 @@
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Thread
 
@@ -57,7 +57,8 @@ def as_ldif(hashes: Mapping[str, str]) -> str:
     )
 
 
-FORMATS = [
+Written = Callable[[Mapping[str, str]], str]
+FORMATS: list[tuple[str, str, Written]] = [
     ("csv", "users.csv", as_csv),
     ("jsonl", "users.ndjson", as_json_lines),
     ("htpasswd", ".htpasswd", as_htpasswd),
@@ -69,9 +70,8 @@ formats = pytest.mark.parametrize(("name", "file", "written"), FORMATS)
 
 @formats
 def test_a_file_is_recognised_by_its_name_and_who_is_in_it_logs_in(
-    flask: Forked, table: UserEditor, client: FlaskClient, tmp_path: Path, name: str, file: str, written: object
+    *, flask: Forked, table: UserEditor, client: FlaskClient, tmp_path: Path, name: str, file: str, written: Written
 ) -> None:
-    assert callable(written)
     some = {"bcrypt": WEAK["bcrypt"], "ssha": WEAK["ssha"], "argon2": STRONG}
     (tmp_path / file).write_text(written(some))
     ended = flask("users", "import", file)
@@ -90,11 +90,10 @@ def test_a_file_is_recognised_by_its_name_and_who_is_in_it_logs_in(
 
 @formats
 def test_a_format_may_be_named(
-    flask: Forked, table: UserEditor, tmp_path: Path, name: str, file: str, written: object
+    *, flask: Forked, table: UserEditor, tmp_path: Path, name: str, file: str, written: Written
 ) -> None:
-    assert callable(written)
-    (tmp_path / "taken-from-elsewhere.txt").write_text(written({"zoé": STRONG}))
-    told = json.loads(flask("users", "import", "taken-from-elsewhere.txt", "--format", name, "--json").stdout)
+    (tmp_path / f"{file}.bak").write_text(written({"zoé": STRONG}))
+    told = json.loads(flask("users", "import", f"{file}.bak", "--format", name, "--json").stdout)
     assert told == {
         "accepted": 1, "weak": 0, "refused": 0, "duplicates": 0,
         "reasons": [], "imported": 1, "dry_run": False, "refused_file": None,

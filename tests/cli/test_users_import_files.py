@@ -15,6 +15,7 @@ from tests.cli.test_users_import import as_csv
 from tests.cli.user_hashes import STRONG
 from tests.stores import everybody
 
+NO_FORMAT = "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"
 GOOD = as_csv({"zoé": STRONG})
 
 
@@ -32,14 +33,14 @@ GOOD = as_csv({"zoé": STRONG})
         (("headless.csv",), "headless.csv cannot be read: its first line has to name the columns"),
         (("quote.csv",), "quote.csv cannot be read: the row that begins on line 3 is not CSV"),
         (("cut.json",), "cut.json cannot be read: "),
-        (("users.xls",), "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"),
-        (("-",), "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"),
-        (("",), "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"),
+        (("users.xls",), NO_FORMAT),
+        (("-",), NO_FORMAT),
+        (("",), NO_FORMAT),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("going", [(), ("--keep-going",), ("--dry-run", "--json")])
 def test_a_file_that_cannot_be_read_is_refused(
-    flask: Forked, table: UserEditor, tmp_path: Path, arguments: tuple[str, ...], going: tuple[str, ...], why: str
+    *, flask: Forked, table: UserEditor, tmp_path: Path, arguments: tuple[str, ...], going: tuple[str, ...], why: str
 ) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "latin.csv").write_bytes(GOOD.encode() + "zoë,".encode("latin-1"))

@@ -11,7 +11,7 @@ from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.cli.forked import Forked
 from tests.cli.program import refusal
-from tests.cli.test_users_import import as_csv, formats
+from tests.cli.test_users_import import Written, as_csv, formats
 from tests.cli.user_hashes import STRONG, UNUSABLE, WEAK
 from tests.stores import everybody
 
@@ -98,9 +98,8 @@ def test_the_others_are_imported_if_told_to_keep_going(anywhere: Forked, mixed: 
 
 @formats
 def test_the_refused_ones_are_mended_and_fed_again_as_told(
-    flask: Forked, table: UserEditor, tmp_path: Path, name: str, file: str, written: object
+    *, flask: Forked, table: UserEditor, tmp_path: Path, name: str, file: str, written: Written
 ) -> None:
-    assert callable(written)
     broken = "{SSHA}broken"
     (tmp_path / file).write_text(written({"new": STRONG, "zoé": broken, "bob": SSHA}))
     ended = flask("users", "import", file, "--keep-going")

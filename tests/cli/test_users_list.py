@@ -134,10 +134,8 @@ def test_page_after_page_is_everybody(anywhere: Forked, order: tuple[str, ...], 
 
 def test_a_table_is_a_hundred_long_and_says_that_there_are_more(flask: Forked, table: UserEditor) -> None:
     moment = datetime.now(UTC)
-    rows = [
-        {"username": f"u{n:03}", "username_folded": f"u{n:03}", "password_hash": "", "active": True, "created_at": moment, "updated_at": moment}
-        for n in range(101)
-    ]  # fmt: skip
+    common = {"password_hash": "", "active": True, "created_at": moment, "updated_at": moment}
+    rows = [{"username": name, "username_folded": name, **common} for name in (f"u{n:03}" for n in range(101))]
     with table._engine.begin() as connection:  # noqa: SLF001 - nobody else adds many quickly
         connection.execute(users.insert(), rows)
     first = flask("users", "list")

@@ -1,7 +1,7 @@
 """Whether the tables fit, and how they were changed; and migrations that cannot have the tables they need."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -16,6 +16,7 @@ from database.schema import HEAD, REVISIONS, differences, downgrade, misfit, rev
 from tests.conftest import new_database
 from tests.database.conftest import opened
 from tests.database.migrated import ALL, BASE, migrate, shape, tables_of
+from tests.database.session_rows import somebody_waits
 from tests.servers.process import wait_until
 
 
@@ -102,12 +103,28 @@ def test_on_postgresql_an_upgrade_gives_up_while_somebody_writes_and_can_be_run_
     engine = opened(new_database(postgres, "held"))
     downgrade(engine, "0002")
     before = shape(engine)
-    with engine.begin() as somebody:
+    with ThreadPoolExecutor(1) as threads, engine.begin() as somebody:
         somebody.exec_driver_sql("LOCK TABLE users IN ROW EXCLUSIVE MODE")
         with pytest.raises(DatabaseUnavailable, match="Somebody is at work in its tables; try again"):
-            upgrade(engine)
+            threads.submit(upgrade, engine).result(30)
     assert (shape(engine), revision_of(engine)) == (before, "0002")
     assert upgrade(engine) == HEAD
+
+
+def test_on_postgresql_a_second_upgrade_waits_for_the_first(postgres: str) -> None:
+    engine = open_engine({"DATABASE_URL": new_database(postgres, "twice")})
+    second: list[Future[str | None]] = []
+
+    def begin_another(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if "CREATE TABLE sessions" in statement and not second:
+            second.append(threads.submit(upgrade, engine))
+            wait_until(lambda: somebody_waits(engine) or second[0].done())
+
+    with ThreadPoolExecutor(1) as threads:
+        event.listen(engine, "before_cursor_execute", begin_another)
+        assert upgrade(engine) == HEAD
+        assert second[0].result(60) == HEAD
+    assert (misfit(engine), differences(engine)) == (None, [])
 
 
 @contextmanager
@@ -137,10 +154,10 @@ def asking(engine: Engine) -> Iterator[None]:
 def test_on_postgresql_logins_go_on_while_an_upgrade_waits_and_gives_up(postgres: str) -> None:
     engine = opened(new_database(postgres, "logins"))
     downgrade(engine, "0002")
-    with engine.begin() as somebody, asking(engine):
+    with ThreadPoolExecutor(1) as threads, engine.begin() as somebody, asking(engine):
         somebody.exec_driver_sql("SELECT count(*) FROM users")
         with pytest.raises(DatabaseUnavailable, match="try again"):
-            upgrade(engine)
+            threads.submit(upgrade, engine).result(30)
     assert revision_of(engine) == "0002"
 
 

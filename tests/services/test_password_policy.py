@@ -1,6 +1,9 @@
 """What may become a password, and what those who choose one are told."""
 
+import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -120,29 +123,35 @@ def test_a_length_that_makes_no_sense_is_no_configuration(length: str) -> None:
     assert len(refused.value.problems) == 1
 
 
-def test_letters_that_change_their_length_with_their_case_are_no_fault(policy: PasswordPolicy) -> None:
-    for password in ("İİİİ password 1991-12-12 İİİİ", "ŉŉŉŉŉŉŉŉŉŉŉŉŉŉŉŉ", "ßßßß qwertyuiop ΐΐΐΐ ﬀ"):
-        try:
-            assert policy.accept(password, "İİİİİ") == password
-        except WeakPassword as refused:
-            assert password not in str(refused)
-
-
-def test_threads_judge_by_their_own_users_names(policy: PasswordPolicy) -> None:
-    """What is easy for one user, since it is made of their name, is hard for another, at the same time."""
-    names = [f"{a}{b}q{c}xv" for a in "bdfg" for b in "aeiou" for c in "klmz"]
-
-    def judged(name: str) -> tuple[bool, bool]:
-        return is_weak(policy, name[::-1] * 3, name), is_weak(policy, name[::-1] * 3, "nobody")
-
-    alone = [judged(name) for name in names[:4]]
-    with ThreadPoolExecutor(8) as threads:
-        assert set(threads.map(judged, names * 3)) == set(alone)
+@pytest.mark.parametrize("password", ["İİİİ password 1991-12-12 İİİİ", "ŉŉŉŉŉŉŉŉŉŉŉŉŉŉŉŉ", "ßßßß qwertyuiop ΐΐΐΐ ﬀ"])
+def test_letters_that_change_their_length_with_their_case_are_no_fault(policy: PasswordPolicy, password: str) -> None:
+    with suppress(WeakPassword):
+        assert policy.accept(password, "İİİİİ") == password
 
 
 def is_weak(policy: PasswordPolicy, password: str, name: str) -> bool:
-    try:
-        policy.accept(password, name)
-    except WeakPassword:
-        return True
-    return False
+    with suppress(WeakPassword):
+        return not policy.accept(password, name)
+    return True
+
+
+@pytest.fixture
+def _many_turns() -> Iterator[None]:
+    """Threads take turns far more often than they do by themselves."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("_many_turns")
+def test_threads_judge_by_their_own_users_names(policy: PasswordPolicy) -> None:
+    """What is easy for one user, since it is made of their name, is hard for another at the same time."""
+    names = [f"{a}xqz{b}vjwp{c}tk" for a in "bdfg" for b in "hlmr" for c in "sc"]
+
+    def judged(name: str) -> tuple[bool, bool]:
+        password = f"{name[::-1]}mjh7"
+        return is_weak(policy, password, name), is_weak(policy, password, "nobody")
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(judged, names * 4)) == {(True, False)}
