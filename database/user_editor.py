@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _NAME_TAKEN = re.compile(r"uq_users_|UNIQUE constraint failed: users\.")
 
+_EVENTS = "events"
 _NAMES = 7244
 IMPORTING = 7245
 """The lock that an import takes when it looks whether its names are still free, and others share."""
@@ -120,17 +121,21 @@ class UserEditor(UserPages):
 
     def _record(self, connection: Connection, action: str, username: str, details: str | None = None) -> None:
         record(connection, self._operator, action, username, details)
-        log.info("%s: %a by %a", action, username, self._operator)
+        connection.info[_EVENTS].append((action, username))
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with raising_database_unavailable(), begin_writing(self._engine) as connection:
+            events: list[tuple[str, str]] = []
+            connection.info[_EVENTS] = events
             try:
                 yield connection
             except IntegrityError as error:
                 if _NAME_TAKEN.search(str(error.orig)):  # by somebody who was faster than we
                     raise UserExists from None
                 raise
+        for action, username in events:  # now that it has happened
+            log.info("%s: %a by %a", action, username, self._operator)
 
 
 def _there(row: UserRow | None) -> UserRow:

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from tests.api.conftest import error
 from tests.api.sessions import ask_to_log_in, ask_to_refresh, bearer, client_of, log_in, refresh, shown
-from tests.api.users import MAX, NEW, Admin, admin_at, token_of
+from tests.api.users import MAX, NEW, SQLITE_ALONE, Admin, admin_at, token_of
 from tests.people import ZOE, Person
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
@@ -86,6 +86,7 @@ def test_a_token_without_a_session_changes_it_too_and_ends_with_all_others(admin
     assert is_changed(admin)
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize("old", WRONG, ids=lambda old: ascii(old)[:20])
 def test_the_wrong_password_changes_nothing_and_the_log_says_why(
     admin: Admin, caplog: pytest.LogCaptureFixture, old: str
@@ -100,12 +101,14 @@ def test_the_wrong_password_changes_nothing_and_the_log_says_why(
     assert (shown(admin.client, tokens.access), is_changed(admin), admin.history("max")) == ("", False, [])
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize("body", MISSING, ids=str)
 def test_both_passwords_are_needed(admin: Admin, body: dict[str, object]) -> None:
     answer = admin.client.post("/api/auth/password", json=body, headers=bearer(token_of(admin.client, MAX)))
     assert error(answer, 400, "missing_credentials") == "Password or new_password missing"
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize(("new", "why"), AGAINST_THE_POLICY)
 def test_a_password_against_the_policy_is_refused_with_the_reason(admin: Admin, new: str, why: str) -> None:
     tokens = log_in(admin.client, MAX)
@@ -120,6 +123,7 @@ def test_the_same_password_in_another_spelling_is_the_same(admin: Admin) -> None
     assert "the one that you have" in error(answer, 400, "weak_password")
 
 
+@SQLITE_ALONE
 def test_a_shorter_one_will_do_where_the_setting_says_so(users_environ: dict[str, str]) -> None:
     admin = admin_at(users_environ, PASSWORD_MIN_LENGTH="8")
     access = log_in(admin.client, MAX).access
@@ -127,6 +131,7 @@ def test_a_shorter_one_will_do_where_the_setting_says_so(users_environ: dict[str
     assert ask(admin, access, new="kx7!vqpzWt").status_code == 200
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize("header", ["", "Bearer x", "Basic bWF4Ong="])
 def test_without_a_good_token_nobody_is_asked(admin: Admin, header: str) -> None:
     body = {"password": MAX.password, "new_password": OTHER.password}
@@ -149,6 +154,7 @@ def later_token(admin: Admin) -> str:
     return token
 
 
+@SQLITE_ALONE
 def test_it_takes_post_and_json_alone(admin: Admin) -> None:
     access = token_of(admin.client, MAX)
     for method in ("GET", "PUT", "PATCH", "DELETE"):
@@ -171,7 +177,7 @@ def test_who_is_in_another_store_is_told_so_and_their_namesake_keeps_theirs(
     assert ask_to_log_in(admin.client, namesake).status_code == 200
 
 
-@pytest.mark.parametrize("users_environ", ["sqlite"], indirect=True)
+@SQLITE_ALONE
 @pytest.mark.parametrize("providers", ["ldap", "ldap,database"])
 def test_whoever_the_directory_knows_changes_it_there(
     users_environ: dict[str, str], slapd: Slapd, providers: str

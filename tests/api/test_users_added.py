@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.conftest import error
 from tests.api.sessions import ask_to_log_in, bearer, log_in
-from tests.api.users import ANY, DOORS, MAX, NEW, Admin, told
+from tests.api.users import ANY, DOORS, MAX, NEW, SQLITE_ALONE, Admin, told
 from tests.people import ZOE, Person
 
 
@@ -22,6 +22,7 @@ def test_a_user_is_told_whole_and_without_their_hash(admin: Admin) -> None:
     assert told(admin.read(admin.id_of(MAX)))["last_login_at"] is None
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize("user_id", [0, 2147483647])
 @pytest.mark.parametrize(("method", "after", "members"), [("GET", "", None), *((m, p[2:], b) for m, p, b in DOORS[4:])])
 def test_nobody_has_another_id(admin: Admin, user_id: int, method: str, after: str, members: object) -> None:
@@ -51,6 +52,7 @@ def test_a_new_user_needs_a_name_and_a_password_alone_and_may_be_disabled(admin:
     assert error(ask_to_log_in(admin.client, Person("off", "", NEW["password"])), 400, "invalid_credentials")
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize(
     ("password", "why"),
     [

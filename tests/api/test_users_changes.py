@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.conftest import error
 from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
-from tests.api.users import MAX, NEW, Admin, told
+from tests.api.users import MAX, NEW, SQLITE_ALONE, Admin, told
 from tests.people import ZOE, Person
 from tests.servers.process import wait_until
 
@@ -110,6 +110,7 @@ def test_who_has_another_name_or_password_logs_in_with_that_alone(admin: Admin) 
     assert [(event.operator, event.action) for event in admin.history("max")] == [("database:zoé", "password_set")]
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize(
     ("password", "why"), [("short", "shorter than 15"), ("MAX@example.org violin quarry", "has the user's name")]
 )

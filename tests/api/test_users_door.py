@@ -4,7 +4,7 @@ import pytest
 
 from tests.api.conftest import error
 from tests.api.sessions import bearer
-from tests.api.users import ANY, DOORS, MAX, Admin, token_of
+from tests.api.users import ANY, DOORS, MAX, SQLITE_ALONE, Admin, token_of
 
 ODD = ["//api/users", "/api/%75sers", "/api/users?limit=1", "/api/users/%31", "/api/users/001", "/api/users/1?x"]
 NOWHERE = ["/api/users/", "/api/users/1/", "/api//users", "/API/users", "/api/Users", "/api/users/1/password/"]
@@ -19,7 +19,7 @@ NOWHERE += [
 NEARLY = [["Admin"], ["ADMIN"], ["admin "], ["administrator"], ["user", "admin,user"], ["a", "d", "m", "i", "n"], []]
 
 # Nobody gets as far as the database.
-pytestmark = pytest.mark.parametrize("users_environ", ["sqlite"], indirect=True)
+pytestmark = SQLITE_ALONE
 
 
 @pytest.mark.parametrize(("method", "path", "members"), DOORS)

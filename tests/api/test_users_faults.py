@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.conftest import error
 from tests.api.sessions import bearer
-from tests.api.users import MAX, NEW, Admin, told
+from tests.api.users import MAX, NEW, SQLITE_ALONE, Admin, told
 from tests.people import Person
 
 CANARY = "canary-4711"
@@ -112,6 +112,7 @@ def test_a_change_that_cannot_be_is_refused_and_changes_nothing(admin: Admin, ca
     assert (admin.read(user_id).get_json(), admin.history("max")) == (before, [])
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize(
     "members", [{}, *({"password": value} for value in PASSWORDS), {**NEW, "force": True}], ids=str
 )
@@ -121,6 +122,7 @@ def test_what_is_no_password_is_refused(admin: Admin, members: dict[str, Any]) -
     assert admin.history("max") == []
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize(
     ("members", "says"),
     [
@@ -138,6 +140,7 @@ def test_the_message_says_which_member_and_what_is_wrong_with_it(
     assert error(admin.patch(admin.id_of(MAX), members), 400, "invalid_request").startswith(says)
 
 
+@SQLITE_ALONE
 @pytest.mark.parametrize(("method", "path"), [("POST", ""), ("PATCH", "/{}"), ("PUT", "/{}/password")])
 def test_a_body_that_is_no_object_is_refused_at_every_door(admin: Admin, method: str, path: str) -> None:
     headers = bearer(admin.access) | {"If-Match": "*"}

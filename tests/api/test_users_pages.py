@@ -58,7 +58,7 @@ def by_name(*usernames: str) -> list[str]:
     return sorted(usernames, key=fold)
 
 
-@pytest.mark.parametrize("limit", [1, 2, 9, 26, 27, 200])
+@pytest.mark.parametrize("limit", [1, 9, 26, 27])
 def test_who_follows_next_meets_everybody_once_by_name(admin: Admin, limit: int) -> None:
     pages = pages_from(admin, f"/api/users?limit={limit}")
     assert [user["username"] for page in pages for user in page["data"]] == by_name(*NAMES, ZOE.username)

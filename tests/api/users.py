@@ -33,6 +33,10 @@ DOORS: list[Door] = [
 """Every method and path, with a body that is as it must be."""
 
 
+SQLITE_ALONE = pytest.mark.parametrize("users_environ", ["sqlite"], indirect=True)
+"""For what is settled before a database is asked, or as every other question to it."""
+
+
 @dataclass(frozen=True)
 class Admin:
     """Somebody who has a token with the role `admin`."""

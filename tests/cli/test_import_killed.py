@@ -76,7 +76,6 @@ def test_killed_at_any_moment_it_has_done_nothing_or_everything(
     (tmp_path / "users.refused.csv").unlink(missing_ok=True)
     assert anywhere(*COMMAND).returncode == 1
     assert counted(any_table) == everything
-    assert [path.name for path in tmp_path.glob("*.refused*")] == ["users.refused.csv"]
     assert stat.S_IMODE((tmp_path / "users.refused.csv").stat().st_mode) == 0o600
 
 
@@ -90,7 +89,7 @@ def test_ctrl_c_imports_nobody(anywhere: Forked, any_table: UserEditor, tmp_path
         shown += read_rest(screen)
         assert anywhere.wait().code == 1
     assert shown.endswith("Aborted!\r\n")
-    assert (contents(any_table), [*tmp_path.glob("*refused*")]) == (before, [])
+    assert (contents(any_table), [path for path in tmp_path.iterdir() if "refused" in path.name]) == (before, [])
 
 
 @pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)

@@ -59,7 +59,7 @@ def test_who_is_added_meanwhile_keeps_everybody_out_until_it_is_run_again(
     told = (tmp_path / "told").read_text()
     assert told == ("Error: somebody has added one of these users meanwhile, so nobody was imported. Run it again\n")
     assert [row.password_hash for row in everybody(any_table)] == ["theirs"]
-    assert [path.name for path in tmp_path.glob("*refused*")] == []
+    assert [path.name for path in tmp_path.iterdir() if "refused" in path.name] == []
     assert anywhere("users", "import", file.name, "--keep-going").returncode == 1
     assert [row.username for row in everybody(any_table)] == ["bob", "zoé"]
 

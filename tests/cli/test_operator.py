@@ -5,12 +5,15 @@ import os
 import pwd
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from cli.users.table import operator
 from database.user_editor import UserEditor
 from tests.cli.forked import Forked
+from tests.cli.test_users_import import as_csv
+from tests.cli.user_hashes import STRONG
 
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 
@@ -53,8 +56,28 @@ def test_a_person_is_told_all_of_a_user(flask: Forked, table: UserEditor) -> Non
         "Last login": "2026-05-06 07:08 UTC",
     }  # fmt: skip
     _, newest, oldest = [re.split(r"  +", line)[1:] for line in events.splitlines()]
-    assert newest == ["roles_changed", f"cli:{ACCOUNT}", "+editor"]
-    assert oldest == ["user_added", "tests", "roles: admin, user"]
+    assert newest == ["roles_changed", "zoé", f"cli:{ACCOUNT}", "+editor"]
+    assert oldest == ["user_added", "zoé", "tests", "roles: admin, user"]
+
+
+def test_the_history_of_everybody_and_of_who_is_gone(anywhere: Forked, any_table: UserEditor, tmp_path: Path) -> None:
+    any_table.add("zoé", None, "hash")
+    any_table.delete("zoé")
+    (tmp_path / "users.csv").write_text(as_csv({"bob": STRONG}))
+    anywhere("users", "import", "users.csv")
+    told = json.loads(anywhere("users", "history", "--json").stdout)
+    assert [(event["action"], event["username_folded"], event["details"]) for event in told] == [
+        ("users_imported", None, "1 users from users.csv"),
+        ("user_deleted", "zoé", None),
+        ("user_added", "zoé", "roles: none"),
+    ]
+    lines = [re.split(r"  +", line) for line in anywhere("users", "history", "ZOÉ").stdout.splitlines()]
+    assert [line[1:] for line in lines] == [
+        ["WHAT", "TO", "BY", "DETAILS"],
+        ["user_deleted", "zoé", "tests", "-"],
+        ["user_added", "zoé", "tests", "roles: none"],
+    ]
+    assert anywhere("users", "history", "nobody", "--json").stdout == "[]\n"
 
 
 def test_a_person_is_shown_twenty_events(flask: Forked, table: UserEditor) -> None:

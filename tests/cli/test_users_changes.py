@@ -39,6 +39,7 @@ CHANGES = [
     (("rename", "zoé", "ZOÉ"), "The user is now ZOÉ, zoe@example.org.", {"username": "ZOÉ"}),
     (("rename", "zoé", "--email", "z@example.org"), "The user is now Zoé, z@example.org.", {"email": "z@example.org"}),
     (("rename", "alice", "--email", "a@x.org"), "The user is now alice, a@x.org.", {"email": "a@x.org"}),
+    (("rename", "zoé", "--no-email"), "The user is now Zoé, without an address.", {"email": None}),
     (("rename", "alice", "bob"), "The user is now bob, without an address.", {"username": "bob", "email": None}),
     (
         ("rename", "zoé", "x@example.org", "--email", "x@example.org"),
@@ -81,7 +82,7 @@ def test_who_is_deleted_is_gone(flask: Forked, zoe: UserEditor, in_json: bool) -
 
 REFUSED = [
     (("revoke", "zoé", "user", "editor"), "Zoé does not have the role editor, but user"),
-    (("rename", "zoé"), "there is nothing to change. Write another username, or --email"),
+    (("rename", "zoé"), "there is nothing to change. Write another username, --email or --no-email"),
     (("rename", "zoé", "ALICE"), "this username or e-mail address is taken"),
     (("rename", "alice", "Zoe@Example.org"), "this username or e-mail address is taken"),
     (("rename", "alice", "--email", "zoe@example.org"), "this username or e-mail address is taken"),

@@ -86,7 +86,7 @@ def test_the_others_are_imported_if_told_to_keep_going(anywhere: Forked, mixed: 
     assert names(mixed) == ["Alice", "new", "weak"]
     file = tmp_path / "users.refused.csv"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert not (tmp_path / "users.refused.csv.part").exists()
+    assert sorted(path.name for path in tmp_path.iterdir() if "csv" in path.name) == ["users.csv", file.name]
     assert [line.split(",")[0] for line in file.read_text().splitlines()] == [
         "username",
         "unsalted",
@@ -133,17 +133,28 @@ def test_without_refused_ones_there_is_no_file(flask: Forked, table: UserEditor,
     assert names(table) == ["new"]
 
 
-def test_what_a_killed_run_left_neither_disturbs_nor_lends_its_mode(
+@pytest.mark.parametrize("left", ["users.refused.csv.part", ".users.refused.csv.part", ".users.refused.csv"])
+def test_what_else_is_there_neither_disturbs_nor_lends_its_mode(
+    flask: Forked, table: UserEditor, tmp_path: Path, left: str
+) -> None:
+    (tmp_path / "users.csv").write_text(as_csv(MIXED))
+    (tmp_path / left).write_text("somebody else's")
+    (tmp_path / left).chmod(0o644)
+    assert imported(flask, "users.csv", "--keep-going")[0] == 1
+    file = tmp_path / "users.refused.csv"
+    assert (stat.S_IMODE(file.stat().st_mode), len(names(table))) == (0o600, 3)
+    assert (tmp_path / left).read_text() == "somebody else's"
+
+
+def test_a_name_that_leads_nowhere_is_taken_and_what_was_written_is_kept(
     flask: Forked, table: UserEditor, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(as_csv(MIXED))
-    left = tmp_path / "users.refused.csv.part"
-    left.write_text("something longer than what is written now\n" * 1000)
-    left.chmod(0o644)
-    assert imported(flask, "users.csv", "--keep-going")[0] == 1
-    file = tmp_path / "users.refused.csv"
-    assert "longer" not in file.read_text()
-    assert (stat.S_IMODE(file.stat().st_mode), left.exists(), len(names(table))) == (0o600, False, 3)
+    (tmp_path / "users.refused.csv").symlink_to("nowhere")
+    told = refusal(flask("users", "import", "users.csv", "--keep-going"))
+    kept = [path for path in tmp_path.iterdir() if path.name.startswith(".users")]
+    assert "users.refused.csv" in told
+    assert [path.read_text().count("hunter") for path in kept] == [2] * bool(names(table))
 
 
 def test_the_same_import_once_more_changes_nothing(anywhere: Forked, any_table: UserEditor, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Whether the tables fit, and how they were changed; and migrations that cannot have the tables they need."""
 
+import subprocess
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -13,6 +14,7 @@ from database import engine as engine_module
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.schema import HEAD, REVISIONS, differences, downgrade, misfit, revision_of, upgrade
+from tests.cli.program import ENVIRON, FLASK, ROOT
 from tests.conftest import new_database
 from tests.database.conftest import opened
 from tests.database.migrated import ALL, BASE, migrate, shape, tables_of
@@ -112,19 +114,22 @@ def test_on_postgresql_an_upgrade_gives_up_while_somebody_writes_and_can_be_run_
 
 
 def test_on_postgresql_a_second_upgrade_waits_for_the_first(postgres: str) -> None:
-    engine = open_engine({"DATABASE_URL": new_database(postgres, "twice")})
-    second: list[Future[str | None]] = []
+    url = new_database(postgres, "twice")
+    engine = open_engine({"DATABASE_URL": url})
+    others: list[subprocess.Popen[bytes]] = []
 
     def begin_another(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if "CREATE TABLE sessions" in statement and not second:
-            second.append(threads.submit(upgrade, engine))
-            wait_until(lambda: somebody_waits(engine) or second[0].done())
+        if "CREATE TABLE sessions" in statement:
+            environ = ENVIRON | {"DATABASE_URL": url}
+            others.append(subprocess.Popen([*FLASK, "db", "upgrade"], cwd=ROOT, env=environ, stdout=subprocess.DEVNULL))
+            wait_until(lambda: somebody_waits(engine) or others[0].poll() is not None, 60)
 
-    with ThreadPoolExecutor(1) as threads:
-        event.listen(engine, "before_cursor_execute", begin_another)
+    event.listen(engine, "before_cursor_execute", begin_another)
+    try:
         assert upgrade(engine) == HEAD
-        assert second[0].result(60) == HEAD
-    assert (misfit(engine), differences(engine)) == (None, [])
+    finally:
+        (code,) = [other.wait(60) for other in others]
+    assert (code, misfit(engine), differences(engine)) == (0, None, [])
 
 
 @contextmanager

@@ -42,9 +42,9 @@ def binds(directory: Slapd, provider: LdapProvider, login: str, password: str) -
 
 
 def all_answered(log: str) -> bool:
-    """Say whether every connection in the log is closed again."""
+    """Say whether every connection that the log sees opened is closed again; it may see the end of older ones."""
     opened, closed = (set(re.findall(rf"(conn=\d+) fd=\d+ {word}", log)) for word in ("ACCEPT", "closed"))
-    return opened == closed
+    return opened <= closed
 
 
 def test_every_address_of_a_user_logs_in(directory: Slapd) -> None:
