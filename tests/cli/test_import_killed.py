@@ -25,12 +25,10 @@ COMMAND = ("users", "import", "users.csv", "--keep-going")
 MOMENTS = [
     ("Reading.* 0%", 0.0),
     ("Reading.* [4-6].%", 0.0),
-    ("Reading.*100%", 0.0),
     ("Writing.* 0%", 0.0),
-    ("Writing.* 0%", 0.1),
-    ("Writing.* 0%", 0.2),
+    ("Writing.* 0%", 0.15),
     ("Writing.* 0%", 0.4),
-    ("Writing.* 0%", 0.8),
+    ("Writing.*100%", 0.0),
 ]
 """What the terminal shows, and so many seconds later it happens."""
 

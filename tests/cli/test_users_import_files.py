@@ -38,7 +38,7 @@ GOOD = as_csv({"zoé": STRONG})
         (("-",), NO_FORMAT),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("going", [(), ("--keep-going",), ("--dry-run", "--json")])
+@pytest.mark.parametrize("going", [("--keep-going",), ("--dry-run", "--json")])
 def test_a_file_that_cannot_be_read_is_refused(
     *, flask: Forked, table: UserEditor, tmp_path: Path, arguments: tuple[str, ...], going: tuple[str, ...], why: str
 ) -> None:

@@ -166,9 +166,8 @@ FILTERS = [
 
 
 @pytest.mark.usefixtures("people")
-@pytest.mark.parametrize(("arguments", "expected"), FILTERS)
-def test_filters(anywhere: Forked, arguments: tuple[str, ...], expected: list[str]) -> None:
-    assert names(anywhere, *arguments) == expected
+def test_filters(anywhere: Forked) -> None:
+    assert {arguments: names(anywhere, *arguments) for arguments, _ in FILTERS} == dict(FILTERS)
 
 
 @pytest.mark.usefixtures("people_here")

@@ -1,16 +1,21 @@
 """Names are kept apart: no user goes by another one's username or address, whichever came first."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, insert, select, text
 
 from database.errors import UserExists
+from database.tables import users
 from database.user_editor import UserEditor
 from database.users import UserRow
+from tests.conftest import new_database
+from tests.database.conftest import opened
 from tests.database.emptied import KINDS, emptied
 from tests.database.everything import at_once, having
+from tests.servers.process import wait_until
 
 ROUNDS = 20
 
@@ -88,3 +93,21 @@ def test_of_a_username_and_an_address_that_are_the_same_one_is_taken(editor: Use
         as_address = partial(editor.add, f"other of {name}", name, "hash")
         answers = at_once([as_username, as_address])
         assert sorted(type(answer).__name__ for answer in answers) == ["UserExists", "UserRow"]
+
+
+def test_on_postgresql_a_name_that_an_older_version_takes_meanwhile_is_taken(postgres: str) -> None:
+    engine = opened(new_database(postgres, "meanwhile"))
+    row = {"username": "Zoé", "username_folded": "zoé", "password_hash": "hash", "active": True}
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as older:
+            older.execute(insert(users), row)
+            added = threads.submit(UserEditor(engine, "tests").add, "zOÉ", None, "hash")
+            wait_until(lambda: _somebody_waits(engine) or added.done())
+        with pytest.raises(UserExists):
+            added.result(60)
+
+
+def _somebody_waits(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        waiting = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
+        return bool(connection.scalar(waiting))
