@@ -93,7 +93,7 @@ def init(app: Flask) -> None:
         editor, edit = _editor(), _checked(_Edit, json_object())
         if "If-Match" not in request.headers:
             raise MissingPrecondition
-        version = _as_expected(editor, user_id).version
+        _, version = _as_expected(editor, user_id)
         row = editor.change(user_id, lambda row: replace(row, **edit.model_dump(exclude_unset=True)), version)
         sessions_have_ended()
         return _answer(row)
@@ -102,9 +102,8 @@ def init(app: Flask) -> None:
     @auth_guard("admin")
     def set_password(user_id: int) -> Response:
         editor, new = _editor(), _checked(_NewPassword, json_object())
-        seen = _as_expected(editor, user_id)
-        hashed = new_hash(new.password, seen.username, seen.email)
-        row = editor.set_password(user_id, hashed, seen.version if "If-Match" in request.headers else None)
+        seen, version = _as_expected(editor, user_id)
+        row = editor.set_password(user_id, new_hash(new.password, seen.username, seen.email), version)
         sessions_have_ended()
         return _answer(row)
 
@@ -134,12 +133,17 @@ def _explain(model: type[BaseModel], fault: Any) -> str:
     return f"{'.'.join(map(str, fault['loc']))}: {midsentence(fault['msg'])}"
 
 
-def _as_expected(editor: "UserEditor", user_id: int) -> "UserRow":
-    """Return the user, if they are as whoever asks believes (RFC 9110 §13.1.1); UserChanged if not."""
+def _as_expected(editor: "UserEditor", user_id: int) -> "tuple[UserRow, str | None]":
+    """Return the user and the version that they must have, `None` if any will do (RFC 9110 §13.1.1).
+
+    UserChanged if they are not as whoever asks believes.
+    """
     row = _there(editor, user_id)
-    if "If-Match" in request.headers and not request.if_match.contains(row.version):
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return row, None
+    if not request.if_match.contains(row.version):
         raise UserChanged
-    return row
+    return row, row.version
 
 
 def _there(editor: "UserEditor", user_id: int) -> "UserRow":

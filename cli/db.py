@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from cli.terminal import Refused, raising_refused
+from cli.terminal import Refused, confirm, raising_refused
 from config.environment import read_environment
 from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, differences, misfit, revision_of
@@ -38,7 +38,7 @@ def downgrade(revision: str, yes: bool) -> None:
         if (revision_of(engine) or "") <= revision != "base":
             raise Refused(f"the database is not newer than {revision}. See: flask db check")
         if not yes:
-            click.confirm(f"Go back to {revision}, and lose what only newer tables hold?", abort=True, err=True)
+            confirm(f"Go back to {revision}, and lose what only newer tables hold?")
         downgrade_schema(engine, revision)
     click.echo(f"The database is now at revision {revision}.")
 

@@ -73,6 +73,13 @@ def read_password(policy: PasswordPolicy, *names: str | None) -> str:
         raise Refused(f"this password cannot be used: {error}") from None
 
 
+def confirm(question: str) -> None:
+    """Ask a person whether they mean it; Refused if nobody is there to be asked, and Abort if they do not."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise Refused("nobody is there to confirm it. Add --yes")
+    click.confirm(question, abort=True, err=True)
+
+
 def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return the rows as lines, in columns as wide as their widest cell."""
     widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
@@ -95,7 +102,7 @@ def progress(label: str, length: int) -> Iterator[Callable[..., None]]:
 
     The text that it is given too stands beside it, such as a rate. Only a terminal is shown it.
     """
-    if not sys.stderr.isatty():
+    if not (sys.stderr and sys.stderr.isatty()):
         yield _untold
         return
     told = ""

@@ -20,7 +20,7 @@ def raising_database_unavailable() -> Iterator[None]:
             reason += ". Run: make migrate"
         elif "unable to open database file" in reason:
             reason += ". If it is new, run: make migrate"
-        elif _sqlstate(error) == "55P03":
+        elif _sqlstate(error) == "55P03" or reason == "database is locked":
             reason += ". Somebody is at work in its tables; try again"
         elif _sqlstate(error) == "42501":
             reason += ". The user of DATABASE_URL needs the right to read and write every table"

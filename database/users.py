@@ -8,11 +8,12 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, exists, func, or_, select, update
+from sqlalchemy import Connection, Engine, Float, Row, Select, bindparam, exists, func, or_, select, update
+from sqlalchemy.exc import DBAPIError
 
 from config.names import fold
 from database.audit import Event, newest_events
-from database.errors import NoSuchUser
+from database.errors import DatabaseUnavailable, NoSuchUser
 from database.outages import raising_database_unavailable
 from database.tables import roles, user_roles, users
 
@@ -74,11 +75,11 @@ _one = (
 _by_login = _one.where(or_(users.c.username_folded == bindparam("name"), users.c.email_folded == bindparam("name")))
 _by_username = _one.where(users.c.username_folded == bindparam("name"))
 _by_id = _one.where(users.c.id == bindparam("user_id"))
-_hashes = select(users.c.password_hash).order_by(users.c.username_folded).limit(1)
-_neighbour = select(
-    func.coalesce(
-        _hashes.where(users.c.username_folded > bindparam("name")).scalar_subquery(), _hashes.scalar_subquery()
-    )
+_decoy = (
+    select(users.c.password_hash)
+    .where(users.c.id >= select(func.max(users.c.id) * bindparam("share", type_=Float)).scalar_subquery())
+    .order_by(users.c.id)
+    .limit(1)
 )
 # Not a change that an admin should hear of, so `updated_at` stays.
 _note_login = (
@@ -117,20 +118,25 @@ class UserTable:
         with self._begin() as connection:
             return by_id(connection, user_id)
 
-    def neighbours_hash(self, name: str) -> str | None:
-        """Return the password hash of whoever comes after this name, `None` if there is no user at all.
+    def decoy(self, name: str) -> str | None:
+        """Return the password hash of some user, the same for the same name; `None` if there is no user at all.
 
-        Somebody unknown is to cost what a user costs; and users' hashes cost what their schemes do.
+        Somebody unknown is to cost what a user costs, and users' hashes cost what their schemes do.
+        Which user it is tells nothing of the names that there are.
         """
+        share = int.from_bytes(hashlib.sha256(fold(name).encode()).digest()[:4]) / 2**32
         with self._begin() as connection:
-            neighbour: str | None = connection.scalar(_neighbour, {"name": fold(name)})
-        return neighbour
+            found: str | None = connection.scalar(_decoy, {"share": share})
+        return found
 
     def note_login(self, row: UserRow, now: datetime, password_hash: str) -> bool:
         """Note a login, and the hash that the password has from now on; says whether nobody was faster to change it."""
         values = {"user_id": row.id, "seen": row.password_hash, "now": now, "hashed": password_hash}
-        with self._begin() as connection:
-            return connection.execute(_note_login, values).rowcount == 1
+        try:
+            with self._begin() as connection:
+                return connection.execute(_note_login, values).rowcount == 1
+        except DBAPIError as error:  # a rule of somebody else's, of which the database tells with the row
+            raise DatabaseUnavailable(f"it refuses: {type(error).__name__}") from None
 
     def history(self, username: str | None = None) -> list[Event]:
         """Return what was done last to whoever has, or had, this name, or to anybody; newest first."""

@@ -34,8 +34,8 @@ class DatabaseProvider:
         """Return the active user with this username or e-mail address, if the password is theirs."""
         with _raising_provider_unavailable():
             matches = self._table.matching(login)
-            # Hashes that came from elsewhere take another time than ours: a stranger's takes a neighbour's.
-            answer = judge(matches, password, decoy=partial(self._table.neighbours_hash, login))
+            # Hashes that came from elsewhere take another time than ours: a stranger takes that of one of them.
+            answer = judge(matches, password, decoy=partial(self._table.decoy, login))
         if answer:
             self._note_login(matches[0], password)
         return answer
@@ -55,7 +55,7 @@ class DatabaseProvider:
                 if stronger and noted:
                     log.info("a weaker password hash was replaced")
         except (DatabaseUnavailable, Overloaded) as error:
-            log.warning("a login could not be noted: %s", error or type(error).__name__)
+            log.warning("a login could not be noted: %s", str(error) or type(error).__name__)
 
 
 @contextmanager

@@ -241,6 +241,8 @@ _START = re.compile(r"\{\w+\}|\$[\w-]+\$|pbkdf2:\w+:|\w+(?:\$\$?|:)", re.ASCII)
 
 
 def _read(stored: str) -> tuple[_Form, re.Match[str]]:
+    if not isinstance(stored, str):  # SQLite holds what it is given
+        raise UnusableHash("it is not text")
     if len(stored) > _LONGEST:
         raise UnusableHash(f"it is longer than {_LONGEST} characters")
     wrapping = _WRAPPING.match(stored)

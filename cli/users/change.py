@@ -1,11 +1,10 @@
 """`flask users add`, and whatever changes one user."""
 
-import sys
 from dataclasses import replace
 
 import click
 
-from cli.terminal import NAME, Refused, raising_refused, read_password
+from cli.terminal import NAME, Refused, confirm, raising_refused, read_password
 from cli.users.table import JSON, as_json, open_table, tell
 from config.environment import read_environment
 from database.users import UserRow
@@ -123,7 +122,7 @@ def delete(login: str, yes: bool, force: bool, in_json: bool) -> None:
     with raising_refused():
         seen = table.named(login)
         if not yes:
-            _confirm(seen.username)
+            confirm(f"Delete {seen.username} for good?")
         row = table.delete(seen.id, force)
     tell(row, f"Deleted {row.username}.", in_json, deleted=True)
 
@@ -155,9 +154,3 @@ def _without(row: UserRow, roles: tuple[str, ...]) -> tuple[str, ...]:
     if lacking:
         raise Refused(f"{row.username} does not have the role {lacking[0]}, but {', '.join(row.roles) or 'none'}")
     return tuple({*row.roles} - {*roles})
-
-
-def _confirm(username: str) -> None:
-    if not (sys.stdin and sys.stdin.isatty()):
-        raise Refused("nobody is there to confirm it. Add --yes")
-    click.confirm(f"Delete {username} for good?", abort=True, err=True)

@@ -16,6 +16,7 @@ from cli.users.table import JSON, as_json, kind_of, open_table
 from database.audit import Event
 from database.selection import Order, Selection
 from database.users import UserRow
+from services.user_files.csv_file import as_cell
 
 PAGE = 100
 _LARGEST = 2**31 - 2  # number of users
@@ -84,7 +85,7 @@ def _begin(selection: Selection, after: str | None) -> str | int | None:
     if after is None or selection.sort == "username":
         return after
     with suppress(ValueError):
-        return min(int(after), _LARGEST)
+        return max(0, min(int(after), _LARGEST))
     raise Refused("--after has to be an id where users are sorted by `created`. `show` tells it")
 
 
@@ -115,7 +116,7 @@ def _print_csv(rows: Iterable[UserRow]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"))
     for row in rows:
-        cells = row.members() | {"roles": ",".join(row.roles), "active": str(row.active).lower()}
+        cells = row.members() | {"roles": as_cell(row.roles), "active": str(row.active).lower()}
         writer.writerow(cells.values())
 
 

@@ -28,7 +28,8 @@ def operator(environ: Mapping[str, str]) -> str:
         account = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # containers run as numbers
         account = str(os.getuid())
-    behind = environ.get("SUDO_USER")
+    # Whoever sets the variable must not write on somebody else's terminal with it.
+    behind = "".join(character if character.isprintable() else "?" for character in environ.get("SUDO_USER", ""))
     return f"cli:{behind} as {account}" if behind else f"cli:{account}"
 
 

@@ -70,7 +70,7 @@ def import_users(
     Users who are there already stay as they are. If one is refused, nobody is imported, unless told to keep going.
     """
     with raising_refused():
-        order = _order(path=path, name=name, refused=refused, roles=roles, dry_run=dry_run, keep_going=keep_going)
+        order = _order(path=path, format_=name, refused=refused, roles=roles, dry_run=dry_run, keep_going=keep_going)
         gc.disable()  # there is nothing to collect, and looking for it takes a third of the time
         report, reasons, outcome = _import(order)
     told = _told(report, reasons, outcome, order.format.place_name)
@@ -102,14 +102,15 @@ def _printed() -> TextIO:
     return open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)
 
 
-def _order(*, path: Path, name: str | None, refused: Path | None, **asked: Any) -> Order:
+def _order(*, path: Path, format_: str | None, refused: Path | None, **asked: Any) -> Order:
     if path.is_dir():
         raise Refused(f"{shown(path)} is a folder. Name a file")
-    known = name or format_of(path)
+    known = format_ or format_of(path)
     if known is None:
         raise Refused(f"the name of the file does not tell its format. Add --format: {', '.join(FORMATS)}")
     if refused is None:
-        refused = Path(f"refused.{known}") if path == STDIN else path.with_suffix(f".refused{path.suffix}")
+        name = "" if path == STDIN else f"{path.stem.strip('.')}."
+        refused = path.with_name(f"{name}refused{path.suffix or f'.{known}'}")
     return Order(path=path, format=FORMATS[known], refused=refused, **asked)
 
 

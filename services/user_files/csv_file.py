@@ -118,12 +118,13 @@ def users(file: TextIO) -> Callable[[Fields], None]:
 
     def write(user: Fields) -> None:
         active = "true" if user.active else "false"
-        writer.writerow([user.username, user.email, user.password_hash, _as_cell(user.roles), active])
+        writer.writerow([user.username, user.email, user.password_hash, as_cell(user.roles), active])
 
     return write
 
 
-def _as_cell(roles: tuple[str, ...]) -> str:
+def as_cell(roles: tuple[str, ...]) -> str:
+    """Return roles as the one cell that holds them."""
     cell = StringIO()
     csv.writer(cell).writerow(roles)
     return cell.getvalue().removesuffix("\r\n")

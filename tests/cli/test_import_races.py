@@ -27,6 +27,8 @@ ADD = (
     " VALUES ('zoé', 'zoé', 'theirs', true, now(), now())"
 )
 
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -42,10 +44,7 @@ def waiting(flask: Forked, url: str, file: Path, out: Path) -> Iterator[psycopg.
         connection.execute(ADD)
         out.touch()
         flask.start("users", "import", file.name, "--keep-going", files=["/dev/null", str(out), str(out)])
-        blocked = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        wait_until(lambda: watcher.execute(blocked).fetchone() == (1,), 60)
+        wait_until(lambda: watcher.execute(BLOCKED).fetchone() == (1,), 60)
         yield connection
 
 
@@ -62,6 +61,22 @@ def test_who_is_added_meanwhile_keeps_everybody_out_until_it_is_run_again(
     assert [path.name for path in tmp_path.iterdir() if "refused" in path.name] == []
     assert anywhere("users", "import", file.name, "--keep-going").returncode == 1
     assert [row.username for row in everybody(any_table)] == ["bob", "zoé"]
+
+
+@on_postgres
+@pytest.mark.parametrize("column", ["username", "email"])
+def test_a_name_that_is_somebodys_other_name_meanwhile_is_taken_too(
+    anywhere: Forked, any_table: UserEditor, empty_database: str, file: Path, column: str
+) -> None:
+    taken = {"username": ("bob@example.org", None), "email": ("other", "bob")}[column]
+    with psycopg.connect(empty_database) as connection, psycopg.connect(empty_database, autocommit=True) as watcher:
+        connection.execute("LOCK TABLE user_roles IN EXCLUSIVE MODE")
+        anywhere.start("users", "import", file.name, "--keep-going")
+        wait_until(lambda: watcher.execute(BLOCKED).fetchone() == (1,), 60)
+        any_table.add(*taken, "theirs")
+        connection.rollback()
+        assert anywhere.wait().code == 2
+    assert [row.password_hash for row in everybody(any_table)] == ["theirs"]
 
 
 @on_postgres

@@ -102,7 +102,7 @@ def test_whoever_has_nothing_loses_nothing(flask: Flask) -> None:
 
 def test_a_disabled_user_is_out_and_in_again_when_enabled(flask: Flask, client: FlaskClient) -> None:
     tokens, other = log_in(client), log_in(client, O_BRIEN)
-    assert flask("users", "disable", "ZOE@example.org").returncode == 0
+    assert flask("users", "disable", "ZOE@example.org", "--force").returncode == 0
     assert is_over(client, tokens)
     error(ask_to_log_in(client), 400, "invalid_credentials")
     assert goes_on(client, other)
@@ -125,7 +125,7 @@ def test_a_new_password_ends_what_came_of_the_old_one(flask: Flask, client: Flas
 def test_the_table_puts_nobody_out_whom_another_provider_let_in(flask: Flask, environ: dict[str, str]) -> None:
     file, table = client_of(environ, AUTH_PROVIDER="static"), client_of(environ)
     of_file, of_table = log_in(file), log_in(table)
-    assert flask("users", "disable", "zoé").returncode == 0
+    assert flask("users", "disable", "zoé", "--force").returncode == 0
     assert is_over(table, of_table)
     assert goes_on(file, of_file)
 

@@ -1,4 +1,4 @@
-"""What a login costs that proves nobody: the hash that is checked for a stranger is a neighbour's."""
+"""What a login costs that proves nobody: the hash that is checked for a stranger is some user's."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.stores import add_by_hand, hashed, user_table
 
 OF = {sample.scheme: sample.stored for sample in SAMPLES}
 USERS = {"bea": OF["bcrypt"], "Émile": OF["pbkdf2-sha256"], "mia": OF["sha512-crypt"], "tom": hashed("x" * 15)}
-NEXT = {"a": "bea", "bea2": "mia", "BEA3": "mia", "bea@example.com": "mia", "nobody": "tom", "mia ": "tom"}
+STRANGERS = [f"nobody{number}" for number in range(40)]
 
 
 @pytest.fixture
@@ -52,9 +52,15 @@ def refuse(environ: dict[str, str], *logins: str) -> None:
         assert answer.reason == UNKNOWN_USER
 
 
-def test_a_stranger_costs_the_next_users_hash(environ: dict[str, str], checked: list[str]) -> None:
-    refuse(environ, *NEXT)
-    assert checked == [USERS[neighbour] for neighbour in NEXT.values()]
+def test_strangers_cost_what_users_do_in_their_mixture(environ: dict[str, str], checked: list[str]) -> None:
+    refuse(environ, *STRANGERS)
+    assert set(checked) == set(USERS.values())
+    assert min(map(checked.count, USERS.values())) > 1
+
+
+def test_names_that_are_alike_do_not_cost_alike(environ: dict[str, str], checked: list[str]) -> None:
+    refuse(environ, *(f"be{letter}" for letter in "bcdefghijklmno"))
+    assert len(set(checked)) > 1
 
 
 def test_a_user_costs_their_own_hash(environ: dict[str, str], checked: list[str]) -> None:
@@ -64,20 +70,15 @@ def test_a_user_costs_their_own_hash(environ: dict[str, str], checked: list[str]
 
 
 def test_a_stranger_costs_the_same_each_time(environ: dict[str, str], checked: list[str]) -> None:
-    refuse(environ, *["bea2"] * 5)
-    assert checked == [USERS["mia"]] * 5
+    refuse(environ, *["nobody", "NOBODY"] * 3)
+    assert len(set(checked)) == 1
 
 
-def test_behind_the_last_user_comes_the_first(environ: dict[str, str], checked: list[str]) -> None:
-    refuse(environ, "émilee", "\U0010fffd")
-    assert checked == [USERS["bea"]] * 2
-
-
-def test_somebody_who_shares_a_login_costs_a_neighbours_hash(environ: dict[str, str], checked: list[str]) -> None:
+def test_somebody_who_shares_a_login_costs_some_users_hash(environ: dict[str, str], checked: list[str]) -> None:
     for person in TWINS:
         add_by_hand(open_engine(environ), person, hashed(person.password))
     assert not open_database(environ).authenticate("shared@example.org", TWINS[0].password)
-    assert checked == [USERS["tom"]]
+    assert len(checked) == 1
 
 
 def test_an_empty_table_costs_what_ours_costs(empty_database: str, checked: list[str]) -> None:
@@ -87,7 +88,7 @@ def test_an_empty_table_costs_what_ours_costs(empty_database: str, checked: list
 
 
 @pytest.mark.parametrize("stored", ["", "!", "{SHA}x", "$2b$04$"])
-def test_a_neighbour_or_user_without_a_usable_hash_costs_what_ours_costs(
+def test_a_decoy_or_user_without_a_usable_hash_costs_what_ours_costs(
     tmp_path: Path, checked: list[str], stored: str
 ) -> None:
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [ZOE], lambda _: stored)
@@ -101,8 +102,8 @@ def test_a_strangers_password_is_never_right(environ: dict[str, str], checked: l
     assert open_database(environ).authenticate("mia", ZOE.password)
     checked.clear()
     provider = open_database(environ)
-    assert not provider.authenticate("aaa", ZOE.password)
-    assert checked == [USERS["bea"]]
+    assert not any(provider.authenticate(stranger, ZOE.password) for stranger in STRANGERS)
+    assert len(checked) == len(STRANGERS)
 
 
 def test_a_disabled_user_costs_their_own_hash(environ: dict[str, str], checked: list[str]) -> None:

@@ -73,6 +73,11 @@ def test_without_a_stored_hash_no_password_is_right(password: str, stored: str |
     assert verify_password(password, stored) is False
 
 
+def test_not_even_the_password_of_the_decoy_is_right() -> None:
+    assert verify_password(ZOE.password, None, GOOD) is False
+    assert verify_password(ZOE.password, GOOD, hashed("another password")) is True
+
+
 def test_only_our_hashes_count_as_hashes() -> None:
     assert is_policys_hash(GOOD)
     assert not any(map(is_policys_hash, ["", "x", "é", "$2b$12$x", "{SSHA}x", ZOE.password]))
