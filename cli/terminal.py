@@ -103,7 +103,7 @@ def progress(label: str, length: int) -> Iterator[Callable[..., None]]:
     The text that it is given too stands beside it, such as a rate. Only a terminal is shown it.
     """
     if not (sys.stderr and sys.stderr.isatty()):
-        yield _untold
+        yield unseen
         return
     told = ""
     bar: Any = click.progressbar(
@@ -119,5 +119,5 @@ def progress(label: str, length: int) -> Iterator[Callable[..., None]]:
         yield advance
 
 
-def _untold(by: int, text: str = "") -> None:
-    """Move on what nobody sees."""
+def unseen(by: int, text: str = "") -> None:
+    """Move on where nobody is shown how far it is."""

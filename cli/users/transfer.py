@@ -5,13 +5,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 import click
 
-from cli.terminal import NAME, Refused, as_table, progress, raising_refused
+from cli.terminal import NAME, Refused, as_table, progress, raising_refused, unseen
 from cli.users.files import STDIN, CountedFile, opened, private_file, shown
 from cli.users.table import JSON, as_json, open_table, operator
 from config.environment import read_environment
@@ -88,7 +88,8 @@ def export(output: Path | None, in_json: bool) -> None:
     table = open_table()
     with raising_refused(), private_file(output) if output else _printed() as file:
         write = EXPORTS["jsonl" if in_json else "csv"](file)
-        with progress("Writing", table.count() if output else 0) as advance:
+        # What is printed shows by itself how far it is.
+        with progress("Writing", table.count()) if output else nullcontext(unseen) as advance:
             for row in table.each(Selection()):
                 write(Fields(row.username, row.email, row.password_hash, row.roles, row.active))
                 advance(1)
