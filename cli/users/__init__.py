@@ -2,10 +2,9 @@
 
 import click
 
-from cli.users import change, inventory, show, transfer
+from cli.users.change import COMMANDS as CHANGES
+from cli.users.inventory import COMMANDS as COUNTS
+from cli.users.show import COMMANDS as VIEWS
+from cli.users.transfer import COMMANDS as TRANSFERS
 
-users = click.Group(
-    "users",
-    help="Tend the users in DATABASE_URL.",
-    commands=[*change.COMMANDS, *show.COMMANDS, *transfer.COMMANDS, *inventory.COMMANDS],
-)
+users = click.Group("users", help="Tend the users in DATABASE_URL.", commands=[*CHANGES, *VIEWS, *TRANSFERS, *COUNTS])
