@@ -45,6 +45,7 @@ class World:
         self._clear()
         self._apps = [create_app(self._environ), create_app(self._environ)]
         self.table = UserEditor(self._engine, "tests")
+        self.table.add("keeper", None, "no hash", ["admin"])  # the last active admin cannot be disabled
         self.session_table = SessionTable(self._engine)
 
     def close(self) -> None:
