@@ -1,6 +1,6 @@
 """Many users at once: staged in tables of the connection's own, judged as sets, written in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     null,
     select,
     text,
@@ -52,8 +53,14 @@ _incoming = _temporary(
     Column("password_hash", Text, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("weak", Boolean, nullable=False),
+    Column("role_set", Integer, nullable=False),
 )
-_incoming_roles = _temporary("incoming_roles", Column("place", Integer), Column("role", Text))
+# Most users have the same roles as many others.
+_role_sets = _temporary(
+    "role_sets",
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("role", Text, primary_key=True),
+)
 # Who is not to be written, and why; no reason says that they are there already.
 _set_aside = _temporary(
     "set_aside", Column("place", Integer, primary_key=True, autoincrement=False), Column("reason", Text)
@@ -62,7 +69,6 @@ _set_aside = _temporary(
 _INDEXES = (
     "CREATE INDEX incoming_username ON incoming (username_folded)",
     "CREATE INDEX incoming_email ON incoming (email_folded)",
-    "CREATE INDEX incoming_role ON incoming_roles (place)",
 )
 
 
@@ -77,6 +83,8 @@ class Candidate(NamedTuple):
     password_hash: str
     active: bool
     weak: bool
+    role_set: int
+    """What `UserImport.role_set` has given for the roles."""
 
 
 class Refusal(NamedTuple):
@@ -102,14 +110,21 @@ class UserImport:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._sets = 0
+        self._new_sets: list[tuple[int, str]] = []
 
-    def stage(
-        self, candidates: Sequence[Candidate], held: Sequence[tuple[int, str]], refusals: Sequence[Refusal]
-    ) -> None:
-        """Take in some users, who holds which role, and who was refused; nobody else waits for it."""
-        for table, rows in ((_incoming, candidates), (_incoming_roles, held), (_set_aside, refusals)):
+    def role_set(self, names: Collection[str]) -> int:
+        """Return a number for these roles, each there once; ask seldom, as each number takes room."""
+        self._sets += 1
+        self._new_sets += [(self._sets, name) for name in names]
+        return self._sets
+
+    def stage(self, candidates: Sequence[Candidate], refusals: Sequence[Refusal]) -> None:
+        """Take in some users, and who was refused; nobody else waits for it."""
+        for table, rows in ((_incoming, candidates), (_role_sets, self._new_sets), (_set_aside, refusals)):
             if rows:
                 _load(self._connection, table, rows)
+        self._new_sets = []
 
     def judge(self) -> Report:
         """Set aside who is in the table already, and who has a name of somebody else; say how it stands."""
@@ -119,7 +134,7 @@ class UserImport:
             # The first look at the table itself: from now on nobody else writes, and what we see stays so.
             self._connection.execute(text("UPDATE users SET id = id WHERE false"))
         else:
-            self._connection.execute(text("ANALYZE incoming, incoming_roles"))
+            self._connection.execute(text("ANALYZE incoming, role_sets"))
         for condition, reason in _FAULTS:
             places = select(_incoming.c.place, literal(reason, Text) if reason else null()).where(condition, _remaining)
             self._connection.execute(insert(_set_aside).from_select(["place", "reason"], places))
@@ -145,7 +160,7 @@ class UserImport:
 
         Raises UserExists if somebody has added one of them meanwhile.
         """
-        names = select(_incoming_roles.c.role).distinct()
+        names = select(_role_sets.c.role).distinct()
         if found := self._connection.scalars(names).all():
             add_roles(self._connection, found)
         now, last = datetime.now(UTC), self._connection.scalar(select(func.max(_incoming.c.place))) or 0
@@ -165,7 +180,7 @@ class UserImport:
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(select(func.pg_advisory_xact_lock(IMPORTING)))
             for name, column in ((_username, _user.c.email_folded), (_email, _user.c.username_folded)):
-                others = exists().where(column == name, _user.c.username_folded != _username)
+                others = exists().where(column == name, _OF_OTHERS)
                 if self._connection.scalar(select(exists().where(others, _remaining).select_from(_incoming))):
                     raise UserExists
 
@@ -200,6 +215,8 @@ def importing(engine: Engine) -> Iterator[UserImport]:
         _staging.drop_all(connection, checkfirst=False)
 
 
+# Rows that another transaction wrote (PostgreSQL).
+_OF_OTHERS = literal_column('"user".xmin <> pg_current_xact_id()::xid', Boolean)
 _earlier, _user = _incoming.alias("earlier"), users.alias("user")
 _remaining = ~exists().where(_set_aside.c.place == _incoming.c.place)
 
@@ -248,10 +265,10 @@ def _write(connection: Connection, begin: int, now: datetime) -> int:
     held = (
         select(users.c.id, roles.c.id)
         .select_from(_incoming)
-        .join(_incoming_roles, _incoming_roles.c.place == _incoming.c.place)
         .join(users, users.c.username_folded == _incoming.c.username_folded)
-        .join(roles, roles.c.name == _incoming_roles.c.role)
-        .where(chunk, _incoming_roles.c.place.between(begin, begin + CHUNK - 1))
+        .join(_role_sets, _role_sets.c.number == _incoming.c.role_set)
+        .join(roles, roles.c.name == _role_sets.c.role)
+        .where(chunk)
     )
     connection.execute(insert(user_roles).from_select(["user_id", "role_id"], held))
     return written

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from passlib.hash import apr_md5_crypt, argon2, md5_crypt, phpass, sha256_crypt, sha512_crypt
@@ -90,6 +91,8 @@ def _bound(*bounds: bool) -> None:
         raise UnusableHash(_ABSURD)
 
 
+# A table has few kinds, and an import asks for one a million times.
+@lru_cache(256)
 def _bounded(scheme: str, parameter: str, value: int, least: int, most: int) -> Kind:
     _bound(least <= value <= most)
     return Kind(scheme, f"{parameter}={value}")

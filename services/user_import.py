@@ -1,9 +1,8 @@
 """From a file of users to the user table: every user checked, nobody lost."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import NamedTuple
 
 from config.names import accept_name, fold
 from database.user_import import Candidate, Refusal, UserImport
@@ -13,10 +12,7 @@ from services.user_files.entries import Entry, Fields
 BATCH = 5_000
 """Users that are held in memory at a time."""
 
-
-class _Accepted(NamedTuple):
-    candidate: Candidate
-    roles: Iterable[str]
+RoleSet = Callable[[tuple[str, ...]], int]
 
 
 def stage(users: UserImport, entries: Iterable[Entry], roles: Sequence[str]) -> Iterator[int]:
@@ -24,39 +20,42 @@ def stage(users: UserImport, entries: Iterable[Entry], roles: Sequence[str]) -> 
 
     Raises what reading the entries raises, and DatabaseUnavailable.
     """
+
+    # There are few combinations, and each stands in many entries.
+    @lru_cache(256)
+    def role_set(names: tuple[str, ...]) -> int:
+        return users.role_set(dict.fromkeys([*(_name("role", name) for name in names), *roles]))
+
     # An entry is let go as soon as it is checked: what it was made of may be large.
-    checked = (_checked(entry, roles) for entry in entries)
+    checked = (_checked(entry, role_set) for entry in entries)
     while batch := list(islice(checked, BATCH)):
-        accepted = [one for one in batch if isinstance(one, _Accepted)]
         users.stage(
-            [one.candidate for one in accepted],
-            [(one.candidate.place, name) for one in accepted for name in one.roles],
+            [one for one in batch if isinstance(one, Candidate)],
             [one for one in batch if isinstance(one, Refusal)],
         )
         yield len(batch)
 
 
-def _checked(entry: Entry, roles: Sequence[str]) -> _Accepted | Refusal:
+def _checked(entry: Entry, role_set: RoleSet) -> Candidate | Refusal:
     if entry.fields is None:
         return Refusal(entry.place, entry.fault or "it cannot be read")
     try:
-        return _accepted(entry.place, entry.fields, roles)
+        return _accepted(entry.place, entry.fields, role_set)
     except UnusableHash as error:
         return Refusal(entry.place, f"its password hash cannot be used: {error}")
     except ValueError as error:
         return Refusal(entry.place, str(error))
 
 
-def _accepted(place: int, fields: Fields, roles: Sequence[str]) -> _Accepted:
+def _accepted(place: int, fields: Fields, role_set: RoleSet) -> Candidate:
     username = _name("username", fields.username)
     email = _name("e-mail address", fields.email) if fields.email else None
-    names = dict.fromkeys([*map(_role, fields.roles), *roles])
+    roles = role_set(fields.roles)
     weak = recognise(fields.password_hash).weak
     folded_email = fold(email) if email else None
-    candidate = Candidate(
-        place, username, fold(username), email, folded_email, fields.password_hash, fields.active, weak
+    return Candidate(
+        place, username, fold(username), email, folded_email, fields.password_hash, fields.active, weak, roles
     )
-    return _Accepted(candidate, names)
 
 
 def _name(what: str, text: str) -> str:
@@ -64,9 +63,3 @@ def _name(what: str, text: str) -> str:
         return accept_name(text)
     except ValueError as error:
         raise ValueError(f"its {what} cannot be used: {error}") from None
-
-
-# There are few, and each stands in many entries.
-@lru_cache(1024)
-def _role(text: str) -> str:
-    return _name("role", text)

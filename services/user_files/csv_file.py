@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from io import StringIO
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple, TextIO
@@ -86,6 +87,7 @@ def _parser(columns: tuple[str, ...]) -> Callable[[_Row], Fields]:
     return parse
 
 
+@lru_cache(256)
 def _roles(cell: str) -> tuple[str, ...]:
     try:
         rows = list(csv.reader([cell], strict=True, skipinitialspace=True))
