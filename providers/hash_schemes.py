@@ -114,7 +114,7 @@ def _scrypt_kind(found: re.Match[str]) -> Kind:
 
 def _phpass_kind(found: re.Match[str]) -> Kind:
     power = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".index(found["power"])
-    return _bounded("phpass", "rounds", 2**power, 2**7, 2**17)
+    return _bounded("phpass", "rounds", 2**power, 2**7, 2**20)  # libpass makes them with 2**19
 
 
 def _by_libpass(text: str, kind: Callable[[re.Match[str]], Kind], handler: Any) -> _Form:
