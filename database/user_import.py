@@ -160,7 +160,8 @@ class UserImport:
 
         Raises UserExists if somebody has added one of them meanwhile.
         """
-        names = select(_role_sets.c.role).distinct()
+        held = _role_sets.c.number.in_(select(_incoming.c.role_set).where(_remaining))
+        names = select(_role_sets.c.role).distinct().where(held)
         if found := self._connection.scalars(names).all():
             add_roles(self._connection, found)
         now, last = datetime.now(UTC), self._connection.scalar(select(func.max(_incoming.c.place))) or 0

@@ -202,3 +202,16 @@ def test_of_many_reasons_a_person_is_told_ten_and_a_script_all(flask: Forked, tm
     assert told.count("it has ") == 10
     assert "… and 2 more reasons: --json\n" in told
     assert len(imported(flask, "users.csv", "--dry-run")[1]["reasons"]) == 12
+
+
+def test_roles_of_whoever_is_not_imported_are_not_made(anywhere: Forked, mixed: UserEditor, tmp_path: Path) -> None:
+    rows = [
+        ("new", SSHA, "taken"),
+        ("alice", SSHA, "known"),
+        ("plain", "hunter2", "refused"),
+        ("new", SSHA, "twice"),
+    ]
+    lines = ["username,password_hash,roles", *(",".join(row) for row in rows)]
+    (tmp_path / "users.csv").write_text("\n".join(lines))
+    assert imported(anywhere, "users.csv", "--keep-going")[1]["imported"] == 1
+    assert {row[1] for row in contents(mixed)["roles"]} == {"admin", "taken"}
