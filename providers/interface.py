@@ -4,6 +4,8 @@ A provider of your own is a class with the one method of `AuthProvider`. It need
 file; the shapes are what counts. Its methods are called from many threads at once.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypedDict, runtime_checkable
 
 
@@ -20,6 +22,12 @@ UNKNOWN_USER = "unknown_user"
 WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of a reason
 AMBIGUOUS = "ambiguous"
 DISABLED = "disabled"
+LOCKED = "locked"
+PASSWORD_EXPIRED = "password_expired"  # noqa: S105 - the name of a reason
+MUST_CHANGE = "must_change"
+ACCOUNT_EXPIRED = "account_expired"
+LOGON_HOURS = "logon_hours"
+WORKSTATION = "workstation"
 MALFORMED = "malformed"
 SHADOWED = "shadowed"
 
@@ -75,4 +83,92 @@ class Finds(Protocol):
 
         Raises as `authenticate` does.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Check:
+    """One step of a diagnosis. No part of it ever holds a secret."""
+
+    step: str
+    outcome: Literal["ok", "warning", "failure"]
+    found: str
+    """One line: what there is."""
+    remedy: str | None = None
+    """One line: what to do about it; `None` where nothing is to be done."""
+    seconds: float = 0.0
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A capability: say what works and what does not."""
+
+    def check(self) -> Iterator[Check]:
+        """Yield what was found, step by step, ending where a failure makes the rest pointless.
+
+        It raises nothing for a store that is out: that is a finding. It proves itself to the store with no
+        account more than once, so that a diagnosis never locks one.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A group that somebody is in."""
+
+    group: str
+    through: str | None = None
+    """The group whose membership makes them a member of this one; `None` if they are in it themselves."""
+
+
+@dataclass(frozen=True)
+class RuleVerdict:
+    """A rule that gives roles, and what became of it."""
+
+    rule: str
+    """The rule, in one line."""
+    roles: tuple[str, ...]
+    matched: bool
+    near: tuple[str, ...] = ()
+    """What nearly made it match, a line each."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a store knows of somebody, and how it comes by their roles."""
+
+    user: User | None
+    """Whom a login with the right password would prove, `None` if nobody."""
+    reason: str | None = None
+    """Why nobody: one of the reasons of `Denied`."""
+    record: str | None = None
+    """Where they stand in the store, such as their DN."""
+    groups: tuple[Membership, ...] = ()
+    rules: tuple[RuleVerdict, ...] = ()
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A capability: say what a login would give, without a password."""
+
+    def explain(self, login: str) -> Explanation:
+        """Return what `login`, gated as for `authenticate`, would give now. Raises as `authenticate` does."""
+        ...
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """A capability: go through everybody."""
+
+    def users(self) -> Iterator[User]:
+        """Yield everybody who could log in now, in no order. Raises as `authenticate` does."""
+        ...
+
+
+@runtime_checkable
+class Grants(Protocol):
+    """A capability: say which roles anybody can have at all."""
+
+    def grantable(self) -> frozenset[str]:
+        """Return every role that the store can give now. Raises as `authenticate` does."""
         ...
