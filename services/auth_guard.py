@@ -8,10 +8,12 @@ from flask import Flask, current_app, g, request
 
 from services.claims import Claims
 from services.jwt_handler import decode_jwt
+from services.requirements import GuardedRoute, Requirement
 
 P = ParamSpec("P")
 
-_DECIDED = "_latchkey_decided"
+_REQUIRED = "_latchkey_required"
+"""Where a view keeps the requirements of its guards; there are none if it is public."""
 
 
 class MissingToken(Exception):
@@ -50,18 +52,19 @@ def auth_guard(
         raise TypeError("the guard is written with brackets: @auth_guard() or @auth_guard('admin')")
     if isinstance(all_of, str):
         raise TypeError("all_of takes several roles: all_of=('admin', 'editor')")
-    any_of = _roles(role, *others) if role is not None or others else None
-    required = _roles(*all_of) if all_of is not None else frozenset()
+    requirement = Requirement(
+        any_of=_roles(role, *others) if role is not None or others else None,
+        all_of=_roles(*all_of) if all_of is not None else frozenset(),
+    )
 
     def guard(view: Callable[P, Any]) -> Callable[P, Any]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            roles = check_jwt()["roles"]
-            if (any_of is not None and any_of.isdisjoint(roles)) or not required.issubset(roles):
+            if not requirement.admits(check_jwt()["roles"]):
                 raise RoleRequired
             return current_app.ensure_sync(view)(*args, **kwargs)
 
-        return _decided(guarded)
+        return _decided(guarded, requirement)
 
     return guard
 
@@ -77,12 +80,22 @@ def undecided_routes(app: Flask) -> list[str]:
     A guard that was forgotten shows here, and one that stands above `@app.route`, where it does nothing.
     """
     return sorted(
-        rule.rule for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], _DECIDED)
+        rule.rule for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], _REQUIRED)
     )
 
 
-def _decided(view: Callable[P, Any]) -> Callable[P, Any]:
-    setattr(view, _DECIDED, True)
+def guarded_routes(app: Flask) -> list[GuardedRoute]:
+    """Return the routes that are guarded, with what their guards ask for, by path."""
+    found = (
+        GuardedRoute(rule.rule, tuple(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})), required)
+        for rule in app.url_map.iter_rules()
+        if (required := getattr(app.view_functions[rule.endpoint], _REQUIRED, ()))
+    )
+    return sorted(found, key=lambda route: (route.path, route.methods))
+
+
+def _decided(view: Callable[P, Any], *requirements: Requirement) -> Callable[P, Any]:
+    setattr(view, _REQUIRED, (*requirements, *getattr(view, _REQUIRED, ())))
     return view
 
 

@@ -1,0 +1,58 @@
+"""What a guard asks for can be read off the route, and is what the guard does."""
+
+from itertools import chain, combinations
+
+import pytest
+from flask import Flask
+
+from services.auth_guard import auth_guard, guarded_routes, public
+from services.jwt_handler import TokenIssuer
+from services.requirements import Requirement
+from tests.services.test_guard import GUARDS, bearer
+
+ROLES = ("admin", "editor", "a", "b")
+EVERY_SET = list(chain.from_iterable(combinations(ROLES, size) for size in range(len(ROLES) + 1)))
+
+
+@pytest.mark.parametrize("roles", EVERY_SET, ids=",".join)
+def test_what_is_told_of_a_route_is_what_its_guard_does(
+    app: Flask, issuer: TokenIssuer, roles: tuple[str, ...]
+) -> None:
+    for name, guard in GUARDS.items():
+        app.add_url_rule(f"/{name}", name, guard(lambda: "in"))
+    told = {route.path: route.admits(roles) for route in guarded_routes(app) if not route.path.startswith("/api")}
+    client = app.test_client()
+    done = {f"/{name}": client.get(f"/{name}", headers=bearer(issuer, *roles)).status_code == 200 for name in GUARDS}
+    assert told == done
+
+
+def test_of_two_guards_both_are_told(app: Flask, issuer: TokenIssuer) -> None:
+    app.add_url_rule("/both", "both", auth_guard("a", "b")(auth_guard("admin")(lambda: "in")), methods=["PUT", "GET"])
+    app.add_url_rule("/marked", "marked", public(auth_guard("admin")(lambda: "in")))
+    both, marked = (route for route in guarded_routes(app) if route.path in {"/both", "/marked"})
+    assert (str(both), both.needs, both.roles) == ("GET,PUT /both", "a or b; and admin", {"a", "b", "admin"})
+    assert marked.needs == "admin"
+    client = app.test_client()
+    for roles, opens in ((("a",), False), (("admin",), False), (("admin", "b"), True)):
+        assert both.admits(roles) == (client.get("/both", headers=bearer(issuer, *roles)).status_code == 200) == opens
+
+
+def test_what_is_for_everybody_is_not_guarded(app: Flask) -> None:
+    app.add_url_rule("/open", "open", public(lambda: ""))
+    app.add_url_rule("/forgotten", "forgotten", lambda: "")
+    assert not {"/open", "/forgotten"} & {route.path for route in guarded_routes(app)}
+
+
+@pytest.mark.parametrize(
+    ("requirement", "words"),
+    [
+        (Requirement(), "any user"),
+        (Requirement(frozenset({"a"})), "a"),
+        (Requirement(frozenset({"b", "a"})), "a or b"),
+        (Requirement(None, frozenset({"y", "x"})), "x and y"),
+        (Requirement(frozenset({"a"}), frozenset({"x"})), "a and x"),
+        (Requirement(frozenset({"a", "b"}), frozenset({"x"})), "(a or b) and x"),
+    ],
+)
+def test_a_requirement_in_words(requirement: Requirement, words: str) -> None:
+    assert str(requirement) == words
