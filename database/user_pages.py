@@ -37,10 +37,21 @@ class UserPages(UserTable):
                 yield from page
                 begin = fold(page[-1].username) if selection.sort == "username" else page[-1].id
 
-    def count(self) -> int:
-        """Return how many users there are."""
+    def count(self, active: bool | None = None) -> int:
+        """Return how many users there are, or how many of them are active, or are not."""
+        counted = select(func.count()).select_from(users)
         with self._begin() as connection:
-            return connection.scalar(select(func.count()).select_from(users)) or 0
+            return connection.scalar(counted if active is None else counted.where(users.c.active.is_(active))) or 0
+
+    def role_names(self) -> frozenset[str]:
+        """Return the names of all roles, whoever has them."""
+        with self._begin() as connection:
+            return frozenset(connection.scalars(select(roles.c.name)))
+
+    def newest_hashes(self, limit: int) -> list[str]:
+        """Return the password hashes of those who were added last."""
+        with self._begin() as connection:
+            return [*connection.scalars(select(users.c.password_hash).order_by(users.c.id.desc()).limit(limit))]
 
 
 @contextmanager

@@ -8,10 +8,13 @@ from functools import partial
 
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
-from database.users import UserRow, UserTable
-from providers.interface import Denied, Overloaded, ProviderUnavailable, User
+from database.selection import Selection
+from database.user_pages import UserPages
+from database.users import UserRow
+from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
 from providers.passwords import stronger_hash
-from providers.stored_users import as_user, judge
+from providers.stored_users import as_user, explain_stored, judge, who_can_log_in
+from providers.user_table_checks import check_user_table
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +24,13 @@ NOTED = timedelta(hours=1)
 
 def open_database(environ: Mapping[str, str]) -> "DatabaseProvider":
     """Build the provider from DATABASE_URL; ConfigurationError if it cannot be used."""
-    return DatabaseProvider(UserTable(open_engine(environ)))
+    return DatabaseProvider(UserPages(open_engine(environ)))
 
 
 class DatabaseProvider:
     """Asks the user table. Thread-safe."""
 
-    def __init__(self, table: UserTable) -> None:
+    def __init__(self, table: UserPages) -> None:
         self._table = table
 
     def authenticate(self, login: str, password: str) -> User | Denied:
@@ -45,6 +48,25 @@ class DatabaseProvider:
         with _raising_provider_unavailable():
             return as_user(self._table.find(username))
 
+    def check(self) -> Iterator[Check]:
+        """Yield what is to be said of the table."""
+        return check_user_table(self._table)
+
+    def explain(self, login: str) -> Explanation:
+        """Return what this username or e-mail address would give."""
+        with _raising_provider_unavailable():
+            return explain_stored(self._table.matching(login), _place_of)
+
+    def users(self) -> Iterator[User]:
+        """Yield everybody who could log in, as they were at one moment."""
+        with _raising_provider_unavailable():
+            yield from who_can_log_in(self._table.each(Selection(active=True, sort="created")))
+
+    def grantable(self) -> frozenset[str]:
+        """Return every role that the table knows."""
+        with _raising_provider_unavailable():
+            return self._table.role_names()
+
     def _note_login(self, row: UserRow, password: str) -> None:
         """Replace a weaker hash while the password is at hand, and note the time. The login does not depend on it."""
         now = datetime.now(UTC)
@@ -56,6 +78,10 @@ class DatabaseProvider:
                     log.info("a weaker password hash was replaced")
         except (DatabaseUnavailable, Overloaded) as error:
             log.warning("a login could not be noted: %s", str(error) or type(error).__name__)
+
+
+def _place_of(row: UserRow) -> str:
+    return f"id {row.id} in the user table"
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Users in a TOML file: for a handful of people, or as the way in when all else is down."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -8,9 +8,10 @@ from pydantic import Field
 
 from config.section import Section
 from config.watched import Watched
-from providers.interface import Denied, User
-from providers.stored_users import as_user, judge
-from providers.users_file import UsersFile
+from providers.interface import Check, Denied, Explanation, User
+from providers.stored_users import as_user, explain_stored, judge, who_can_log_in
+from providers.users_file import UserEntry, UsersFile
+from providers.users_file_checks import check_users_file
 
 
 class StaticSettings(Section):
@@ -31,6 +32,7 @@ class StaticProvider:
 
     def __init__(self, path: Path) -> None:
         """Raises ConfigurationError if the file cannot be used now."""
+        self._path = path
         self._users = Watched("the users file", lambda: [path], lambda: UsersFile.read(path))
 
     def authenticate(self, login: str, password: str) -> User | Denied:
@@ -40,3 +42,23 @@ class StaticProvider:
     def find(self, username: str) -> User | None:
         """Return the user of this name as the file has them now."""
         return as_user(self._users.current().find(username))
+
+    def check(self) -> Iterator[Check]:
+        """Yield what is to be said of the file as it is now, broken or not."""
+        return check_users_file(self._path)
+
+    def explain(self, login: str) -> Explanation:
+        """Return what this username or e-mail address would give."""
+        users = self._users.current()
+        return explain_stored(users.matching(login), lambda entry: self._place_of(users, entry))
+
+    def users(self) -> Iterator[User]:
+        """Yield everybody who could log in."""
+        return who_can_log_in(self._users.current().entries)
+
+    def grantable(self) -> frozenset[str]:
+        """Return the roles of all who could log in."""
+        return frozenset(role for user in self.users() for role in user["roles"])
+
+    def _place_of(self, users: UsersFile, entry: UserEntry) -> str:
+        return f"user {users.entries.index(entry) + 1} in {self._path.name}"

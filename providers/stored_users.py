@@ -1,9 +1,10 @@
 """What the stores that hold password hashes have in common: who is proven by a password, and who is not."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
-from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, User
+from providers.hash_schemes import UnusableHash, recognise
+from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, Explanation, User
 from providers.passwords import verify_password
 
 
@@ -20,6 +21,9 @@ class StoredUser(Protocol):
     def email(self) -> str | None: ...
     @property
     def roles(self) -> Sequence[str]: ...
+
+
+S = TypeVar("S", bound=StoredUser)
 
 
 def _no_hash() -> None:
@@ -45,3 +49,32 @@ def as_user(stored: StoredUser | None) -> User | None:
     if stored is None or not stored.active:
         return None
     return User(username=stored.username, email=stored.email, roles=list(stored.roles))
+
+
+def explain_stored(matches: Sequence[S], place_of: Callable[[S], str]) -> Explanation:
+    """Return what `judge` would make of `matches` with the right password; `place_of` says where a record stands."""
+    if len(matches) != 1:
+        places = ", ".join(map(place_of, matches)) or None
+        return Explanation(None, AMBIGUOUS if matches else UNKNOWN_USER, places)
+    (stored,) = matches
+    if why := why_unusable(stored.password_hash):
+        return Explanation(None, WRONG_PASSWORD, f"{place_of(stored)}, whose password hash is no use: {why}")
+    user = as_user(stored)
+    return Explanation(user, None if user else DISABLED, place_of(stored))
+
+
+def who_can_log_in(everybody: Iterable[StoredUser]) -> Iterator[User]:
+    """Yield those whom a password could prove."""
+    for stored in everybody:
+        user = as_user(stored)
+        if user and not why_unusable(stored.password_hash):
+            yield user
+
+
+def why_unusable(password_hash: str) -> str | None:
+    """Return why no password could ever prove whoever has this hash; `None` if one can."""
+    try:
+        recognise(password_hash)
+    except UnusableHash as error:
+        return str(error)
+    return None

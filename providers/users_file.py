@@ -40,6 +40,7 @@ class UsersFile:
     """One reading of the file. It never changes, so threads can share it."""
 
     def __init__(self, entries: list[UserEntry]) -> None:
+        self.entries = tuple(entries)
         self._by_username = {fold(entry.username): entry for entry in entries}
         if len(self._by_username) < len(entries):
             raise ConfigurationError(["STATIC_USERS_FILE: two users have the same username. Write each once."])

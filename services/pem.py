@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import get_default_algorithms
 
+from config.private_files import is_loose
 from services.keys import Key
 
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
@@ -45,7 +45,7 @@ def read(path: Path) -> Key:
     """Return the key in a file; ValueError says what is wrong with it, in words that name no more than the file."""
     try:
         with path.open("rb") as file:
-            loose = _is_loose(os.fstat(file.fileno()))
+            loose = is_loose(os.fstat(file.fileno()))
             octets = file.read()
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
@@ -69,16 +69,6 @@ def parse(octets: bytes, name: str) -> Key:
     key_id = _thumbprint(required)
     jwk = {**required, "kid": key_id, "alg": algorithm, "use": "sig"}
     return Key(key_id, algorithm, signing=private, verifying=public, jwk=jwk)
-
-
-def _is_loose(status: os.stat_result) -> bool:
-    """Say whether others can read the file, or whoever owns it is none of ours."""
-    us = os.geteuid()
-    # Platforms mount a secret as root's and let the service's group read it; any other file is its owner's alone.
-    lent = status.st_uid == 0 and (us != 0 or status.st_gid != 0)
-    loose = 0o027 if lent else 0o077
-    a_strangers = us != 0 and status.st_uid not in {0, us}
-    return a_strangers or bool(stat.S_IMODE(status.st_mode) & loose)
 
 
 def _algorithm(private: object) -> str | None:

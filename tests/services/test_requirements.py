@@ -14,12 +14,16 @@ ROLES = ("admin", "editor", "a", "b")
 EVERY_SET = list(chain.from_iterable(combinations(ROLES, size) for size in range(len(ROLES) + 1)))
 
 
+def view() -> str:
+    return "in"
+
+
 @pytest.mark.parametrize("roles", EVERY_SET, ids=",".join)
 def test_what_is_told_of_a_route_is_what_its_guard_does(
     app: Flask, issuer: TokenIssuer, roles: tuple[str, ...]
 ) -> None:
     for name, guard in GUARDS.items():
-        app.add_url_rule(f"/{name}", name, guard(lambda: "in"))
+        app.add_url_rule(f"/{name}", name, guard(view))
     told = {route.path: route.admits(roles) for route in guarded_routes(app) if not route.path.startswith("/api")}
     client = app.test_client()
     done = {f"/{name}": client.get(f"/{name}", headers=bearer(issuer, *roles)).status_code == 200 for name in GUARDS}
@@ -27,10 +31,11 @@ def test_what_is_told_of_a_route_is_what_its_guard_does(
 
 
 def test_of_two_guards_both_are_told(app: Flask, issuer: TokenIssuer) -> None:
-    app.add_url_rule("/both", "both", auth_guard("a", "b")(auth_guard("admin")(lambda: "in")), methods=["PUT", "GET"])
-    app.add_url_rule("/marked", "marked", public(auth_guard("admin")(lambda: "in")))
+    app.add_url_rule("/both", "both", auth_guard("a", "b")(auth_guard("admin")(view)), methods=["PUT", "GET"])
+    app.add_url_rule("/marked", "marked", public(auth_guard("admin")(view)))
     both, marked = (route for route in guarded_routes(app) if route.path in {"/both", "/marked"})
-    assert (str(both), both.needs, both.roles) == ("GET,PUT /both", "a or b; and admin", {"a", "b", "admin"})
+    assert (str(both), both.needs) == ("GET,PUT /both", "a or b; and admin")
+    assert both.roles == {"a", "b", "admin"}
     assert marked.needs == "admin"
     client = app.test_client()
     for roles, opens in ((("a",), False), (("admin",), False), (("admin", "b"), True)):
@@ -38,8 +43,8 @@ def test_of_two_guards_both_are_told(app: Flask, issuer: TokenIssuer) -> None:
 
 
 def test_what_is_for_everybody_is_not_guarded(app: Flask) -> None:
-    app.add_url_rule("/open", "open", public(lambda: ""))
-    app.add_url_rule("/forgotten", "forgotten", lambda: "")
+    app.add_url_rule("/open", "open", public(view))
+    app.add_url_rule("/forgotten", "forgotten", view)
     assert not {"/open", "/forgotten"} & {route.path for route in guarded_routes(app)}
 
 
