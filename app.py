@@ -10,7 +10,7 @@ from flask import Flask, appcontext_popped, appcontext_pushed, current_app
 from flask.cli import FlaskGroup
 
 from api import auth, errors, health, identity, oauth, request_id, routes, users, well_known
-from cli import db_commands, keys_commands, tokens_commands, users_commands
+from cli import db_commands, doctor_command, explain_command, keys_commands, tokens_commands, users_commands
 from config.environment import read_environment
 from config.problems import ConfigurationError, gather
 from config.settings import ServerSettings
@@ -42,6 +42,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         keys_commands,
         tokens_commands,
         db_commands,
+        doctor_command,
+        explain_command,
     ):  # for where the project is not installed, only its packages
         app.cli.add_command(commands)
     for route in undecided_routes(app):

@@ -61,16 +61,20 @@ def read_password(policy: PasswordPolicy, *names: str | None) -> str:
 
     Raises Refused if the policy does not take it.
     """
+    try:
+        return policy.accept(ask_password(twice=True), *names)
+    except WeakPassword as error:
+        raise Refused(f"this password cannot be used: {error}") from None
+
+
+def ask_password(*, twice: bool = False) -> str:
+    """Return what is typed at a terminal, where it is not shown, else a line of standard input. Raises Refused."""
     if sys.stdin is None:
         raise Refused("there is no standard input to read the password from")
     if sys.stdin.isatty():
-        typed = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    else:
-        typed = sys.stdin.buffer.readline().decode("utf-8", "surrogateescape").rstrip("\r\n")
-    try:
-        return policy.accept(typed, *names)
-    except WeakPassword as error:
-        raise Refused(f"this password cannot be used: {error}") from None
+        typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
+        return typed
+    return sys.stdin.buffer.readline().decode("utf-8", "surrogateescape").rstrip("\r\n")
 
 
 def confirm(question: str) -> None:
@@ -83,11 +87,18 @@ def confirm(question: str) -> None:
 def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return the rows as lines, in columns as wide as their widest cell."""
     widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
-    lines = (
-        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
-        for row in (heads, *rows)
-    )
+    lines = ("  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def padded(text: str, width: int) -> str:
+    """Return the text with blanks after it, so that it takes at least this width."""
+    return text + " " * (width - _width(text))
+
+
+def printable(text: str) -> str:
+    """Return text of somebody else's without what would move the terminal's cursor, or write on its title."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _width(text: str) -> int:
@@ -97,17 +108,19 @@ def _width(text: str) -> int:
 
 
 @contextmanager
-def progress(label: str, length: int) -> Iterator[Callable[..., None]]:
+def progress(label: str, length: int | None) -> Iterator[Callable[..., None]]:
     """Show how far long work is, with the time that is left; gives what moves it on by so much of its length.
 
-    The text that it is given too stands beside it, such as a rate. Only a terminal is shown it.
+    Where nobody knows the length it only shows that something moves. The text that it is given too stands beside it,
+    such as a rate. Only a terminal is shown it.
     """
     if not (sys.stderr and sys.stderr.isatty()):
         yield unseen
         return
     told = ""
+    endless = iter(int, 1) if length is None else None
     bar: Any = click.progressbar(
-        length=length, label=label, file=sys.stderr, show_percent=True, item_show_func=lambda _: told
+        endless, length, label, file=sys.stderr, show_percent=True, item_show_func=lambda _: told
     )
     with bar:
 

@@ -34,7 +34,7 @@ class Chain:
     """Asks one provider after the other. Thread-safe, as they are."""
 
     def __init__(self, links: Sequence[Link]) -> None:
-        self._links = tuple(links)
+        self.links = tuple(links)
 
     def authenticate(self, login: str, password: str) -> Identity | Denied:
         """Return the user whom the first provider that knows this login proves, or why nobody is proven.
@@ -45,7 +45,7 @@ class Chain:
         asked: list[Link] = []
         outage: ProviderUnavailable | None = None
         answer: Identity | Denied = Denied(UNKNOWN_USER)
-        for link in self._links:
+        for link in self.links:
             try:
                 reply = _ask(link, login, password)
             except ProviderUnavailable as error:
@@ -56,7 +56,7 @@ class Chain:
                 continue
             if not answer and answer.reason != UNKNOWN_USER:
                 continue  # it was settled before, and this was a decoy
-            answer = Denied(SHADOWED) if reply and _known_to(asked, reply["username"]) else reply
+            answer = Denied(SHADOWED) if reply and known_to(asked, reply["username"]) else reply
             if answer:
                 return answer
             asked.append(link)
@@ -70,24 +70,25 @@ class Chain:
 
     def finds(self, idp: str) -> bool:
         """Say whether the provider of this name can look users up without a password."""
-        return any(link.name == idp and isinstance(link.provider, Finds) for link in self._links)
+        return any(link.name == idp and isinstance(link.provider, Finds) for link in self.links)
 
     def find(self, idp: str, username: str) -> Identity | None:
         """Return the user as the provider of this name has them now.
 
         `None` if they are gone or disabled, or the provider is. Raises ProviderUnavailable if it is out.
         """
-        for link in self._links:
+        for link in self.links:
             if link.name == idp and isinstance(link.provider, Finds):
-                with _raising_provider_unavailable(link):
+                with raising_provider_unavailable(link):
                     answer = link.provider.find(username)
-                user = _checked(link.name, answer) if answer else None
+                user = checked_user(link.name, answer) if answer else None
                 return user if user and fold(user["username"]) == fold(username) else None
         return None
 
 
 @contextmanager
-def _raising_provider_unavailable(link: Link) -> Iterator[None]:
+def raising_provider_unavailable(link: Link) -> Iterator[None]:
+    """Turn whatever a provider raises when its store cannot be asked into ProviderUnavailable."""
     try:
         yield
     except OSError as error:
@@ -95,11 +96,11 @@ def _raising_provider_unavailable(link: Link) -> Iterator[None]:
 
 
 def _ask(link: Link, login: str, password: str) -> Identity | Denied:
-    with _raising_provider_unavailable(link):
+    with raising_provider_unavailable(link):
         answer = link.provider.authenticate(login, password)
     if isinstance(answer, Denied):
         return answer
-    return Denied(UNKNOWN_USER) if answer is None else _checked(link.name, answer)
+    return Denied(UNKNOWN_USER) if answer is None else checked_user(link.name, answer)
 
 
 class _UserShape(BaseModel):
@@ -110,7 +111,7 @@ class _UserShape(BaseModel):
     roles: list[Name]
 
 
-def _checked(name: str, answer: Any) -> Identity:
+def checked_user(name: str, answer: Any) -> Identity:
     """Return someone else's answer if it has the shape of a user; TypeError if not, so that its author sees it."""
     try:
         user = _UserShape.model_validate(answer)
@@ -120,11 +121,11 @@ def _checked(name: str, answer: Any) -> Identity:
     return Identity(username=user.username, email=user.email, roles=user.roles, idp=name)
 
 
-def _known_to(links: Iterable[Link], username: str) -> bool:
+def known_to(links: Iterable[Link], username: str) -> bool:
     """Say whether a link that did not know the login knows the username, and so owns it."""
     for link in links:
         if isinstance(link.provider, Finds):
-            with _raising_provider_unavailable(link):
+            with raising_provider_unavailable(link):
                 if link.provider.find(username):
                     return True
     return False

@@ -69,6 +69,17 @@ class TokenIssuer:
         except OverflowError:
             raise ValueError("no token can be made: its lifetime has no end") from None
 
+    def claims(self, payload: Mapping[str, Any]) -> Claims:
+        """Return what every token about the user in `payload` says, whenever it is made."""
+        return {
+            "roles": [],
+            "client_id": FIRST_PARTY,
+            **payload,
+            "sub": payload.get("sub") or payload.get("username") or payload.get("email"),
+            "iss": self._settings.issuer,
+            "aud": self._settings.audience,
+        }
+
     def generate(self, payload: Mapping[str, Any], lifetime: float | None = None) -> str:
         """Return a signed token about the user in `payload`, good for `lifetime` minutes.
 
@@ -77,13 +88,7 @@ class TokenIssuer:
         refuse the token.
         """
         now = int(time.time())
-        claims: Claims = {
-            "roles": [],
-            "client_id": FIRST_PARTY,
-            **payload,
-            "sub": payload.get("sub") or payload.get("username") or payload.get("email"),
-            "iss": self._settings.issuer,
-            "aud": self._settings.audience,
+        claims = self.claims(payload) | {
             "iat": now,
             "exp": now + self.lifetime(lifetime),
             "jti": secrets.token_urlsafe(16),

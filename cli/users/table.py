@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import click
 
+from cli.terminal import printable
 from config.environment import read_environment
 from database.engine import open_engine
 from database.user_editor import UserEditor
@@ -29,7 +30,7 @@ def operator(environ: Mapping[str, str]) -> str:
     except KeyError:  # containers run as numbers
         account = str(os.getuid())
     # Whoever sets the variable must not write on somebody else's terminal with it.
-    behind = "".join(character if character.isprintable() else "?" for character in environ.get("SUDO_USER", ""))
+    behind = printable(environ.get("SUDO_USER", ""))
     return f"cli:{behind} as {account}" if behind else f"cli:{account}"
 
 

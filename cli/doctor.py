@@ -1,0 +1,88 @@
+"""`flask doctor`: what works, what does not, and what will hurt later."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+
+import click
+
+from cli.application import load_application
+from cli.terminal import NAME, Refused, ask_password, padded, printable
+from cli.users.table import JSON, as_json
+from config.environment import read_environment
+from config.problems import ConfigurationError
+from providers.interface import Check
+from services.auth_guard import guarded_routes, undecided_routes
+from services.doctor import diagnose
+from services.doctor.configuration import check_problem
+from services.doctor.routes import CannotLoad, Routes
+
+COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
+OUTCOMES = tuple(COLOURS)
+"""The best first: the place of the worst finding is the exit code."""
+
+STEP = 24
+INDENT = " " * 22  # the columns before a step
+
+
+@click.command()
+@click.option("--user", "login", metavar="LOGIN", type=NAME, help="Follow this user through the providers, too.")
+@click.option("--password", "asks", is_flag=True, help="With --user: ask for their password, and try it once.")
+@click.argument("surplus", nargs=-1, type=click.UNPROCESSED)
+@JSON
+def doctor(login: str | None, asks: bool, surplus: tuple[str, ...], in_json: bool) -> None:
+    """Say what works, what does not, and what will hurt later, with a remedy for each.
+
+    Exit code 0 if all is well, 1 if there are warnings, 2 if something does not work.
+    """
+    if surplus:  # click would repeat it, and it may be a password
+        raise Refused("it takes only options, and a password is asked for, never written down: flask doctor --help")
+    if asks and login is None:
+        raise Refused("--password belongs to --user")
+    found = _found(login, ask_password() if asks else None)
+    told = [*found] if in_json else _tell(found)
+    worst = max((OUTCOMES.index(check.outcome) for check in told), default=0)
+    if in_json:
+        click.echo(as_json({"checks": [asdict(check) for check in told], "worst": OUTCOMES[worst]}))
+    sys.exit(worst)
+
+
+def _found(login: str | None, password: str | None) -> Iterable[Check]:
+    try:
+        environ = read_environment()
+    except ConfigurationError as error:
+        return [check_problem(problem) for problem in error.problems]
+    return diagnose(environ, _load_routes, login, password)
+
+
+def _load_routes() -> Routes:
+    try:
+        app = load_application()
+    except click.ClickException as error:
+        raise CannotLoad(" ".join(error.format_message().split())) from None
+    return Routes(guarded_routes(app), undecided_routes(app))
+
+
+def _tell(found: Iterable[Check]) -> list[Check]:
+    told = []
+    for check in found:
+        told.append(check)
+        click.echo(_lines(check))
+    counts = Counter(check.outcome for check in told)
+    ok, warnings, failures = (counts[outcome] for outcome in OUTCOMES)
+    summary = f"{_count(len(told), 'step')}: {ok} ok, {_count(warnings, 'warning')}, {_count(failures, 'failure')}."
+    click.echo(f"\n{summary}")
+    return told
+
+
+def _lines(check: Check) -> str:
+    """Return a step as a person sees it: in columns, with the remedy below."""
+    outcome = click.style(padded(check.outcome, 7), COLOURS[check.outcome])
+    milliseconds = f"{check.seconds * 1000:,.0f} ms"
+    line = f"{outcome}  {milliseconds:>11}  {padded(printable(check.step), STEP)}  {printable(check.found)}"
+    return f"{line}\n{INDENT}→ {printable(check.remedy)}" if check.remedy else line
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
