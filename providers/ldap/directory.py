@@ -1,170 +1,132 @@
-"""The directory: connections to it, and what is asked over them."""
+"""The directory: what a login asks of it, through whichever of its servers works."""
 
-import socket
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable
+from threading import Lock
+from time import monotonic
+from typing import TypeVar
 
-from ldap3 import ANONYMOUS, NONE, SAFE_SYNC, SIMPLE, SUBTREE, Connection, Server, Tls
-from ldap3.core.exceptions import LDAPException
-from ldap3.core.results import (
-    RESULT_CONSTRAINT_VIOLATION,
-    RESULT_INAPPROPRIATE_AUTHENTICATION,
-    RESULT_INSUFFICIENT_ACCESS_RIGHTS,
-    RESULT_INVALID_CREDENTIALS,
-    RESULT_NO_SUCH_OBJECT,
-    RESULT_SIZE_LIMIT_EXCEEDED,
-    RESULT_SUCCESS,
-    RESULT_UNWILLING_TO_PERFORM,
-)
+from ldap3.core.results import RESULT_SUCCESS
+from ldap3.utils.asn1 import decode_sequence
 
 from providers.interface import ProviderUnavailable
+from providers.ldap.connection import Answer, Connection, Entry
+from providers.ldap.messages import PAGED_RESULTS, SUBTREE, page_control
+from providers.ldap.servers import Server, Servers
 from providers.ldap.settings import LdapSettings
 
-# What directories answer to a bind that proves nobody: wrong, without a password, locked, or gone.
-_DENIALS = {
-    RESULT_INVALID_CREDENTIALS,
-    RESULT_INAPPROPRIATE_AUTHENTICATION,
-    RESULT_UNWILLING_TO_PERFORM,
-    RESULT_CONSTRAINT_VIOLATION,
-    RESULT_INSUFFICIENT_ACCESS_RIGHTS,
-    RESULT_NO_SUCH_OBJECT,
-}
+T = TypeVar("T")
 
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of the directory; attribute names are in lower case."""
-
-    dn: str
-    attributes: dict[str, list[str]]
-
-    def first(self, attribute: str) -> str | None:
-        """Return the attribute's first value, `None` if it has none."""
-        return next(iter(self.attributes.get(attribute.lower(), [])), None)
-
-
-class Directory:
-    """One LDAP server. Thread-safe: each session is a connection of its own.
-
-    Every method raises ProviderUnavailable, with the reason for the log, if it gets no proper answer.
-    """
-
-    def __init__(self, settings: LdapSettings) -> None:
-        self._settings = settings
-
-    @contextmanager
-    def service_session(self) -> Iterator["Session"]:
-        """Enter a session as the service account, or anonymously where there is none."""
-        secret = self._settings.bind_password
-        with self._connection(self._settings.bind_dn, secret.get_secret_value() if secret else None) as connection:
-            result = _answered(connection.bind)[1]
-            if result["result"] != RESULT_SUCCESS:
-                raise ProviderUnavailable(f"ldap: the bind as LDAP_BIND_DN failed: {result['description']}")
-            yield Session(connection, self._settings.timeout_seconds)
-
-    def proves(self, dn: str, password: str) -> bool:
-        """Say whether a bind with this password succeeds, on a connection that is for nothing else."""
-        if not password:  # RFC 4513 §5.1.2: without a password a bind succeeds, and proves nothing
-            return False
-        with self._connection(dn, password) as connection:
-            result = _answered(connection.bind)[1]
-        if result["result"] == RESULT_SUCCESS:
-            return True
-        if result["result"] in _DENIALS:
-            return False
-        raise ProviderUnavailable(f"ldap: the bind of a user failed: {result['description']}")
-
-    @contextmanager
-    def _connection(self, dn: str | None, password: str | None) -> Iterator[Connection]:
-        connection = Connection(
-            self._server(),
-            user=dn,
-            # As bytes, or ldap3 would change it first (SASLprep).
-            password=password.encode() if password else None,  # type: ignore[arg-type]
-            authentication=SIMPLE if dn else ANONYMOUS,
-            client_strategy=SAFE_SYNC,
-            receive_timeout=self._settings.timeout_seconds,
-            check_names=False,
-            auto_referrals=False,
-        )
-        try:
-            _answered(lambda: self._open(connection))
-            yield connection
-        finally:
-            with suppress(LDAPException, OSError):
-                connection.unbind()
-            if connection.socket:  # ldap3 leaves it open where the opening itself failed
-                connection.socket.close()
-
-    def _server(self) -> Server:
-        # Anew for each connection: ldap3 remembers for seconds that a server was out, and refuses to try.
-        url = urlsplit(self._settings.url)
-        tls = Tls(
-            validate=ssl.CERT_REQUIRED,
-            # Named, or ldap3 loads the system's certificates each time, whatever LDAP_CA_FILE says.
-            version=ssl.PROTOCOL_TLS_CLIENT,
-            ca_certs_file=str(self._settings.ca_file) if self._settings.ca_file else None,
-            sni=url.hostname,
-        )
-        return Server(
-            url.hostname or "",
-            port=url.port,
-            use_ssl=self._settings.tls_from_the_start,
-            tls=tls,
-            get_info=NONE,
-            connect_timeout=self._settings.timeout_seconds,
-        )
-
-    def _open(self, connection: Connection) -> None:
-        connection.open()
-        # ldap3 leaves it off, and Nagle's algorithm then holds the bind back for 40 ms.
-        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._settings.upgrades_to_tls:
-            connection.start_tls()
-            if not connection.tls_started:
-                raise ProviderUnavailable("ldap: StartTLS was refused, so nothing was sent")
+PAGE = 500
+_HELD_BACK = 10.0  # seconds for which a service account that was refused is not tried again
 
 
 class Session:
-    """A bound connection to search on."""
+    """One login's time with one server. Its searches run as the service account, on other connections than binds."""
 
-    def __init__(self, connection: Connection, timeout: int) -> None:
-        self._connection = connection
-        self._timeout = timeout
+    def __init__(self, server: Server, deadline: float) -> None:
+        self._server = server
+        self._deadline = deadline
 
-    def search(self, base: str, search_filter: str, attributes: list[str], at_most: int = 0) -> list[Entry]:
-        """Return the matching entries below `base`; with `at_most`, no more than that many."""
-        _, result, response, _ = _answered(
-            lambda: self._connection.search(
-                base,
-                search_filter,
-                SUBTREE,
-                attributes=attributes,
-                size_limit=at_most,
-                time_limit=self._timeout,
-            )
+    def search(
+        self, base: str, scope: int, condition: bytes, attributes: Iterable[str], at_most: int = 0
+    ) -> list[Entry]:
+        """Return what matches; nothing where there is no entry of this DN. Raises ProviderUnavailable."""
+        wanted = list(attributes)
+        answer = self._server.service.use(
+            lambda connection: connection.search(base, scope, condition, wanted, at_most=at_most), self._deadline
         )
-        complete = {RESULT_SUCCESS, RESULT_SIZE_LIMIT_EXCEEDED} if at_most else {RESULT_SUCCESS}
-        if result["result"] not in complete:
-            raise ProviderUnavailable(f"ldap: a search below a base DN failed: {result['description']}")
-        # Active Directory adds referrals, which are no entries.
-        return [_entry(item) for item in response or [] if item["type"] == "searchResEntry"]
+        return list(answer.entries)
+
+    def bind(self, name: str, password: str) -> Answer:
+        """Return what the server says of this password, which is not empty (RFC 4513 §5.1.2)."""
+        return self._server.users.use(lambda connection: connection.bind(name, password.encode()), self._deadline)
+
+    def bound(self, name: str, password: str, then: Callable[[Answer, "UserSession"], T]) -> T:
+        """Return what `then` makes of the answer, while the user is still bound."""
+
+        def ask(connection: Connection) -> T:
+            return then(connection.bind(name, password.encode()), UserSession(connection))
+
+        return self._server.users.use(ask, self._deadline)
+
+    def search_all(self, base: str, condition: bytes, attributes: Iterable[str]) -> list[Entry]:
+        """Return all that matches, however much it is: page by page, each with a time limit of its own."""
+        wanted = list(attributes)
+        return self._server.service.use(lambda connection: _pages(connection, base, condition, wanted), self._deadline)
 
 
-def _entry(item: Any) -> Entry:
-    attributes = {
-        name.lower(): [value.decode("utf-8", "replace") for value in values]
-        for name, values in item["raw_attributes"].items()
-    }
-    return Entry(item["dn"], attributes)
+class UserSession:
+    """A connection on which a user is bound, to search as themselves."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def search(
+        self, base: str, scope: int, condition: bytes, attributes: Iterable[str], at_most: int = 0
+    ) -> list[Entry]:
+        """Return what matches; nothing where there is no entry of this DN. Raises ProviderUnavailable."""
+        return list(self._connection.search(base, scope, condition, attributes, at_most=at_most).entries)
 
 
-def _answered(ask: Any) -> Any:
-    try:
-        return ask()
-    except (LDAPException, OSError, UnicodeError) as error:
-        raise ProviderUnavailable(f"ldap: {type(error).__name__}: {error}") from None
+class Directory:
+    """The servers of LDAP_URL, with the connections kept to them. Thread-safe; it opens none before it is asked."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        self._account = ServiceAccount(settings)
+        tls = settings.tls()
+        self.servers = [Server(address, tls, settings.connections, self._account.bind) for address in settings.servers]
+        self._asked = Servers(self.servers, settings.timeout_seconds)
+
+    def ask(self, question: Callable[[Session], T]) -> T:
+        """Return the answer to a question, which is asked anew of the next server if one is out.
+
+        Raises ProviderUnavailable, with the reason for the log, if there is no proper answer in time, and
+        Overloaded if all connections are in use.
+        """
+        return self._asked.ask(lambda server, deadline: question(Session(server, deadline)))
+
+
+class ServiceAccount:
+    """The account that searches, or nobody in particular. Thread-safe."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        self._name = settings.bind_dn
+        secret = settings.bind_password
+        self._password = secret.get_secret_value().encode() if secret else b""
+        self._lock = Lock()
+        self._refused_until = 0.0
+
+    def bind(self, connection: Connection) -> None:
+        """Bind on a new connection.
+
+        Raises ProviderUnavailable if that is refused. No server is then asked for a while: it is the same
+        password everywhere, and every try may count against the account.
+        """
+        if self._name is None:
+            return
+        with self._lock:
+            if monotonic() < self._refused_until:
+                raise ProviderUnavailable("ldap: LDAP_BIND_DN was refused a moment ago")
+        answer = connection.bind(self._name, self._password)
+        if answer.code != RESULT_SUCCESS:
+            with self._lock:
+                self._refused_until = monotonic() + _HELD_BACK
+            raise ProviderUnavailable(f"ldap: the bind as LDAP_BIND_DN failed: {answer.name}")
+
+
+def _pages(connection: Connection, base: str, condition: bytes, attributes: list[str]) -> list[Entry]:
+    seconds = connection.deadline - monotonic()
+    found: list[Entry] = []
+    cookie = b""
+    while True:
+        connection.deadline = monotonic() + seconds
+        answer = connection.search(base, SUBTREE, condition, attributes, controls=[page_control(PAGE, cookie)])
+        found.extend(answer.entries)
+        cookie = _cookie(answer.controls.get(PAGED_RESULTS))
+        if not cookie:
+            return found
+
+
+def _cookie(value: bytes | None) -> bytes:
+    """Return where the next page begins: SEQUENCE { size INTEGER, cookie OCTET STRING } (RFC 2696)."""
+    return bytes(decode_sequence(value, 0, len(value))[0][3][1][3]) if value else b""

@@ -1,6 +1,7 @@
 """Distinguished names: when two of them are the same (RFC 4514, RFC 4518)."""
 
 import re
+from functools import lru_cache
 
 DN = tuple[frozenset[tuple[str, str]], ...]
 """A name as it compares: its parts from the entry up, each a set of attribute and value."""
@@ -11,6 +12,7 @@ _PART = re.compile(
     r"(?P<value>(?:\\[0-9A-Fa-f]{2}|\\(?![0-9A-Fa-f]{2}).|[^\\,+;])*?)\s*(?P<end>[,+;]|$)",
     re.DOTALL,
 )
+_SPECIAL = re.compile(r'[,+"\\<>;=#\x00]|^ | $')
 _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 
 
@@ -36,6 +38,28 @@ def parse_dn(text: str) -> DN:
             parts.append(frozenset(pending))
             pending = set()
     return tuple(parts)
+
+
+@lru_cache(16_384)
+def comparable(dn: str) -> DN | str:
+    """Return the DN as it compares; as it is if it is none, which no rule can name."""
+    try:
+        return parse_dn(dn)
+    except ValueError:
+        return dn
+
+
+def naming_values(dn: str, attribute: str) -> set[str]:
+    """Return the values of the attribute that name the entry itself, as they compare."""
+    try:
+        return {value for name, value in parse_dn(dn)[0] if name == attribute.lower()}
+    except ValueError:
+        return set()
+
+
+def escape_value(text: str) -> str:
+    """Return the text as it stands for itself in a DN (RFC 4514 §2.4)."""
+    return _SPECIAL.sub(lambda special: f"\\{ord(special[0]):02x}", text)
 
 
 def _comparable(value: str) -> str:

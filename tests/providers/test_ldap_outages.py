@@ -14,9 +14,9 @@ from app import create_app
 from providers.interface import ProviderUnavailable
 from providers.ldap import open_ldap
 from tests.people import ZOE
-from tests.providers.directories import directory, started
+from tests.providers.directories import directory
 from tests.servers.process import free_port
-from tests.servers.slapd import SUFFIX, Slapd
+from tests.servers.slapd import SUFFIX, Slapd, started
 from tests.stores import SECRET_KEY
 
 

@@ -43,6 +43,11 @@ def problems(**changed: str) -> list[str]:
         {"LDAP_GROUP_BASE_DN": "dc=example,dc=org", "LDAP_GROUP_FILTER": "(memberUid={username})"},
         {"LDAP_ROLE_MAP": '{"cn=a\\\\, b,dc=example,dc=org": ["admin", "user"], "cn=c": []}'},
         {"LDAP_TIMEOUT_SECONDS": "60"},
+        {"LDAP_URL": "ldap://one.example, ldaps://two.example:6360 ,ldap://[::1]"},
+        {"LDAP_BASE_DN": "ou=people,dc=example,dc=org; ou=guests,dc=example,dc=org"},
+        {"LDAP_BIND_TEMPLATE": "uid={login},ou=people,dc=example,dc=org"},
+        {"LDAP_BIND_TEMPLATE": "EXAMPLE\\{login}", "LDAP_ACTIVE_DIRECTORY": "true", "LDAP_DOMAIN": "EXAMPLE"},
+        {"LDAP_GROUP_BASE_DN": "dc=x", "LDAP_GROUP_FILTER": "(|(memberUid={uid})(gidNumber={gidNumber}))"},
     ],
     ids=str,
 )
@@ -55,6 +60,7 @@ def test_what_can_work_starts(changed: dict[str, str]) -> None:
     ("variable", "value"),
     [
         ("LDAP_URL", ""),
+        ("LDAP_URL", " , "),
         ("LDAP_URL", "directory.example"),
         ("LDAP_URL", "http://directory.example"),
         ("LDAP_URL", "ldap://"),
@@ -109,6 +115,8 @@ def test_what_cannot_work_is_refused_by_name(variable: str, value: str) -> None:
         ({"LDAP_URL": "ldaps://x", "LDAP_INSECURE_PLAINTEXT": "true"}, ["LDAP_INSECURE_PLAINTEXT"]),
         ({"LDAP_BIND_DN": "cn=svc"}, ["LDAP_BIND_DN", "LDAP_BIND_PASSWORD"]),
         ({"LDAP_BIND_PASSWORD": "hunter2"}, ["LDAP_BIND_DN", "LDAP_BIND_PASSWORD"]),
+        ({**SERVICE, "LDAP_BIND_TEMPLATE": "uid={login},dc=x"}, ["LDAP_BIND_DN", "LDAP_BIND_TEMPLATE"]),
+        ({"LDAP_BIND_TEMPLATE": "{login}@example.org"}, ["LDAP_ACTIVE_DIRECTORY", "LDAP_BIND_TEMPLATE"]),
     ],
     ids=str,
 )
@@ -135,7 +143,14 @@ def test_one_fault_hides_no_other(changed: dict[str, str], names: list[str]) -> 
 
 def test_the_scheme_of_the_url_has_no_case() -> None:
     # RFC 3986 §3.1. Read as ldap:// it would go to another port, and to plaintext where that is allowed.
-    assert LdapSettings.read({**GOOD, "LDAP_URL": "LDAPS://directory.example"}).tls_from_the_start
+    assert LdapSettings.read({**GOOD, "LDAP_URL": "LDAPS://directory.example"}).servers[0].ldaps
+
+
+def test_servers_are_kept_in_their_order() -> None:
+    urls = "ldap://one.example, ldaps://two.example:6360 ,ldap://[::1]"
+    servers = LdapSettings.read({**GOOD, "LDAP_URL": urls}).servers
+    assert [str(server) for server in servers] == ["one.example:389", "two.example:6360", "[::1]:389"]
+    assert [server.ldaps for server in servers] == [False, True, False]
 
 
 def test_the_bind_password_may_be_in_a_file_and_is_never_shown(tmp_path: Path) -> None:
@@ -152,18 +167,29 @@ def test_the_bind_password_may_be_in_a_file_and_is_never_shown(tmp_path: Path) -
     ("variable", "value"),
     [
         ("LDAP_USER_FILTER", "(&(uid={login})(cn={username}))"),
-        ("LDAP_GROUP_FILTER", "(|(member={dn})(memberUid={uid}))"),
+        ("LDAP_GROUP_FILTER", "(|(member={dn})(memberUid={login}))"),
+        ("LDAP_GROUP_FILTER", "(member={DN})"),
+        ("LDAP_GROUP_FILTER", "({dn}=x)"),
         ("LDAP_ROLE_MAP", '{"cn=a,dc=x": ["admin"], "CN=A, DC=x": ["user"]}'),
         ("LDAP_USERNAME_ATTRIBUTE", "uid)(x=*"),
         ("LDAP_URL", "ldap://127..0.0.1"),
         ("LDAP_URL", "ldap://one.example.org,two.example.org"),
+        ("LDAP_URL", "ldap://one.example.org,ldap://two.example.org/dc=x"),
+        ("LDAP_BASE_DN", ";"),
+        ("LDAP_BASE_DN", "dc=x;x"),
+        ("LDAP_BIND_TEMPLATE", "uid=x,dc=x"),
+        ("LDAP_BIND_TEMPLATE", "uid={login},cn={login},dc=x"),
+        ("LDAP_BIND_TEMPLATE", "uid={name},dc=x"),
+        ("LDAP_DOMAIN", "two words"),
+        ("LDAP_CONNECTIONS", "1000"),
+        ("LDAP_ROLES_FILE", "/nowhere"),
         ("LDAP_URL", "ldap://:password@localhost"),
         ("LDAP_TIMEOUT", "3"),
     ],
 )
 def test_what_would_half_work_is_refused(variable: str, value: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
-        LdapSettings.read({"LDAP_URL": "ldap://localhost", "LDAP_BASE_DN": "dc=x", variable: value})
+        open_ldap({"LDAP_URL": "ldap://localhost", "LDAP_BASE_DN": "dc=x", variable: value})
     (told,) = refusal.value.problems
-    assert told.startswith(f"{variable} ")
+    assert told.startswith((f"{variable} ", f"{variable}:"))
     assert value not in told

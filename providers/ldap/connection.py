@@ -1,0 +1,283 @@
+"""One connection to one server: what is said over it, and by when it must have been answered."""
+
+import math
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any
+
+from ldap3.core.results import (
+    RESULT_CODES,
+    RESULT_INVALID_DN_SYNTAX,
+    RESULT_NO_SUCH_OBJECT,
+    RESULT_SIZE_LIMIT_EXCEEDED,
+    RESULT_SUCCESS,
+)
+from ldap3.strategy.base import BaseStrategy
+from ldap3.utils.asn1 import decode_message_fast
+
+from providers.interface import ProviderUnavailable
+from providers.ldap.messages import (
+    BASE,
+    PASSWORD_POLICY,
+    UNBIND,
+    bind_request,
+    control,
+    message,
+    search_request,
+    start_tls_request,
+)
+from providers.ldap.settings import ServerAddress
+
+_SEARCH_ENTRY, _SEARCH_REFERENCE = 4, 19
+_COMPLETE, _CUT_OFF = {RESULT_SUCCESS}, {RESULT_SIZE_LIMIT_EXCEEDED}
+_NOTHING = {RESULT_NO_SUCH_OBJECT, RESULT_INVALID_DN_SYNTAX}
+_LONGEST = 16 * 2**20  # octets of an answer: a directory's word is no reason to fill the memory
+# What a server says that another one may not: busy, unavailable, or at its wits' end.
+_OF_THE_SERVER = {1, 2, 3, 51, 52, 54, 80}
+
+
+class ServerFault(ProviderUnavailable):
+    """A server gave no proper answer; another one may."""
+
+
+class Slow(ServerFault):
+    """It took the time it had, and may do so again."""
+
+
+class Dropped(ServerFault):
+    """It closed the connection."""
+
+
+class Crowded(ServerFault):
+    """All connections to it were in use for as long as there was time; it may well work."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the directory; attribute names are in lower case."""
+
+    dn: str
+    attributes: dict[str, list[bytes]]
+
+    def texts(self, attribute: str) -> list[str]:
+        """Return the attribute's values."""
+        return [value.decode("utf-8", "replace") for value in self.attributes.get(attribute.lower(), [])]
+
+    def first(self, attribute: str) -> str | None:
+        """Return the attribute's first value, `None` if it has none."""
+        return next(iter(self.texts(attribute)), None)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a request ended."""
+
+    code: int
+    """RFC 4511 §4.1.9."""
+    text: str
+    """The server's diagnostic message: for machines, and never shown."""
+    controls: dict[str, bytes]
+    entries: Sequence[Entry] = ()
+
+    @property
+    def name(self) -> str:
+        """The code as RFC 4511 names it."""
+        return str(RESULT_CODES.get(self.code, self.code))
+
+
+class Connection:
+    """A connection, with TLS where the address wants it. For one thread at a time.
+
+    Everything raises ServerFault once `deadline` (monotonic seconds) is over, or the server is out;
+    the connection is of no use afterwards.
+    """
+
+    def __init__(self, address: ServerAddress, tls: ssl.SSLContext, deadline: float) -> None:
+        self.deadline = deadline
+        self.opened_at = monotonic()
+        self._tls = tls
+        self._buffer = b""
+        self._number = 0
+        self._socket: socket.socket = _connected(address, deadline)
+        try:
+            self._secure(address)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def bind(self, name: str, password: bytes) -> Answer:
+        """Ask whether the password is theirs. The caller has seen to it that there is one (RFC 4513 §5.1.2)."""
+        return self._ask(bind_request(name, password), [control(PASSWORD_POLICY)])
+
+    def search(
+        self,
+        base: str,
+        scope: int,
+        condition: bytes,
+        attributes: Iterable[str],
+        *,
+        at_most: int = 0,
+        controls: Iterable[bytes] = (),
+    ) -> Answer:
+        """Return what matches, with the entries; with `at_most`, no more than that many.
+
+        An entry that is asked for by its DN, and is not there, is nothing. Raises ProviderUnavailable if the
+        directory does not want to say.
+        """
+        seconds = max(1, math.ceil(self.deadline - monotonic()))
+        answer = self._ask(
+            search_request(base, scope, condition, attributes, at_most=at_most, seconds=seconds), controls
+        )
+        if answer.code in _COMPLETE | (_NOTHING if scope == BASE else set()) | (_CUT_OFF if at_most else set()):
+            return answer
+        raise ProviderUnavailable(f"ldap: a search {'of' if scope == BASE else 'below'} a DN failed: {answer.name}")
+
+    def is_stale(self) -> bool:
+        """Say whether the server has spoken, or gone, since the last answer."""
+        self._socket.settimeout(0)
+        try:
+            # Nothing is expected now, neither the end of the stream nor a notice of it (RFC 4511 §4.4.1).
+            return bool(self._buffer) or self._socket.recv(1) is not None
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            return True
+
+    def close(self) -> None:
+        """Take leave, without waiting for anything."""
+        with suppress(OSError):
+            self._socket.settimeout(0)
+            self._socket.sendall(message(self._number + 1, UNBIND))
+        self._socket.close()
+
+    def certificate(self) -> dict[str, Any]:
+        """Return what the server has shown of itself (`ssl.SSLSocket.getpeercert`); empty without TLS."""
+        shown = self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
+        return dict(shown or {})
+
+    def _secure(self, address: ServerAddress) -> None:
+        if address.plaintext:
+            return
+        if not address.ldaps:
+            answer = self._ask(start_tls_request())
+            if answer.code != RESULT_SUCCESS:
+                raise ServerFault("ldap: StartTLS was refused, so nothing was sent")
+            if self._buffer:
+                raise ServerFault("ldap: more than an answer came before TLS, which somebody else may have sent")
+        self._socket.settimeout(self._remaining())
+        try:
+            self._socket = self._tls.wrap_socket(self._socket, server_hostname=address.host)
+        except (OSError, ValueError) as error:
+            raise _fault(error) from None
+
+    def _ask(self, request: bytes, controls: Iterable[bytes] = ()) -> Answer:
+        self._number += 1
+        self._send(message(self._number, request, controls))
+        entries: list[Entry] = []
+        while True:
+            number, said = _decoded(self._receive())
+            if number != self._number:
+                raise Dropped("ldap: the server has ended the connection")
+            if isinstance(said, Answer):
+                if said.code in _OF_THE_SERVER:
+                    raise ServerFault(f"ldap: the server answered: {said.name}")
+                return replace(said, entries=entries)
+            if said:
+                entries.append(said)
+
+    def _send(self, octet_string: bytes) -> None:
+        self._socket.settimeout(self._remaining())
+        try:
+            self._socket.sendall(octet_string)
+        except OSError as error:
+            raise _fault(error) from None
+
+    def _receive(self) -> bytes:
+        while (size := _size(self._buffer)) is None or len(self._buffer) < size:
+            if size and size > _LONGEST:
+                raise ServerFault("ldap: an answer is longer than we take")
+            self._socket.settimeout(self._remaining())
+            try:
+                more = self._socket.recv(65536)
+            except OSError as error:
+                raise _fault(error) from None
+            if not more:
+                raise Dropped("ldap: the server has closed the connection")
+            self._buffer += more
+        whole, self._buffer = self._buffer[:size], self._buffer[size:]
+        return whole
+
+    def _remaining(self) -> float:
+        remaining = self.deadline - monotonic()
+        if remaining <= 0:
+            raise Slow("ldap: no answer in time")
+        return remaining
+
+
+def _connected(address: ServerAddress, deadline: float) -> socket.socket:
+    """Return a socket to the first of the host's addresses that takes one; each has its share of the time."""
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ServerFault(f"ldap: {address.host} has no address: {error.strerror}") from None
+    for left in range(len(found), 0, -1):
+        family, kind, protocol, _, place = found[-left]
+        link = socket.socket(family, kind, protocol)
+        try:
+            link.settimeout(max((deadline - monotonic()) / left, 0.001))
+            link.connect(place)
+            # Without it Nagle's algorithm holds the bind back for 40 ms.
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            link.close()
+            fault = _fault(error)
+        else:
+            return link
+    raise fault
+
+
+def _fault(error: Exception) -> ServerFault:
+    if isinstance(error, TimeoutError):
+        return Slow("ldap: no answer in time")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ServerFault(f"ldap: the server's certificate is not good: {error.verify_message}")
+    told = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+    lost = isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return (Dropped if lost else ServerFault)(f"ldap: {type(error).__name__}: {told}")
+
+
+def _size(buffer: bytes) -> int | None:
+    size: int = BaseStrategy.compute_ldap_message_size(buffer)  # type: ignore[no-untyped-call]
+    return None if size == -1 else size
+
+
+def _decoded(octet_string: bytes) -> tuple[int, Answer | Entry | None]:
+    """Return a message's number, and what it says; `None` for a referral, which nobody follows."""
+    try:
+        decoded = decode_message_fast(octet_string)  # type: ignore[no-untyped-call]
+        payload = decoded["payload"]
+        said: Answer | Entry | None = None
+        if decoded["protocolOp"] == _SEARCH_ENTRY:
+            said = _entry(payload)
+        elif decoded["protocolOp"] != _SEARCH_REFERENCE:
+            said = _answer(payload, decoded["controls"] or [])
+        return int(decoded["messageID"]), said
+    except Exception as error:  # noqa: BLE001 - the octets are the server's, and the decoder trusts them
+        raise ServerFault(f"ldap: an answer is not LDAP: {type(error).__name__}") from None
+
+
+def _answer(payload: Any, controls: Any) -> Answer:
+    attached = {bytes(held[3][0][3]).decode(): bytes(held[3][-1][3]) for held in controls}
+    return Answer(int(payload[0][3]), bytes(payload[2][3]).decode("utf-8", "replace"), attached)
+
+
+def _entry(payload: Any) -> Entry:
+    held = {
+        bytes(attribute[3][0][3]).decode("ascii", "replace").lower(): [bytes(value[3]) for value in attribute[3][1][3]]
+        for attribute in payload[1][3]
+    }
+    return Entry(bytes(payload[0][3]).decode("utf-8", "replace"), held)
