@@ -1,15 +1,16 @@
-"""A real OpenLDAP server, with memberOf and StartTLS, in a temporary directory."""
+"""A real OpenLDAP server, with memberOf, password policies and TLS, in a temporary directory."""
 
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import trustme
-from ldap3 import MODIFY_ADD, NONE, SAFE_SYNC, Connection, Server
+from ldap3 import MODIFY_ADD, MODIFY_REPLACE, NONE, SAFE_SYNC, Connection, Server
 from ldap3.utils.dn import escape_rdn
 
 from tests.people import Person
@@ -21,16 +22,38 @@ ADMIN_PASSWORD = "admin-secret"
 SERVICE = f"cn=svc,ou=system,{SUFFIX}"
 SERVICE_PASSWORD = "service-secret"
 
+STRICT = f"cn=strict,ou=policies,{SUFFIX}"
+"""For pwdPolicySubentry: three wrong passwords lock for a minute."""
+AGING = f"cn=aging,ou=policies,{SUFFIX}"
+"""For pwdPolicySubentry: a password is good for 30 days after its pwdChangedTime."""
+GRACIOUS = f"cn=gracious,ou=policies,{SUFFIX}"
+"""For pwdPolicySubentry: the same, but for two more logins."""
+RESET = f"cn=reset,ou=policies,{SUFFIX}"
+"""For pwdPolicySubentry: whoever has pwdReset must choose a new password before anything else."""
+
+_POLICIES: dict[str, dict[str, object]] = {
+    # Failures count for a second, or the tests' many wrong passwords would fill the entries.
+    f"cn=default,ou=policies,{SUFFIX}": {"pwdLockout": "TRUE", "pwdMaxFailure": 1000, "pwdFailureCountInterval": 1},
+    STRICT: {"pwdLockout": "TRUE", "pwdMaxFailure": 3, "pwdLockoutDuration": 60, "pwdFailureCountInterval": 300},
+    AGING: {"pwdMaxAge": 30 * 24 * 3600},
+    GRACIOUS: {"pwdMaxAge": 30 * 24 * 3600, "pwdGraceAuthNLimit": 2},
+    RESET: {"pwdMustChange": "TRUE"},
+}
+_RELAX = ("1.3.6.1.4.1.4203.666.5.12", True, None)
+
 CONFIGURATION = """
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+include /etc/ldap/schema/nis.schema
 pidfile {home}/slapd.pid
 argsfile {home}/slapd.args
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
 moduleload refint
+moduleload ppolicy
+moduleload pw-sha2
 TLSCACertificateFile {home}/ca.pem
 TLSCertificateFile {home}/server.pem
 TLSCertificateKeyFile {home}/server.key
@@ -44,13 +67,17 @@ maxsize 67108864
 dbnosync
 index objectClass eq
 index uid,mail,cn eq
-index member,memberOf eq
+index member,memberOf,uniqueMember,memberUid eq
 access to attrs=userPassword by self write by anonymous auth by * none
 access to * by dn.exact="{service}" read by self read by anonymous auth by * none
 overlay memberof
+memberof-refint TRUE
 overlay refint
 refint_attributes member
 refint_nothing "cn=nobody"
+overlay ppolicy
+ppolicy_default "cn=default,ou=policies,{suffix}"
+ppolicy_use_lockout
 """
 
 
@@ -61,6 +88,7 @@ class Slapd:
     home: Path
     port: int
     tls_port: int
+    """0 where it has no TLS."""
 
     @property
     def log(self) -> str:
@@ -79,9 +107,20 @@ class Slapd:
         connection.unbind()
         assert result["description"] == "success", result
 
+    def modify(self, dn: str, changes: Mapping[str, object], *, relax: bool = False) -> None:
+        """Give the attributes these values instead of theirs, or none; `relax` for those that the server sets."""
+        replaced = {
+            name: [(MODIFY_REPLACE, values if isinstance(values, list) else [values])]
+            for name, values in changes.items()
+        }
+        connection = self.admin()
+        _, result, _, _ = connection.modify(dn, replaced, [_RELAX] if relax else None)  # type: ignore[no-untyped-call]
+        connection.unbind()
+        assert result["description"] == "success", result
+
     def add_person(self, person: Person, *more_emails: str) -> None:
         """Add a person, and put them into a group for each of their roles."""
-        dn = f"uid={escape_rdn(person.username)},ou=people,{SUFFIX}"
+        dn = person_dn(person.username)
         self.add(
             dn,
             ["inetOrgPerson"],
@@ -120,36 +159,52 @@ class Slapd:
         }
 
 
+def person_dn(username: str) -> str:
+    """Return where `add_person` puts somebody."""
+    return f"uid={escape_rdn(username)},ou=people,{SUFFIX}"
+
+
 @contextmanager
-def slapd(home: Path) -> Iterator[Slapd]:
-    """Run a server with an empty directory and a service account."""
-    _write_configuration(home)
-    server = Slapd(home, free_port(), free_port())
+def slapd(home: Path, *, tls: bool = True, not_after: datetime | None = None) -> Iterator[Slapd]:
+    """Run a server with a service account and nobody else, without TLS or with a certificate that ends then."""
+    server = Slapd(home, free_port(), free_port() if tls else 0)
+    _write_configuration(server, not_after)
     # A copy, because Ubuntu's AppArmor lets the one in /usr/sbin read nothing here.
-    program = shutil.copy("/usr/sbin/slapd", home / "slapd")
-    urls = f"ldap://127.0.0.1:{server.port} ldaps://127.0.0.1:{server.tls_port}"
-    command = [program, "-f", home / "slapd.conf", "-d", "stats", "-h", urls]
-    with (home / "slapd.log").open("wb") as log:
+    shutil.copy("/usr/sbin/slapd", home / "slapd")
+    with started(server):
+        _fill(server)
+        yield server
+
+
+@contextmanager
+def started(server: Slapd) -> Iterator[None]:
+    """Run a server that was stopped, with what it knew, on the ports it had."""
+    ports = {"ldap": server.port, "ldaps": server.tls_port} if server.tls_port else {"ldap": server.port}
+    urls = " ".join(f"{scheme}://127.0.0.1:{port}" for scheme, port in ports.items())
+    command = [str(server.home / "slapd"), "-f", str(server.home / "slapd.conf"), "-d", "stats", "-h", urls]
+    with (server.home / "slapd.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
-        with running(process, lambda: listens(server.port) and listens(server.tls_port)):
-            _fill(server)
-            yield server
+        with running(process, lambda: all(map(listens, ports.values()))):
+            yield
 
 
-def _write_configuration(home: Path) -> None:
+def _write_configuration(server: Slapd, not_after: datetime | None) -> None:
+    home = server.home
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
-    certificate = authority.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
+    certificate = authority.issue_cert("localhost", not_after=not_after, key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(home / "ca.pem")
     certificate.cert_chain_pems[0].write_to_path(home / "server.pem")
     certificate.private_key_pem.write_to_path(home / "server.key")
     (home / "db").mkdir()
-    (home / "slapd.conf").write_text(
-        CONFIGURATION.format(home=home, suffix=SUFFIX, admin=ADMIN, password=ADMIN_PASSWORD, service=SERVICE)
-    )
+    text = CONFIGURATION.format(home=home, suffix=SUFFIX, admin=ADMIN, password=ADMIN_PASSWORD, service=SERVICE)
+    lines = [line for line in text.splitlines() if server.tls_port or not line.startswith("TLS")]
+    (home / "slapd.conf").write_text("\n".join(lines))
 
 
 def _fill(server: Slapd) -> None:
     server.add(SUFFIX, ["dcObject", "organization"], {"dc": "example", "o": "Example"})
-    for unit in ("people", "groups", "system"):
+    for unit in ("people", "groups", "system", "policies"):
         server.add(f"ou={unit},{SUFFIX}", ["organizationalUnit"], {"ou": unit})
+    for dn, policy in _POLICIES.items():
+        server.add(dn, ["device", "pwdPolicy"], {"pwdAttribute": "userPassword", **policy})
     server.add(SERVICE, ["applicationProcess", "simpleSecurityObject"], {"cn": "svc", "userPassword": SERVICE_PASSWORD})
