@@ -7,6 +7,7 @@ from config.names import accept_name, fold
 from config.watched import Watched
 from providers.interface import Membership, ProviderUnavailable, User
 from providers.ldap.connection import Entry
+from providers.ldap.directory import Session
 from providers.ldap.dn import comparable, naming_values
 from providers.ldap.filters import Filter, equality, every, with_wildcards
 from providers.ldap.groups import Groups, Searches
@@ -49,6 +50,11 @@ class Accounts:
         named = [entry for entry in entries if fold(self.username(entry)) == fold(username)]
         return named[0] if len(entries) == 1 and named else None
 
+    def everyone(self, session: Session) -> list[Entry]:
+        """Return the entries of all who fit LDAP_USER_FILTER, each once."""
+        found = (session.search_all(base, self.everybody, self.attributes) for base in self._bases)
+        return list({comparable(entry.dn): entry for entries in found for entry in entries}.values())
+
     def account_name(self, login: str) -> str:
         r"""Return the login without our domain before it, as in `EXAMPLE\name`; another one stays, and fits nobody."""
         domain, backslash, name = login.partition("\\")
@@ -64,7 +70,7 @@ class Accounts:
             names = sorted(name for name in names if fold(name) in naming) or sorted(names)
         return names[0]
 
-    def user(self, session: Searches, entry: Entry) -> User | None:
+    def user(self, entry: Entry, session: Searches) -> User | None:
         """Return the user as the entry and their groups have them now, `None` if they are disabled."""
         if is_disabled(entry, datetime.now(UTC)):
             return None

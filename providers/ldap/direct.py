@@ -1,11 +1,13 @@
 """The LDAP provider where no account may search: who logs in binds at once, and is read as themselves."""
 
 import re
+from collections.abc import Iterator
 
 from config.names import fold
-from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, User
+from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, User
 from providers.ldap.accounts import Accounts
 from providers.ldap.connection import Answer, Entry
+from providers.ldap.diagnosis import Diagnosis
 from providers.ldap.directory import Directory, UserSession
 from providers.ldap.dn import escape_value
 from providers.ldap.filters import ANY
@@ -25,6 +27,7 @@ class DirectBindProvider:
 
     def __init__(self, settings: LdapSettings) -> None:
         """Raises ConfigurationError if LDAP_ROLES_FILE cannot be used. Nothing is asked of the directory yet."""
+        self._settings = settings
         self._before, self._after = (settings.bind_template or "").split("{login}")
         self._by_dn = is_dn_template(settings.bind_template or "")
         self._accounts = Accounts(settings)
@@ -45,6 +48,14 @@ class DirectBindProvider:
 
         return self._directory.ask(lambda session: session.bound(name, password, read))
 
+    def grantable(self) -> frozenset[str]:
+        """Return the roles of all rules."""
+        return self._accounts.rules.grantable()
+
+    def check(self) -> Iterator[Check]:
+        """Yield whether the servers can be reached; more nobody may see without a password."""
+        return Diagnosis(self._settings, self._accounts, self._directory).network()
+
     def _windows_name(self, login: str) -> str | None:
         """Return the account's name alone, `None` if the login is of another domain."""
         name = self._accounts.account_name(login)
@@ -60,7 +71,7 @@ class DirectBindProvider:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
         if not self._by_dn and not _is_bound(session, entries[0]):
             return Denied(AMBIGUOUS)
-        return self._accounts.user(session, entries[0]) or Denied(DISABLED)
+        return self._accounts.user(entries[0], session) or Denied(DISABLED)
 
 
 def _is_bound(session: UserSession, entry: Entry) -> bool:

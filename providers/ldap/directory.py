@@ -11,6 +11,7 @@ from ldap3.utils.asn1 import decode_sequence
 from providers.interface import ProviderUnavailable
 from providers.ldap.connection import Answer, Connection, Entry
 from providers.ldap.messages import PAGED_RESULTS, SUBTREE, page_control
+from providers.ldap.reasons import why_denied
 from providers.ldap.servers import Server, Servers
 from providers.ldap.settings import LdapSettings
 
@@ -111,7 +112,8 @@ class ServiceAccount:
         if answer.code != RESULT_SUCCESS:
             with self._lock:
                 self._refused_until = monotonic() + _HELD_BACK
-            raise ProviderUnavailable(f"ldap: the bind as LDAP_BIND_DN failed: {answer.name}")
+            why = why_denied(answer) or "no reason was given"
+            raise ProviderUnavailable(f"ldap: the bind as LDAP_BIND_DN failed: {answer.name} ({why})")
 
 
 def _pages(connection: Connection, base: str, condition: bytes, attributes: list[str]) -> list[Entry]:

@@ -1,14 +1,17 @@
 """The LDAP provider: search, bind, groups, roles."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 
-from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, User
+from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
 from providers.ldap.accounts import Accounts
+from providers.ldap.diagnosis import Diagnosis
 from providers.ldap.direct import DirectBindProvider
 from providers.ldap.directory import Directory, Session
 from providers.ldap.reasons import why_denied
 from providers.ldap.settings import LdapSettings
+from providers.ldap.verdicts import Verdicts
 
 
 def open_ldap(environ: Mapping[str, str]) -> "LdapProvider | DirectBindProvider":
@@ -22,7 +25,7 @@ class LdapProvider:
 
     def __init__(self, settings: LdapSettings) -> None:
         """Raises ConfigurationError if LDAP_ROLES_FILE cannot be used. Nothing is asked of the directory yet."""
-        self._decoys = settings.base_dn[0]
+        self._settings = settings
         self._accounts = Accounts(settings)
         self._directory = Directory(settings)
 
@@ -40,9 +43,40 @@ class LdapProvider:
 
         def ask(session: Session) -> User | None:
             entry = self._accounts.by_username(session, username)
-            return self._accounts.user(session, entry) if entry else None
+            return self._accounts.user(entry, session) if entry else None
 
         return self._directory.ask(ask)
+
+    def explain(self, login: str) -> Explanation:
+        """Return what the directory knows of the user whom `login` means, and what became of each rule."""
+        return self._directory.ask(lambda session: self._explained(session, login))
+
+    def users(self) -> Iterator[User]:
+        """Yield everybody who fits LDAP_USER_FILTER and is not disabled."""
+        for entry in self._directory.ask(self._accounts.everyone):
+            user = self._directory.ask(partial(self._accounts.user, entry))
+            if user:
+                yield user
+
+    def grantable(self) -> frozenset[str]:
+        """Return the roles of all rules."""
+        return self._accounts.rules.grantable()
+
+    def check(self) -> Iterator[Check]:
+        """Yield what there is from the name of the server to the groups of the rules, with one bind in all."""
+        return Diagnosis(self._settings, self._accounts, self._directory).steps()
+
+    def _explained(self, session: Session, login: str) -> Explanation:
+        entries = self._accounts.by_login(session, login)
+        record = " and ".join(entry.dn for entry in entries) or None
+        if len(entries) != 1:
+            return Explanation(None, AMBIGUOUS if entries else UNKNOWN_USER, record)
+        username = self._accounts.username(entries[0])
+        groups = self._accounts.groups
+        counted, every = (groups.of(session, entries[0], username, nested=nested) for nested in (None, True))
+        verdicts = Verdicts(session, username, counted, every).of(self._accounts.rules)
+        user = self._accounts.user(entries[0], session)
+        return Explanation(user, None if user else DISABLED, record, tuple(counted), tuple(verdicts))
 
     def _proven(self, session: Session, login: str, password: str) -> User | Denied:
         entries = self._accounts.by_login(session, login)
@@ -51,7 +85,7 @@ class LdapProvider:
         reason = why_denied(session.bind(entry.dn if entry else self._decoy(), password))
         if entry is None:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
-        return Denied(reason) if reason else self._accounts.user(session, entry) or Denied(DISABLED)
+        return Denied(reason) if reason else self._accounts.user(entry, session) or Denied(DISABLED)
 
     def _decoy(self) -> str:
-        return f"cn=decoy-{secrets.token_hex(8)},{self._decoys}"
+        return f"cn=decoy-{secrets.token_hex(8)},{self._settings.base_dn[0]}"
