@@ -93,7 +93,7 @@ def primary_group(entry: Entry) -> str | None:
     It is of the user's domain ([MS-DTYP] §2.4.2.2): theirs, with another last part.
     """
     sid, group = entry.attributes.get("objectsid"), entry.first("primaryGroupID")
-    if not sid or not group or not group.isdecimal() or len(sid[0]) != 8 + 4 * sid[0][1]:
+    if not sid or not group or not group.isdecimal() or not sid[0][1:] or len(sid[0]) != 8 + 4 * sid[0][1]:
         return None
     parts = struct.unpack(f"<{sid[0][1]}I", sid[0][8:])
     authority = int.from_bytes(sid[0][2:8], "big")

@@ -62,7 +62,7 @@ class _Reading:
             return None
 
     def _rule(self, place: str, table: Mapping[str, Anything]) -> Rule:
-        if "roles" not in table:
+        if not table.get("roles"):
             self._tell(place, "it gives no roles")
         condition = {word: value for word, value in table.items() if word != "roles"}
         return Rule(self._roles(f"{place}, roles", table.get("roles", ["-"])), self._condition(place, condition))

@@ -68,6 +68,7 @@ dbnosync
 index objectClass eq
 index uid,mail,cn eq
 index member,memberOf,uniqueMember,memberUid eq
+limits dn.exact="{service}" size=unlimited
 access to attrs=userPassword by self write by anonymous auth by * none
 access to * by dn.exact="{service}" read by self read by anonymous auth by * none
 overlay memberof

@@ -1,0 +1,193 @@
+"""Why a directory lets nobody in: the same words for every directory, in the log and nowhere else."""
+
+import logging
+from datetime import UTC, datetime
+
+import pytest
+
+from app import create_app
+from providers.interface import (
+    ACCOUNT_EXPIRED,
+    DISABLED,
+    LOCKED,
+    LOGON_HOURS,
+    MUST_CHANGE,
+    PASSWORD_EXPIRED,
+    UNKNOWN_USER,
+    WORKSTATION,
+    WRONG_PASSWORD,
+    Denied,
+    ProviderUnavailable,
+)
+from providers.ldap import LdapProvider
+from providers.ldap.connection import Answer, Entry
+from providers.ldap.messages import PASSWORD_POLICY
+from providers.ldap.reasons import is_disabled, why_denied
+from providers.ldap.settings import LdapSettings
+from tests.people import Person
+from tests.servers.slapd import AGING, GRACIOUS, RESET, STRICT, Slapd, person_dn
+from tests.stores import SECRET_KEY
+
+FOR_GOOD = "000001010000Z"
+LONG_AGO = "20200101000000Z"
+PASSWORD = "the password of each of them"
+
+
+@pytest.fixture(scope="module")
+def directory(slapd: Slapd) -> Slapd:
+    """The shared directory, with people who may not log in for one reason or another."""
+    policies = {
+        "locked": {"pwdAccountLockedTime": FOR_GOOD},
+        "aged": {"pwdPolicySubentry": AGING, "pwdChangedTime": LONG_AGO},
+        "gracious": {"pwdPolicySubentry": GRACIOUS, "pwdChangedTime": LONG_AGO},
+        "reset": {"pwdPolicySubentry": RESET, "pwdReset": "TRUE"},
+        "strict": {"pwdPolicySubentry": STRICT},
+    }
+    for name, policy in policies.items():
+        slapd.add_person(Person(name, f"{name}@example.org", PASSWORD))
+        slapd.modify(person_dn(name), policy, relax=True)
+    return slapd
+
+
+def provider_of(directory: Slapd) -> LdapProvider:
+    """Return a provider that asks it."""
+    return LdapProvider(LdapSettings.read(directory.environ()))
+
+
+def reason(directory: Slapd, login: str, password: str = PASSWORD) -> str | None:
+    """Return why a login proves nobody, `None` if it proves somebody."""
+    answer = provider_of(directory).authenticate(login, password)
+    return answer.reason if isinstance(answer, Denied) else None
+
+
+@pytest.mark.parametrize(
+    ("login", "right", "wrong"),
+    [
+        ("locked", LOCKED, LOCKED),
+        ("aged", PASSWORD_EXPIRED, WRONG_PASSWORD),
+        # The bind succeeds, and the directory then lets them do nothing else.
+        ("reset", MUST_CHANGE, WRONG_PASSWORD),
+    ],
+)
+def test_the_password_policys_word_is_the_reason(directory: Slapd, login: str, right: str, wrong: str) -> None:
+    assert (reason(directory, login), reason(directory, login, "wrong")) == (right, wrong)
+
+
+def test_who_is_locked_by_wrong_passwords_is_told_from_who_types_one(directory: Slapd) -> None:
+    told = [reason(directory, "strict", "wrong") for _ in range(4)]
+    assert told == [WRONG_PASSWORD] * 3 + [LOCKED]
+    assert reason(directory, "strict") == LOCKED
+    # Whoever wanted to could lock anybody so: it ends no session.
+    assert provider_of(directory).find("strict")
+
+
+def test_a_login_in_grace_is_a_login(directory: Slapd) -> None:
+    assert reason(directory, "gracious") is None
+
+
+def test_who_is_locked_for_good_is_not_found_either(directory: Slapd) -> None:
+    provider = provider_of(directory)
+    assert provider.find("locked") is None
+    assert provider.find("aged")
+
+
+def test_the_client_is_told_nothing_of_it(directory: Slapd, caplog: pytest.LogCaptureFixture) -> None:
+    client = create_app({"SECRET_KEY": SECRET_KEY, **directory.environ()}).test_client()
+    caplog.set_level(logging.INFO)
+    answers = {
+        (answer.status_code, answer.data)
+        for login in ("locked", "aged", "reset", "nobody")
+        for answer in [client.post("/api/auth", json={"email": login, "password": PASSWORD})]
+    }
+    ((status, body),) = answers
+    assert (status, b"Invalid credentials" in body) == (400, True)
+    told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert told == [f"login refused: {why}" for why in (LOCKED, PASSWORD_EXPIRED, MUST_CHANGE, UNKNOWN_USER)]
+
+
+def windows(code: str) -> Answer:
+    """Return what Active Directory says to a bind that fails."""
+    text = f"80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {code}, v1db1"
+    return Answer(49, text, {})
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("525", UNKNOWN_USER),
+        ("52e", WRONG_PASSWORD),
+        ("52E", WRONG_PASSWORD),
+        ("530", LOGON_HOURS),
+        ("531", WORKSTATION),
+        ("532", PASSWORD_EXPIRED),
+        ("533", DISABLED),
+        ("701", ACCOUNT_EXPIRED),
+        ("773", MUST_CHANGE),
+        ("775", LOCKED),
+        ("0", WRONG_PASSWORD),
+        ("80090311", WRONG_PASSWORD),
+    ],
+)
+def test_the_sub_code_of_active_directory_is_the_reason(code: str, why: str) -> None:
+    assert why_denied(windows(code)) == why
+
+
+@pytest.mark.parametrize(
+    ("value", "failed", "succeeded"),
+    [
+        (b"\x30\x00", WRONG_PASSWORD, None),
+        (b"\x30\x03\x81\x01\x00", PASSWORD_EXPIRED, None),
+        (b"\x30\x03\x81\x01\x01", LOCKED, None),
+        (b"\x30\x03\x81\x01\x02", MUST_CHANGE, MUST_CHANGE),
+        (b"\x30\x08\xa0\x03\x81\x01\x05\x81\x01\x00", PASSWORD_EXPIRED, None),
+        (b"\x30\x05\xa0\x03\x80\x01\x09", WRONG_PASSWORD, None),
+        (b"\x30\x03\x81\x01\x08", WRONG_PASSWORD, None),
+        (b"", WRONG_PASSWORD, None),
+        (b"\x30", WRONG_PASSWORD, None),
+        (b"\x30\x7f\x81", WRONG_PASSWORD, None),
+        (b"\xff\xff\xff", WRONG_PASSWORD, None),
+        (b"\x30\x03\x85\x01\x01", WRONG_PASSWORD, None),
+    ],
+)
+def test_whatever_the_control_holds_is_read(value: bytes, failed: str, succeeded: str | None) -> None:
+    control = {PASSWORD_POLICY: value}
+    assert why_denied(Answer(49, "", control)) == failed
+    assert why_denied(Answer(0, "", control)) == succeeded
+
+
+@pytest.mark.parametrize(
+    ("code", "why"), [(19, LOCKED), (32, WRONG_PASSWORD), (48, WRONG_PASSWORD), (50, WRONG_PASSWORD), (53, DISABLED)]
+)
+def test_other_results_that_prove_nobody_have_reasons_too(code: int, why: str) -> None:
+    assert why_denied(Answer(code, "data 775, v1db1", {})) == why
+
+
+@pytest.mark.parametrize("code", [7, 8, 10, 13, 14, 16, 34, 64, 4096])
+def test_a_result_that_says_nothing_of_the_password_is_an_outage(code: int) -> None:
+    with pytest.raises(ProviderUnavailable):
+        why_denied(Answer(code, "", {}))
+
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+NOW_IN_WINDOWS = 134_399_520_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("attributes", "disabled"),
+    [
+        ({}, False),
+        ({"useraccountcontrol": [b"512"]}, False),
+        ({"useraccountcontrol": [b"514"]}, True),
+        ({"useraccountcontrol": [b"66050"]}, True),
+        ({"useraccountcontrol": [b"-2147483646"]}, True),
+        ({"useraccountcontrol": [b"x"]}, False),
+        ({"accountexpires": [b"0"]}, False),
+        ({"accountexpires": [b"9223372036854775807"]}, False),
+        ({"accountexpires": [str(NOW_IN_WINDOWS).encode()]}, True),
+        ({"accountexpires": [str(NOW_IN_WINDOWS + 10).encode()]}, False),
+        ({"pwdaccountlockedtime": [b"20261124000000Z"]}, False),
+        ({"pwdaccountlockedtime": [FOR_GOOD.encode()]}, True),
+    ],
+)
+def test_an_entry_tells_whether_its_account_is_disabled(attributes: dict[str, list[bytes]], disabled: bool) -> None:
+    assert is_disabled(Entry("cn=x", attributes), NOW) == disabled
