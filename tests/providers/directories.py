@@ -1,14 +1,21 @@
 """Directories that are not as they should be, and a way to them that leads elsewhere."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
 
+from providers.ldap import LdapProvider
+from providers.ldap.settings import LdapSettings
 from tests.people import ZOE
 from tests.servers.slapd import Slapd, slapd
+
+
+def ldap_provider(environ: Mapping[str, str]) -> LdapProvider:
+    """Return the provider of a directory in which an account may search."""
+    return LdapProvider(LdapSettings.read(environ))
 
 
 @contextmanager

@@ -7,8 +7,9 @@ import pytest
 from ldap3 import MODIFY_ADD
 
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable
-from providers.ldap import LdapProvider, open_ldap
+from providers.ldap import LdapProvider
 from tests.people import PEOPLE, ZOE, Person
+from tests.providers.directories import ldap_provider
 from tests.servers.process import wait_until
 from tests.servers.slapd import SERVICE, SUFFIX, Slapd
 
@@ -50,14 +51,14 @@ def answered_in(log: str) -> dict[str, str]:
 
 
 def test_every_address_of_a_user_logs_in(directory: Slapd) -> None:
-    provider = open_ldap(directory.environ())
+    provider = ldap_provider(directory.environ())
     for login in (TWO_ADDRESSES.username, TWO_ADDRESSES.email, "Second-Address@Example.org"):
         user = provider.authenticate(login, TWO_ADDRESSES.password)
         assert user == {"username": "two-addresses", "email": "first-address@example.org", "roles": ["editor"]}
 
 
 def test_two_entries_of_one_login_prove_nobody(directory: Slapd) -> None:
-    provider = open_ldap(directory.environ(LDAP_USER_FILTER="(|(uid={login})(objectClass=person))"))
+    provider = ldap_provider(directory.environ(LDAP_USER_FILTER="(|(uid={login})(objectClass=person))"))
     for person in PEOPLE[:3]:
         assert reason(provider, person.username, person.password) == AMBIGUOUS
 
@@ -73,14 +74,14 @@ def test_two_entries_of_one_login_prove_nobody(directory: Slapd) -> None:
 )
 def test_groups_are_compared_as_names(directory: Slapd, group: str) -> None:
     mapped = json.dumps({group.format(suffix=SUFFIX): ["root", "staff"]})
-    user = open_ldap(directory.environ(LDAP_ROLE_MAP=mapped)).authenticate(ZOE.username, ZOE.password)
+    user = ldap_provider(directory.environ(LDAP_ROLE_MAP=mapped)).authenticate(ZOE.username, ZOE.password)
     assert user
     assert user["roles"] == ["root", "staff"]
 
 
 @pytest.mark.parametrize("mapped", ["{}", f'{{"cn=admin,ou=others,{SUFFIX}": ["x"], "cn=admin": ["y"]}}', ""])
 def test_a_group_that_is_not_mapped_is_no_role(directory: Slapd, mapped: str) -> None:
-    user = open_ldap(directory.environ(LDAP_ROLE_MAP=mapped)).authenticate(ZOE.username, ZOE.password)
+    user = ldap_provider(directory.environ(LDAP_ROLE_MAP=mapped)).authenticate(ZOE.username, ZOE.password)
     assert user
     assert user["roles"] == []
 
@@ -93,14 +94,14 @@ def test_groups_are_searched_by_dn_or_by_username(directory: Slapd) -> None:
         LDAP_GROUP_FILTER="(&(objectClass=groupOfNames)(|(member={dn})(description={username})))",
         LDAP_ROLE_MAP=json.dumps({group.upper(): ["posix"], f"cn=user,ou=groups,{SUFFIX}": ["user"]}),
     )
-    provider = open_ldap(environ)
+    provider = ldap_provider(environ)
     roles = {person.username: user["roles"] for person in PEOPLE[:4] if (user := provider.find(person.username))}
     assert roles == {"zoé": ["user"], "o'brien": ["user"], "a(b)*": ["posix", "user"], "smith, john": ["user"]}
 
 
 def test_find_keeps_to_what_the_filter_demands(directory: Slapd) -> None:
     environ = directory.environ(LDAP_USER_FILTER="(&(mail=*@example.org)(|(uid={login})(mail={login})))")
-    provider = open_ldap(environ)
+    provider = ldap_provider(environ)
     assert provider.find(ZOE.username)
     assert provider.find("DOMAIN\\x") is None
     assert reason(provider, "DOMAIN\\x", "back\\slash\\2a") == UNKNOWN_USER
@@ -108,25 +109,25 @@ def test_find_keeps_to_what_the_filter_demands(directory: Slapd) -> None:
 
 def test_other_attributes_can_be_the_username_and_the_address(directory: Slapd) -> None:
     environ = directory.environ(LDAP_USERNAME_ATTRIBUTE="mail", LDAP_EMAIL_ATTRIBUTE="description")
-    user = open_ldap(environ).authenticate(ZOE.username, ZOE.password)
+    user = ldap_provider(environ).authenticate(ZOE.username, ZOE.password)
     assert user == {"username": ZOE.email, "email": None, "roles": ["admin", "user"]}
 
 
 def test_an_entry_without_the_username_attribute_is_the_directorys_fault(directory: Slapd) -> None:
-    provider = open_ldap(directory.environ(LDAP_USERNAME_ATTRIBUTE="description"))
+    provider = ldap_provider(directory.environ(LDAP_USERNAME_ATTRIBUTE="description"))
     with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE"):
         provider.authenticate(ZOE.username, ZOE.password)
 
 
 def test_a_wrong_password_takes_one_bind_as_the_user(directory: Slapd) -> None:
-    provider = open_ldap(directory.environ())
+    provider = ldap_provider(directory.environ())
     ((dn, result),) = binds(directory, provider, TWO_ADDRESSES.username, "wrong")
     assert (dn, result) == (f"uid=two-addresses,ou=people,{SUFFIX}", "49")
 
 
 @pytest.mark.parametrize(("login", "why"), [("nobody", UNKNOWN_USER), ("shared@example.org", AMBIGUOUS)])
 def test_who_is_not_one_user_takes_one_bind_as_nobody(directory: Slapd, login: str, why: str) -> None:
-    provider = open_ldap(directory.environ())
+    provider = ldap_provider(directory.environ())
     ((dn, result),) = binds(directory, provider, login, "the password of both")
     assert re.fullmatch(rf"cn=decoy-\w{{16}},ou=people,{SUFFIX}", dn)
     assert result == "49"
@@ -135,18 +136,18 @@ def test_who_is_not_one_user_takes_one_bind_as_nobody(directory: Slapd, login: s
 
 @pytest.mark.parametrize("login", [TWO_ADDRESSES.username, "nobody"])
 def test_an_empty_password_is_never_tried(directory: Slapd, login: str) -> None:
-    assert binds(directory, open_ldap(directory.environ()), login, "") == []
+    assert binds(directory, ldap_provider(directory.environ()), login, "") == []
 
 
 def test_a_user_without_a_password_is_refused(directory: Slapd) -> None:
     dn = f"uid=without,ou=people,{SUFFIX}"
     directory.add(dn, ["inetOrgPerson"], {"uid": "without", "cn": "x", "sn": "x"})
-    assert reason(open_ldap(directory.environ()), "without", "x") == WRONG_PASSWORD
+    assert reason(ldap_provider(directory.environ()), "without", "x") == WRONG_PASSWORD
 
 
 def test_values_that_cannot_be_a_claim_are_left_out(slapd: Slapd) -> None:
     slapd.add_person(Person("oddmail", "x" * 250 + "@example.org", "odd"))
-    user = open_ldap(slapd.environ()).authenticate("oddmail", "odd")
+    user = ldap_provider(slapd.environ()).authenticate("oddmail", "odd")
     assert user
     assert user["email"] is None
 
@@ -156,13 +157,13 @@ def test_find_knows_a_user_by_the_username_alone(slapd: Slapd) -> None:
     connection = slapd.admin()
     connection.modify(f"uid=firstname-of-two,ou=people,{SUFFIX}", {"uid": [(MODIFY_ADD, ["zweitname"])]})  # type: ignore[no-untyped-call]
     connection.unbind()
-    provider = open_ldap(slapd.environ())
+    provider = ldap_provider(slapd.environ())
     assert provider.find("firstname-of-two")
     assert provider.find("zweitname") is None
 
 
 def test_an_entry_without_a_username_is_an_outage_whatever_the_password(slapd: Slapd) -> None:
-    provider = open_ldap(slapd.environ(LDAP_USERNAME_ATTRIBUTE="description"))
+    provider = ldap_provider(slapd.environ(LDAP_USERNAME_ATTRIBUTE="description"))
     for password in (ZOE.password, "wrong"):
         with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE"):
             provider.authenticate(ZOE.username, password)

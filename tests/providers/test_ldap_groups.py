@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from providers.ldap import LdapProvider
 from providers.ldap.connection import Entry
 from providers.ldap.groups import primary_group
-from providers.ldap.settings import LdapSettings
 from tests.people import PEOPLE, Person
+from tests.providers.directories import ldap_provider
 from tests.servers.slapd import SERVICE, SUFFIX, Slapd, person_dn
 
 GROUPS = f"ou=groups,{SUFFIX}"
@@ -47,7 +46,7 @@ KNOWN = ["readers", "unique", "posix", "by-number", "writers", "outer", "itself"
 def roles(directory: Slapd, **changed: str) -> list[str]:
     """Return Ann's roles, each called as its group is."""
     mapped = json.dumps({dn(group): [group] for group in KNOWN})
-    provider = LdapProvider(LdapSettings.read(directory.environ(LDAP_ROLE_MAP=mapped, **changed)))
+    provider = ldap_provider(directory.environ(LDAP_ROLE_MAP=mapped, **changed))
     user = provider.authenticate(ANN.username, ANN.password)
     assert user
     assert provider.find(ANN.username) == user
@@ -88,7 +87,7 @@ def test_every_kind_of_group_gives_its_roles(directory: Slapd, changed: dict[str
 
 
 def test_groups_tell_through_which_other_one_somebody_is_in(directory: Slapd) -> None:
-    provider = LdapProvider(LdapSettings.read(directory.environ(LDAP_NESTED_GROUPS="true")))
+    provider = ldap_provider(directory.environ(LDAP_NESTED_GROUPS="true"))
     groups = {held.group: held.through for held in provider.explain("ann").groups}
     assert groups == {
         dn("readers"): None,
@@ -101,7 +100,7 @@ def test_groups_tell_through_which_other_one_somebody_is_in(directory: Slapd) ->
 def test_who_leaves_a_group_has_its_role_no_more(directory: Slapd) -> None:
     directory.add(dn("briefly"), ["groupOfNames"], {"member": [person_dn("ann"), SERVICE]})
     environ = directory.environ(LDAP_ROLE_MAP=json.dumps({dn("briefly"): ["brief"]}), LDAP_NESTED_GROUPS="true")
-    provider = LdapProvider(LdapSettings.read(environ))
+    provider = ldap_provider(environ)
     before = provider.find("ann")
     directory.modify(dn("briefly"), {"member": SERVICE})
     after = provider.find("ann")
@@ -133,7 +132,7 @@ def test_names_of_groups_may_be_odd(odd_names: Slapd, source: dict[str, str]) ->
     mapped = {_hex_escaped(name): [name.strip()] for name in ODD}
     mapped[f"description=Parts + CN=TWO , {GROUPS.upper()}"] = ["two"]
     environ = odd_names.environ(LDAP_ROLE_MAP=json.dumps(mapped), **source)
-    user = LdapProvider(LdapSettings.read(environ)).authenticate("o'brien", PEOPLE[1].password)
+    user = ldap_provider(environ).authenticate("o'brien", PEOPLE[1].password)
     assert user
     assert user["roles"] == sorted([*(name.strip() for name in ODD), "two"])
 
@@ -147,7 +146,7 @@ def test_who_is_in_500_groups_and_a_group_of_2000_are_read_whole(directory: Slap
     mapped = {dn(f"many-{number}"): [f"role-{number}"] for number in range(500)}
     environ = directory.environ(LDAP_ROLE_MAP=json.dumps({dn("crowd"): ["crowd"], **mapped}))
     for nested in ("false", "true"):
-        provider = LdapProvider(LdapSettings.read({**environ, "LDAP_NESTED_GROUPS": nested}))
+        provider = ldap_provider({**environ, "LDAP_NESTED_GROUPS": nested})
         ann, joiner = provider.find("ann"), provider.authenticate("joiner", ANN.password)
         assert ann
         assert joiner

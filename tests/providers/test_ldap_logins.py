@@ -4,8 +4,8 @@ import pytest
 
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, User
 from providers.ldap import DirectBindProvider, LdapProvider, open_ldap
-from providers.ldap.settings import LdapSettings
 from tests.people import PEOPLE, TWINS, ZOE
+from tests.providers.directories import ldap_provider
 from tests.servers.slapd import SUFFIX, Slapd, person_dn
 
 PASSWORD = "the password of all of them"
@@ -46,7 +46,7 @@ def add_guest(slapd: Slapd, dn: str, attributes: dict[str, object]) -> None:
 def provider_of(directory: Slapd, **changed: str) -> LdapProvider:
     """Return a provider that knows people and guests."""
     environ = directory.environ(LDAP_BASE_DN=f"ou=people,{SUFFIX} ; {GUESTS}", **changed)
-    return LdapProvider(LdapSettings.read(environ))
+    return ldap_provider(environ)
 
 
 def reason(answer: User | Denied) -> str | None:
@@ -98,7 +98,7 @@ def test_another_name_finds_nobody(directory: Slapd, username: str) -> None:
 
 def test_bases_are_all_searched_and_none_twice(directory: Slapd) -> None:
     bases = ";".join([f"ou=people,{SUFFIX}", f"ou=inner,{GUESTS}", GUESTS, SUFFIX.upper()])
-    provider = LdapProvider(LdapSettings.read(directory.environ(LDAP_BASE_DN=bases)))
+    provider = ldap_provider(directory.environ(LDAP_BASE_DN=bases))
     assert provider.authenticate("inner", PASSWORD)
     assert provider.authenticate(ZOE.username, ZOE.password)
     assert reason(provider.authenticate("nobody", PASSWORD)) == UNKNOWN_USER
@@ -193,6 +193,6 @@ def test_more_users_than_a_page_has_are_listed_once_each(directory: Slapd) -> No
         attributes = {"uid": name, "cn": name, "sn": name}
         assert connection.add(f"uid={name},{crowd}", ["inetOrgPerson"], attributes)[0]  # type: ignore[no-untyped-call]
     connection.unbind()
-    provider = LdapProvider(LdapSettings.read(directory.environ(LDAP_BASE_DN=crowd)))
+    provider = ldap_provider(directory.environ(LDAP_BASE_DN=crowd))
     listed = [user["username"] for user in provider.users()]
     assert (len(listed), set(listed)) == (1203, names)

@@ -12,9 +12,8 @@ import pytest
 
 from app import create_app
 from providers.interface import ProviderUnavailable
-from providers.ldap import open_ldap
 from tests.people import ZOE
-from tests.providers.directories import directory
+from tests.providers.directories import directory, ldap_provider
 from tests.servers.process import free_port
 from tests.servers.slapd import SUFFIX, Slapd, started
 from tests.stores import SECRET_KEY
@@ -36,7 +35,7 @@ from tests.stores import SECRET_KEY
 )
 def test_a_directory_that_cannot_be_asked_is_an_outage(slapd: Slapd, changed: dict[str, str]) -> None:
     environ = {"SECRET_KEY": SECRET_KEY, **slapd.environ(**changed)}
-    provider = open_ldap(environ)
+    provider = ldap_provider(environ)
     for ask in (lambda: provider.authenticate(ZOE.username, ZOE.password), lambda: provider.find(ZOE.username)):
         with pytest.raises(ProviderUnavailable, match=r"^ldap: "):
             ask()
@@ -45,7 +44,7 @@ def test_a_directory_that_cannot_be_asked_is_an_outage(slapd: Slapd, changed: di
 
 
 def test_a_wrong_service_password_is_told_to_the_log(slapd: Slapd) -> None:
-    provider = open_ldap(slapd.environ(LDAP_BIND_PASSWORD="hunter2"))
+    provider = ldap_provider(slapd.environ(LDAP_BIND_PASSWORD="hunter2"))
     with pytest.raises(ProviderUnavailable, match="the bind as LDAP_BIND_DN failed: invalidCredentials") as caught:
         provider.authenticate(ZOE.username, ZOE.password)
     assert "hunter2" not in str(caught.value)
@@ -66,7 +65,7 @@ def test_a_server_that_never_answers_is_given_up(slapd: Slapd, scheme: str, plai
         environ = slapd.environ(LDAP_URL=url, LDAP_TIMEOUT_SECONDS="1", LDAP_INSECURE_PLAINTEXT=plaintext)
         start = monotonic()
         with pytest.raises(ProviderUnavailable):
-            open_ldap(environ).authenticate(ZOE.username, ZOE.password)
+            ldap_provider(environ).authenticate(ZOE.username, ZOE.password)
         assert monotonic() - start < 8
 
 
@@ -81,7 +80,7 @@ def stopped(tmp_path: Path) -> Slapd:
 @pytest.mark.parametrize("tls", ["ldap", "ldaps"])
 def test_a_directory_that_is_back_is_asked_at_once(stopped: Slapd, tls: str) -> None:
     port = stopped.port if tls == "ldap" else stopped.tls_port
-    provider = open_ldap(stopped.environ(LDAP_URL=f"{tls}://localhost:{port}"))
+    provider = ldap_provider(stopped.environ(LDAP_URL=f"{tls}://localhost:{port}"))
     with pytest.raises(ProviderUnavailable):
         provider.authenticate(ZOE.username, ZOE.password)
     with started(stopped):
@@ -95,7 +94,7 @@ def test_an_outage_leaves_no_socket_open(stopped: Slapd) -> None:
         before = os.listdir("/proc/self/fd")
         for _ in range(5):
             with pytest.raises(ProviderUnavailable):
-                open_ldap(stopped.environ()).find(ZOE.username)
+                ldap_provider(stopped.environ()).find(ZOE.username)
         assert len(os.listdir("/proc/self/fd")) == len(before)
     finally:
         gc.enable()

@@ -23,8 +23,8 @@ from providers.ldap import LdapProvider
 from providers.ldap.connection import Answer, Entry
 from providers.ldap.messages import PASSWORD_POLICY
 from providers.ldap.reasons import is_disabled, why_denied
-from providers.ldap.settings import LdapSettings
 from tests.people import Person
+from tests.providers.directories import ldap_provider
 from tests.servers.slapd import AGING, GRACIOUS, RESET, STRICT, Slapd, person_dn
 from tests.stores import SECRET_KEY
 
@@ -51,7 +51,7 @@ def directory(slapd: Slapd) -> Slapd:
 
 def provider_of(directory: Slapd) -> LdapProvider:
     """Return a provider that asks it."""
-    return LdapProvider(LdapSettings.read(directory.environ()))
+    return ldap_provider(directory.environ())
 
 
 def reason(directory: Slapd, login: str, password: str = PASSWORD) -> str | None:

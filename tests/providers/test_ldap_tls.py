@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from providers.interface import ProviderUnavailable
-from providers.ldap import open_ldap
 from tests.people import ZOE
-from tests.providers.directories import directory, relay
+from tests.providers.directories import directory, ldap_provider, relay
 from tests.servers.process import wait_until
 from tests.servers.slapd import SERVICE, SUFFIX, Slapd
 
@@ -32,7 +31,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
 def log_of(server: Slapd, environ: dict[str, str]) -> str:
     """Return what the server logs of a login that fails as an outage."""
     mark = len(server.log)
-    provider = open_ldap(environ)
+    provider = ldap_provider(environ)
     with pytest.raises(ProviderUnavailable):
         provider.authenticate(ZOE.username, ZOE.password)
     # Whatever was sent was sent before this, and is logged before it.
@@ -57,7 +56,7 @@ def assert_nothing_sent(server: Slapd, **changed: str) -> None:
 def test_a_checked_certificate_lets_the_user_in(good: Slapd) -> None:
     for url in both_urls(good):
         mark = len(good.log)
-        assert open_ldap(good.environ(LDAP_URL=url)).authenticate(ZOE.username, ZOE.password)
+        assert ldap_provider(good.environ(LDAP_URL=url)).authenticate(ZOE.username, ZOE.password)
         tls, bind = good.log[mark:].find(" TLS established "), good.log[mark:].find(" BIND ")
         assert -1 < tls < bind
 
@@ -104,7 +103,7 @@ def test_whoever_comes_between_search_and_bind_gets_nothing(good: Slapd, tmp_pat
 
 def test_plaintext_is_possible_only_by_its_own_name(tmp_path: Path) -> None:
     with directory(tmp_path, tls=False) as server:
-        provider = open_ldap(server.environ(LDAP_INSECURE_PLAINTEXT="true"))
+        provider = ldap_provider(server.environ(LDAP_INSECURE_PLAINTEXT="true"))
         assert provider.authenticate(ZOE.username, ZOE.password)
         assert f'BIND dn="{USER}" method=128' in server.log
         assert " TLS established " not in server.log
