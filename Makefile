@@ -37,7 +37,8 @@ lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK) --group build --group dev -c requirements.txt -o requirements-dev.txt
 
 servers:
-	@.ci/install slapd postgresql curl nginx-light $$(command -v npm >/dev/null || echo nodejs npm)
+	@.ci/install slapd samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
+	  postgresql curl nginx-light $$(command -v npm >/dev/null || echo nodejs npm)
 
 tests/clients/node_modules: tests/clients/package-lock.json | servers
 	@npm ci --prefix tests/clients --silent --no-audit --no-fund

@@ -1,5 +1,7 @@
 """Servers and stores that many tests share, each made once and only if it is asked for."""
 
+import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,9 +9,12 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 
+from tests.active_directory import add_crowd, populate
 from tests.people import PEOPLE, TWINS
 from tests.servers import postgres as postgres_server
+from tests.servers import samba as samba_server
 from tests.servers import slapd as slapd_server
+from tests.servers.samba import Samba
 from tests.servers.slapd import Slapd
 from tests.stores import user_table, users_file
 
@@ -23,6 +28,36 @@ def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
         for person in EVERYBODY:
             server.add_person(person)
         yield server
+
+
+@pytest.fixture(scope="session")
+def domain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an Active Directory domain that is new and does not run."""
+    base = tmp_path_factory.getbasetemp()
+    # Of pytest-xdist's workers, each of which has a folder in the run's, the first one makes it.
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = run / "domain"
+    with (run / "domain.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            folder.mkdir()
+            samba_server.provision(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def samba(tmp_path_factory: pytest.TempPathFactory, domain: Path) -> Iterator[Samba]:
+    """An Active Directory that knows everybody in tests/active_directory.py but the crowd."""
+    with samba_server.samba(tmp_path_factory.mktemp("samba"), domain) as server:
+        populate(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def crowded_samba(samba: Samba) -> Samba:
+    """The same, and now it knows the crowd as well."""
+    add_crowd(samba)
+    return samba
 
 
 @pytest.fixture(scope="session")
