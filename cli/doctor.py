@@ -69,7 +69,7 @@ def _tell(found: Iterable[Check]) -> list[Check]:
     for check in found:
         told.append(check)
         click.echo(_lines(check))
-    counts = Counter(check.outcome for check in told)
+    counts: Counter[str] = Counter(check.outcome for check in told)
     ok, warnings, failures = (counts[outcome] for outcome in OUTCOMES)
     summary = f"{_count(len(told), 'step')}: {ok} ok, {_count(warnings, 'warning')}, {_count(failures, 'failure')}."
     click.echo(f"\n{summary}")

@@ -4,6 +4,8 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +31,18 @@ class Flask:
         out, err = ended.stdout.decode(), ended.stderr.decode()
         assert "Traceback" not in err, err
         return subprocess.CompletedProcess(ended.args, ended.returncode, out, err)
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Begin to run it, and end it if it has not ended by itself; gives the process, whose output can be read."""
+        command = [*FLASK, *arguments]
+        with subprocess.Popen(
+            command, cwd=self._folder, env=self._environ, stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def at_a_terminal(self, arguments: list[str], *lines: str) -> tuple[int, str, str]:
         """Run it at a terminal and answer its prompts; returns its code, what was shown, and its output."""
