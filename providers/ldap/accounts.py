@@ -26,7 +26,7 @@ class Accounts:
     def __init__(self, settings: LdapSettings) -> None:
         """Raises ConfigurationError if LDAP_ROLES_FILE cannot be used."""
         self._bases = settings.base_dn
-        self._domain = settings.domain
+        self._domains = set(map(fold, settings.domain))
         self._username, self._email = settings.username, settings.email_attribute
         self._by_login = Filter(settings.login_filter)
         # What the filter demands besides the login.
@@ -39,7 +39,7 @@ class Accounts:
         self, session: Searches, login: str, *, bases: tuple[str, ...] = (), scope: int = SUBTREE
     ) -> list[Entry]:
         """Return the entries that a login could mean, each once; of more than two, two."""
-        condition = self._by_login.encode(login=self.account_name(login))
+        condition = self._by_login.encode(login=self._without_prefix(login), account=self.account_name(login))
         return self._search(session, condition, bases or self._bases, scope)
 
     def by_username(self, session: Searches, username: str) -> Entry | None:
@@ -56,9 +56,15 @@ class Accounts:
         return list({comparable(entry.dn): entry for entries in found for entry in entries}.values())
 
     def account_name(self, login: str) -> str:
+        """Return the login without our domain after it, as in `name@example.org`, or before it."""
+        name = self._without_prefix(login)
+        account, at, domain = name.rpartition("@")
+        return account if at and fold(domain) in self._domains else name
+
+    def _without_prefix(self, login: str) -> str:
         r"""Return the login without our domain before it, as in `EXAMPLE\name`; another one stays, and fits nobody."""
         domain, backslash, name = login.partition("\\")
-        return name if backslash and self._domain and fold(domain) == fold(self._domain) else login
+        return name if backslash and fold(domain) in self._domains else login
 
     def username(self, entry: Entry) -> str:
         """Return what the user is called. Raises ProviderUnavailable if the entry does not tell."""

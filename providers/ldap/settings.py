@@ -11,12 +11,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, FilePath, Json, Sec
 
 from config.names import Name
 from config.section import Section
+from config.settings import Names
 from providers.ldap.dn import parse_dn
 from providers.ldap.filters import Filter, places_in
 
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 _ATTRIBUTE = r"^[A-Za-z][A-Za-z0-9.;-]*$"
-_WINDOWS_LOGINS = "(&(objectCategory=person)(|(sAMAccountName={login})(userPrincipalName={login})(mail={login})))"
+_WINDOWS_LOGINS = "(&(objectCategory=person)(|(sAMAccountName={account})(userPrincipalName={login})(mail={login})))"
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def _dn_keys(groups: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def _user_filter(text: str) -> str:
-    if places_in(text) != {"login"}:
-        raise ValueError("what stands in it must be {login}")
+    if not places_in(text) or not places_in(text) <= {"login", "account"}:
+        raise ValueError("what stands in it must be {login} or {account}")
     Filter(text)
     return text
 
@@ -146,14 +147,13 @@ class LdapSettings(Section):
     active_directory: bool = Field(
         False, validate_default=True, description="true if it is an Active Directory, or nothing"
     )
-    domain: str | None = Field(
-        None,
-        pattern=r"^[^\\\s]+$",
-        description="the domain that users may write before their name, such as EXAMPLE in EXAMPLE\\name",
+    domain: Names = Field(
+        (), description=r"the domain that users may add to their name, as in EXAMPLE\name, or several by comma"
     )
     base_dn: Bases = Field(min_length=1, description="the DN below which the users are, or several by semicolon")
     user_filter: Annotated[str, AfterValidator(_user_filter)] | None = Field(
-        None, description="an LDAP filter that finds a user, {login} being what was typed"
+        None,
+        description="an LDAP filter that finds a user, {login} being what was typed, {account} that without a domain",
     )
     username_attribute: str | None = Field(
         None, pattern=_ATTRIBUTE, description="the attribute that becomes `username`"
