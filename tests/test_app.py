@@ -54,6 +54,15 @@ def test_the_commands_are_there_whatever_was_imported_before(static_environ: dic
     assert group.list_commands(click.Context(group))
 
 
+@pytest.mark.parametrize("name", ["doctor", "explain"])
+def test_so_are_those_that_stand_alone(static_environ: dict[str, str], name: str) -> None:
+    import_module(f"cli.{name}")
+    command = create_app({"SECRET_KEY": SECRET_KEY, **static_environ}).cli.commands[name]
+    assert [
+        parameter.name for parameter in command.make_context(name, []).command.params if parameter.name == "in_json"
+    ]
+
+
 def test_the_clock_of_other_logs_is_left_alone(app: Flask) -> None:
     assert app
     assert logging.Formatter.converter is time.localtime

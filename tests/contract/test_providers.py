@@ -15,6 +15,7 @@ from providers.registry import open_provider
 from tests.conftest import new_database
 from tests.contract.suite import FindsContract, ProviderContract
 from tests.people import PEOPLE, TWINS, Person
+from tests.servers.samba import Samba
 from tests.servers.slapd import SUFFIX, Slapd
 from tests.stores import user_table
 
@@ -134,3 +135,12 @@ class TestLdapsWithGroupSearch(OurContract):
     def provider(cls, slapd: Slapd) -> AuthProvider:
         url = f"ldaps://localhost:{slapd.tls_port}"
         return open_provider("ldap", slapd.environ(LDAP_URL=url, LDAP_GROUP_BASE_DN=f"ou=groups,{SUFFIX}"))
+
+
+class TestActiveDirectory(OurContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def provider(cls, samba: Samba) -> AuthProvider:
+        # Not by sAMAccountName, which cannot be as awkward.
+        by_name = {"LDAP_USERNAME_ATTRIBUTE": "cn", "LDAP_USER_FILTER": "(|(cn={login})(mail={login}))"}
+        return open_provider("ldap", samba.environ(**by_name))

@@ -23,7 +23,7 @@ from providers.ldap import DirectBindProvider, open_ldap
 from tests.active_directory import ALICE, JOINER, PAULA, REFUSED_PASSWORD
 from tests.people import Person
 from tests.providers.directories import ldap_provider
-from tests.servers.samba import DOMAIN, REALM, SUFFIX, Samba, group_dn, person_dn
+from tests.servers.samba import DOMAIN, REALM, SUFFIX, Samba, group_dn
 
 GROUPS = f"OU=groups,{SUFFIX}"
 

@@ -42,7 +42,7 @@ bind interfaces only = yes
 tls enabled = yes
 tls cafile = {home}/ca.pem
 tls certfile = {home}/server.pem
-tls keyfile = {home}/server.key
+tls keyfile = {home}/dc/server.key
 ldb:nosync = true
 private dir = {home}/dc/private
 state directory = {home}/dc/state
@@ -223,14 +223,12 @@ def provision(home: Path) -> None:
     """Make a domain of which `samba` can run copies; takes five seconds."""
     # An empty one, or it takes the machine's, with its file shares.
     (home / "empty.conf").write_text("[global]\nldb:nosync = true\n")
-    try:
-        _as_root(
-            "samba-tool", "domain", "provision", f"--configfile={home}/empty.conf", f"--targetdir={home}/dc",
-            "--server-role=dc", "--use-rfc2307", "--dns-backend=NONE", f"--realm={REALM.upper()}",
-            f"--domain={DOMAIN}", "--host-name=dc1", "--host-ip=127.0.0.1", f"--adminpass={ADMIN_PASSWORD}", "--quiet",
-        )  # fmt: skip
-    finally:
-        _belongs_to(os.geteuid(), home)
+    _as_root(
+        "samba-tool", "domain", "provision", f"--configfile={home}/empty.conf", f"--targetdir={home}/dc",
+        "--server-role=dc", "--use-rfc2307", "--dns-backend=NONE", f"--realm={REALM.upper()}", f"--domain={DOMAIN}",
+        "--host-name=dc1", "--host-ip=127.0.0.1", f"--adminpass={ADMIN_PASSWORD}", "--quiet",
+    )  # fmt: skip
+    _belongs_to(os.geteuid(), home / "dc")
 
 
 @contextmanager
@@ -247,7 +245,7 @@ def samba(home: Path, provisioned: Path) -> Iterator[Samba]:
 @contextmanager
 def started(server: Samba) -> Iterator[None]:
     """Run a domain controller that was stopped, with what it knew, on the address it had."""
-    _belongs_to(0, server.home)
+    _belongs_to(0, server.home / "dc")
     command = [*_AS_ROOT, "samba", f"--configfile={server.home}/smb.conf"]
     options = ["--interactive", "--no-process-group", "--model=single"]
     try:
@@ -256,7 +254,7 @@ def started(server: Samba) -> Iterator[None]:
         with running(process, lambda: all(listens(port, server.address) for port in _PORTS)), _fed(process):
             yield
     finally:
-        _belongs_to(os.geteuid(), server.home)
+        _belongs_to(os.geteuid(), server.home / "dc")
 
 
 @contextmanager
@@ -275,8 +273,8 @@ def _write_configuration(server: Samba) -> None:
     certificate = authority.issue_cert(*names, key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(home / "ca.pem")
     certificate.cert_chain_pems[0].write_to_path(home / "server.pem")
-    certificate.private_key_pem.write_to_path(home / "server.key")
-    (home / "server.key").chmod(0o600)
+    certificate.private_key_pem.write_to_path(home / "dc" / "server.key")
+    (home / "dc" / "server.key").chmod(0o600)
     (home / "smb.conf").write_text(
         CONFIGURATION.format(home=home, address=server.address, realm=REALM.upper(), domain=DOMAIN)
     )
@@ -294,10 +292,10 @@ def _fill(server: Samba) -> None:
     server.add(f"CN=strict,{policies}", ["msDS-PasswordSettings"], _STRICT_POLICY)
 
 
-def _belongs_to(uid: int, home: Path) -> None:
+def _belongs_to(uid: int, folder: Path) -> None:
     """Give root what Samba wants to be root's alone, and whoever runs the tests what pytest is to delete."""
     if _AS_ROOT:
-        _as_root("chown", "-R", str(uid), str(home / "dc"), str(home / "server.key"))
+        _as_root("chown", "-R", str(uid), str(folder))
 
 
 def _as_root(*command: str, stdin: str = "") -> None:
