@@ -14,7 +14,6 @@ from app import create_app
 from providers.interface import ProviderUnavailable
 from tests.people import ZOE
 from tests.providers.directories import directory, ldap_provider
-from tests.servers.process import free_port
 from tests.servers.slapd import SUFFIX, Slapd, started
 from tests.stores import SECRET_KEY
 
@@ -28,7 +27,7 @@ from tests.stores import SECRET_KEY
         {"LDAP_BASE_DN": f"ou=elsewhere,{SUFFIX}"},
         {"LDAP_BASE_DN": "dc=another,dc=org"},
         {"LDAP_GROUP_BASE_DN": f"ou=elsewhere,{SUFFIX}"},
-        {"LDAP_URL": f"ldap://localhost:{free_port()}"},
+        {"LDAP_URL": "ldap://localhost:1"},
         {"LDAP_URL": "ldap://no-such-host.invalid"},
     ],
     ids=str,
