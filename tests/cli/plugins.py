@@ -40,6 +40,8 @@ NOTING = """
 
         def explain(self, login):
             note("explain")
+            if login == "locked":
+                return Explanation(None, "locked", "uid=locked,ou=people")
             if login != "wile":
                 return Explanation(None, "unknown_user")
             user = {"username": "wile", "email": None, "roles": ["reader"]}

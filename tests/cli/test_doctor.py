@@ -216,6 +216,15 @@ def test_a_password_is_tried_once_at_the_one_provider_that_knows_the_user(tmp_pa
     assert notes(tmp_path)[6:] == ["check", "explain"]
 
 
+def test_whoever_is_locked_is_not_locked_for_longer(tmp_path: Path) -> None:
+    write(tmp_path, "acme", NOTING)
+    told = found(program(tmp_path, "acme:Noting"), "--user", "locked", "--password", stdin="hunter2\n")
+    assert notes(tmp_path) == ["check", "explain"]
+    assert told["user, acme:Noting"]["outcome"] == "failure"
+    assert "since the account is locked: uid=locked,ou=people" in told["user, acme:Noting"]["found"]
+    assert told["user, acme:Noting"]["remedy"] == "Unlock it in the store, or wait"
+
+
 def test_a_store_whose_checks_fail_is_asked_nothing_more(tmp_path: Path) -> None:
     write(tmp_path, "acme", NOTING)
     told = found(program(tmp_path, "acme:Broken"), "--user", "wile", "--password", stdin="hunter2\n")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from providers.interface import DISABLED, UNKNOWN_USER, Denied, Explanation, ProviderUnavailable, User
@@ -66,6 +66,7 @@ STORES = st.builds(
 LINKS = st.lists(st.tuples(STORES, st.booleans()), min_size=1, max_size=3)
 
 
+@example([(Store(("anna", "a@x")), False), (Store(("anna", "b@x")), False)], "b@x")
 @given(LINKS, st.sampled_from((*NAMES, "a@x", "b@x")))
 def test_it_says_what_the_right_password_does(links: list[tuple[Store, bool]], login: str) -> None:
     chain = Chain([Link(f"store {number}", store, skip) for number, (store, skip) in enumerate(links)])
