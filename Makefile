@@ -27,14 +27,15 @@ lint: $(VENV)/.development ## Check style and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: $(VENV)/.development servers ## Measure what it costs, as ratios (takes half an hour)
-	@.ci/install sqlite3
+bench: $(VENV)/.bench servers ## Measure what it costs, as ratios (takes half an hour)
+	@$(BIN)/python -m bench.directory
 	@$(BIN)/python -m bench.bulk
 	@$(BIN)/python -m bench.scale
 
 lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK) --group build -o requirements.txt
 	$(LOCK) --group build --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK:pyproject.toml=) --group bench -c requirements.txt -o requirements-bench.txt
 
 servers:
 	@.ci/install slapd samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
@@ -56,6 +57,11 @@ $(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/.made
 	@echo 'Installing what Latchkey needs (once) …'
 	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.txt | $(VENV)/.development
+	@.ci/install sqlite3 gcc python3-dev libldap2-dev libsasl2-dev
+	@$(PIP) install --require-hashes -r requirements-bench.txt
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt | $(VENV)/.runtime

@@ -166,10 +166,12 @@ def person_dn(username: str) -> str:
 
 
 @contextmanager
-def slapd(home: Path, *, tls: bool = True, not_after: datetime | None = None) -> Iterator[Slapd]:
+def slapd(
+    home: Path, *, tls: bool = True, not_after: datetime | None = None, names: tuple[str, ...] = ("localhost",)
+) -> Iterator[Slapd]:
     """Run a server with a service account and nobody else, without TLS or with a certificate that ends then."""
     server = Slapd(home, free_port(), free_port() if tls else 0)
-    _write_configuration(server, not_after)
+    _write_configuration(server, not_after, names)
     # A copy, because Ubuntu's AppArmor lets the one in /usr/sbin read nothing here.
     shutil.copy("/usr/sbin/slapd", home / "slapd")
     with started(server):
@@ -189,10 +191,10 @@ def started(server: Slapd) -> Iterator[None]:
             yield
 
 
-def _write_configuration(server: Slapd, not_after: datetime | None) -> None:
+def _write_configuration(server: Slapd, not_after: datetime | None, names: tuple[str, ...]) -> None:
     home = server.home
     authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
-    certificate = authority.issue_cert("localhost", not_after=not_after, key_type=trustme.KeyType.ECDSA)
+    certificate = authority.issue_cert(*names, not_after=not_after, key_type=trustme.KeyType.ECDSA)
     authority.cert_pem.write_to_path(home / "ca.pem")
     certificate.cert_chain_pems[0].write_to_path(home / "server.pem")
     certificate.private_key_pem.write_to_path(home / "server.key")
