@@ -83,7 +83,8 @@ def _changes(chain: Chain, name: str) -> Iterator[Change]:
 def _row(change: Change) -> Row:
     note = change.doubt or ""
     if change.match.user is None:
-        note = f"could not log in: {refusal(change.match.reason).words}"
+        reason = change.match.reason
+        note = f"could not log in: {refusal(reason).words if reason else 'not among those who can, there'}"
     user = change.user
     return user["username"], user["idp"], ", ".join(change.gains) or "-", ", ".join(change.loses) or "-", note or "-"
 

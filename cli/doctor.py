@@ -22,7 +22,7 @@ COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 OUTCOMES = tuple(COLOURS)
 """The best first: the place of the worst finding is the exit code."""
 
-STEP = 24
+STEP = 28
 INDENT = " " * 22  # the columns before a step
 
 
@@ -80,7 +80,10 @@ def _lines(check: Check) -> str:
     """Return a step as a person sees it: in columns, with the remedy below."""
     outcome = click.style(padded(check.outcome, 7), COLOURS[check.outcome])
     milliseconds = f"{check.seconds * 1000:,.0f} ms"
-    line = f"{outcome}  {milliseconds:>11}  {padded(printable(check.step), STEP)}  {printable(check.found)}"
+    step = padded(printable(check.step), STEP)
+    if not step.endswith(" "):  # so long that what was found has a line of its own
+        step = f"{step.rstrip()}\n{' ' * (len(INDENT) + STEP)}"
+    line = f"{outcome}  {milliseconds:>11}  {step}  {printable(check.found)}"
     return f"{line}\n{INDENT}→ {printable(check.remedy)}" if check.remedy else line
 
 

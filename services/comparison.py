@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 from config.names import fold
 from providers.interface import UNKNOWN_USER, AuthProvider, Explains, Explanation, Finds, Lists, User
 from services.chain import Chain, Identity, Link, checked_user, raising_provider_unavailable
+
+REASONS = 1000
+"""How many of those who are not in a list are asked for one by one: each costs the store two questions."""
 
 
 class CannotTell(Exception):
@@ -19,8 +23,8 @@ class Match:
 
     user: User | None
     by: Literal["username", "email"] | None = None
-    reason: str = UNKNOWN_USER
-    """Why nobody."""
+    reason: str | None = UNKNOWN_USER
+    """Why nobody, `None` if only that they are not in the list is known."""
     explanation: Explanation | None = None
     """What the provider says of them, if it was asked."""
 
@@ -98,7 +102,8 @@ def asking(name: str, provider: AuthProvider) -> Matcher:
 def listing(name: str, provider: AuthProvider, took: Callable[[int], None]) -> Matcher:
     """Return what looks users up in the provider's list, which is read now, `took` being told as it comes.
 
-    Without a list they are asked for. Raises CannotTell, and ProviderUnavailable.
+    Without a list they are asked for; and so are the first REASONS who are not in it, to know why. Raises
+    CannotTell, and ProviderUnavailable.
     """
     if not isinstance(provider, Lists):
         return asking(name, provider)
@@ -110,7 +115,15 @@ def listing(name: str, provider: AuthProvider, took: Callable[[int], None]) -> M
             address = fold(user["email"])
             by_email[address] = None if address in by_email else user  # whoever shares an address is nobody by it
         took(1)
-    return lambda user: _looked_up(by_username, by_email, user)
+    asked = count()
+
+    def match(user: Identity) -> Match:
+        found = _looked_up(by_username, by_email, user)
+        if found.user is None and isinstance(provider, Explains) and next(asked) < REASONS:
+            return _explained(Link(name, provider), provider, user)
+        return found
+
+    return match
 
 
 def compare(users: Iterable[Identity], matcher: Matcher) -> Iterator[Change]:
@@ -130,7 +143,7 @@ def _looked_up(by_username: dict[str, User], by_email: dict[str, User | None], u
     if same := by_username.get(fold(user["username"])):
         return Match(same, "username")
     same = by_email.get(fold(user["email"])) if user["email"] else None
-    return Match(same, "email" if same else None)
+    return Match(same, "email") if same else Match(None, reason=None)
 
 
 def _explained(link: Link, provider: Explains, user: Identity) -> Match:

@@ -37,6 +37,7 @@ NOTING = """
         def check(self):
             note("check")
             yield Check("bind", self.outcome, "as \\x1b[31mcn=service", "Look at it" if self.outcome != "ok" else None)
+            yield Check("a step that has quite a long name", "ok", "found")
 
         def explain(self, login):
             note("explain")

@@ -274,6 +274,13 @@ PATIENT = """
 """
 
 
+def test_a_long_step_does_not_shift_what_was_found(tmp_path: Path) -> None:
+    write(tmp_path, "acme", NOTING)
+    lines = program(tmp_path, "acme:Noting")("doctor").stdout.splitlines()
+    after = lines[next(number for number, line in enumerate(lines) if "quite a long name" in line) + 1]
+    assert (after.strip(), after.index("found")) == ("found", lines[0].index("can be used"))
+
+
 def test_steps_are_shown_as_they_come(tmp_path: Path) -> None:
     write(tmp_path, "acme", PATIENT)
     with program(tmp_path, "acme:Patient").running("doctor") as process:

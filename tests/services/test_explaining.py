@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from providers.interface import DISABLED, UNKNOWN_USER, Denied, Explanation, ProviderUnavailable, User
+from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, Denied, Explanation, ProviderUnavailable, User
 from services.chain import Chain, Link
 from services.comparison import CannotTell, Match, asking, compare, everybody, listing
 from services.explaining import explain_login
@@ -31,6 +31,8 @@ class Store:
         found = [person for person in self._people if login in person]
         if not found:
             return Explanation(None, UNKNOWN_USER)
+        if len(found) > 1:
+            return Explanation(None, AMBIGUOUS)
         username, email = found[0]
         if username in self._disabled:
             return Explanation(None, DISABLED)
@@ -111,7 +113,18 @@ def test_an_address_that_several_have_there_is_nobodys() -> None:
     now = Chain([Link("now", Store(("anna", "a@x")))])
     then = Store(("one", "a@x"), ("two", "a@x"))
     (change,) = compare(everybody(now), listing("then", then, lambda _: None))
-    assert change.match == Match(None)
+    assert (change.match.user, change.match.reason) == (None, AMBIGUOUS)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("services.comparison.REASONS", 0)
+        (change,) = compare(everybody(now), listing("then", then, lambda _: None))
+    assert change.match == Match(None, reason=None)
+
+
+def test_who_is_disabled_there_is_told_from_who_is_not_there() -> None:
+    now = Chain([Link("now", Store(("anna", "a@x"), ("bert", "b@x")))])
+    then = Store(("anna", "a@x"), disabled=frozenset({"anna"}))
+    changes = compare(everybody(now), listing("then", then, lambda _: None))
+    assert [change.match.reason for change in changes] == [DISABLED, UNKNOWN_USER]
 
 
 def test_only_a_store_that_can_list_is_compared() -> None:
