@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from config.names import accept_name, fold
 from config.watched import Watched
 from providers.interface import Membership, ProviderUnavailable, User
-from providers.ldap.connection import Entry
+from providers.ldap.answers import Entry
 from providers.ldap.directory import Session
 from providers.ldap.dn import comparable, naming_values
 from providers.ldap.filters import Filter, equality, every, with_wildcards

@@ -3,23 +3,21 @@
 import math
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from select import POLLIN, poll
 from time import monotonic
 from typing import Any
 
 from ldap3.core.results import (
-    RESULT_CODES,
     RESULT_INVALID_DN_SYNTAX,
     RESULT_NO_SUCH_OBJECT,
     RESULT_SIZE_LIMIT_EXCEEDED,
     RESULT_SUCCESS,
 )
-from ldap3.strategy.base import BaseStrategy
-from ldap3.utils.asn1 import decode_message_fast
 
 from providers.interface import ProviderUnavailable
+from providers.ldap.answers import Answer, Entry, read_message, size_of
 from providers.ldap.messages import (
     BASE,
     PASSWORD_POLICY,
@@ -32,7 +30,6 @@ from providers.ldap.messages import (
 )
 from providers.ldap.settings import ServerAddress
 
-_SEARCH_ENTRY, _SEARCH_REFERENCE = 4, 19
 _COMPLETE, _CUT_OFF = {RESULT_SUCCESS}, {RESULT_SIZE_LIMIT_EXCEEDED}
 _NOTHING = {RESULT_NO_SUCH_OBJECT, RESULT_INVALID_DN_SYNTAX}
 _LONGEST = 16 * 2**20  # octets of an answer: a directory's word is no reason to fill the memory
@@ -54,39 +51,6 @@ class Dropped(ServerFault):
 
 class Crowded(ServerFault):
     """All connections to it were in use for as long as there was time; it may well work."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of the directory; attribute names are in lower case."""
-
-    dn: str
-    attributes: dict[str, list[bytes]]
-
-    def texts(self, attribute: str) -> list[str]:
-        """Return the attribute's values."""
-        return [value.decode("utf-8", "replace") for value in self.attributes.get(attribute.lower(), [])]
-
-    def first(self, attribute: str) -> str | None:
-        """Return the attribute's first value, `None` if it has none."""
-        return next(iter(self.texts(attribute)), None)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How a request ended."""
-
-    code: int
-    """RFC 4511 §4.1.9."""
-    text: str
-    """The server's diagnostic message: for machines, and never shown."""
-    controls: dict[str, bytes]
-    entries: Sequence[Entry] = ()
-
-    @property
-    def name(self) -> str:
-        """The code as RFC 4511 names it."""
-        return str(RESULT_CODES.get(self.code, self.code))
 
 
 class Connection:
@@ -138,10 +102,16 @@ class Connection:
 
     def is_stale(self) -> bool:
         """Say whether the server has spoken, or gone, since the last answer."""
+        # Nothing is expected now, neither the end of the stream nor a notice of it (RFC 4511 §4.4.1).
+        if self._buffer:
+            return True
+        waiting = poll()
+        waiting.register(self._socket, POLLIN)
+        if not waiting.poll(0):
+            return False
         self._socket.settimeout(0)
-        try:
-            # Nothing is expected now, neither the end of the stream nor a notice of it (RFC 4511 §4.4.1).
-            return bool(self._buffer) or self._socket.recv(1) is not None
+        try:  # it may be a word of TLS alone
+            return self._socket.recv(1) is not None
         except (BlockingIOError, ssl.SSLWantReadError):
             return False
         except OSError:
@@ -179,13 +149,13 @@ class Connection:
         self._send(message(self._number, request, controls))
         entries: list[Entry] = []
         while True:
-            number, said = _decoded(self._receive())
+            number, said = self._receive(entries)
             if number != self._number:
                 raise Dropped("ldap: the server has ended the connection")
             if isinstance(said, Answer):
                 if said.code in _OF_THE_SERVER:
                     raise ServerFault(f"ldap: the server answered: {said.name}")
-                return replace(said, entries=entries)
+                return said
             if said:
                 entries.append(said)
 
@@ -196,20 +166,26 @@ class Connection:
         except OSError as error:
             raise _fault(error) from None
 
-    def _receive(self) -> bytes:
-        while (size := _size(self._buffer)) is None or len(self._buffer) < size:
-            if size and size > _LONGEST:
-                raise ServerFault("ldap: an answer is longer than we take")
-            self._socket.settimeout(self._remaining())
-            try:
-                more = self._socket.recv(65536)
-            except OSError as error:
-                raise _fault(error) from None
-            if not more:
-                raise Dropped("ldap: the server has closed the connection")
-            self._buffer += more
-        whole, self._buffer = self._buffer[:size], self._buffer[size:]
-        return whole
+    def _receive(self, entries: list[Entry]) -> tuple[int, Answer | Entry | None]:
+        try:
+            while (size := size_of(self._buffer)) is None or len(self._buffer) < size:
+                if size and size > _LONGEST:
+                    raise ServerFault("ldap: an answer is longer than we take")
+                self._buffer += self._more()
+            whole, self._buffer = self._buffer[:size], self._buffer[size:]
+            return read_message(whole, entries)
+        except ValueError:
+            raise ServerFault("ldap: an answer is not LDAP") from None
+
+    def _more(self) -> bytes:
+        self._socket.settimeout(self._remaining())
+        try:
+            more = self._socket.recv(65536)
+        except OSError as error:
+            raise _fault(error) from None
+        if not more:
+            raise Dropped("ldap: the server has closed the connection")
+        return more
 
     def _remaining(self) -> float:
         remaining = self.deadline - monotonic()
@@ -248,36 +224,3 @@ def _fault(error: Exception) -> ServerFault:
     told = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
     lost = isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
     return (Dropped if lost else ServerFault)(f"ldap: {type(error).__name__}: {told}")
-
-
-def _size(buffer: bytes) -> int | None:
-    size: int = BaseStrategy.compute_ldap_message_size(buffer)  # type: ignore[no-untyped-call]
-    return None if size == -1 else size
-
-
-def _decoded(octet_string: bytes) -> tuple[int, Answer | Entry | None]:
-    """Return a message's number, and what it says; `None` for a referral, which nobody follows."""
-    try:
-        decoded = decode_message_fast(octet_string)  # type: ignore[no-untyped-call]
-        payload = decoded["payload"]
-        said: Answer | Entry | None = None
-        if decoded["protocolOp"] == _SEARCH_ENTRY:
-            said = _entry(payload)
-        elif decoded["protocolOp"] != _SEARCH_REFERENCE:
-            said = _answer(payload, decoded["controls"] or [])
-        return int(decoded["messageID"]), said
-    except Exception as error:  # noqa: BLE001 - the octets are the server's, and the decoder trusts them
-        raise ServerFault(f"ldap: an answer is not LDAP: {type(error).__name__}") from None
-
-
-def _answer(payload: Any, controls: Any) -> Answer:
-    attached = {bytes(held[3][0][3]).decode(): bytes(held[3][-1][3]) for held in controls}
-    return Answer(int(payload[0][3]), bytes(payload[2][3]).decode("utf-8", "replace"), attached)
-
-
-def _entry(payload: Any) -> Entry:
-    held = {
-        bytes(attribute[3][0][3]).decode("ascii", "replace").lower(): [bytes(value[3]) for value in attribute[3][1][3]]
-        for attribute in payload[1][3]
-    }
-    return Entry(bytes(payload[0][3]).decode("utf-8", "replace"), held)

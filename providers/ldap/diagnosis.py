@@ -6,7 +6,7 @@ from time import monotonic
 
 from providers.interface import Check
 from providers.ldap.accounts import Accounts
-from providers.ldap.connection import Entry
+from providers.ldap.answers import Entry
 from providers.ldap.directory import Directory, Session
 from providers.ldap.filters import ANY, Filter, every
 from providers.ldap.messages import BASE, SUBTREE

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from config.names import fold
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, User
 from providers.ldap.accounts import Accounts
-from providers.ldap.connection import Answer, Entry
+from providers.ldap.answers import Answer, Entry
 from providers.ldap.diagnosis import Diagnosis
 from providers.ldap.directory import Directory, UserSession
 from providers.ldap.dn import escape_value

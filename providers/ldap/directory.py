@@ -6,10 +6,10 @@ from time import monotonic
 from typing import TypeVar
 
 from ldap3.core.results import RESULT_SUCCESS
-from ldap3.utils.asn1 import decode_sequence
 
 from providers.interface import ProviderUnavailable
-from providers.ldap.connection import Answer, Connection, Entry
+from providers.ldap.answers import Answer, Entry, children
+from providers.ldap.connection import Connection
 from providers.ldap.messages import PAGED_RESULTS, SUBTREE, page_control
 from providers.ldap.reasons import why_denied
 from providers.ldap.servers import Server, Servers
@@ -124,11 +124,14 @@ def _pages(connection: Connection, base: str, condition: bytes, attributes: list
         connection.deadline = monotonic() + seconds
         answer = connection.search(base, SUBTREE, condition, attributes, controls=[page_control(PAGE, cookie)])
         found.extend(answer.entries)
-        cookie = _cookie(answer.controls.get(PAGED_RESULTS))
+        cookie = _cookie(answer.controls.get(PAGED_RESULTS, b""))
         if not cookie:
             return found
 
 
-def _cookie(value: bytes | None) -> bytes:
+def _cookie(value: bytes) -> bytes:
     """Return where the next page begins: SEQUENCE { size INTEGER, cookie OCTET STRING } (RFC 2696)."""
-    return bytes(decode_sequence(value, 0, len(value))[0][3][1][3]) if value else b""
+    for _, start, end in children(value, 0, len(value)):
+        *_, (_, first, last) = children(value, start, end)
+        return value[first:last]
+    return b""

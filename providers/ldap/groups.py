@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Protocol
 
 from providers.interface import Membership
-from providers.ldap.connection import Entry
+from providers.ldap.answers import Entry
 from providers.ldap.dn import comparable
 from providers.ldap.filters import ANY, Filter, places_in
 from providers.ldap.messages import BASE, SUBTREE

@@ -12,7 +12,6 @@ from ldap3.core.results import (
     RESULT_SUCCESS,
     RESULT_UNWILLING_TO_PERFORM,
 )
-from ldap3.utils.asn1 import decode_sequence
 
 from providers.interface import (
     ACCOUNT_EXPIRED,
@@ -26,7 +25,7 @@ from providers.interface import (
     WRONG_PASSWORD,
     ProviderUnavailable,
 )
-from providers.ldap.connection import Answer, Entry
+from providers.ldap.answers import Answer, Entry, children
 from providers.ldap.messages import PASSWORD_POLICY
 
 # Active Directory: a Windows error, in hexadecimal, within the diagnostic message.
@@ -43,6 +42,7 @@ _WINDOWS = {
     "775": LOCKED,
 }
 # draft-behera-ldap-password-policy §6.2; the others are about changing a password.
+_ERROR = 0x81
 _POLICY = {0: PASSWORD_EXPIRED, 1: LOCKED, 2: MUST_CHANGE}
 _CODES = {
     RESULT_INVALID_CREDENTIALS: WRONG_PASSWORD,
@@ -67,7 +67,7 @@ def why_denied(answer: Answer) -> str | None:
 
     A bind may succeed and yet prove nobody: who must change their password first may do nothing else.
     """
-    policy = _policy_error(answer.controls.get(PASSWORD_POLICY))
+    policy = _policy_error(answer.controls.get(PASSWORD_POLICY, b""))
     if answer.code == RESULT_SUCCESS:
         return policy if policy == MUST_CHANGE else None
     if answer.code not in _CODES:
@@ -94,15 +94,13 @@ def _number(entry: Entry, attribute: str) -> int:
     return int(text) if re.fullmatch(r"-?[0-9]{1,20}", text) else 0
 
 
-def _policy_error(value: bytes | None) -> str | None:
+def _policy_error(value: bytes) -> str | None:
     """Return what the control tells beside the result: SEQUENCE { warning [0] …, error [1] ENUMERATED }."""
     try:
-        if not value:
-            return None
-        # Context-specific: their contents are left as octets.
-        decoders = dict.fromkeys((0, 1), lambda octets, start, stop: octets[start:stop])
-        held = decode_sequence(value, 2, len(value), decoders)
-        errors = [part for _, _, tag, part in held if tag == 1]
-        return _POLICY.get(int.from_bytes(errors[0], "big")) if errors else None
-    except (LookupError, ValueError, TypeError):
-        return None
+        for _, start, end in children(value, 0, len(value)):
+            for tag, first, last in children(value, start, end):
+                if tag == _ERROR:
+                    return _POLICY.get(int.from_bytes(value[first:last], "big"))
+    except (IndexError, ValueError):
+        pass
+    return None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from providers.ldap.dn import DN, parse_dn
@@ -112,8 +113,21 @@ class Rules:
 
     def roles(self, groups: AbstractSet[DN | str]) -> list[str]:
         """Return the roles of somebody in these groups, sorted."""
-        held = {role for rule in self.rules if rule.condition.holds(groups) for role in rule.roles}
-        return sorted(held.union(self.default))
+        held = {role for rule in self._combined if rule.condition.holds(groups) for role in rule.roles}
+        return sorted(held.union(self.default, *(self._of_one.get(group, ()) for group in groups)))
+
+    @cached_property
+    def _of_one(self) -> dict[DN | str, set[str]]:
+        """What each group gives by itself: a map may have thousands of them."""
+        given: dict[DN | str, set[str]] = {}
+        for rule in self.rules:
+            if isinstance(rule.condition, Group):
+                given.setdefault(rule.condition.name, set()).update(rule.roles)
+        return given
+
+    @cached_property
+    def _combined(self) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.rules if not isinstance(rule.condition, Group))
 
     def grantable(self) -> frozenset[str]:
         """Return all the roles that anybody can have."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from config.names import fold
 from providers.interface import Membership, RuleVerdict
-from providers.ldap.connection import Entry
+from providers.ldap.answers import Entry
 from providers.ldap.dn import DN, comparable
 from providers.ldap.filters import ANY
 from providers.ldap.groups import Searches

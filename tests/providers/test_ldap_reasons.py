@@ -20,7 +20,7 @@ from providers.interface import (
     ProviderUnavailable,
 )
 from providers.ldap import LdapProvider
-from providers.ldap.connection import Answer, Entry
+from providers.ldap.answers import Answer, Entry
 from providers.ldap.messages import PASSWORD_POLICY
 from providers.ldap.reasons import is_disabled, why_denied
 from tests.people import Person
