@@ -134,9 +134,11 @@ def compare(users: Iterable[Identity], matcher: Matcher) -> Iterator[Change]:
 
 def _listed(link: Link) -> Iterator[Identity]:
     if isinstance(link.provider, Lists):
+        sets: dict[tuple[str, ...], list[str]] = {}  # of roles: many users have the same, and all are kept in memory
         with raising_provider_unavailable(link):
             for user in link.provider.users():
-                yield checked_user(link.name, user)
+                checked = checked_user(link.name, user)
+                yield Identity(**checked | {"roles": sets.setdefault(tuple(checked["roles"]), checked["roles"])})
 
 
 def _looked_up(by_username: dict[str, User], by_email: dict[str, User | None], user: Identity) -> Match:
