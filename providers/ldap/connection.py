@@ -28,6 +28,7 @@ from providers.ldap.messages import (
     search_request,
     start_tls_request,
 )
+from providers.ldap.names import Address, addresses
 from providers.ldap.settings import ServerAddress
 
 _COMPLETE, _CUT_OFF = {RESULT_SUCCESS}, {RESULT_SIZE_LIMIT_EXCEEDED}
@@ -75,7 +76,7 @@ class Connection:
 
     def bind(self, name: str, password: bytes) -> Answer:
         """Ask whether the password is theirs. The caller has seen to it that there is one (RFC 4513 §5.1.2)."""
-        return self._ask(bind_request(name, password), [control(PASSWORD_POLICY)])
+        return _of_the_directory(self._ask(bind_request(name, password), [control(PASSWORD_POLICY)]))
 
     def search(
         self,
@@ -93,9 +94,8 @@ class Connection:
         directory does not want to say.
         """
         seconds = max(1, math.ceil(self.deadline - monotonic()))
-        answer = self._ask(
-            search_request(base, scope, condition, attributes, at_most=at_most, seconds=seconds), controls
-        )
+        request = search_request(base, scope, condition, attributes, at_most=at_most, seconds=seconds)
+        answer = _of_the_directory(self._ask(request, controls))
         if answer.code in _COMPLETE | (_NOTHING if scope == BASE else set()) | (_CUT_OFF if at_most else set()):
             return answer
         raise ProviderUnavailable(f"ldap: a search {'of' if scope == BASE else 'below'} a DN failed: {answer.name}")
@@ -153,8 +153,6 @@ class Connection:
             if number != self._number:
                 raise Dropped("ldap: the server has ended the connection")
             if isinstance(said, Answer):
-                if said.code in _OF_THE_SERVER:
-                    raise ServerFault(f"ldap: the server answered: {said.name}")
                 return said
             if said:
                 entries.append(said)
@@ -194,26 +192,42 @@ class Connection:
         return remaining
 
 
+def _of_the_directory(answer: Answer) -> Answer:
+    """Return an answer that any other server would give too; ServerFault if it tells of this one alone."""
+    if answer.code in _OF_THE_SERVER:
+        raise ServerFault(f"ldap: the server answered: {answer.name}")
+    return answer
+
+
 def _connected(address: ServerAddress, deadline: float) -> socket.socket:
     """Return a socket to the first of the host's addresses that takes one; each has its share of the time."""
     try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        found = addresses(address.host, address.port, max(deadline - monotonic(), 0))
+    except TimeoutError:
+        raise Slow(f"ldap: nobody told an address of {address.host} in time") from None
     except OSError as error:
         raise ServerFault(f"ldap: {address.host} has no address: {error.strerror}") from None
+    fault = ServerFault(f"ldap: {address.host} has no address")
     for left in range(len(found), 0, -1):
-        family, kind, protocol, _, place = found[-left]
-        link = socket.socket(family, kind, protocol)
         try:
-            link.settimeout(max((deadline - monotonic()) / left, 0.001))
-            link.connect(place)
-            # Without it Nagle's algorithm holds the bind back for 40 ms.
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return _linked(found[-left], max((deadline - monotonic()) / left, 0.001))
         except OSError as error:
-            link.close()
             fault = _fault(error)
-        else:
-            return link
     raise fault
+
+
+def _linked(address: Address, seconds: float) -> socket.socket:
+    family, kind, protocol, _, place = address
+    link = socket.socket(family, kind, protocol)  # OSError if this system lacks the family, such as IPv6
+    try:
+        link.settimeout(seconds)
+        link.connect(place)
+        # Without it Nagle's algorithm holds the bind back for 40 ms.
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        link.close()
+        raise
+    return link
 
 
 def _fault(error: Exception) -> ServerFault:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from time import monotonic
 
-from providers.interface import Check
+from providers.interface import Check, ProviderUnavailable
 from providers.ldap.accounts import Accounts
 from providers.ldap.answers import Entry
 from providers.ldap.directory import Directory, Session
@@ -76,7 +76,7 @@ class Diagnosis:
 
     def _base(self, base: str) -> Finding:
         if not self._session().search(base, BASE, ANY, ["1.1"]):
-            return "there is no such entry, or LDAP_BIND_DN may not see it", _BASE
+            raise ProviderUnavailable("there is no such entry, or LDAP_BIND_DN may not see it")
         return "it is there", None
 
     def _users(self, base: str) -> Finding:
@@ -93,7 +93,7 @@ class Diagnosis:
         session = self._session()
         for base in self._settings.group_base_dn:
             if not session.search(base, BASE, ANY, ["1.1"]):
-                return f"there is no {base}", "Correct LDAP_GROUP_BASE_DN."
+                raise ProviderUnavailable(f"there is no {base}, or LDAP_BIND_DN may not see it")
         if self._settings.group_base_dn:
             return "they are searched below LDAP_GROUP_BASE_DN", None
         members = every(self._accounts.everybody, Filter("(memberOf=*)").encode())

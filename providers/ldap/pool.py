@@ -6,7 +6,8 @@ from threading import BoundedSemaphore, Lock
 from time import monotonic
 from typing import TypeVar
 
-from providers.ldap.connection import Connection, Crowded, Dropped
+from providers.interface import ProviderUnavailable
+from providers.ldap.connection import Connection, Crowded, Dropped, ServerFault
 from providers.ldap.settings import ServerAddress
 
 T = TypeVar("T")
@@ -37,9 +38,10 @@ class Pool:
     def use(self, question: Callable[[Connection], T], deadline: float) -> T:
         """Return what the question finds out, on a connection that lives.
 
-        Raises ServerFault: Crowded if all connections are in use until `deadline` (monotonic seconds).
+        Raises ServerFault: Crowded if all connections are in use for half of the time until `deadline` (monotonic
+        seconds); whoever waited longer would find a server slow that had no time left to answer.
         """
-        if not self._places.acquire(timeout=max(0, deadline - monotonic())):
+        if not self._places.acquire(timeout=max(0, deadline - monotonic()) / 2):
             raise Crowded("ldap: all connections are in use")
         try:
             kept = self._taken()
@@ -63,12 +65,18 @@ class Pool:
         connection.deadline = deadline
         try:
             answer = question(connection)
-        except BaseException:
-            connection.close()
+        except BaseException as error:
+            if isinstance(error, ProviderUnavailable) and not isinstance(error, ServerFault):
+                self._keep(connection)  # it has answered, only not what was hoped for
+            else:
+                connection.close()
             raise
+        self._keep(connection)
+        return answer
+
+    def _keep(self, connection: Connection) -> None:
         with self._lock:
             self._kept.append((connection, monotonic()))
-        return answer
 
     def _opened(self, deadline: float) -> Connection:
         connection = Connection(self._address, self._tls, deadline)

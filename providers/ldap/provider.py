@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from functools import partial
 
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
@@ -9,7 +10,9 @@ from providers.ldap.accounts import Accounts
 from providers.ldap.diagnosis import Diagnosis
 from providers.ldap.direct import DirectBindProvider
 from providers.ldap.directory import Directory, Session
-from providers.ldap.reasons import why_denied
+from providers.ldap.filters import ANY
+from providers.ldap.messages import BASE
+from providers.ldap.reasons import ACCOUNT_ATTRIBUTES, STATE_ATTRIBUTES, why_denied, why_shut_out
 from providers.ldap.settings import LdapSettings
 from providers.ldap.verdicts import Verdicts
 
@@ -75,8 +78,10 @@ class LdapProvider:
         groups = self._accounts.groups
         counted, every = (groups.of(session, entries[0], username, nested=nested) for nested in (None, True))
         verdicts = Verdicts(session, username, counted, every).of(self._accounts.rules)
-        user = self._accounts.user(entries[0], session)
-        return Explanation(user, None if user else DISABLED, record, tuple(counted), tuple(verdicts))
+        told = session.search(entries[0].dn, BASE, ANY, (*ACCOUNT_ATTRIBUTES, *STATE_ATTRIBUTES))
+        reason = why_shut_out(told[0], datetime.now(UTC)) if told else None
+        user = None if reason else self._accounts.with_roles(entries[0], counted)
+        return Explanation(user, reason, record, tuple(counted), tuple(verdicts))
 
     def _proven(self, session: Session, login: str, password: str) -> User | Denied:
         entries = self._accounts.by_login(session, login)

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -16,7 +16,7 @@ SOON = 30  # days before its end at which a certificate is told of
 Finding = tuple[str, str | None]
 """What a step found, and what is to be done about it; `None` if all is well."""
 
-_REMEDIES = {
+_OF_TLS = {
     "mismatch": "Write a name in LDAP_URL that the certificate is for, or have one made for this name.",
     "expired": "Have the server's certificate renewed.",
     "not yet valid": "Set the clock of the server, or of this machine.",
@@ -25,15 +25,18 @@ _REMEDIES = {
 }
 
 
-def step(name: str, find: Callable[[], Finding], remedy: str) -> Check:
-    """Return what a step finds, with the time that it takes; that it fails is a finding too, with its own remedy."""
+def step(name: str, find: Callable[[], Finding], remedy: str, better: Mapping[str, str] | None = None) -> Check:
+    """Return what a step finds, with the time that it takes.
+
+    That it fails is a finding too, with the remedy; or with the first better one whose sign is in what was told.
+    """
     start = monotonic()
     try:
         found, advice = find()
     except (OSError, ProviderUnavailable) as error:
         told = str(getattr(error, "strerror", None) or error).removeprefix("ldap: ")
-        better = next((advice for sign, advice in _REMEDIES.items() if sign in told), remedy)
-        return Check(name, "failure", told, better, monotonic() - start)
+        advice = next((advice for sign, advice in (better or {}).items() if sign in told), remedy)
+        return Check(name, "failure", told, advice, monotonic() - start)
     return Check(name, "warning" if advice else "ok", found, advice, monotonic() - start)
 
 
@@ -66,7 +69,7 @@ def reach(address: ServerAddress, settings: LdapSettings) -> Iterator[Check]:
     if address.plaintext:
         yield Check(f"{address}: TLS", "warning", "none: passwords cross the network in clear", _DO_ENCRYPT)
         return
-    yield step(f"{address}: TLS", secured, where)
+    yield step(f"{address}: TLS", secured, where, _OF_TLS)
 
 
 _DO_ENCRYPT = "Leave LDAP_INSECURE_PLAINTEXT out."
@@ -83,9 +86,11 @@ def authorities(settings: LdapSettings) -> Iterator[Check]:
 
 def _judged(certificate: dict[str, Any]) -> Finding:
     names = ", ".join(str(value) for _, value in certificate.get("subjectAltName", ()))
+    issuer = {name: value for ((name, value), *_) in certificate.get("issuer", ())}
+    signed = issuer.get("commonName") or issuer.get("organizationName")
     left = _days_left(certificate)
     advice = "Have the server's certificate renewed before it ends." if left < SOON else None
-    return f"certificate for {names}, good for {left} days", advice
+    return f"certificate for {names}, signed by {signed}, good for {left} days", advice
 
 
 def _days_left(certificate: dict[str, Any]) -> int:

@@ -56,7 +56,10 @@ _CODES = {
 ACCOUNT_ATTRIBUTES = ("userAccountControl", "accountExpires", "pwdAccountLockedTime")
 """What `is_disabled` wants to see of an entry."""
 
+STATE_ATTRIBUTES = ("msDS-User-Account-Control-Computed", "pwdLastSet", "pwdReset")
+
 _ACCOUNT_DISABLED = 2  # in userAccountControl
+_LOCKED_OUT, _EXPIRED = 0x10, 0x800000  # in msDS-User-Account-Control-Computed ([MS-ADTS] §3.1.1.4.5.17)
 _NEVER = {0, 0x7FFFFFFFFFFFFFFF}
 _WINDOWS_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _FOR_GOOD = "000001010000Z"
@@ -87,6 +90,20 @@ def is_disabled(entry: Entry, now: datetime) -> bool:
     if control & _ACCOUNT_DISABLED or entry.first("pwdAccountLockedTime") == _FOR_GOOD:
         return True
     return expires not in _NEVER and expires <= (now - _WINDOWS_EPOCH) // timedelta(microseconds=1) * 10
+
+
+def why_shut_out(entry: Entry, now: datetime) -> str | None:
+    """Return why the right password would not do now, as far as the entry tells; `None` if nothing speaks against it.
+
+    It wants to see STATE_ATTRIBUTES too. A lock of OpenLDAP that ends by itself does not tell when.
+    """
+    if is_disabled(entry, now):
+        return DISABLED
+    computed = _number(entry, "msDS-User-Account-Control-Computed")
+    if computed & _LOCKED_OUT:
+        return LOCKED
+    must_change = entry.first("pwdLastSet") == "0" or entry.first("pwdReset") == "TRUE"
+    return MUST_CHANGE if must_change else PASSWORD_EXPIRED if computed & _EXPIRED else None
 
 
 def _number(entry: Entry, attribute: str) -> int:
