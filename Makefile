@@ -20,7 +20,7 @@ migrate: $(VENV)/.runtime ## Bring the database of DATABASE_URL to this version'
 	@$(BIN)/flask db upgrade
 
 test: $(VENV)/.development servers tests/clients/node_modules ## Run the tests, on real servers; installs what they need
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.development ## Check style and types
 	$(BIN)/ruff format --check
