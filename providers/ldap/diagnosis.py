@@ -50,8 +50,8 @@ class Diagnosis:
             yield (found := step(f"base DN {base}", partial(self._base, base), _BASE))
             if found.outcome != "failure":
                 yield step("users", partial(self._users, base), _BASE)
-        yield step("groups", self._groups, "Correct LDAP_GROUP_BASE_DN.")
-        yield step("rules", self._rules, "Correct the rule.")
+        yield step("groups", self._groups, "Correct LDAP_GROUP_BASE_DN")
+        yield step("rules", self._rules, "Correct the rule")
 
     def _session(self) -> Session:
         return Session(self._reachable[0], monotonic() + self._settings.timeout_seconds)
@@ -69,9 +69,9 @@ class Diagnosis:
         root = self._root()
         is_one = _ACTIVE_DIRECTORY in root.texts("supportedCapabilities")
         if is_one and not self._settings.active_directory:
-            return "an Active Directory", "Set LDAP_ACTIVE_DIRECTORY=true, for its logins and primary groups."
+            return "an Active Directory", "Set LDAP_ACTIVE_DIRECTORY=true, for its logins and primary groups"
         if self._settings.active_directory and not is_one:
-            return "no Active Directory", "Leave LDAP_ACTIVE_DIRECTORY out."
+            return "no Active Directory", "Leave LDAP_ACTIVE_DIRECTORY out"
         return "an Active Directory" if is_one else root.first("vendorName") or "a directory by the standards", None
 
     def _base(self, base: str) -> Finding:
@@ -82,10 +82,10 @@ class Diagnosis:
     def _users(self, base: str) -> Finding:
         everybody, session = self._accounts.everybody, self._session()
         if not session.search(base, SUBTREE, everybody, ["1.1"], 1):
-            return "nobody below it fits LDAP_USER_FILTER", "Correct LDAP_USER_FILTER, or LDAP_BASE_DN."
+            return "nobody below it fits LDAP_USER_FILTER", "Correct LDAP_USER_FILTER, or LDAP_BASE_DN"
         nameless = every(everybody, Filter(f"(!({self._settings.username}=*))").encode())
         if session.search(base, SUBTREE, nameless, ["1.1"], 1):
-            advice = "Choose an LDAP_USERNAME_ATTRIBUTE that all have, or demand it in LDAP_USER_FILTER."
+            advice = "Choose an LDAP_USERNAME_ATTRIBUTE that all have, or demand it in LDAP_USER_FILTER"
             return f"somebody fits LDAP_USER_FILTER and has no {self._settings.username}", advice
         return f"there are users, and all have a {self._settings.username}", None
 
@@ -99,16 +99,16 @@ class Diagnosis:
         members = every(self._accounts.everybody, Filter("(memberOf=*)").encode())
         if any(session.search(base, SUBTREE, members, ["1.1"], 1) for base in self._settings.base_dn):
             return "users tell theirs by memberOf", None
-        return "no user has memberOf", "Set LDAP_GROUP_BASE_DN, or have the directory keep memberOf."
+        return "no user has memberOf", "Set LDAP_GROUP_BASE_DN, or have the directory keep memberOf"
 
     def _rules(self) -> Finding:
         rules = self._accounts.rules
         if not rules.grantable():
-            return "there are none, so nobody has a role", "Write LDAP_ROLES_FILE, or LDAP_ROLE_MAP."
+            return "there are none, so nobody has a role", "Write LDAP_ROLES_FILE, or LDAP_ROLE_MAP"
         groups = {group.name: group for rule in rules.rules for group in rule.condition.groups()}
         missing = [group.label for group in groups.values() if not self.group(self._session(), group)]
         if missing:
-            return f"no such group: {'; '.join(missing)}", "Correct the rules, or let LDAP_BIND_DN see these groups."
+            return f"no such group: {'; '.join(missing)}", "Correct the rules, or let LDAP_BIND_DN see these groups"
         return f"{len(rules.rules)} rules, for {', '.join(sorted(rules.grantable()))}", None
 
     @staticmethod
@@ -117,5 +117,5 @@ class Diagnosis:
         return next(iter(session.search(group.dn, BASE, ANY, ["memberUid"])), None)
 
 
-_ACCOUNT = "Check LDAP_BIND_DN and LDAP_BIND_PASSWORD, and whether the account is locked. It was tried once."
-_BASE = "Correct LDAP_BASE_DN, or let LDAP_BIND_DN see it."
+_ACCOUNT = "Check LDAP_BIND_DN and LDAP_BIND_PASSWORD, and whether the account is locked; it was tried once"
+_BASE = "Correct LDAP_BASE_DN, or let LDAP_BIND_DN see it"

@@ -17,11 +17,11 @@ Finding = tuple[str, str | None]
 """What a step found, and what is to be done about it; `None` if all is well."""
 
 _OF_TLS = {
-    "mismatch": "Write a name in LDAP_URL that the certificate is for, or have one made for this name.",
-    "expired": "Have the server's certificate renewed.",
-    "not yet valid": "Set the clock of the server, or of this machine.",
-    "StartTLS": "Give the server a certificate, or write ldaps:// in LDAP_URL if it listens there.",
-    "certificate": "Write the path of a file with the certificates that signed the server's in LDAP_CA_FILE.",
+    "mismatch": "Write a name in LDAP_URL that the certificate is for, or have one made for this name",
+    "expired": "Have the server's certificate renewed",
+    "not yet valid": "Set the clock of the server, or of this machine",
+    "StartTLS": "Give the server a certificate, or write ldaps:// in LDAP_URL if it listens there",
+    "certificate": "Write the path of a file with the certificates that signed the server's in LDAP_CA_FILE",
 }
 
 
@@ -59,7 +59,7 @@ def reach(address: ServerAddress, settings: LdapSettings) -> Iterator[Check]:
         finally:
             connection.close()
 
-    yield (resolved := step(f"{address}: name", named, "Correct the name in LDAP_URL, or the name server's entry."))
+    yield (resolved := step(f"{address}: name", named, "Correct the name in LDAP_URL, or the name server's entry"))
     if resolved.outcome == "failure":
         return
     where = "Is the directory running, is the port in LDAP_URL right, and does a firewall let it through?"
@@ -72,7 +72,7 @@ def reach(address: ServerAddress, settings: LdapSettings) -> Iterator[Check]:
     yield step(f"{address}: TLS", secured, where, _OF_TLS)
 
 
-_DO_ENCRYPT = "Leave LDAP_INSECURE_PLAINTEXT out."
+_DO_ENCRYPT = "Leave LDAP_INSECURE_PLAINTEXT out"
 
 
 def authorities(settings: LdapSettings) -> Iterator[Check]:
@@ -81,7 +81,7 @@ def authorities(settings: LdapSettings) -> Iterator[Check]:
         left = _days_left(certificate)
         if left < SOON:
             found = f"a certificate in LDAP_CA_FILE ends in {left} days" if left >= 0 else "a certificate has ended"
-            yield Check("LDAP_CA_FILE", "warning", found, "Add the one that follows it to LDAP_CA_FILE.")
+            yield Check("LDAP_CA_FILE", "warning", found, "Add the one that follows it to LDAP_CA_FILE")
 
 
 def _judged(certificate: dict[str, Any]) -> Finding:
@@ -89,7 +89,7 @@ def _judged(certificate: dict[str, Any]) -> Finding:
     issuer = {name: value for ((name, value), *_) in certificate.get("issuer", ())}
     signed = issuer.get("commonName") or issuer.get("organizationName")
     left = _days_left(certificate)
-    advice = "Have the server's certificate renewed before it ends." if left < SOON else None
+    advice = "Have the server's certificate renewed before it ends" if left < SOON else None
     return f"certificate for {names}, signed by {signed}, good for {left} days", advice
 
 

@@ -107,7 +107,7 @@ def test_a_server_without_tls_is_told(tmp_path: Path) -> None:
         check = told(server.environ())["TLS"]
         assert (check.outcome, "ldaps://" in (check.remedy or "")) == ("failure", True)
         plain = told(server.environ(LDAP_INSECURE_PLAINTEXT="true"))["TLS"]
-        assert (plain.outcome, plain.remedy) == ("warning", "Leave LDAP_INSECURE_PLAINTEXT out.")
+        assert (plain.outcome, plain.remedy) == ("warning", "Leave LDAP_INSECURE_PLAINTEXT out")
 
 
 def authority(left: timedelta) -> bytes:
@@ -138,7 +138,7 @@ def test_the_first_server_that_can_be_reached_is_looked_over(slapd: Slapd) -> No
 def test_an_active_directory_is_known_as_one(samba: Samba) -> None:
     assert set(outcomes(samba.environ()).values()) == {"ok"}
     kind = told(samba.environ(LDAP_ACTIVE_DIRECTORY=""))["kind of directory"]
-    assert kind.remedy == "Set LDAP_ACTIVE_DIRECTORY=true, for its logins and primary groups."
+    assert kind.remedy == "Set LDAP_ACTIVE_DIRECTORY=true, for its logins and primary groups"
 
 
 def test_without_an_account_the_network_is_looked_over(slapd: Slapd) -> None:
