@@ -72,6 +72,8 @@ def _switch(answer: LoginAnswer, against: str) -> tuple[str, Change] | None:
 
 def _told(services: Services, answer: LoginAnswer, routes: list[GuardedRoute]) -> list[str]:
     told = [*tables_of_answer(answer)]
+    if answer.untold and not answer.decisive:
+        return [*told, "Only a login would tell. With a password: flask doctor --user LOGIN --password"]
     if not answer.identity:
         return [*told, f"Nobody would be let in: {refusal(answer.reason).words}."]
     try:

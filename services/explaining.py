@@ -63,6 +63,11 @@ class LoginAnswer:
         return None if self.identity else next((link for link in self.links if link.outcome == "out"), None)
 
     @property
+    def untold(self) -> bool:
+        """Whether a provider cannot say without a password."""
+        return any(link.outcome == "untold" for link in self.links)
+
+    @property
     def reason(self) -> str | None:
         """Why nobody would be let in; `None` if somebody would."""
         if self.identity:

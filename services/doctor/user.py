@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from config.names import accept_password
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable
-from services.chain import Chain, Identity, Link, checked_user, raising_provider_unavailable
+from services.chain import Identity, Link, checked_user, raising_provider_unavailable
 from services.current import Services
 from services.explaining import LinkAnswer, LoginAnswer, claims_of, explain_login
 from services.refusals import refusal
@@ -21,11 +21,11 @@ def check_user(services: Services, login: str, password: str | None, broken: Col
         yield from _ways_to_roles(answer.decisive.explanation)
     if answer.identity:
         yield from _outcome(services, answer.identity)
-    elif not answer.decisive and not answer.outage and not _untold(answer):
+    elif not answer.decisive and not answer.outage and not answer.untold:
         told = refusal(answer.reason)
         yield Check(STEP, "failure", told.words, told.remedy)
     if password is not None:
-        yield _tried(services.chain, answer, login, password)
+        yield from _tried(services, answer, login, password)
 
 
 def _asked(link: LinkAnswer, answer: LoginAnswer) -> Check:
@@ -64,39 +64,44 @@ def _outcome(services: Services, identity: Identity) -> Iterator[Check]:
         yield Check("claims", "failure", str(error), "Give them fewer roles: a token is sent with every call")
 
 
-def _tried(chain: Chain, answer: LoginAnswer, login: str, password: str) -> Check:
+def _tried(services: Services, answer: LoginAnswer, login: str, password: str) -> Iterator[Check]:
     """Ask one provider, once."""
     idp = answer.decisive.idp if answer.decisive else next((link.idp for link in answer.links if _may_know(link)), None)
     if idp is None or answer.outage or (answer.decisive and not answer.identity):
-        return Check("password", "ok", "not tried, as nobody would be let in anyway")
-    link = next(link for link in chain.links if link.name == idp)
+        yield Check("password", "ok", "not tried, as nobody would be let in anyway")
+        return
+    link = next(link for link in services.chain.links if link.name == idp)
     try:
-        return _judged(link, answer.identity, login, accept_password(password))
+        secret = accept_password(password)
     except ValueError as error:
-        return Check("password", "failure", f"nobody has such a one: {error}", "Type it again")
+        yield Check("password", "failure", f"nobody has such a one: {error}", "Type it again")
+        return
+    try:
+        check, user = _judged(link, answer.identity, login, secret)
     except (ProviderUnavailable, Overloaded) as error:
         found = f"{idp} cannot be asked: {error or type(error).__name__}"
-        return Check("password", "failure", found, "See what is said of this provider above")
+        yield Check("password", "failure", found, "See what is said of this provider above")
+        return
+    yield check
+    if user and not answer.identity:  # the provider could not say before
+        yield from _outcome(services, user)
 
 
-def _judged(link: Link, expected: Identity | None, login: str, password: str) -> Check:
+def _judged(link: Link, expected: Identity | None, login: str, password: str) -> tuple[Check, Identity | None]:
     with raising_provider_unavailable(link):
         reply = link.provider.authenticate(login, password)
     if not reply:
         told = refusal(reply.reason if isinstance(reply, Denied) else None)
-        return Check("password", "failure", f"{link.name} lets nobody in with it: {told.words}", told.remedy)
+        return Check("password", "failure", f"{link.name} lets nobody in with it: {told.words}", told.remedy), None
     user = checked_user(link.name, reply)
     if expected and (user["username"], {*user["roles"]}) != (expected["username"], {*expected["roles"]}):
         found = (
             f"{link.name} lets in {user['username']} with {', '.join(user['roles']) or 'no role'}, not as told above"
         )
-        return Check("password", "warning", found, "Somebody has just changed them, or the provider's `explain` errs")
-    return Check("password", "ok", f"{link.name} lets {user['username']} in with it")
+        remedy = "Somebody has just changed them, or the provider's `explain` errs"
+        return Check("password", "warning", found, remedy), user
+    return Check("password", "ok", f"{link.name} lets {user['username']} in with it"), user
 
 
 def _may_know(link: LinkAnswer) -> bool:
     return link.outcome in {"known", "untold"}
-
-
-def _untold(answer: LoginAnswer) -> bool:
-    return any(link.outcome == "untold" for link in answer.links)

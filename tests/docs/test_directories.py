@@ -30,8 +30,7 @@ def typed(folder: Path, commands: str, **here: str) -> dict[str, str]:
     for name, ours in {"/run/secrets/ldap": f"{folder}/password", **here}.items():
         assert name in commands
         commands = commands.replace(name, ours)
-    script = ["/bin/sh", "-c", f"{commands}
-env -0"]
+    script = ["/bin/sh", "-c", f"{commands}\nenv -0"]
     typing = subprocess.run(script, cwd=folder, env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=True)
     environ = dict(line.split("=", 1) for line in typing.stdout.decode().split("\0") if line)
     return {**environ, "LDAP_ROLES_FILE": str(folder / environ["LDAP_ROLES_FILE"])}
