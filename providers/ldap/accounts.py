@@ -20,6 +20,10 @@ from providers.ldap.settings import LdapSettings
 log = logging.getLogger(__name__)
 
 
+class Nameless(ProviderUnavailable):
+    """An entry does not tell what its user is called, or nothing that a token could say."""
+
+
 class Accounts:
     """Finds the entries of users, and reads them. Thread-safe."""
 
@@ -67,14 +71,17 @@ class Accounts:
         return name if backslash and fold(domain) in self._domains else login
 
     def username(self, entry: Entry) -> str:
-        """Return what the user is called. Raises ProviderUnavailable if the entry does not tell."""
+        """Return what the user is called. Raises Nameless if the entry does not tell."""
         names = entry.texts(self._username)
         if not names:
-            raise ProviderUnavailable("ldap: an entry lacks LDAP_USERNAME_ATTRIBUTE")
+            raise Nameless("ldap: an entry lacks LDAP_USERNAME_ATTRIBUTE")
         if len(names) > 1:  # a directory gives them in any order: the one in the DN stays, as does the first by letters
             naming = naming_values(entry.dn, self._username)
             names = sorted(name for name in names if fold(name) in naming) or sorted(names)
-        return names[0]
+        try:
+            return accept_name(names[0])
+        except ValueError as error:
+            raise Nameless(f"ldap: an entry's LDAP_USERNAME_ATTRIBUTE cannot be used: {error}") from None
 
     def user(self, entry: Entry, session: Searches) -> User | None:
         """Return the user as the entry and their groups have them now, `None` if they are disabled."""
@@ -97,7 +104,7 @@ class Accounts:
         found: dict[object, Entry] = {}
         for base in bases:
             for entry in session.search(base, scope, condition, self.attributes, at_most=2):
-                self.username(entry)
+                self.username(entry)  # raises if there is none, whatever the password
                 found.setdefault(comparable(entry.dn), entry)  # a base may be below another one
         return list(found.values())
 

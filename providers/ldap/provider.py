@@ -2,24 +2,30 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
+from config.problems import gather
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
-from providers.ldap.accounts import Accounts
+from providers.ldap.accounts import Accounts, Nameless
 from providers.ldap.diagnosis import Diagnosis
 from providers.ldap.direct import DirectBindProvider
 from providers.ldap.directory import Directory, Session
 from providers.ldap.filters import ANY
 from providers.ldap.messages import BASE
 from providers.ldap.reasons import ACCOUNT_ATTRIBUTES, STATE_ATTRIBUTES, why_denied, why_shut_out
+from providers.ldap.roles_file import read_rules
 from providers.ldap.settings import LdapSettings
 from providers.ldap.verdicts import Verdicts
 
 
 def open_ldap(environ: Mapping[str, str]) -> "LdapProvider | DirectBindProvider":
     """Build the provider from the LDAP_ variables; ConfigurationError if they cannot be used."""
-    settings = LdapSettings.read(environ)
+    # The file is read for its problems here, so that they are told with those of the variables.
+    rules = environ.get("LDAP_ROLES_FILE", "").strip()
+    settings, _ = gather(lambda: LdapSettings.read(environ), lambda: read_rules(Path(rules)) if rules else None)
     return DirectBindProvider(settings) if settings.bind_template else LdapProvider(settings)
 
 
@@ -55,11 +61,11 @@ class LdapProvider:
         return self._directory.ask(lambda session: self._explained(session, login))
 
     def users(self) -> Iterator[User]:
-        """Yield everybody who fits LDAP_USER_FILTER and is not disabled."""
+        """Yield everybody who fits LDAP_USER_FILTER, has a name, and is not disabled."""
         for entry in self._directory.ask(self._accounts.everyone):
-            user = self._directory.ask(partial(self._accounts.user, entry))
-            if user:
-                yield user
+            with suppress(Nameless):
+                if user := self._directory.ask(partial(self._accounts.user, entry)):
+                    yield user
 
     def grantable(self) -> frozenset[str]:
         """Return the roles of all rules."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, User
+from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from providers.ldap import DirectBindProvider, LdapProvider, open_ldap
 from tests.people import PEOPLE, TWINS, ZOE
 from tests.providers.directories import ldap_provider
@@ -89,6 +89,12 @@ def test_of_several_names_the_one_in_the_dn_is_the_username(directory: Slapd, lo
     user = provider_of(directory).authenticate(login, PASSWORD)
     assert user
     assert user["username"] == "named"
+
+
+def test_a_name_that_no_token_can_have_is_the_directorys_fault(directory: Slapd) -> None:
+    add_guest(directory, f"cn=endless,{GUESTS}", {"cn": "endless", "uid": "x" * 300})
+    with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE cannot be used: it is longer"):
+        provider_of(directory, LDAP_USER_FILTER="(cn={login})").authenticate("endless", PASSWORD)
 
 
 @pytest.mark.parametrize("username", ["another", "zulu", "zweite"])

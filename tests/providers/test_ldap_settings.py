@@ -136,6 +136,7 @@ def test_what_contradicts_itself_is_refused_by_name(changed: dict[str, str], nam
         ({"LDAP_BIND_DN": "cn=svc", "LDAP_BIND_PASSWRD": "hunter2"}, ["LDAP_BIND_PASSWRD is no setting of ours"]),
         ({"LDAP_START_TLS": "false", "LDAP_BASE_DN": ""}, ["LDAP_START_TLS", "LDAP_BASE_DN is not set"]),
         ({"LDAP_BIND_DN": "cn=svc", "LDAP_ROLE_MAP": "?"}, ["LDAP_BIND_PASSWORD", "LDAP_ROLE_MAP cannot"]),
+        ({"LDAP_URL": "?", "LDAP_ROLES_FILE": "/nowhere"}, ["LDAP_URL cannot", "LDAP_ROLES_FILE: it cannot be read"]),
         ({"LDAP_URL": "?", "LDAP_BASE_DN": "?", "LDAP_CA_FILE": "/"}, ["LDAP_URL", "LDAP_BASE_DN", "LDAP_CA_FILE"]),
     ],
     ids=str,
