@@ -153,6 +153,7 @@ def explained(slapd: Slapd) -> Slapd:
     slapd.add_person(Person("eve", "eve@example.org", "the password of eve", ()))
     slapd.add(f"cn=inner,{GROUPS}", ["groupOfNames"], {"member": person_dn("eve")})
     slapd.add(f"cn=outermost,{GROUPS}", ["groupOfNames"], {"member": f"cn=inner,{GROUPS}"})
+    slapd.add(f"cn=exactly,{GROUPS}", ["posixGroup"], {"gidNumber": "8", "memberUid": "eve"})
     slapd.add(f"cn=by-uid,{GROUPS}", ["posixGroup"], {"gidNumber": "7", "memberUid": "EVE"})
     return slapd
 
@@ -163,6 +164,7 @@ RULES = {
         ("outermost", "rare"),
         ("by-uid", "posix"),
         ("missing", "missing"),
+        ("exactly", "exactly"),
         ("admin", "admin"),
     ]
 }
@@ -183,6 +185,7 @@ def test_rules_tell_what_nearly_made_them_match(explained: Slapd) -> None:
         "posix": (False, (f"cn=by-uid,{GROUPS}: has EVE, which differs only in case",)),
         "missing": (False, (f"cn=missing,{GROUPS}: there is no such group",)),
         "admin": (False, ()),
+        "exactly": (False, ()),
         "old": (False, (f"cn=inner,ou=old,{SUFFIX}: there is no such group; they are in cn=inner,{GROUPS}",)),
     }
 
@@ -192,12 +195,15 @@ def test_rules_of_a_file_are_told_as_they_stand_there(explained: Slapd, tmp_path
     path.write_text(
         f'default = ["user"]\n[groups]\ninner = "cn=inner,{GROUPS}"\n'
         '[[rules]]\nroles = ["x", "y"]\nall = "inner"\nnot = ["cn=x"]\n'
+        f'[[rules]]\nroles = ["z"]\nall = ["inner", "cn=admin,{GROUPS}"]\n'
     )
     explanation = ldap_provider(explained.environ(LDAP_ROLE_MAP="", LDAP_ROLES_FILE=str(path))).explain("eve")
     assert [(verdict.rule, verdict.roles, verdict.matched) for verdict in explanation.rules] == [
         ("everybody", ("user",), True),
         ("inner and not (cn=x)", ("x", "y"), True),
+        (f"inner and cn=admin,{GROUPS}", ("z",), False),
     ]
+    assert explanation.rules[-1].near == ()
 
 
 def test_an_edit_of_the_rules_counts_at_once_and_a_broken_one_never(explained: Slapd, tmp_path: Path) -> None:
