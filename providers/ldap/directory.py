@@ -1,6 +1,7 @@
 """The directory: what a login asks of it, through whichever of its servers works."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import TypeVar
@@ -9,7 +10,7 @@ from ldap3.core.results import RESULT_SUCCESS
 
 from providers.interface import ProviderUnavailable
 from providers.ldap.answers import Answer, Entry, children
-from providers.ldap.connection import Connection
+from providers.ldap.connection import Connection, Slow
 from providers.ldap.messages import PAGED_RESULTS, SUBTREE, page_control
 from providers.ldap.reasons import why_denied
 from providers.ldap.servers import Server, Servers
@@ -75,14 +76,15 @@ class Directory:
     def __init__(self, settings: LdapSettings) -> None:
         self._account = ServiceAccount(settings)
         tls = settings.tls()
-        self.servers = [Server(address, tls, settings.connections, self._account.bind) for address in settings.servers]
+        self.servers = [
+            Server(address, tls, settings.connections, self._account.binder()) for address in settings.servers
+        ]
         self._asked = Servers(self.servers, settings.timeout_seconds)
 
     def ask(self, question: Callable[[Session], T]) -> T:
         """Return the answer to a question, which is asked anew of the next server if one is out.
 
-        Raises ProviderUnavailable, with the reason for the log, if there is no proper answer in time, and
-        Overloaded if all connections are in use.
+        Raises ProviderUnavailable, with the reason for the log, if there is no proper answer in time.
         """
         return self._asked.ask(lambda server, deadline: question(Session(server, deadline)))
 
@@ -94,24 +96,32 @@ class ServiceAccount:
         self._name = settings.bind_dn
         secret = settings.bind_password
         self._password = secret.get_secret_value().encode() if secret else b""
-        self._lock = Lock()
         self._refused_until = 0.0
 
-    def bind(self, connection: Connection) -> None:
-        """Bind on a new connection.
+    def binder(self) -> Callable[[Connection], None]:
+        """Return what binds on the new connections to one server, and raises ProviderUnavailable if that is refused.
 
-        Raises ProviderUnavailable if that is refused. No server is then asked for a while: it is the same
-        password everywhere, and every try may count against the account.
+        It does one after the other: were many under way when the password is found to be wrong, they would lock
+        the account. Then no server is asked for a while: it is the same password everywhere, and every try may count.
         """
+        return partial(self._bind_in_turn, Lock())
+
+    def _bind_in_turn(self, turn: Lock, connection: Connection) -> None:
         if self._name is None:
             return
-        with self._lock:
-            if monotonic() < self._refused_until:
-                raise ProviderUnavailable("ldap: LDAP_BIND_DN was refused a moment ago")
-        answer = connection.bind(self._name, self._password)
+        if not turn.acquire(timeout=max(0, connection.deadline - monotonic())):
+            raise Slow("ldap: no answer in time to the binds before this one")
+        try:
+            self._bind(connection, self._name)
+        finally:
+            turn.release()
+
+    def _bind(self, connection: Connection, name: str) -> None:
+        if monotonic() < self._refused_until:
+            raise ProviderUnavailable("ldap: LDAP_BIND_DN was refused a moment ago")
+        answer = connection.bind(name, self._password)
         if answer.code != RESULT_SUCCESS:
-            with self._lock:
-                self._refused_until = monotonic() + _HELD_BACK
+            self._refused_until = monotonic() + _HELD_BACK
             why = why_denied(answer) or "no reason was given"
             raise ProviderUnavailable(f"ldap: the bind as LDAP_BIND_DN failed: {answer.name} ({why})")
 
