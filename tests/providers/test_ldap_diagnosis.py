@@ -62,7 +62,7 @@ def test_what_is_found_is_told(slapd: Slapd) -> None:
     ("changed", "step", "outcome", "remedy"),
     [
         ({"LDAP_URL": "ldap://no-such-host.invalid"}, "name", "failure", "LDAP_URL"),
-        ({"LDAP_URL": f"ldap://localhost:{free_port()}"}, "TCP", "failure", "Is the directory running"),
+        ({"LDAP_URL": "ldap://localhost:1"}, "TCP", "failure", "Is the directory running"),
         ({"LDAP_CA_FILE": ""}, "TLS", "failure", "LDAP_CA_FILE"),
         ({"LDAP_BIND_PASSWORD": "hunter2"}, "service bind", "failure", "LDAP_BIND_PASSWORD"),
         ({"LDAP_BIND_DN": f"cn=nobody,{SUFFIX}"}, "service bind", "failure", "LDAP_BIND_DN"),
