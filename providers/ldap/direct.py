@@ -80,4 +80,5 @@ def _is_bound(session: UserSession, entry: Entry) -> bool:
     Active Directory tells who has bound by the SIDs of the root DSE ([MS-ADTS] §3.1.1.3.2.22).
     """
     told = session.search("", BASE, ANY, ["tokenGroups"])
-    return any(sid in root.attributes.get("tokengroups", []) for root in told for sid in entry.attributes["objectsid"])
+    bound = {sid for root in told for sid in root.attributes.get("tokengroups", [])}
+    return not bound.isdisjoint(entry.attributes.get("objectsid", []))  # a contact has none

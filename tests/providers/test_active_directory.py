@@ -195,6 +195,12 @@ def test_who_binds_is_not_taken_for_whom_the_filter_finds(samba: Samba) -> None:
     assert direct(samba, UPN).authenticate("thief", "the thief's own password")
 
 
+def test_a_contact_is_nobody_who_could_have_bound(samba: Samba) -> None:
+    samba.add(f"CN=pen friend,OU=people,{SUFFIX}", ["contact"], {"description": "alice's pen friend"})
+    by_name = direct(samba, UPN, LDAP_USER_FILTER="(description={login}'s pen friend)", LDAP_USERNAME_ATTRIBUTE="cn")
+    assert reason(by_name.authenticate("alice", ALICE.password)) == AMBIGUOUS
+
+
 def test_a_password_is_not_sent_where_tls_is_missing(samba: Samba) -> None:
     with pytest.raises(ProviderUnavailable, match="strongerAuthRequired"):
         ldap_provider(samba.environ(LDAP_INSECURE_PLAINTEXT="true")).authenticate("alice", ALICE.password)
