@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,9 @@ from tests.servers.slapd import Slapd
 from tests.stores import user_table, users_file
 
 EVERYBODY = [*PEOPLE, *TWINS]
+
+# A shell's job in the background is started deaf to Ctrl-C, and so would be all that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -132,12 +132,11 @@ def answer(screen: int, typed: str) -> str:
     """
     shown = b""
     with contextlib.suppress(OSError):  # as in read_rest
-        os.write(screen, typed.encode())
-        while True:
-            if select.select([screen], [], [], 3)[0]:
+        for _ in range(5):
+            os.write(screen, typed.encode())
+            while select.select([screen], [], [], 3)[0]:
                 shown += os.read(screen, 65536)
-            else:
-                os.write(screen, typed.encode())
+        raise AssertionError(f"it has not ended: {shown!r}")
     return shown.decode()
 
 
