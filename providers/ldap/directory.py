@@ -19,6 +19,8 @@ from providers.ldap.settings import LdapSettings
 T = TypeVar("T")
 
 PAGE = 500
+# Of LDAP_TIMEOUT_SECONDS: what a login does besides, such as a hash that hides who is unknown, has its time too.
+_SHARE = 0.9
 _HELD_BACK = 10.0  # seconds for which a service account that was refused is not tried again
 
 
@@ -79,7 +81,7 @@ class Directory:
         self.servers = [
             Server(address, tls, settings.connections, self._account.binder()) for address in settings.servers
         ]
-        self._asked = Servers(self.servers, settings.timeout_seconds)
+        self._asked = Servers(self.servers, settings.timeout_seconds * _SHARE)
 
     def ask(self, question: Callable[[Session], T]) -> T:
         """Return the answer to a question, which is asked anew of the next server if one is out.

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,11 @@ import pytest
 
 from app import create_app
 from providers.interface import WRONG_PASSWORD, Denied, ProviderUnavailable
-from providers.ldap import LdapProvider
+from providers.ldap import LdapProvider, servers
+from providers.ldap.connection import Slow
 from providers.ldap.names import addresses
+from providers.ldap.servers import Server
+from providers.ldap.settings import ServerAddress
 from tests.people import PEOPLE, ZOE
 from tests.providers.directories import directory, ldap_provider
 from tests.servers.faulty import Fault, Faulty, faulty
@@ -193,14 +197,43 @@ def test_a_user_is_never_bound_on_a_connection_of_the_service_account(slapd: Sla
 def test_with_all_servers_down_it_is_503_in_time(slapd: Slapd, first: Faulty, second: Faulty, fault: str) -> None:
     bring_down(first, fault)
     bring_down(second, fault)
-    client = create_app({"SECRET_KEY": SECRET_KEY, **environ_of(slapd, first, second)}).test_client()
+    environ = {**environ_of(slapd, first, second), "LDAP_TIMEOUT_SECONDS": "4", "SECRET_KEY": SECRET_KEY}
+    client = create_app(environ).test_client()
     credentials = {"email": ZOE.username, "password": ZOE.password}
-    for _ in range(3):
+    for _ in range(2):
         start = time.monotonic()
         answer = client.post("/api/auth", json=credentials)
-        assert time.monotonic() - start < SECONDS + 0.3
+        assert time.monotonic() - start < 4
         assert (answer.status_code, answer.get_json()["code"]) == (503, "provider_unavailable")
         assert answer.headers["Retry-After"]
+
+
+@pytest.fixture
+def nowhere() -> Server:
+    """A server that nobody asks anything."""
+    return Server(ServerAddress("localhost", 389), ssl.create_default_context(), 1, lambda _: None)
+
+
+def test_of_all_who_find_the_pause_of_a_slow_server_over_one_asks_it(nowhere: Server) -> None:
+    nowhere.failed(Slow("ldap: no answer in time"), time.monotonic())
+    assert not nowhere.claim(time.monotonic() + 10)
+    wait_until(nowhere.is_due)
+    assert [nowhere.claim(time.monotonic() + 10) for _ in range(3)] == [True, False, False]
+
+
+def test_a_pause_is_twice_the_one_before_up_to_ten_seconds(nowhere: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(servers, "monotonic", lambda: now[0])
+
+    def pause() -> float:
+        nowhere.failed(Slow("ldap: no answer in time"), began := now[0])
+        while not nowhere.is_due():
+            now[0] += 0.25
+        return now[0] - began
+
+    assert [pause() for _ in range(7)] == [0.5, 1, 2, 4, 8, 10, 10]
+    nowhere.answered(now[0])
+    assert pause() == 0.5
 
 
 def bring_down(way: Faulty, fault: str) -> None:
