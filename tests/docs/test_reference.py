@@ -72,7 +72,7 @@ def test_every_error_code_is_told_with_its_status() -> None:
 def test_changelog_and_version_agree() -> None:
     root = DOCS.parent
     version = re.search(r'^version = "(.+)"$', (root / "pyproject.toml").read_text(), re.MULTILINE)
-    newest = re.search(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
+    newest = re.search(r"^## \[(\d\S*)\] - ", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert version
     assert newest
     assert version[1] == newest[1]
