@@ -6,28 +6,32 @@ LOCK := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --g
   --custom-compile-command 'make lock' pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run migrate test lint bench lock servers
+.PHONY: help venv run migrate test lint format bench lock servers
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: $(VENV)/.runtime ## Make the virtual environment, from pinned and hashed packages
+venv: $(VENV)/.runtime ## Create the virtual environment, from pinned and hashed packages
 
-run: $(VENV)/.runtime ## Start the service for development, on HOST and PORT (127.0.0.1:5000)
+run: $(VENV)/.runtime ## Start a development service on HOST and PORT (127.0.0.1:5000)
 	@exec $(BIN)/python -m cli.development
 
-migrate: $(VENV)/.runtime ## Bring the database of DATABASE_URL to this version's tables
+migrate: $(VENV)/.runtime ## Upgrade the schema of DATABASE_URL to this version
 	@$(BIN)/flask db upgrade
 
-test: $(VENV)/.development servers tests/clients/node_modules ## Run the tests, on real servers; installs what they need
+test: $(VENV)/.development servers tests/clients/node_modules ## Run all tests on real servers; installs missing packages
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: $(VENV)/.development ## Check style and types
+lint: $(VENV)/.development ## Check formatting, lint rules and types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-bench: $(VENV)/.bench servers ## Measure what it costs, as ratios (takes half an hour)
+format: $(VENV)/.development ## Apply safe lint fixes and format the code
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: $(VENV)/.bench servers ## Measure the cost of logins and imports as ratios (half an hour)
 	@$(BIN)/python -m bench.directory
 	@$(BIN)/python -m bench.bulk
 	@$(BIN)/python -m bench.scale
@@ -47,14 +51,14 @@ tests/clients/node_modules: tests/clients/package-lock.json | servers
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo 'Python 3.11 or newer is needed. Name one: make PYTHON=python3.12' >&2; exit 2; }
+	  { echo 'Latchkey requires Python 3.11 or newer. Select one: make PYTHON=python3.12' >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 	  .ci/install "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/.made
-	@echo 'Installing what Latchkey needs (once) …'
+	@echo 'Installing the dependencies of Latchkey (once) …'
 	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
