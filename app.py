@@ -12,11 +12,11 @@ from flask.cli import FlaskGroup
 from api import auth, errors, health, identity, oauth, request_id, routes, users, well_known
 from cli import db_commands, doctor_command, explain_command, keys_commands, tokens_commands, users_commands
 from config.environment import read_environment
-from config.problems import ConfigurationError, gather
+from config.errors import ConfigurationError, gather
 from config.settings import ServerSettings
-from services import current
-from services.assembly import assemble, require_fitting_database
+from services import context as current
 from services.auth_guard import undecided_routes
+from services.factory import assemble, require_fitting_database
 
 log = logging.getLogger(__name__)
 

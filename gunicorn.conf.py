@@ -5,10 +5,10 @@ import signal
 from typing import Any
 
 from config.environment import read_environment
-from config.problems import ConfigurationError, gather
+from config.errors import ConfigurationError, gather
 from config.settings import ServerSettings
-from providers.passwords import CAPACITY
-from services.assembly import assemble, require_fitting_database
+from passwords.hashing import CAPACITY
+from services.factory import assemble, require_fitting_database
 
 try:
     _environ = read_environment()

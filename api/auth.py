@@ -2,12 +2,12 @@
 
 from flask import Flask, Response, g
 
-from api.answers import NO_STORE, answer, document, when_sent
 from api.body import json_object
+from api.responses import NO_STORE, answer, document, when_sent
 from config.clients import FIRST_PARTY
 from services.accounts import change_password
 from services.auth_guard import auth_guard, check_jwt, public
-from services.grants import Grant, current_sessions, log_in
+from services.login import Grant, current_sessions, log_in
 
 
 class MissingCredentials(Exception):

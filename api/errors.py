@@ -9,19 +9,19 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from api.answers import NO_STORE, answer, document
 from api.auth import InvalidCredentials, MissingCredentials, MissingRefreshToken
 from api.body import InvalidRequest, MalformedBody, UnsupportedBody
 from api.health import NotReady
 from api.oauth import InvalidClient, InvalidScope, UnauthorizedClient, UnsupportedGrantType, UnsupportedTokenType
+from api.responses import NO_STORE, answer, document
 from api.users import MissingPrecondition
 from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserChanged, UserExists
+from passwords.policy import WeakPassword
 from providers.interface import Overloaded, ProviderUnavailable
 from services.accounts import UsersElsewhere
 from services.auth_guard import MissingToken, RoleRequired
-from services.grants import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
 from services.jwt_handler import ExpiredToken, InvalidToken, RevokedToken
-from services.password_policy import WeakPassword
+from services.login import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
 
 log = logging.getLogger(__name__)
 

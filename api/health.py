@@ -2,9 +2,9 @@
 
 from flask import Flask, Response
 
-from api.answers import NO_STORE, answer
+from api.responses import NO_STORE, answer
 from services.auth_guard import public
-from services.current import current
+from services.context import current
 
 
 class NotReady(Exception):

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import BadRequest
 
-from api.answers import NO_STORE, answer
+from api.responses import NO_STORE, answer
 from services.auth_guard import RoleRequired, auth_guard
 
 _TOLD = ("sub", "username", "email", "roles", "idp")

@@ -5,14 +5,14 @@ from urllib.parse import unquote_plus
 
 from flask import Flask, Response, request
 
-from api.answers import NO_STORE, document, when_sent
 from api.auth import InvalidCredentials
 from api.body import InvalidRequest, form
+from api.responses import NO_STORE, document, when_sent
 from config.clients import Client
 from services.auth_guard import public
-from services.current import current
-from services.grants import Grant, SessionsDisabled, current_sessions, log_in
+from services.context import current
 from services.jwt_handler import InvalidToken, decode_jwt
+from services.login import Grant, SessionsDisabled, current_sessions, log_in
 
 # RFC 6749 §5.1 wants both.
 _HEADERS = [NO_STORE, ("Pragma", "no-cache")]

@@ -8,18 +8,18 @@ from urllib.parse import urlencode
 from flask import Flask, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.answers import NO_STORE, answer
 from api.body import InvalidRequest, json_object
-from config.names import Name
-from config.problems import midsentence
+from api.responses import NO_STORE, answer
+from config.errors import midsentence
+from config.text import Name
 from database.errors import NoSuchUser, UserChanged
-from database.selection import Selection
+from database.user_filter import Selection
 from services.accounts import editor_for, new_hash, sessions_have_ended
 from services.auth_guard import auth_guard
 
 if TYPE_CHECKING:
     from database.user_editor import UserEditor
-    from database.users import UserRow
+    from database.user_table import UserRow
 
 # What an id can be in the database; a larger one is nobody's.
 ONE = "/api/users/<int(max=2147483647):user_id>"

@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
 
-from api.answers import NO_STORE, document
+from api.responses import NO_STORE, document
 from services.auth_guard import public
-from services.current import current
-from services.keys import KEY_SET_AGE
+from services.context import current
+from services.keys.ring import KEY_SET_AGE
 
 KEY_SET = "/.well-known/jwks.json"
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from database.engine import open_engine
 from database.schema import upgrade
 from database.user_editor import UserEditor
-from providers.passwords import hash_password
+from passwords.hashing import hash_password
 from tests.conftest import new_database
 from tests.servers import postgres as postgres_server
 

@@ -11,9 +11,9 @@ from sqlalchemy import Engine
 from bench.filled import PASSWORD, filled, servers
 from database.engine import open_engine
 from database.hash_census import count_hashes
-from database.selection import Selection
 from database.user_editor import UserEditor
-from providers.database import open_database
+from database.user_filter import Selection
+from providers.sql.provider import open_database
 
 FEW, MANY = 100, 10_000_000
 LOGINS = 300

@@ -7,16 +7,16 @@ from dataclasses import asdict
 
 import click
 
-from cli.application import load_application
+from cli.app_loader import load_application
 from cli.terminal import NAME, Refused, ask_password, padded, printable
 from cli.users.table import JSON, as_json
 from config.environment import read_environment
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from providers.interface import Check
 from services.auth_guard import guarded_routes, undecided_routes
-from services.doctor import diagnose
-from services.doctor.configuration import check_problem
-from services.doctor.routes import CannotLoad, Routes
+from services.diagnosis.checks.configuration import check_problem
+from services.diagnosis.checks.routes import CannotLoad, Routes
+from services.diagnosis.doctor import diagnose
 
 COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 OUTCOMES = tuple(COLOURS)

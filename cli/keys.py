@@ -14,9 +14,9 @@ from cli.terminal import Refused, as_table
 from config.environment import read_environment
 from config.keys import KeyFolderSettings
 from config.settings import TokenSettings
-from services.key_folder import KeyFolder, StoredKey
-from services.keys import KEY_SET_AGE
-from services.pem import ALGORITHMS
+from services.keys.folder import KeyFolder, StoredKey
+from services.keys.pem import ALGORITHMS
+from services.keys.ring import KEY_SET_AGE
 
 SETTLED = timedelta(seconds=2)
 """A worker signs with the key before for a moment longer, until it has looked at the folder."""

@@ -8,9 +8,9 @@ from unicodedata import category, east_asian_width
 
 import click
 
-from config.names import accept_name
+from config.text import accept_name
 from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserExists
-from services.password_policy import PasswordPolicy, WeakPassword
+from passwords.policy import PasswordPolicy, WeakPassword
 
 _NO_WIDTH = {"Mn", "Me", "Cf"}  # accents, what encloses, what only joins
 

@@ -7,7 +7,7 @@ import click
 from cli.terminal import NAME, Refused, raising_refused
 from config.environment import read_environment
 from database.engine import open_engine
-from database.sessions import SessionTable
+from database.session_table import SessionTable
 
 
 @click.group

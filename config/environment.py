@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 
 DEVELOPMENT_FILE = Path(__file__).resolve().parent.parent / ".env"
 

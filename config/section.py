@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from config.problems import ConfigurationError, midsentence
+from config.errors import ConfigurationError, midsentence
 
 
 class Section(BaseModel):

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
-from config.names import fold
+from config.text import fold
 from database.tables import audit_events
 
 SHOWN = 20

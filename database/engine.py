@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from config.section import Section
 
 # What comes before the last @ is the password: a host with one would be a part of it.

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, case, func, or_, select
 
-from database.outages import raising_database_unavailable
+from database.error_translation import raising_database_unavailable
 from database.tables import users
 
 STEP = 200_000

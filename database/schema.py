@@ -12,8 +12,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
+from database.error_translation import raising_database_unavailable
 from database.errors import DatabaseUnavailable
-from database.outages import raising_database_unavailable
 from database.tables import metadata
 
 # Whoever calls us says what was done; Alembic would say it again.

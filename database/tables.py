@@ -45,7 +45,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-# The folded columns hold config.names.fold of their neighbours: what is compared and kept unique.
+# The folded columns hold config.text.fold of their neighbours: what is compared and kept unique.
 # Databases fold by rules of their own (SQLite only ASCII), and these must be the providers'.
 users = Table(
     "users",

@@ -11,15 +11,15 @@ from sqlalchemy import Connection, Engine, delete, exists, func, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from config.names import fold
+from config.text import fold
 from database.audit import record
 from database.engine import begin_writing
+from database.error_translation import raising_database_unavailable
 from database.errors import LastAdmin, NoSuchUser, UserChanged, UserExists
-from database.outages import raising_database_unavailable
-from database.sessions import end_of_user
+from database.session_table import end_of_user
 from database.tables import roles, user_roles, users
 from database.user_pages import UserPages
-from database.users import ADMIN, PROVIDER, UserRow, by_id, named
+from database.user_table import ADMIN, PROVIDER, UserRow, by_id, named
 
 log = logging.getLogger(__name__)
 

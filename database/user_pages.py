@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, and_, exists, false, func, or_, select
 
-from config.names import fold
-from database.outages import raising_database_unavailable
-from database.selection import Order, Selection
+from config.text import fold
+from database.error_translation import raising_database_unavailable
 from database.tables import disabled, roles, user_roles, users
-from database.users import UserRow, UserTable, everybody, grouped, with_roles
+from database.user_filter import Order, Selection
+from database.user_table import UserRow, UserTable, everybody, grouped, with_roles
 
 FEW = 20_000  # holders of a role who are looked up one by one
 CHUNK = 2000  # users at a time, where all are wanted

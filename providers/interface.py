@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypedDict, runtime_checkable
 
+from passwords.errors import Overloaded as Overloaded  # providers raise it too
+
 
 class User(TypedDict):
     """Who somebody is, as the store knows them (never as they typed it)."""
@@ -53,10 +55,6 @@ class Denied:
 
 class ProviderUnavailable(Exception):
     """The store could not be asked. It says nothing about the user, and is never counted against them."""
-
-
-class Overloaded(Exception):
-    """More logins are waiting than can be served in good time; nobody has been judged."""
 
 
 @runtime_checkable

@@ -4,15 +4,15 @@ import traceback
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from providers.interface import AuthProvider
 
 GROUP = "latchkey.providers"
 
 # Named as text, so that only the chosen ones are imported.
 BUILT_IN = {
-    "static": "providers.static:open_static",
-    "database": "providers.database:open_database",
+    "static": "providers.static.provider:open_static",
+    "database": "providers.sql.provider:open_database",
     "ldap": "providers.ldap:open_ldap",
 }
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from providers.hash_schemes import UnusableHash, recognise
+from passwords.hashing import verify_password
+from passwords.schemes import UnusableHash, recognise
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, Explanation, User
-from providers.passwords import verify_password
 
 
 class StoredUser(Protocol):

@@ -4,15 +4,15 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from config.names import accept_password
+from config.text import accept_password
 from database.errors import UserChanged
+from passwords.hashing import hash_password
+from passwords.policy import WeakPassword
 from providers.interface import UNKNOWN_USER
-from providers.passwords import hash_password
 from providers.stored_users import judge
-from services.claims import Claims
-from services.current import current
-from services.grants import SessionsUnavailable
-from services.password_policy import WeakPassword
+from services.context import current
+from services.login import SessionsUnavailable
+from services.tokens.claims import Claims
 
 if TYPE_CHECKING:
     from database.user_editor import UserEditor

@@ -6,9 +6,9 @@ from typing import Any, ParamSpec
 
 from flask import Flask, current_app, g, request
 
-from services.claims import Claims
 from services.jwt_handler import decode_jwt
 from services.requirements import GuardedRoute, Requirement
+from services.tokens.claims import Claims
 
 P = ParamSpec("P")
 

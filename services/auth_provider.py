@@ -2,10 +2,10 @@
 
 import logging
 
-from config.names import accept_name, accept_password
+from config.text import accept_name, accept_password
 from providers.interface import MALFORMED, Denied
 from services.chain import Identity
-from services.current import current
+from services.context import current
 
 log = logging.getLogger(__name__)
 

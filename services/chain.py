@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from config.names import Name, fold
+from config.text import Name, fold
 from providers.interface import SHADOWED, UNKNOWN_USER, AuthProvider, Denied, Finds, ProviderUnavailable, User
 
 log = logging.getLogger(__name__)

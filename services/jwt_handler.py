@@ -12,9 +12,9 @@ import jwt
 
 from config.clients import FIRST_PARTY
 from config.settings import TokenSettings
-from services.claims import REQUIRED, Claims, faulty_claim
-from services.current import current
-from services.keys import Key, KeyRing, KeySource
+from services.context import current
+from services.keys.ring import Key, KeyRing, KeySource
+from services.tokens.claims import REQUIRED, Claims, faulty_claim
 
 TYPE = "at+jwt"  # RFC 9068 §2.1: no other kind of token passes for an access token
 LONGEST_TOKEN = 8000  # characters; servers take header lines of 8 KB

@@ -9,12 +9,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, insert, select, update
 
 from app import create_app
-from config.names import fold
+from config.text import fold
 from database.engine import open_engine
-from database.sessions import SessionTable
+from database.session_table import SessionTable
 from database.tables import revocations, roles, sessions, user_roles, users
 from database.user_editor import UserEditor
-from services.key_folder import KeyFolder
+from services.keys.folder import KeyFolder
 from tests import doors
 from tests.people import Person
 from tests.services.conftest import segment

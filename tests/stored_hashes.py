@@ -4,7 +4,7 @@ from sqlalchemy import update
 
 from database.engine import open_engine
 from database.tables import users
-from database.users import UserRow, UserTable
+from database.user_table import UserRow, UserTable
 from tests.people import ZOE
 
 BODY = {"email": ZOE.email, "password": ZOE.password}

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from sqlalchemy import Engine, update
 
-from config.names import fold
+from config.text import fold
 from database.engine import open_engine
 from database.schema import upgrade
-from database.selection import Selection
 from database.tables import users
 from database.user_editor import UserEditor
+from database.user_filter import Selection
 from database.user_pages import UserPages
-from database.users import UserRow
-from providers.passwords import hash_password
+from database.user_table import UserRow
+from passwords.hashing import hash_password
 from tests.people import Person
 
 SECRET_KEY = "a key for the tests, as long as it has to be"

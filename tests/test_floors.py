@@ -9,17 +9,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-FLOORS = [{"config"}, {"database"}, {"providers"}, {"services"}, {"api", "cli"}, {"app"}]
+FLOORS = [{"config"}, {"database"}, {"passwords"}, {"providers"}, {"services"}, {"api", "cli"}, {"app"}]
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 
 PLACES = {
-    "jwt": ["services/jwt_handler.py", "services/pem.py"],
-    "cryptography": ["services/pem.py"],
+    "jwt": ["services/jwt_handler.py", "services/keys/pem.py"],
+    "cryptography": ["services/keys/pem.py"],
     "ldap3": ["providers/ldap/*"],
     "sqlalchemy": ["database/*"],
     "alembic": ["database/*"],
-    "passlib": ["providers/passwords.py", "providers/hash_schemes.py", "providers/foreign_hashes.py"],
-    "bcrypt": ["providers/foreign_hashes.py"],
+    "passlib": ["passwords/hashing.py", "passwords/schemes.py", "passwords/foreign.py"],
+    "bcrypt": ["passwords/foreign.py"],
     "flask": ["app.py", "api/*", "cli/*", "services/auth_guard.py"],
     "os.environ": ["config/environment.py"],
     "os.getenv": ["config/environment.py"],
@@ -63,7 +63,7 @@ def test_every_file_keeps_to_its_floor() -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("config/x.py", "import database.users"),
+        ("config/x.py", "import database.user_table"),
         ("database/x.py", "from providers.interface import User"),
         ("providers/x.py", "from services import claims"),
         ("services/x.py", "def f():\n    from api import errors"),
@@ -85,5 +85,8 @@ def test_a_fault_is_seen(path: str, source: str) -> None:
 
 def test_neighbours_below_are_fine() -> None:
     assert (
-        faults("services/auth_guard.py", "from flask import g\nfrom services.claims import Claims\nimport config") == []
+        faults(
+            "services/auth_guard.py", "from flask import g\nfrom services.tokens.claims import Claims\nimport config"
+        )
+        == []
     )

@@ -17,7 +17,7 @@ import pytest
 
 from app import create_app
 from cli.keys import SETTLED
-from services.key_folder import KeyFolder
+from services.keys.folder import KeyFolder
 from tests.cli.program import Flask
 from tests.people import ZOE
 from tests.servers.gunicorn import gunicorn

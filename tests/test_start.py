@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app import create_app
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, downgrade, upgrade
 from tests.conftest import new_database

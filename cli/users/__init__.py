@@ -2,9 +2,9 @@
 
 import click
 
-from cli.users.change import COMMANDS as CHANGES
-from cli.users.inventory import COMMANDS as COUNTS
-from cli.users.show import COMMANDS as VIEWS
-from cli.users.transfer import COMMANDS as TRANSFERS
+from cli.users.edit import COMMANDS as CHANGES
+from cli.users.hash_report import COMMANDS as COUNTS
+from cli.users.import_export import COMMANDS as TRANSFERS
+from cli.users.list import COMMANDS as VIEWS
 
 users = click.Group("users", help="Tend the users in DATABASE_URL.", commands=[*CHANGES, *VIEWS, *TRANSFERS, *COUNTS])

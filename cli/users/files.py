@@ -10,7 +10,7 @@ from tempfile import TemporaryFile, mkstemp
 from typing import BinaryIO, TextIO
 
 from cli.terminal import Refused
-from services.user_files import UnreadableFile
+from services.user_import.formats import UnreadableFile
 
 STDIN = Path("-")
 

@@ -11,8 +11,8 @@ from cli.terminal import printable
 from config.environment import read_environment
 from database.engine import open_engine
 from database.user_editor import UserEditor
-from database.users import UserRow
-from providers.hash_schemes import UnusableHash, recognise
+from database.user_table import UserRow
+from passwords.schemes import UnusableHash, recognise
 
 JSON = click.option("--json", "in_json", is_flag=True, help="For scripts.")
 

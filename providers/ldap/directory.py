@@ -9,11 +9,11 @@ from typing import TypeVar
 from ldap3.core.results import RESULT_SUCCESS
 
 from providers.interface import ProviderUnavailable
-from providers.ldap.answers import Answer, Entry, children
-from providers.ldap.connection import Connection, Slow
-from providers.ldap.messages import PAGED_RESULTS, SUBTREE, page_control
-from providers.ldap.reasons import why_denied
-from providers.ldap.servers import Server, Servers
+from providers.ldap.client.answers import Answer, Entry, children
+from providers.ldap.client.connection import Connection, Slow
+from providers.ldap.client.failover import Server, Servers
+from providers.ldap.client.messages import PAGED_RESULTS, SUBTREE, page_control
+from providers.ldap.denial import why_denied
 from providers.ldap.settings import LdapSettings
 
 T = TypeVar("T")

@@ -9,10 +9,10 @@ from time import monotonic
 from typing import Protocol
 
 from providers.interface import Membership
-from providers.ldap.answers import Entry
-from providers.ldap.dn import comparable
-from providers.ldap.filters import ANY, Filter, places_in
-from providers.ldap.messages import BASE, SUBTREE
+from providers.ldap.client.answers import Entry
+from providers.ldap.client.dn import comparable
+from providers.ldap.client.filters import ANY, Filter, places_in
+from providers.ldap.client.messages import BASE, SUBTREE
 from providers.ldap.settings import LdapSettings
 
 REMEMBERED = 60.0  # seconds for which it is remembered which group is in which; never who is in a group

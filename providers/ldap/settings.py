@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, Json, SecretStr, ValidationInfo, field_validator
 
-from config.names import Name
 from config.section import Section
 from config.settings import Names
-from providers.ldap.dn import parse_dn
-from providers.ldap.filters import Filter, places_in
+from config.text import Name
+from providers.ldap.client.dn import parse_dn
+from providers.ldap.client.filters import Filter, places_in
 
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 _ATTRIBUTE = r"^[A-Za-z][A-Za-z0-9.;-]*$"

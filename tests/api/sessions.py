@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from services.claims import Claims
+from services.tokens.claims import Claims
 from tests.people import ZOE, Person
 from tests.stores import SECRET_KEY
 

@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from services import key_sources
-from services.key_folder import KeyFolder
+from services.keys import sources as key_sources
+from services.keys.folder import KeyFolder
 from tests.stores import SECRET_KEY
 
 PATH = "/.well-known/jwks.json"

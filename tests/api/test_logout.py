@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from database.engine import open_engine
-from database.sessions import SessionTable
+from database.session_table import SessionTable
 from services.jwt_handler import generate_jwt
 from tests.api.conftest import error
 from tests.api.sessions import ask_to_refresh, bearer, claims_of, client_of, log_in, log_out, refresh, shown

@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from database.engine import open_engine
-from database.sessions import SessionTable
-from services.sessions import LOST
+from database.session_table import SessionTable
+from services.sessions.sessions import LOST
 from tests.api.conftest import error
 from tests.api.sessions import ask_to_refresh, claims_of, client_of, log_in, received, refresh, shown
 from tests.servers.process import wait_until
@@ -24,7 +24,7 @@ def client(request: pytest.FixtureRequest) -> FlaskClient:
 
 @pytest.fixture
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.sessions.LOST", 0.2)
+    monkeypatch.setattr("services.sessions.sessions.LOST", 0.2)
 
 
 def refusal(client: FlaskClient, token: str) -> str:
@@ -129,7 +129,7 @@ def test_who_tries_again_waits_from_the_last_answer_on(
     client: FlaskClient, postgres_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, table = Clock(), SessionTable(open_engine(postgres_environ))
-    monkeypatch.setattr("services.sessions.monotonic", clock)
+    monkeypatch.setattr("services.sessions.sessions.monotonic", clock)
     first = log_in(client)
     sid = claims_of(client, first.access)["sid"]
     lost = ask_to_refresh(client, first.refresh)

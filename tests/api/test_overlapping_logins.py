@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from database.engine import open_engine
-from database.sessions import SessionTable
+from database.session_table import SessionTable
 from database.user_editor import UserEditor
 from services.chain import Identity
-from services.current import Services
+from services.context import Services
 from tests.people import Person
 from tests.stores import SECRET_KEY, hashed, user_table
 

@@ -8,7 +8,7 @@ import time_machine
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from tests.api.conftest import error
 from tests.api.sessions import Tokens, ask_to_refresh, client_of, log_in, log_out, refresh, shown
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from config.names import fold
+from config.text import fold
 from tests.api.sessions import bearer
 from tests.api.users import MAX, Admin, admin_at
 from tests.people import ZOE

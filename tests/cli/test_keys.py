@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from cli.keys import keys
-from services import pem
-from services.key_folder import STATES
+from services.keys import pem
+from services.keys.folder import STATES
 from tests.cli.program import ENVIRON, FLASK, Flask, refusal
 from tests.people import ZOE
 

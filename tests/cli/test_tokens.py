@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from database.engine import open_engine
-from database.sessions import SessionTable
+from database.session_table import SessionTable
 from tests.api.conftest import error
 from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
 from tests.cli.program import Flask, refusal

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from database.user_editor import UserEditor
-from providers.passwords import verify_password
+from passwords.hashing import verify_password
 from tests.cli.conftest import log_in
 from tests.cli.forked import Forked
 from tests.cli.program import refusal

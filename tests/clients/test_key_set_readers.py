@@ -13,9 +13,9 @@ import pytest
 
 from config.settings import TokenSettings
 from services.jwt_handler import TokenIssuer
-from services.key_folder import KeyFolder
-from services.key_sources import open_keys
-from services.pem import ALGORITHMS
+from services.keys.folder import KeyFolder
+from services.keys.pem import ALGORITHMS
+from services.keys.sources import open_keys
 from tests.people import ZOE
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until

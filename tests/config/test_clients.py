@@ -7,9 +7,9 @@ import pytest
 
 from app import create_app
 from config.clients import OAuthSettings
-from config.problems import ConfigurationError
-from services.assembly import assemble
+from config.errors import ConfigurationError
 from services.clients import Clients
+from services.factory import assemble
 from tests.stores import SECRET_KEY
 
 SECRET = "a client's secret; of 32 bytes or more"

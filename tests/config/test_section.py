@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.problems import ConfigurationError
 from config.settings import ServerSettings
-from services.assembly import assemble
+from services.factory import assemble
 from tests.stores import SECRET_KEY
 
 BUILDERS = pytest.mark.parametrize("build", [assemble, create_app])

@@ -6,10 +6,10 @@ import traceback
 import pytest
 import trustme
 
+from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.problems import ConfigurationError
-from services.assembly import assemble
-from services.key_sources import open_keys
+from services.factory import assemble
+from services.keys.sources import open_keys
 from tests.stores import SECRET_KEY
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)

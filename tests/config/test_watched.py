@@ -9,8 +9,8 @@ from threading import Event
 
 import pytest
 
-from config.problems import ConfigurationError
-from config.watched import Watched
+from config.errors import ConfigurationError
+from config.reloading import Watched
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, select, text
 
-from config.names import fold
-from database.sessions import SessionRow
+from config.text import fold
+from database.session_table import SessionRow
 from database.tables import sessions
 
 MINUTE = timedelta(minutes=1)

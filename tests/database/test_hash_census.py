@@ -11,7 +11,7 @@ from sqlalchemy import Engine, insert
 from database import hash_census
 from database.hash_census import count_hashes
 from database.tables import users
-from providers.hash_schemes import UnusableHash, recognise
+from passwords.schemes import UnusableHash, recognise
 from tests.database.emptied import KINDS, emptied
 
 

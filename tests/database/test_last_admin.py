@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Engine
 
 from database.errors import LastAdmin
-from database.selection import Selection
 from database.user_editor import UserEditor
-from database.users import UserRow
+from database.user_filter import Selection
+from database.user_table import UserRow
 from tests.database.emptied import KINDS, emptied
 from tests.database.everything import at_once, contents, having
 

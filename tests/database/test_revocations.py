@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from database import revocations
-from database.sessions import SessionTable
+from database import revocation_table as revocations
+from database.session_table import SessionTable
 from database.tables import revocations as revocations_table
 from tests.conftest import new_database
 from tests.database.conftest import opened

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from database.errors import DatabaseUnavailable
-from database.sessions import SessionTable, end_of_user
+from database.session_table import SessionTable, end_of_user
 from database.user_editor import UserEditor
 from tests.conftest import new_database
 from tests.database.conftest import opened

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from database.errors import DatabaseUnavailable
-from database.sessions import PURGED, SessionRow, SessionTable
+from database.session_table import PURGED, SessionRow, SessionTable
 from database.tables import sessions
 from tests.database.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose
 

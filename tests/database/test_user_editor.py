@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine, select
 
 from database.errors import LastAdmin, NoSuchUser, UserChanged, UserExists
-from database.sessions import SessionTable
+from database.session_table import SessionTable
 from database.tables import audit_events
 from database.user_editor import UserEditor
-from database.users import UserRow
+from database.user_table import UserRow
 from tests.database.emptied import KINDS, emptied
 from tests.database.everything import contents, having
 from tests.database.session_rows import ids, of

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, insert, select, text
 from database.errors import UserExists
 from database.tables import users
 from database.user_editor import UserEditor
-from database.users import UserRow
+from database.user_table import UserRow
 from tests.conftest import new_database
 from tests.database.conftest import opened
 from tests.database.emptied import KINDS, emptied

@@ -9,15 +9,15 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from config.names import fold
+from config.text import fold
 from database import user_pages
 from database.engine import open_engine
 from database.schema import upgrade
-from database.selection import Order, Selection
 from database.tables import roles, user_roles, users
 from database.user_editor import UserEditor, add_roles
+from database.user_filter import Order, Selection
 from database.user_pages import UserPages
-from database.users import UserRow
+from database.user_table import UserRow
 from tests.database.emptied import KINDS, emptied
 
 STEMS = ("Ab", "aé", "ÄÖ", "日本", "100%", "a_b", "a\\b", "a/b", "straße", "İ", "zz", "𝒵", "o'b", "[x]")

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine
 
 from database.errors import NoSuchUser, UserChanged
-from database.sessions import SessionTable
+from database.session_table import SessionTable
 from database.user_editor import UserEditor
-from database.users import UserRow
+from database.user_table import UserRow
 from tests.database.emptied import KINDS, emptied
 from tests.database.everything import at_once, contents, having
 from tests.database.session_rows import ids, of

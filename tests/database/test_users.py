@@ -9,11 +9,11 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, func, insert, select
 
-from config.names import fold
+from config.text import fold
 from database.errors import NoSuchUser, UserExists
 from database.tables import roles, user_roles, users
 from database.user_editor import UserEditor
-from database.users import UserRow
+from database.user_table import UserRow
 from tests.stores import everybody
 
 HASH = "$argon2id$not-looked-at-here"

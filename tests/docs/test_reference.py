@@ -13,7 +13,7 @@ from config.section import Section
 from config.settings import PasswordSettings, ProviderSettings, ServerSettings, SessionSettings, TokenSettings
 from database.engine import DatabaseSettings
 from providers.ldap.settings import LdapSettings
-from providers.static import StaticSettings
+from providers.static.provider import StaticSettings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECTIONS: list[type[Section]] = [

@@ -7,7 +7,6 @@ from sqlalchemy import update
 
 from database.engine import open_engine
 from database.tables import users
-from providers.database import DatabaseProvider
 from providers.interface import (
     AMBIGUOUS,
     DISABLED,
@@ -21,7 +20,8 @@ from providers.interface import (
     ProviderUnavailable,
 )
 from providers.registry import open_provider
-from providers.static import StaticProvider
+from providers.sql.provider import DatabaseProvider
+from providers.static.provider import StaticProvider
 from tests.conftest import new_database
 from tests.people import PEOPLE, TWINS, ZOE
 from tests.stores import hashed, user_table, users_file

@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import make_url
 
 from app import create_app
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from database.engine import open_engine
 from database.user_editor import UserEditor
-from providers.database import open_database
 from providers.interface import DISABLED, WRONG_PASSWORD, Denied, ProviderUnavailable
+from providers.sql.provider import open_database
 from tests.conftest import new_database
 from tests.people import TWINS, ZOE
 from tests.servers.postgres import _run

@@ -6,9 +6,9 @@ import pytest
 
 from database.engine import open_engine
 from database.user_editor import UserEditor
-from providers.database import open_database
-from providers.hash_schemes import proves
+from passwords.schemes import proves
 from providers.interface import UNKNOWN_USER, Denied
+from providers.sql.provider import open_database
 from tests.people import TWINS, ZOE
 from tests.providers.hashes import SAMPLES
 from tests.stored_hashes import is_policys
@@ -29,7 +29,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         computed.append(stored)
         return right
 
-    monkeypatch.setattr("providers.passwords.proves", noted)
+    monkeypatch.setattr("passwords.hashing.proves", noted)
     return computed
 
 

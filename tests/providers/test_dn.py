@@ -2,7 +2,7 @@
 
 import pytest
 
-from providers.ldap.dn import parse_dn
+from providers.ldap.client.dn import parse_dn
 
 
 @pytest.mark.parametrize(

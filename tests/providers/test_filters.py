@@ -7,7 +7,7 @@ from ldap3.operation.search import compile_filter, parse_filter
 from ldap3.utils.conv import escape_filter_chars
 from pyasn1.codec.ber import encoder
 
-from providers.ldap.filters import Filter, equality, every, places_in, with_wildcards
+from providers.ldap.client.filters import Filter, equality, every, places_in, with_wildcards
 
 TEMPLATES = [
     "(o={login})",

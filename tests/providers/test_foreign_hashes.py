@@ -5,7 +5,7 @@ from hashlib import sha1
 
 import pytest
 
-from providers.foreign_hashes import (
+from passwords.foreign import (
     bcrypt_covers,
     bcrypt_proves,
     bcrypt_sha256_proves,
@@ -13,7 +13,7 @@ from providers.foreign_hashes import (
     salted_proves,
     scrypt_proves,
 )
-from providers.hash_schemes import may_replace, proves
+from passwords.schemes import may_replace, proves
 from tests.providers.hashes import (
     LONG_BCRYPT,
     LONG_PASSWORD,

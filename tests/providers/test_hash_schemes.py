@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
 
-from providers.hash_schemes import Kind, UnusableHash, may_replace, proves, recognise
+from passwords.schemes import Kind, UnusableHash, may_replace, proves, recognise
 from tests.providers.hashes import PASSWORD, SAMPLES, Sample, every_sample
 
 

@@ -14,10 +14,12 @@ import pytest
 
 from app import create_app
 from providers.interface import WRONG_PASSWORD, Denied, ProviderUnavailable
-from providers.ldap import LdapProvider, servers
-from providers.ldap.connection import Slow
-from providers.ldap.names import addresses
-from providers.ldap.servers import Server
+from providers.ldap import LdapProvider
+from providers.ldap.client import failover as servers
+from providers.ldap.client import pool
+from providers.ldap.client.connection import Slow
+from providers.ldap.client.failover import Server
+from providers.ldap.client.resolver import addresses
 from providers.ldap.settings import ServerAddress
 from tests.people import PEOPLE, ZOE
 from tests.providers.directories import directory, ldap_provider
@@ -180,6 +182,27 @@ def test_connections_are_bounded(slapd: Slapd, first: Faulty) -> None:
         list(threads.map(lambda _: timed(provider), range(240)))
     assert first.most <= 4
     assert first.opened <= 4
+
+
+@pytest.mark.parametrize("limit", ["IDLE", "OLD"])
+def test_a_connection_that_has_waited_or_lived_too_long_is_replaced(
+    slapd: Slapd, first: Faulty, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    provider = ldap_provider(environ_of(slapd, first))
+    timed(provider)
+    timed(provider)
+    assert first.opened == 2, "one for searches, one for binds"
+    monkeypatch.setattr(pool, limit, 0)
+    timed(provider)
+    assert first.opened == 4
+
+
+def test_a_connection_outlives_an_answer_that_is_no_help(slapd: Slapd, first: Faulty) -> None:
+    provider = ldap_provider(environ_of(slapd, first, LDAP_BASE_DN="ou=nowhere,dc=example,dc=test"))
+    for _ in range(3):
+        with pytest.raises(ProviderUnavailable, match="noSuchObject"):
+            provider.find(ZOE.username)
+    assert first.opened == 1
 
 
 def test_a_user_is_never_bound_on_a_connection_of_the_service_account(slapd: Slapd) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from providers.ldap.answers import Entry
+from providers.ldap.client.answers import Entry
 from providers.ldap.groups import primary_group
 from tests.people import PEOPLE, Person
 from tests.providers.directories import ldap_provider

@@ -20,9 +20,9 @@ from providers.interface import (
     ProviderUnavailable,
 )
 from providers.ldap import LdapProvider
-from providers.ldap.answers import Answer, Entry
-from providers.ldap.messages import PASSWORD_POLICY
-from providers.ldap.reasons import is_disabled, why_denied
+from providers.ldap.client.answers import Answer, Entry
+from providers.ldap.client.messages import PASSWORD_POLICY
+from providers.ldap.denial import is_disabled, why_denied
 from tests.people import Person
 from tests.providers.directories import ldap_provider
 from tests.servers.slapd import AGING, GRACIOUS, RESET, STRICT, Slapd, person_dn

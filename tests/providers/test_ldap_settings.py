@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app import create_app
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from providers.ldap import open_ldap
 from providers.ldap.settings import LdapSettings
 from tests.stores import SECRET_KEY

@@ -12,9 +12,9 @@ from ldap3.protocol.rfc2696 import paged_search_control
 from ldap3.protocol.rfc4511 import LDAPMessage, MessageID, ProtocolOp
 from pyasn1.codec.ber import encoder
 
-from providers.ldap.answers import Answer, Entry, read_message, size_of
-from providers.ldap.filters import Filter
-from providers.ldap.messages import (
+from providers.ldap.client.answers import Answer, Entry, read_message, size_of
+from providers.ldap.client.filters import Filter
+from providers.ldap.client.messages import (
     SUBTREE,
     bind_request,
     control,

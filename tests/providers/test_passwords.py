@@ -11,8 +11,8 @@ from threading import Event
 import pytest
 
 from app import create_app
+from passwords.hashing import _CORES, _QUEUE, _pool, hash_password, is_policys_hash, verify_password
 from providers.interface import Overloaded
-from providers.passwords import _CORES, _QUEUE, _pool, hash_password, is_policys_hash, verify_password
 from tests.people import PEOPLE, ZOE
 from tests.stores import SECRET_KEY, hashed
 
@@ -122,7 +122,7 @@ def test_a_failed_hash_gives_its_place_back() -> None:
 
 FORK = """
 import os, sys
-from providers.passwords import verify_password
+from passwords.hashing import verify_password
 assert verify_password(*sys.argv[1:])  # so that the pool has threads, which the child will lack
 child = os.fork()
 if child == 0:

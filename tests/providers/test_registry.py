@@ -9,10 +9,10 @@ from textwrap import dedent
 import pytest
 
 from app import create_app
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from providers.registry import open_provider
-from providers.static import StaticProvider
-from services.assembly import assemble
+from providers.static.provider import StaticProvider
+from services.factory import assemble
 from tests.stores import SECRET_KEY
 
 # As an author writes it: nothing of ours is imported.
@@ -109,7 +109,7 @@ def test_a_third_partys_provider_stands_in_a_chain(static_environ: dict[str, str
 
 def test_nobody_takes_the_name_of_one_of_ours(static_environ: dict[str, str]) -> None:
     provider = open_provider("static", {**ENVIRON, **static_environ})
-    assert type(provider).__module__ == "providers.static"
+    assert type(provider).__module__ == "providers.static.provider"
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from config.problems import ConfigurationError
-from providers.ldap.dn import parse_dn
-from providers.ldap.roles_file import read_rules
+from config.errors import ConfigurationError
+from providers.ldap.client.dn import parse_dn
+from providers.ldap.role_rules_file import read_rules
 
 FILE = """
 default = ["user"]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from providers.interface import DISABLED, Denied
-from providers.static import StaticProvider
+from providers.static.provider import StaticProvider
 from tests.people import ZOE, Person
 from tests.stores import SECRET_KEY, hashed, users_file
 

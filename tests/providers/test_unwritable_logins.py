@@ -103,7 +103,7 @@ class _Release(logging.Handler):
 @contextmanager
 def held(connection: Connection) -> Iterator[None]:
     """Keep what the connection has locked until a login could not be noted."""
-    handler, logger = _Release(connection), logging.getLogger("providers.database")
+    handler, logger = _Release(connection), logging.getLogger("providers.sql.provider")
     logger.addHandler(handler)
     try:
         yield

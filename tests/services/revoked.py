@@ -6,8 +6,8 @@ from itertools import count
 from typing import Any
 
 from database.errors import DatabaseUnavailable
-from database.revocations import Revocation
-from services.claims import Claims
+from database.revocation_table import Revocation
+from services.tokens.claims import Claims
 
 TIME = 1_900_000_000
 LATER = datetime(2100, 1, 1, tzinfo=UTC)

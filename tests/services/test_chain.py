@@ -12,7 +12,7 @@ from config.settings import TokenSettings
 from providers.interface import SHADOWED, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from services.chain import Chain, Link
 from services.jwt_handler import TokenIssuer
-from services.key_sources import open_keys
+from services.keys.sources import open_keys
 from tests.people import ZOE, Person
 from tests.stores import SECRET_KEY, user_table, users_file
 

@@ -5,7 +5,7 @@ import time
 import pytest
 import time_machine
 
-from services.doctor.database import check_database
+from services.diagnosis.checks.database import check_database
 from tests.stores import user_table
 
 STEP = "database: clock"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, Denied, Explanation, ProviderUnavailable, User
 from services.chain import Chain, Link
-from services.comparison import CannotTell, Match, asking, compare, everybody, listing
-from services.explaining import explain_login
+from services.diagnosis.comparison import CannotTell, Match, asking, compare, everybody, listing
+from services.diagnosis.explain import explain_login
 
 PASSWORD = "the right one"
 
@@ -115,7 +115,7 @@ def test_an_address_that_several_have_there_is_nobodys() -> None:
     (change,) = compare(everybody(now), listing("then", then, lambda _: None))
     assert (change.match.user, change.match.reason) == (None, AMBIGUOUS)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("services.comparison.REASONS", 0)
+        patched.setattr("services.diagnosis.comparison.REASONS", 0)
         (change,) = compare(everybody(now), listing("then", then, lambda _: None))
     assert change.match == Match(None, reason=None)
 

@@ -16,10 +16,10 @@ from jwt.algorithms import get_default_algorithms
 
 from config.settings import TokenSettings
 from services.jwt_handler import InvalidToken, TokenIssuer
-from services.key_folder import KeyFolder
-from services.key_sources import open_keys
-from services.keys import Key
-from services.pem import ALGORITHMS
+from services.keys.folder import KeyFolder
+from services.keys.pem import ALGORITHMS
+from services.keys.ring import Key
+from services.keys.sources import open_keys
 from tests.services.conftest import segment, sign
 from tests.stores import SECRET_KEY
 

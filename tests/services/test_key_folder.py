@@ -10,8 +10,8 @@ from threading import Event
 import pytest
 import time_machine
 
-from services import pem
-from services.key_folder import STATES, KeyFolder, StoredKey, UnusableFolder
+from services.keys import pem
+from services.keys.folder import STATES, KeyFolder, StoredKey, UnusableFolder
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
 SINCE = "2026-01-01T00:00:00Z"

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
+from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.problems import ConfigurationError
 from config.settings import TokenSettings
-from services import key_sources, pem
 from services.jwt_handler import InvalidToken, TokenIssuer
-from services.key_folder import STATES, KeyFolder, StoredKey
-from services.key_sources import open_keys
-from services.keys import KeySource
+from services.keys import pem
+from services.keys import sources as key_sources
+from services.keys.folder import STATES, KeyFolder, StoredKey
+from services.keys.ring import KeySource
+from services.keys.sources import open_keys
 from tests.servers.process import wait_until
 
 NEW, OLD, OLDER = ("n" * 40, "o" * 40, "p4$$ ${HOME} 'quoted' = " * 2)

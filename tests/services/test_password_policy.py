@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from config.problems import ConfigurationError
-from services.password_policy import PasswordPolicy, WeakPassword
+from config.errors import ConfigurationError
+from passwords.policy import PasswordPolicy, WeakPassword
 
 NAMES = ("zoé", "zoe.smith@example.org")
 FINE = [

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from services import pem
+from services.keys import pem
 
 PASSWORD = "hunter2-hunter2"
 ENCRYPTED = ("-aes256", "-pass", f"pass:{PASSWORD}")

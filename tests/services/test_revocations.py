@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from database.revocations import Revocation
-from services.claims import Claims
-from services.revocations import Revocations
+from database.revocation_table import Revocation
+from services.sessions.revocations import Revocations
+from services.tokens.claims import Claims
 from tests.services.revoked import NEVER, TIME, Source, before, claims, revocation
 
 OF_ZOE: dict[str, Any] = {"username_folded": "zoé"}

@@ -12,15 +12,15 @@ from threading import Thread
 import pytest
 
 from database.errors import DatabaseUnavailable
-from services.grants import SessionsUnavailable
-from services.revocations import Revocations
+from services.login import SessionsUnavailable
+from services.sessions.revocations import Revocations
 from tests.servers.process import wait_until
 from tests.services.revoked import NEVER, Source, claims, revocation
 
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.revocations.INTERVAL", 0.05)
+    monkeypatch.setattr("services.sessions.revocations.INTERVAL", 0.05)
 
 
 def test_nothing_is_fetched_until_somebody_asks_and_then_only_what_is_new() -> None:
@@ -59,7 +59,7 @@ def test_in_the_end_everything_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> 
     source.rows.clear()
     wait_until(lambda: len(source.asked) > 2)
     assert revocations.cover(claims())
-    monkeypatch.setattr("services.revocations.REREAD", 0.0)
+    monkeypatch.setattr("services.sessions.revocations.REREAD", 0.0)
     wait_until(lambda: not revocations.cover(claims()))
 
 
@@ -198,7 +198,7 @@ def test_a_fork_in_the_middle_of_a_fetch_fetches_for_itself() -> None:
 def test_nobody_need_wait_for_a_database_that_has_not_answered_for_a_while(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("services.revocations.OUT", 0.5)
+    monkeypatch.setattr("services.sessions.revocations.OUT", 0.5)
     source = Source()
     revocations = Revocations(source, NEVER)
     assert not revocations.out
@@ -211,7 +211,7 @@ def test_nobody_need_wait_for_a_database_that_has_not_answered_for_a_while(
 
 
 def test_who_cannot_have_the_database_for_somebody_who_waits_for_it_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.revocations.OUT", 0.2)
+    monkeypatch.setattr("services.sessions.revocations.OUT", 0.2)
     source = Source()
     source.seconds = 2.0
     revocations = Revocations(source, NEVER)

@@ -8,9 +8,9 @@ from flask import Flask
 
 from app import create_app
 from config.settings import TokenSettings
-from services.current import Services
+from services.context import Services
 from services.jwt_handler import LONGEST_TOKEN, InvalidToken, TokenIssuer
-from services.keys import Key, KeyRing
+from services.keys.ring import Key, KeyRing
 from tests.services.conftest import KEY, sign
 from tests.stores import SECRET_KEY
 

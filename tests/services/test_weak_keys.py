@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from app import create_app
-from config.problems import ConfigurationError
+from config.errors import ConfigurationError
 from tests.stores import SECRET_KEY
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)

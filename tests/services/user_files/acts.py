@@ -4,7 +4,7 @@ from io import BytesIO, StringIO
 
 import pytest
 
-from services.user_files import FORMATS, Entry, Fields, UnreadableFile
+from services.user_import.formats import FORMATS, Entry, Fields, UnreadableFile
 from tests.people import PEOPLE
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$8fGHMqxNYBnzgTLhTpCQ3y"

@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from services.user_files import FORMATS, format_of
+from services.user_import.formats import FORMATS, format_of
 from tests.services.user_files.acts import HASH, faults, read, refuse, unreadable, users
 
 USER = {

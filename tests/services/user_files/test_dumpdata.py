@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.user_files import FORMATS, Fields
+from services.user_import.formats import FORMATS, Fields
 from tests.services.user_files.acts import HASH, faults, read, refuse, unreadable, users
 
 # Made by Django 5.2: `dumpdata auth.group auth.user`.

@@ -1,6 +1,6 @@
 """Users as Apache keeps them."""
 
-from services.user_files import Fields
+from services.user_import.formats import Fields
 from tests.services.user_files.acts import faults, read, refuse, users
 
 # Made with `htpasswd` of Apache 2.4: bcrypt, apr1, SHA-1, SHA-512, SHA-256.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import booleans, builds, lists, none, text
 
-from services.user_files import EXPORTS, Fields
+from services.user_import.formats import EXPORTS, Fields
 from tests.services.user_files.acts import HASH, USERS, faults, read, refuse, unreadable, users
 
 ANY = text()

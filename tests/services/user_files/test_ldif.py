@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import pytest
 
-from services.user_files import Fields
+from services.user_import.formats import Fields
 from tests.people import PEOPLE, Person
 from tests.services.user_files.acts import HASH, faults, read, refuse, unreadable, users
 

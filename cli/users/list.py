@@ -1,0 +1,150 @@
+"""`flask users list` and `show`: who is in the table."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from shlex import quote
+from typing import get_args
+
+import click
+
+from cli.terminal import NAME, Refused, as_table, raising_refused
+from cli.users.table import JSON, as_json, kind_of, open_table
+from database.audit import Event
+from database.user_filter import Order, Selection
+from database.user_table import UserRow
+from services.user_import.formats.csv_file import as_cell
+
+PAGE = 100
+_LARGEST = 2**31 - 2  # number of users
+
+
+@click.command("list")
+@click.option("--role", type=NAME, help="Only who has this role.")
+@click.option("--search", type=NAME, help="Only with this text in the username or the address.")
+@click.option("--active/--disabled", default=None, help="Only who can, or cannot, log in.")
+@click.option("--sort", type=click.Choice(get_args(Order)), default="username", show_default=True)
+@click.option("--reverse", is_flag=True, help="The last first.")
+@click.option(
+    "--limit", type=click.IntRange(1, _LARGEST), help=f"How many; {PAGE}, and in CSV and JSON all, unless given."
+)
+@click.option("--after", type=NAME, help="Begin after this username or, sorted by `created`, after this id.")
+@click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets.")
+@click.option("--json", "in_json", is_flag=True, help="For scripts: a JSON array.")
+def list_users(limit: int | None, after: str | None, as_csv: bool, in_json: bool, **chosen: object) -> None:
+    """Show the users, a page at a time."""
+    selection = Selection(**chosen)  # type: ignore[arg-type]  # click has made them what they must be
+    begin = _begin(selection, after)
+    with raising_refused():
+        if limit is None and (as_csv or in_json):
+            (_print_csv if as_csv else _print_json)(open_table().each(selection, begin))
+            return
+        found = open_table().page(selection, (limit or PAGE) + 1, begin)
+    rows = found[: limit or PAGE]
+    (_print_csv if as_csv else _print_json if in_json else _print_table)(rows)
+    if len(found) > len(rows):
+        last = rows[-1].username if selection.sort == "username" else rows[-1].id
+        click.echo(f"There are more. Add: --after {quote(str(last))}", err=True)
+
+
+@click.command()
+@click.argument("login", type=NAME)
+@JSON
+def show(login: str, in_json: bool) -> None:
+    """Show a user, and the newest of what was done to them."""
+    table = open_table()
+    with raising_refused():
+        row = table.named(login)
+        events = table.history(row.username)
+    kind = dict(zip(("scheme", "parameters", "standing"), kind_of(row.password_hash), strict=True))
+    if in_json:
+        click.echo(as_json(row.members() | {"password": kind, "history": [_event(event) for event in events]}))
+        return
+    _print_user(row, kind)
+    if events:
+        click.echo(f"\n{_lines(events)}")
+
+
+@click.command()
+@click.argument("username", type=NAME, required=False)
+@JSON
+def history(username: str | None, in_json: bool) -> None:
+    """Show the newest of what was done to whoever has, or had, this username; or to anybody."""
+    with raising_refused():
+        events = open_table().history(username)
+    click.echo(as_json([_event(event) for event in events]) if in_json else _lines(events))
+
+
+COMMANDS = [list_users, show, history]
+
+
+def _begin(selection: Selection, after: str | None) -> str | int | None:
+    if after is None or selection.sort == "username":
+        return after
+    with suppress(ValueError):
+        return max(0, min(int(after), _LARGEST))
+    raise Refused("--after has to be an id where users are sorted by `created`. `show` tells it")
+
+
+def _print_table(rows: Iterable[UserRow]) -> None:
+    cells = [
+        (
+            row.username,
+            row.email or "-",
+            ",".join(row.roles) or "-",
+            "yes" if row.active else "no",
+            f"{row.created_at:%Y-%m-%d}",
+            f"{row.last_login_at:%Y-%m-%d}" if row.last_login_at else "-",
+        )
+        for row in rows
+    ]
+    click.echo(as_table(("USERNAME", "EMAIL", "ROLES", "ACTIVE", "CREATED", "LAST LOGIN"), cells))
+
+
+def _print_json(rows: Iterable[UserRow]) -> None:
+    begin = "[\n  "
+    for row in rows:
+        click.echo(begin + json.dumps(row.members(), ensure_ascii=False), nl=False)
+        begin = ",\n  "
+    click.echo("[]" if begin.startswith("[") else "\n]")
+
+
+def _print_csv(rows: Iterable[UserRow]) -> None:
+    writer = csv.writer(sys.stdout)
+    writer.writerow(("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"))
+    for row in rows:
+        cells = row.members() | {"roles": as_cell(row.roles), "active": str(row.active).lower()}
+        writer.writerow(cells.values())
+
+
+def _print_user(row: UserRow, kind: Mapping[str, str]) -> None:
+    lines = [
+        ("Id", str(row.id)),
+        ("E-mail", row.email or "-"),
+        ("Roles", ", ".join(row.roles) or "-"),
+        ("Active", "yes" if row.active else "no"),
+        ("Password", f"{kind['scheme']} {kind['parameters']} ({kind['standing']})"),
+        ("Created", _shown(row.created_at)),
+        ("Changed", _shown(row.updated_at)),
+        ("Last login", _shown(row.last_login_at) if row.last_login_at else "-"),
+    ]
+    click.echo(as_table(("Username", row.username), lines))
+
+
+def _lines(events: Iterable[Event]) -> str:
+    lines = [
+        (_shown(event.at), event.action, event.username_folded or "-", event.operator, event.details or "-")
+        for event in events
+    ]
+    return as_table(("WHEN", "WHAT", "TO", "BY", "DETAILS"), lines)
+
+
+def _event(event: Event) -> dict[str, object]:
+    return vars(event) | {"at": event.at.isoformat()}
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,58 @@
+"""The one policy for new passwords (NIST SP 800-63B-4 §3.1.1.2): long, and not what is guessed first."""
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+from zxcvbn import zxcvbn
+
+from config.settings import PasswordSettings
+from config.text import accept_password, fold
+
+_estimating = Lock()  # zxcvbn keeps what it was given in one place for all threads
+_OURS = "latchkey"
+_ESTIMATED = 32  # characters: what is easy begins so, and the time that an estimate takes grows with the square
+_HARD_TO_GUESS = 3  # of 4, by zxcvbn's own scale: beyond whoever tries ten thousand a second
+_TELLING = 4  # characters from which on a name in a password is no accident
+
+
+class WeakPassword(ValueError):
+    """The password must not become anybody's; the text says why, in words for whoever chose it."""
+
+
+class PasswordPolicy:
+    """What a new password must be. Those that are there already are never judged by it. Thread-safe."""
+
+    def __init__(self, settings: PasswordSettings) -> None:
+        self._shortest = settings.min_length
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "PasswordPolicy":
+        """Return the policy of PASSWORD_…; ConfigurationError lists all that is wrong."""
+        return cls(PasswordSettings.read(environ))
+
+    def accept(self, password: str, *names: str | None) -> str:
+        """Return the password in NFC, as it is to be hashed, for a user of these names and addresses.
+
+        There are no rules about kinds of characters, and nothing expires. Raises WeakPassword.
+        """
+        try:
+            accepted = accept_password(password)
+        except ValueError as error:
+            raise WeakPassword(str(error)) from None
+        if len(accepted) < self._shortest:
+            raise WeakPassword(f"it is shorter than {self._shortest} characters")
+        parts = {part for name in names if name for part in (name, name.partition("@")[0])}
+        if any(len(part) >= _TELLING and fold(part) in fold(accepted) for part in parts):
+            raise WeakPassword("it has the user's name or e-mail address in it")
+        _refuse_guessable(accepted, [_OURS, *parts])
+        return accepted
+
+
+def _refuse_guessable(password: str, known: list[str]) -> None:
+    with _estimating:
+        found: Mapping[str, Any] = zxcvbn(password[:_ESTIMATED], user_inputs=known)
+    if found["score"] < _HARD_TO_GUESS:
+        warning = found["feedback"]["warning"].rstrip(".")
+        why = f" ({warning[:1].lower()}{warning[1:]})" if warning else ""
+        raise WeakPassword(f"it is easy to guess{why}. Take several words that do not belong together")

@@ -1,0 +1,92 @@
+"""Users in an SQL table."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from database.engine import open_engine
+from database.errors import DatabaseUnavailable
+from database.user_filter import Selection
+from database.user_pages import UserPages
+from database.user_table import UserRow
+from passwords.hashing import stronger_hash
+from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
+from providers.sql.checks import check_user_table
+from providers.stored_users import as_user, explain_stored, judge, who_can_log_in
+
+log = logging.getLogger(__name__)
+
+NOTED = timedelta(hours=1)
+"""How exact `last_login_at` is, so that few logins need to write."""
+
+
+def open_database(environ: Mapping[str, str]) -> "DatabaseProvider":
+    """Build the provider from DATABASE_URL; ConfigurationError if it cannot be used."""
+    return DatabaseProvider(UserPages(open_engine(environ)))
+
+
+class DatabaseProvider:
+    """Asks the user table. Thread-safe."""
+
+    def __init__(self, table: UserPages) -> None:
+        self._table = table
+
+    def authenticate(self, login: str, password: str) -> User | Denied:
+        """Return the active user with this username or e-mail address, if the password is theirs."""
+        with _raising_provider_unavailable():
+            matches = self._table.matching(login)
+            # Hashes that came from elsewhere take another time than ours: a stranger takes that of one of them.
+            answer = judge(matches, password, decoy=partial(self._table.decoy, login))
+        if answer:
+            self._note_login(matches[0], password)
+        return answer
+
+    def find(self, username: str) -> User | None:
+        """Return the active user of this name as the table has them now."""
+        with _raising_provider_unavailable():
+            return as_user(self._table.find(username))
+
+    def check(self) -> Iterator[Check]:
+        """Yield what is to be said of the table."""
+        return check_user_table(self._table)
+
+    def explain(self, login: str) -> Explanation:
+        """Return what this username or e-mail address would give."""
+        with _raising_provider_unavailable():
+            return explain_stored(self._table.matching(login), _place_of)
+
+    def users(self) -> Iterator[User]:
+        """Yield everybody who could log in, as they were at one moment."""
+        with _raising_provider_unavailable():
+            yield from who_can_log_in(self._table.each(Selection(active=True, sort="created")))
+
+    def grantable(self) -> frozenset[str]:
+        """Return every role that the table knows."""
+        with _raising_provider_unavailable():
+            return self._table.role_names()
+
+    def _note_login(self, row: UserRow, password: str) -> None:
+        """Replace a weaker hash while the password is at hand, and note the time. The login does not depend on it."""
+        now = datetime.now(UTC)
+        try:
+            stronger = stronger_hash(password, row.password_hash)
+            if stronger or row.last_login_at is None or now - row.last_login_at > NOTED:
+                noted = self._table.note_login(row, now, stronger or row.password_hash)
+                if stronger and noted:
+                    log.info("a weaker password hash was replaced")
+        except (DatabaseUnavailable, Overloaded) as error:
+            log.warning("a login could not be noted: %s", str(error) or type(error).__name__)
+
+
+def _place_of(row: UserRow) -> str:
+    return f"id {row.id} in the user table"
+
+
+@contextmanager
+def _raising_provider_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        raise ProviderUnavailable(f"database: {error}") from error

@@ -1,0 +1,59 @@
+"""What there is to say of a users file."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
+
+from config.errors import ConfigurationError
+from config.permissions import is_loose, others_can_write
+from passwords.schemes import recognise
+from providers.interface import Check
+from providers.static.users_file import UsersFile
+
+
+def check_users_file(path: Path) -> Iterator[Check]:
+    """Yield what was found, as `Checks` has it."""
+    try:
+        users = UsersFile.read(path)
+        status = os.stat(path)
+    except ConfigurationError as error:
+        yield from (_broken(problem) for problem in error.problems)
+        return
+    except OSError as error:  # it went between the two
+        yield _broken(f"it cannot be read: {error.strerror}.")
+        return
+    yield Check("users file", "ok", f"{path} can be read, and is a users file")
+    yield _permissions(path, status)
+    yield _users(users)
+    yield _hashes(users)
+
+
+def _broken(problem: str) -> Check:
+    found = problem.removeprefix("STATIC_USERS_FILE: ").removesuffix(".")
+    return Check("users file", "failure", found, "Mend the file that STATIC_USERS_FILE names, or name another")
+
+
+def _permissions(path: Path, status: os.stat_result) -> Check:
+    chmod = f"Run: chmod 600 {quote(str(path))} (as its owner, whom the service runs as)"
+    if others_can_write(status):
+        return Check("permissions", "failure", "others can write to it, and so make themselves admins", chmod)
+    if is_loose(status):
+        return Check("permissions", "warning", "others can read it, and try the password hashes at leisure", chmod)
+    return Check("permissions", "ok", "only its owner, or the service's group, can read it")
+
+
+def _users(users: UsersFile) -> Check:
+    active = sum(entry.active for entry in users.entries)
+    found = f"{len(users.entries)}, of whom {active} can log in"
+    if active:
+        return Check("users", "ok", found)
+    return Check("users", "warning", found, "Add a [[users]] table, or take `active = false` out of one")
+
+
+def _hashes(users: UsersFile) -> Check:
+    weak = [entry.username for entry in users.entries if recognise(entry.password_hash).weak]
+    if not weak:
+        return Check("hashes", "ok", "all are as strong as the policy asks")
+    found = f"{len(weak)} weaker than the policy, such as that of {weak[0]}"
+    return Check("hashes", "warning", found, "Make new ones with: flask users hash")

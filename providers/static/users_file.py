@@ -1,0 +1,84 @@
+"""The TOML file of users: its form, and all that can be wrong with it."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from config.errors import ConfigurationError, midsentence
+from config.text import Name, fold
+from passwords.hashing import is_policys_hash
+
+
+def _usable_hash(text: str) -> str:
+    if not is_policys_hash(text):
+        raise ValueError("it is not a hash; make one with `flask users hash`")
+    return text
+
+
+class UserEntry(BaseModel):
+    """One `[[users]]` table."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    username: Name
+    email: Name | None = None
+    password_hash: Annotated[str, AfterValidator(_usable_hash)]
+    roles: list[Name] = []
+    active: bool = True
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    users: list[UserEntry]
+
+
+class UsersFile:
+    """One reading of the file. It never changes, so threads can share it."""
+
+    def __init__(self, entries: list[UserEntry]) -> None:
+        self.entries = tuple(entries)
+        self._by_username = {fold(entry.username): entry for entry in entries}
+        if len(self._by_username) < len(entries):
+            raise ConfigurationError(["STATIC_USERS_FILE: two users have the same username. Write each once."])
+        self._by_login: dict[str, list[UserEntry]] = {}
+        for entry in entries:
+            for login in {fold(entry.username), fold(entry.email or entry.username)}:
+                self._by_login.setdefault(login, []).append(entry)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return what the file holds; ConfigurationError tells every problem by its place, never by value."""
+        try:
+            return cls(_Document.model_validate(tomllib.loads(path.read_text("utf-8"))).users)
+        except OSError as error:
+            problems = [f"it cannot be read: {error.strerror}"]
+        except ValidationError as error:
+            problems = [_explain(fault) for fault in error.errors(include_input=False, include_url=False)]
+        except ValueError as error:  # not TOML, or not UTF-8; the message may quote the line, so only the place is told
+            place = re.search(r"\(at [^()]*\)$", str(error))
+            problems = [f"it is not TOML in UTF-8 {place[0] if place else ''}".rstrip()]
+        raise ConfigurationError([f"STATIC_USERS_FILE: {problem}." for problem in problems])
+
+    def find(self, username: str) -> UserEntry | None:
+        """Return the entry of this username, whatever its case."""
+        return self._by_username.get(fold(username))
+
+    def matching(self, login: str) -> list[UserEntry]:
+        """Return every entry that has this username or e-mail address, whatever its case."""
+        return self._by_login.get(fold(login), [])
+
+
+def _explain(fault: Any) -> str:
+    path = list(fault["loc"])
+    message = midsentence(fault["msg"])
+    if path[0] == "users" and len(path) > 1:
+        path[:2] = [f"user {path[1] + 1}"]
+    if fault["type"] == "extra_forbidden":
+        message = "no such setting"
+        if path[-1] == "password":
+            message = "passwords do not belong here; write a password_hash, made with `flask users hash`"
+    return f"{', '.join(str(part) for part in path)}: {message}"

@@ -1,0 +1,76 @@
+"""The database of DATABASE_URL. Imported only where there is one."""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from config.permissions import is_loose, others_can_write
+from database.engine import open_engine
+from database.errors import DatabaseUnavailable
+from database.schema import HEAD, differences, misfit, revision_of
+from database.server_info import clock_lead, files, product
+from providers.interface import Check
+
+CLOSE = timedelta(seconds=2)
+
+
+def check_database(environ: Mapping[str, str]) -> Iterator[Check]:
+    """Yield what there is to say of it, ending where it cannot be asked."""
+    engine = open_engine(environ)
+    try:
+        yield Check("database: connection", "ok", f"{product(engine)} answers")
+        yield from _tables(engine)
+        if engine.name == "sqlite":
+            yield from _sqlite(files(engine))
+        else:
+            yield _clock(clock_lead(engine))
+    except DatabaseUnavailable as error:
+        yield _unavailable(error)
+
+
+def _unavailable(error: DatabaseUnavailable) -> Check:
+    why, _, remedy = str(error).partition(". ")
+    return Check("database: connection", "failure", why, remedy or "See that DATABASE_URL is right, and the server up")
+
+
+def _tables(engine: Any) -> Iterator[Check]:
+    why = misfit(engine)
+    if why:
+        found, _, remedy = why.partition(". ")
+        yield Check("database: tables", "failure", found, remedy)
+        return
+    changed = differences(engine)
+    for difference in changed:
+        remedy = "Undo what somebody did to the tables by hand. See: flask db check"
+        yield Check("database: tables", "warning", f"are not as the migrations leave them: {difference}", remedy)
+    if not changed:
+        yield Check("database: tables", "ok", _revision(revision_of(engine)))
+
+
+def _revision(revision: str | None) -> str:
+    newer = "" if revision == HEAD else f", which is newer than this version's {HEAD}"
+    return f"are at revision {revision}{newer}"
+
+
+def _sqlite(there: list[Path]) -> Iterator[Check]:
+    chmod = f"Run: chmod 600 {' '.join(quote(str(path)) for path in there)}"
+    states = [os.stat(path) for path in there]
+    if any(map(others_can_write, states)):
+        yield Check("database: file", "failure", "others can write to it, and so make themselves admins", chmod)
+    elif any(map(is_loose, states)):
+        yield Check("database: file", "warning", "others can read it, and try the password hashes at leisure", chmod)
+    else:
+        yield Check("database: file", "ok", "only its owner can read it")
+    found = "SQLite is one file on one machine: several hosts cannot share it, over a network least of all"
+    yield Check("database: hosts", "warning", found, "Take PostgreSQL before there is a second host")
+
+
+def _clock(lead: timedelta) -> Check:
+    seconds = lead.total_seconds()
+    found = f"is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} this machine's"
+    if abs(lead) < CLOSE:
+        return Check("database: clock", "ok", found)
+    return Check("database: clock", "warning", found, "Set both by NTP: tokens and revocations go by them")

@@ -1,0 +1,54 @@
+"""Where the keys come from: SECRET_KEY, or a folder that is looked at again and again."""
+
+from collections.abc import Mapping
+from time import monotonic
+
+from config.errors import ConfigurationError, gather
+from config.keys import KeyFolderSettings, KeySettings
+from config.reloading import Watched
+from services.keys.folder import KeyFolder, UnusableFolder
+from services.keys.ring import Key, KeyRing, KeySource, secret_key
+
+REREAD = 1.0  # seconds after which the folder is looked at again
+
+
+class WatchedFolder:
+    """The keys of a folder, as it is now. Thread-safe."""
+
+    def __init__(self, folder: KeyFolder, *fallbacks: Key) -> None:
+        """`fallbacks` only verify. Raises UnusableFolder if the folder cannot be used now."""
+        self._folder = folder
+        self._fallbacks = fallbacks
+        self._keys = Watched("KEY_FOLDER", folder.files, self._read)
+        self._looked = monotonic()
+        self._ring = self._keys.current()
+
+    def ring(self, *, newest: bool = False) -> KeyRing:
+        """Return the keys as `KeySource` has it. A folder that cannot be used any more is as it last was."""
+        if newest or monotonic() - self._looked > REREAD:
+            self._looked = monotonic()
+            ring = self._ring = self._keys.current()
+            return ring
+        return self._ring
+
+    def _read(self) -> KeyRing:
+        stored = self._folder.read()
+        current = next((one.key for one in stored if one.state == "current"), None)
+        if current is None:
+            raise UnusableFolder("it has no key. Run: flask keys generate")
+        return KeyRing(current, *self._fallbacks, *(one.key for one in stored))
+
+
+def open_keys(environ: Mapping[str, str]) -> KeySource:
+    """Return the keys of KEY_FOLDER, else SECRET_KEY; ConfigurationError if there are none to be had.
+
+    With a folder, SECRET_KEY verifies what it signed before; and so do SECRET_KEY_FALLBACKS, in any case.
+    """
+    secrets, folder = gather(lambda: KeySettings.read(environ), lambda: KeyFolderSettings.read(environ).folder)
+    keys = [secret_key(secret) for secret in (secrets.key, *secrets.key_fallbacks) if secret]
+    if folder:
+        return WatchedFolder(KeyFolder(folder), *keys)
+    if not secrets.key:
+        description = KeySettings.model_fields["key"].description
+        raise ConfigurationError([f"SECRET_KEY is not set. Write {description}."])
+    return KeyRing(*keys)
