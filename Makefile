@@ -14,5 +14,4 @@ help: ## Show this list
 venv: $(VENV)/.runtime ## Create the virtual environment, from pinned and hashed packages
 
 run: $(VENV)/.runtime ## Start a development service on HOST and PORT (127.0.0.1:5000)
-	@exec $(BIN)/python -m cli.development
 	@exec $(BIN)/python -m cli.run

@@ -6,17 +6,16 @@ import time
 from collections.abc import Mapping
 
 import click
-from flask import Flask, appcontext_popped, appcontext_pushed, current_app
+from flask import Flask
 from flask.cli import FlaskGroup
 
 from api import auth, errors, health, identity, oauth, request_id, routes, users, well_known
 from cli import db_commands, doctor_command, explain_command, keys_commands, tokens_commands, users_commands
-from config.environment import read_environment
-from config.errors import ConfigurationError, gather
-from config.settings import ServerSettings
-from services import context as current
+from config.errors import ConfigurationError, collect_errors
+from config.settings import Settings
 from services.auth_guard import undecided_routes
-from services.factory import assemble, require_fitting_database
+from services.context import EXTENSION, set_default_services
+from services.factory import create_services, require_current_schema
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +26,15 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     Raises ConfigurationError, with every problem in it, if it cannot be built.
     """
     _configure_logging()
-    known = read_environment() if environ is None else environ
-    services, _ = gather(
-        lambda: assemble(known), lambda: None if _commands_are_wanted() else require_fitting_database(known)
+    settings = Settings.of_process() if environ is None else Settings(environ)
+    services, _ = collect_errors(
+        lambda: create_services(settings),
+        lambda: None if _is_command_lookup() else require_current_schema(settings),
     )
     app = Flask("latchkey", static_folder=None)
     app.url_map.merge_slashes = False  # no redirects: a path has one spelling
-    app.extensions["latchkey"] = services
-    current.created(services)
+    app.extensions[EXTENSION] = services
+    set_default_services(services)
     for door in (request_id, errors, auth, identity, users, oauth, well_known, health, routes):
         door.init(app)
     for commands in (
@@ -51,20 +51,10 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     return app
 
 
-def _commands_are_wanted() -> bool:
-    """Say whether Flask's command line builds the application to find a command, such as the one that migrates."""
+def _is_command_lookup() -> bool:
+    """Return whether Flask's command line creates the application to look a command up, such as `flask db upgrade`."""
     context = click.get_current_context(silent=True)
     return context is not None and isinstance(context.command, FlaskGroup)
-
-
-@appcontext_pushed.connect
-def _entered(app: Flask, **_: object) -> None:
-    current.entered(app.extensions.get("latchkey"))
-
-
-@appcontext_popped.connect
-def _left(_app: Flask, **_: object) -> None:
-    current.entered(current_app.extensions.get("latchkey") if current_app else None)
 
 
 def _configure_logging() -> None:
@@ -79,8 +69,9 @@ def _configure_logging() -> None:
 def main() -> None:
     """Serve for development, on HOST and PORT."""
     try:
-        server = ServerSettings.read(read_environment())
-        create_app().run(server.host, server.port)
+        settings = Settings.of_process()
+        server, app = collect_errors(lambda: settings.server, lambda: create_app(settings.environ))
+        app.run(server.host, server.port)
     except ConfigurationError as error:
         error.show()
         sys.exit(error.exit_code)

@@ -4,19 +4,18 @@ import os
 import signal
 from typing import Any
 
-from config.environment import read_environment
-from config.errors import ConfigurationError, gather
-from config.settings import ServerSettings
+from config.errors import ConfigurationError, collect_errors
+from config.settings import Settings
 from passwords.hashing import CAPACITY
-from services.factory import assemble, require_fitting_database
+from services.factory import create_services, require_current_schema
 
 try:
-    _environ = read_environment()
+    _settings = Settings.of_process()
     # All of it, so that a bad configuration is one message here and not a traceback from each worker.
-    _server, *_ = gather(
-        lambda: ServerSettings.read(_environ),
-        lambda: assemble(_environ),
-        lambda: require_fitting_database(_environ),
+    _server, *_ = collect_errors(
+        lambda: _settings.server,
+        lambda: create_services(_settings),
+        lambda: require_current_schema(_settings),
     )
 except ConfigurationError as error:
     error.show()

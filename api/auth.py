@@ -7,7 +7,8 @@ from api.responses import NO_STORE, answer, document, when_sent
 from config.clients import FIRST_PARTY
 from services.accounts import change_password
 from services.auth_guard import auth_guard, check_jwt, public
-from services.login import Grant, current_sessions, log_in
+from services.login import current_sessions, log_in
+from services.tokens.grant import Grant
 
 
 class MissingCredentials(Exception):
@@ -71,4 +72,4 @@ def _answer(grant: Grant) -> Response:
     members: dict[str, object] = {"data": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
     if grant.refresh_token:
         members["refresh_token"] = grant.refresh_token
-    return when_sent(document({"status": 200, **members}, headers=[NO_STORE]), grant.delivered)
+    return when_sent(document({"status": 200, **members}, headers=[NO_STORE]), grant.mark_delivered)

@@ -21,7 +21,7 @@ from providers.interface import Overloaded, ProviderUnavailable
 from services.accounts import UsersElsewhere
 from services.auth_guard import MissingToken, RoleRequired
 from services.jwt_handler import ExpiredToken, InvalidToken, RevokedToken
-from services.login import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
+from services.sessions.errors import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
 
 log = logging.getLogger(__name__)
 

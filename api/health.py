@@ -4,7 +4,7 @@ from flask import Flask, Response
 
 from api.responses import NO_STORE, answer
 from services.auth_guard import public
-from services.context import current
+from services.context import current_services
 
 
 class NotReady(Exception):
@@ -20,6 +20,6 @@ def init(app: Flask) -> None:
     @app.route("/health/ready")
     @public
     def ready() -> Response:
-        if why := current().misfit():
-            raise NotReady(f"the database does not fit: {why}")
+        if problem := current_services().schema_problem():
+            raise NotReady(str(problem))
         return answer(message="Ready", headers=[NO_STORE])

@@ -10,9 +10,11 @@ from api.body import InvalidRequest, form
 from api.responses import NO_STORE, document, when_sent
 from config.clients import Client
 from services.auth_guard import public
-from services.context import current
+from services.context import current_services
 from services.jwt_handler import InvalidToken, decode_jwt
-from services.login import Grant, SessionsDisabled, current_sessions, log_in
+from services.login import current_sessions, log_in
+from services.sessions.errors import SessionsDisabled
+from services.tokens.grant import Grant
 
 # RFC 6749 §5.1 wants both.
 _HEADERS = [NO_STORE, ("Pragma", "no-cache")]
@@ -83,7 +85,7 @@ def _client(parameters: Mapping[str, str]) -> Client:
         if secret or client_id not in {None, name}:
             raise InvalidRequest("The client proves itself in two ways")
         client_id, secret = name, password
-    client = current().clients.authenticate(client_id, secret) if client_id else None
+    client = current_services().clients.authenticate(client_id, secret) if client_id else None
     if client is None:
         raise InvalidClient
     return client
@@ -107,7 +109,7 @@ def _required(parameters: Mapping[str, str], name: str) -> str:
 
 def _password(parameters: Mapping[str, str], client: Client) -> Grant:
     """RFC 6749 §4.3."""
-    if not current().clients.password_grant:
+    if not current_services().clients.password_grant:
         raise UnsupportedGrantType
     grant = log_in(_required(parameters, "username"), _required(parameters, "password"), client.id)
     if not grant:
@@ -150,4 +152,4 @@ def _answer(grant: Grant) -> Response:
     members = {"access_token": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
     if grant.refresh_token:
         members["refresh_token"] = grant.refresh_token
-    return when_sent(document(members, headers=_HEADERS), grant.delivered)
+    return when_sent(document(members, headers=_HEADERS), grant.mark_delivered)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.body import InvalidRequest, json_object
 from api.responses import NO_STORE, answer
-from config.errors import midsentence
+from config.errors import validation_message
 from config.text import Name
 from database.errors import NoSuchUser, UserChanged
 from database.user_filter import Selection
@@ -130,7 +130,7 @@ def _checked(model: type[M], members: Mapping[str, object]) -> M:
 def _explain(model: type[BaseModel], fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         return f"there is only {', '.join(model.model_fields)}"
-    return f"{'.'.join(map(str, fault['loc']))}: {midsentence(fault['msg'])}"
+    return f"{'.'.join(map(str, fault['loc']))}: {validation_message(fault)}"
 
 
 def _as_expected(editor: "UserEditor", user_id: int) -> "tuple[UserRow, str | None]":

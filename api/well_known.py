@@ -7,7 +7,7 @@ from werkzeug.exceptions import BadRequest
 
 from api.responses import NO_STORE, document
 from services.auth_guard import public
-from services.context import current
+from services.context import current_services
 from services.keys.ring import KEY_SET_AGE
 
 KEY_SET = "/.well-known/jwks.json"
@@ -21,7 +21,7 @@ def init(app: Flask) -> None:
     def key_set() -> Response:
         """RFC 7517 §5."""
         response = document(
-            current().keys.ring().key_set(), headers=[("Cache-Control", f"public, max-age={KEY_SET_AGE}")]
+            current_services().keys.ring().key_set(), headers=[("Cache-Control", f"public, max-age={KEY_SET_AGE}")]
         )
         response.add_etag()
         return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug's own class
@@ -34,7 +34,7 @@ def init(app: Flask) -> None:
 
 
 def _metadata() -> dict[str, object]:
-    services = current()
+    services = current_services()
     password = ["password"] if services.clients.password_grant else []
     refresh = ["refresh_token"] if services.sessions else []
     at = (services.issuer.name if _names_a_host(services.issuer.name) else _as_asked()).rstrip("/")

@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection, text
 
-from database.engine import open_engine
 from database.schema import upgrade
 from database.user_editor import UserEditor
 from passwords.hashing import hash_password
 from tests.conftest import new_database
 from tests.servers import postgres as postgres_server
+from tests.stores import engine_of
 
 PASSWORD = "correct horse battery staple"
 BCRYPT = "$2b$12$" + "a" * 21 + "." + "a" * 30 + "."  # of nobody's password
@@ -39,14 +39,14 @@ def servers() -> Iterator[dict[str, str]]:
 def empty(kind: str, begin: str, name: str) -> dict[str, str]:
     """Make a database with tables; returns its environment."""
     environ = {"DATABASE_URL": f"{begin}{name}" if kind == "sqlite" else new_database(begin, name)}
-    upgrade(open_engine(environ, may_create=True))
+    upgrade(engine_of(environ, may_create=True))
     return environ
 
 
 def filled(kind: str, begin: str, count: int) -> dict[str, str]:
     """Make a database of this many users, and one `admin` who can log in; returns its environment."""
     environ = empty(kind, begin, f"of{count}")
-    engine = open_engine(environ)
+    engine = engine_of(environ)
     hashed = hash_password(PASSWORD)
     with engine.begin() as connection:
         _fill(connection, kind, count, hashed)

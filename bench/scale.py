@@ -9,11 +9,11 @@ from statistics import median
 from sqlalchemy import Engine
 
 from bench.filled import PASSWORD, filled, servers
-from database.engine import open_engine
 from database.hash_census import count_hashes
 from database.user_editor import UserEditor
 from database.user_filter import Selection
 from providers.sql.provider import open_database
+from tests.stores import engine_of
 
 FEW, MANY = 100, 10_000_000
 LOGINS = 300
@@ -66,7 +66,7 @@ def _compare_logins(kind: str, environs: dict[int, dict[str, str]]) -> None:
 
 
 def _once(ask: Callable[[Engine], object], environ: dict[str, str]) -> float:
-    engine = open_engine(environ)
+    engine = engine_of(environ)
     began = time.perf_counter()
     ask(engine)
     return time.perf_counter() - began

@@ -33,7 +33,7 @@ class _DeferredCommand(click.Command):
 
 # Not by the names of their modules: an import of one of those would take the place of its group.
 users_commands = _Deferred("users", help="Tend the users in DATABASE_URL.")
-keys_commands = _Deferred("keys", help="Tend the private keys in KEY_FOLDER.")
+keys_commands = _Deferred("keys", help="Tend the private keys in SIGNING_KEYS_DIR.")
 tokens_commands = _Deferred("tokens", help="End sessions, and the tokens that belong to them.")
 db_commands = _Deferred("db", help="Tend the tables in DATABASE_URL.")
 explain_command = _DeferredCommand("explain", help="Say what a login would give, and why.")

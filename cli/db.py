@@ -7,9 +7,9 @@ import sys
 import click
 
 from cli.terminal import Refused, confirm, raising_refused
-from config.environment import read_environment
+from config.settings import Settings
 from database.engine import open_engine
-from database.schema import HEAD, REVISIONS, differences, misfit, revision_of
+from database.schema import HEAD, REVISIONS, revision_of, schema_drift, schema_problem
 from database.schema import downgrade as downgrade_schema
 from database.schema import upgrade as upgrade_schema
 
@@ -24,7 +24,7 @@ def upgrade() -> None:
     """Bring the database to this version's tables."""
     os.umask(0o077)  # a new SQLite file will hold password hashes
     with raising_refused():
-        revision = upgrade_schema(open_engine(read_environment(), may_create=True))
+        revision = upgrade_schema(open_engine(Settings.of_process().database, may_create=True))
     click.echo(f"The database is now at revision {revision}." if revision else "The database is up to date.")
 
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def downgrade(revision: str, yes: bool) -> None:
     """Bring the database back to an older version's tables. What only newer ones have room for is lost."""
-    engine = open_engine(read_environment())
+    engine = open_engine(Settings.of_process().database)
     with raising_refused():
         if (revision_of(engine) or "") <= revision != "base":
             raise Refused(f"the database is not newer than {revision}. See: flask db check")
@@ -47,10 +47,10 @@ def downgrade(revision: str, yes: bool) -> None:
 @click.option("--json", "in_json", is_flag=True, help="For scripts.")
 def check(in_json: bool) -> None:
     """Say whether the database fits this version: exit code 0 if it does, 1 if not."""
-    engine = open_engine(read_environment())
+    engine = open_engine(Settings.of_process().database)
     with raising_refused():
-        revision, why, changed = revision_of(engine), misfit(engine), differences(engine)
-    problems = [why] if why else [f"somebody has changed its tables: {difference}" for difference in changed]
+        revision, problem, drift = revision_of(engine), schema_problem(engine), schema_drift(engine)
+    problems = [str(problem)] if problem else [f"its tables were changed by hand: {difference}" for difference in drift]
     if in_json:
         click.echo(json.dumps({"revision": revision, "needed": HEAD, "fits": not problems, "problems": problems}))
     else:

@@ -10,11 +10,11 @@ import click
 from cli.app_loader import load_application
 from cli.terminal import NAME, Refused, ask_password, padded, printable
 from cli.users.table import JSON, as_json
-from config.environment import read_environment
 from config.errors import ConfigurationError
+from config.settings import Settings
 from providers.interface import Check
 from services.auth_guard import guarded_routes, undecided_routes
-from services.diagnosis.checks.configuration import check_problem
+from services.diagnosis.checks.configuration import as_failed_check
 from services.diagnosis.checks.routes import CannotLoad, Routes
 from services.diagnosis.doctor import diagnose
 
@@ -50,10 +50,10 @@ def doctor(login: str | None, asks: bool, surplus: tuple[str, ...], in_json: boo
 
 def _found(login: str | None, password: str | None) -> Iterable[Check]:
     try:
-        environ = read_environment()
+        settings = Settings.of_process()
     except ConfigurationError as error:
-        return [check_problem(problem) for problem in error.problems]
-    return diagnose(environ, _load_routes, login, password)
+        return [as_failed_check(problem) for problem in error.problems]
+    return diagnose(settings, _load_routes, login, password)
 
 
 def _load_routes() -> Routes:

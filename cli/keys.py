@@ -1,4 +1,4 @@
-"""`flask keys …`: the private keys in KEY_FOLDER."""
+"""`flask keys …`: the private keys in SIGNING_KEYS_DIR."""
 
 import json
 import time
@@ -11,9 +11,8 @@ from typing import Any
 import click
 
 from cli.terminal import Refused, as_table
-from config.environment import read_environment
-from config.keys import KeyFolderSettings
-from config.settings import TokenSettings
+from config.keys import SigningKeysSettings
+from config.settings import Settings
 from services.keys.folder import KeyFolder, StoredKey
 from services.keys.pem import ALGORITHMS
 from services.keys.ring import KEY_SET_AGE
@@ -27,7 +26,7 @@ _KEY_MAY_BEGIN_WITH_A_DASH: dict[str, Any] = {"context_settings": {"ignore_unkno
 
 @click.group
 def keys() -> None:
-    """Tend the private keys in KEY_FOLDER."""
+    """Tend the private keys in SIGNING_KEYS_DIR."""
 
 
 @keys.command()
@@ -94,9 +93,9 @@ def retire(key: str | None, force: bool) -> None:
 
 
 def _path() -> Path:
-    path = KeyFolderSettings.read(read_environment()).folder
+    path = Settings.of_process().signing_keys.keys_dir
     if path is None:
-        raise Refused(f"KEY_FOLDER is not set. Write {KeyFolderSettings.model_fields['folder'].description}")
+        raise Refused(f"SIGNING_KEYS_DIR is not set. {SigningKeysSettings.remedy('keys_dir')}")
     return path
 
 
@@ -105,7 +104,7 @@ def _folder() -> KeyFolder:
 
 
 def _lifetime() -> timedelta:
-    return timedelta(minutes=TokenSettings.read(read_environment()).lifetime_minutes)
+    return timedelta(minutes=Settings.of_process().tokens.lifetime_minutes)
 
 
 def _chosen(folder: KeyFolder, key: str | None, states: tuple[str, ...], remedy: str) -> StoredKey:
@@ -158,4 +157,4 @@ def _raising_refused() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Refused(f"KEY_FOLDER cannot be changed: {error.strerror}") from None
+        raise Refused(f"SIGNING_KEYS_DIR cannot be changed: {error.strerror}") from None

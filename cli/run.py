@@ -5,21 +5,22 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import click
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from cli.terminal import Refused, raising_refused
-from config.environment import DEVELOPMENT_FILE, has_database, read_environment
-from config.errors import gather
-from config.settings import ProviderSettings, ServerSettings
+from config.environment import DEVELOPMENT_FILE
+from config.errors import collect_errors
+from config.service_settings import ServerSettings
+from config.settings import Settings
 from database.engine import open_engine
 from database.schema import upgrade
 from database.user_editor import UserEditor
 from passwords.hashing import generate_password, hash_password
-from services.factory import assemble
+from services.factory import create_services
 
 ADMIN, ADMIN_EMAIL = "admin", "admin@example.org"
 
@@ -43,10 +44,10 @@ def main() -> None:
     os.umask(0o077)  # what is made here is for nobody else's eyes: a secret, and password hashes
     try:
         _write_development_file()
-        environ = read_environment()
-        server, _ = gather(lambda: ServerSettings.read(environ), lambda: assemble(environ))
+        settings = Settings.of_process()
+        server, _ = collect_errors(lambda: settings.server, lambda: create_services(settings))
         _refuse_taken_port(server)
-        admin = _prepare_database(environ) if has_database(environ) else None
+        admin = _prepare_database(settings) if settings.has_database else None
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -79,13 +80,13 @@ def _refuse_taken_port(server: ServerSettings) -> None:
         raise Refused(f"cannot listen on HOST and PORT: {reason}. For another port: PORT=5001 make run") from None
 
 
-def _prepare_database(environ: Mapping[str, str]) -> "_Admin | None":
+def _prepare_database(settings: Settings) -> "_Admin | None":
     """Make the tables, and an admin if there is no user yet; returns the admin, `None` if there is none."""
-    engine = open_engine(environ, may_create=True)
+    engine = open_engine(settings.database, may_create=True)
     users = UserEditor(engine, "cli:make run")
     with raising_refused():
         upgrade(engine)
-        if "database" not in ProviderSettings.read(environ).provider:
+        if "database" not in settings.providers.provider:
             return None
         password = generate_password() if users.is_empty() else None
         if password:

@@ -5,7 +5,7 @@ import time
 import click
 
 from cli.terminal import NAME, Refused, raising_refused
-from config.environment import read_environment
+from config.settings import Settings
 from database.engine import open_engine
 from database.session_table import SessionTable
 
@@ -25,7 +25,7 @@ def revoke(user: str | None, provider: str | None, everybody: bool) -> None:
         raise Refused("say whose: flask tokens revoke --user NAME, or --all")
     if provider and not user:
         raise Refused("--provider belongs to --user")
-    table = SessionTable(open_engine(read_environment()))
+    table = SessionTable(open_engine(Settings.of_process().database))
     with raising_refused():
         ended = table.end_of_user(user, provider) if user else _end_all(table)
     click.echo(f"Ended {ended} {'session' if ended == 1 else 'sessions'}. Their tokens are refused within two seconds.")

@@ -1,12 +1,11 @@
 """The environment: the only place of the program that looks at it."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from config.errors import ConfigurationError
+from config.errors import ConfigurationError, Problem
 
 DEVELOPMENT_FILE = Path(__file__).resolve().parent.parent / ".env"
 
@@ -23,7 +22,7 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
         development = dotenv_values(development_file, interpolate=False)
         expanded = dotenv_values(development_file)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"{development_file.name} cannot be read ({type(error).__name__})."]) from None
+        raise ConfigurationError([Problem(development_file.name, f"cannot be read ({type(error).__name__})")]) from None
     # Flask's command line has copied the file into the environment, expanded; what is the same came from there.
     process = {
         name: value for name, value in os.environ.items() if value not in (development.get(name), expanded.get(name))
@@ -31,11 +30,6 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     beaten = {_other_form(name) for name in process}
     kept = {name: value for name, value in development.items() if value is not None and name not in beaten}
     return {**kept, **process}
-
-
-def has_database(environ: Mapping[str, str]) -> bool:
-    """Say whether there is a database; without one the service is stateless, and SQLAlchemy is not even imported."""
-    return bool(environ.get("DATABASE_URL") or environ.get("DATABASE_URL_FILE"))
 
 
 def _other_form(name: str) -> str:

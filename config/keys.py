@@ -1,6 +1,7 @@
 """The settings that say what tokens are signed with."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -48,23 +49,24 @@ Listed = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
 
 
 class KeySettings(Section):
-    """What tokens are signed with, if it is a secret; and what they were signed with before."""
+    """The secret that signs tokens with HS256, and the secrets that it replaced."""
 
     prefix: ClassVar[str] = "SECRET_"
 
     key: Strong | None = Field(
-        None, description="at least 32 random bytes, as `openssl rand -base64 48` prints them, or set KEY_FOLDER"
+        None, description="at least 32 random bytes, as `openssl rand -base64 48` prints them, or set SIGNING_KEYS_DIR"
     )
     key_fallbacks: Annotated[tuple[Strong, ...], BeforeValidator(_listed)] = Field(
-        (), description="the secrets that SECRET_KEY had before, separated by commas or lines"
+        (), description="the previous values of SECRET_KEY, separated by commas or newlines"
     )
 
 
-class KeyFolderSettings(Section):
-    """Where the private keys are, if tokens are signed with one."""
+class SigningKeysSettings(Section):
+    """The directory of private keys that sign tokens."""
 
-    prefix: ClassVar[str] = "KEY_"
+    prefix: ClassVar[str] = "SIGNING_"
+    renamed: ClassVar[Mapping[str, str]] = {"KEY_FOLDER": "SIGNING_KEYS_DIR"}
 
-    folder: Path | None = Field(
-        None, description="the path of a folder with private keys, as `flask keys generate` makes it"
+    keys_dir: Path | None = Field(
+        None, description="the path of a directory of private keys, as `flask keys generate` creates it"
     )

@@ -58,7 +58,7 @@ class Watched(Generic[T]):
         except ConfigurationError as error:
             # What was wrong may have been the moment, and not the files.
             self._failed, self._not_before = state, monotonic() + PAUSE
-            self._complain(" ".join(error.problems))
+            self._complain(" ".join(error.lines))
         else:
             self._seen = state  # not before: whoever sees it takes what was read
             self._complaint = ""

@@ -1,4 +1,4 @@
-"""A section of settings: typed fields, each read from the variable that bears its name."""
+"""A section of settings: typed fields, each read from the variable of its name."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -7,20 +7,21 @@ from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from config.errors import ConfigurationError, midsentence
+from config.errors import ConfigurationError, Problem, validation_message
 
 
 class Section(BaseModel):
     """Settings that belong together. The variable of a field is `prefix` + its name, in capitals.
 
-    Every field has a description that completes the sentence "Write …"; it is shown when the
-    value cannot be used. A `SecretStr` field may instead be given as a file, named by the
-    variable with `_FILE` after it. A variable that is set to nothing counts as not set.
+    The description of a field completes the sentence "Set it to …", which an error shows. A `SecretStr` field can
+    be given as a file instead: the variable with `_FILE` appended names it. An empty variable counts as not set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     prefix: ClassVar[str] = ""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    """Variables that had another name in an earlier version, with the name that they have now."""
 
     @classmethod
     def variable(cls, field: str) -> str:
@@ -29,27 +30,27 @@ class Section(BaseModel):
 
     @classmethod
     def is_secret(cls, field: str) -> bool:
-        """Say whether the field is never to be shown, and may be given as a file."""
+        """Return whether the field is secret: it is never shown, and can be given as a file."""
         return _holds_secrets(cls.model_fields[field].annotation)
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
-        """Return the section as `environ` has it; ConfigurationError lists all that is wrong."""
+        """Return the section that `environ` configures; ConfigurationError has every problem of the section."""
         values, problems = {}, {}
         for field in cls.model_fields:
             try:
                 values[field] = cls._value(field, environ)
-            except ValueError as error:
-                problems[field] = f"{cls.variable(field)}_FILE {error}"
+            except ConfigurationError as error:
+                (problems[field],) = error.problems
         try:
             section = cls.model_validate({field: value for field, value in values.items() if value})
         except ValidationError as error:
-            for fault in error.errors(include_input=False, include_url=False, include_context=False):
+            for fault in error.errors(include_input=False, include_url=False):
                 field = str(fault["loc"][0])
-                problems.setdefault(field, cls._explain(field, fault["type"], fault["msg"]))
-        lines = [*problems.values(), *cls._misspelt(environ)]
-        if lines:
-            raise ConfigurationError(lines)
+                problems.setdefault(field, cls._problem(field, fault))
+        found = [*problems.values(), *cls._renamed_variables(environ), *cls._misspelled_variables(environ)]
+        if found:
+            raise ConfigurationError(found)
         return section
 
     @classmethod
@@ -61,29 +62,49 @@ class Section(BaseModel):
         if not path:
             return value
         if value:
-            raise ValueError(f"is set, and so is {variable}. Write only one of them.")
+            raise _unusable_file(variable, f"is set, and so is {variable}", "Set only one of them")
         try:
-            # Editors and `echo` end a file with a newline that is no part of the secret.
+            # Editors and `echo` end a file with a newline that is not part of the secret.
             return Path(path).read_text("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
-            raise ValueError("cannot be read: it is not UTF-8 text. Write the path of a text file.") from None
+            raise _unusable_file(variable, "names a file that is not UTF-8 text", "Set it to a text file") from None
         except OSError as error:
-            raise ValueError(f"cannot be read: {error.strerror}. Write the path of a readable file.") from None
+            found = f"names a file that cannot be read: {error.strerror}"
+            raise _unusable_file(variable, found, "Set it to a readable file") from None
 
     @classmethod
-    def _explain(cls, field: str, kind: str, message: str) -> str:
-        wrong = "is not set" if kind == "missing" else f"cannot be used: {midsentence(message)}"
-        return f"{cls.variable(field)} {wrong}. Write {cls.model_fields[field].description}."
+    def _problem(cls, field: str, fault: Any) -> Problem:
+        missing = fault["type"] == "missing"
+        found = "is not set" if missing else f"is invalid: {validation_message(fault)}"
+        return Problem(cls.variable(field), found, cls.remedy(field))
 
     @classmethod
-    def _misspelt(cls, environ: Mapping[str, str]) -> list[str]:
-        """Find variables that nearly name an unset setting, which would else be passed over in silence."""
-        known = {cls.variable(field) for field in cls.model_fields}
+    def remedy(cls, field: str) -> str:
+        """Return what to do if the field is not set, or invalid: a sentence without its period."""
+        return f"Set it to {cls.model_fields[field].description}"
+
+    @classmethod
+    def _renamed_variables(cls, environ: Mapping[str, str]) -> list[Problem]:
+        old_names = [old for old in cls.renamed if environ.get(old)]
+        return [Problem(old, f"is now called {cls.renamed[old]}", f"Set {cls.renamed[old]}") for old in old_names]
+
+    @classmethod
+    def _misspelled_variables(cls, environ: Mapping[str, str]) -> list[Problem]:
+        """Find variables that resemble an unset setting: they would be ignored without notice."""
+        known = {cls.variable(field) for field in cls.model_fields} | set(cls.renamed)
         known |= {f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)}
         unset = [variable for field in cls.model_fields if (variable := cls.variable(field)) not in environ]
-        strangers = [name for name in environ if cls.prefix and name.startswith(cls.prefix) and name not in known]
-        near = {name: _nearest(name.removesuffix("_FILE"), unset) for name in sorted(strangers)}
-        return [f"{name} is no setting of ours. Write {match}." for name, match in near.items() if match]
+        unknown = [name for name in environ if cls.prefix and name.startswith(cls.prefix) and name not in known]
+        nearest = {name: _nearest(name.removesuffix("_FILE"), unset) for name in sorted(unknown)}
+        return [
+            Problem(name, "is not a setting", f"The nearest setting is {match}")
+            for name, match in nearest.items()
+            if match
+        ]
+
+
+def _unusable_file(variable: str, found: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError([Problem(f"{variable}_FILE", found, remedy)])
 
 
 def _holds_secrets(kind: Any) -> bool:
@@ -91,5 +112,5 @@ def _holds_secrets(kind: Any) -> bool:
 
 
 def _nearest(name: str, settings: list[str]) -> str | None:
-    begun = [setting for setting in settings if setting.startswith(f"{name}_")]
-    return next(iter([*begun, *get_close_matches(name, settings, n=1, cutoff=0.85)]), None)
+    longer = [setting for setting in settings if setting.startswith(f"{name}_")]
+    return next(iter([*longer, *get_close_matches(name, settings, n=1, cutoff=0.85)]), None)

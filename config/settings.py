@@ -1,90 +1,79 @@
-"""The settings that belong to no single provider."""
+"""The settings of one environment. Providers read their own sections."""
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Self
 
-from pydantic import BeforeValidator, Field
-
-from config.section import Section
-
-
-def _comma_separated(text: object) -> object:
-    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
-
-
-LONGEST_LIFETIME = 1440  # minutes
-LONGEST_SESSION = 5_256_000  # minutes, ten years
-
-
-class TokenSettings(Section):
-    """What tokens say of themselves."""
-
-    prefix: ClassVar[str] = "JWT_"
-
-    issuer: str = Field("latchkey", min_length=1, description="the name of this service (claim `iss`)")
-    audience: str = Field(
-        "latchkey", min_length=1, description="the name of the services that accept its tokens (`aud`)"
-    )
-    lifetime_minutes: int = Field(
-        60, ge=1, le=LONGEST_LIFETIME, description="the minutes for which a token is good, 1 to 1440"
-    )
+from config.clients import OAuthSettings
+from config.environment import read_environment
+from config.keys import KeySettings, SigningKeysSettings
+from config.service_settings import (
+    DatabaseSettings,
+    PasswordSettings,
+    ProviderSettings,
+    RevocationSettings,
+    ServerSettings,
+    SessionSettings,
+    TokenSettings,
+)
 
 
-class SessionSettings(Section):
-    """How long a login can be kept alive. Sessions are kept where DATABASE_URL is set."""
+class Settings:
+    """The sections of an environment, each read once, when it is first used.
 
-    prefix: ClassVar[str] = "SESSION_"
+    Reading a section raises ConfigurationError with every problem of it. A command that does not use a section
+    works where that section is invalid.
+    """
 
-    idle_minutes: int = Field(
-        10_080,
-        ge=1,
-        le=LONGEST_SESSION,
-        description="the minutes after which a refresh token that is not used ends, 1 to 5256000",
-    )
-    lifetime_minutes: int = Field(
-        43_200,
-        ge=1,
-        le=LONGEST_SESSION,
-        description="the minutes after which a session ends, however often it is refreshed, 1 to 5256000",
-    )
-    outage_seconds: int = Field(
-        300, ge=2, description="the seconds for which tokens are trusted while revocations cannot be read, 2 or more"
-    )
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
 
-
-class PasswordSettings(Section):
-    """What a new password must be."""
-
-    prefix: ClassVar[str] = "PASSWORD_"
-
-    min_length: int = Field(
-        15, ge=8, le=64, description="the characters that a new password has at least, 8 to 64; NIST asks for 15"
-    )
-
-
-class ProviderSettings(Section):
-    """Which stores are asked who a user is."""
-
-    prefix: ClassVar[str] = "AUTH_"
-
-    provider: Names = Field(
-        min_length=1,
-        description="static, database or ldap, a provider of your own as package.module:factory, or several by comma",
-    )
-    next_on_outage: Names = Field(
-        (), description="the providers of AUTH_PROVIDER whose outage passes the question on to the next one, by comma"
-    )
-
-
-class ServerSettings(Section):
-    """Where the service listens."""
-
-    host: str = Field("127.0.0.1", description="the address to listen on, such as 127.0.0.1 or 0.0.0.0")
-    port: int = Field(5000, ge=1, le=65535, description="the port to listen on, 1 to 65535")
+    @classmethod
+    def of_process(cls) -> Self:
+        """Return the settings of this process. Raises ConfigurationError if the development file cannot be read."""
+        return cls(read_environment())
 
     @property
-    def address(self) -> str:
-        """The host and port as they stand in a URL (RFC 3986 §3.2.2)."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+    def has_database(self) -> bool:
+        """Whether DATABASE_URL is set. If not, the service is stateless and never imports SQLAlchemy."""
+        return bool(self.environ.get("DATABASE_URL") or self.environ.get("DATABASE_URL_FILE"))
+
+    @cached_property
+    def database(self) -> DatabaseSettings:
+        return DatabaseSettings.read(self.environ)
+
+    @cached_property
+    def keys(self) -> KeySettings:
+        return KeySettings.read(self.environ)
+
+    @cached_property
+    def signing_keys(self) -> SigningKeysSettings:
+        return SigningKeysSettings.read(self.environ)
+
+    @cached_property
+    def tokens(self) -> TokenSettings:
+        return TokenSettings.read(self.environ)
+
+    @cached_property
+    def sessions(self) -> SessionSettings:
+        return SessionSettings.read(self.environ)
+
+    @cached_property
+    def revocations(self) -> RevocationSettings:
+        return RevocationSettings.read(self.environ)
+
+    @cached_property
+    def oauth(self) -> OAuthSettings:
+        return OAuthSettings.read(self.environ)
+
+    @cached_property
+    def passwords(self) -> PasswordSettings:
+        return PasswordSettings.read(self.environ)
+
+    @cached_property
+    def providers(self) -> ProviderSettings:
+        return ProviderSettings.read(self.environ)
+
+    @cached_property
+    def server(self) -> ServerSettings:
+        return ServerSettings.read(self.environ)

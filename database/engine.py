@@ -1,19 +1,19 @@
 """The engine: one for SQLite, one for PostgreSQL, both set up for many threads and bad days."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 import psycopg
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from config.errors import ConfigurationError
-from config.section import Section
+from config.errors import ConfigurationError, Problem
+from config.service_settings import DatabaseSettings
 
 # What comes before the last @ is the password: a host with one would be a part of it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
@@ -24,21 +24,12 @@ _OPEN: WeakValueDictionary[tuple[SecretStr, bool], Engine] = WeakValueDictionary
 PATIENCE = 5  # seconds for a connection, a lock, a statement, or a network that is silent, each
 
 
-class DatabaseSettings(Section):
-    """Where the database is."""
+def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
+    """Return an engine that connects when it is first used. Thread-safe.
 
-    prefix: ClassVar[str] = "DATABASE_"
-
-    url: SecretStr = Field(description="sqlite:///users.db or postgresql://user:password@host/database")
-
-
-def open_engine(environ: Mapping[str, str], may_create: bool = False) -> Engine:
-    """Return an engine for DATABASE_URL, which connects when it is first used. It is thread-safe.
-
-    An SQLite file that is not there is an outage, unless it `may_create` it. Raises ConfigurationError
-    if there is no such database to be had.
+    A missing SQLite file is DatabaseUnavailable at first use, unless `may_create`. Raises ConfigurationError if
+    DATABASE_URL is neither an SQLite nor a PostgreSQL URL.
     """
-    settings = DatabaseSettings.read(environ)
     opened = (settings.url, may_create)
     engine = _OPEN.get(opened)
     if engine is None:
@@ -64,13 +55,12 @@ def _new_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
         if url.get_backend_name() in {"postgresql", "postgres"} and _HOST.fullmatch(url.host or ""):
             return _postgresql(url)
     except (ArgumentError, ValueError):  # the message may have the password in it
-        raise _unusable("it is no URL") from None
-    raise _unusable("it names neither an SQLite file nor a PostgreSQL database (in a password, @ is written %40)")
+        raise _invalid("is not a URL") from None
+    raise _invalid("names neither an SQLite file nor a PostgreSQL database (write @ in a password as %40)")
 
 
-def _unusable(why: str) -> ConfigurationError:
-    description = DatabaseSettings.model_fields["url"].description
-    return ConfigurationError([f"DATABASE_URL cannot be used: {why}. Write {description}."])
+def _invalid(found: str) -> ConfigurationError:
+    return ConfigurationError([Problem("DATABASE_URL", found, DatabaseSettings.remedy("url"))])
 
 
 def _sqlite(url: URL, may_create: bool) -> Engine:

@@ -1,8 +1,14 @@
-"""What the database floor raises. Here, apart from SQLAlchemy, so that a service without a database can name it."""
+"""Errors of the database layer, apart from SQLAlchemy, so that a service without a database can handle them."""
 
 
 class DatabaseUnavailable(Exception):
-    """The database could not be asked; the text says why, and is for the log or the terminal."""
+    """The database cannot be used now. The text is for the log and the terminal."""
+
+    def __init__(self, reason: str, remedy: str | None = None) -> None:
+        """`remedy` is what an operator can do: a sentence without its period, `None` if that is not known."""
+        super().__init__(f"{reason}. {remedy}" if remedy else reason)
+        self.reason = reason
+        self.remedy = remedy
 
 
 class UserExists(Exception):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Engine, case, func, or_, select
 
-from database.error_translation import raising_database_unavailable
+from database.error_translation import translate_database_errors
 from database.tables import users
 
 STEP = 200_000
@@ -29,7 +29,7 @@ def count_hashes(engine: Engine) -> Iterator[tuple[float, list[Group]]]:
     Raises DatabaseUnavailable.
     """
     groups = _groups(engine.name)
-    with raising_database_unavailable(), engine.connect() as connection:
+    with translate_database_errors(), engine.connect() as connection:
         if engine.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         last = connection.scalar(select(func.max(users.c.id))) or 0

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from database.audit import record
-from database.error_translation import raising_database_unavailable
+from database.error_translation import translate_database_errors
 from database.errors import UserExists
 from database.tables import roles, user_roles, users
 from database.user_editor import IMPORTING, add_roles
@@ -203,7 +203,7 @@ def importing(engine: Engine) -> Iterator[UserImport]:
 
     Raises DatabaseUnavailable.
     """
-    with raising_database_unavailable(), engine.begin() as connection:
+    with translate_database_errors(), engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")
             connection.exec_driver_sql("PRAGMA cache_size = -65536")  # KiB, for indexes that are filled out of order

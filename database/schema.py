@@ -12,7 +12,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
-from database.error_translation import raising_database_unavailable
+from config.errors import Problem
+from database.error_translation import MIGRATE, translate_database_errors
 from database.errors import DatabaseUnavailable
 from database.tables import metadata
 
@@ -28,37 +29,37 @@ REVISIONS = [
 HEAD = REVISIONS[-1]
 
 
-def misfit(engine: Engine) -> str | None:
-    """Return why the database does not fit this version, and what to do; `None` if it does.
+def schema_problem(engine: Engine) -> Problem | None:
+    """Return why this version cannot use the schema of the database; `None` if it can.
 
-    Tables of a newer version fit: a migration only adds what the version before can do without, so that both can
-    serve while one takes the other's place. Raises DatabaseUnavailable if it cannot be asked.
+    A newer schema can be used: migrations are additive, so that both versions can run during an upgrade.
+    Raises DatabaseUnavailable.
     """
-    with raising_database_unavailable(), engine.connect() as connection:
+    with translate_database_errors(), engine.connect() as connection:
         revision = _revision(connection)
     if revision is None:
-        return "it has no tables yet. Run: make migrate"
+        return Problem("the database", "has no tables", MIGRATE)
     if revision in REVISIONS[:-1]:
-        return f"its tables are of revision {revision}, and this version needs {HEAD}. Run: make migrate"
+        return Problem("the database", f"has schema revision {revision}, and this version needs {HEAD}", MIGRATE)
     return None
 
 
-def differences(engine: Engine) -> list[str]:
-    """Return in what the tables are not as the newest migration leaves them: somebody else has changed them.
+def schema_drift(engine: Engine) -> list[str]:
+    """Return how the tables differ from those of the newest migration, one line each; none at an older revision.
 
-    Raises DatabaseUnavailable if it cannot be asked.
+    Raises DatabaseUnavailable.
     """
-    with raising_database_unavailable(), engine.connect() as connection:
+    with translate_database_errors(), engine.connect() as connection:
         if _revision(connection) != HEAD:
             return []
         context = MigrationContext.configure(connection, opts={"include_object": _is_ours})
         found = compare_metadata(context, metadata)
-    return [_told(difference) for difference in found]
+    return [_describe(difference) for difference in found]
 
 
 def revision_of(engine: Engine) -> str | None:
     """Return the revision of the tables, `None` if there are none. Raises DatabaseUnavailable."""
-    with raising_database_unavailable(), engine.connect() as connection:
+    with translate_database_errors(), engine.connect() as connection:
         return _revision(connection)
 
 
@@ -89,20 +90,20 @@ def _run(engine: Engine, act: Callable[[Config], None]) -> None:
     config = Config(_ALEMBIC_INI)
     config.attributes["engine"] = engine
     try:
-        with raising_database_unavailable():
+        with translate_database_errors():
             act(config)
     except CommandError:
-        raise DatabaseUnavailable("its tables are of a version that this one does not know") from None
+        raise DatabaseUnavailable("its schema revision is unknown to this version") from None
 
 
 def _is_ours(_thing: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
     return kind != "table" or name in metadata.tables
 
 
-def _told(difference: tuple[object, ...] | list[tuple[object, ...]]) -> str:
+def _describe(difference: tuple[object, ...] | list[tuple[object, ...]]) -> str:
     """Return one of Alembic's differences in words: what would have to be done, and to what."""
     if isinstance(difference, list):
-        return "; ".join(_told(one) for one in difference)
+        return "; ".join(_describe(one) for one in difference)
     action, *what = difference
     names = [part if isinstance(part, str) else getattr(part, "name", None) for part in what]
     return f"{str(action).replace('_', ' ')} {'.'.join(name for name in names if isinstance(name, str))}"

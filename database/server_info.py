@@ -7,13 +7,13 @@ from urllib.parse import unquote
 
 from sqlalchemy import Engine, text
 
-from database.error_translation import raising_database_unavailable
+from database.error_translation import translate_database_errors
 
 
 def product(engine: Engine) -> str:
     """Return which database it is, and of which version. Raises DatabaseUnavailable."""
     asked = "SELECT sqlite_version()" if engine.name == "sqlite" else "SHOW server_version"
-    with raising_database_unavailable(), engine.connect() as connection:
+    with translate_database_errors(), engine.connect() as connection:
         version = connection.scalar(text(asked))
     return f"{'SQLite' if engine.name == 'sqlite' else 'PostgreSQL'} {version}"
 
@@ -28,7 +28,7 @@ def files(engine: Engine) -> list[Path]:
 
 def clock_lead(engine: Engine) -> timedelta:
     """Return by how much the server's clock is ahead of this machine's. Raises DatabaseUnavailable."""
-    with raising_database_unavailable(), engine.connect() as connection:
+    with translate_database_errors(), engine.connect() as connection:
         connection.scalar(text("SELECT 1"))  # what a connection costs is not to count
         began, asked = monotonic(), datetime.now(UTC)
         there: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()

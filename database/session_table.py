@@ -25,7 +25,7 @@ from sqlalchemy import update as update_
 
 from config.text import fold
 from database import revocation_table as revocations
-from database.error_translation import raising_database_unavailable
+from database.error_translation import translate_database_errors
 from database.revocation_table import Revocation
 from database.tables import revocations as revocations_
 from database.tables import sessions
@@ -187,7 +187,7 @@ class SessionTable:
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
-        with raising_database_unavailable(), self._engine.begin() as connection:
+        with translate_database_errors(), self._engine.begin() as connection:
             yield connection
 
 

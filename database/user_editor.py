@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from config.text import fold
 from database.audit import record
 from database.engine import begin_writing
-from database.error_translation import raising_database_unavailable
+from database.error_translation import translate_database_errors
 from database.errors import LastAdmin, NoSuchUser, UserChanged, UserExists
 from database.session_table import end_of_user
 from database.tables import roles, user_roles, users
@@ -125,7 +125,7 @@ class UserEditor(UserPages):
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with raising_database_unavailable(), begin_writing(self._engine) as connection:
+        with translate_database_errors(), begin_writing(self._engine) as connection:
             events: list[tuple[str, str]] = []
             connection.info[_EVENTS] = events
             try:

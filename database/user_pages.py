@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, and_, exists, false, func, or_, select
 
 from config.text import fold
-from database.error_translation import raising_database_unavailable
+from database.error_translation import translate_database_errors
 from database.tables import disabled, roles, user_roles, users
 from database.user_filter import Order, Selection
 from database.user_table import UserRow, UserTable, everybody, grouped, with_roles
@@ -31,7 +31,7 @@ class UserPages(UserTable):
 
     def each(self, selection: Selection, after: str | int | None = None) -> Iterator[UserRow]:
         """Yield every user of a selection, or those after one, as they were at one moment."""
-        with raising_database_unavailable(), _at_one_moment(self._engine) as connection:
+        with translate_database_errors(), _at_one_moment(self._engine) as connection:
             begin = fold(after) if isinstance(after, str) else after
             while page := _page(connection, selection, CHUNK, begin):
                 yield from page

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.text import fold
 from database.audit import Event, newest_events
-from database.error_translation import raising_database_unavailable
+from database.error_translation import translate_database_errors
 from database.errors import DatabaseUnavailable, NoSuchUser
 from database.tables import roles, user_roles, users
 
@@ -136,7 +136,7 @@ class UserTable:
             with self._begin() as connection:
                 return connection.execute(_note_login, values).rowcount == 1
         except DBAPIError as error:  # a rule of somebody else's, of which the database tells with the row
-            raise DatabaseUnavailable(f"it refuses: {type(error).__name__}") from None
+            raise DatabaseUnavailable(f"it rejects the write: {type(error).__name__}") from None
 
     def history(self, username: str | None = None) -> list[Event]:
         """Return what was done last to whoever has, or had, this name, or to anybody; newest first."""
@@ -150,7 +150,7 @@ class UserTable:
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
-        with raising_database_unavailable(), self._engine.begin() as connection:
+        with translate_database_errors(), self._engine.begin() as connection:
             yield connection
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from zxcvbn import zxcvbn
 
-from config.settings import PasswordSettings
+from config.service_settings import PasswordSettings
 from config.text import accept_password, fold
 
 _estimating = Lock()  # zxcvbn keeps what it was given in one place for all threads
@@ -25,11 +25,6 @@ class PasswordPolicy:
 
     def __init__(self, settings: PasswordSettings) -> None:
         self._shortest = settings.min_length
-
-    @classmethod
-    def read(cls, environ: Mapping[str, str]) -> "PasswordPolicy":
-        """Return the policy of PASSWORD_…; ConfigurationError lists all that is wrong."""
-        return cls(PasswordSettings.read(environ))
 
     def accept(self, password: str, *names: str | None) -> str:
         """Return the password in NFC, as it is to be hashed, for a user of these names and addresses.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypedDict, runtime_checkable
 
-from passwords.errors import Overloaded as Overloaded  # providers raise it too
+from passwords.errors import Overloaded as Overloaded  # noqa: PLC0414 - a public name of this module
 
 
 class User(TypedDict):

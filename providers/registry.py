@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
-from config.errors import ConfigurationError
+from config.errors import ConfigurationError, Problem
 from providers.interface import AuthProvider
 
 GROUP = "latchkey.providers"
@@ -17,12 +17,28 @@ BUILT_IN = {
 }
 
 
-def open_provider(name: str, environ: Mapping[str, str]) -> AuthProvider:
-    """Build a provider by its name: one of ours, an entry point of GROUP, or `package.module:factory`.
+def open_provider(name: str, environ: Mapping[str, str], source: str = "AUTH_PROVIDER") -> AuthProvider:
+    """Build the provider of this name: a built-in one, an entry point of GROUP, or `package.module:factory`.
 
-    The factory is called with the environment and reads its own settings there. Raises
-    ConfigurationError if there is no such factory, or it cannot build a provider.
+    The factory is called with the environment, and reads its own settings from it. Raises ConfigurationError if
+    there is no such factory, or if it fails; `source` is the variable or option that errors then blame.
     """
+    try:
+        return _open(name, environ)
+    except _UnusableProvider as error:
+        raise ConfigurationError([Problem(source, error.found, error.remedy)]) from error
+
+
+class _UnusableProvider(Exception):
+    """No provider can be built from a name."""
+
+    def __init__(self, found: str, remedy: str | None = None) -> None:
+        super().__init__()
+        self.found = found
+        self.remedy = remedy
+
+
+def _open(name: str, environ: Mapping[str, str]) -> AuthProvider:
     factory = _factory(name)
     try:
         provider = factory(environ)
@@ -31,9 +47,10 @@ def open_provider(name: str, environ: Mapping[str, str]) -> AuthProvider:
     except (Exception, SystemExit) as error:
         # The message may hold a value; the place is enough to find the fault.
         at = traceback.extract_tb(error.__traceback__)[-1]
-        raise _unusable(f"a factory failed with {type(error).__name__} at {at.filename}, line {at.lineno}") from error
+        found = f"names a factory that failed with {type(error).__name__} at {at.filename}, line {at.lineno}"
+        raise _UnusableProvider(found) from error
     if isinstance(provider, type) or not isinstance(provider, AuthProvider):
-        raise _unusable("a factory returned something that has no method authenticate(login, password)")
+        raise _UnusableProvider("names a factory whose result has no method authenticate(login, password)")
     return provider
 
 
@@ -44,14 +61,12 @@ def _factory(name: str) -> Callable[[Mapping[str, str]], object]:
     else:
         installed = entry_points(group=GROUP, name=name)
         if not installed:
-            raise _unusable(f"a name is unknown. Write {', '.join(BUILT_IN)}, or package.module:factory")
+            raise _UnusableProvider(
+                "names an unknown provider", f"Set it to {', '.join(BUILT_IN)} or package.module:factory"
+            )
         found = next(iter(installed))
     try:
         factory: Callable[[Mapping[str, str]], object] = found.load()
     except (Exception, SystemExit) as error:
-        raise _unusable(f"a factory cannot be imported: {type(error).__name__}") from error
+        raise _UnusableProvider(f"names a factory that cannot be imported: {type(error).__name__}") from error
     return factory
-
-
-def _unusable(why: str) -> ConfigurationError:
-    return ConfigurationError([f"AUTH_PROVIDER cannot be used: {why}."])

@@ -10,8 +10,8 @@ from passwords.hashing import hash_password
 from passwords.policy import WeakPassword
 from providers.interface import UNKNOWN_USER
 from providers.stored_users import judge
-from services.context import current
-from services.login import SessionsUnavailable
+from services.context import current_services
+from services.sessions.errors import SessionsUnavailable
 from services.tokens.claims import Claims
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class UsersElsewhere(Exception):
 
 def editor_for(claims: Claims) -> "UserEditor":
     """Return the user table in the hands of whoever has these claims; UsersElsewhere if there is none."""
-    users = current().users
+    users = current_services().users
     if users is None:
         raise UsersElsewhere
     return users(f"{claims.get('idp', 'token')}:{claims['sub']}")
@@ -37,7 +37,7 @@ def editor_for(claims: Claims) -> "UserEditor":
 
 def new_hash(password: str, *names: str | None) -> str:
     """Return the hash of a new password for a user of these names. Raises WeakPassword and Overloaded."""
-    return hash_password(current().policy.accept(password, *names))
+    return hash_password(current_services().policy.accept(password, *names))
 
 
 def change_password(claims: Claims, old: str, new: str) -> bool:
@@ -78,7 +78,7 @@ def _gated(password: str) -> str:
 
 def sessions_have_ended() -> None:
     """Take note at once of sessions that a change has ended. Without it that takes a second."""
-    sessions = current().sessions
+    sessions = current_services().sessions
     if sessions:
         with suppress(SessionsUnavailable):
-            sessions.catch_up()
+            sessions.refresh_revocations()

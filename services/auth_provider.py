@@ -5,7 +5,7 @@ import logging
 from config.text import accept_name, accept_password
 from providers.interface import MALFORMED, Denied
 from services.chain import Identity
-from services.context import current
+from services.context import current_services
 
 log = logging.getLogger(__name__)
 
@@ -32,4 +32,4 @@ def _gated(email: object, password: object) -> Identity | Denied:
         login, secret = accept_name(email), accept_password(password)
     except ValueError:
         return Denied(MALFORMED)
-    return current().chain.authenticate(login, secret)
+    return current_services().chain.authenticate(login, secret)

@@ -1,23 +1,21 @@
-"""From an environment to the services of one application."""
+"""The services of one application, built from its settings."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from config.clients import OAuthSettings
-from config.environment import has_database
-from config.errors import ConfigurationError, gather
-from config.settings import ProviderSettings, SessionSettings, TokenSettings
+from config.errors import ConfigurationError, Problem, collect_errors
+from config.service_settings import ProviderSettings
+from config.settings import Settings
 from database.errors import DatabaseUnavailable
 from passwords.policy import PasswordPolicy
 from providers.registry import open_provider
 from services.chain import Chain, Link
 from services.clients import Clients
 from services.context import Services
-from services.jwt_handler import TokenIssuer
 from services.keys.sources import open_keys
+from services.tokens.issuer import TokenIssuer
 
 if TYPE_CHECKING:
     from database.user_editor import UserEditor
@@ -26,84 +24,89 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def assemble(environ: Mapping[str, str]) -> Services:
-    """Build the services. ConfigurationError lists every problem of every section at once."""
-    keys, tokens, chain, oauth, policy, store = gather(
-        lambda: open_keys(environ),
-        lambda: TokenSettings.read(environ),
-        lambda: _open_chain(environ),
-        lambda: OAuthSettings.read(environ),
-        lambda: PasswordPolicy.read(environ),
-        lambda: _open_store(environ),
+def create_services(settings: Settings) -> Services:
+    """Build the services. Raises ConfigurationError with every problem of every section."""
+    keys, tokens, chain, oauth, policy, store = collect_errors(
+        lambda: open_keys(settings),
+        lambda: settings.tokens,
+        lambda: _open_chain(settings),
+        lambda: settings.oauth,
+        lambda: PasswordPolicy(settings.passwords),
+        lambda: _open_session_store(settings),
     )
     issuer = TokenIssuer(keys, tokens, store.revocations if store else None)
-    sessions = store.sessions(chain, issuer) if store else None
-    clients = Clients(oauth.registered(), oauth.password_grant)
-    misfit = partial(_misfit, _engine(environ)) if store else _fits
-    return Services(chain, keys, issuer, sessions, clients, policy, _users(environ), misfit)
-
-
-def require_fitting_database(environ: Mapping[str, str]) -> None:
-    """Raise ConfigurationError if the database's tables are older than this version's.
-
-    A database that cannot be asked is an outage, which keeps nothing from starting.
-    """
-    if not has_database(environ):
-        return
-    engine = _engine(environ)
-    try:
-        why = _misfit(engine)
-    except DatabaseUnavailable as error:
-        log.warning("the database cannot be asked: %s", error)
-        return
-    finally:
-        engine.dispose()  # a server forks its workers now, and two processes must not share a connection
-    if why:
-        raise ConfigurationError([f"DATABASE_URL cannot be used yet: {why}."])
-
-
-def _engine(environ: Mapping[str, str]) -> Any:
-    return import_module("database.engine").open_engine(environ)
-
-
-def _misfit(engine: Any) -> str | None:
-    return import_module("database.schema").misfit(engine)  # type: ignore[no-any-return]
-
-
-def _users(environ: Mapping[str, str]) -> "Callable[[str], UserEditor] | None":
-    if "database" not in ProviderSettings.read(environ).provider:
-        return None
-    return partial(import_module("database.user_editor").UserEditor, _engine(environ))
-
-
-def _fits() -> None:
-    """Answer for a service that has no database."""
-
-
-def _open_store(environ: Mapping[str, str]) -> "SessionStore | None":
-    settings = SessionSettings.read(environ)
-    if not has_database(environ):
-        return None
-    return import_module("services.sessions.sessions").open_store(environ, settings)  # type: ignore[no-any-return]
-
-
-def _open_chain(environ: Mapping[str, str]) -> Chain:
-    settings = ProviderSettings.read(environ)
-    opened = (partial(open_provider, name, environ) for name in dict.fromkeys(settings.provider))
-    _, *providers = gather(lambda: _check_names(settings), *opened)
-    return Chain(
-        [
-            Link(name, provider, next_on_outage=name in settings.next_on_outage)
-            for name, provider in zip(settings.provider, providers, strict=True)
-        ]
+    return Services(
+        chain=chain,
+        keys=keys,
+        issuer=issuer,
+        sessions=store.sessions(chain, issuer) if store else None,
+        clients=Clients(oauth.registered(), oauth.password_grant),
+        policy=policy,
+        users=_user_editor(settings),
+        schema_problem=partial(_schema_problem, settings),
     )
+
+
+def require_current_schema(settings: Settings) -> None:
+    """Raise ConfigurationError if the schema of the database is older than this version needs.
+
+    A database that is unavailable does not prevent a start.
+    """
+    try:
+        problem = _schema_problem(settings, close=True)
+    except DatabaseUnavailable as error:
+        log.warning("the database is unavailable: %s", error)
+        return
+    if problem:
+        raise ConfigurationError([problem])
+
+
+def _schema_problem(settings: Settings, close: bool = False) -> Problem | None:
+    if not settings.has_database:
+        return None
+    from database.engine import open_engine
+    from database.schema import schema_problem
+
+    engine = open_engine(settings.database)
+    try:
+        return schema_problem(engine)
+    finally:
+        if close:  # the server forks its workers next, and two processes must not share a connection
+            engine.dispose()
+
+
+def _user_editor(settings: Settings) -> "Callable[[str], UserEditor] | None":
+    if "database" not in settings.providers.provider:
+        return None
+    from database.engine import open_engine
+    from database.user_editor import UserEditor
+
+    return partial(UserEditor, open_engine(settings.database))
+
+
+def _open_session_store(settings: Settings) -> "SessionStore | None":
+    sessions, revocations = collect_errors(lambda: settings.sessions, lambda: settings.revocations)
+    if not settings.has_database:
+        return None
+    from services.sessions.sessions import open_session_store
+
+    return open_session_store(settings.database, sessions, revocations)
+
+
+def _open_chain(settings: Settings) -> Chain:
+    names = settings.providers.provider
+    opened = (partial(open_provider, name, settings.environ) for name in dict.fromkeys(names))
+    _, *providers = collect_errors(lambda: _check_names(settings.providers), *opened)
+    skipped = settings.providers.skip_unavailable
+    return Chain([Link(name, provider, name in skipped) for name, provider in zip(names, providers, strict=True)])
 
 
 def _check_names(settings: ProviderSettings) -> None:
     problems = []
     if len(set(settings.provider)) < len(settings.provider):
-        problems.append("AUTH_PROVIDER cannot be used: a name stands there twice. Write each once.")
-    if not set(settings.next_on_outage) <= set(settings.provider):
-        problems.append("AUTH_NEXT_ON_OUTAGE cannot be used. Write only names that AUTH_PROVIDER has.")
+        problems.append(Problem("AUTH_PROVIDER", "names a provider twice", "Name each provider once"))
+    if not set(settings.skip_unavailable) <= set(settings.provider):
+        found = "names a provider that is not in AUTH_PROVIDER"
+        problems.append(Problem("AUTH_SKIP_UNAVAILABLE", found, "Name only providers of AUTH_PROVIDER"))
     if problems:
         raise ConfigurationError(problems)

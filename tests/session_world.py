@@ -10,7 +10,6 @@ from sqlalchemy import delete, insert, select, update
 
 from app import create_app
 from config.text import fold
-from database.engine import open_engine
 from database.session_table import SessionTable
 from database.tables import revocations, roles, sessions, user_roles, users
 from database.user_editor import UserEditor
@@ -19,6 +18,7 @@ from tests import doors
 from tests.people import Person
 from tests.services.conftest import segment
 from tests.session_model import ACCESS, IDLE, LIFETIME
+from tests.stores import engine_of
 
 BOTH = (0, 1)
 START = 1_900_000_000
@@ -33,7 +33,7 @@ class World:
         KeyFolder(keys).add("ES256")
         self._environ = {
             **environ,
-            "KEY_FOLDER": str(keys),
+            "SIGNING_KEYS_DIR": str(keys),
             "OAUTH_CLIENTS": doors.STANDARD,
             "JWT_LIFETIME_MINUTES": str(ACCESS // 60),
             "SESSION_IDLE_MINUTES": str(IDLE // 60),
@@ -41,7 +41,7 @@ class World:
         }
         self._travel = time_machine.travel(START, tick=False)
         self.clock = self._travel.start()
-        self._engine = open_engine(environ)
+        self._engine = engine_of(environ)
         self._clear()
         self._apps = [create_app(self._environ), create_app(self._environ)]
         self.table = UserEditor(self._engine, "tests")
@@ -88,7 +88,7 @@ class World:
     def see_revocations(self, *which: int) -> None:
         """Have replicas read what is new, which a second would do."""
         for replica in which:
-            self._apps[replica].extensions["latchkey"].sessions.catch_up()
+            self._apps[replica].extensions["latchkey"].sessions.refresh()
 
     def issue(self, replica: int, payload: Mapping[str, object]) -> str:
         """Return a token without a session, as a program on top of ours would make it."""

@@ -2,10 +2,10 @@
 
 from sqlalchemy import update
 
-from database.engine import open_engine
 from database.tables import users
 from database.user_table import UserRow, UserTable
 from tests.people import ZOE
+from tests.stores import engine_of
 
 BODY = {"email": ZOE.email, "password": ZOE.password}
 
@@ -13,13 +13,13 @@ BODY = {"email": ZOE.email, "password": ZOE.password}
 def put(environ: dict[str, str], stored: object) -> None:
     """Make this Zoé's hash, without a trace."""
     values = {"password_hash": stored, "updated_at": users.c.updated_at}
-    with open_engine(environ).begin() as connection:
+    with engine_of(environ).begin() as connection:
         connection.execute(update(users).where(users.c.username == ZOE.username).values(values))
 
 
 def zoe(environ: dict[str, str]) -> UserRow:
     """Return Zoé as the table has her now."""
-    row = UserTable(open_engine(environ)).find(ZOE.username)
+    row = UserTable(engine_of(environ)).find(ZOE.username)
     assert row
     return row
 

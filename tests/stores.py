@@ -1,12 +1,14 @@
 """The same people in every store."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Engine, update
 
+from config.service_settings import DatabaseSettings
+from config.settings import Settings
 from config.text import fold
 from database.engine import open_engine
 from database.schema import upgrade
@@ -16,12 +18,31 @@ from database.user_filter import Selection
 from database.user_pages import UserPages
 from database.user_table import UserRow
 from passwords.hashing import hash_password
+from services.context import Services
+from services.factory import create_services
+from services.keys.ring import KeySource
+from services.keys.sources import open_keys
 from tests.people import Person
 
 SECRET_KEY = "a key for the tests, as long as it has to be"
 
 hashed = cache(hash_password)
 """Hash once what many tests store."""
+
+
+def engine_of(environ: Mapping[str, str], may_create: bool = False) -> Engine:
+    """Return an engine for the DATABASE_URL of an environment."""
+    return open_engine(DatabaseSettings.read(environ), may_create)
+
+
+def keys_of(environ: Mapping[str, str]) -> KeySource:
+    """Return the keys that an environment configures."""
+    return open_keys(Settings(environ))
+
+
+def services_of(environ: Mapping[str, str]) -> Services:
+    """Return the services that an environment configures."""
+    return create_services(Settings(environ))
 
 
 def users_file(path: Path, people: Iterable[Person]) -> dict[str, str]:
@@ -40,7 +61,7 @@ def user_table(
 ) -> dict[str, str]:
     """Put the people into a new user table; returns the environment in which a provider knows them."""
     environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
-    engine = open_engine(environ, may_create=True)
+    engine = engine_of(environ, may_create=True)
     upgrade(engine)
     for person in people:
         add_by_hand(engine, person, hash_of(person))

@@ -20,7 +20,7 @@ OUTAGE_SECONDS = 6
 @pytest.fixture(scope="module")
 def server(postgres: str) -> Iterator[Server]:
     environ = user_table(new_database(postgres, "goes_out"), [ZOE])
-    with gunicorn({**environ, "SESSION_OUTAGE_SECONDS": str(OUTAGE_SECONDS)}, workers=2) as url:
+    with gunicorn({**environ, "REVOCATION_STALENESS_SECONDS": str(OUTAGE_SECONDS)}, workers=2) as url:
         yield Server(url, workers=2)
 
 

@@ -13,14 +13,14 @@ FLOORS = [{"config"}, {"database"}, {"passwords"}, {"providers"}, {"services"}, 
 LEVEL = {name: level for level, names in enumerate(FLOORS) for name in names}
 
 PLACES = {
-    "jwt": ["services/jwt_handler.py", "services/keys/pem.py"],
+    "jwt": ["services/tokens/issuer.py", "services/keys/pem.py"],
     "cryptography": ["services/keys/pem.py"],
     "ldap3": ["providers/ldap/*"],
     "sqlalchemy": ["database/*"],
     "alembic": ["database/*"],
     "passlib": ["passwords/hashing.py", "passwords/schemes.py", "passwords/foreign.py"],
     "bcrypt": ["passwords/foreign.py"],
-    "flask": ["app.py", "api/*", "cli/*", "services/auth_guard.py"],
+    "flask": ["app.py", "api/*", "cli/*", "services/auth_guard.py", "services/context.py"],
     "os.environ": ["config/environment.py"],
     "os.getenv": ["config/environment.py"],
 }

@@ -114,7 +114,7 @@ class Load:
 @pytest.fixture
 def flask(tmp_path: Path) -> Flask:
     """The program on a folder for keys."""
-    return Flask(tmp_path, KEY_FOLDER=str(tmp_path / "keys"), SECRET_KEY="", JWT_LIFETIME_MINUTES="60")
+    return Flask(tmp_path, SIGNING_KEYS_DIR=str(tmp_path / "keys"), SECRET_KEY="", JWT_LIFETIME_MINUTES="60")
 
 
 def test_no_token_is_refused_while_keys_come_and_go(
@@ -127,7 +127,7 @@ def test_no_token_is_refused_while_keys_come_and_go(
 
     first = keys("generate")
     options = f"--access-logfile {tmp_path}/log --access-logformat '{LOG_FORMAT}'"
-    environ = {**static_environ, "DATABASE_URL": "", "KEY_FOLDER": str(tmp_path / "keys")}
+    environ = {**static_environ, "DATABASE_URL": "", "SIGNING_KEYS_DIR": str(tmp_path / "keys")}
     with (
         gunicorn({**environ, "GUNICORN_CMD_ARGS": options}, workers=2) as url,
         Load(url, tmp_path / "log").running() as load,
@@ -150,7 +150,7 @@ def test_no_token_is_refused_while_keys_come_and_go(
 def test_a_secret_and_then_a_folder_take_over_by_restart(static_environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir()
     key = KeyFolder(tmp_path / "keys").add("EdDSA").key
-    old, new, folder = {"SECRET_KEY": "o" * 40}, {"SECRET_KEY": "n" * 40}, {"KEY_FOLDER": str(tmp_path / "keys")}
+    old, new, folder = {"SECRET_KEY": "o" * 40}, {"SECRET_KEY": "n" * 40}, {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
     fallback = {"SECRET_KEY_FALLBACKS": "o" * 40}
     tokens: list[str] = []
     for environ in (old, {**new, **fallback}, {**folder, **new, **fallback}):

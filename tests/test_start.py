@@ -12,14 +12,13 @@ from sqlalchemy import text
 
 from app import create_app
 from config.errors import ConfigurationError
-from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, downgrade, upgrade
 from tests.conftest import new_database
 from tests.people import ZOE
 from tests.servers.gunicorn import ROOT, gunicorn
 from tests.servers.process import free_port, wait_until
 from tests.servers.workers import Server
-from tests.stores import SECRET_KEY, user_table
+from tests.stores import SECRET_KEY, engine_of, user_table
 
 NO_TABLES = "DATABASE_URL cannot be used yet: it has no tables yet. Run: make migrate."
 
@@ -34,21 +33,21 @@ def older(revision: str) -> str:
 def table_at(url: str, revision: str) -> dict[str, str]:
     """Return the environment of a user table as this revision had it."""
     environ = {"SECRET_KEY": SECRET_KEY, **user_table(url, [ZOE])}
-    downgrade(open_engine(environ), revision)
+    downgrade(engine_of(environ), revision)
     return environ
 
 
 def problems(environ: dict[str, str]) -> list[str]:
     with pytest.raises(ConfigurationError) as refused:
         create_app(environ)
-    return refused.value.problems
+    return refused.value.lines
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
 def test_older_tables_are_refused_until_they_are_brought_up(empty_database: str, revision: str) -> None:
     environ = table_at(empty_database, revision)
     assert problems(environ) == [older(revision)]
-    upgrade(open_engine(environ))
+    upgrade(engine_of(environ))
     assert create_app(environ)
 
 
@@ -57,13 +56,13 @@ def test_a_database_without_tables_is_refused_whatever_is_kept_in_it(
     empty_database: str, static_environ: dict[str, str], provider: str
 ) -> None:
     environ = {**static_environ, "SECRET_KEY": SECRET_KEY, "AUTH_PROVIDER": provider, "DATABASE_URL": empty_database}
-    with open_engine(environ, may_create=True).connect():
+    with engine_of(environ, may_create=True).connect():
         assert problems(environ) == [NO_TABLES]
 
 
 def test_tables_of_a_newer_version_are_fine(empty_database: str) -> None:
     environ = {"SECRET_KEY": SECRET_KEY, **user_table(empty_database, [ZOE])}
-    with open_engine(environ).begin() as connection:
+    with engine_of(environ).begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     client = create_app(environ).test_client()
     login = {"email": ZOE.email, "password": ZOE.password}

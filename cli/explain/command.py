@@ -15,14 +15,14 @@ from cli.explain.render import (
 )
 from cli.terminal import NAME, Refused
 from cli.users.table import JSON, as_json
-from config.environment import read_environment
+from config.settings import Settings
 from providers.interface import UNKNOWN_USER, ProviderUnavailable
 from services.auth_guard import guarded_routes
 from services.context import Services
 from services.diagnosis.comparison import CannotTell, Change, asking, compare
 from services.diagnosis.denial_reasons import refusal
 from services.diagnosis.explain import LoginAnswer, claims_of, explain_login
-from services.factory import assemble
+from services.factory import create_services
 from services.requirements import GuardedRoute
 
 
@@ -39,7 +39,7 @@ def explain(login: str | None, against: str | None, everybody: bool, in_json: bo
     if (login is None) == (not everybody) or (everybody and not against):
         raise Refused("say whose: flask explain LOGIN, or flask explain --all --against PROVIDER")
     app = load_application()
-    services: Services = app.extensions.get("latchkey") or assemble(read_environment())
+    services: Services = app.extensions.get("latchkey") or create_services(Settings.of_process())
     try:
         if login is None:
             against_everybody(services.chain, str(against), in_json)

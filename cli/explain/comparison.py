@@ -9,7 +9,6 @@ from cli.explain.render import Row, table, tables_of
 from cli.terminal import progress
 from cli.users.table import as_json
 from config.environment import read_environment
-from config.errors import ConfigurationError
 from providers.interface import AuthProvider
 from providers.registry import open_provider
 from services.chain import Chain
@@ -25,11 +24,7 @@ OUTCOMES = {
 
 def open_other(name: str) -> AuthProvider:
     """Return the provider of this name, built from the same environment; ConfigurationError if it cannot be used."""
-    try:
-        return open_provider(name, read_environment())
-    except ConfigurationError as error:
-        # It would be the value of AUTH_PROVIDER after the switch, but is not yet.
-        raise ConfigurationError([line.replace("AUTH_PROVIDER", "--against", 1) for line in error.problems]) from None
+    return open_provider(name, read_environment(), source="--against")
 
 
 def against_everybody(chain: Chain, name: str, in_json: bool) -> None:

@@ -6,7 +6,7 @@ import click
 
 from cli.terminal import NAME, Refused, confirm, raising_refused, read_password
 from cli.users.table import JSON, as_json, open_table, tell
-from config.environment import read_environment
+from config.settings import Settings
 from database.user_table import UserRow
 from passwords.hashing import generate_password, hash_password
 from passwords.policy import PasswordPolicy
@@ -139,7 +139,7 @@ COMMANDS = [add, set_password, grant, revoke, disable, enable, rename, delete, p
 
 
 def _new_password(generate: bool, *names: str | None) -> str:
-    return generate_password() if generate else read_password(PasswordPolicy.read(read_environment()), *names)
+    return generate_password() if generate else read_password(PasswordPolicy(Settings.of_process().passwords), *names)
 
 
 def _tell_with_password(row: UserRow, sentence: str, in_json: bool, password: str | None) -> None:

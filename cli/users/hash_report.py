@@ -7,7 +7,7 @@ import click
 
 from cli.terminal import as_table, progress, raising_refused
 from cli.users.table import JSON, as_json, kind_of
-from config.environment import read_environment
+from config.settings import Settings
 from database.engine import open_engine
 from database.hash_census import Group, count_hashes
 
@@ -34,7 +34,7 @@ def inventory(in_json: bool) -> None:
     `current` would be stranded if the old schemes were given up.
     """
     lines: dict[tuple[str, str, str], _Line] = {}
-    engine = open_engine(read_environment())
+    engine = open_engine(Settings.of_process().database)
     with raising_refused(), progress("Counting", 1000) as advance:
         counted = 0.0
         for part, groups in count_hashes(engine):

@@ -14,7 +14,7 @@ import click
 from cli.terminal import NAME, Refused, as_table, progress, raising_refused, unseen
 from cli.users.files import STDIN, CountedFile, opened, private_file, shown
 from cli.users.table import JSON, as_json, open_table, operator
-from config.environment import read_environment
+from config.settings import Settings
 from database.engine import open_engine
 from database.errors import UserExists
 from database.import_staging import Report, UserImport, importing
@@ -116,10 +116,10 @@ def _order(*, path: Path, format_: str | None, refused: Path | None, **asked: An
 
 
 def _import(order: Order) -> tuple[Report, Reasons, Outcome]:
-    environ = read_environment()
+    settings = Settings.of_process()
     if order.keep_going and not order.dry_run and order.refused.exists():
         raise Refused(f"{shown(order.refused)} is there already. Move it away, or name another file: --refused")
-    with opened(order.path) as file, ExitStack() as kept, importing(open_engine(environ)) as users:
+    with opened(order.path) as file, ExitStack() as kept, importing(open_engine(settings.database)) as users:
         _stage(users, file, order)
         report, reasons = users.judge(), users.reasons()
         if order.dry_run or (report.refused and not order.keep_going):
@@ -129,7 +129,7 @@ def _import(order: Order) -> tuple[Report, Reasons, Outcome]:
             _write_refused(users, file, order.format, kept.enter_context(private_file(order.refused)))
         if report.accepted:
             _write(users, report.accepted)
-            users.done(operator(environ), f"{report.accepted} users from {shown(order.path)}")
+            users.done(operator(settings.environ), f"{report.accepted} users from {shown(order.path)}")
         return report, reasons, Outcome(report.accepted, False, shown(order.refused) if report.refused else None)
 
 

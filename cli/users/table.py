@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import click
 
 from cli.terminal import printable
-from config.environment import read_environment
+from config.settings import Settings
 from database.engine import open_engine
 from database.user_editor import UserEditor
 from database.user_table import UserRow
@@ -19,8 +19,8 @@ JSON = click.option("--json", "in_json", is_flag=True, help="For scripts.")
 
 def open_table() -> UserEditor:
     """Return the table in DATABASE_URL; ConfigurationError if there is none to be had."""
-    environ = read_environment()
-    return UserEditor(open_engine(environ), operator(environ))
+    settings = Settings.of_process()
+    return UserEditor(open_engine(settings.database), operator(settings.environ))
 
 
 def operator(environ: Mapping[str, str]) -> str:

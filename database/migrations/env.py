@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from config.environment import read_environment
+from config.settings import Settings
 from database.engine import open_engine
 from database.tables import metadata
 
-engine = context.config.attributes.get("engine") or open_engine(read_environment(), may_create=True)
+engine = context.config.attributes.get("engine") or open_engine(Settings.of_process().database, may_create=True)
 
 with engine.connect() as connection:
     # SQLite can alter a table only by making it anew.

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any as Anything
 
-from config.errors import ConfigurationError
+from config.errors import ConfigurationError, Problem
 from config.text import accept_name
 from providers.ldap.role_rules import All, Any, Condition, Group, Neither, Rule, Rules
+
+VARIABLE = "LDAP_ROLES_FILE"
 
 _WORDS: dict[str, Callable[[list[Condition]], Condition]] = {"all": All, "any": Any, "not": Neither}
 
@@ -18,26 +20,23 @@ def read_rules(path: Path) -> Rules:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise _problems([f"it cannot be read: {error.strerror}"]) from None
+        raise ConfigurationError([Problem(VARIABLE, f"names a file that cannot be read: {error.strerror}")]) from None
     except ValueError as error:  # not TOML, or not UTF-8; the message may quote the line, so only the place is told
         place = re.search(r"\(at [^()]*\)$", str(error))
-        raise _problems([f"it is not TOML in UTF-8 {place[0] if place else ''}".rstrip()]) from None
+        found = f"names a file that is not TOML in UTF-8 {place[0] if place else ''}".rstrip()
+        raise ConfigurationError([Problem(VARIABLE, found)]) from None
     reading = _Reading()
     rules = reading.rules(document)
     if reading.problems:
-        raise _problems(reading.problems)
+        raise ConfigurationError(reading.problems)
     return rules
-
-
-def _problems(told: list[str]) -> ConfigurationError:
-    return ConfigurationError([f"LDAP_ROLES_FILE: {problem}." for problem in told])
 
 
 class _Reading:
     """One reading of a document, which goes on after a fault to find the others."""
 
     def __init__(self) -> None:
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
         self._named: dict[str, Group] = {}
 
     def rules(self, document: Mapping[str, Anything]) -> Rules:
@@ -110,4 +109,4 @@ class _Reading:
             self._tell(place, f"no such setting: {', '.join(sorted(strangers))}. Known are {', '.join(sorted(known))}")
 
     def _tell(self, place: str, problem: str) -> None:
-        self.problems.append(f"{place}: {problem}")
+        self.problems.append(Problem(f"{VARIABLE}, {place}:", problem))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from config.errors import gather
+from config.errors import collect_errors
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
 from providers.ldap.checks import Diagnosis
 from providers.ldap.client.filters import ANY
@@ -25,7 +25,7 @@ def open_ldap(environ: Mapping[str, str]) -> "LdapProvider | DirectBindProvider"
     """Build the provider from the LDAP_ variables; ConfigurationError if they cannot be used."""
     # The file is read for its problems here, so that they are told with those of the variables.
     rules = environ.get("LDAP_ROLES_FILE", "").strip()
-    settings, _ = gather(lambda: LdapSettings.read(environ), lambda: read_rules(Path(rules)) if rules else None)
+    settings, _ = collect_errors(lambda: LdapSettings.read(environ), lambda: read_rules(Path(rules)) if rules else None)
     return DirectBindProvider(settings) if settings.bind_template else LdapProvider(settings)
 
 

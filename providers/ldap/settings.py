@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, Json, SecretStr, ValidationInfo, field_validator
 
 from config.section import Section
-from config.settings import Names
+from config.service_settings import Names
 from config.text import Name
 from providers.ldap.client.dn import parse_dn
 from providers.ldap.client.filters import Filter, places_in

@@ -1,0 +1,5 @@
+"""Users in an SQL table."""
+
+from providers.sql.provider import DatabaseProvider, open_database
+
+__all__ = ["DatabaseProvider", "open_database"]

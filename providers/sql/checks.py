@@ -20,8 +20,7 @@ def check_user_table(table: UserPages) -> Iterator[Check]:
         yield _admin(table)
         yield _hashes(table)
     except DatabaseUnavailable as error:
-        why, _, remedy = str(error).partition(". ")
-        yield Check("user table", "failure", f"it cannot be asked: {why}", remedy or "See that DATABASE_URL is right")
+        yield Check("user table", "failure", f"unavailable: {error.reason}", error.remedy or "Check DATABASE_URL")
 
 
 def _users(table: UserPages) -> Check:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.user_filter import Selection
@@ -24,7 +25,7 @@ NOTED = timedelta(hours=1)
 
 def open_database(environ: Mapping[str, str]) -> "DatabaseProvider":
     """Build the provider from DATABASE_URL; ConfigurationError if it cannot be used."""
-    return DatabaseProvider(UserPages(open_engine(environ)))
+    return DatabaseProvider(UserPages(open_engine(DatabaseSettings.read(environ))))
 
 
 class DatabaseProvider:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
 
-from config.errors import ConfigurationError
+from config.errors import ConfigurationError, Problem
 from config.permissions import is_loose, others_can_write
 from passwords.schemes import recognise
 from providers.interface import Check
-from providers.static.users_file import UsersFile
+from providers.static.users_file import VARIABLE, UsersFile
 
 
 def check_users_file(path: Path) -> Iterator[Check]:
@@ -18,10 +18,10 @@ def check_users_file(path: Path) -> Iterator[Check]:
         users = UsersFile.read(path)
         status = os.stat(path)
     except ConfigurationError as error:
-        yield from (_broken(problem) for problem in error.problems)
+        yield from (_unusable_file(problem) for problem in error.problems)
         return
     except OSError as error:  # it went between the two
-        yield _broken(f"it cannot be read: {error.strerror}.")
+        yield _unusable_file(Problem(VARIABLE, f"names a file that cannot be read: {error.strerror}"))
         return
     yield Check("users file", "ok", f"{path} can be read, and is a users file")
     yield _permissions(path, status)
@@ -29,9 +29,9 @@ def check_users_file(path: Path) -> Iterator[Check]:
     yield _hashes(users)
 
 
-def _broken(problem: str) -> Check:
-    found = problem.removeprefix("STATIC_USERS_FILE: ").removesuffix(".")
-    return Check("users file", "failure", found, "Mend the file that STATIC_USERS_FILE names, or name another")
+def _unusable_file(problem: Problem) -> Check:
+    remedy = problem.remedy or "Correct the file, or set STATIC_USERS_FILE to another one"
+    return Check("users file", "failure", problem.statement, remedy)
 
 
 def _permissions(path: Path, status: os.stat_result) -> Check:

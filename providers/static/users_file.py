@@ -7,9 +7,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from config.errors import ConfigurationError, midsentence
+from config.errors import ConfigurationError, Problem, validation_message
 from config.text import Name, fold
 from passwords.hashing import is_policys_hash
+
+VARIABLE = "STATIC_USERS_FILE"
 
 
 def _usable_hash(text: str) -> str:
@@ -43,7 +45,7 @@ class UsersFile:
         self.entries = tuple(entries)
         self._by_username = {fold(entry.username): entry for entry in entries}
         if len(self._by_username) < len(entries):
-            raise ConfigurationError(["STATIC_USERS_FILE: two users have the same username. Write each once."])
+            raise ConfigurationError([Problem(VARIABLE, "has two users of the same username", "Rename one of them")])
         self._by_login: dict[str, list[UserEntry]] = {}
         for entry in entries:
             for login in {fold(entry.username), fold(entry.email or entry.username)}:
@@ -55,13 +57,14 @@ class UsersFile:
         try:
             return cls(_Document.model_validate(tomllib.loads(path.read_text("utf-8"))).users)
         except OSError as error:
-            problems = [f"it cannot be read: {error.strerror}"]
+            problems = [Problem(VARIABLE, f"names a file that cannot be read: {error.strerror}")]
         except ValidationError as error:
             problems = [_explain(fault) for fault in error.errors(include_input=False, include_url=False)]
         except ValueError as error:  # not TOML, or not UTF-8; the message may quote the line, so only the place is told
             place = re.search(r"\(at [^()]*\)$", str(error))
-            problems = [f"it is not TOML in UTF-8 {place[0] if place else ''}".rstrip()]
-        raise ConfigurationError([f"STATIC_USERS_FILE: {problem}." for problem in problems])
+            found = f"names a file that is not TOML in UTF-8 {place[0] if place else ''}".rstrip()
+            problems = [Problem(VARIABLE, found)]
+        raise ConfigurationError(problems)
 
     def find(self, username: str) -> UserEntry | None:
         """Return the entry of this username, whatever its case."""
@@ -72,13 +75,13 @@ class UsersFile:
         return self._by_login.get(fold(login), [])
 
 
-def _explain(fault: Any) -> str:
+def _explain(fault: Any) -> Problem:
     path = list(fault["loc"])
-    message = midsentence(fault["msg"])
+    message = validation_message(fault)
     if path[0] == "users" and len(path) > 1:
         path[:2] = [f"user {path[1] + 1}"]
     if fault["type"] == "extra_forbidden":
         message = "no such setting"
         if path[-1] == "password":
             message = "passwords do not belong here; write a password_hash, made with `flask users hash`"
-    return f"{', '.join(str(part) for part in path)}: {message}"
+    return Problem(f"{VARIABLE}, {', '.join(str(part) for part in path)}:", message)

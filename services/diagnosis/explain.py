@@ -7,8 +7,8 @@ from typing import Literal
 from providers.interface import SHADOWED, UNKNOWN_USER, Explains, Explanation, Finds, ProviderUnavailable
 from services.chain import Chain, Identity, Link, checked_user, known_to, raising_provider_unavailable
 from services.diagnosis.denial_reasons import refusal
-from services.jwt_handler import TokenIssuer
 from services.tokens.claims import Claims
+from services.tokens.issuer import TokenIssuer
 
 Outcome = Literal["known", "refused", "unknown", "passed_over", "out", "untold"]
 """It lets them in, knows them but does not, does not know them, is not asked since an earlier provider has answered,

@@ -1,0 +1,1 @@
+"""Signing keys: the key ring, where it is read from, and how keys rotate."""

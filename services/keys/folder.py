@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from config.errors import ConfigurationError
+from config.errors import ConfigurationError, Problem
 from config.reloading import versions
 from services.keys import pem
 from services.keys.ring import Key
@@ -28,8 +28,8 @@ STATES = "states.json"
 class UnusableFolder(ConfigurationError):
     """The folder cannot be used."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__([f"KEY_FOLDER cannot be used: {why}."])
+    def __init__(self, found: str, remedy: str | None = None) -> None:
+        super().__init__([Problem("SIGNING_KEYS_DIR", found, remedy)])
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ class KeyFolder:
                 return self._read()
             except (OSError, UnusableFolder) as error:
                 if self._versions() == before:  # else it was changed while it was read
-                    raise error if isinstance(error, UnusableFolder) else UnusableFolder(str(error.strerror)) from None
+                    if isinstance(error, UnusableFolder):
+                        raise
+                    raise UnusableFolder(f"cannot be read: {error.strerror}") from None
 
     def add(self, algorithm: str) -> StoredKey:
         """Make a key: the current one if it is the first, else the next one."""
@@ -124,7 +126,7 @@ class KeyFolder:
         try:
             keys = {key.id: (key, path) for path in self._pems() for key in [pem.read(path)]}
         except ValueError as error:
-            raise UnusableFolder(str(error)) from None
+            raise UnusableFolder(f"has an unusable key: {error}") from None
         if not keys:
             return []
         states = self._states(keys)
@@ -141,15 +143,15 @@ class KeyFolder:
         except FileNotFoundError:
             if len(keys) > 1:
                 raise UnusableFolder(
-                    f"it has several keys, and no {STATES} that says which is current. Leave only that one there, "
-                    "run `flask keys generate`, and put the others back"
+                    f"has several keys, and no {STATES} that names the current one",
+                    "Leave only the current key there, run `flask keys generate`, and put the others back",
                 ) from None
             ((only, (_, path)),) = keys.items()
             return _States(current=only, since=_made(path))
         except (OSError, ValidationError):
-            raise UnusableFolder(f"{STATES} cannot be read") from None
+            raise UnusableFolder(f"has a {STATES} that cannot be read") from None
         if states.current not in keys:
-            raise UnusableFolder(f"the key that {STATES} calls current is missing")
+            raise UnusableFolder(f"lacks the key that {STATES} names as current")
         return states
 
 

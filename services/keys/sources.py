@@ -1,11 +1,11 @@
 """Where the keys come from: SECRET_KEY, or a folder that is looked at again and again."""
 
-from collections.abc import Mapping
 from time import monotonic
 
-from config.errors import ConfigurationError, gather
-from config.keys import KeyFolderSettings, KeySettings
+from config.errors import ConfigurationError, Problem, collect_errors
+from config.keys import KeySettings
 from config.reloading import Watched
+from config.settings import Settings
 from services.keys.folder import KeyFolder, UnusableFolder
 from services.keys.ring import Key, KeyRing, KeySource, secret_key
 
@@ -35,20 +35,19 @@ class WatchedFolder:
         stored = self._folder.read()
         current = next((one.key for one in stored if one.state == "current"), None)
         if current is None:
-            raise UnusableFolder("it has no key. Run: flask keys generate")
+            raise UnusableFolder("has no key", "Run: flask keys generate")
         return KeyRing(current, *self._fallbacks, *(one.key for one in stored))
 
 
-def open_keys(environ: Mapping[str, str]) -> KeySource:
-    """Return the keys of KEY_FOLDER, else SECRET_KEY; ConfigurationError if there are none to be had.
+def open_keys(settings: Settings) -> KeySource:
+    """Return the keys in SIGNING_KEYS_DIR, else SECRET_KEY. Raises ConfigurationError if neither can be used.
 
-    With a folder, SECRET_KEY verifies what it signed before; and so do SECRET_KEY_FALLBACKS, in any case.
+    With a directory, SECRET_KEY only verifies, as SECRET_KEY_FALLBACKS always do.
     """
-    secrets, folder = gather(lambda: KeySettings.read(environ), lambda: KeyFolderSettings.read(environ).folder)
+    secrets, directory = collect_errors(lambda: settings.keys, lambda: settings.signing_keys.keys_dir)
     keys = [secret_key(secret) for secret in (secrets.key, *secrets.key_fallbacks) if secret]
-    if folder:
-        return WatchedFolder(KeyFolder(folder), *keys)
+    if directory:
+        return WatchedFolder(KeyFolder(directory), *keys)
     if not secrets.key:
-        description = KeySettings.model_fields["key"].description
-        raise ConfigurationError([f"SECRET_KEY is not set. Write {description}."])
+        raise ConfigurationError([Problem("SECRET_KEY", "is not set", KeySettings.remedy("key"))])
     return KeyRing(*keys)

@@ -1,0 +1,1 @@
+"""Sessions: refresh tokens, and the revocation list that ends access tokens early."""

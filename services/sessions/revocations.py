@@ -11,7 +11,7 @@ from time import monotonic
 from config.text import fold
 from database.errors import DatabaseUnavailable
 from database.revocation_table import Revocation
-from services.login import SessionsUnavailable
+from services.sessions.errors import SessionsUnavailable
 from services.tokens.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ OUT = 5.0  # seconds without an answer, after which nobody need wait for the dat
 REREAD = 60.0  # seconds after which everything is read anew, and what has run out is forgotten
 
 
-class _Known:
+class _Snapshot:
     """What is revoked. It only ever grows."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class _Known:
                 self._users_before[user] = max(before, self._users_before.get(user, 0))
         self.last = revocation.id
 
-    def cover(self, claims: Claims) -> bool:
+    def is_revoked(self, claims: Claims) -> bool:
         session = claims.get("sid")
         if (session or claims["jti"]) in self._ended or claims["iat"] < self._everybody_before:
             return True
@@ -67,12 +67,12 @@ class Revocations:
         """`fetch` returns the revocations with ids above the one given, or raises DatabaseUnavailable."""
         self._fetch = fetch
         self._trusted = trusted
-        self._known = _Known()
+        self._known = _Snapshot()
         self._known_at = -float("inf")
-        self.renew()
+        self.reset_after_fork()
         _existing.add(self)
 
-    def renew(self) -> None:
+    def reset_after_fork(self) -> None:
         """Begin anew, with a thread and locks of this process."""
         self._fetching = Lock()
         self._starting = Lock()
@@ -80,22 +80,22 @@ class Revocations:
         self._thread: Thread | None = None
         self._told = False
 
-    def cover(self, claims: Claims) -> bool:
-        """Say whether a token with these claims is revoked; SessionsUnavailable if nobody can know."""
+    def is_revoked(self, claims: Claims) -> bool:
+        """Return whether a token with these claims is revoked. Raises SessionsUnavailable if that cannot be known."""
         if monotonic() - self._known_at > 2 * INTERVAL:
             self._start()
             self._tried.wait(OUT)
             if monotonic() - self._known_at > self._trusted:
                 raise SessionsUnavailable("revocations cannot be read")
-        return self._known.cover(claims)
+        return self._known.is_revoked(claims)
 
-    def catch_up(self) -> None:
+    def refresh(self) -> None:
         """Read what is new, at once; DatabaseUnavailable if that cannot be done."""
         if not self._fetching.acquire(timeout=OUT):
             raise DatabaseUnavailable("somebody else is waiting for it")
         try:
             asked_at = monotonic()
-            known = _Known() if monotonic() - self._known.read_at > REREAD else self._known
+            known = _Snapshot() if monotonic() - self._known.read_at > REREAD else self._known
             for revocation in self._fetch(known.last):
                 known.take(revocation)
             self._known = known
@@ -105,12 +105,12 @@ class Revocations:
         self._start()
 
     @property
-    def last(self) -> int:
+    def last_id(self) -> int:
         """The id of the newest revocation that is known."""
         return self._known.last
 
     @property
-    def out(self) -> bool:
+    def is_unavailable(self) -> bool:
         """Whether the database has not answered for so long that nobody need wait for it."""
         if monotonic() - self._known_at > OUT:
             self._start()
@@ -124,10 +124,10 @@ class Revocations:
                 self._thread = Thread(target=_keep, args=[weakref.ref(self)], name="revocations", daemon=True)
                 self._thread.start()
 
-    def try_to_catch_up(self) -> None:
+    def try_to_refresh(self) -> None:
         """Do as `catch_up`, and log an outage once."""
         try:
-            self.catch_up()
+            self.refresh()
             if self._told:
                 log.info("revocations can be read again")
             self._told = False
@@ -144,16 +144,16 @@ class Revocations:
 def _keep(reference: "weakref.ref[Revocations]") -> None:
     """Keep it up to date for as long as somebody else holds it."""
     while revocations := reference():
-        revocations.try_to_catch_up()
+        revocations.try_to_refresh()
         del revocations
         time.sleep(INTERVAL)
 
 
-def _renew_all() -> None:
+def _reset_all_after_fork() -> None:
     for revocations in _existing:
-        revocations.renew()
+        revocations.reset_after_fork()
 
 
 # A forked server worker inherits no thread, and perhaps a lock that nobody will release.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(after_in_child=_reset_all_after_fork)

@@ -2,24 +2,25 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
-from config.settings import SessionSettings
+from config.service_settings import DatabaseSettings, RevocationSettings, SessionSettings
 from config.text import fold
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.session_table import SessionRow, SessionTable
 from services.chain import Chain, Identity
-from services.jwt_handler import TokenIssuer
-from services.login import Grant, InvalidRefreshToken, SessionsUnavailable, access_alone
+from services.sessions.errors import InvalidRefreshToken, SessionsUnavailable
 from services.sessions.refresh_tokens import RefreshToken
 from services.sessions.revocations import Revocations
 from services.tokens.claims import Claims
+from services.tokens.grant import Grant, grant_without_session
+from services.tokens.issuer import TokenIssuer
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +48,16 @@ class SessionStore:
         return Sessions(chain, issuer, self)
 
 
-def open_store(environ: Mapping[str, str], settings: SessionSettings) -> SessionStore:
-    """Return the store in DATABASE_URL; ConfigurationError if there is none to be had."""
-    table = SessionTable(open_engine(environ))
+def open_session_store(
+    database: DatabaseSettings, sessions: SessionSettings, revocations: RevocationSettings
+) -> SessionStore:
+    """Return the store in the database. Raises ConfigurationError if DATABASE_URL cannot be used."""
+    table = SessionTable(open_engine(database))
     return SessionStore(
         table,
-        Revocations(table.revocations_after, settings.outage_seconds),
-        idle=timedelta(minutes=settings.idle_minutes),
-        lifetime=timedelta(minutes=settings.lifetime_minutes),
+        Revocations(table.revocations_after, revocations.staleness_seconds),
+        idle=timedelta(minutes=sessions.idle_minutes),
+        lifetime=timedelta(minutes=sessions.lifetime_minutes),
     )
 
 
@@ -69,14 +72,17 @@ class Sessions:
         self._idle = store.idle
         self._lifetime = store.lifetime
 
-    def catch_up(self) -> None:
+    def refresh_revocations(self) -> None:
         """Take note at once of what others have ended, rather than within a second."""
         with _raising_unavailable():
-            self._revocations.catch_up()
+            self._revocations.refresh()
 
-    def begin_login(self) -> int | None:
-        """Return what `open` needs to know of the time at which a login began; `None` if the database is out."""
-        return None if self._revocations.out else self._revocations.last
+    def last_revocation_id(self) -> int | None:
+        """Return the id of the newest revocation, which `open` needs from before the login.
+
+        `None` if the database is unavailable.
+        """
+        return None if self._revocations.is_unavailable else self._revocations.last_id
 
     def open(self, user: Identity, client_id: str, begun: int | None) -> Grant | None:
         """Begin a session for a user who has logged in; returns its first tokens.
@@ -90,7 +96,7 @@ class Sessions:
                 return self._open(user, client_id, begun)
             except DatabaseUnavailable as error:
                 log.warning("login without a session: %s", error)
-        return access_alone(self._issuer, user, client_id)
+        return grant_without_session(self._issuer, user, client_id)
 
     def refresh(self, token: str, client_id: str) -> Grant:
         """Exchange a refresh token, which is spent by it; the user is as their provider has them now.
@@ -102,7 +108,7 @@ class Sessions:
         presented = RefreshToken.parse(token)
         if presented is None:
             raise InvalidRefreshToken(NEVER)
-        if self._revocations.out:
+        if self._revocations.is_unavailable:
             raise SessionsUnavailable("the database has not answered for a while")
         while True:
             row = self._usable(presented, client_id)
@@ -115,14 +121,14 @@ class Sessions:
             with _raising_unavailable():
                 won = self._table.renew(row, presented.hash, successor.hash, until, access_until)
             if won:
-                delivered = partial(self._delivered, successor)
+                delivered = partial(self._mark_delivered, successor)
                 return Grant(access_token, self._issuer.lifetime(), successor.text, delivered)
 
     def end(self, claims: Claims) -> None:
         """End the session of an access token, with all its tokens; or the token alone, if it has none."""
         with _raising_unavailable():
             self._table.end_tokens(claims.get("sid") or claims["jti"], _date(claims["exp"]))
-        self.catch_up()
+        self.refresh_revocations()
         log.info("session of %a from %s ended by its user", claims["sub"], claims.get("idp"))
 
     def end_by_refresh_token(self, token: str, client_id: str) -> bool:
@@ -156,7 +162,7 @@ class Sessions:
         grant = Grant(self._access_token(user, row), self._issuer.lifetime(), token.text)
         if self._table.open(row, begun):
             return grant
-        self._revocations.catch_up()
+        self._revocations.refresh()
         return None
 
     def _usable(self, presented: RefreshToken, client_id: str) -> SessionRow:
@@ -194,12 +200,12 @@ class Sessions:
     def _end(self, session_id: str) -> None:
         with _raising_unavailable():
             self._table.end(session_id)
-        self.catch_up()
+        self.refresh_revocations()
 
     def _access_token(self, user: Identity, row: SessionRow) -> str:
         return self._issuer.generate({**user, "client_id": row.client_id, "sid": row.id})
 
-    def _delivered(self, token: RefreshToken) -> None:
+    def _mark_delivered(self, token: RefreshToken) -> None:
         try:
             self._table.deliver(token.session_id, token.hash)
         except DatabaseUnavailable as error:

@@ -1,0 +1,1 @@
+"""Access tokens: their claims, their issuer, and the grant that a client receives."""

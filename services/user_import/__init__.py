@@ -1,0 +1,1 @@
+"""The import of users from files, and the file formats."""

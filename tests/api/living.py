@@ -6,12 +6,11 @@ from typing import Protocol
 from ldap3 import MODIFY_ADD, MODIFY_DELETE
 from sqlalchemy import delete, select, update
 
-from database.engine import open_engine
 from database.tables import roles, user_roles, users
 from database.user_editor import UserEditor
 from tests.people import Person
 from tests.servers.slapd import SUFFIX, Slapd
-from tests.stores import hashed, user_table, users_file
+from tests.stores import engine_of, hashed, user_table, users_file
 
 LEAVER = Person("leaver", "leaver@example.org", "the password of a leaver", ("user",))
 
@@ -54,7 +53,7 @@ class LivingTable:
 
     def __init__(self, url: str) -> None:
         self.environ = user_table(url, [LEAVER])
-        self._engine = open_engine(self.environ)
+        self._engine = engine_of(self.environ)
 
     def promote(self) -> None:
         UserEditor(self._engine, "tests").add("another", None, hashed("x"), ["admin"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from database.engine import open_engine
+from tests.stores import engine_of
 
 
 class Database:
@@ -22,7 +22,7 @@ class Database:
         else:
             Path(self._name).rename(f"{self._name}.away")
             Path(self._name).mkdir()
-            open_engine({"DATABASE_URL": self.url}).dispose()
+            engine_of({"DATABASE_URL": self.url}).dispose()
 
     def bring_back(self) -> None:
         if self.url.startswith("postgres"):

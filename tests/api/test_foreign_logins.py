@@ -8,13 +8,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from app import create_app
-from database.engine import open_engine
 from database.tables import users
 from tests.conftest import new_database
 from tests.people import ZOE
 from tests.providers.hashes import LONG_BCRYPT, LONG_PASSWORD, SAMPLES, SPLIT_BCRYPT, SPLIT_PASSWORD, Sample
 from tests.stored_hashes import is_policys, put, zoe
-from tests.stores import SECRET_KEY, hashed, user_table
+from tests.stores import SECRET_KEY, engine_of, hashed, user_table
 
 WEAK = {(sample.scheme, sample.stored.partition("$")[0]): sample for sample in SAMPLES if sample.weak}
 ONE_OF_EACH = pytest.mark.parametrize("sample", WEAK.values(), ids=lambda sample: sample.maker)
@@ -136,14 +135,14 @@ def test_a_hash_that_cannot_be_used_keeps_its_user_out(
 def test_what_only_sqlite_can_hold_keeps_its_user_out(tmp_path: Path, stored: str | bytes) -> None:
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])
     client = create_app({"SECRET_KEY": SECRET_KEY, **environ}).test_client()
-    with open_engine(environ).begin() as connection:
+    with engine_of(environ).begin() as connection:
         connection.exec_driver_sql("UPDATE users SET password_hash = ?", (stored,))
     assert [status(client), status(client, "x"), status(client, login="nobody")] == [400, 400, 400]
 
 
 def test_a_disabled_user_keeps_a_weak_hash(client: FlaskClient, environ: dict[str, str]) -> None:
     put(environ, LONG_BCRYPT)
-    engine = open_engine(environ)
+    engine = engine_of(environ)
     with engine.begin() as connection:
         connection.execute(update(users).values(active=False, last_login_at=None))
     try:

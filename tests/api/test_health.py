@@ -6,13 +6,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from database.engine import open_engine
 from database.schema import REVISIONS, downgrade, upgrade
 from tests.api.conftest import error
 from tests.api.outages import Database
 from tests.api.sessions import client_of
 from tests.people import ZOE
-from tests.stores import user_table
+from tests.stores import engine_of, user_table
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def environ(empty_database: str) -> dict[str, str]:
 
 @pytest.fixture
 def engine(environ: dict[str, str]) -> Engine:
-    return open_engine(environ)
+    return engine_of(environ)
 
 
 def is_alive(client: FlaskClient) -> bool:

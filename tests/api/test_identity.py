@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from services.jwt_handler import TokenIssuer
+from services.tokens.issuer import TokenIssuer
 from tests.api.conftest import error
 from tests.people import PEOPLE, Person
 

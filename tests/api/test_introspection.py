@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from services.jwt_handler import TokenIssuer
+from services.tokens.issuer import TokenIssuer
 from tests.api.oauth import OTHER, REPORTS, basic, doors, granted, oauth_error, refresh, token
 from tests.people import ZOE
 from tests.services.conftest import sign

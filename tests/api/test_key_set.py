@@ -37,7 +37,7 @@ def folder(made: Path, tmp_path: Path) -> KeyFolder:
 def environ(static_environ: dict[str, str], folder: KeyFolder) -> dict[str, str]:
     """All that verifies at once: a folder, a secret, and secrets from before."""
     secrets = {"SECRET_KEY": SECRET_KEY, "SECRET_KEY_FALLBACKS": FALLBACKS}
-    return {**static_environ, **secrets, "KEY_FOLDER": str(folder.path)}
+    return {**static_environ, **secrets, "SIGNING_KEYS_DIR": str(folder.path)}
 
 
 @pytest.fixture

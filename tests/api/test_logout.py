@@ -9,14 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from database.engine import open_engine
 from database.session_table import SessionTable
 from services.jwt_handler import generate_jwt
 from tests.api.conftest import error
 from tests.api.sessions import ask_to_refresh, bearer, claims_of, client_of, log_in, log_out, refresh, shown
 from tests.people import PEOPLE, ZOE
 from tests.servers.process import wait_until
-from tests.stores import user_table
+from tests.stores import engine_of, user_table
 
 REVOKED = "Invalid access token: it was revoked"
 
@@ -152,7 +151,7 @@ def test_a_token_that_lives_long_stays_ended_with_all_that_its_user_has(
     environ = user_table(empty_database, [ZOE])
     client = client_of(environ)
     token = of_our_own(client.application, lifetime=WEEK, idp="database")
-    end(SessionTable(open_engine(environ)))
+    end(SessionTable(engine_of(environ)))
     for _ in range(3):
         clock.shift(timedelta(days=2))
         log_out(client, log_in(client).access)
@@ -169,7 +168,7 @@ def test_a_token_whose_session_the_database_has_lost_can_be_ended(empty_database
     environ = user_table(empty_database, [ZOE])
     client = client_of(environ)
     tokens = log_in(client)
-    with open_engine(environ).begin() as connection:
+    with engine_of(environ).begin() as connection:
         connection.execute(text("DELETE FROM sessions"))
     assert log_out(client, tokens.access).status_code == 200
     assert shown(client, tokens.access) == "revoked_token"

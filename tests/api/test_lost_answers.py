@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask.testing import FlaskClient
 
-from database.engine import open_engine
 from database.session_table import SessionTable
 from services.sessions.sessions import LOST
 from tests.api.conftest import error
 from tests.api.sessions import ask_to_refresh, claims_of, client_of, log_in, received, refresh, shown
 from tests.servers.process import wait_until
+from tests.stores import engine_of
 
 NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
 SPENT = "Invalid refresh token: it was used before, and its session is ended"
@@ -128,7 +128,7 @@ class Clock:
 def test_who_tries_again_waits_from_the_last_answer_on(
     client: FlaskClient, postgres_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock, table = Clock(), SessionTable(open_engine(postgres_environ))
+    clock, table = Clock(), SessionTable(engine_of(postgres_environ))
     monkeypatch.setattr("services.sessions.sessions.monotonic", clock)
     first = log_in(client)
     sid = claims_of(client, first.access)["sid"]

@@ -9,13 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from database.engine import open_engine
 from database.session_table import SessionTable
 from database.user_editor import UserEditor
 from services.chain import Identity
 from services.context import Services
 from tests.people import Person
-from tests.stores import SECRET_KEY, hashed, user_table
+from tests.stores import SECRET_KEY, engine_of, hashed, user_table
 
 YAN = Person("yan", "yan@example.org", "the first password", ("user",))
 OTHER = hashed("another password")
@@ -45,7 +44,7 @@ def good(client: FlaskClient, login: dict[str, str]) -> bool:
 
 @pytest.mark.parametrize("end", ENDS)
 def test_what_began_before_the_end_does_not_outlast_it(app: Flask, environ: dict[str, str], end: str) -> None:
-    users = UserEditor(open_engine(environ), "tests")
+    users = UserEditor(engine_of(environ), "tests")
 
     def log_in(_: int) -> dict[str, str]:
         body = {"email": "yan", "password": YAN.password}
@@ -58,7 +57,7 @@ def test_what_began_before_the_end_does_not_outlast_it(app: Flask, environ: dict
             time.sleep(turn * 0.015)
             ENDS[end](users)
             logins = [login for login in under_way if "data" in login]
-        app.extensions["latchkey"].sessions.catch_up()
+        app.extensions["latchkey"].sessions.refresh()
         assert not any(good(app.test_client(), login) for login in logins)
         users.set_active("yan", True)
         users.set_password("yan", hashed(YAN.password))
@@ -68,10 +67,10 @@ def test_a_login_that_was_overtaken_is_asked_for_again(app: Flask, environ: dict
     services: Services = app.extensions["latchkey"]
     assert services.sessions
     user = Identity(username="yan", email=None, roles=[], idp="database")
-    begun = services.sessions.begin_login()
-    SessionTable(open_engine(environ)).end_of_user("YAN", "database")
+    begun = services.sessions.last_revocation_id()
+    SessionTable(engine_of(environ)).end_of_user("YAN", "database")
     assert services.sessions.open(user, "latchkey", begun) is None
-    assert services.sessions.open(user, "latchkey", services.sessions.begin_login())
+    assert services.sessions.open(user, "latchkey", services.sessions.last_revocation_id())
 
 
 @pytest.mark.parametrize(("name", "idp"), [("zoé", None), ("yan", "ldap")])
@@ -80,5 +79,5 @@ def test_the_end_of_somebody_else_is_none_of_its_business(
 ) -> None:
     services: Services = app.extensions["latchkey"]
     assert services.sessions
-    SessionTable(open_engine(environ)).end_of_user(name, idp)
+    SessionTable(engine_of(environ)).end_of_user(name, idp)
     assert services.sessions.open(Identity(username="yan", email=None, roles=[], idp="database"), "latchkey", 0)

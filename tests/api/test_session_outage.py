@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from database.engine import open_engine
 from database.schema import upgrade
 from tests.api.conftest import error
 from tests.api.outages import Database
@@ -22,7 +21,7 @@ from tests.api.sessions import (
 )
 from tests.conftest import new_database
 from tests.servers.process import wait_until
-from tests.stores import user_table
+from tests.stores import engine_of, user_table
 
 UNAVAILABLE = "Session store unavailable"
 
@@ -116,7 +115,7 @@ def test_who_starts_during_an_outage_knows_nothing_until_it_is_over(
 
 
 def test_what_is_trusted_for_too_long_is_trusted_no_more(environ: dict[str, str], sessions: Database) -> None:
-    client = client_of(environ, SESSION_OUTAGE_SECONDS="2")
+    client = client_of(environ, REVOCATION_STALENESS_SECONDS="2")
     tokens = log_in(client)
     wait_until(lambda: shown(client, tokens.access) == "")
     sessions.take_away()
@@ -135,6 +134,6 @@ def test_a_file_that_is_not_there_yet_is_an_outage(
     Path(tmp_path, "new.db").touch()
     assert shown(client, access) == "sessions_unavailable"
     assert "run: make migrate" in caplog.text.replace("Run", "run")
-    upgrade(open_engine(environ, may_create=True))
+    upgrade(engine_of(environ, may_create=True))
     wait_until(lambda: shown(client, access) == "")
     assert shown(client, refresh(client, log_in(client)).access) == ""

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from database.engine import open_engine
 from database.user_editor import UserEditor
 from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, received, shown
 from tests.people import ZOE
 from tests.servers.process import wait_until
-from tests.stores import hashed, user_table
+from tests.stores import engine_of, hashed, user_table
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def still_good(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
 @pytest.mark.parametrize("how", PUT_OUT)
 def test_who_is_put_out_while_their_password_is_checked_stays_out(environ: dict[str, str], how: str) -> None:
     client = client_of(environ)
-    table = UserEditor(open_engine(environ), "tests")
+    table = UserEditor(engine_of(environ), "tests")
     with once("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
         answer = ask_to_log_in(client)
     if answer.status_code == 200:
@@ -64,7 +63,7 @@ def test_who_is_put_out_while_their_password_is_checked_stays_out(environ: dict[
 def test_who_is_put_out_while_they_refresh_stays_out(environ: dict[str, str], how: str) -> None:
     client = client_of(environ)
     tokens = log_in(client)
-    table = UserEditor(open_engine(environ), "tests")
+    table = UserEditor(engine_of(environ), "tests")
     with once("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
         assert ask_to_refresh(client, tokens.refresh).status_code == 400
     assert still_good(environ, tokens) == ("revoked_token", 400)

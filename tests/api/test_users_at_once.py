@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from database.engine import open_engine
 from database.user_editor import UserEditor
 from tests.api.users import MAX
 from tests.conftest import new_database
 from tests.people import ZOE, Person
 from tests.servers.gunicorn import gunicorn
 from tests.servers.workers import Server
-from tests.stores import hashed, user_table
+from tests.stores import engine_of, hashed, user_table
 
 ROUNDS = 3
 ANN = Person("ann", "ann@example.org", "the password of Ann, who tends too", ("admin",))
@@ -38,7 +37,7 @@ class Service:
 
     def __init__(self, url: str, environ: dict[str, str]) -> None:
         self.server = Server(url, workers=2)
-        self.table = UserEditor(open_engine(environ), "tests")
+        self.table = UserEditor(engine_of(environ), "tests")
 
     def ask(self, method: str, path: str, token: str, body: object = None, if_match: str = "*") -> Reply:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "If-Match": if_match}

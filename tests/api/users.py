@@ -11,12 +11,11 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from database.audit import Event
-from database.engine import open_engine
 from database.user_editor import UserEditor
 from tests.api.sessions import bearer, client_of
 from tests.database.emptied import emptied
 from tests.people import ZOE, Person
-from tests.stores import hashed
+from tests.stores import engine_of, hashed
 
 MAX = Person("Max", "max@example.org", "the password of one who tends nobody")
 NEW = {"username": "new", "password": "lampshade quarry violin 9"}
@@ -48,7 +47,7 @@ class Admin:
     @property
     def engine(self) -> Engine:
         """The engine that the application has too."""
-        return open_engine(self.environ)
+        return engine_of(self.environ)
 
     @property
     def table(self) -> UserEditor:

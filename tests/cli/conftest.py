@@ -7,11 +7,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from database.engine import open_engine
 from database.tables import metadata
 from database.user_editor import UserEditor
 from tests.cli.forked import Forked, Source
-from tests.stores import SECRET_KEY, user_table
+from tests.stores import SECRET_KEY, engine_of, user_table
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +30,7 @@ def here(tmp_path: Path) -> str:
 @pytest.fixture
 def table(here: str) -> UserEditor:
     """The user table in it."""
-    return UserEditor(open_engine({"DATABASE_URL": here}), "tests")
+    return UserEditor(engine_of({"DATABASE_URL": here}), "tests")
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def there(empty_database: str) -> str:
 @pytest.fixture
 def any_table(there: str) -> UserEditor:
     """The user table in it."""
-    return UserEditor(open_engine({"DATABASE_URL": there}), "tests")
+    return UserEditor(engine_of({"DATABASE_URL": there}), "tests")
 
 
 @pytest.fixture

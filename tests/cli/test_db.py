@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
-from database.engine import open_engine
 from database.schema import HEAD
 from database.user_editor import UserEditor
 from tests.cli.forked import Forked, Source
 from tests.cli.program import ROOT, Flask, refusal
+from tests.stores import engine_of
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def flask(source: Source, tmp_path: Path) -> Forked:
 def test_an_upgrade_makes_the_tables_and_a_second_one_changes_nothing(flask: Forked, empty_database: str) -> None:
     first = flask("db", "upgrade", DATABASE_URL=empty_database)
     assert (first.returncode, first.stdout, first.stderr) == (0, f"The database is now at revision {HEAD}.\n", "")
-    UserEditor(open_engine({"DATABASE_URL": empty_database}), "tests").add("zoé", None, "hash", ["user"])
+    UserEditor(engine_of({"DATABASE_URL": empty_database}), "tests").add("zoé", None, "hash", ["user"])
     second = flask("db", "upgrade", DATABASE_URL=empty_database)
     assert (second.returncode, second.stdout, second.stderr) == (0, "The database is up to date.\n", "")
     assert "zoé" in flask("users", "list", DATABASE_URL=empty_database).stdout
@@ -32,7 +32,7 @@ def test_an_upgrade_makes_the_tables_and_a_second_one_changes_nothing(flask: For
 def test_the_url_may_be_in_a_file(flask: Forked, empty_database: str, tmp_path: Path) -> None:
     (tmp_path / "url").write_text(f"{empty_database}\n")
     assert flask("db", "upgrade", DATABASE_URL_FILE=str(tmp_path / "url")).returncode == 0
-    assert "users" in inspect(open_engine({"DATABASE_URL": empty_database})).get_table_names()
+    assert "users" in inspect(engine_of({"DATABASE_URL": empty_database})).get_table_names()
 
 
 def test_a_relative_sqlite_file_is_made_where_the_command_runs(flask: Forked, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_file_that_is_no_database_is_refused(flask: Forked, tmp_path: Path) ->
 
 def test_a_database_of_a_newer_version_is_refused(flask: Forked, empty_database: str) -> None:
     flask("db", "upgrade", DATABASE_URL=empty_database)
-    with open_engine({"DATABASE_URL": empty_database}).begin() as connection:
+    with engine_of({"DATABASE_URL": empty_database}).begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     assert refusal(flask("db", "upgrade", DATABASE_URL=empty_database))
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, revision_of, upgrade
 from database.user_editor import UserEditor
 from tests.cli.forked import Forked, Source, answer, read_until
 from tests.cli.program import refusal
+from tests.stores import engine_of
 
 OLDER = REVISIONS[-2]
 
@@ -24,7 +24,7 @@ def flask(source: Source, tmp_path: Path, empty_database: str) -> Forked:
 @pytest.fixture
 def at_head(empty_database: str) -> str:
     """The URL of that database, with tables."""
-    upgrade(open_engine({"DATABASE_URL": empty_database}, may_create=True))
+    upgrade(engine_of({"DATABASE_URL": empty_database}, may_create=True))
     return empty_database
 
 
@@ -38,11 +38,11 @@ def checked(flask: Forked) -> tuple[int, dict[str, Any]]:
 
 
 def at(url: str) -> str | None:
-    return revision_of(open_engine({"DATABASE_URL": url}))
+    return revision_of(engine_of({"DATABASE_URL": url}))
 
 
 def execute(url: str, statement: str) -> None:
-    with open_engine({"DATABASE_URL": url}).begin() as connection:
+    with engine_of({"DATABASE_URL": url}).begin() as connection:
         connection.exec_driver_sql(statement)
 
 
@@ -85,7 +85,7 @@ def test_what_somebody_changed_in_the_tables_is_told(flask: Forked, at_head: str
 
 
 def test_a_database_without_tables_does_not_fit(flask: Forked, empty_database: str) -> None:
-    open_engine({"DATABASE_URL": empty_database}, may_create=True).connect().close()
+    engine_of({"DATABASE_URL": empty_database}, may_create=True).connect().close()
     assert checked(flask) == (1, {
         "revision": None, "needed": HEAD, "fits": False, "problems": ["it has no tables yet. Run: make migrate"],
     })  # fmt: skip
@@ -110,7 +110,7 @@ def test_without_a_database_it_says_what_to_do(
 
 
 def test_there_and_back_again_the_users_are_there(flask: Forked, at_head: str) -> None:
-    table = UserEditor(open_engine({"DATABASE_URL": at_head}), "tests")
+    table = UserEditor(engine_of({"DATABASE_URL": at_head}), "tests")
     table.add("zoé", "zoe@example.org", "hash", ["user"])
     table._engine.dispose()  # noqa: SLF001 - as a service that was ended
     for revision in reversed(REVISIONS[:-1]):

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from database.engine import open_engine
 from tests.cli.forked import Forked, Source, answer, read_until
 from tests.cli.plugins import BARE, NOTING, notes, program, write
 from tests.cli.program import Flask
 from tests.people import PEOPLE, ZOE
-from tests.stores import SECRET_KEY, hashed, user_table, users_file
+from tests.stores import SECRET_KEY, engine_of, hashed, user_table, users_file
 
 KNOWN = {"roles", "throttling"}
 """What every deployment is warned of: `super_admin` of the examples, and that failed logins are not counted."""
@@ -113,7 +112,7 @@ def test_a_database_is_looked_at(flask: Forked, empty_database: str) -> None:
 
 def test_tables_that_somebody_changed_are_told(flask: Forked, empty_database: str) -> None:
     environ = user_table(empty_database, [ZOE])
-    with open_engine(environ).begin() as connection:
+    with engine_of(environ).begin() as connection:
         connection.exec_driver_sql("DROP INDEX ix_users_disabled")
     told = found(flask, DATABASE_URL=empty_database)["database: tables"]
     assert told["outcome"] == "warning"
@@ -144,8 +143,8 @@ def test_a_server_that_is_out_is_a_finding_without_its_password(flask: Forked) -
 
 def test_keys_in_a_folder_are_told(flask: Forked, tmp_path: Path) -> None:
     folder = tmp_path / "keys"
-    environ = {"KEY_FOLDER": str(folder), "SECRET_KEY": ""}
-    assert "KEY_FOLDER" in found(flask, **environ)["configuration"]["found"]
+    environ = {"SIGNING_KEYS_DIR": str(folder), "SECRET_KEY": ""}
+    assert "SIGNING_KEYS_DIR" in found(flask, **environ)["configuration"]["found"]
     flask("keys", "generate", **environ)
     told = found(flask, **environ)
     assert set(outcomes(told)) == KNOWN
@@ -161,7 +160,7 @@ def test_keys_in_a_folder_are_told(flask: Forked, tmp_path: Path) -> None:
 
 
 def test_an_old_key_and_a_secret_beside_it_are_told(flask: Forked, tmp_path: Path) -> None:
-    environ = {"KEY_FOLDER": str(tmp_path / "keys")}
+    environ = {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
     flask("keys", "generate", **environ)
     assert "needed until the last token" in found(flask, **environ)["secret key"]["found"]
     for file in (tmp_path / "keys").iterdir():

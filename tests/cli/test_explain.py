@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from app import create_app
-from database.engine import open_engine
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.cli.forked import Forked, Source
 from tests.cli.plugins import BARE, NOTING, notes, program, write
 from tests.cli.program import Flask, refusal
 from tests.people import PEOPLE, TWINS, ZOE, Person
-from tests.stores import SECRET_KEY, hashed, user_table, users_file
+from tests.stores import SECRET_KEY, engine_of, hashed, user_table, users_file
 
 O_BRIEN = PEOPLE[1]
 IN_FILE = [ZOE, O_BRIEN, Person("gone", "gone@example.org", "a password of whoever is gone")]
@@ -150,7 +149,7 @@ def test_everybody_is_compared_with_another_store(flask: Forked) -> None:
 
 
 def test_one_user_is_compared_and_nothing_is_written(flask: Forked, there: str) -> None:
-    table = UserEditor(open_engine({"DATABASE_URL": there}), "tests")
+    table = UserEditor(engine_of({"DATABASE_URL": there}), "tests")
     table.set_active("brian", False)
     before = contents(table)
     switch = told(flask, "zoé", "--against", "database")["against"]

@@ -37,7 +37,7 @@ def command(path: Path) -> Command:
     """The commands, in this process, so that they can travel in time."""
 
     def run(*arguments: str, **environ: str) -> Result:
-        everything = {"KEY_FOLDER": str(path), "JWT_LIFETIME_MINUTES": "60", **environ}
+        everything = {"SIGNING_KEYS_DIR": str(path), "JWT_LIFETIME_MINUTES": "60", **environ}
         return CliRunner(env=everything).invoke(keys, arguments)
 
     return run
@@ -68,9 +68,9 @@ def guarded(client: FlaskClient, token: str) -> int:
 
 
 def test_keys_take_turns_while_a_service_runs(tmp_path: Path, static_environ: dict[str, str]) -> None:
-    flask = Flask(tmp_path, KEY_FOLDER="keys", JWT_LIFETIME_MINUTES="60")
+    flask = Flask(tmp_path, SIGNING_KEYS_DIR="keys", JWT_LIFETIME_MINUTES="60")
     (first,) = re.findall(r"^Made (.*) \(ES256\)\. It is current\.\n$", flask("keys", "generate").stdout)
-    client = create_app({**static_environ, "KEY_FOLDER": str(tmp_path / "keys")}).test_client()
+    client = create_app({**static_environ, "SIGNING_KEYS_DIR": str(tmp_path / "keys")}).test_client()
     token = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()["data"]
     assert guarded(client, token) == 200
     told = flask("keys", "generate", "--algorithm", "EdDSA").stdout
@@ -226,15 +226,15 @@ def test_wrong_usage_is_told(command: Command, arguments: tuple[str, ...]) -> No
 
 @pytest.mark.parametrize("name", ["generate", "list", "rotate", "retire"])
 def test_without_a_folder_it_says_what_to_set(command: Command, name: str) -> None:
-    told = refused(command(name, KEY_FOLDER=""))
-    assert told.startswith("KEY_FOLDER is not set. Write the path of a folder with private keys")
+    told = refused(command(name, SIGNING_KEYS_DIR=""))
+    assert told.startswith("SIGNING_KEYS_DIR is not set. Write the path of a folder with private keys")
 
 
 @pytest.mark.parametrize("name", ["generate", "list", "rotate", "retire"])
 def test_a_folder_that_says_nonsense_is_refused(command: Command, path: Path, name: str) -> None:
     command("generate")
     (path / STATES).write_text("hunter2")
-    assert refused(command(name)) == "KEY_FOLDER cannot be used: states.json cannot be read."
+    assert refused(command(name)) == "SIGNING_KEYS_DIR cannot be used: states.json cannot be read."
     (path / STATES).unlink()
     next(path.glob("*.pem")).chmod(0o644)
     assert "can be read by others" in refused(command(name))
@@ -248,8 +248,8 @@ def test_a_lifetime_that_cannot_be_used_is_refused(command: Command, name: str) 
 
 
 def test_a_folder_that_cannot_be_made_is_told(command: Command) -> None:
-    told = refused(command("generate", KEY_FOLDER="/dev/null/keys"))
-    assert told == "KEY_FOLDER cannot be changed: Not a directory"
+    told = refused(command("generate", SIGNING_KEYS_DIR="/dev/null/keys"))
+    assert told == "SIGNING_KEYS_DIR cannot be changed: Not a directory"
 
 
 @pytest.mark.parametrize("name", ["generate", "rotate"])
@@ -260,7 +260,7 @@ def test_a_folder_that_cannot_be_written_stays_as_it_is(command: Command, path: 
     # No file may grow, so nothing can be written, not even by root.
     ended = subprocess.run(
         ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *FLASK, "keys", name],
-        env={**ENVIRON, "KEY_FOLDER": str(path)}, capture_output=True, check=False, text=True, timeout=60,
+        env={**ENVIRON, "SIGNING_KEYS_DIR": str(path)}, capture_output=True, check=False, text=True, timeout=60,
     )  # fmt: skip
-    assert refusal(ended) == "Error: KEY_FOLDER cannot be changed: File too large"
+    assert refusal(ended) == "Error: SIGNING_KEYS_DIR cannot be changed: File too large"
     assert {file.name: file.read_bytes() for file in path.iterdir()} == before

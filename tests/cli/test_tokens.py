@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from database.engine import open_engine
 from database.session_table import SessionTable
 from tests.api.conftest import error
 from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
@@ -14,7 +13,7 @@ from tests.cli.program import Flask, refusal
 from tests.conftest import new_database
 from tests.people import PEOPLE, ZOE, Person
 from tests.servers.process import wait_until
-from tests.stores import user_table, users_file
+from tests.stores import engine_of, user_table, users_file
 
 O_BRIEN = PEOPLE[1]
 TOLD = "Their tokens are refused within two seconds.\n"
@@ -78,7 +77,7 @@ def test_all_that_anybody_has_is_ended_and_a_new_login_is_good(
     assert is_over(client, tokens)
     assert is_over(client, other)
     assert goes_on(client, again)
-    before = SessionTable(open_engine(environ)).revocations_after(0)[-1].issued_before
+    before = SessionTable(engine_of(environ)).revocations_after(0)[-1].issued_before
     assert before
     assert before <= returned
 

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from database.engine import open_engine
 from database.user_editor import UserEditor
 from tests.cli.conftest import client_of, log_in
 from tests.cli.forked import Forked
 from tests.cli.program import refusal
 from tests.cli.user_hashes import PASSWORD, STRONG, WEAK
 from tests.people import PEOPLE
-from tests.stores import everybody, user_table
+from tests.stores import engine_of, everybody, user_table
 
 ROLES = ["comma, here", 'a "quoted" one', "plain", "日本", "a; b", "it's"]
 
@@ -47,7 +46,7 @@ def test_an_export_is_the_same_table_elsewhere(
     elsewhere = f"sqlite:///{tmp_path}/elsewhere.db"
     user_table(elsewhere, [])
     assert anywhere("users", "import", file.name, DATABASE_URL=elsewhere).returncode == 0
-    copy = UserEditor(open_engine({"DATABASE_URL": elsewhere}), "tests")
+    copy = UserEditor(engine_of({"DATABASE_URL": elsewhere}), "tests")
     assert told(copy) == told(people)
     assert anywhere("users", "export", *arguments, DATABASE_URL=elsewhere).stdout == ended.stdout or to_file
     assert log_in(client_of(elsewhere), "every role", PASSWORD) == 200

@@ -11,15 +11,14 @@ from urllib.request import Request, urlopen
 import jwt
 import pytest
 
-from config.settings import TokenSettings
-from services.jwt_handler import TokenIssuer
+from config.service_settings import TokenSettings
 from services.keys.folder import KeyFolder
 from services.keys.pem import ALGORITHMS
-from services.keys.sources import open_keys
+from services.tokens.issuer import TokenIssuer
 from tests.people import ZOE
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
-from tests.stores import SECRET_KEY
+from tests.stores import SECRET_KEY, keys_of
 
 HERE = Path(__file__).resolve().parent
 KEY_SET = "/.well-known/jwks.json"
@@ -38,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> KeyFolder:
 @pytest.fixture(scope="module")
 def url(static_environ: dict[str, str], folder: KeyFolder) -> Iterator[str]:
     """The address of a server with these keys."""
-    with gunicorn({**static_environ, "DATABASE_URL": "", "KEY_FOLDER": str(folder.path)}) as address:
+    with gunicorn({**static_environ, "DATABASE_URL": "", "SIGNING_KEYS_DIR": str(folder.path)}) as address:
         yield address
 
 
@@ -155,7 +154,7 @@ def test_they_refuse_what_we_would_refuse(url: str, readers: list[Reader]) -> No
     good = log_in(url)
     first, second, signature = good.split(".")
     other = log_in(url).split(".")
-    secret = TokenIssuer(open_keys({"SECRET_KEY": SECRET_KEY}), TokenSettings.read({})).generate({"username": "zoé"})
+    secret = TokenIssuer(keys_of({"SECRET_KEY": SECRET_KEY}), TokenSettings.read({})).generate({"username": "zoé"})
     bad = [f"{first}.{other[1]}.{signature}", f"{first}.{second}.{other[2]}", secret, "junk"]
     for read in readers:
         assert [read(token) for token in bad] == [None] * len(bad)

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from app import create_app
-from services.jwt_handler import TokenIssuer
+from services.tokens.issuer import TokenIssuer
 from tests.docs.newcomer import block
 from tests.people import PEOPLE, ZOE
 from tests.servers.echo import Echo, echo

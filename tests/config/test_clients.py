@@ -9,8 +9,7 @@ from app import create_app
 from config.clients import OAuthSettings
 from config.errors import ConfigurationError
 from services.clients import Clients
-from services.factory import assemble
-from tests.stores import SECRET_KEY
+from tests.stores import SECRET_KEY, services_of
 
 SECRET = "a client's secret; of 32 bytes or more"
 OTHER = "another:secret=with%everything&in it"
@@ -28,7 +27,7 @@ def refusal(clients: str) -> str:
     """Return the one line that refuses the list, once it is sure that no traceback has a secret."""
     with pytest.raises(ConfigurationError) as caught:
         OAuthSettings.read({"OAUTH_CLIENTS": clients})
-    (line,) = caught.value.problems
+    (line,) = caught.value.lines
     shown = "".join(traceback.format_exception(caught.value))
     secrets = [one.partition(":")[2].strip() for one in clients.split(",")]
     assert [secret for secret in secrets if secret and secret in shown] == []
@@ -107,7 +106,7 @@ def test_the_list_may_stand_in_a_file(tmp_path: Path) -> None:
     assert read({"OAUTH_CLIENTS_FILE": str(path)}) == [("reports", SECRET), ("phone", None)]
     with pytest.raises(ConfigurationError) as caught:
         OAuthSettings.read({"OAUTH_CLIENTS_FILE": str(path), "OAUTH_CLIENTS": "phone"})
-    assert caught.value.problems[0].startswith("OAUTH_CLIENTS_FILE is set, and so is OAUTH_CLIENTS.")
+    assert caught.value.lines[0].startswith("OAUTH_CLIENTS_FILE is set, and so is OAUTH_CLIENTS.")
 
 
 @pytest.mark.parametrize("content", [None, b"\xff", b"a:short"])
@@ -117,7 +116,7 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, content: bytes | 
         path.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
         OAuthSettings.read({"OAUTH_CLIENTS_FILE": str(path)})
-    (line,) = caught.value.problems
+    (line,) = caught.value.lines
     assert line.startswith(("OAUTH_CLIENTS_FILE cannot be read", "OAUTH_CLIENTS cannot be used"))
 
 
@@ -133,7 +132,7 @@ def test_the_password_grant_is_on_unless_it_is_switched_off(written: str, expect
 def test_a_switch_that_is_neither_on_nor_off_is_refused(written: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         OAuthSettings.read({"OAUTH_PASSWORD_GRANT": written})
-    (line,) = caught.value.problems
+    (line,) = caught.value.lines
     assert line.startswith("OAUTH_PASSWORD_GRANT cannot be used: ")
     assert written not in line.removeprefix("OAUTH_PASSWORD_GRANT").split("Write")[0].split()
 
@@ -142,20 +141,20 @@ def test_a_switch_that_is_neither_on_nor_off_is_refused(written: str) -> None:
 def test_a_misspelt_setting_is_refused(misspelt: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         OAuthSettings.read({misspelt: "false"})
-    assert [line.split()[0] for line in caught.value.problems] == [misspelt]
+    assert [line.split()[0] for line in caught.value.lines] == [misspelt]
 
 
 def test_a_mistake_stops_the_start_beside_all_others(static_environ: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        assemble({**static_environ, "SECRET_KEY": "short", "OAUTH_CLIENTS": "a,a"})
-    assert sorted(line.split()[0] for line in caught.value.problems) == ["OAUTH_CLIENTS", "SECRET_KEY"]
+        services_of({**static_environ, "SECRET_KEY": "short", "OAUTH_CLIENTS": "a,a"})
+    assert sorted(line.split()[0] for line in caught.value.lines) == ["OAUTH_CLIENTS", "SECRET_KEY"]
 
 
 def test_a_good_secret_is_shown_nowhere(static_environ: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     environ = {**static_environ, "SECRET_KEY": SECRET_KEY, "OAUTH_CLIENTS": f"reports:{SECRET}"}
     settings = OAuthSettings.read(environ)
-    services = assemble(environ)
+    services = services_of(environ)
     client = services.clients.authenticate("reports", SECRET)
     assert client
     create_app(environ)

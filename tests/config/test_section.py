@@ -8,20 +8,19 @@ import pytest
 from app import create_app
 from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.settings import ServerSettings
-from services.factory import assemble
-from tests.stores import SECRET_KEY
+from config.service_settings import ServerSettings
+from tests.stores import SECRET_KEY, services_of
 
-BUILDERS = pytest.mark.parametrize("build", [assemble, create_app])
+BUILDERS = pytest.mark.parametrize("build", [services_of, create_app])
 
 
-def problems(environ: dict[str, str], build: Callable[[dict[str, str]], object] = assemble) -> list[str]:
+def problems(environ: dict[str, str], build: Callable[[dict[str, str]], object] = services_of) -> list[str]:
     """Return what is wrong, once it is sure that no value is told."""
     with pytest.raises(ConfigurationError) as caught:
         build(environ)
     for value in environ.values():
         assert len(value) < 6 or value not in str(caught.value)
-    return caught.value.problems
+    return caught.value.lines
 
 
 def named(lines: list[str]) -> list[str]:
@@ -65,8 +64,8 @@ def test_every_fault_of_every_section_is_told_at_once(build: Callable[[dict[str,
 
 
 def test_a_fault_in_a_chain_hides_none_in_its_providers(good: dict[str, str]) -> None:
-    environ = good | {"AUTH_PROVIDER": "ldap", "AUTH_NEXT_ON_OUTAGE": "database"}
-    assert {"AUTH_NEXT_ON_OUTAGE", "LDAP_URL", "LDAP_BASE_DN"} <= set(named(problems(environ)))
+    environ = good | {"AUTH_PROVIDER": "ldap", "AUTH_SKIP_UNAVAILABLE": "database"}
+    assert {"AUTH_SKIP_UNAVAILABLE", "LDAP_URL", "LDAP_BASE_DN"} <= set(named(problems(environ)))
 
 
 def test_every_line_says_what_to_write() -> None:
@@ -78,8 +77,8 @@ def test_every_line_says_what_to_write() -> None:
 def test_a_secret_may_be_in_a_file_with_or_without_a_newline(tmp_path: Path, good: dict[str, str], ending: str) -> None:
     (tmp_path / "key").write_bytes((SECRET_KEY + ending).encode())
     by_file = {**good, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
-    token = assemble(good).issuer.generate({"username": "zoé"})
-    assert assemble(by_file).issuer.decode(token)["sub"] == "zoé"
+    token = services_of(good).issuer.generate({"username": "zoé"})
+    assert services_of(by_file).issuer.decode(token)["sub"] == "zoé"
 
 
 @pytest.mark.parametrize("form", ["SECRET_KEY", "SECRET_KEY_FILE"])
@@ -117,9 +116,11 @@ def test_a_folder_is_no_secret_file(tmp_path: Path, good: dict[str, str]) -> Non
     assert line.startswith("SECRET_KEY_FILE cannot be read: Is a directory")
 
 
-@pytest.mark.parametrize("blank", ["", "SECRET_KEY_FILE", "JWT_ISSUER", "JWT_LIFETIME_MINUTES", "AUTH_NEXT_ON_OUTAGE"])
+@pytest.mark.parametrize(
+    "blank", ["", "SECRET_KEY_FILE", "JWT_ISSUER", "JWT_LIFETIME_MINUTES", "AUTH_SKIP_UNAVAILABLE"]
+)
 def test_a_blank_variable_counts_as_unset(good: dict[str, str], blank: str) -> None:
-    services = assemble({**good, blank: ""})
+    services = services_of({**good, blank: ""})
     assert services.issuer.lifetime() == 3600
     assert services.issuer.decode(services.issuer.generate({"username": "zoé"}))["iss"] == "latchkey"
 
@@ -135,7 +136,7 @@ def test_a_blank_variable_that_is_needed_is_not_set(good: dict[str, str], blank:
     [
         ("JWT_AUDIENC", "JWT_AUDIENCE"),
         ("JWT_LIFETIME_MINUTE", "JWT_LIFETIME_MINUTES"),
-        ("AUTH_NEXT_ON_OUTTAGE", "AUTH_NEXT_ON_OUTAGE"),
+        ("AUTH_NEXT_ON_OUTTAGE", "AUTH_SKIP_UNAVAILABLE"),
     ],
 )
 def test_a_misspelt_variable_is_told(good: dict[str, str], misspelt: str, meant: str) -> None:
@@ -144,7 +145,7 @@ def test_a_misspelt_variable_is_told(good: dict[str, str], misspelt: str, meant:
 
 @pytest.mark.parametrize("stranger", ["JWT_LIBRARY", "AUTH_LOG", "SECRET_SANTA", "PATH", "PORTS", "STATIC_ROOT"])
 def test_a_variable_of_somebody_else_is_left_alone(good: dict[str, str], stranger: str) -> None:
-    assert assemble({**good, stranger: "whatever"})
+    assert services_of({**good, stranger: "whatever"})
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "1441", "1.5", "an hour", "60m", "nan", "inf", "9" * 5000])
@@ -156,7 +157,7 @@ def test_a_number_out_of_range_is_refused(good: dict[str, str], minutes: str) ->
 
 @pytest.mark.parametrize("minutes", ["1", "1440", " 15 "])
 def test_a_number_in_range_is_taken(good: dict[str, str], minutes: str) -> None:
-    assert assemble({**good, "JWT_LIFETIME_MINUTES": minutes}).issuer.lifetime() == int(minutes) * 60
+    assert services_of({**good, "JWT_LIFETIME_MINUTES": minutes}).issuer.lifetime() == int(minutes) * 60
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "80.5"])

@@ -8,9 +8,7 @@ import trustme
 
 from config.errors import ConfigurationError
 from config.keys import KeySettings
-from services.factory import assemble
-from services.keys.sources import open_keys
-from tests.stores import SECRET_KEY
+from tests.stores import SECRET_KEY, keys_of, services_of
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
 LEAF = AUTHORITY.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
@@ -19,8 +17,8 @@ LEAF = AUTHORITY.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
 def refusal(environ: dict[str, str]) -> str:
     """Return the one line that refuses the key, once it is sure that no traceback has it."""
     with pytest.raises(ConfigurationError) as caught:
-        open_keys(environ)
-    (line,) = caught.value.problems
+        keys_of(environ)
+    (line,) = caught.value.lines
     key = environ.get("SECRET_KEY", "").strip()
     assert not key or key not in "".join(traceback.format_exception(caught.value))
     return line
@@ -43,7 +41,7 @@ def test_a_key_of_nothing_but_blanks_is_refused() -> None:
 
 @pytest.mark.parametrize("key", ["k" * 32, "é" * 16, "日" * 11, "p4$$ ${HOME} 'quoted' \\x00 and=signs"])
 def test_a_key_is_measured_in_bytes(key: str) -> None:
-    found = open_keys({"SECRET_KEY": key}).ring().current
+    found = keys_of({"SECRET_KEY": key}).ring().current
     assert found.signing == key.encode()
 
 
@@ -91,18 +89,18 @@ def test_a_key_that_is_no_text_is_refused() -> None:
 
 def test_a_good_key_is_shown_nowhere(static_environ: dict[str, str]) -> None:
     settings = KeySettings.read({"SECRET_KEY": SECRET_KEY})
-    ring = open_keys({"SECRET_KEY": SECRET_KEY}).ring()
-    services = assemble({"SECRET_KEY": SECRET_KEY, **static_environ})
+    ring = keys_of({"SECRET_KEY": SECRET_KEY}).ring()
+    services = services_of({"SECRET_KEY": SECRET_KEY, **static_environ})
     shown = [f"{thing!r} {thing}" for thing in (settings, ring, ring.current, services, services.issuer, vars(ring))]
     assert [text for text in shown if SECRET_KEY in text] == []
 
 
 def test_a_good_key_is_not_in_the_errors_about_others(static_environ: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        assemble({"SECRET_KEY": SECRET_KEY, "JWT_LIFETIME_MINUTES": "never", **static_environ})
+        services_of({"SECRET_KEY": SECRET_KEY, "JWT_LIFETIME_MINUTES": "never", **static_environ})
     assert SECRET_KEY not in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_same_key_has_the_same_id_and_another_has_another() -> None:
-    ids = [open_keys({"SECRET_KEY": key}).ring().current.id for key in (SECRET_KEY, SECRET_KEY, "k" * 32)]
+    ids = [keys_of({"SECRET_KEY": key}).ring().current.id for key in (SECRET_KEY, SECRET_KEY, "k" * 32)]
     assert ids[0] == ids[1] != ids[2]

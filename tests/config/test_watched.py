@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from config.errors import ConfigurationError
+from config.errors import ConfigurationError, Problem
 from config.reloading import Watched
 
 
@@ -93,7 +93,7 @@ def test_a_broken_version_is_told_once_and_the_last_good_one_stays(
     def read() -> str:
         text = path.read_text()
         if "broken" in text:
-            raise ConfigurationError(["line 1.", "line 2."])
+            raise ConfigurationError([Problem("line 1", "is odd"), Problem("line 2", "is odd")])
         return text
 
     watched = watch(path, read)
@@ -101,7 +101,7 @@ def test_a_broken_version_is_told_once_and_the_last_good_one_stays(
     with caplog.at_level(logging.INFO):
         assert [watched.current() for _ in range(3)] == ["first"] * 3
         assert [record.getMessage() for record in caplog.records] == [
-            "the file is kept as it last was: line 1. line 2."
+            "the file is kept as it last was: line 1 is odd. line 2 is odd."
         ]
         change(path, "second")
         assert watched.current() == "second"
@@ -110,7 +110,7 @@ def test_a_broken_version_is_told_once_and_the_last_good_one_stays(
 
 def test_a_fault_at_the_start_is_raised(path: Path) -> None:
     def read() -> str:
-        raise ConfigurationError(["no."])
+        raise ConfigurationError([Problem("it", "is odd")])
 
     with pytest.raises(ConfigurationError):
         watch(path, read)

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import bindparam, update
 from werkzeug.security import generate_password_hash
 
-from database.engine import open_engine
 from database.tables import users
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied
 from providers.registry import open_provider
@@ -17,7 +16,7 @@ from tests.contract.suite import FindsContract, ProviderContract
 from tests.people import PEOPLE, TWINS, Person
 from tests.servers.samba import Samba
 from tests.servers.slapd import SUFFIX, Slapd
-from tests.stores import user_table
+from tests.stores import engine_of, user_table
 
 
 class OurContract(FindsContract):
@@ -95,7 +94,7 @@ class ForeignHashes(OurContract):
     def _not_upgraded_yet(self, environ: dict[str, str]) -> None:
         rows = [{"name": person.username, "hashed": _foreign(person)} for person in [*PEOPLE, *TWINS]]
         back = update(users).where(users.c.username == bindparam("name")).values(password_hash=bindparam("hashed"))
-        with open_engine(environ).begin() as connection:
+        with engine_of(environ).begin() as connection:
             connection.execute(back, rows)
 
 

@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import Engine
 
-from database.engine import open_engine
 from database.schema import upgrade
+from tests.stores import engine_of
 
 
 def opened(url: str) -> Engine:
     """Return an engine of this database, with tables."""
-    engine = open_engine({"DATABASE_URL": url}, may_create=True)
+    engine = engine_of({"DATABASE_URL": url}, may_create=True)
     upgrade(engine)
     return engine
 

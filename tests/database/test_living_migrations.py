@@ -8,10 +8,10 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Engine, Text
 
-from database.engine import open_engine
 from database.schema import REVISIONS, downgrade
 from tests.database.migrated import contents, fill, migrate, tables_of
 from tests.database.workload import serving
+from tests.stores import engine_of
 
 ROWS = range(1, 200)
 
@@ -19,13 +19,13 @@ ROWS = range(1, 200)
 @pytest.fixture
 def migrator(empty_database: str) -> Engine:
     """An engine of a new database, for whoever migrates."""
-    return open_engine({"DATABASE_URL": empty_database}, may_create=True)
+    return engine_of({"DATABASE_URL": empty_database}, may_create=True)
 
 
 @pytest.fixture
 def server(migrator: Engine, empty_database: str) -> Engine:
     """Another engine of the same, for the version before: its connections know the tables as they were."""
-    other = open_engine({"DATABASE_URL": empty_database})
+    other = engine_of({"DATABASE_URL": empty_database})
     assert other is not migrator
     return other
 

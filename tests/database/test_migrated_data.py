@@ -7,10 +7,10 @@ from itertools import combinations
 import pytest
 from sqlalchemy import Engine, event
 
-from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, downgrade, revision_of, upgrade
 from database.user_editor import UserEditor
 from tests.database.migrated import ALL, BASE, contents, fill, migrate, shape, tables_of
+from tests.stores import engine_of
 
 STEPS = [*zip(ALL, REVISIONS, strict=False)]
 ROWS = range(1, 30)
@@ -23,7 +23,7 @@ class Killed(BaseException):
 @pytest.fixture
 def engine(empty_database: str) -> Engine:
     """An engine of a new database without tables."""
-    return open_engine({"DATABASE_URL": empty_database}, may_create=True)
+    return engine_of({"DATABASE_URL": empty_database}, may_create=True)
 
 
 def test_every_release_forward_and_back_keeps_data_and_tables(engine: Engine) -> None:

@@ -15,13 +15,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.schema import upgrade
 from database.tables import metadata
 from database.user_editor import UserEditor
 from tests.database.migrated import shape
-from tests.stores import everybody
+from tests.stores import engine_of, everybody
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_head()
@@ -30,7 +29,7 @@ HEAD = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_hea
 @pytest.fixture
 def engine(empty_database: str) -> Engine:
     """An engine of a new database without tables."""
-    return open_engine({"DATABASE_URL": empty_database}, may_create=True)
+    return engine_of({"DATABASE_URL": empty_database}, may_create=True)
 
 
 def downgrade(engine: Engine) -> None:
@@ -81,7 +80,7 @@ def test_alembics_own_command_upgrades_the_database_of_the_environment(empty_dat
     for arguments in (["upgrade", "head"], ["check"]):
         run = subprocess.run([*alembic, *arguments], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr
-    assert upgrade(open_engine({"DATABASE_URL": empty_database}, may_create=True)) is None
+    assert upgrade(engine_of({"DATABASE_URL": empty_database}, may_create=True)) is None
 
 
 MEMBERS = "id, username, username_folded, email, email_folded, password_hash, active, created_at, updated_at"
@@ -136,18 +135,18 @@ def test_several_may_upgrade_at_once(empty_database: str) -> None:
     environ = {"PATH": os.defpath, "DATABASE_URL": empty_database}
     processes = [subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
-    assert upgrade(open_engine({"DATABASE_URL": empty_database})) is None
+    assert upgrade(engine_of({"DATABASE_URL": empty_database})) is None
 
 
 def test_a_database_that_cannot_hold_every_name_is_refused(postgres: str, tmp_path: Path) -> None:
     with psycopg.connect(f"{postgres}postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{tmp_path.name}" ENCODING LATIN1 TEMPLATE template0'.encode())
     with pytest.raises(DatabaseUnavailable, match="ENCODING 'UTF8'"):
-        upgrade(open_engine({"DATABASE_URL": f"{postgres}{tmp_path.name}"}))
+        upgrade(engine_of({"DATABASE_URL": f"{postgres}{tmp_path.name}"}))
 
 
 def test_a_missing_table_is_told_with_its_remedy_and_a_table_of_somebody_else_is_not(empty_database: str) -> None:
-    engine = open_engine({"DATABASE_URL": empty_database}, may_create=True)
+    engine = engine_of({"DATABASE_URL": empty_database}, may_create=True)
     with pytest.raises(DatabaseUnavailable, match="make migrate"):
         everybody(UserEditor(engine, "tests"))
     with engine.begin() as connection:

@@ -10,22 +10,24 @@ from threading import Event
 import pytest
 from sqlalchemy import Engine, event
 
+from config.errors import Problem
 from database import engine as engine_module
-from database.engine import open_engine
+from database.error_translation import MIGRATE
 from database.errors import DatabaseUnavailable
-from database.schema import HEAD, REVISIONS, differences, downgrade, misfit, revision_of, upgrade
+from database.schema import HEAD, REVISIONS, downgrade, revision_of, schema_drift, schema_problem, upgrade
 from tests.cli.program import ENVIRON, FLASK, ROOT
 from tests.conftest import new_database
 from tests.database.conftest import opened
 from tests.database.migrated import ALL, BASE, migrate, shape, tables_of
 from tests.database.session_rows import somebody_waits
 from tests.servers.process import wait_until
+from tests.stores import engine_of
 
 
 @pytest.fixture
 def bare(empty_database: str) -> Engine:
     """An engine of a new database without tables."""
-    return open_engine({"DATABASE_URL": empty_database}, may_create=True)
+    return engine_of({"DATABASE_URL": empty_database}, may_create=True)
 
 
 def run(engine: Engine, statement: str) -> None:
@@ -35,13 +37,14 @@ def run(engine: Engine, statement: str) -> None:
 
 def test_tables_fit_at_the_newest_revision_and_at_no_older_one(bare: Engine) -> None:
     run(bare, "CREATE TABLE strangers (id INTEGER)")
-    assert (revision_of(bare), misfit(bare)) == (None, "it has no tables yet. Run: make migrate")
+    assert (revision_of(bare), schema_problem(bare)) == (None, Problem("the database", "has no tables", MIGRATE))
     for revision in REVISIONS[:-1]:
         migrate(bare, revision)
-        why = f"its tables are of revision {revision}, and this version needs {HEAD}. Run: make migrate"
-        assert (revision_of(bare), misfit(bare), differences(bare)) == (revision, why, [])
+        found = f"has schema revision {revision}, and this version needs {HEAD}"
+        why = Problem("the database", found, MIGRATE)
+        assert (revision_of(bare), schema_problem(bare), schema_drift(bare)) == (revision, why, [])
     migrate(bare, HEAD)
-    assert (revision_of(bare), misfit(bare)) == (HEAD, None)
+    assert (revision_of(bare), schema_problem(bare)) == (HEAD, None)
 
 
 def test_tables_that_were_taken_back_do_not_fit(bare: Engine) -> None:
@@ -49,17 +52,17 @@ def test_tables_that_were_taken_back_do_not_fit(bare: Engine) -> None:
     for revision in reversed(ALL[:-1]):
         downgrade(bare, revision)
         assert revision_of(bare) == (None if revision == BASE else revision)
-        assert misfit(bare)
+        assert schema_problem(bare)
 
 
 def test_newer_tables_fit_and_are_left_alone(engine: Engine) -> None:
     run(engine, "ALTER TABLE users ADD COLUMN tenant TEXT")
     run(engine, "UPDATE alembic_version SET version_num = '9999'")
-    assert (revision_of(engine), misfit(engine), differences(engine)) == ("9999", None, [])
+    assert (revision_of(engine), schema_problem(engine), schema_drift(engine)) == ("9999", None, [])
     before = shape(engine)
-    with pytest.raises(DatabaseUnavailable, match="of a version that this one does not know"):
+    with pytest.raises(DatabaseUnavailable, match="schema revision is unknown to this version"):
         upgrade(engine)
-    with pytest.raises(DatabaseUnavailable, match="of a version that this one does not know"):
+    with pytest.raises(DatabaseUnavailable, match="schema revision is unknown to this version"):
         downgrade(engine, REVISIONS[0])
     assert shape(engine) == before
 
@@ -76,27 +79,27 @@ def test_newer_tables_fit_and_are_left_alone(engine: Engine) -> None:
     ],
 )
 def test_what_somebody_has_changed_is_told(engine: Engine, statement: str, told: str) -> None:
-    assert differences(engine) == []
+    assert schema_drift(engine) == []
     run(engine, statement)
-    assert told in differences(engine)
-    assert misfit(engine) is None
+    assert told in schema_drift(engine)
+    assert schema_problem(engine) is None
 
 
 def test_on_postgresql_a_column_of_another_kind_is_told(postgres: str) -> None:
     engine = opened(new_database(postgres, "kinds"))
     run(engine, "ALTER TABLE sessions ALTER COLUMN client_id DROP NOT NULL, ALTER COLUMN idp TYPE VARCHAR(9)")
-    assert sorted(differences(engine)) == ["modify nullable sessions.client_id", "modify type sessions.idp"]
+    assert sorted(schema_drift(engine)) == ["modify nullable sessions.client_id", "modify type sessions.idp"]
 
 
 def test_tables_of_somebody_else_beside_ours_are_no_change_of_ours(engine: Engine) -> None:
     run(engine, "CREATE TABLE strangers (id INTEGER)")
     run(engine, "CREATE INDEX ix_strangers ON strangers (id)")
-    assert differences(engine) == []
+    assert schema_drift(engine) == []
 
 
 def test_whoever_cannot_be_asked_is_an_outage(tmp_path: Path) -> None:
-    engine = open_engine({"DATABASE_URL": f"sqlite:///{tmp_path}/missing.db"})
-    for ask in (misfit, differences, revision_of, upgrade):
+    engine = engine_of({"DATABASE_URL": f"sqlite:///{tmp_path}/missing.db"})
+    for ask in (schema_problem, schema_drift, revision_of, upgrade):
         with pytest.raises(DatabaseUnavailable, match="unable to open database file"):
             ask(engine)
 
@@ -115,7 +118,7 @@ def test_on_postgresql_an_upgrade_gives_up_while_somebody_writes_and_can_be_run_
 
 def test_on_postgresql_a_second_upgrade_waits_for_the_first(postgres: str) -> None:
     url = new_database(postgres, "twice")
-    engine = open_engine({"DATABASE_URL": url})
+    engine = engine_of({"DATABASE_URL": url})
     others: list[subprocess.Popen[bytes]] = []
 
     def begin_another(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
@@ -129,7 +132,7 @@ def test_on_postgresql_a_second_upgrade_waits_for_the_first(postgres: str) -> No
         assert upgrade(engine) == HEAD
     finally:
         (code,) = [other.wait(60) for other in others]
-    assert (code, misfit(engine), differences(engine)) == (0, None, [])
+    assert (code, schema_problem(engine), schema_drift(engine)) == (0, None, [])
 
 
 @contextmanager
@@ -183,7 +186,7 @@ def test_on_sqlite_an_upgrade_gives_up_while_somebody_writes_and_changes_nothing
 
 def test_on_postgresql_no_index_is_made_while_nobody_can_read_the_table(postgres: str) -> None:
     # It takes a look at every row, and logins wait for it.
-    engine = open_engine({"DATABASE_URL": new_database(postgres, "indexes")})
+    engine = engine_of({"DATABASE_URL": new_database(postgres, "indexes")})
     served: list[str] = []
     kept_out: list[str] = []
 

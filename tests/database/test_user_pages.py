@@ -11,7 +11,6 @@ from sqlalchemy import Engine, insert, select
 
 from config.text import fold
 from database import user_pages
-from database.engine import open_engine
 from database.schema import upgrade
 from database.tables import roles, user_roles, users
 from database.user_editor import UserEditor, add_roles
@@ -19,6 +18,7 @@ from database.user_filter import Order, Selection
 from database.user_pages import UserPages
 from database.user_table import UserRow
 from tests.database.emptied import KINDS, emptied
+from tests.stores import engine_of
 
 STEMS = ("Ab", "aé", "ÄÖ", "日本", "100%", "a_b", "a\\b", "a/b", "straße", "İ", "zz", "𝒵", "o'b", "[x]")
 COMMON, RARE, FEW = "common", "rare", 5
@@ -177,7 +177,7 @@ def test_a_database_that_sorts_as_a_language_does_is_left_through_whole(postgres
         connection.execute(
             "CREATE DATABASE sorted TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US-u-ka-shifted' LOCALE 'C'"
         )
-    engine = open_engine({"DATABASE_URL": f"{postgres}sorted"})
+    engine = engine_of({"DATABASE_URL": f"{postgres}sorted"})
     upgrade(engine)
     with engine.begin() as connection_:
         add_roles(connection_, [COMMON])

@@ -118,13 +118,13 @@ def test_a_table_is_tended_and_taken_in(newcomer: Newcomer) -> None:
 def test_a_folder_of_keys_rotates_and_sessions_end(newcomer: Newcomer) -> None:
     make, rotate, revoke = blocks("docs/tokens.md", "sh")
     assert "current" in newcomer.types(make)
-    listed = newcomer.types(f"export KEY_FOLDER=keys\n{rotate}")
+    listed = newcomer.types(f"export SIGNING_KEYS_DIR=keys\n{rotate}")
     assert [re.search(rf" {state} ", listed) is not None for state in ("next", "current", "retired")] == [
         False,
         True,
         True,
     ]
-    with newcomer.serves(readme(RUN), READY, KEY_FOLDER="keys"):
+    with newcomer.serves(readme(RUN), READY, SIGNING_KEYS_DIR="keys"):
         login = newcomer.asks(readme(LOGIN).replace("YOUR PASSWORD", "wrong"))
         assert login["code"] == "invalid_credentials"
         assert newcomer.asks("curl -s http://127.0.0.1:5000/.well-known/jwks.json")["keys"][0]["alg"] == "ES256"

@@ -8,17 +8,23 @@ from pydantic_core import PydanticUndefined
 
 from api.errors import TABLE
 from config.clients import OAuthSettings
-from config.keys import KeyFolderSettings, KeySettings
+from config.keys import KeySettings, SigningKeysSettings
 from config.section import Section
-from config.settings import PasswordSettings, ProviderSettings, ServerSettings, SessionSettings, TokenSettings
-from database.engine import DatabaseSettings
+from config.service_settings import (
+    DatabaseSettings,
+    PasswordSettings,
+    ProviderSettings,
+    ServerSettings,
+    SessionSettings,
+    TokenSettings,
+)
 from providers.ldap.settings import LdapSettings
 from providers.static.provider import StaticSettings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECTIONS: list[type[Section]] = [
     KeySettings,
-    KeyFolderSettings,
+    SigningKeysSettings,
     SessionSettings,
     OAuthSettings,
     PasswordSettings,

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from database.engine import open_engine
 from database.tables import users
 from providers.interface import (
     AMBIGUOUS,
@@ -24,7 +23,7 @@ from providers.sql.provider import DatabaseProvider
 from providers.static.provider import StaticProvider
 from tests.conftest import new_database
 from tests.people import PEOPLE, TWINS, ZOE
-from tests.stores import hashed, user_table, users_file
+from tests.stores import engine_of, hashed, user_table, users_file
 
 EVERYBODY = [*PEOPLE, *TWINS]
 ROLES = {role for person in EVERYBODY for role in person.roles}
@@ -81,7 +80,7 @@ def test_who_is_disabled_is_told_and_not_listed(tmp_path: Path, empty_database: 
     path = tmp_path / "users.toml"
     environ = users_file(path, people) | user_table(empty_database, people)
     path.write_text(path.read_text().replace("[[users]]", "[[users]]\nactive = false", 1))
-    with open_engine(environ).begin() as connection:
+    with engine_of(environ).begin() as connection:
         connection.execute(update(users).where(users.c.username == ZOE.username).values(active=False))
     for name in ("static", "database"):
         provider = open_provider(name, environ)

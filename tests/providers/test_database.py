@@ -13,7 +13,6 @@ from sqlalchemy import make_url
 
 from app import create_app
 from config.errors import ConfigurationError
-from database.engine import open_engine
 from database.user_editor import UserEditor
 from providers.interface import DISABLED, WRONG_PASSWORD, Denied, ProviderUnavailable
 from providers.sql.provider import open_database
@@ -21,7 +20,7 @@ from tests.conftest import new_database
 from tests.people import TWINS, ZOE
 from tests.servers.postgres import _run
 from tests.servers.postgres import postgres as postgres_server
-from tests.stores import SECRET_KEY, add_by_hand, hashed, user_table
+from tests.stores import SECRET_KEY, add_by_hand, engine_of, hashed, user_table
 
 BODY = {"email": ZOE.email, "password": ZOE.password}
 
@@ -46,7 +45,7 @@ def filled(empty_database: str) -> dict[str, str]:
 
 
 def test_a_disabled_user_is_kept_out_until_enabled(filled: dict[str, str]) -> None:
-    provider, table = open_database(filled), UserEditor(open_engine(filled, may_create=True), "tests")
+    provider, table = open_database(filled), UserEditor(engine_of(filled, may_create=True), "tests")
     table.set_active("ZOÉ", active=False, force=True)
     answers = [provider.authenticate(ZOE.username, password) for password in (ZOE.password, "wrong")]
     assert [answer.reason for answer in answers if isinstance(answer, Denied)] == [DISABLED, WRONG_PASSWORD]
@@ -59,7 +58,7 @@ def test_a_disabled_user_is_kept_out_until_enabled(filled: dict[str, str]) -> No
 def test_a_changed_password_counts_at_once(filled: dict[str, str]) -> None:
     provider = open_database(filled)
     assert provider.authenticate(ZOE.username, ZOE.password)
-    UserEditor(open_engine(filled, may_create=True), "tests").set_password(ZOE.username, hashed("another password"))
+    UserEditor(engine_of(filled, may_create=True), "tests").set_password(ZOE.username, hashed("another password"))
     assert not provider.authenticate(ZOE.username, ZOE.password)
     assert provider.authenticate(ZOE.username, "another password")
 
@@ -68,7 +67,7 @@ def test_a_changed_password_counts_at_once(filled: dict[str, str]) -> None:
 @pytest.mark.parametrize("stored", ["", "!", "*", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$x$"])
 def test_a_user_without_a_usable_hash_is_kept_out(tmp_path: Path, stored: str, password: str) -> None:
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [])
-    UserEditor(open_engine(environ, may_create=True), "tests").add("zoé", None, stored, ["admin"])
+    UserEditor(engine_of(environ, may_create=True), "tests").add("zoé", None, stored, ["admin"])
     answer = client_of(environ).post("/api/auth", json={"email": "zoé", "password": password})
     assert answer.status_code == 400
 
@@ -76,7 +75,7 @@ def test_a_user_without_a_usable_hash_is_kept_out(tmp_path: Path, stored: str, p
 @contextmanager
 def without_users(environ: dict[str, str]) -> Iterator[None]:
     """Take the table away, and bring it back on leaving."""
-    engine = open_engine(environ)
+    engine = engine_of(environ)
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE users RENAME TO elsewhere")
     try:
@@ -98,7 +97,7 @@ def test_a_missing_table_is_an_outage(filled: dict[str, str]) -> None:
 
 def test_without_tables_there_is_no_start(empty_database: str) -> None:
     environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": empty_database}
-    open_engine(environ, may_create=True).connect().close()
+    engine_of(environ, may_create=True).connect().close()
     with pytest.raises(ConfigurationError, match="make migrate"):
         client_of(environ)
     user_table(empty_database, [ZOE])
@@ -172,7 +171,7 @@ def test_an_outage_is_never_told_to_the_client_and_always_to_the_log(
 def test_every_login_costs_one_verification(
     filled: dict[str, str], monkeypatch: pytest.MonkeyPatch, login: str, password: str, status: int
 ) -> None:
-    engine = open_engine(filled)
+    engine = engine_of(filled)
     table = UserEditor(engine, "tests")
     for person in TWINS:
         add_by_hand(engine, person, hashed(person.password))
@@ -210,11 +209,11 @@ def test_every_login_costs_one_verification(
 )
 def test_a_url_that_cannot_work_is_refused_and_not_told(url: str) -> None:
     with pytest.raises(ConfigurationError, match="configuration cannot be used") as refusal:
-        open_engine({"DATABASE_URL": url})
+        engine_of({"DATABASE_URL": url})
     assert "DATABASE_URL" in str(refusal.value)
     assert "hunter2" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("host", ["db-1.example.org", "127.0.0.1", "[::1]", "", "db."])
 def test_a_host_may_be_a_name_or_an_address(host: str) -> None:
-    assert open_engine({"DATABASE_URL": f"postgresql://u:p@{host}/d"})
+    assert engine_of({"DATABASE_URL": f"postgresql://u:p@{host}/d"})

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from database.engine import open_engine
 from database.user_editor import UserEditor
 from passwords.schemes import proves
 from providers.interface import UNKNOWN_USER, Denied
@@ -12,7 +11,7 @@ from providers.sql.provider import open_database
 from tests.people import TWINS, ZOE
 from tests.providers.hashes import SAMPLES
 from tests.stored_hashes import is_policys
-from tests.stores import add_by_hand, hashed, user_table
+from tests.stores import add_by_hand, engine_of, hashed, user_table
 
 OF = {sample.scheme: sample.stored for sample in SAMPLES}
 USERS = {"bea": OF["bcrypt"], "Émile": OF["pbkdf2-sha256"], "mia": OF["sha512-crypt"], "tom": hashed("x" * 15)}
@@ -37,7 +36,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def environ(empty_database: str) -> dict[str, str]:
     """The environment of a new database of users whose hashes came from everywhere."""
     environ = user_table(empty_database, [])
-    table = UserEditor(open_engine(environ), "tests")
+    table = UserEditor(engine_of(environ), "tests")
     for username, stored in USERS.items():
         table.add(username, f"{username}@example.org", stored)
     return environ
@@ -76,7 +75,7 @@ def test_a_stranger_costs_the_same_each_time(environ: dict[str, str], checked: l
 
 def test_somebody_who_shares_a_login_costs_some_users_hash(environ: dict[str, str], checked: list[str]) -> None:
     for person in TWINS:
-        add_by_hand(open_engine(environ), person, hashed(person.password))
+        add_by_hand(engine_of(environ), person, hashed(person.password))
     assert not open_database(environ).authenticate("shared@example.org", TWINS[0].password)
     assert len(checked) == 1
 
@@ -107,7 +106,7 @@ def test_a_strangers_password_is_never_right(environ: dict[str, str], checked: l
 
 
 def test_a_disabled_user_costs_their_own_hash(environ: dict[str, str], checked: list[str]) -> None:
-    UserEditor(open_engine(environ), "tests").set_active("bea", active=False)
+    UserEditor(engine_of(environ), "tests").set_active("bea", active=False)
     for password in (ZOE.password, "wrong"):
         assert not open_database(environ).authenticate("bea", password)
     assert checked == [USERS["bea"]] * 2

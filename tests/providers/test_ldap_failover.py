@@ -272,7 +272,7 @@ def test_the_next_provider_lets_its_own_users_in_and_nobody_else(
     slapd: Slapd, first: Faulty, tmp_path: Path, fault: str
 ) -> None:
     static = users_file(tmp_path / "users.toml", [GONE])
-    chain = {"AUTH_PROVIDER": "ldap,static", "AUTH_NEXT_ON_OUTAGE": "ldap", "SECRET_KEY": SECRET_KEY}
+    chain = {"AUTH_PROVIDER": "ldap,static", "AUTH_SKIP_UNAVAILABLE": "ldap", "SECRET_KEY": SECRET_KEY}
     bring_down(first, fault)
     client = create_app({**environ_of(slapd, first), **static, **chain}).test_client()
 

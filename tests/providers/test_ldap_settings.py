@@ -25,7 +25,7 @@ def problems(**changed: str) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
         create_app({**GOOD, **changed})
     assert "hunter2" not in str(caught.value)
-    return caught.value.problems
+    return caught.value.lines
 
 
 @pytest.mark.parametrize(
@@ -194,6 +194,6 @@ def test_the_bind_password_may_be_in_a_file_and_is_never_shown(tmp_path: Path) -
 def test_what_would_half_work_is_refused(variable: str, value: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         open_ldap({"LDAP_URL": "ldap://localhost", "LDAP_BASE_DN": "dc=x", variable: value})
-    (told,) = refusal.value.problems
+    (told,) = refusal.value.lines
     assert told.startswith((f"{variable} ", f"{variable}:"))
     assert value not in told

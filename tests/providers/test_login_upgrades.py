@@ -15,7 +15,6 @@ import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 
-from database.engine import open_engine
 from database.user_editor import UserEditor
 from database.user_table import UserTable
 from passwords.hashing import CAPACITY
@@ -28,7 +27,7 @@ from tests.providers.hashes import LONG_BCRYPT, LONG_PASSWORD, SAMPLES
 from tests.providers.test_passwords import _fill
 from tests.servers.process import wait_until
 from tests.stored_hashes import is_policys, put, zoe
-from tests.stores import hashed, user_table
+from tests.stores import engine_of, hashed, user_table
 
 WEAK = next(sample.stored for sample in SAMPLES if sample.scheme == "bcrypt")
 ADMINS = hashed("the password that an admin has set")
@@ -61,7 +60,7 @@ def test_an_upgrade_ends_no_session_and_is_no_change_of_the_user(client: FlaskCl
     assert (after.version, after.updated_at, after.created_at) == (before.version, before.updated_at, before.created_at)
     assert shown(client, tokens.access) == ""
     assert ask_to_refresh(client, tokens.refresh).status_code == 200
-    history = UserTable(open_engine(environ)).history(ZOE.username)
+    history = UserTable(engine_of(environ)).history(ZOE.username)
     assert [one.action for one in history] == ["user_added"]
 
 
@@ -98,7 +97,7 @@ def test_the_password_that_an_admin_sets_meanwhile_stays(
     client: FlaskClient, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     def set_password() -> None:
-        UserEditor(open_engine(environ), "tests").set_password(ZOE.username, ADMINS)
+        UserEditor(engine_of(environ), "tests").set_password(ZOE.username, ADMINS)
 
     with ExitStack() as stack:
         if moment == "before it is written":
@@ -120,7 +119,7 @@ def _after(act: Callable[[], object], then: Callable[..., Any]) -> Callable[...,
 
 def test_an_admin_who_is_not_done_yet_is_waited_for(postgres: str) -> None:
     environ = user_table(new_database(postgres, "admin_at_work"), [ZOE], lambda _: WEAK)
-    client, engine = client_of(environ), open_engine(environ)
+    client, engine = client_of(environ), engine_of(environ)
     waiting = (
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND starts_with(query, 'UPDATE users')"
     )

@@ -12,8 +12,7 @@ from app import create_app
 from config.errors import ConfigurationError
 from providers.registry import open_provider
 from providers.static.provider import StaticProvider
-from services.factory import assemble
-from tests.stores import SECRET_KEY
+from tests.stores import SECRET_KEY, services_of
 
 # As an author writes it: nothing of ours is imported.
 PLUGIN = """
@@ -83,8 +82,8 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 def refusal(environ: dict[str, str]) -> str:
     """Return what is wrong, which names the variable and never a value."""
     with pytest.raises(ConfigurationError) as caught:
-        assemble(environ)
-    (line,) = caught.value.problems
+        services_of(environ)
+    (line,) = caught.value.lines
     assert line.startswith("AUTH_PROVIDER cannot be used: ")
     assert PASSWORD not in str(caught.value)
     return line
@@ -153,12 +152,12 @@ def test_a_name_that_stands_twice_is_refused(names: str, static_environ: dict[st
 def test_a_factorys_own_configuration_error_is_told_as_it_is() -> None:
     with pytest.raises(ConfigurationError) as caught:
         open_provider("config.settings:TokenSettings.read", {"JWT_LIFETIME_MINUTES": "0"})
-    assert caught.value.problems[0].startswith("JWT_LIFETIME_MINUTES ")
+    assert caught.value.lines[0].startswith("JWT_LIFETIME_MINUTES ")
 
 
 def test_no_value_is_in_the_traceback_of_a_failed_factory() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        assemble({**ENVIRON, "AUTH_PROVIDER": "acme_auth.provider:fails"})
+        services_of({**ENVIRON, "AUTH_PROVIDER": "acme_auth.provider:fails"})
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
 
 

@@ -109,7 +109,7 @@ def test_rules_read_as_they_are_meant(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_told_by_its_place(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_rules(written(tmp_path, text))
-    assert caught.value.problems[0].startswith(f"LDAP_ROLES_FILE: {problem}")
+    assert caught.value.lines[0].startswith(f"LDAP_ROLES_FILE: {problem}")
     assert "secret" not in str(caught.value)
 
 
@@ -117,7 +117,7 @@ def test_one_fault_hides_no_other(tmp_path: Path) -> None:
     text = "[groups]\na = '?'\n[[rules]]\nroles = ['x']\nall = ['?']\n[[rules]]\nany = []\n"
     with pytest.raises(ConfigurationError) as caught:
         read_rules(written(tmp_path, text))
-    assert [line.split(": ")[1] for line in caught.value.problems] == [
+    assert [line.split(": ")[1] for line in caught.value.lines] == [
         "groups, a",
         "rule 1, all",
         "rule 2",

@@ -32,7 +32,7 @@ def refusal(path: Path, text: str | bytes) -> str:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigurationError) as caught:
         StaticProvider(path)
-    assert all(line.startswith("STATIC_USERS_FILE: ") for line in caught.value.problems)
+    assert all(line.startswith("STATIC_USERS_FILE: ") for line in caught.value.lines)
     assert "hunter2" not in str(caught.value)
     return str(caught.value)
 

@@ -10,13 +10,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, make_url
 
 from database import engine as engines
-from database.engine import open_engine
 from tests.api.sessions import ask_to_log_in, client_of
 from tests.conftest import new_database
 from tests.people import ZOE
 from tests.providers.hashes import SAMPLES
 from tests.stored_hashes import is_policys, zoe
-from tests.stores import user_table
+from tests.stores import engine_of, user_table
 
 WEAK = next(sample.stored for sample in SAMPLES if sample.scheme == "bcrypt")
 NOT_NOTED = "a login could not be noted"
@@ -81,7 +80,7 @@ REFUSING = {
 
 def test_a_rule_of_the_database_against_it(empty_database: str, caplog: pytest.LogCaptureFixture) -> None:
     environ = user_table(empty_database, [ZOE], lambda _: WEAK)
-    engine = open_engine(environ)
+    engine = engine_of(environ)
     with engine.begin() as connection:
         for statement in REFUSING[engine.dialect.name]:
             connection.exec_driver_sql(statement)
@@ -116,7 +115,7 @@ def test_somebody_else_who_writes(
 ) -> None:
     environ = user_table(empty_database, [ZOE], lambda _: WEAK)
     monkeypatch.setattr(engines, "PATIENCE", 1)
-    with open_engine(environ).connect() as writer:
+    with engine_of(environ).connect() as writer:
         if writer.dialect.name == "sqlite":
             writer.exec_driver_sql("BEGIN IMMEDIATE")
         else:

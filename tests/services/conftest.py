@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from services.jwt_handler import TokenIssuer
+from services.tokens.issuer import TokenIssuer
 from tests.stores import SECRET_KEY
 
 KEY = SECRET_KEY.encode()

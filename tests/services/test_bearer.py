@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
-from services.jwt_handler import TokenIssuer
+from services.tokens.issuer import TokenIssuer
 from tests.services.conftest import sign
 
 PATH = "/api/protected_route"

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from app import create_app
-from config.settings import TokenSettings
+from config.service_settings import TokenSettings
 from providers.interface import SHADOWED, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from services.chain import Chain, Link
-from services.jwt_handler import TokenIssuer
-from services.keys.sources import open_keys
+from services.tokens.issuer import TokenIssuer
 from tests.people import ZOE, Person
-from tests.stores import SECRET_KEY, user_table, users_file
+from tests.stores import SECRET_KEY, keys_of, user_table, users_file
 
 KNOWN = {"username": "zoé", "email": None, "roles": ["user"]}
 
@@ -183,7 +182,7 @@ def login(environ: dict[str, str], email: str, password: str) -> tuple[int, str 
     """Return the status of a login, and the provider that the token names."""
     answer = create_app(environ).test_client().post("/api/auth", json={"email": email, "password": password})
     token = answer.get_json().get("data")
-    reader = TokenIssuer(open_keys(environ), TokenSettings.read({}))
+    reader = TokenIssuer(keys_of(environ), TokenSettings.read({}))
     return answer.status_code, reader.decode(token)["idp"] if token else None
 
 
@@ -200,6 +199,6 @@ def test_real_stores_make_a_chain(two: Callable[..., dict[str, str]]) -> None:
 def test_real_stores_break_as_they_are_told_to(
     two: Callable[..., dict[str, str]], tmp_path: Path, policy: str, statuses: list[int]
 ) -> None:
-    environ = two(AUTH_PROVIDER="database,static", AUTH_NEXT_ON_OUTAGE=policy, DATABASE_URL=f"sqlite:///{tmp_path}")
+    environ = two(AUTH_PROVIDER="database,static", AUTH_SKIP_UNAVAILABLE=policy, DATABASE_URL=f"sqlite:///{tmp_path}")
     logins = [(ZOE.email, ZOE.password), (ZOE.email, "wrong"), ("nobody", "x")]
     assert [login(environ, *credentials)[0] for credentials in logins] == statuses

@@ -5,6 +5,7 @@ import time
 import pytest
 import time_machine
 
+from config.service_settings import DatabaseSettings
 from services.diagnosis.checks.database import check_database
 from tests.stores import user_table
 
@@ -19,7 +20,7 @@ STEP = "database: clock"
 def test_a_clock_that_differs_is_told(empty_database: str, seconds: int, outcome: str, words: str) -> None:
     environ = user_table(empty_database, [])
     with time_machine.travel(time.time() + seconds):
-        told = next(check for check in check_database(environ) if check.step == STEP)
+        told = next(check for check in check_database(DatabaseSettings.read(environ)) if check.step == STEP)
     assert told.outcome == outcome
     assert words in told.found
     assert bool(told.remedy) == (outcome != "ok")

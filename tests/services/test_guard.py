@@ -8,7 +8,7 @@ from flask import Flask, g, jsonify
 from flask.testing import FlaskClient
 
 from services.auth_guard import auth_guard, check_jwt
-from services.jwt_handler import TokenIssuer
+from services.tokens.issuer import TokenIssuer
 
 Guard = Callable[[Callable[..., Any]], Callable[..., Any]]
 

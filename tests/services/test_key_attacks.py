@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import get_default_algorithms
 
-from config.settings import TokenSettings
-from services.jwt_handler import InvalidToken, TokenIssuer
+from config.service_settings import TokenSettings
+from services.jwt_handler import InvalidToken
 from services.keys.folder import KeyFolder
 from services.keys.pem import ALGORITHMS
 from services.keys.ring import Key
-from services.keys.sources import open_keys
+from services.tokens.issuer import TokenIssuer
 from tests.services.conftest import segment, sign
-from tests.stores import SECRET_KEY
+from tests.stores import SECRET_KEY, keys_of
 
 FALLBACK = "a secret of last year that still verifies its tokens"
 THEIRS: dict[str, Any] = {
@@ -55,8 +55,8 @@ def by_algorithm(folder: KeyFolder) -> dict[str, Key]:
 @pytest.fixture(scope="module")
 def issuer(folder: KeyFolder) -> TokenIssuer:
     """What reads tokens by the folder, a secret and a fallback, all at once."""
-    environ = {"KEY_FOLDER": str(folder.path), "SECRET_KEY_FALLBACKS": FALLBACK, "SECRET_KEY": SECRET_KEY}
-    return TokenIssuer(open_keys(environ), TokenSettings.read({}))
+    environ = {"SIGNING_KEYS_DIR": str(folder.path), "SECRET_KEY_FALLBACKS": FALLBACK, "SECRET_KEY": SECRET_KEY}
+    return TokenIssuer(keys_of(environ), TokenSettings.read({}))
 
 
 @pytest.fixture(params=ALGORITHMS)
@@ -123,7 +123,7 @@ def test_what_the_attacks_start_from_is_good(issuer: TokenIssuer, key: Key, clai
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512", None])
 def test_a_published_key_is_no_secret(issuer: TokenIssuer, key: Key, claims: dict[str, Any], alg: str | None) -> None:
     digest = (alg or "HS256").replace("HS", "sha")
-    secrets = [open_keys({"SECRET_KEY": secret}).ring().current.id for secret in (SECRET_KEY, FALLBACK)]
+    secrets = [keys_of({"SECRET_KEY": secret}).ring().current.id for secret in (SECRET_KEY, FALLBACK)]
     got_in = [
         (name, kid)
         for name, octets in spellings(key).items()
@@ -218,7 +218,7 @@ def test_a_secret_does_not_sign_for_a_key_nor_a_key_for_a_secret(
     issuer: TokenIssuer, key: Key, claims: dict[str, Any]
 ) -> None:
     for secret in (SECRET_KEY, FALLBACK):
-        ring = open_keys({"SECRET_KEY": secret}).ring()
+        ring = keys_of({"SECRET_KEY": secret}).ring()
         own = header(ring.current)
         assert issuer.decode(sign(own, claims, secret.encode())) == claims
         assert refused(issuer, sign({**own, "kid": key.id}, claims, secret.encode()))

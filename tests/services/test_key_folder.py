@@ -47,8 +47,8 @@ def refusal(folder: KeyFolder) -> str:
     """Return why the folder is refused."""
     with pytest.raises(UnusableFolder) as caught:
         folder.read()
-    (line,) = caught.value.problems
-    return line.removeprefix("KEY_FOLDER cannot be used: ")
+    (line,) = caught.value.lines
+    return line.removeprefix("SIGNING_KEYS_DIR cannot be used: ")
 
 
 def test_an_empty_or_missing_folder_has_no_keys(folder: KeyFolder) -> None:

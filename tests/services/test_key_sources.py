@@ -11,14 +11,15 @@ import pytest
 
 from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.settings import TokenSettings
-from services.jwt_handler import InvalidToken, TokenIssuer
+from config.service_settings import TokenSettings
+from services.jwt_handler import InvalidToken
 from services.keys import pem
 from services.keys import sources as key_sources
 from services.keys.folder import STATES, KeyFolder, StoredKey
 from services.keys.ring import KeySource
-from services.keys.sources import open_keys
+from services.tokens.issuer import TokenIssuer
 from tests.servers.process import wait_until
+from tests.stores import keys_of
 
 NEW, OLD, OLDER = ("n" * 40, "o" * 40, "p4$$ ${HOME} 'quoted' = " * 2)
 
@@ -34,7 +35,7 @@ def folder(tmp_path: Path) -> KeyFolder:
 
 def issuer(keys: KeySource | None = None, **environ: object) -> TokenIssuer:
     """Return what makes and reads tokens in this environment."""
-    source = keys or open_keys({name: str(value) for name, value in environ.items()})
+    source = keys or keys_of({name: str(value) for name, value in environ.items()})
     return TokenIssuer(source, TokenSettings.read({}))
 
 
@@ -49,8 +50,8 @@ def takes(reader: TokenIssuer, maker: TokenIssuer) -> bool:
 def refusal(**environ: str) -> str:
     """Return the one line that refuses, once it is sure that no traceback has a value."""
     with pytest.raises(ConfigurationError) as caught:
-        open_keys(environ)
-    (line,) = caught.value.problems
+        keys_of(environ)
+    (line,) = caught.value.lines
     shown = "".join(traceback.format_exception(caught.value))
     assert [value for value in environ.values() if len(value) > 5 and value in shown] == []
     return line
@@ -108,19 +109,19 @@ def test_fallbacks_alone_do_not_sign() -> None:
 def test_there_is_no_start_on_a_folder_without_keys(tmp_path: Path, name: str, why: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match=f"KEY_FOLDER cannot be used: {why}"):
-        open_keys({"SECRET_KEY": NEW, "KEY_FOLDER": str(tmp_path / name)})
+    with pytest.raises(ConfigurationError, match=f"SIGNING_KEYS_DIR cannot be used: {why}"):
+        keys_of({"SECRET_KEY": NEW, "SIGNING_KEYS_DIR": str(tmp_path / name)})
 
 
 def test_a_bad_secret_and_a_bad_folder_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        open_keys({"SECRET_KEY": "short", "SECRET_KEY_FALLBACKS": "short", "KEY_FOLDERS": str(tmp_path)})
-    assert [line.split()[0] for line in caught.value.problems] == ["SECRET_KEY", "SECRET_KEY_FALLBACKS", "KEY_FOLDERS"]
+        keys_of({"SECRET_KEY": "short", "SECRET_KEY_FALLBACKS": "short", "KEY_FOLDERS": str(tmp_path)})
+    assert [line.split()[0] for line in caught.value.lines] == ["SECRET_KEY", "SECRET_KEY_FALLBACKS", "KEY_FOLDERS"]
 
 
 def test_a_folder_beats_the_secret_which_still_verifies(folder: KeyFolder) -> None:
-    both = issuer(KEY_FOLDER=folder.path, SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=OLD)
-    only_folder = issuer(KEY_FOLDER=folder.path)
+    both = issuer(SIGNING_KEYS_DIR=folder.path, SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=OLD)
+    only_folder = issuer(SIGNING_KEYS_DIR=folder.path)
     assert takes(both, both)
     assert takes(only_folder, both)
     for secret in (NEW, OLD):
@@ -130,8 +131,8 @@ def test_a_folder_beats_the_secret_which_still_verifies(folder: KeyFolder) -> No
 
 
 def test_the_keys_are_shown_nowhere(folder: KeyFolder) -> None:
-    environ = {"KEY_FOLDER": str(folder.path), "SECRET_KEY": NEW, "SECRET_KEY_FALLBACKS": f"{OLD},{OLDER}"}
-    source = open_keys(environ)
+    environ = {"SIGNING_KEYS_DIR": str(folder.path), "SECRET_KEY": NEW, "SECRET_KEY_FALLBACKS": f"{OLD},{OLDER}"}
+    source = keys_of(environ)
     ring = source.ring()
     things = (source, vars(source), ring, vars(ring), ring.current, folder.read(), KeySettings.read(environ))
     (private,) = folder.path.glob("*.pem")
@@ -140,16 +141,16 @@ def test_the_keys_are_shown_nowhere(folder: KeyFolder) -> None:
 
 
 def test_a_token_of_a_new_key_is_taken_at_once_and_the_key_signs_soon(folder: KeyFolder) -> None:
-    ours, theirs = issuer(KEY_FOLDER=folder.path), open_keys({"KEY_FOLDER": str(folder.path)})
+    ours, theirs = issuer(SIGNING_KEYS_DIR=folder.path), keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     assert takes(ours, issuer(theirs))
     made = rotated(folder)
-    assert takes(ours, issuer(KEY_FOLDER=folder.path))
+    assert takes(ours, issuer(SIGNING_KEYS_DIR=folder.path))
     wait_until(lambda: theirs.ring().current.id == made.key.id)
 
 
 def test_between_two_looks_the_keys_are_the_same(folder: KeyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_sources, "REREAD", 3600)
-    source = open_keys({"KEY_FOLDER": str(folder.path)})
+    source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     before = source.ring()
     made = rotated(folder)
     assert source.ring() is before
@@ -158,7 +159,7 @@ def test_between_two_looks_the_keys_are_the_same(folder: KeyFolder, monkeypatch:
 
 
 def test_what_a_removed_key_signed_is_not_taken_any_more(folder: KeyFolder) -> None:
-    source = open_keys({"KEY_FOLDER": str(folder.path)})
+    source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     reader = issuer(source)
     token = reader.generate({"username": "zoé"})
     rotated(folder)
@@ -196,17 +197,17 @@ def test_a_folder_that_breaks_is_told_once_and_stays_as_it_last_was(
     folder: KeyFolder, caplog: pytest.LogCaptureFixture, breaks: Callable[[Path], Any]
 ) -> None:
     rotated(folder)
-    source = open_keys({"KEY_FOLDER": str(folder.path)})
+    source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     before = source.ring()
     breaks(folder.path)
     assert [source.ring(newest=True) for _ in range(3)] == [before] * 3
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert record.getMessage().startswith("KEY_FOLDER is kept as it last was: KEY_FOLDER cannot be used: ")
+    assert record.getMessage().startswith("SIGNING_KEYS_DIR is kept as it last was: SIGNING_KEYS_DIR cannot be used: ")
     assert takes(issuer(source), issuer(source))
 
 
 def test_a_folder_that_comes_back_is_read_again(folder: KeyFolder) -> None:
-    source = open_keys({"KEY_FOLDER": str(folder.path)})
+    source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     _vanish(folder.path)
     source.ring(newest=True)
     folder.path.mkdir()
@@ -215,7 +216,7 @@ def test_a_folder_that_comes_back_is_read_again(folder: KeyFolder) -> None:
 
 
 def test_nobody_is_refused_in_the_moment_of_a_change(folder: KeyFolder) -> None:
-    source = open_keys({"KEY_FOLDER": str(folder.path)})
+    source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     with ThreadPoolExecutor(8) as threads:
         for _ in range(20):
             made = rotated(folder)

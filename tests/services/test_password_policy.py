@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from config.errors import ConfigurationError
+from config.service_settings import PasswordSettings
 from passwords.policy import PasswordPolicy, WeakPassword
 
 NAMES = ("zoé", "zoe.smith@example.org")
@@ -58,7 +59,7 @@ REFUSED = [
 
 @pytest.fixture
 def policy() -> PasswordPolicy:
-    return PasswordPolicy.read({})
+    return PasswordPolicy(PasswordSettings())
 
 
 def why_not(policy: PasswordPolicy, password: str, *names: str | None) -> str:
@@ -111,7 +112,7 @@ def test_who_has_no_address_is_asked_for_none(policy: PasswordPolicy) -> None:
 
 @pytest.mark.parametrize(("length", "shortest"), [("8", "kx7!vqpzWt"), ("15", FINE[5]), ("64", FINE[0] * 3)])
 def test_the_least_length_is_a_setting(length: str, shortest: str) -> None:
-    policy = PasswordPolicy.read({"PASSWORD_MIN_LENGTH": length})
+    policy = PasswordPolicy(PasswordSettings.read({"PASSWORD_MIN_LENGTH": length}))
     assert policy.accept(shortest) == shortest
     assert why_not(policy, shortest[: int(length) - 1]) == f"it is shorter than {length} characters"
 
@@ -119,8 +120,8 @@ def test_the_least_length_is_a_setting(length: str, shortest: str) -> None:
 @pytest.mark.parametrize("length", ["7", "65", "0", "-15", "fifteen", "15.5"])
 def test_a_length_that_makes_no_sense_is_no_configuration(length: str) -> None:
     with pytest.raises(ConfigurationError, match="PASSWORD_MIN_LENGTH cannot be used") as refused:
-        PasswordPolicy.read({"PASSWORD_MIN_LENGTH": length})
-    assert len(refused.value.problems) == 1
+        PasswordPolicy(PasswordSettings.read({"PASSWORD_MIN_LENGTH": length}))
+    assert len(refused.value.lines) == 1
 
 
 @pytest.mark.parametrize("password", ["İİİİ password 1991-12-12 İİİİ", "ŉŉŉŉŉŉŉŉŉŉŉŉŉŉŉŉ", "ßßßß qwertyuiop ΐΐΐΐ ﬀ"])

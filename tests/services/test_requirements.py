@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from services.auth_guard import auth_guard, guarded_routes, public
-from services.jwt_handler import TokenIssuer
 from services.requirements import Requirement
+from services.tokens.issuer import TokenIssuer
 from tests.services.test_guard import GUARDS, bearer
 
 ROLES = ("admin", "editor", "a", "b")

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 
 from database.errors import DatabaseUnavailable
-from services.login import SessionsUnavailable
+from services.sessions.errors import SessionsUnavailable
 from services.sessions.revocations import Revocations
 from tests.servers.process import wait_until
 from tests.services.revoked import NEVER, Source, claims, revocation
@@ -27,10 +27,10 @@ def test_nothing_is_fetched_until_somebody_asks_and_then_only_what_is_new() -> N
     source = Source(revocation(ended="first"))
     revocations = Revocations(source, NEVER)
     assert source.asked == []
-    assert revocations.cover(claims(jti="first"))
+    assert revocations.is_revoked(claims(jti="first"))
     source.end("second")
-    revocations.catch_up()
-    assert revocations.cover(claims(jti="second"))
+    revocations.refresh()
+    assert revocations.is_revoked(claims(jti="second"))
     assert source.asked[:2] == [0, source.rows[0].id]
 
 
@@ -38,7 +38,7 @@ def test_a_question_fetches_nothing_by_itself() -> None:
     source = Source()
     revocations = Revocations(source, NEVER)
     for _ in range(1000):
-        assert not revocations.cover(claims())
+        assert not revocations.is_revoked(claims())
     assert len(source.asked) < 100
 
 
@@ -46,43 +46,43 @@ def test_a_question_fetches_nothing_by_itself() -> None:
 def test_what_is_new_is_known_soon_without_a_question() -> None:
     source = Source()
     revocations = Revocations(source, NEVER)
-    assert not revocations.cover(claims())
+    assert not revocations.is_revoked(claims())
     source.end("a token")
-    wait_until(lambda: revocations.cover(claims()))
+    wait_until(lambda: revocations.is_revoked(claims()))
 
 
 @pytest.mark.usefixtures("_quick")
 def test_in_the_end_everything_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Source(revocation(ended="a token"))
     revocations = Revocations(source, NEVER)
-    assert revocations.cover(claims())
+    assert revocations.is_revoked(claims())
     source.rows.clear()
     wait_until(lambda: len(source.asked) > 2)
-    assert revocations.cover(claims())
+    assert revocations.is_revoked(claims())
     monkeypatch.setattr("services.sessions.revocations.REREAD", 0.0)
-    wait_until(lambda: not revocations.cover(claims()))
+    wait_until(lambda: not revocations.is_revoked(claims()))
 
 
 @pytest.mark.usefixtures("_quick")
 def test_an_outage_is_lived_through_for_as_long_as_is_trusted() -> None:
     source = Source(revocation(ended="a token"))
     patient, hasty = Revocations(source, NEVER), Revocations(source, 0.5)
-    assert patient.cover(claims())
+    assert patient.is_revoked(claims())
     wait_until(lambda: knows(hasty))
-    source.out = True
+    source.is_unavailable = True
     wait_until(lambda: not knows(hasty))
-    assert (patient.cover(claims()), patient.cover(claims(jti="another"))) == (True, False)
+    assert (patient.is_revoked(claims()), patient.is_revoked(claims(jti="another"))) == (True, False)
     source.end("another")
-    source.out = False
+    source.is_unavailable = False
     wait_until(lambda: knows(hasty))
-    wait_until(lambda: patient.cover(claims(jti="another")))
+    wait_until(lambda: patient.is_revoked(claims(jti="another")))
 
 
 def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     source = Source()
     revocations = Revocations(source, NEVER)
-    assert not revocations.cover(claims())
-    source.out = True
+    assert not revocations.is_revoked(claims())
+    source.is_unavailable = True
     asked = len(source.asked)
     wait_until(lambda: len(source.asked) > asked + 2)
     assert caplog.text.count("revocations cannot be read; what was known last counts on: it is out") == 1
@@ -90,7 +90,7 @@ def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 
 def knows(revocations: Revocations) -> bool:
     try:
-        revocations.cover(claims())
+        revocations.is_revoked(claims())
     except SessionsUnavailable:
         return False
     return True
@@ -99,18 +99,18 @@ def knows(revocations: Revocations) -> bool:
 @pytest.mark.usefixtures("_quick")
 def test_who_never_knew_says_so_at_once_until_they_know(caplog: pytest.LogCaptureFixture) -> None:
     source = Source(revocation(ended="a token"))
-    source.out = True
+    source.is_unavailable = True
     revocations = Revocations(source, 300.0)
     with pytest.raises(SessionsUnavailable):
-        revocations.cover(claims())
+        revocations.is_revoked(claims())
     wait_until(lambda: len(source.asked) > 2)
     with pytest.raises(DatabaseUnavailable):
-        revocations.catch_up()
+        revocations.refresh()
     assert not knows(revocations)
     assert caplog.text.count("revocations cannot be read") == 1
-    source.out = False
+    source.is_unavailable = False
     wait_until(lambda: knows(revocations))
-    assert revocations.cover(claims())
+    assert revocations.is_revoked(claims())
 
 
 def test_many_first_questions_at_once_are_all_answered_and_fetched_for_once() -> None:
@@ -118,7 +118,7 @@ def test_many_first_questions_at_once_are_all_answered_and_fetched_for_once() ->
     source.seconds = 0.2
     revocations = Revocations(source, 300.0)
     with ThreadPoolExecutor(8) as threads:
-        answers = [threads.submit(revocations.cover, claims()) for _ in range(8)]
+        answers = [threads.submit(revocations.is_revoked, claims()) for _ in range(8)]
         assert [answer.result(60) for answer in answers] == [True] * 8
     assert source.asked.count(0) == 1
 
@@ -131,7 +131,7 @@ def followers() -> set[Thread]:
 def test_its_thread_ends_with_it() -> None:
     others = followers()
     revocations = Revocations(Source(), NEVER)
-    revocations.cover(claims())
+    revocations.is_revoked(claims())
     (thread,) = followers() - others
     assert thread.daemon
     del revocations
@@ -155,11 +155,11 @@ def in_a_fork(succeeds: Callable[[], bool]) -> bool:
 def test_it_goes_on_after_a_fork() -> None:
     source = Source()
     revocations = Revocations(source, NEVER)
-    assert not revocations.cover(claims())
+    assert not revocations.is_revoked(claims())
 
     def follows() -> bool:
         source.end("a token")
-        wait_until(lambda: revocations.cover(claims()))
+        wait_until(lambda: revocations.is_revoked(claims()))
         return True
 
     assert in_a_fork(follows)
@@ -174,7 +174,7 @@ def test_a_fork_that_asks_late_waits_for_what_is_known_now() -> None:
     def waits() -> bool:
         time.sleep(0.7)
         source.seconds = 0.1
-        return revocations.cover(claims())
+        return revocations.is_revoked(claims())
 
     assert in_a_fork(waits)
 
@@ -184,12 +184,12 @@ def test_a_fork_in_the_middle_of_a_fetch_fetches_for_itself() -> None:
     source.seconds = 1.0
     revocations = Revocations(source, NEVER)
     with ThreadPoolExecutor(1) as threads:
-        threads.submit(revocations.catch_up)
+        threads.submit(revocations.refresh)
         wait_until(lambda: bool(source.asked))
 
         def fetches() -> bool:
-            revocations.catch_up()
-            return revocations.cover(claims())
+            revocations.refresh()
+            return revocations.is_revoked(claims())
 
         assert in_a_fork(fetches)
 
@@ -201,12 +201,12 @@ def test_nobody_need_wait_for_a_database_that_has_not_answered_for_a_while(
     monkeypatch.setattr("services.sessions.revocations.OUT", 0.5)
     source = Source()
     revocations = Revocations(source, NEVER)
-    assert not revocations.out
-    source.out = True
-    wait_until(lambda: revocations.out)
-    source.out = False
+    assert not revocations.is_unavailable
+    source.is_unavailable = True
+    wait_until(lambda: revocations.is_unavailable)
+    source.is_unavailable = False
     with caplog.at_level("INFO"):
-        wait_until(lambda: not revocations.out)
+        wait_until(lambda: not revocations.is_unavailable)
         wait_until(lambda: "revocations can be read again" in caplog.text)
 
 
@@ -215,9 +215,9 @@ def test_who_cannot_have_the_database_for_somebody_who_waits_for_it_gives_up(mon
     source = Source()
     source.seconds = 2.0
     revocations = Revocations(source, NEVER)
-    waiting = Thread(target=revocations.catch_up)
+    waiting = Thread(target=revocations.refresh)
     waiting.start()
     wait_until(lambda: source.asked != [])
     with pytest.raises(DatabaseUnavailable):
-        revocations.catch_up()
+        revocations.refresh()
     waiting.join()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.jwt_handler import ExpiredToken, InvalidToken, TokenIssuer
+from services.jwt_handler import ExpiredToken, InvalidToken
+from services.tokens.issuer import TokenIssuer
 from tests.services.conftest import sign
 
 USER = {"username": "zoé", "roles": ["user"]}

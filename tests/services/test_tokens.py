@@ -7,10 +7,11 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from config.settings import TokenSettings
+from config.service_settings import TokenSettings
 from services.context import Services
-from services.jwt_handler import LONGEST_TOKEN, InvalidToken, TokenIssuer
+from services.jwt_handler import InvalidToken
 from services.keys.ring import Key, KeyRing
+from services.tokens.issuer import MAX_TOKEN_LENGTH, TokenIssuer
 from tests.services.conftest import KEY, sign
 from tests.stores import SECRET_KEY
 
@@ -83,7 +84,7 @@ def test_a_payload_does_not_choose_what_the_issuer_vouches_for(issuer: TokenIssu
         {"idp": ""},
         {"nbf": 99999999999},
         {"nbf": "soon"},
-        {"note": "x" * LONGEST_TOKEN},
+        {"note": "x" * MAX_TOKEN_LENGTH},
     ],
     ids=lambda faulty: next(iter(faulty)),
 )

@@ -55,5 +55,5 @@ def test_no_application_starts_with_this_key(static_environ: dict[str, str], sec
     assert create_app({**static_environ, "SECRET_KEY": SECRET_KEY})
     with pytest.raises(ConfigurationError, match="SECRET_KEY") as caught:
         create_app({**static_environ, **({} if secret is None else {"SECRET_KEY": secret})})
-    assert len(caught.value.problems) == 1
+    assert len(caught.value.lines) == 1
     assert not secret or secret not in str(caught.value)

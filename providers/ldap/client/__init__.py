@@ -1,0 +1,1 @@
+"""An LDAP client: connections, their pool and failover, filters and DNs. It knows nothing of users."""

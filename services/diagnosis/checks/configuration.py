@@ -1,25 +1,21 @@
 """Whether the configuration can be used."""
 
 import os
-import re
 from collections.abc import Iterator
 from shlex import quote
 
 from config.environment import DEVELOPMENT_FILE
+from config.errors import Problem
 from config.permissions import is_loose
 from providers.interface import Check
 from services.chain import Chain
 
 STEP = "configuration"
 
-# Where one of our problems ends and its remedy begins.
-_REMEDY = re.compile(r"\. (?=(?:Write|Run|Leave|Make|Set)\b)")
 
-
-def check_problem(problem: str) -> Check:
-    """Return the finding that a problem of the configuration is."""
-    found, *remedy = _REMEDY.split(problem.removesuffix("."), maxsplit=1)
-    return Check(STEP, "failure", found, next(iter(remedy), "See docs/configuration.md"))
+def as_failed_check(problem: Problem) -> Check:
+    """Return the finding for a problem of the configuration."""
+    return Check(STEP, "failure", problem.statement, problem.remedy or "See docs/configuration.md")
 
 
 def check_usable(chain: Chain) -> Iterator[Check]:

@@ -1,25 +1,26 @@
 """The database of DATABASE_URL. Imported only where there is one."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from config.permissions import is_loose, others_can_write
+from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
-from database.schema import HEAD, differences, misfit, revision_of
+from database.schema import HEAD, revision_of, schema_drift, schema_problem
 from database.server_info import clock_lead, files, product
 from providers.interface import Check
 
 CLOSE = timedelta(seconds=2)
 
 
-def check_database(environ: Mapping[str, str]) -> Iterator[Check]:
+def check_database(settings: DatabaseSettings) -> Iterator[Check]:
     """Yield what there is to say of it, ending where it cannot be asked."""
-    engine = open_engine(environ)
+    engine = open_engine(settings)
     try:
         yield Check("database: connection", "ok", f"{product(engine)} answers")
         yield from _tables(engine)
@@ -32,17 +33,15 @@ def check_database(environ: Mapping[str, str]) -> Iterator[Check]:
 
 
 def _unavailable(error: DatabaseUnavailable) -> Check:
-    why, _, remedy = str(error).partition(". ")
-    return Check("database: connection", "failure", why, remedy or "See that DATABASE_URL is right, and the server up")
+    remedy = error.remedy or "Check DATABASE_URL, and whether the database server is running"
+    return Check("database: connection", "failure", error.reason, remedy)
 
 
 def _tables(engine: Any) -> Iterator[Check]:
-    why = misfit(engine)
-    if why:
-        found, _, remedy = why.partition(". ")
-        yield Check("database: tables", "failure", found, remedy)
+    if problem := schema_problem(engine):
+        yield Check("database: tables", "failure", problem.statement, problem.remedy)
         return
-    changed = differences(engine)
+    changed = schema_drift(engine)
     for difference in changed:
         remedy = "Undo what somebody did to the tables by hand. See: flask db check"
         yield Check("database: tables", "warning", f"are not as the migrations leave them: {difference}", remedy)

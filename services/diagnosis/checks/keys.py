@@ -1,14 +1,15 @@
 """What tokens are signed with."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from shlex import quote
 
 from config.errors import ConfigurationError
-from config.keys import KeyFolderSettings, KeySettings
+from config.keys import KeySettings
 from config.permissions import others_can_write
-from config.settings import LONGEST_LIFETIME
+from config.service_settings import LONGEST_LIFETIME
 from providers.interface import Check
 from services.keys.folder import KeyFolder, StoredKey
 from services.keys.ring import KEY_SET_AGE
@@ -19,18 +20,16 @@ OLD = timedelta(days=365)
 _GENERATE = "Run: flask keys generate, and after five minutes: flask keys rotate"
 
 
-def check_keys(environ: Mapping[str, str]) -> Iterator[Check]:
+def check_keys(secrets: KeySettings, path: Path | None) -> Iterator[Check]:
     """Yield what there is to say of the keys."""
-    settings = KeySettings.read(environ)
-    path = KeyFolderSettings.read(environ).folder
     if path is None:
-        yield _secret(len(settings.key_fallbacks))
+        yield _secret(len(secrets.key_fallbacks))
         return
     folder = KeyFolder(path)
     try:
         stored, loose = folder.read(), others_can_write(os.stat(path))
     except ConfigurationError as error:
-        yield Check("keys", "failure", error.problems[0].removesuffix("."), "Run: flask keys list")
+        yield Check("keys", "failure", error.problems[0].statement, error.problems[0].remedy or "Run: flask keys list")
         return
     current = next(one for one in stored if one.state == "current")
     yield _current(current, [one for one in stored if one.state == "next"])
@@ -39,7 +38,7 @@ def check_keys(environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check("key folder", "failure", "others can put keys there", f"Run: chmod 700 {quote(str(path))}")
     else:
         yield Check("key folder", "ok", "only its owner can put keys there, and nobody else can read one")
-    if settings.key:
+    if secrets.key:
         yield _left_over(current)
 
 
@@ -69,7 +68,7 @@ def _others(stored: list[StoredKey]) -> Check:
 
 
 def _left_over(current: StoredKey) -> Check:
-    found = "SECRET_KEY is set beside KEY_FOLDER, and whoever has it can make tokens"
+    found = "SECRET_KEY is set beside SIGNING_KEYS_DIR, and whoever has it can make tokens"
     if datetime.now(UTC) - current.since < timedelta(minutes=LONGEST_LIFETIME):
         return Check("secret key", "ok", f"{found}: needed until the last token that it signed has expired")
     return Check("secret key", "warning", f"{found}; no token needs it any more", "Take it out of the configuration")

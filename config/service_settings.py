@@ -1,0 +1,110 @@
+"""The settings that belong to no single provider."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from config.section import Section
+
+
+def _comma_separated(text: object) -> object:
+    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+
+
+LONGEST_LIFETIME = 1440  # minutes
+LONGEST_SESSION = 5_256_000  # minutes, ten years
+
+
+class TokenSettings(Section):
+    """What tokens say of themselves."""
+
+    prefix: ClassVar[str] = "JWT_"
+
+    issuer: str = Field("latchkey", min_length=1, description="the name of this service (claim `iss`)")
+    audience: str = Field(
+        "latchkey", min_length=1, description="the name of the services that accept its tokens (`aud`)"
+    )
+    lifetime_minutes: int = Field(
+        60, ge=1, le=LONGEST_LIFETIME, description="the minutes for which a token is good, 1 to 1440"
+    )
+
+
+class SessionSettings(Section):
+    """How long a login can be kept alive. Sessions are kept where DATABASE_URL is set."""
+
+    prefix: ClassVar[str] = "SESSION_"
+
+    idle_minutes: int = Field(
+        10_080,
+        ge=1,
+        le=LONGEST_SESSION,
+        description="the minutes after which a refresh token that is not used ends, 1 to 5256000",
+    )
+    lifetime_minutes: int = Field(
+        43_200,
+        ge=1,
+        le=LONGEST_SESSION,
+        description="the minutes after which a session ends, however often it is refreshed, 1 to 5256000",
+    )
+
+
+class RevocationSettings(Section):
+    """The revocation list that each worker keeps in memory, where DATABASE_URL is set."""
+
+    prefix: ClassVar[str] = "REVOCATION_"
+    renamed: ClassVar[Mapping[str, str]] = {"SESSION_OUTAGE_SECONDS": "REVOCATION_STALENESS_SECONDS"}
+
+    staleness_seconds: int = Field(
+        300,
+        ge=2,
+        description="how many seconds tokens are still accepted while the revocation list cannot be read, 2 or more",
+    )
+
+
+class PasswordSettings(Section):
+    """What a new password must be."""
+
+    prefix: ClassVar[str] = "PASSWORD_"
+
+    min_length: int = Field(
+        15, ge=8, le=64, description="the characters that a new password has at least, 8 to 64; NIST asks for 15"
+    )
+
+
+class ProviderSettings(Section):
+    """Which stores are asked who a user is."""
+
+    prefix: ClassVar[str] = "AUTH_"
+    renamed: ClassVar[Mapping[str, str]] = {"AUTH_NEXT_ON_OUTAGE": "AUTH_SKIP_UNAVAILABLE"}
+
+    provider: Names = Field(
+        min_length=1,
+        description="static, database or ldap, a provider of your own as package.module:factory, or several by comma",
+    )
+    skip_unavailable: Names = Field(
+        (), description="the providers of AUTH_PROVIDER that are skipped while they are unavailable, comma-separated"
+    )
+
+
+class DatabaseSettings(Section):
+    """The database of users and sessions."""
+
+    prefix: ClassVar[str] = "DATABASE_"
+
+    url: SecretStr = Field(description="sqlite:///users.db or postgresql://user:password@host/database")
+
+
+class ServerSettings(Section):
+    """Where the service listens."""
+
+    host: str = Field("127.0.0.1", description="the address to listen on, such as 127.0.0.1 or 0.0.0.0")
+    port: int = Field(5000, ge=1, le=65535, description="the port to listen on, 1 to 65535")
+
+    @property
+    def address(self) -> str:
+        """The host and port as they stand in a URL (RFC 3986 §3.2.2)."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -1,0 +1,29 @@
+"""The grant: what a login or a refresh gives a client (RFC 6749 §5.1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.chain import Identity
+from services.tokens.issuer import TokenIssuer
+
+
+def _do_nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Grant:
+    """The tokens for a client."""
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    """Seconds until the access token expires."""
+    refresh_token: str | None = field(default=None, repr=False)
+    """`None` without sessions, or if the provider of the user cannot look users up."""
+    mark_delivered: Callable[[], None] = _do_nothing
+    """Call it when the server has sent the response with the tokens."""
+
+
+def grant_without_session(issuer: TokenIssuer, user: Identity, client_id: str) -> Grant:
+    """Return an access token that belongs to no session."""
+    return Grant(issuer.generate({**user, "client_id": client_id}), issuer.lifetime())
