@@ -3,7 +3,7 @@
 from flask import Flask, Response, g
 
 from api.body import json_object
-from api.responses import NO_STORE, answer, document, when_sent
+from api.responses import NO_STORE, answer, call_after_send, document
 from config.clients import FIRST_PARTY
 from services.accounts import change_password
 from services.auth_guard import auth_guard, check_jwt, public
@@ -72,4 +72,4 @@ def _answer(grant: Grant) -> Response:
     members: dict[str, object] = {"data": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
     if grant.refresh_token:
         members["refresh_token"] = grant.refresh_token
-    return when_sent(document({"status": 200, **members}, headers=[NO_STORE]), grant.mark_delivered)
+    return call_after_send(document({"status": 200, **members}, headers=[NO_STORE]), grant.mark_delivered)

@@ -18,7 +18,7 @@ from api.users import MissingPrecondition
 from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserChanged, UserExists
 from passwords.policy import WeakPassword
 from providers.interface import Overloaded, ProviderUnavailable
-from services.accounts import UsersElsewhere
+from services.accounts import NoUserTable
 from services.auth_guard import MissingToken, RoleRequired
 from services.jwt_handler import ExpiredToken, InvalidToken, RevokedToken
 from services.sessions.errors import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
@@ -53,7 +53,7 @@ TABLE: dict[type[Exception], Answer] = {
     InvalidRefreshToken: Answer(400, "invalid_refresh_token", "Invalid refresh token: {}", oauth="invalid_grant"),
     SessionsDisabled: Answer(404, "sessions_disabled", "This service has no sessions: DATABASE_URL is not set"),
     WeakPassword: Answer(400, "weak_password", "This password cannot be used: {}"),
-    UsersElsewhere: Answer(404, "users_elsewhere", "This service does not keep these users; their store does"),
+    NoUserTable: Answer(404, "users_elsewhere", "This service does not keep these users; their store does"),
     NoSuchUser: Answer(404, "no_such_user", "There is no such user"),
     UserExists: Answer(409, "user_exists", "The username or e-mail address is taken"),
     LastAdmin: Answer(409, "last_admin", "Nobody active would be left with the role admin"),

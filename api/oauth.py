@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 
 from api.auth import InvalidCredentials
 from api.body import InvalidRequest, form
-from api.responses import NO_STORE, document, when_sent
+from api.responses import NO_STORE, call_after_send, document
 from config.clients import Client
 from services.auth_guard import public
 from services.context import current_services
@@ -152,4 +152,4 @@ def _answer(grant: Grant) -> Response:
     members = {"access_token": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
     if grant.refresh_token:
         members["refresh_token"] = grant.refresh_token
-    return when_sent(document(members, headers=_HEADERS), grant.mark_delivered)
+    return call_after_send(document(members, headers=_HEADERS), grant.mark_delivered)

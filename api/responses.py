@@ -24,7 +24,7 @@ def document(members: Mapping[str, Any], status: int = 200, headers: Iterable[tu
     return response
 
 
-def when_sent(response: Response, act: Callable[[], None]) -> Response:
+def call_after_send(response: Response, act: Callable[[], None]) -> Response:
     """Return the same answer; `act` is called once the server has taken all of it from us.
 
     If it cannot be sent, nothing is called.

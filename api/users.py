@@ -13,7 +13,7 @@ from api.responses import NO_STORE, answer
 from config.errors import validation_message
 from config.text import Name
 from database.errors import NoSuchUser, UserChanged
-from database.user_filter import Selection
+from database.user_filter import UserFilter
 from services.accounts import editor_for, new_hash, sessions_have_ended
 from services.auth_guard import auth_guard
 
@@ -70,7 +70,7 @@ def init(app: Flask) -> None:
     @auth_guard("admin")
     def list_users() -> Response:
         query = _checked(_Query, _parameters())
-        selection = Selection(role=query.role, active=query.active, search=query.search)
+        selection = UserFilter(role=query.role, active=query.active, search=query.search)
         rows = _editor().page(selection, query.limit + 1, query.after)
         return answer(data=[row.members() for row in rows[: query.limit]], next=_next(query, rows), headers=[NO_STORE])
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from bench.filled import PASSWORD, filled, servers
 from database.hash_census import count_hashes
 from database.user_editor import UserEditor
-from database.user_filter import Selection
+from database.user_filter import UserFilter
 from providers.sql.provider import open_database
 from tests.stores import engine_of
 
@@ -19,15 +19,15 @@ FEW, MANY = 100, 10_000_000
 LOGINS = 300
 
 ASKED: dict[str, Callable[[Engine], object]] = {
-    "list": lambda engine: _table(engine).page(Selection(), 100),
-    "list, next page": lambda engine: _table(engine).page(Selection(), 100, "user05000000"),
-    "list, by creation": lambda engine: _table(engine).page(Selection(sort="created", reverse=True), 100),
-    "list --role user": lambda engine: _table(engine).page(Selection(role="user"), 100),
-    "list --role editor": lambda engine: _table(engine).page(Selection(role="editor"), 100),
-    "list --role admin": lambda engine: _table(engine).page(Selection(role="admin"), 100),
-    "list --disabled": lambda engine: _table(engine).page(Selection(active=False), 100),
-    "list --search, many": lambda engine: _table(engine).page(Selection(search="99"), 100),
-    "list --search, one": lambda engine: _table(engine).page(Selection(search="zoe@example"), 100),
+    "list": lambda engine: _table(engine).page(UserFilter(), 100),
+    "list, next page": lambda engine: _table(engine).page(UserFilter(), 100, "user05000000"),
+    "list, by creation": lambda engine: _table(engine).page(UserFilter(sort="created", reverse=True), 100),
+    "list --role user": lambda engine: _table(engine).page(UserFilter(role="user"), 100),
+    "list --role editor": lambda engine: _table(engine).page(UserFilter(role="editor"), 100),
+    "list --role admin": lambda engine: _table(engine).page(UserFilter(role="admin"), 100),
+    "list --disabled": lambda engine: _table(engine).page(UserFilter(active=False), 100),
+    "list --search, many": lambda engine: _table(engine).page(UserFilter(search="99"), 100),
+    "list --search, one": lambda engine: _table(engine).page(UserFilter(search="zoe@example"), 100),
     "grant": lambda engine: _table(engine).change(
         "user00000042", lambda row: replace(row, roles=(*row.roles, "admin"))
     ),

@@ -9,7 +9,7 @@ import click
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from cli.terminal import Refused
+from cli.terminal import CommandError
 
 
 def load_application() -> Flask:
@@ -26,6 +26,8 @@ def load_application() -> Flask:
     except Exception as error:  # noqa: BLE001 - it is anybody's application
         # The message may hold a value; the place is enough to find the fault.
         at = traceback.extract_tb(error.__traceback__)[-1]
-        raise Refused(f"the application fails with {type(error).__name__} at {at.filename}, line {at.lineno}") from None
+        raise CommandError(
+            f"the application fails with {type(error).__name__} at {at.filename}, line {at.lineno}"
+        ) from None
     finally:
         logging.disable(logging.NOTSET)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from cli.terminal import Refused, confirm, raising_refused
+from cli.terminal import CommandError, confirm, translate_command_errors
 from config.settings import Settings
 from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, revision_of, schema_drift, schema_problem
@@ -23,7 +23,7 @@ def db() -> None:
 def upgrade() -> None:
     """Bring the database to this version's tables."""
     os.umask(0o077)  # a new SQLite file will hold password hashes
-    with raising_refused():
+    with translate_command_errors():
         revision = upgrade_schema(open_engine(Settings.of_process().database, may_create=True))
     click.echo(f"The database is now at revision {revision}." if revision else "The database is up to date.")
 
@@ -34,9 +34,9 @@ def upgrade() -> None:
 def downgrade(revision: str, yes: bool) -> None:
     """Bring the database back to an older version's tables. What only newer ones have room for is lost."""
     engine = open_engine(Settings.of_process().database)
-    with raising_refused():
+    with translate_command_errors():
         if (revision_of(engine) or "") <= revision != "base":
-            raise Refused(f"the database is not newer than {revision}. See: flask db check")
+            raise CommandError(f"the database is not newer than {revision}. See: flask db check")
         if not yes:
             confirm(f"Go back to {revision}, and lose what only newer tables hold?")
         downgrade_schema(engine, revision)
@@ -48,7 +48,7 @@ def downgrade(revision: str, yes: bool) -> None:
 def check(in_json: bool) -> None:
     """Say whether the database fits this version: exit code 0 if it does, 1 if not."""
     engine = open_engine(Settings.of_process().database)
-    with raising_refused():
+    with translate_command_errors():
         revision, problem, drift = revision_of(engine), schema_problem(engine), schema_drift(engine)
     problems = [str(problem)] if problem else [f"its tables were changed by hand: {difference}" for difference in drift]
     if in_json:

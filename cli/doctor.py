@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from cli.app_loader import load_application
-from cli.terminal import NAME, Refused, ask_password, padded, printable
+from cli.terminal import NAME, CommandError, ask_password, padded, printable
 from cli.users.table import JSON, as_json
 from config.errors import ConfigurationError
 from config.settings import Settings
@@ -37,9 +37,11 @@ def doctor(login: str | None, asks: bool, surplus: tuple[str, ...], in_json: boo
     Exit code 0 if all is well, 1 if there are warnings, 2 if something does not work.
     """
     if surplus:  # click would repeat it, and it may be a password
-        raise Refused("it takes only options, and a password is asked for, never written down: flask doctor --help")
+        raise CommandError(
+            "it takes only options, and a password is asked for, never written down: flask doctor --help"
+        )
     if asks and login is None:
-        raise Refused("--password belongs to --user")
+        raise CommandError("--password belongs to --user")
     found = _found(login, ask_password() if asks else None)
     told = [*found] if in_json else _tell(found)
     worst = max((OUTCOMES.index(check.outcome) for check in told), default=0)

@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from cli.terminal import Refused, as_table
+from cli.terminal import CommandError, as_table
 from config.keys import SigningKeysSettings
 from config.settings import Settings
-from services.keys.folder import KeyFolder, StoredKey
+from services.keys.directory import KeyDirectory, StoredKey
 from services.keys.pem import ALGORITHMS
 from services.keys.ring import KEY_SET_AGE
 
@@ -36,7 +36,7 @@ def generate(algorithm: str) -> None:
     path = _path()
     with _raising_refused():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = KeyFolder(path).add(algorithm)
+        made = KeyDirectory(path).add(algorithm)
     click.echo(f"Made {made.key.id} ({algorithm}). It is {made.state}.")
     if made.state == "next":
         click.echo(f"In {_minutes(KEPT)}, when everybody knows it: flask keys rotate")
@@ -84,7 +84,7 @@ def retire(key: str | None, force: bool) -> None:
     chosen = _chosen(folder, key, states, "Run: flask keys rotate")
     goes = _goes(chosen, _lifetime())
     if goes > datetime.now(UTC) and not force:
-        raise Refused(f"{chosen.key.id} has signed tokens that are still good. It can go at {_shown(goes)}")
+        raise CommandError(f"{chosen.key.id} has signed tokens that are still good. It can go at {_shown(goes)}")
     # Else a worker that has not looked at the folder yet would sign with a key that is gone.
     time.sleep(max(0.0, (chosen.since + SETTLED - datetime.now(UTC)).total_seconds()))
     with _raising_refused():
@@ -95,29 +95,29 @@ def retire(key: str | None, force: bool) -> None:
 def _path() -> Path:
     path = Settings.of_process().signing_keys.keys_dir
     if path is None:
-        raise Refused(f"SIGNING_KEYS_DIR is not set. {SigningKeysSettings.remedy('keys_dir')}")
+        raise CommandError(f"SIGNING_KEYS_DIR is not set. {SigningKeysSettings.remedy('keys_dir')}")
     return path
 
 
-def _folder() -> KeyFolder:
-    return KeyFolder(_path())
+def _folder() -> KeyDirectory:
+    return KeyDirectory(_path())
 
 
 def _lifetime() -> timedelta:
     return timedelta(minutes=Settings.of_process().tokens.lifetime_minutes)
 
 
-def _chosen(folder: KeyFolder, key: str | None, states: tuple[str, ...], remedy: str) -> StoredKey:
+def _chosen(folder: KeyDirectory, key: str | None, states: tuple[str, ...], remedy: str) -> StoredKey:
     """Return the only key in one of these states, or the one whose id begins so."""
     named = [one for one in folder.read() if one.key.id.startswith(key or "")]
     found = [one for one in named if one.state in states]
     if len(found) == 1:
         return found[0]
     if found:
-        raise Refused(f"there are several {states[0]} keys. Name one that `flask keys list` shows")
+        raise CommandError(f"there are several {states[0]} keys. Name one that `flask keys list` shows")
     if key and named:
-        raise Refused(f"{named[0].key.id} is {named[0].state}, not {states[0]}. See: flask keys list")
-    raise Refused(
+        raise CommandError(f"{named[0].key.id} is {named[0].state}, not {states[0]}. See: flask keys list")
+    raise CommandError(
         f"there is no {states[0]} key{f' that begins with {key}. See: flask keys list' if key else f'. {remedy}'}"
     )
 
@@ -157,4 +157,4 @@ def _raising_refused() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Refused(f"SIGNING_KEYS_DIR cannot be changed: {error.strerror}") from None
+        raise CommandError(f"SIGNING_KEYS_DIR cannot be changed: {error.strerror}") from None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import click
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from cli.terminal import Refused, raising_refused
+from cli.terminal import CommandError, translate_command_errors
 from config.environment import DEVELOPMENT_FILE
 from config.errors import collect_errors
 from config.service_settings import ServerSettings
@@ -74,17 +74,17 @@ def _refuse_taken_port(server: ServerSettings) -> None:
         family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
         socket.create_server((server.host, server.port), family=family).close()
     except (socket.gaierror, UnicodeError):
-        raise Refused("HOST is no host that can be listened on. Write 127.0.0.1, or leave it out") from None
+        raise CommandError("HOST is no host that can be listened on. Write 127.0.0.1, or leave it out") from None
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise Refused(f"cannot listen on HOST and PORT: {reason}. For another port: PORT=5001 make run") from None
+        raise CommandError(f"cannot listen on HOST and PORT: {reason}. For another port: PORT=5001 make run") from None
 
 
 def _prepare_database(settings: Settings) -> "_Admin | None":
     """Make the tables, and an admin if there is no user yet; returns the admin, `None` if there is none."""
     engine = open_engine(settings.database, may_create=True)
     users = UserEditor(engine, "cli:make run")
-    with raising_refused():
+    with translate_command_errors():
         upgrade(engine)
         if "database" not in settings.providers.provider:
             return None

@@ -8,14 +8,14 @@ from unicodedata import category, east_asian_width
 
 import click
 
-from config.text import accept_name
+from config.text import normalize_name
 from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserExists
 from passwords.policy import PasswordPolicy, WeakPassword
 
 _NO_WIDTH = {"Mn", "Me", "Cf"}  # accents, what encloses, what only joins
 
 
-class Refused(click.ClickException):
+class CommandError(click.ClickException):
     """What was asked cannot be done; one line says what to do instead."""
 
     exit_code = 2
@@ -26,9 +26,9 @@ class _Name(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            return accept_name(value)
+            return normalize_name(value)
         except ValueError as error:
-            raise Refused(f"{param.human_readable_name if param else 'a name'} cannot be used: {error}") from None
+            raise CommandError(f"{param.human_readable_name if param else 'a name'} cannot be used: {error}") from None
 
 
 NAME = _Name()
@@ -36,24 +36,24 @@ NAME = _Name()
 
 
 @contextmanager
-def raising_refused() -> Iterator[None]:
+def translate_command_errors() -> Iterator[None]:
     """Turn what the user table, and files, raise into a line for the person at the terminal."""
     try:
         yield
     except UserExists:
-        raise Refused("this username or e-mail address is taken. See: flask users list") from None
+        raise CommandError("this username or e-mail address is taken. See: flask users list") from None
     except NoSuchUser:
-        raise Refused("nobody has this name or address. See: flask users list") from None
+        raise CommandError("nobody has this name or address. See: flask users list") from None
     except LastAdmin:
-        raise Refused(
+        raise CommandError(
             "nobody active would be left with the role admin. Give it to somebody else first, or add --force"
         ) from None
     except DatabaseUnavailable as error:
-        raise Refused(f"the database cannot be used: {error}") from None
+        raise CommandError(f"the database cannot be used: {error}") from None
     except BrokenPipeError:  # whoever read what we print has had enough, which click knows how to take
         raise
     except OSError as error:
-        raise Refused(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from None
+        raise CommandError(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from None
 
 
 def read_password(policy: PasswordPolicy, *names: str | None) -> str:
@@ -64,13 +64,13 @@ def read_password(policy: PasswordPolicy, *names: str | None) -> str:
     try:
         return policy.accept(ask_password(twice=True), *names)
     except WeakPassword as error:
-        raise Refused(f"this password cannot be used: {error}") from None
+        raise CommandError(f"this password cannot be used: {error}") from None
 
 
 def ask_password(*, twice: bool = False) -> str:
     """Return what is typed at a terminal, where it is not shown, else a line of standard input. Raises Refused."""
     if sys.stdin is None:
-        raise Refused("there is no standard input to read the password from")
+        raise CommandError("there is no standard input to read the password from")
     if sys.stdin.isatty():
         typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
         return typed
@@ -80,7 +80,7 @@ def ask_password(*, twice: bool = False) -> str:
 def confirm(question: str) -> None:
     """Ask a person whether they mean it; Refused if nobody is there to be asked, and Abort if they do not."""
     if not (sys.stdin and sys.stdin.isatty()):
-        raise Refused("nobody is there to confirm it. Add --yes")
+        raise CommandError("nobody is there to confirm it. Add --yes")
     click.confirm(question, abort=True, err=True)
 
 

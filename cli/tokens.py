@@ -4,7 +4,7 @@ import time
 
 import click
 
-from cli.terminal import NAME, Refused, raising_refused
+from cli.terminal import NAME, CommandError, translate_command_errors
 from config.settings import Settings
 from database.engine import open_engine
 from database.session_table import SessionTable
@@ -22,11 +22,11 @@ def tokens() -> None:
 def revoke(user: str | None, provider: str | None, everybody: bool) -> None:
     """End sessions and their tokens. Every worker refuses them within two seconds."""
     if (user is None) == (not everybody):
-        raise Refused("say whose: flask tokens revoke --user NAME, or --all")
+        raise CommandError("say whose: flask tokens revoke --user NAME, or --all")
     if provider and not user:
-        raise Refused("--provider belongs to --user")
+        raise CommandError("--provider belongs to --user")
     table = SessionTable(open_engine(Settings.of_process().database))
-    with raising_refused():
+    with translate_command_errors():
         ended = table.end_of_user(user, provider) if user else _end_all(table)
     click.echo(f"Ended {ended} {'session' if ended == 1 else 'sessions'}. Their tokens are refused within two seconds.")
     if user and not ended:

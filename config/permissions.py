@@ -4,7 +4,7 @@ import os
 import stat
 
 
-def is_loose(status: os.stat_result) -> bool:
+def is_readable_by_others(status: os.stat_result) -> bool:
     """Say whether others can read the file, or whoever owns it is none of ours."""
     us = os.geteuid()
     # Platforms mount a secret as root's and let the service's group read it; any other file is its owner's alone.
@@ -14,7 +14,7 @@ def is_loose(status: os.stat_result) -> bool:
     return a_strangers or bool(stat.S_IMODE(status.st_mode) & loose)
 
 
-def others_can_write(status: os.stat_result) -> bool:
+def is_writable_by_others(status: os.stat_result) -> bool:
     """Say whether somebody else can change the file, or what is in the folder."""
     us = os.geteuid()
     a_strangers = us != 0 and status.st_uid not in {0, us}

@@ -22,7 +22,7 @@ def versions(files: Iterable[Path]) -> list[tuple[str | int, ...]]:
     return [(str(file), *_version(os.stat(file))) for file in files]
 
 
-class Watched(Generic[T]):
+class ReloadingFile(Generic[T]):
     """Something that files hold. Thread-safe.
 
     An edit that breaks it is logged, and the last good reading stays in force until there is another.

@@ -29,7 +29,7 @@ def accept(text: str, longest: int) -> str:
     return text
 
 
-def accept_name(text: str) -> str:
+def normalize_name(text: str) -> str:
     """Return the name without the blanks around it, as `accept` has it; ValueError as there."""
     name = accept(text, LONGEST_NAME).strip()
     if not name:
@@ -37,17 +37,17 @@ def accept_name(text: str) -> str:
     return name
 
 
-def accept_password(text: str) -> str:
+def normalize_password(text: str) -> str:
     """Return the password as `accept` has it; ValueError as there. Blanks around it belong to it."""
     if text.isspace():
         raise ValueError("it is blank")
     return accept(text, LONGEST_PASSWORD)
 
 
-def fold(name: str) -> str:
+def casefold_name(name: str) -> str:
     """Return what two spellings of one name have in common: two names are the same if this is equal."""
     return normalize("NFC", normalize("NFC", name).casefold())
 
 
-Name = Annotated[str, AfterValidator(accept_name)]
+Name = Annotated[str, AfterValidator(normalize_name)]
 """A field that holds the name of a person, an address or a role."""

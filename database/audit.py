@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
-from config.text import fold
+from config.text import casefold_name
 from database.tables import audit_events
 
 SHOWN = 20
@@ -31,12 +31,14 @@ def record(
 ) -> None:
     """Take note of a change to this user; `None` if it was to many."""
     values = {"operator": operator, "action": action, "details": details}
-    connection.execute(insert(audit_events).values(username_folded=fold(username) if username else None, **values))
+    connection.execute(
+        insert(audit_events).values(username_folded=casefold_name(username) if username else None, **values)
+    )
 
 
 def newest_events(connection: Connection, username: str | None) -> list[Event]:
     """Return the newest events of whoever has, or had, this name, or of anybody, newest first: at most SHOWN."""
     found = select(*(audit_events.c[name] for name in Event.__dataclass_fields__))
     if username is not None:
-        found = found.where(audit_events.c.username_folded == fold(username))
+        found = found.where(audit_events.c.username_folded == casefold_name(username))
     return [Event(*row) for row in connection.execute(found.order_by(audit_events.c.id.desc()).limit(SHOWN))]

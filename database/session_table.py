@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as update_
 
-from config.text import fold
+from config.text import casefold_name
 from database import revocation_table as revocations
 from database.error_translation import translate_database_errors
 from database.revocation_table import Revocation
@@ -195,8 +195,8 @@ def end_of_user(connection: Connection, username: str, idp: str | None, spared: 
     """Do what `SessionTable.end_of_user` does, as the last thing in a transaction, but for one session."""
     _lock(connection)
     of_provider = sessions.c.idp == idp if idp else true()
-    of_user = and_(sessions.c.username_folded == fold(username), of_provider, sessions.c.id != (spared or ""))
-    without_session = {"username_folded": fold(username), "idp": idp, **_until_now()}
+    of_user = and_(sessions.c.username_folded == casefold_name(username), of_provider, sessions.c.id != (spared or ""))
+    without_session = {"username_folded": casefold_name(username), "idp": idp, **_until_now()}
     return _end(connection, of_user, without_session)
 
 

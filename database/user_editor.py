@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, exists, func, insert, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
-from config.text import fold
+from config.text import casefold_name
 from database.audit import record
 from database.engine import begin_writing
 from database.error_translation import translate_database_errors
@@ -170,7 +170,7 @@ def _update(connection: Connection, row: UserRow, **values: object) -> None:
 
 
 def _name_columns(username: str, email: str | None) -> dict[str, str | None]:
-    folded = {"username_folded": fold(username), "email_folded": fold(email) if email else None}
+    folded = {"username_folded": casefold_name(username), "email_folded": casefold_name(email) if email else None}
     return {"username": username, "email": email, **folded}
 
 
@@ -179,7 +179,7 @@ def _refuse_taken(connection: Connection, username: str, email: str | None, user
 
     The database keeps usernames apart and addresses apart, but not the one from the other.
     """
-    names = [fold(name) for name in (username, email) if name]
+    names = [casefold_name(name) for name in (username, email) if name]
     if connection.dialect.name == "postgresql":
         _reserve(connection, names)
     taken = or_(users.c.username_folded.in_(names), users.c.email_folded.in_(names))

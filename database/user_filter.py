@@ -7,7 +7,7 @@ Order = Literal["username", "created"]
 
 
 @dataclass(frozen=True)
-class Selection:
+class UserFilter:
     """Which users are wanted, and in which order."""
 
     role: str | None = None

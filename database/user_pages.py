@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, and_, exists, false, func, or_, select
 
-from config.text import fold
+from config.text import casefold_name
 from database.error_translation import translate_database_errors
 from database.tables import disabled, roles, user_roles, users
-from database.user_filter import Order, Selection
+from database.user_filter import Order, UserFilter
 from database.user_table import UserRow, UserTable, everybody, grouped, with_roles
 
 FEW = 20_000  # holders of a role who are looked up one by one
@@ -22,20 +22,20 @@ _ORDERS: Mapping[Order, Column[Any]] = {"username": users.c.username_folded, "cr
 class UserPages(UserTable):
     """The user table, for those who leaf through it."""
 
-    def page(self, selection: Selection, limit: int, after: str | int | None = None) -> list[UserRow]:
+    def page(self, selection: UserFilter, limit: int, after: str | int | None = None) -> list[UserRow]:
         """Return the first users of a selection, or those after a username, or after an id if it is sorted so."""
         with self._begin() as connection:
             if selection.search and connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 60000")  # it may have to read the whole table
-            return _page(connection, selection, limit, fold(after) if isinstance(after, str) else after)
+            return _page(connection, selection, limit, casefold_name(after) if isinstance(after, str) else after)
 
-    def each(self, selection: Selection, after: str | int | None = None) -> Iterator[UserRow]:
+    def each(self, selection: UserFilter, after: str | int | None = None) -> Iterator[UserRow]:
         """Yield every user of a selection, or those after one, as they were at one moment."""
         with translate_database_errors(), _at_one_moment(self._engine) as connection:
-            begin = fold(after) if isinstance(after, str) else after
+            begin = casefold_name(after) if isinstance(after, str) else after
             while page := _page(connection, selection, CHUNK, begin):
                 yield from page
-                begin = fold(page[-1].username) if selection.sort == "username" else page[-1].id
+                begin = casefold_name(page[-1].username) if selection.sort == "username" else page[-1].id
 
     def count(self, active: bool | None = None) -> int:
         """Return how many users there are, or how many of them are active, or are not."""
@@ -64,7 +64,7 @@ def _at_one_moment(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _page(connection: Connection, selection: Selection, limit: int, begin: object) -> list[UserRow]:
+def _page(connection: Connection, selection: UserFilter, limit: int, begin: object) -> list[UserRow]:
     order = _ORDERS[selection.sort]
     chosen = everybody.add_columns(order.label("place")).where(*_conditions(connection, selection))
     if begin is not None:
@@ -73,17 +73,17 @@ def _page(connection: Connection, selection: Selection, limit: int, begin: objec
     return grouped(connection.execute(_shown(chosen, selection)))
 
 
-def _shown(chosen: Select[tuple[object, ...]], selection: Selection) -> Select[tuple[object, ...]]:
+def _shown(chosen: Select[tuple[object, ...]], selection: UserFilter) -> Select[tuple[object, ...]]:
     statement = with_roles(chosen)
     place = statement.selected_columns.place
     return statement.order_by(place.desc() if selection.reverse else place)
 
 
-def _conditions(connection: Connection, selection: Selection) -> Iterator[ColumnElement[bool]]:
+def _conditions(connection: Connection, selection: UserFilter) -> Iterator[ColumnElement[bool]]:
     if selection.active is not None:
         yield users.c.active.is_(True) if selection.active else disabled
     if selection.search:
-        part = fold(selection.search)
+        part = casefold_name(selection.search)
         yield or_(
             *(column.contains(part, autoescape=True) for column in (users.c.username_folded, users.c.email_folded))
         )

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Float, Row, Select, bindparam, exists, func, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
-from config.text import fold
+from config.text import casefold_name
 from database.audit import Event, newest_events
 from database.error_translation import translate_database_errors
 from database.errors import DatabaseUnavailable, NoSuchUser
@@ -98,12 +98,12 @@ class UserTable:
     def matching(self, login: str) -> list[UserRow]:
         """Return all who have this username or e-mail address, whatever its case: at most two."""
         with self._begin() as connection:
-            return grouped(connection.execute(_by_login, {"name": fold(login)}))
+            return grouped(connection.execute(_by_login, {"name": casefold_name(login)}))
 
     def find(self, username: str) -> UserRow | None:
         """Return the user of this name, whatever its case."""
         with self._begin() as connection:
-            return _first(connection.execute(_by_username, {"name": fold(username)}))
+            return _first(connection.execute(_by_username, {"name": casefold_name(username)}))
 
     def named(self, login: str) -> UserRow:
         """Return the user of this username, else e-mail address; NoSuchUser if there is none."""
@@ -124,7 +124,7 @@ class UserTable:
         Somebody unknown is to cost what a user costs, and users' hashes cost what their schemes do.
         Which user it is tells nothing of the names that there are.
         """
-        share = int.from_bytes(hashlib.sha256(fold(name).encode()).digest()[:4]) / 2**32
+        share = int.from_bytes(hashlib.sha256(casefold_name(name).encode()).digest()[:4]) / 2**32
         with self._begin() as connection:
             found: str | None = connection.scalar(_decoy, {"share": share})
         return found
@@ -159,8 +159,10 @@ def named(connection: Connection, login: str) -> UserRow | None:
 
     A username beats somebody else's address that reads the same: so each can be named.
     """
-    matches = grouped(connection.execute(_by_login, {"name": fold(login)}))
-    return next((row for row in matches if fold(row.username) == fold(login)), next(iter(matches), None))
+    matches = grouped(connection.execute(_by_login, {"name": casefold_name(login)}))
+    return next(
+        (row for row in matches if casefold_name(row.username) == casefold_name(login)), next(iter(matches), None)
+    )
 
 
 def by_id(connection: Connection, user_id: int) -> UserRow | None:

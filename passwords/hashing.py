@@ -11,7 +11,7 @@ from typing import TypeVar
 from passlib.hash import argon2
 
 from passwords.errors import Overloaded
-from passwords.schemes import UnusableHash, may_replace, proves, recognise
+from passwords.schemes import UnusableHash, identify, needs_rehash, proves
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ if hasattr(os, "register_at_fork"):
 def is_policys_hash(text: str) -> bool:
     """Say whether a hash is of the kind that the policy makes, at whatever cost."""
     try:
-        return recognise(text).scheme == "argon2id"
+        return identify(text).scheme == "argon2id"
     except UnusableHash:
         return False
 
@@ -90,7 +90,7 @@ def stronger_hash(password: str, stored: str) -> str | None:
 
     Raises Overloaded. Thread-safe.
     """
-    return hash_password(password) if may_replace(password, stored) else None
+    return hash_password(password) if needs_rehash(password, stored) else None
 
 
 def _verify(password: str, stored: str) -> bool:

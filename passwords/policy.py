@@ -7,7 +7,7 @@ from typing import Any
 from zxcvbn import zxcvbn
 
 from config.service_settings import PasswordSettings
-from config.text import accept_password, fold
+from config.text import casefold_name, normalize_password
 
 _estimating = Lock()  # zxcvbn keeps what it was given in one place for all threads
 _OURS = "latchkey"
@@ -32,13 +32,13 @@ class PasswordPolicy:
         There are no rules about kinds of characters, and nothing expires. Raises WeakPassword.
         """
         try:
-            accepted = accept_password(password)
+            accepted = normalize_password(password)
         except ValueError as error:
             raise WeakPassword(str(error)) from None
         if len(accepted) < self._shortest:
             raise WeakPassword(f"it is shorter than {self._shortest} characters")
         parts = {part for name in names if name for part in (name, name.partition("@")[0])}
-        if any(len(part) >= _TELLING and fold(part) in fold(accepted) for part in parts):
+        if any(len(part) >= _TELLING and casefold_name(part) in casefold_name(accepted) for part in parts):
             raise WeakPassword("it has the user's name or e-mail address in it")
         _refuse_guessable(accepted, [_OURS, *parts])
         return accepted

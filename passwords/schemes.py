@@ -27,7 +27,7 @@ class Kind:
     """Weaker than today's policy, so that it is to be replaced at the next login."""
 
 
-def recognise(stored: str) -> Kind:
+def identify(stored: str) -> Kind:
     """Return what the hash is, without computing anything; UnusableHash if nobody could log in with it."""
     form, found = _read(stored)
     return form.kind(found)
@@ -36,7 +36,7 @@ def recognise(stored: str) -> Kind:
 def proves(password: str, stored: str) -> bool:
     """Say whether the password made the hash, in the time and memory that the hash takes.
 
-    A password that the scheme cannot take is never right. UnusableHash as in `recognise`. Thread-safe.
+    A password that the scheme cannot take is never right. UnusableHash as in `identify`. Thread-safe.
     """
     form, found = _read(stored)
     form.kind(found)
@@ -48,13 +48,13 @@ def proves(password: str, stored: str) -> bool:
         return False
 
 
-def may_replace(password: str, stored: str) -> bool:
+def needs_rehash(password: str, stored: str) -> bool:
     """Say whether a new hash of the password, which `proves` the old one, may take its place.
 
     Not if the old one is strong. Nor if bcrypt saw only the beginning of the password: the rest of it has not
     been proven, and a slip in it would become part of the password.
     """
-    kind = recognise(stored)
+    kind = identify(stored)
     return kind.weak and (kind.scheme != "bcrypt" or foreign_hashes.bcrypt_covers(password.encode()))
 
 

@@ -73,7 +73,7 @@ class AuthProvider(Protocol):
 
 
 @runtime_checkable
-class Finds(Protocol):
+class SupportsFind(Protocol):
     """A capability: look a user up without a password."""
 
     def find(self, username: str) -> User | None:
@@ -98,7 +98,7 @@ class Check:
 
 
 @runtime_checkable
-class Checks(Protocol):
+class SupportsCheck(Protocol):
     """A capability: say what works and what does not."""
 
     def check(self) -> Iterator[Check]:
@@ -120,7 +120,7 @@ class Membership:
 
 
 @dataclass(frozen=True)
-class RuleVerdict:
+class RuleResult:
     """A rule that gives roles, and what became of it."""
 
     rule: str
@@ -142,11 +142,11 @@ class Explanation:
     record: str | None = None
     """Where they stand in the store, such as their DN."""
     groups: tuple[Membership, ...] = ()
-    rules: tuple[RuleVerdict, ...] = ()
+    rules: tuple[RuleResult, ...] = ()
 
 
 @runtime_checkable
-class Explains(Protocol):
+class SupportsExplain(Protocol):
     """A capability: say what a login would give, without a password."""
 
     def explain(self, login: str) -> Explanation:
@@ -155,18 +155,18 @@ class Explains(Protocol):
 
 
 @runtime_checkable
-class Lists(Protocol):
+class SupportsListUsers(Protocol):
     """A capability: go through everybody."""
 
-    def users(self) -> Iterator[User]:
+    def list_users(self) -> Iterator[User]:
         """Yield everybody who could log in now, in no order. Raises as `authenticate` does."""
         ...
 
 
 @runtime_checkable
-class Grants(Protocol):
+class SupportsListRoles(Protocol):
     """A capability: say which roles anybody can have at all."""
 
-    def grantable(self) -> frozenset[str]:
+    def list_roles(self) -> frozenset[str]:
         """Return every role that the store can give now. Raises as `authenticate` does."""
         ...

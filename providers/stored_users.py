@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from passwords.hashing import verify_password
-from passwords.schemes import UnusableHash, recognise
+from passwords.schemes import UnusableHash, identify
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, Explanation, User
 
 
@@ -41,10 +41,10 @@ def judge(matches: Sequence[StoredUser], password: str, decoy: Callable[[], str 
         return Denied(AMBIGUOUS if matches else UNKNOWN_USER)
     if not proven:
         return Denied(WRONG_PASSWORD)
-    return as_user(stored) or Denied(DISABLED)
+    return to_user(stored) or Denied(DISABLED)
 
 
-def as_user(stored: StoredUser | None) -> User | None:
+def to_user(stored: StoredUser | None) -> User | None:
     """Return the user as providers answer it, `None` if there is none or they are disabled."""
     if stored is None or not stored.active:
         return None
@@ -57,24 +57,24 @@ def explain_stored(matches: Sequence[S], place_of: Callable[[S], str]) -> Explan
         places = ", ".join(map(place_of, matches)) or None
         return Explanation(None, AMBIGUOUS if matches else UNKNOWN_USER, places)
     (stored,) = matches
-    if why := why_unusable(stored.password_hash):
+    if why := unusable_reason(stored.password_hash):
         return Explanation(None, WRONG_PASSWORD, f"{place_of(stored)}, whose password hash is no use: {why}")
-    user = as_user(stored)
+    user = to_user(stored)
     return Explanation(user, None if user else DISABLED, place_of(stored))
 
 
-def who_can_log_in(everybody: Iterable[StoredUser]) -> Iterator[User]:
+def users_able_to_log_in(everybody: Iterable[StoredUser]) -> Iterator[User]:
     """Yield those whom a password could prove."""
     for stored in everybody:
-        user = as_user(stored)
-        if user and not why_unusable(stored.password_hash):
+        user = to_user(stored)
+        if user and not unusable_reason(stored.password_hash):
             yield user
 
 
-def why_unusable(password_hash: str) -> str | None:
+def unusable_reason(password_hash: str) -> str | None:
     """Return why no password could ever prove whoever has this hash; `None` if one can."""
     try:
-        recognise(password_hash)
+        identify(password_hash)
     except UnusableHash as error:
         return str(error)
     return None

@@ -4,7 +4,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from config.text import accept_password
+from config.text import normalize_password
 from database.errors import UserChanged
 from passwords.hashing import hash_password
 from passwords.policy import WeakPassword
@@ -23,7 +23,7 @@ IDP = "database"
 """The provider whose users are in the table."""
 
 
-class UsersElsewhere(Exception):
+class NoUserTable(Exception):
     """There is no user table here, or this user is not in it."""
 
 
@@ -31,7 +31,7 @@ def editor_for(claims: Claims) -> "UserEditor":
     """Return the user table in the hands of whoever has these claims; UsersElsewhere if there is none."""
     users = current_services().users
     if users is None:
-        raise UsersElsewhere
+        raise NoUserTable
     return users(f"{claims.get('idp', 'token')}:{claims['sub']}")
 
 
@@ -47,7 +47,7 @@ def change_password(claims: Claims, old: str, new: str) -> bool:
     """
     editor = editor_for(claims)
     if claims.get("idp") != IDP:
-        raise UsersElsewhere
+        raise NoUserTable
     try:
         return _change(editor, claims, old, new)
     except UserChanged:  # perhaps by a login, which has replaced a weaker hash of the same password
@@ -71,7 +71,7 @@ def _change(editor: "UserEditor", claims: Claims, old: str, new: str) -> bool:
 def _gated(password: str) -> str:
     """Return the password as it was hashed, or one that is nobody's."""
     try:
-        return accept_password(password)
+        return normalize_password(password)
     except ValueError:
         return ""
 

@@ -7,7 +7,7 @@ from typing import Any, ParamSpec
 from flask import Flask, current_app, g, request
 
 from services.jwt_handler import decode_jwt
-from services.requirements import GuardedRoute, Requirement
+from services.requirements import GuardedRoute, RoleRequirement
 from services.tokens.claims import Claims
 
 P = ParamSpec("P")
@@ -52,7 +52,7 @@ def auth_guard(
         raise TypeError("the guard is written with brackets: @auth_guard() or @auth_guard('admin')")
     if isinstance(all_of, str):
         raise TypeError("all_of takes several roles: all_of=('admin', 'editor')")
-    requirement = Requirement(
+    requirement = RoleRequirement(
         any_of=_roles(role, *others) if role is not None or others else None,
         all_of=_roles(*all_of) if all_of is not None else frozenset(),
     )
@@ -60,7 +60,7 @@ def auth_guard(
     def guard(view: Callable[P, Any]) -> Callable[P, Any]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            if not requirement.admits(check_jwt()["roles"]):
+            if not requirement.allows(check_jwt()["roles"]):
                 raise RoleRequired
             return current_app.ensure_sync(view)(*args, **kwargs)
 
@@ -94,7 +94,7 @@ def guarded_routes(app: Flask) -> list[GuardedRoute]:
     return sorted(found, key=lambda route: (route.path, route.methods))
 
 
-def _decided(view: Callable[P, Any], *requirements: Requirement) -> Callable[P, Any]:
+def _decided(view: Callable[P, Any], *requirements: RoleRequirement) -> Callable[P, Any]:
     setattr(view, _REQUIRED, (*requirements, *getattr(view, _REQUIRED, ())))
     return view
 

@@ -2,7 +2,7 @@
 
 import logging
 
-from config.text import accept_name, accept_password
+from config.text import normalize_name, normalize_password
 from providers.interface import MALFORMED, Denied
 from services.chain import Identity
 from services.context import current_services
@@ -29,7 +29,7 @@ def _gated(email: object, password: object) -> Identity | Denied:
     if not isinstance(email, str) or not isinstance(password, str):
         return Denied(MALFORMED)
     try:
-        login, secret = accept_name(email), accept_password(password)
+        login, secret = normalize_name(email), normalize_password(password)
     except ValueError:
         return Denied(MALFORMED)
     return current_services().chain.authenticate(login, secret)

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from config.text import Name, fold
-from providers.interface import SHADOWED, UNKNOWN_USER, AuthProvider, Denied, Finds, ProviderUnavailable, User
+from config.text import Name, casefold_name
+from providers.interface import SHADOWED, UNKNOWN_USER, AuthProvider, Denied, ProviderUnavailable, SupportsFind, User
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +23,11 @@ class Identity(User):
 
 @dataclass(frozen=True)
 class Link:
-    """A provider in the chain. `next_on_outage` says that the others are asked while it is out."""
+    """A provider in the chain. `skip_unavailable` says that the others are asked while it is out."""
 
     name: str
     provider: AuthProvider
-    next_on_outage: bool = False
+    skip_unavailable: bool = False
 
 
 class Chain:
@@ -49,7 +49,7 @@ class Chain:
             try:
                 reply = _ask(link, login, password)
             except ProviderUnavailable as error:
-                if not link.next_on_outage:
+                if not link.skip_unavailable:
                     raise
                 log.warning("%s is out, the next provider is asked: %s", link.name, error)
                 outage = error
@@ -70,7 +70,7 @@ class Chain:
 
     def finds(self, idp: str) -> bool:
         """Say whether the provider of this name can look users up without a password."""
-        return any(link.name == idp and isinstance(link.provider, Finds) for link in self.links)
+        return any(link.name == idp and isinstance(link.provider, SupportsFind) for link in self.links)
 
     def find(self, idp: str, username: str) -> Identity | None:
         """Return the user as the provider of this name has them now.
@@ -78,16 +78,16 @@ class Chain:
         `None` if they are gone or disabled, or the provider is. Raises ProviderUnavailable if it is out.
         """
         for link in self.links:
-            if link.name == idp and isinstance(link.provider, Finds):
-                with raising_provider_unavailable(link):
+            if link.name == idp and isinstance(link.provider, SupportsFind):
+                with translate_provider_errors(link):
                     answer = link.provider.find(username)
                 user = checked_user(link.name, answer) if answer else None
-                return user if user and fold(user["username"]) == fold(username) else None
+                return user if user and casefold_name(user["username"]) == casefold_name(username) else None
         return None
 
 
 @contextmanager
-def raising_provider_unavailable(link: Link) -> Iterator[None]:
+def translate_provider_errors(link: Link) -> Iterator[None]:
     """Turn whatever a provider raises when its store cannot be asked into ProviderUnavailable."""
     try:
         yield
@@ -96,7 +96,7 @@ def raising_provider_unavailable(link: Link) -> Iterator[None]:
 
 
 def _ask(link: Link, login: str, password: str) -> Identity | Denied:
-    with raising_provider_unavailable(link):
+    with translate_provider_errors(link):
         answer = link.provider.authenticate(login, password)
     if isinstance(answer, Denied):
         return answer
@@ -124,8 +124,8 @@ def checked_user(name: str, answer: Any) -> Identity:
 def known_to(links: Iterable[Link], username: str) -> bool:
     """Say whether a link that did not know the login knows the username, and so owns it."""
     for link in links:
-        if isinstance(link.provider, Finds):
-            with raising_provider_unavailable(link):
+        if isinstance(link.provider, SupportsFind):
+            with translate_provider_errors(link):
                 if link.provider.find(username):
                     return True
     return False

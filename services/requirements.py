@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Requirement:
+class RoleRequirement:
     """What one guard asks for, beside a good access token."""
 
     any_of: frozenset[str] | None = None
@@ -13,7 +13,7 @@ class Requirement:
     all_of: frozenset[str] = frozenset()
     """And each of these."""
 
-    def admits(self, roles: Collection[str]) -> bool:
+    def allows(self, roles: Collection[str]) -> bool:
         """Say whether somebody with these roles gets past the guard. Roles compare exactly."""
         return (self.any_of is None or not self.any_of.isdisjoint(roles)) and self.all_of.issubset(roles)
 
@@ -35,11 +35,11 @@ class GuardedRoute:
 
     path: str
     methods: tuple[str, ...]
-    requirements: tuple[Requirement, ...]
+    requirements: tuple[RoleRequirement, ...]
 
-    def admits(self, roles: Collection[str]) -> bool:
+    def allows(self, roles: Collection[str]) -> bool:
         """Say whether it is open to somebody with these roles."""
-        return all(requirement.admits(roles) for requirement in self.requirements)
+        return all(requirement.allows(roles) for requirement in self.requirements)
 
     @property
     def roles(self) -> frozenset[str]:

@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, insert, select, update
 
 from app import create_app
-from config.text import fold
+from config.text import casefold_name
 from database.session_table import SessionTable
 from database.tables import revocations, roles, sessions, user_roles, users
 from database.user_editor import UserEditor
-from services.keys.folder import KeyFolder
+from services.keys.directory import KeyDirectory
 from tests import doors
 from tests.people import Person
 from tests.services.conftest import segment
@@ -30,7 +30,7 @@ class World:
 
     def __init__(self, environ: Mapping[str, str], keys: Path) -> None:
         """The database has tables; what is in them is cleared away."""
-        KeyFolder(keys).add("ES256")
+        KeyDirectory(keys).add("ES256")
         self._environ = {
             **environ,
             "SIGNING_KEYS_DIR": str(keys),
@@ -113,7 +113,7 @@ class World:
 
     def give(self, person: Person, names: tuple[str, ...]) -> None:
         """Give a user these roles and no others, by hand."""
-        user_id = select(users.c.id).where(users.c.username_folded == fold(person.username)).scalar_subquery()
+        user_id = select(users.c.id).where(users.c.username_folded == casefold_name(person.username)).scalar_subquery()
         held = select(user_id, roles.c.id).where(roles.c.name.in_(names))
         with self._engine.begin() as connection:
             connection.execute(delete(user_roles).where(user_roles.c.user_id == user_id))
@@ -122,7 +122,7 @@ class World:
     def switch_off(self, person: Person) -> None:
         """Disable a user by hand, so that nothing but the user table tells."""
         with self._engine.begin() as connection:
-            change = update(users).where(users.c.username_folded == fold(person.username))
+            change = update(users).where(users.c.username_folded == casefold_name(person.username))
             connection.execute(change.values(active=False))
 
     def _clear(self) -> None:

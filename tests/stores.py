@@ -9,12 +9,12 @@ from sqlalchemy import Engine, update
 
 from config.service_settings import DatabaseSettings
 from config.settings import Settings
-from config.text import fold
+from config.text import casefold_name
 from database.engine import open_engine
 from database.schema import upgrade
 from database.tables import users
 from database.user_editor import UserEditor
-from database.user_filter import Selection
+from database.user_filter import UserFilter
 from database.user_pages import UserPages
 from database.user_table import UserRow
 from passwords.hashing import hash_password
@@ -72,11 +72,11 @@ def user_table(
 def add_by_hand(engine: Engine, person: Person, stored: str) -> None:
     """Add a user whatever others are called, and whatever the hash is: a table is not always filled by our commands."""
     added = UserEditor(engine, "tests").add(person.username, None, stored, person.roles)
-    address = {"email": person.email, "email_folded": fold(person.email)}
+    address = {"email": person.email, "email_folded": casefold_name(person.email)}
     with engine.begin() as connection:
         connection.execute(update(users).where(users.c.id == added.id).values(address))
 
 
 def everybody(table: UserPages) -> list[UserRow]:
     """Return every user in the table, by name."""
-    return [*table.each(Selection())]
+    return [*table.each(UserFilter())]

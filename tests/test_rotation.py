@@ -17,7 +17,7 @@ import pytest
 
 from app import create_app
 from cli.keys import SETTLED
-from services.keys.folder import KeyFolder
+from services.keys.directory import KeyDirectory
 from tests.cli.program import Flask
 from tests.people import ZOE
 from tests.servers.gunicorn import gunicorn
@@ -123,7 +123,7 @@ def test_no_token_is_refused_while_keys_come_and_go(
     def keys(*arguments: str) -> str:
         ended = flask("keys", *arguments)
         assert ended.returncode == 0, ended.stderr
-        return next(one.key.id for one in KeyFolder(tmp_path / "keys").read() if one.state == "current")
+        return next(one.key.id for one in KeyDirectory(tmp_path / "keys").read() if one.state == "current")
 
     first = keys("generate")
     options = f"--access-logfile {tmp_path}/log --access-logformat '{LOG_FORMAT}'"
@@ -149,7 +149,7 @@ def test_no_token_is_refused_while_keys_come_and_go(
 
 def test_a_secret_and_then_a_folder_take_over_by_restart(static_environ: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir()
-    key = KeyFolder(tmp_path / "keys").add("EdDSA").key
+    key = KeyDirectory(tmp_path / "keys").add("EdDSA").key
     old, new, folder = {"SECRET_KEY": "o" * 40}, {"SECRET_KEY": "n" * 40}, {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
     fallback = {"SECRET_KEY_FALLBACKS": "o" * 40}
     tokens: list[str] = []

@@ -13,7 +13,7 @@ from cli.explain.render import (
     table_of_routes,
     tables_of_answer,
 )
-from cli.terminal import NAME, Refused
+from cli.terminal import NAME, CommandError
 from cli.users.table import JSON, as_json
 from config.settings import Settings
 from providers.interface import UNKNOWN_USER, ProviderUnavailable
@@ -21,7 +21,7 @@ from services.auth_guard import guarded_routes
 from services.context import Services
 from services.diagnosis.comparison import CannotTell, Change, asking, compare
 from services.diagnosis.denial_reasons import refusal
-from services.diagnosis.explain import LoginAnswer, claims_of, explain_login
+from services.diagnosis.explain import LoginExplanation, claims_of, explain_login
 from services.factory import create_services
 from services.requirements import GuardedRoute
 
@@ -37,7 +37,7 @@ def explain(login: str | None, against: str | None, everybody: bool, in_json: bo
     No password is needed, and nothing is changed. Exit code 1 if nobody has this login.
     """
     if (login is None) == (not everybody) or (everybody and not against):
-        raise Refused("say whose: flask explain LOGIN, or flask explain --all --against PROVIDER")
+        raise CommandError("say whose: flask explain LOGIN, or flask explain --all --against PROVIDER")
     app = load_application()
     services: Services = app.extensions.get("latchkey") or create_services(Settings.of_process())
     try:
@@ -46,9 +46,9 @@ def explain(login: str | None, against: str | None, everybody: bool, in_json: bo
         else:
             _one(services, login, guarded_routes(app), against, in_json)
     except ProviderUnavailable as error:
-        raise Refused(f"a provider cannot be asked: {error}") from None
+        raise CommandError(f"a provider cannot be asked: {error}") from None
     except CannotTell as error:
-        raise Refused(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
 def _one(services: Services, login: str, routes: list[GuardedRoute], against: str | None, in_json: bool) -> None:
@@ -64,13 +64,13 @@ def _one(services: Services, login: str, routes: list[GuardedRoute], against: st
         sys.exit(1)
 
 
-def _switch(answer: LoginAnswer, against: str) -> tuple[str, Change] | None:
+def _switch(answer: LoginExplanation, against: str) -> tuple[str, Change] | None:
     other = open_other(against)
     matcher = asking(against, other)
     return (against, next(compare([answer.identity], matcher))) if answer.identity else None
 
 
-def _told(services: Services, answer: LoginAnswer, routes: list[GuardedRoute]) -> list[str]:
+def _told(services: Services, answer: LoginExplanation, routes: list[GuardedRoute]) -> list[str]:
     told = [*tables_of_answer(answer)]
     if answer.untold and not answer.decisive:
         return [*told, "Only a login would tell. With a password: flask doctor --user LOGIN --password"]
@@ -83,7 +83,7 @@ def _told(services: Services, answer: LoginAnswer, routes: list[GuardedRoute]) -
     return [*told, table_of_routes(routes, answer.identity["roles"])]
 
 
-def _members(services: Services, answer: LoginAnswer, routes: list[GuardedRoute]) -> dict[str, object]:
+def _members(services: Services, answer: LoginExplanation, routes: list[GuardedRoute]) -> dict[str, object]:
     identity = answer.identity
     members: dict[str, object] = {
         "user": identity,

@@ -8,14 +8,14 @@ import click
 
 from cli.terminal import as_table, printable
 from providers.interface import Explanation
-from services.diagnosis.explain import LinkAnswer, LoginAnswer
+from services.diagnosis.explain import LoginExplanation, ProviderResult
 from services.requirements import GuardedRoute
 from services.tokens.claims import Claims
 
 Row = tuple[str, ...]
 
 
-def tables_of_answer(answer: LoginAnswer) -> Iterator[str]:
+def tables_of_answer(answer: LoginExplanation) -> Iterator[str]:
     """Yield what each provider says, and how the one that knows the user comes by their roles."""
     yield table(("PROVIDER", "ANSWER"), [(link.idp, str(link)) for link in answer.links])
     if answer.decisive:
@@ -37,7 +37,7 @@ def table_of_claims(claims: Claims) -> str:
 
 def table_of_routes(routes: Iterable[GuardedRoute], roles: list[str]) -> str:
     """Return which guarded routes open for these roles."""
-    rows = [(",".join(route.methods), route.path, route.needs, _told(route.admits(roles))) for route in routes]
+    rows = [(",".join(route.methods), route.path, route.needs, _told(route.allows(roles))) for route in routes]
     return table(("METHOD", "ROUTE", "NEEDS", "OPENS"), rows)
 
 
@@ -46,7 +46,7 @@ def table(heads: Row, rows: Sequence[Row]) -> str:
     return as_table(heads, [[*map(printable, cells), _coloured(printable(last))] for *cells, last in rows])
 
 
-def members_of_link(link: LinkAnswer) -> dict[str, object]:
+def members_of_link(link: ProviderResult) -> dict[str, object]:
     """Return what a script is told of a provider's answer."""
     told = asdict(link.explanation)
     return {"provider": link.idp, "answer": link.outcome, "outage": link.outage, **told}
@@ -54,7 +54,7 @@ def members_of_link(link: LinkAnswer) -> dict[str, object]:
 
 def members_of_route(route: GuardedRoute, roles: list[str]) -> dict[str, object]:
     """Return what a script is told of a route."""
-    return {"methods": route.methods, "path": route.path, "needs": route.needs, "opens": route.admits(roles)}
+    return {"methods": route.methods, "path": route.path, "needs": route.needs, "opens": route.allows(roles)}
 
 
 def _rules(explanation: Explanation) -> Iterator[Row]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import click
 
-from cli.terminal import NAME, Refused, confirm, raising_refused, read_password
+from cli.terminal import NAME, CommandError, confirm, read_password, translate_command_errors
 from cli.users.table import JSON, as_json, open_table, tell
 from config.settings import Settings
 from database.user_table import UserRow
@@ -29,7 +29,7 @@ def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool
     """Add a user. The password is asked for, or read from standard input."""
     table = open_table()
     password = _new_password(generate, username, email)
-    with raising_refused():
+    with translate_command_errors():
         row = table.add(username, email, hash_password(password), roles)
     _tell_with_password(row, f"Added {row.username}.", in_json, password if generate else None)
 
@@ -41,7 +41,7 @@ def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool
 def set_password(login: str, generate: bool, in_json: bool) -> None:
     """Give a user another password, asked for or read from standard input. Their sessions end."""
     table = open_table()
-    with raising_refused():
+    with translate_command_errors():
         seen = table.named(login)
         password = _new_password(generate, seen.username, seen.email)
         row = table.set_password(seen.id, hash_password(password))
@@ -54,7 +54,7 @@ def set_password(login: str, generate: bool, in_json: bool) -> None:
 @JSON
 def grant(login: str, roles: tuple[str, ...], in_json: bool) -> None:
     """Give a user roles."""
-    with raising_refused():
+    with translate_command_errors():
         row = open_table().change(login, lambda row: replace(row, roles=tuple({*row.roles, *roles})))
     tell(row, f"{row.username} has the roles {', '.join(row.roles)}. {OLD_TOKENS}", in_json)
 
@@ -66,7 +66,7 @@ def grant(login: str, roles: tuple[str, ...], in_json: bool) -> None:
 @JSON
 def revoke(login: str, roles: tuple[str, ...], force: bool, in_json: bool) -> None:
     """Take roles from a user."""
-    with raising_refused():
+    with translate_command_errors():
         row = open_table().change(login, lambda row: replace(row, roles=_without(row, roles)), force=force)
     held = f"the roles {', '.join(row.roles)}" if row.roles else "no role"
     tell(row, f"{row.username} has {held}. {OLD_TOKENS}", in_json)
@@ -78,7 +78,7 @@ def revoke(login: str, roles: tuple[str, ...], force: bool, in_json: bool) -> No
 @JSON
 def disable(login: str, force: bool, in_json: bool) -> None:
     """Put a user out: what they have from logging in here ends too."""
-    with raising_refused():
+    with translate_command_errors():
         row = open_table().set_active(login, False, force)
     tell(row, f"{row.username} is disabled.", in_json)
 
@@ -88,7 +88,7 @@ def disable(login: str, force: bool, in_json: bool) -> None:
 @JSON
 def enable(login: str, in_json: bool) -> None:
     """Let a disabled user in again."""
-    with raising_refused():
+    with translate_command_errors():
         row = open_table().set_active(login, True)
     tell(row, f"{row.username} is enabled.", in_json)
 
@@ -102,8 +102,8 @@ def enable(login: str, in_json: bool) -> None:
 def rename(login: str, username: str | None, email: str | None, no_email: bool, in_json: bool) -> None:
     """Give a user another username, another address, or both. With another username their sessions end."""
     if not username and not email and not no_email:
-        raise Refused("there is nothing to change. Write another username, --email or --no-email")
-    with raising_refused():
+        raise CommandError("there is nothing to change. Write another username, --email or --no-email")
+    with translate_command_errors():
         row = open_table().change(
             login,
             lambda row: replace(row, username=username or row.username, email=None if no_email else email or row.email),
@@ -119,7 +119,7 @@ def rename(login: str, username: str | None, email: str | None, no_email: bool, 
 def delete(login: str, yes: bool, force: bool, in_json: bool) -> None:
     """Remove a user for good, and end what they have. To keep who they were: disable."""
     table = open_table()
-    with raising_refused():
+    with translate_command_errors():
         seen = table.named(login)
         if not yes:
             confirm(f"Delete {seen.username} for good?")
@@ -152,5 +152,5 @@ def _tell_with_password(row: UserRow, sentence: str, in_json: bool, password: st
 def _without(row: UserRow, roles: tuple[str, ...]) -> tuple[str, ...]:
     lacking = [name for name in roles if name not in row.roles]
     if lacking:
-        raise Refused(f"{row.username} does not have the role {lacking[0]}, but {', '.join(row.roles) or 'none'}")
+        raise CommandError(f"{row.username} does not have the role {lacking[0]}, but {', '.join(row.roles) or 'none'}")
     return tuple({*row.roles} - {*roles})

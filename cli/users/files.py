@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryFile, mkstemp
 from typing import BinaryIO, TextIO
 
-from cli.terminal import Refused
+from cli.terminal import CommandError
 from services.user_import.formats import UnreadableFile
 
 STDIN = Path("-")
@@ -40,7 +40,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     Raises OSError, and Refused if it is no file of users.
     """
     if path == STDIN and sys.stdin is None:
-        raise Refused("there is no standard input to read users from")
+        raise CommandError("there is no standard input to read users from")
     with sys.stdin.buffer if path == STDIN else path.open("rb") as file, TemporaryFile() as copy:
         if not file.seekable():
             shutil.copyfileobj(file, copy)
@@ -48,7 +48,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         try:
             yield file if file.seekable() else copy
         except UnreadableFile as error:
-            raise Refused(f"{shown(path)} cannot be read: {error}") from None
+            raise CommandError(f"{shown(path)} cannot be read: {error}") from None
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def private_file(path: Path) -> Iterator[TextIO]:
     Raises OSError, and Refused if the name is taken; if that is found only at the end, what was written is kept.
     """
     if path.exists():
-        raise Refused(f"{shown(path)} is there already. Move it away, or name another file")
+        raise CommandError(f"{shown(path)} is there already. Move it away, or name another file")
     descriptor, part = mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     try:
         with open(descriptor, "w", encoding="utf-8", newline="") as file:
@@ -69,7 +69,7 @@ def private_file(path: Path) -> Iterator[TextIO]:
     try:
         os.link(part, path)
     except OSError as error:
-        raise Refused(f"{shown(path)} cannot be made: {error.strerror}. What belongs in it is in {part}") from None
+        raise CommandError(f"{shown(path)} cannot be made: {error.strerror}. What belongs in it is in {part}") from None
     os.unlink(part)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import click
 
-from cli.terminal import as_table, progress, raising_refused
+from cli.terminal import as_table, progress, translate_command_errors
 from cli.users.table import JSON, as_json, kind_of
 from config.settings import Settings
 from database.engine import open_engine
@@ -35,7 +35,7 @@ def inventory(in_json: bool) -> None:
     """
     lines: dict[tuple[str, str, str], _Line] = {}
     engine = open_engine(Settings.of_process().database)
-    with raising_refused(), progress("Counting", 1000) as advance:
+    with translate_command_errors(), progress("Counting", 1000) as advance:
         counted = 0.0
         for part, groups in count_hashes(engine):
             for group in groups:

@@ -11,15 +11,15 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 
 import click
 
-from cli.terminal import NAME, Refused, as_table, progress, raising_refused, unseen
+from cli.terminal import NAME, CommandError, as_table, progress, translate_command_errors, unseen
 from cli.users.files import STDIN, CountedFile, opened, private_file, shown
 from cli.users.table import JSON, as_json, open_table, operator
 from config.settings import Settings
 from database.engine import open_engine
 from database.errors import UserExists
 from database.import_staging import Report, UserImport, importing
-from database.user_filter import Selection
-from services.user_import.formats import EXPORTS, FORMATS, Fields, UserFormat, format_of
+from database.user_filter import UserFilter
+from services.user_import.formats import EXPORTS, FORMATS, UserFields, UserFormat, format_of
 from services.user_import.importer import stage
 
 REASONS = 10  # that a person is shown
@@ -69,7 +69,7 @@ def import_users(
 
     Users who are there already stay as they are. If one is refused, nobody is imported, unless told to keep going.
     """
-    with raising_refused():
+    with translate_command_errors():
         order = _order(path=path, format_=name, refused=refused, roles=roles, dry_run=dry_run, keep_going=keep_going)
         gc.disable()  # there is nothing to collect, and looking for it takes a third of the time
         report, reasons, outcome = _import(order)
@@ -86,12 +86,12 @@ def import_users(
 def export(output: Path | None, in_json: bool) -> None:
     """Write all users down, with their password hashes, so that `import` can read them."""
     table = open_table()
-    with raising_refused(), private_file(output) if output else _printed() as file:
+    with translate_command_errors(), private_file(output) if output else _printed() as file:
         write = EXPORTS["jsonl" if in_json else "csv"](file)
         # What is printed shows by itself how far it is.
         with progress("Writing", table.count()) if output else nullcontext(unseen) as advance:
-            for row in table.each(Selection()):
-                write(Fields(row.username, row.email, row.password_hash, row.roles, row.active))
+            for row in table.each(UserFilter()):
+                write(UserFields(row.username, row.email, row.password_hash, row.roles, row.active))
                 advance(1)
 
 
@@ -105,10 +105,10 @@ def _printed() -> TextIO:
 
 def _order(*, path: Path, format_: str | None, refused: Path | None, **asked: Any) -> Order:
     if path.is_dir():
-        raise Refused(f"{shown(path)} is a folder. Name a file")
+        raise CommandError(f"{shown(path)} is a folder. Name a file")
     known = format_ or format_of(path)
     if known is None:
-        raise Refused(f"the name of the file does not tell its format. Add --format: {', '.join(FORMATS)}")
+        raise CommandError(f"the name of the file does not tell its format. Add --format: {', '.join(FORMATS)}")
     if refused is None:
         name = "" if path == STDIN else f"{path.stem.strip('.')}."
         refused = path.with_name(f"{name}refused{path.suffix or f'.{known}'}")
@@ -118,7 +118,7 @@ def _order(*, path: Path, format_: str | None, refused: Path | None, **asked: An
 def _import(order: Order) -> tuple[Report, Reasons, Outcome]:
     settings = Settings.of_process()
     if order.keep_going and not order.dry_run and order.refused.exists():
-        raise Refused(f"{shown(order.refused)} is there already. Move it away, or name another file: --refused")
+        raise CommandError(f"{shown(order.refused)} is there already. Move it away, or name another file: --refused")
     with opened(order.path) as file, ExitStack() as kept, importing(open_engine(settings.database)) as users:
         _stage(users, file, order)
         report, reasons = users.judge(), users.reasons()
@@ -149,7 +149,9 @@ def _write(users: UserImport, accepted: int) -> None:
             for rows in users.write():
                 advance(rows, rate(rows))
     except UserExists:
-        raise Refused("somebody has added one of these users meanwhile, so nobody was imported. Run it again") from None
+        raise CommandError(
+            "somebody has added one of these users meanwhile, so nobody was imported. Run it again"
+        ) from None
 
 
 def _rate() -> Callable[[int], str]:
@@ -172,7 +174,7 @@ def _write_refused(users: UserImport, file: BinaryIO, format_: UserFormat, out: 
         for place, reason in users.refusals():
             entry = next((entry for entry in entries if entry.place == place), None)
             if entry is None:
-                raise Refused("the file has changed while it was read, so nobody was imported. Run it again")
+                raise CommandError("the file has changed while it was read, so nobody was imported. Run it again")
             write(entry, reason)
     out.flush()
     os.fsync(out.fileno())

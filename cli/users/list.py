@@ -11,10 +11,10 @@ from typing import get_args
 
 import click
 
-from cli.terminal import NAME, Refused, as_table, raising_refused
+from cli.terminal import NAME, CommandError, as_table, translate_command_errors
 from cli.users.table import JSON, as_json, kind_of, open_table
 from database.audit import Event
-from database.user_filter import Order, Selection
+from database.user_filter import Order, UserFilter
 from database.user_table import UserRow
 from services.user_import.formats.csv_file import as_cell
 
@@ -36,9 +36,9 @@ _LARGEST = 2**31 - 2  # number of users
 @click.option("--json", "in_json", is_flag=True, help="For scripts: a JSON array.")
 def list_users(limit: int | None, after: str | None, as_csv: bool, in_json: bool, **chosen: object) -> None:
     """Show the users, a page at a time."""
-    selection = Selection(**chosen)  # type: ignore[arg-type]  # click has made them what they must be
+    selection = UserFilter(**chosen)  # type: ignore[arg-type]  # click has made them what they must be
     begin = _begin(selection, after)
-    with raising_refused():
+    with translate_command_errors():
         if limit is None and (as_csv or in_json):
             (_print_csv if as_csv else _print_json)(open_table().each(selection, begin))
             return
@@ -56,7 +56,7 @@ def list_users(limit: int | None, after: str | None, as_csv: bool, in_json: bool
 def show(login: str, in_json: bool) -> None:
     """Show a user, and the newest of what was done to them."""
     table = open_table()
-    with raising_refused():
+    with translate_command_errors():
         row = table.named(login)
         events = table.history(row.username)
     kind = dict(zip(("scheme", "parameters", "standing"), kind_of(row.password_hash), strict=True))
@@ -73,7 +73,7 @@ def show(login: str, in_json: bool) -> None:
 @JSON
 def history(username: str | None, in_json: bool) -> None:
     """Show the newest of what was done to whoever has, or had, this username; or to anybody."""
-    with raising_refused():
+    with translate_command_errors():
         events = open_table().history(username)
     click.echo(as_json([_event(event) for event in events]) if in_json else _lines(events))
 
@@ -81,12 +81,12 @@ def history(username: str | None, in_json: bool) -> None:
 COMMANDS = [list_users, show, history]
 
 
-def _begin(selection: Selection, after: str | None) -> str | int | None:
+def _begin(selection: UserFilter, after: str | None) -> str | int | None:
     if after is None or selection.sort == "username":
         return after
     with suppress(ValueError):
         return max(0, min(int(after), _LARGEST))
-    raise Refused("--after has to be an id where users are sorted by `created`. `show` tells it")
+    raise CommandError("--after has to be an id where users are sorted by `created`. `show` tells it")
 
 
 def _print_table(rows: Iterable[UserRow]) -> None:

@@ -12,7 +12,7 @@ from config.settings import Settings
 from database.engine import open_engine
 from database.user_editor import UserEditor
 from database.user_table import UserRow
-from passwords.schemes import UnusableHash, recognise
+from passwords.schemes import UnusableHash, identify
 
 JSON = click.option("--json", "in_json", is_flag=True, help="For scripts.")
 
@@ -37,7 +37,7 @@ def operator(environ: Mapping[str, str]) -> str:
 def kind_of(password_hash: str) -> tuple[str, str, str]:
     """Return the scheme of a hash, its parameters, and whether it is `current`, `weak` or `unusable`."""
     try:
-        kind = recognise(password_hash)
+        kind = identify(password_hash)
     except UnusableHash as error:
         return "-", str(error), "unusable"
     return kind.scheme, kind.parameters, "weak" if kind.weak else "current"

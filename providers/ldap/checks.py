@@ -103,13 +103,13 @@ class Diagnosis:
 
     def _rules(self) -> Finding:
         rules = self._accounts.rules
-        if not rules.grantable():
-            return "there are none, so nobody has a role", "Write LDAP_ROLES_FILE, or LDAP_ROLE_MAP"
+        if not rules.list_roles():
+            return "there are none, so nobody has a role", "Write LDAP_ROLE_RULES_FILE, or LDAP_ROLE_MAP"
         groups = {group.name: group for rule in rules.rules for group in rule.condition.groups()}
         missing = [group.label for group in groups.values() if not self.group(self._session(), group)]
         if missing:
             return f"no such group: {'; '.join(missing)}", "Correct the rules, or let LDAP_BIND_DN see these groups"
-        return f"{len(rules.rules)} rules, for {', '.join(sorted(rules.grantable()))}", None
+        return f"{len(rules.rules)} rules, for {', '.join(sorted(rules.list_roles()))}", None
 
     @staticmethod
     def group(session: Session, group: Group) -> Entry | None:

@@ -65,7 +65,7 @@ _WINDOWS_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _FOR_GOOD = "000001010000Z"
 
 
-def why_denied(answer: Answer) -> str | None:
+def bind_denial_reason(answer: Answer) -> str | None:
     """Return why this bind proves nobody, `None` if it proves them. Raises ProviderUnavailable if it says neither.
 
     A bind may succeed and yet prove nobody: who must change their password first may do nothing else.
@@ -92,7 +92,7 @@ def is_disabled(entry: Entry, now: datetime) -> bool:
     return expires not in _NEVER and expires <= (now - _WINDOWS_EPOCH) // timedelta(microseconds=1) * 10
 
 
-def why_shut_out(entry: Entry, now: datetime) -> str | None:
+def account_denial_reason(entry: Entry, now: datetime) -> str | None:
     """Return why the right password would not do now, as far as the entry tells; `None` if nothing speaks against it.
 
     It wants to see STATE_ATTRIBUTES too. A lock of OpenLDAP that ends by itself does not tell when.

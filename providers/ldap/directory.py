@@ -10,10 +10,10 @@ from ldap3.core.results import RESULT_SUCCESS
 
 from providers.interface import ProviderUnavailable
 from providers.ldap.client.answers import Answer, Entry, children
-from providers.ldap.client.connection import Connection, Slow
+from providers.ldap.client.connection import Connection, ServerTimeout
 from providers.ldap.client.failover import Server, Servers
 from providers.ldap.client.messages import PAGED_RESULTS, SUBTREE, page_control
-from providers.ldap.denial import why_denied
+from providers.ldap.denial import bind_denial_reason
 from providers.ldap.settings import LdapSettings
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class Directory:
         self._account = ServiceAccount(settings)
         tls = settings.tls()
         self.servers = [
-            Server(address, tls, settings.connections, self._account.binder()) for address in settings.servers
+            Server(address, tls, settings.pool_size, self._account.binder()) for address in settings.servers
         ]
         self._asked = Servers(self.servers, settings.timeout_seconds * _SHARE)
 
@@ -112,7 +112,7 @@ class ServiceAccount:
         if self._name is None:
             return
         if not turn.acquire(timeout=max(0, connection.deadline - monotonic())):
-            raise Slow("ldap: no answer in time to the binds before this one")
+            raise ServerTimeout("ldap: no answer in time to the binds before this one")
         try:
             self._bind(connection, self._name)
         finally:
@@ -124,7 +124,7 @@ class ServiceAccount:
         answer = connection.bind(name, self._password)
         if answer.code != RESULT_SUCCESS:
             self._refused_until = monotonic() + _HELD_BACK
-            why = why_denied(answer) or "no reason was given"
+            why = bind_denial_reason(answer) or "no reason was given"
             raise ProviderUnavailable(f"ldap: the bind as LDAP_BIND_DN failed: {answer.name} ({why})")
 
 

@@ -129,7 +129,7 @@ class Rules:
     def _combined(self) -> tuple[Rule, ...]:
         return tuple(rule for rule in self.rules if not isinstance(rule.condition, Group))
 
-    def grantable(self) -> frozenset[str]:
+    def list_roles(self) -> frozenset[str]:
         """Return all the roles that anybody can have."""
         return frozenset(self.default).union(*(rule.roles for rule in self.rules))
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any as Anything
 
 from config.errors import ConfigurationError, Problem
-from config.text import accept_name
+from config.text import normalize_name
 from providers.ldap.role_rules import All, Any, Condition, Group, Neither, Rule, Rules
 
-VARIABLE = "LDAP_ROLES_FILE"
+VARIABLE = "LDAP_ROLE_RULES_FILE"
 
 _WORDS: dict[str, Callable[[list[Condition]], Condition]] = {"all": All, "any": Any, "not": Neither}
 
@@ -71,7 +71,7 @@ class _Reading:
             self._tell(place, "write a list of roles")
             return ()
         try:
-            return tuple(map(accept_name, value))
+            return tuple(map(normalize_name, value))
         except ValueError as error:
             self._tell(place, f"a role cannot be used: {error}")
             return ()

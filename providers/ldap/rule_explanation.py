@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from config.text import fold
-from providers.interface import Membership, RuleVerdict
+from config.text import casefold_name
+from providers.interface import Membership, RuleResult
 from providers.ldap.client.answers import Entry
 from providers.ldap.client.dn import DN, comparable
 from providers.ldap.client.filters import ANY
@@ -12,7 +12,7 @@ from providers.ldap.groups import Searches
 from providers.ldap.role_rules import Group, Rules
 
 
-class Verdicts:
+class RuleExplainer:
     """Judges the rules for one user."""
 
     def __init__(
@@ -24,14 +24,14 @@ class Verdicts:
         self._counted = {comparable(held.group): held for held in counted}
         self._every = {comparable(held.group): held for held in every}
 
-    def of(self, rules: Rules) -> Iterator[RuleVerdict]:
+    def of(self, rules: Rules) -> Iterator[RuleResult]:
         """Yield what becomes of each rule."""
         if rules.default:
-            yield RuleVerdict("everybody", rules.default, matched=True)
+            yield RuleResult("everybody", rules.default, matched=True)
         for rule in rules.rules:
             matched = rule.condition.holds(self._counted.keys())
             near = () if matched else tuple(self._near(rule.condition.groups()))
-            yield RuleVerdict(str(rule.condition), rule.roles, matched, near)
+            yield RuleResult(str(rule.condition), rule.roles, matched, near)
 
     def _near(self, groups: Iterator[Group]) -> Iterator[str]:
         for group in groups:
@@ -58,5 +58,5 @@ class Verdicts:
         uids = entry.texts("memberUid")
         if self._username in uids:
             return None
-        uid = next((uid for uid in uids if fold(uid) == fold(self._username)), None)
+        uid = next((uid for uid in uids if casefold_name(uid) == casefold_name(self._username)), None)
         return f"has {uid}, which differs only in case" if uid else None

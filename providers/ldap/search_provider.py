@@ -12,28 +12,28 @@ from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWOR
 from providers.ldap.checks import Diagnosis
 from providers.ldap.client.filters import ANY
 from providers.ldap.client.messages import BASE
-from providers.ldap.denial import ACCOUNT_ATTRIBUTES, STATE_ATTRIBUTES, why_denied, why_shut_out
+from providers.ldap.denial import ACCOUNT_ATTRIBUTES, STATE_ATTRIBUTES, account_denial_reason, bind_denial_reason
 from providers.ldap.direct_bind_provider import DirectBindProvider
 from providers.ldap.directory import Directory, Session
 from providers.ldap.role_rules_file import read_rules
-from providers.ldap.rule_explanation import Verdicts
+from providers.ldap.rule_explanation import RuleExplainer
 from providers.ldap.settings import LdapSettings
-from providers.ldap.user_entries import Accounts, Nameless
+from providers.ldap.user_entries import Accounts, MissingUsername
 
 
 def open_ldap(environ: Mapping[str, str]) -> "LdapProvider | DirectBindProvider":
     """Build the provider from the LDAP_ variables; ConfigurationError if they cannot be used."""
     # The file is read for its problems here, so that they are told with those of the variables.
-    rules = environ.get("LDAP_ROLES_FILE", "").strip()
+    rules = environ.get("LDAP_ROLE_RULES_FILE", "").strip()
     settings, _ = collect_errors(lambda: LdapSettings.read(environ), lambda: read_rules(Path(rules)) if rules else None)
-    return DirectBindProvider(settings) if settings.bind_template else LdapProvider(settings)
+    return DirectBindProvider(settings) if settings.user_dn_template else LdapProvider(settings)
 
 
 class LdapProvider:
     """Asks a directory in which an account may search. Thread-safe."""
 
     def __init__(self, settings: LdapSettings) -> None:
-        """Raises ConfigurationError if LDAP_ROLES_FILE cannot be used. Nothing is asked of the directory yet."""
+        """Raises ConfigurationError if LDAP_ROLE_RULES_FILE cannot be used. Nothing is asked of the directory yet."""
         self._settings = settings
         self._accounts = Accounts(settings)
         self._directory = Directory(settings)
@@ -60,16 +60,16 @@ class LdapProvider:
         """Return what the directory knows of the user whom `login` means, and what became of each rule."""
         return self._directory.ask(lambda session: self._explained(session, login))
 
-    def users(self) -> Iterator[User]:
+    def list_users(self) -> Iterator[User]:
         """Yield everybody who fits LDAP_USER_FILTER, has a name, and is not disabled."""
         for entry in self._directory.ask(self._accounts.everyone):
-            with suppress(Nameless):
+            with suppress(MissingUsername):
                 if user := self._directory.ask(partial(self._accounts.user, entry)):
                     yield user
 
-    def grantable(self) -> frozenset[str]:
+    def list_roles(self) -> frozenset[str]:
         """Return the roles of all rules."""
-        return self._accounts.rules.grantable()
+        return self._accounts.rules.list_roles()
 
     def check(self) -> Iterator[Check]:
         """Yield what there is from the name of the server to the groups of the rules, with one bind in all."""
@@ -83,9 +83,9 @@ class LdapProvider:
         username = self._accounts.username(entries[0])
         groups = self._accounts.groups
         counted, every = (groups.of(session, entries[0], username, nested=nested) for nested in (None, True))
-        verdicts = Verdicts(session, username, counted, every).of(self._accounts.rules)
+        verdicts = RuleExplainer(session, username, counted, every).of(self._accounts.rules)
         told = session.search(entries[0].dn, BASE, ANY, (*ACCOUNT_ATTRIBUTES, *STATE_ATTRIBUTES))
-        reason = why_shut_out(told[0], datetime.now(UTC)) if told else None
+        reason = account_denial_reason(told[0], datetime.now(UTC)) if told else None
         user = None if reason else self._accounts.with_roles(entries[0], counted)
         return Explanation(user, reason, record, tuple(counted), tuple(verdicts))
 
@@ -93,7 +93,7 @@ class LdapProvider:
         entries = self._accounts.by_login(session, login)
         entry = entries[0] if len(entries) == 1 else None
         # A name that nobody has takes a bind as well, so that the clock does not tell.
-        reason = why_denied(session.bind(entry.dn if entry else self._decoy(), password))
+        reason = bind_denial_reason(session.bind(entry.dn if entry else self._decoy(), password))
         if entry is None:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
         return Denied(reason) if reason else self._accounts.user(entry, session) or Denied(DISABLED)

@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -124,6 +125,11 @@ class LdapSettings(Section):
     """Which directory is asked, as whom, and what its entries mean."""
 
     prefix: ClassVar[str] = "LDAP_"
+    renamed: ClassVar[Mapping[str, str]] = {
+        "LDAP_BIND_TEMPLATE": "LDAP_USER_DN_TEMPLATE",
+        "LDAP_CONNECTIONS": "LDAP_POOL_SIZE",
+        "LDAP_ROLES_FILE": "LDAP_ROLE_RULES_FILE",
+    }
 
     url: Annotated[str, AfterValidator(_servers)] = Field(
         description="ldap://host or ldaps://host, with :port if it is an unusual one, or several by comma"
@@ -139,7 +145,7 @@ class LdapSettings(Section):
     bind_password: SecretStr | None = Field(
         None, validate_default=True, description="the password of LDAP_BIND_DN, if there is one"
     )
-    bind_template: Annotated[str, AfterValidator(_template)] | None = Field(
+    user_dn_template: Annotated[str, AfterValidator(_template)] | None = Field(
         None,
         validate_default=True,
         description="the DN or name as which users bind where no account may search, with {login} for what was typed",
@@ -173,11 +179,11 @@ class LdapSettings(Section):
     role_map: Annotated[Json[dict[str, list[Name]]], AfterValidator(_dn_keys)] = Field(
         {}, description='a JSON object from group to roles, such as {"cn=admins,dc=example,dc=org": ["admin"]}'
     )
-    roles_file: Path | None = Field(None, description="the path of a TOML file with rules from groups to roles")
+    role_rules_file: Path | None = Field(None, description="the path of a TOML file with rules from groups to roles")
     timeout_seconds: int = Field(
         5, ge=1, le=60, description="the seconds that a login may wait for the directory, 1 to 60"
     )
-    connections: int = Field(
+    pool_size: int = Field(
         8, ge=1, le=100, description="the connections of each kind that are kept to a server at most, 1 to 100"
     )
 
@@ -227,7 +233,7 @@ class LdapSettings(Section):
             raise ValueError("passwords would cross the network in clear")
         return start_tls
 
-    @field_validator("bind_template")
+    @field_validator("user_dn_template")
     @classmethod
     def _binds_in_one_way(cls, template: str | None, others: ValidationInfo) -> str | None:
         if template and others.data.get("bind_dn"):
@@ -237,9 +243,9 @@ class LdapSettings(Section):
     @field_validator("active_directory")
     @classmethod
     def _names_are_windows(cls, active_directory: bool, others: ValidationInfo) -> bool:
-        template = others.data.get("bind_template")
+        template = others.data.get("user_dn_template")
         if template and not active_directory and not is_dn_template(template):
-            raise ValueError("without it, LDAP_BIND_TEMPLATE must be a DN")
+            raise ValueError("without it, LDAP_USER_DN_TEMPLATE must be a DN")
         return active_directory
 
     @field_validator("bind_password")

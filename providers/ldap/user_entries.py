@@ -3,8 +3,8 @@
 import logging
 from datetime import UTC, datetime
 
-from config.reloading import Watched
-from config.text import accept_name, fold
+from config.reloading import ReloadingFile
+from config.text import casefold_name, normalize_name
 from providers.interface import Membership, ProviderUnavailable, User
 from providers.ldap.client.answers import Entry
 from providers.ldap.client.dn import comparable, naming_values
@@ -20,7 +20,7 @@ from providers.ldap.settings import LdapSettings
 log = logging.getLogger(__name__)
 
 
-class Nameless(ProviderUnavailable):
+class MissingUsername(ProviderUnavailable):
     """An entry does not tell what its user is called, or nothing that a token could say."""
 
 
@@ -28,9 +28,9 @@ class Accounts:
     """Finds the entries of users, and reads them. Thread-safe."""
 
     def __init__(self, settings: LdapSettings) -> None:
-        """Raises ConfigurationError if LDAP_ROLES_FILE cannot be used."""
+        """Raises ConfigurationError if LDAP_ROLE_RULES_FILE cannot be used."""
         self._bases = settings.base_dn
-        self._domains = set(map(fold, settings.domain))
+        self._domains = set(map(casefold_name, settings.domain))
         self._username, self._email = settings.username, settings.email_attribute
         self._by_login = Filter(settings.login_filter)
         # What the filter demands besides the login.
@@ -51,7 +51,7 @@ class Accounts:
         condition = every(equality(self._username, username.encode()), self.everybody)
         entries = self._search(session, condition, self._bases, SUBTREE)
         # The name may be another value of the attribute than the one that is the username.
-        named = [entry for entry in entries if fold(self.username(entry)) == fold(username)]
+        named = [entry for entry in entries if casefold_name(self.username(entry)) == casefold_name(username)]
         return named[0] if len(entries) == 1 and named else None
 
     def everyone(self, session: Session) -> list[Entry]:
@@ -63,25 +63,25 @@ class Accounts:
         """Return the login without our domain after it, as in `name@example.org`, or before it."""
         name = self._without_prefix(login)
         account, at, domain = name.rpartition("@")
-        return account if at and fold(domain) in self._domains else name
+        return account if at and casefold_name(domain) in self._domains else name
 
     def _without_prefix(self, login: str) -> str:
         r"""Return the login without our domain before it, as in `EXAMPLE\name`; another one stays, and fits nobody."""
         domain, backslash, name = login.partition("\\")
-        return name if backslash and fold(domain) in self._domains else login
+        return name if backslash and casefold_name(domain) in self._domains else login
 
     def username(self, entry: Entry) -> str:
         """Return what the user is called. Raises Nameless if the entry does not tell."""
         names = entry.texts(self._username)
         if not names:
-            raise Nameless("ldap: an entry lacks LDAP_USERNAME_ATTRIBUTE")
+            raise MissingUsername("ldap: an entry lacks LDAP_USERNAME_ATTRIBUTE")
         if len(names) > 1:  # a directory gives them in any order: the one in the DN stays, as does the first by letters
             naming = naming_values(entry.dn, self._username)
-            names = sorted(name for name in names if fold(name) in naming) or sorted(names)
+            names = sorted(name for name in names if casefold_name(name) in naming) or sorted(names)
         try:
-            return accept_name(names[0])
+            return normalize_name(names[0])
         except ValueError as error:
-            raise Nameless(f"ldap: an entry's LDAP_USERNAME_ATTRIBUTE cannot be used: {error}") from None
+            raise MissingUsername(f"ldap: an entry's LDAP_USERNAME_ATTRIBUTE cannot be used: {error}") from None
 
     def user(self, entry: Entry, session: Searches) -> User | None:
         """Return the user as the entry and their groups have them now, `None` if they are disabled."""
@@ -111,16 +111,16 @@ class Accounts:
     def _address(self, entry: Entry) -> str | None:
         email = entry.first(self._email)
         try:
-            return accept_name(email) if email else None
+            return normalize_name(email) if email else None
         except ValueError as error:
             log.warning("an entry's LDAP_EMAIL_ATTRIBUTE is left out: %s", error)
             return None
 
 
-def _rules(settings: LdapSettings) -> "Watched[Rules]":
-    path = settings.roles_file
-    return Watched(
-        "LDAP_ROLES_FILE",
+def _rules(settings: LdapSettings) -> "ReloadingFile[Rules]":
+    path = settings.role_rules_file
+    return ReloadingFile(
+        "LDAP_ROLE_RULES_FILE",
         lambda: [path] if path else [],
         lambda: (read_rules(path) if path else Rules()).and_map(settings.role_map),
     )

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 from database.errors import DatabaseUnavailable
-from database.user_filter import Selection
+from database.user_filter import UserFilter
 from database.user_pages import UserPages
 from database.user_table import ADMIN
 from providers.interface import Check
-from providers.stored_users import why_unusable
+from providers.stored_users import unusable_reason
 
 LOOKED_AT = 1000
 """Password hashes: to count those of a million users takes a second, and `flask users inventory` does."""
 
 
 def check_user_table(table: UserPages) -> Iterator[Check]:
-    """Yield what was found, as `Checks` has it."""
+    """Yield what was found, as `SupportsCheck` has it."""
     try:
         yield _users(table)
         yield _admin(table)
@@ -30,7 +30,7 @@ def _users(table: UserPages) -> Check:
 
 
 def _admin(table: UserPages) -> Check:
-    if table.page(Selection(role=ADMIN, active=True), 1):
+    if table.page(UserFilter(role=ADMIN, active=True), 1):
         return Check("admin", "ok", f"somebody active has the role {ADMIN}")
     found = f"nobody active has the role {ADMIN}, so nobody can tend the users over HTTP"
     return Check("admin", "warning", found, f"Run: flask users grant LOGIN {ADMIN}")
@@ -38,7 +38,7 @@ def _admin(table: UserPages) -> Check:
 
 def _hashes(table: UserPages) -> Check:
     stored = table.newest_hashes(LOOKED_AT)
-    unusable = sum(why_unusable(one) is not None for one in stored)
+    unusable = sum(unusable_reason(one) is not None for one in stored)
     found = f"of the {len(stored):,} newest, {unusable:,} are such that nobody can log in with them"
     if unusable:
         return Check("hashes", "warning", found, "Run: flask users inventory, then flask users set-password")

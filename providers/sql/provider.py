@@ -9,13 +9,13 @@ from functools import partial
 from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
-from database.user_filter import Selection
+from database.user_filter import UserFilter
 from database.user_pages import UserPages
 from database.user_table import UserRow
 from passwords.hashing import stronger_hash
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
 from providers.sql.checks import check_user_table
-from providers.stored_users import as_user, explain_stored, judge, who_can_log_in
+from providers.stored_users import explain_stored, judge, to_user, users_able_to_log_in
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class DatabaseProvider:
     def find(self, username: str) -> User | None:
         """Return the active user of this name as the table has them now."""
         with _raising_provider_unavailable():
-            return as_user(self._table.find(username))
+            return to_user(self._table.find(username))
 
     def check(self) -> Iterator[Check]:
         """Yield what is to be said of the table."""
@@ -58,12 +58,12 @@ class DatabaseProvider:
         with _raising_provider_unavailable():
             return explain_stored(self._table.matching(login), _place_of)
 
-    def users(self) -> Iterator[User]:
+    def list_users(self) -> Iterator[User]:
         """Yield everybody who could log in, as they were at one moment."""
         with _raising_provider_unavailable():
-            yield from who_can_log_in(self._table.each(Selection(active=True, sort="created")))
+            yield from users_able_to_log_in(self._table.each(UserFilter(active=True, sort="created")))
 
-    def grantable(self) -> frozenset[str]:
+    def list_roles(self) -> frozenset[str]:
         """Return every role that the table knows."""
         with _raising_provider_unavailable():
             return self._table.role_names()

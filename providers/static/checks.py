@@ -6,14 +6,14 @@ from pathlib import Path
 from shlex import quote
 
 from config.errors import ConfigurationError, Problem
-from config.permissions import is_loose, others_can_write
-from passwords.schemes import recognise
+from config.permissions import is_readable_by_others, is_writable_by_others
+from passwords.schemes import identify
 from providers.interface import Check
 from providers.static.users_file import VARIABLE, UsersFile
 
 
 def check_users_file(path: Path) -> Iterator[Check]:
-    """Yield what was found, as `Checks` has it."""
+    """Yield what was found, as `SupportsCheck` has it."""
     try:
         users = UsersFile.read(path)
         status = os.stat(path)
@@ -36,9 +36,9 @@ def _unusable_file(problem: Problem) -> Check:
 
 def _permissions(path: Path, status: os.stat_result) -> Check:
     chmod = f"Run: chmod 600 {quote(str(path))} (as its owner, whom the service runs as)"
-    if others_can_write(status):
+    if is_writable_by_others(status):
         return Check("permissions", "failure", "others can write to it, and so make themselves admins", chmod)
-    if is_loose(status):
+    if is_readable_by_others(status):
         return Check("permissions", "warning", "others can read it, and try the password hashes at leisure", chmod)
     return Check("permissions", "ok", "only its owner, or the service's group, can read it")
 
@@ -52,7 +52,7 @@ def _users(users: UsersFile) -> Check:
 
 
 def _hashes(users: UsersFile) -> Check:
-    weak = [entry.username for entry in users.entries if recognise(entry.password_hash).weak]
+    weak = [entry.username for entry in users.entries if identify(entry.password_hash).weak]
     if not weak:
         return Check("hashes", "ok", "all are as strong as the policy asks")
     found = f"{len(weak)} weaker than the policy, such as that of {weak[0]}"

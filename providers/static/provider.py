@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from config.reloading import Watched
+from config.reloading import ReloadingFile
 from config.section import Section
 from providers.interface import Check, Denied, Explanation, User
 from providers.static.checks import check_users_file
 from providers.static.users_file import UserEntry, UsersFile
-from providers.stored_users import as_user, explain_stored, judge, who_can_log_in
+from providers.stored_users import explain_stored, judge, to_user, users_able_to_log_in
 
 
 class StaticSettings(Section):
@@ -33,7 +33,7 @@ class StaticProvider:
     def __init__(self, path: Path) -> None:
         """Raises ConfigurationError if the file cannot be used now."""
         self._path = path
-        self._users = Watched("the users file", lambda: [path], lambda: UsersFile.read(path))
+        self._users = ReloadingFile("the users file", lambda: [path], lambda: UsersFile.read(path))
 
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the user with this username or e-mail address, if the password is theirs."""
@@ -41,7 +41,7 @@ class StaticProvider:
 
     def find(self, username: str) -> User | None:
         """Return the user of this name as the file has them now."""
-        return as_user(self._users.current().find(username))
+        return to_user(self._users.current().find(username))
 
     def check(self) -> Iterator[Check]:
         """Yield what is to be said of the file as it is now, broken or not."""
@@ -52,13 +52,13 @@ class StaticProvider:
         users = self._users.current()
         return explain_stored(users.matching(login), lambda entry: self._place_of(users, entry))
 
-    def users(self) -> Iterator[User]:
+    def list_users(self) -> Iterator[User]:
         """Yield everybody who could log in."""
-        return who_can_log_in(self._users.current().entries)
+        return users_able_to_log_in(self._users.current().entries)
 
-    def grantable(self) -> frozenset[str]:
+    def list_roles(self) -> frozenset[str]:
         """Return the roles of all who could log in."""
-        return frozenset(role for user in self.users() for role in user["roles"])
+        return frozenset(role for user in self.list_users() for role in user["roles"])
 
     def _place_of(self, users: UsersFile, entry: UserEntry) -> str:
         return f"user {users.entries.index(entry) + 1} in {self._path.name}"

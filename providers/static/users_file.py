@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from config.errors import ConfigurationError, Problem, validation_message
-from config.text import Name, fold
+from config.text import Name, casefold_name
 from passwords.hashing import is_policys_hash
 
 VARIABLE = "STATIC_USERS_FILE"
@@ -43,12 +43,12 @@ class UsersFile:
 
     def __init__(self, entries: list[UserEntry]) -> None:
         self.entries = tuple(entries)
-        self._by_username = {fold(entry.username): entry for entry in entries}
+        self._by_username = {casefold_name(entry.username): entry for entry in entries}
         if len(self._by_username) < len(entries):
             raise ConfigurationError([Problem(VARIABLE, "has two users of the same username", "Rename one of them")])
         self._by_login: dict[str, list[UserEntry]] = {}
         for entry in entries:
-            for login in {fold(entry.username), fold(entry.email or entry.username)}:
+            for login in {casefold_name(entry.username), casefold_name(entry.email or entry.username)}:
                 self._by_login.setdefault(login, []).append(entry)
 
     @classmethod
@@ -68,11 +68,11 @@ class UsersFile:
 
     def find(self, username: str) -> UserEntry | None:
         """Return the entry of this username, whatever its case."""
-        return self._by_username.get(fold(username))
+        return self._by_username.get(casefold_name(username))
 
     def matching(self, login: str) -> list[UserEntry]:
         """Return every entry that has this username or e-mail address, whatever its case."""
-        return self._by_login.get(fold(login), [])
+        return self._by_login.get(casefold_name(login), [])
 
 
 def _explain(fault: Any) -> Problem:

@@ -5,9 +5,17 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
-from config.text import fold
-from providers.interface import UNKNOWN_USER, AuthProvider, Explains, Explanation, Finds, Lists, User
-from services.chain import Chain, Identity, Link, checked_user, raising_provider_unavailable
+from config.text import casefold_name
+from providers.interface import (
+    UNKNOWN_USER,
+    AuthProvider,
+    Explanation,
+    SupportsExplain,
+    SupportsFind,
+    SupportsListUsers,
+    User,
+)
+from services.chain import Chain, Identity, Link, checked_user, translate_provider_errors
 
 REASONS = 1000
 """How many of those who are not in a list are asked for one by one: each costs the store two questions."""
@@ -61,7 +69,7 @@ class Change:
             return None
         if self.match.by == "email":
             return f"is called {there['username']} there"
-        if self.user["email"] and there["email"] and fold(self.user["email"]) != fold(there["email"]):
+        if self.user["email"] and there["email"] and casefold_name(self.user["email"]) != casefold_name(there["email"]):
             return f"has another address there, {there['email']}: is it them?"
         return None
 
@@ -78,23 +86,25 @@ def everybody(chain: Chain) -> Iterator[Identity]:
     Raises CannotTell if a provider cannot list its users, and ProviderUnavailable.
     """
     for link in chain.links:
-        if not isinstance(link.provider, Lists):
-            raise CannotTell(f"{link.name} cannot list its users (it has no `users`). Name a LOGIN instead of --all")
+        if not isinstance(link.provider, SupportsListUsers):
+            raise CannotTell(
+                f"{link.name} cannot list its users (it has no `list_users`). Name a LOGIN instead of --all"
+            )
     seen: set[str] = set()
     for link in chain.links:
         for user in _listed(link):
-            if fold(user["username"]) not in seen:
+            if casefold_name(user["username"]) not in seen:
                 if len(chain.links) > 1:
-                    seen.add(fold(user["username"]))
+                    seen.add(casefold_name(user["username"]))
                 yield user
 
 
 def asking(name: str, provider: AuthProvider) -> Matcher:
     """Return what asks a provider about one user at a time. Raises CannotTell if it cannot be asked."""
     link = Link(name, provider)
-    if isinstance(provider, Explains):
+    if isinstance(provider, SupportsExplain):
         return lambda user: _explained(link, provider, user)
-    if isinstance(provider, Finds):
+    if isinstance(provider, SupportsFind):
         return lambda user: _found(link, provider, user)
     raise CannotTell(f"{name} cannot be asked about users without their passwords (it has no `explain`, nor `find`)")
 
@@ -105,21 +115,21 @@ def listing(name: str, provider: AuthProvider, took: Callable[[int], None]) -> M
     Without a list they are asked for; and so are the first REASONS who are not in it, to know why. Raises
     CannotTell, and ProviderUnavailable.
     """
-    if not isinstance(provider, Lists):
+    if not isinstance(provider, SupportsListUsers):
         return asking(name, provider)
     by_username: dict[str, User] = {}
     by_email: dict[str, User | None] = {}
     for user in _listed(Link(name, provider)):
-        by_username[fold(user["username"])] = user
+        by_username[casefold_name(user["username"])] = user
         if user["email"]:
-            address = fold(user["email"])
+            address = casefold_name(user["email"])
             by_email[address] = None if address in by_email else user  # whoever shares an address is nobody by it
         took(1)
     asked = count()
 
     def match(user: Identity) -> Match:
         found = _looked_up(by_username, by_email, user)
-        if found.user is None and isinstance(provider, Explains) and next(asked) < REASONS:
+        if found.user is None and isinstance(provider, SupportsExplain) and next(asked) < REASONS:
             return _explained(Link(name, provider), provider, user)
         return found
 
@@ -133,35 +143,35 @@ def compare(users: Iterable[Identity], matcher: Matcher) -> Iterator[Change]:
 
 
 def _listed(link: Link) -> Iterator[Identity]:
-    if isinstance(link.provider, Lists):
+    if isinstance(link.provider, SupportsListUsers):
         sets: dict[tuple[str, ...], list[str]] = {}  # of roles: many users have the same, and all are kept in memory
-        with raising_provider_unavailable(link):
-            for user in link.provider.users():
+        with translate_provider_errors(link):
+            for user in link.provider.list_users():
                 checked = checked_user(link.name, user)
                 yield Identity(**checked | {"roles": sets.setdefault(tuple(checked["roles"]), checked["roles"])})
 
 
 def _looked_up(by_username: dict[str, User], by_email: dict[str, User | None], user: Identity) -> Match:
-    if same := by_username.get(fold(user["username"])):
+    if same := by_username.get(casefold_name(user["username"])):
         return Match(same, "username")
-    same = by_email.get(fold(user["email"])) if user["email"] else None
+    same = by_email.get(casefold_name(user["email"])) if user["email"] else None
     return Match(same, "email") if same else Match(None, reason=None)
 
 
-def _explained(link: Link, provider: Explains, user: Identity) -> Match:
-    with raising_provider_unavailable(link):
+def _explained(link: Link, provider: SupportsExplain, user: Identity) -> Match:
+    with translate_provider_errors(link):
         told = provider.explain(user["username"])
-        if told.user and fold(told.user["username"]) == fold(user["username"]):
+        if told.user and casefold_name(told.user["username"]) == casefold_name(user["username"]):
             return Match(checked_user(link.name, told.user), "username", explanation=told)
         if told.user is None and told.reason not in {None, UNKNOWN_USER}:
             return Match(None, None, told.reason or UNKNOWN_USER, told)
         told = provider.explain(user["email"]) if user["email"] else told
-    if told.user and user["email"] and fold(told.user["email"] or "") == fold(user["email"]):
+    if told.user and user["email"] and casefold_name(told.user["email"] or "") == casefold_name(user["email"]):
         return Match(checked_user(link.name, told.user), "email", explanation=told)
     return Match(None, None, (None if told.user else told.reason) or UNKNOWN_USER)
 
 
-def _found(link: Link, provider: Finds, user: Identity) -> Match:
-    with raising_provider_unavailable(link):
+def _found(link: Link, provider: SupportsFind, user: Identity) -> Match:
+    with translate_provider_errors(link):
         there = provider.find(user["username"])
     return Match(checked_user(link.name, there), "username") if there else Match(None)

@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from providers.interface import SHADOWED, UNKNOWN_USER, Explains, Explanation, Finds, ProviderUnavailable
-from services.chain import Chain, Identity, Link, checked_user, known_to, raising_provider_unavailable
+from providers.interface import SHADOWED, UNKNOWN_USER, Explanation, ProviderUnavailable, SupportsExplain, SupportsFind
+from services.chain import Chain, Identity, Link, checked_user, known_to, translate_provider_errors
 from services.diagnosis.denial_reasons import refusal
 from services.tokens.claims import Claims
 from services.tokens.issuer import TokenIssuer
@@ -18,7 +18,7 @@ _NOTHING = Explanation(None)
 
 
 @dataclass(frozen=True)
-class LinkAnswer:
+class ProviderResult:
     """What one provider of the chain says of a login."""
 
     idp: str
@@ -43,11 +43,11 @@ class LinkAnswer:
 
 
 @dataclass(frozen=True)
-class LoginAnswer:
+class LoginExplanation:
     """What all of them say, in the order in which they are asked."""
 
-    links: tuple[LinkAnswer, ...]
-    decisive: LinkAnswer | None
+    links: tuple[ProviderResult, ...]
+    decisive: ProviderResult | None
     """Who settles it; `None` if none of them knows the login."""
 
     @property
@@ -58,7 +58,7 @@ class LoginAnswer:
         return checked_user(self.decisive.idp, self.decisive.explanation.user)
 
     @property
-    def outage(self) -> LinkAnswer | None:
+    def outage(self) -> ProviderResult | None:
         """The provider for whose sake the login would be answered with 503."""
         return None if self.identity else next((link for link in self.links if link.outcome == "out"), None)
 
@@ -75,26 +75,28 @@ class LoginAnswer:
         return (self.decisive.explanation.reason if self.decisive else None) or UNKNOWN_USER
 
 
-def explain_login(chain: Chain, login: str, broken: Collection[str] = ()) -> LoginAnswer:
+def explain_login(chain: Chain, login: str, broken: Collection[str] = ()) -> LoginExplanation:
     """Return what `login`, gated as for a login, would give: what `Chain.authenticate` does with the right password.
 
     Providers that are `broken` are not asked, and count as out.
     """
-    answers: list[LinkAnswer] = []
+    answers: list[ProviderResult] = []
     asked: list[Link] = []
-    decisive: LinkAnswer | None = None
+    decisive: ProviderResult | None = None
     for link in chain.links:
-        answer = LinkAnswer(link.name, "out", outage="its checks fail") if link.name in broken else _ask(link, login)
+        answer = (
+            ProviderResult(link.name, "out", outage="its checks fail") if link.name in broken else _ask(link, login)
+        )
         if decisive:
             answer = replace(answer, outcome="passed_over") if answer.outcome in {"known", "refused"} else answer
         else:
             answer = _unless_shadowed(answer, asked)
-            if answer.outcome in {"known", "refused"} or (answer.outcome == "out" and not link.next_on_outage):
+            if answer.outcome in {"known", "refused"} or (answer.outcome == "out" and not link.skip_unavailable):
                 decisive = answer
             elif answer.outcome != "out":
                 asked.append(link)
         answers.append(answer)
-    return LoginAnswer(tuple(answers), decisive)
+    return LoginExplanation(tuple(answers), decisive)
 
 
 def claims_of(issuer: TokenIssuer, identity: Identity) -> Claims:
@@ -103,29 +105,29 @@ def claims_of(issuer: TokenIssuer, identity: Identity) -> Claims:
     return issuer.claims(identity)
 
 
-def _ask(link: Link, login: str) -> LinkAnswer:
+def _ask(link: Link, login: str) -> ProviderResult:
     try:
-        with raising_provider_unavailable(link):
+        with translate_provider_errors(link):
             told = _told(link, login)
     except ProviderUnavailable as error:
-        return LinkAnswer(link.name, "out", outage=str(error).removeprefix(f"{link.name}: "))
+        return ProviderResult(link.name, "out", outage=str(error).removeprefix(f"{link.name}: "))
     if told is None:
-        return LinkAnswer(link.name, "untold")
+        return ProviderResult(link.name, "untold")
     if told.user:
-        return LinkAnswer(link.name, "known", replace(told, user=checked_user(link.name, told.user)))
-    return LinkAnswer(link.name, "unknown" if told.reason in {None, UNKNOWN_USER} else "refused", told)
+        return ProviderResult(link.name, "known", replace(told, user=checked_user(link.name, told.user)))
+    return ProviderResult(link.name, "unknown" if told.reason in {None, UNKNOWN_USER} else "refused", told)
 
 
 def _told(link: Link, login: str) -> Explanation | None:
     """Return what the provider says; `None` if it cannot say."""
-    if isinstance(link.provider, Explains):
+    if isinstance(link.provider, SupportsExplain):
         return link.provider.explain(login)
     # One that only finds knows usernames; the login may be an address of somebody whom it knows.
-    user = link.provider.find(login) if isinstance(link.provider, Finds) else None
+    user = link.provider.find(login) if isinstance(link.provider, SupportsFind) else None
     return Explanation(user) if user else None
 
 
-def _unless_shadowed(answer: LinkAnswer, asked: Sequence[Link]) -> LinkAnswer:
+def _unless_shadowed(answer: ProviderResult, asked: Sequence[Link]) -> ProviderResult:
     """Return the answer, or that the name belongs to one of those who were asked before and did not know the login."""
     user = answer.explanation.user
     if answer.outcome != "known" or user is None:
@@ -133,6 +135,6 @@ def _unless_shadowed(answer: LinkAnswer, asked: Sequence[Link]) -> LinkAnswer:
     try:
         shadowed = known_to(asked, user["username"])
     except ProviderUnavailable as error:
-        return LinkAnswer(answer.idp, "out", outage=str(error))
+        return ProviderResult(answer.idp, "out", outage=str(error))
     told = replace(answer.explanation, user=None, reason=SHADOWED)
-    return LinkAnswer(answer.idp, "refused", told) if shadowed else answer
+    return ProviderResult(answer.idp, "refused", told) if shadowed else answer

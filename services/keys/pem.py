@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import get_default_algorithms
 
-from config.permissions import is_loose
+from config.permissions import is_readable_by_others
 from services.keys.ring import Key
 
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
@@ -45,7 +45,7 @@ def read(path: Path) -> Key:
     """Return the key in a file; ValueError says what is wrong with it, in words that name no more than the file."""
     try:
         with path.open("rb") as file:
-            loose = is_loose(os.fstat(file.fileno()))
+            loose = is_readable_by_others(os.fstat(file.fileno()))
             octets = file.read()
     except OSError as error:
         raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None

@@ -4,22 +4,22 @@ from time import monotonic
 
 from config.errors import ConfigurationError, Problem, collect_errors
 from config.keys import KeySettings
-from config.reloading import Watched
+from config.reloading import ReloadingFile
 from config.settings import Settings
-from services.keys.folder import KeyFolder, UnusableFolder
+from services.keys.directory import KeyDirectory, UnusableKeyDirectory
 from services.keys.ring import Key, KeyRing, KeySource, secret_key
 
 REREAD = 1.0  # seconds after which the folder is looked at again
 
 
-class WatchedFolder:
+class ReloadingKeyDirectory:
     """The keys of a folder, as it is now. Thread-safe."""
 
-    def __init__(self, folder: KeyFolder, *fallbacks: Key) -> None:
+    def __init__(self, folder: KeyDirectory, *fallbacks: Key) -> None:
         """`fallbacks` only verify. Raises UnusableFolder if the folder cannot be used now."""
         self._folder = folder
         self._fallbacks = fallbacks
-        self._keys = Watched("KEY_FOLDER", folder.files, self._read)
+        self._keys = ReloadingFile("SIGNING_KEYS_DIR", folder.files, self._read)
         self._looked = monotonic()
         self._ring = self._keys.current()
 
@@ -35,7 +35,7 @@ class WatchedFolder:
         stored = self._folder.read()
         current = next((one.key for one in stored if one.state == "current"), None)
         if current is None:
-            raise UnusableFolder("has no key", "Run: flask keys generate")
+            raise UnusableKeyDirectory("has no key", "Run: flask keys generate")
         return KeyRing(current, *self._fallbacks, *(one.key for one in stored))
 
 
@@ -47,7 +47,7 @@ def open_keys(settings: Settings) -> KeySource:
     secrets, directory = collect_errors(lambda: settings.keys, lambda: settings.signing_keys.keys_dir)
     keys = [secret_key(secret) for secret in (secrets.key, *secrets.key_fallbacks) if secret]
     if directory:
-        return WatchedFolder(KeyFolder(directory), *keys)
+        return ReloadingKeyDirectory(KeyDirectory(directory), *keys)
     if not secrets.key:
         raise ConfigurationError([Problem("SECRET_KEY", "is not set", KeySettings.remedy("key"))])
     return KeyRing(*keys)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 from time import monotonic
 
-from config.text import fold
+from config.text import casefold_name
 from database.errors import DatabaseUnavailable
 from database.revocation_table import Revocation
 from services.sessions.errors import SessionsUnavailable
@@ -49,7 +49,7 @@ class _Snapshot:
             return True
         if session or not self._users_before:
             return False
-        user = fold(claims["sub"])
+        user = casefold_name(claims["sub"])
         return any(claims["iat"] < self._users_before.get((idp, user), 0) for idp in (None, claims.get("idp")))
 
 

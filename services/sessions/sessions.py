@@ -10,7 +10,7 @@ from functools import partial
 from time import monotonic
 
 from config.service_settings import DatabaseSettings, RevocationSettings, SessionSettings
-from config.text import fold
+from config.text import casefold_name
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.session_table import SessionRow, SessionTable
@@ -154,7 +154,7 @@ class Sessions:
             client_id=client_id,
             idp=user["idp"],
             username=user["username"],
-            username_folded=fold(user["username"]),
+            username_folded=casefold_name(user["username"]),
             ends_at=now + self._lifetime,
             expires_at=now + min(self._idle, self._lifetime),
             access_until=self._access_until(now),

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from config.text import accept_name, fold
+from config.text import casefold_name, normalize_name
 from database.import_staging import Candidate, Refusal, UserImport
-from passwords.schemes import UnusableHash, recognise
-from services.user_import.formats.entries import Entry, Fields
+from passwords.schemes import UnusableHash, identify
+from services.user_import.formats.entries import Entry, UserFields
 
 BATCH = 5_000
 """Users that are held in memory at a time."""
@@ -47,19 +47,19 @@ def _checked(entry: Entry, role_set: RoleSet) -> Candidate | Refusal:
         return Refusal(entry.place, str(error))
 
 
-def _accepted(place: int, fields: Fields, role_set: RoleSet) -> Candidate:
+def _accepted(place: int, fields: UserFields, role_set: RoleSet) -> Candidate:
     username = _name("username", fields.username)
     email = _name("e-mail address", fields.email) if fields.email else None
     roles = role_set(fields.roles)
-    weak = recognise(fields.password_hash).weak
-    folded_email = fold(email) if email else None
+    weak = identify(fields.password_hash).weak
+    folded_email = casefold_name(email) if email else None
     return Candidate(
-        place, username, fold(username), email, folded_email, fields.password_hash, fields.active, weak, roles
+        place, username, casefold_name(username), email, folded_email, fields.password_hash, fields.active, weak, roles
     )
 
 
 def _name(what: str, text: str) -> str:
     try:
-        return accept_name(text)
+        return normalize_name(text)
     except ValueError as error:
         raise ValueError(f"its {what} cannot be used: {error}") from None

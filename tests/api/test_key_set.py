@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from services.keys import sources as key_sources
-from services.keys.folder import KeyFolder
+from services.keys.directory import KeyDirectory
 from tests.stores import SECRET_KEY
 
 PATH = "/.well-known/jwks.json"
@@ -20,7 +20,7 @@ FALLBACKS = f"{'o' * 40},{'p' * 40}"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a retired, a current and a next key, of each algorithm one."""
-    folder = KeyFolder(tmp_path_factory.mktemp("keys"))
+    folder = KeyDirectory(tmp_path_factory.mktemp("keys"))
     folder.add("ES256")
     folder.rotate(folder.add("EdDSA"))
     folder.add("RS256")
@@ -28,13 +28,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> KeyFolder:
+def folder(made: Path, tmp_path: Path) -> KeyDirectory:
     """A copy of its own of that folder."""
-    return KeyFolder(shutil.copytree(made, tmp_path / "keys"))
+    return KeyDirectory(shutil.copytree(made, tmp_path / "keys"))
 
 
 @pytest.fixture
-def environ(static_environ: dict[str, str], folder: KeyFolder) -> dict[str, str]:
+def environ(static_environ: dict[str, str], folder: KeyDirectory) -> dict[str, str]:
     """All that verifies at once: a folder, a secret, and secrets from before."""
     secrets = {"SECRET_KEY": SECRET_KEY, "SECRET_KEY_FALLBACKS": FALLBACKS}
     return {**static_environ, **secrets, "SIGNING_KEYS_DIR": str(folder.path)}
@@ -53,7 +53,7 @@ def published(client: FlaskClient) -> list[dict[str, str]]:
     return keys
 
 
-def test_the_next_the_current_and_the_retired_key_are_published(client: FlaskClient, folder: KeyFolder) -> None:
+def test_the_next_the_current_and_the_retired_key_are_published(client: FlaskClient, folder: KeyDirectory) -> None:
     keys = published(client)
     assert {key["kid"]: key["alg"] for key in keys} == {one.key.id: one.key.algorithm for one in folder.read()}
     assert {(key["kty"], key["alg"], key["use"]) for key in keys} == {
@@ -63,7 +63,7 @@ def test_the_next_the_current_and_the_retired_key_are_published(client: FlaskCli
     }
 
 
-def test_nothing_symmetric_or_private_is_published(client: FlaskClient, folder: KeyFolder) -> None:
+def test_nothing_symmetric_or_private_is_published(client: FlaskClient, folder: KeyDirectory) -> None:
     keys = published(client)
     assert {member for key in keys for member in key} <= PUBLIC
     assert len(keys) == 3
@@ -98,7 +98,7 @@ def test_every_worker_has_the_same_tag(client: FlaskClient, environ: dict[str, s
 
 
 def test_a_change_of_the_folder_changes_the_answer(
-    client: FlaskClient, folder: KeyFolder, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, folder: KeyDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_sources, "REREAD", 0)  # at each look
     first = client.get(PATH)
@@ -120,6 +120,6 @@ def test_it_asks_for_no_token_and_looks_at_none(client: FlaskClient) -> None:
     assert client.get(PATH, headers={"Authorization": "Bearer junk"}).status_code == 200
 
 
-def test_no_answer_of_ours_shows_where_the_keys_are(client: FlaskClient, folder: KeyFolder) -> None:
+def test_no_answer_of_ours_shows_where_the_keys_are(client: FlaskClient, folder: KeyDirectory) -> None:
     answers = [client.get(path) for path in (PATH, "/.well-known/oauth-authorization-server", "/.well-known/keys")]
     assert [answer for answer in answers if str(folder.path) in json.dumps(answer.get_json())] == []

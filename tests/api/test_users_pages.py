@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from config.text import fold
+from config.text import casefold_name
 from tests.api.sessions import bearer
 from tests.api.users import MAX, Admin, admin_at
 from tests.people import ZOE
@@ -55,7 +55,7 @@ def names(admin: Admin, query: str) -> list[str]:
 
 
 def by_name(*usernames: str) -> list[str]:
-    return sorted(usernames, key=fold)
+    return sorted(usernames, key=casefold_name)
 
 
 @pytest.mark.parametrize("limit", [1, 9, 26, 27])

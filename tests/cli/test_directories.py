@@ -91,7 +91,11 @@ def test_a_directory_that_is_out_is_told_and_nobody_is_judged(openldap: Program)
 
 
 def test_a_direct_bind_tells_all_after_the_password(openldap: Program, slapd: Slapd) -> None:
-    direct = {"LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_BIND_TEMPLATE": f"uid={{login}},ou=people,{SUFFIX}"}
+    direct = {
+        "LDAP_BIND_DN": "",
+        "LDAP_BIND_PASSWORD": "",
+        "LDAP_USER_DN_TEMPLATE": f"uid={{login}},ou=people,{SUFFIX}",
+    }
     mark = len(slapd.log)
     checks = openldap.found("--user", "zoé", "--password", stdin=ZOE.password, **direct)
     assert checks["password"]["outcome"] == "ok"
@@ -152,6 +156,10 @@ def test_a_switch_to_a_directory_is_foretold_without_a_login(openldap: Program, 
 
 
 def test_explain_of_a_direct_bind_sends_to_the_doctor(openldap: Program) -> None:
-    direct = {"LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_BIND_TEMPLATE": f"uid={{login}},ou=people,{SUFFIX}"}
+    direct = {
+        "LDAP_BIND_DN": "",
+        "LDAP_BIND_PASSWORD": "",
+        "LDAP_USER_DN_TEMPLATE": f"uid={{login}},ou=people,{SUFFIX}",
+    }
     told = openldap.told("explain", "zoé", code=1, **direct)
     assert told["providers"][0]["answer"] == "untold"

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from cli.keys import keys
 from services.keys import pem
-from services.keys.folder import STATES
+from services.keys.directory import STATES
 from tests.cli.program import ENVIRON, FLASK, Flask, refusal
 from tests.people import ZOE
 

@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from config.service_settings import TokenSettings
-from services.keys.folder import KeyFolder
+from services.keys.directory import KeyDirectory
 from services.keys.pem import ALGORITHMS
 from services.tokens.issuer import TokenIssuer
 from tests.people import ZOE
@@ -27,15 +27,15 @@ Reader = Callable[[str], dict[str, Any] | None]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> KeyFolder:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> KeyDirectory:
     """A folder with a key, in which each test makes the keys that it needs."""
-    made = KeyFolder(tmp_path_factory.mktemp("keys"))
+    made = KeyDirectory(tmp_path_factory.mktemp("keys"))
     made.add("ES256")
     return made
 
 
 @pytest.fixture(scope="module")
-def url(static_environ: dict[str, str], folder: KeyFolder) -> Iterator[str]:
+def url(static_environ: dict[str, str], folder: KeyDirectory) -> Iterator[str]:
     """The address of a server with these keys."""
     with gunicorn({**static_environ, "DATABASE_URL": "", "SIGNING_KEYS_DIR": str(folder.path)}) as address:
         yield address
@@ -112,7 +112,7 @@ def signed_by(url: str, key_id: str) -> str:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_they_take_our_tokens(url: str, folder: KeyFolder, readers: list[Reader], algorithm: str) -> None:
+def test_they_take_our_tokens(url: str, folder: KeyDirectory, readers: list[Reader], algorithm: str) -> None:
     made = folder.add(algorithm)
     folder.rotate(made)
     token = signed_by(url, made.key.id)
@@ -129,7 +129,7 @@ def published(url: str, key_id: str) -> bool:
         return key_id in {key["kid"] for key in json.load(answer)["keys"]}
 
 
-def test_they_follow_a_rotation_to_a_key_that_they_know(url: str, folder: KeyFolder, readers: list[Reader]) -> None:
+def test_they_follow_a_rotation_to_a_key_that_they_know(url: str, folder: KeyDirectory, readers: list[Reader]) -> None:
     made = folder.add("EdDSA")
     wait_until(lambda: published(url, made.key.id))
     before = log_in(url)
@@ -141,7 +141,7 @@ def test_they_follow_a_rotation_to_a_key_that_they_know(url: str, folder: KeyFol
 
 
 @pytest.mark.parametrize("readers", [0], indirect=True)
-def test_they_fetch_the_keys_again_for_one_that_is_new(url: str, folder: KeyFolder, readers: list[Reader]) -> None:
+def test_they_fetch_the_keys_again_for_one_that_is_new(url: str, folder: KeyDirectory, readers: list[Reader]) -> None:
     before = log_in(url)
     assert [bool(read(before)) for read in readers] == [True, True]
     made = folder.add("ES256")

@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from config.errors import ConfigurationError, Problem
-from config.reloading import Watched
+from config.reloading import ReloadingFile
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def change(path: Path, text: str) -> None:
     path.with_name("new").rename(path)
 
 
-def watch(path: Path, read: Callable[[], str] | None = None) -> Watched[str]:
-    return Watched("the file", lambda: [path], read or path.read_text)
+def watch(path: Path, read: Callable[[], str] | None = None) -> ReloadingFile[str]:
+    return ReloadingFile("the file", lambda: [path], read or path.read_text)
 
 
 def test_it_is_read_once_for_each_version(path: Path) -> None:
@@ -71,7 +71,7 @@ def test_nobody_who_asks_after_a_change_gets_what_was_before(path: Path) -> None
 
 
 def test_a_file_more_or_less_is_a_change(tmp_path: Path) -> None:
-    watched = Watched("the files", lambda: sorted(tmp_path.glob("*")), lambda: len(list(tmp_path.glob("*"))))
+    watched = ReloadingFile("the files", lambda: sorted(tmp_path.glob("*")), lambda: len(list(tmp_path.glob("*"))))
     seen = []
     for name in ("a", "b"):
         (tmp_path / name).touch()
@@ -82,7 +82,7 @@ def test_a_file_more_or_less_is_a_change(tmp_path: Path) -> None:
 
 
 def test_another_mode_is_a_change(path: Path) -> None:
-    watched = Watched("the file", lambda: [path], lambda: path.stat().st_mode & 0o777)
+    watched = ReloadingFile("the file", lambda: [path], lambda: path.stat().st_mode & 0o777)
     path.chmod(0o640)
     assert watched.current() == 0o640
 

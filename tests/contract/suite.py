@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied, Finds
+from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied, SupportsFind
 from tests.people import PEOPLE, TWINS, ZOE, Person
 
 ANYONE = pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
@@ -84,7 +84,7 @@ class FindsContract(ProviderContract):
 
     @ANYONE
     def test_find_knows_the_username_alone(self, provider: AuthProvider, person: Person) -> None:
-        assert isinstance(provider, Finds)
+        assert isinstance(provider, SupportsFind)
         user = provider.find(person.username.upper())
         assert user is not None
         assert user["username"] == person.username
@@ -93,5 +93,5 @@ class FindsContract(ProviderContract):
 
     @pytest.mark.parametrize("username", ["nobody", "*", "zo*", "*)(uid=*", "' OR '1'='1"])
     def test_find_does_not_guess(self, provider: AuthProvider, username: str) -> None:
-        assert isinstance(provider, Finds)
+        assert isinstance(provider, SupportsFind)
         assert provider.find(username) is None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, select, text
 
-from config.text import fold
+from config.text import casefold_name
 from database.session_table import SessionRow
 from database.tables import sessions
 
@@ -29,7 +29,7 @@ OPENED = SessionRow(
 
 def of(username: str, idp: str) -> SessionRow:
     """Return a session of this user, named after both."""
-    return replace(OPENED, id=f"{idp}:{username}", idp=idp, username=username, username_folded=fold(username))
+    return replace(OPENED, id=f"{idp}:{username}", idp=idp, username=username, username_folded=casefold_name(username))
 
 
 def ids(engine: Engine) -> list[str]:

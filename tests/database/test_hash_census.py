@@ -11,7 +11,7 @@ from sqlalchemy import Engine, insert
 from database import hash_census
 from database.hash_census import count_hashes
 from database.tables import users
-from passwords.schemes import UnusableHash, recognise
+from passwords.schemes import UnusableHash, identify
 from tests.database.emptied import KINDS, emptied
 
 
@@ -115,7 +115,7 @@ def fill(engine: Engine, hashes: list[str]) -> None:
 def kind_of(stored: str) -> tuple[str, str]:
     """Return the scheme and the parameters."""
     try:
-        kind = recognise(stored)
+        kind = identify(stored)
     except UnusableHash:
         return "unusable", ""
     return kind.scheme, kind.parameters

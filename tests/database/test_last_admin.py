@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from database.errors import LastAdmin
 from database.user_editor import UserEditor
-from database.user_filter import Selection
+from database.user_filter import UserFilter
 from database.user_table import UserRow
 from tests.database.emptied import KINDS, emptied
 from tests.database.everything import at_once, contents, having
@@ -56,7 +56,7 @@ def editor(engine: Engine) -> UserEditor:
 
 def admins(editor: UserEditor) -> list[str]:
     """Return who is active and has the role."""
-    return [row.username for row in editor.each(Selection(role="admin", active=True))]
+    return [row.username for row in editor.each(UserFilter(role="admin", active=True))]
 
 
 @EACH

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from config.text import fold
+from config.text import casefold_name
 from database import user_pages
 from database.schema import upgrade
 from database.tables import roles, user_roles, users
 from database.user_editor import UserEditor, add_roles
-from database.user_filter import Order, Selection
+from database.user_filter import Order, UserFilter
 from database.user_pages import UserPages
 from database.user_table import UserRow
 from tests.database.emptied import KINDS, emptied
@@ -32,7 +32,7 @@ def names() -> Iterator[str]:
 def row_of(number: int, name: str) -> dict[str, object]:
     """Return a user as the table has them: every third is disabled, and every other one has an address."""
     email = f"{name}@Example.org" if number % 2 else None
-    folded = {"username_folded": fold(name), "email_folded": email and fold(email)}
+    folded = {"username_folded": casefold_name(name), "email_folded": email and casefold_name(email)}
     return {"username": name, "email": email, **folded, "password_hash": "hash", "active": bool(number % 3)}
 
 
@@ -66,22 +66,24 @@ def pages(filled: Engine, monkeypatch: pytest.MonkeyPatch) -> UserPages:
     return UserPages(filled)
 
 
-def wanted(rows: list[UserRow], selection: Selection) -> list[UserRow]:
+def wanted(rows: list[UserRow], selection: UserFilter) -> list[UserRow]:
     """Select and sort in Python."""
-    part = fold(selection.search or "")
+    part = casefold_name(selection.search or "")
     chosen = [
         row
         for row in rows
         if (selection.role is None or selection.role in row.roles)
         and selection.active in {None, row.active}
-        and (part in fold(row.username) or part in fold(row.email or ""))
+        and (part in casefold_name(row.username) or part in casefold_name(row.email or ""))
     ]
     by_name = selection.sort == "username"
     # SQLite and PostgreSQL, whose order of letters is C's in the tests, both sort by code points.
-    return sorted(chosen, key=lambda row: (fold(row.username) if by_name else "", row.id), reverse=selection.reverse)
+    return sorted(
+        chosen, key=lambda row: (casefold_name(row.username) if by_name else "", row.id), reverse=selection.reverse
+    )
 
 
-def leaf(pages: UserPages, selection: Selection, limit: int) -> list[UserRow]:
+def leaf(pages: UserPages, selection: UserFilter, limit: int) -> list[UserRow]:
     """Go from page to page until one is not full."""
     rows: list[UserRow] = []
     for _ in names():  # no more pages than users
@@ -93,7 +95,7 @@ def leaf(pages: UserPages, selection: Selection, limit: int) -> list[UserRow]:
     return rows
 
 
-def each(pages: UserPages, selection: Selection, after: str | int | None = None) -> list[UserRow]:
+def each(pages: UserPages, selection: UserFilter, after: str | int | None = None) -> list[UserRow]:
     """Return what it yields, but not without end."""
     return [*islice(pages.each(selection, after), 1000)]
 
@@ -104,18 +106,18 @@ def each(pages: UserPages, selection: Selection, after: str | int | None = None)
 def test_every_selection_is_left_through_whole_and_in_order(
     pages: UserPages, sort: Order, reverse: bool, role: str | None
 ) -> None:
-    rows = each(pages, Selection())
+    rows = each(pages, UserFilter())
     assert len(rows) == pages.count() == len(STEMS) * 20
     for active, search in product((None, True, False), (None, "A", "example.ORG")):
-        selection = Selection(role, active, search, sort, reverse)
+        selection = UserFilter(role, active, search, sort, reverse)
         expected = wanted(rows, selection)
         assert leaf(pages, selection, 40) == each(pages, selection) == expected, selection
-    assert role in {"nobody's", "Common"} or wanted(rows, Selection(role))
+    assert role in {"nobody's", "Common"} or wanted(rows, UserFilter(role))
 
 
 @pytest.mark.parametrize(("role", "holders"), [(RARE, FEW), ("six", FEW + 1)])
 def test_a_role_is_rare_or_common_by_one_holder(pages: UserPages, role: str, holders: int) -> None:
-    assert len(each(pages, Selection(role))) == holders
+    assert len(each(pages, UserFilter(role))) == holders
 
 
 @pytest.mark.parametrize(
@@ -123,8 +125,8 @@ def test_a_role_is_rare_or_common_by_one_holder(pages: UserPages, role: str, hol
     ["%", "_", "\\", "/", "a_b", "a\\b1", "100%", "ÄÖ", "äö", "日本", "STRASSE", "𝒵", "'", "[x]", "9@", "%%", "''"],
 )
 def test_a_search_means_what_it_says(pages: UserPages, search: str) -> None:
-    expected = wanted(each(pages, Selection()), Selection(search=search))
-    assert each(pages, Selection(search=search)) == expected
+    expected = wanted(each(pages, UserFilter()), UserFilter(search=search))
+    assert each(pages, UserFilter(search=search)) == expected
     assert bool(expected) is (search not in {"%%", "''"})
 
 
@@ -132,8 +134,8 @@ def test_a_search_means_what_it_says(pages: UserPages, search: str) -> None:
 def test_it_goes_on_after_whoever_was_last_though_they_are_gone_or_there_in_another_case(
     pages: UserPages, sort: Order, reverse: bool
 ) -> None:
-    selection = Selection(sort=sort, reverse=reverse)
-    rows = wanted(each(pages, Selection()), selection)
+    selection = UserFilter(sort=sort, reverse=reverse)
+    rows = wanted(each(pages, UserFilter()), selection)
     after = rows[100].username.upper() if sort == "username" else rows[100].id
     assert pages.page(selection, 30, after) == rows[101:131]
     assert each(pages, selection, after) == rows[101:]
@@ -143,7 +145,7 @@ def test_it_goes_on_after_whoever_was_last_though_they_are_gone_or_there_in_anot
 
 
 def test_the_roles_of_users_are_whole_on_every_page(pages: UserPages) -> None:
-    for row in pages.page(Selection(role=RARE), 3):
+    for row in pages.page(UserFilter(role=RARE), 3):
         assert row == pages.get(row.id)
 
 
@@ -159,7 +161,7 @@ def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> User
 
 @pytest.mark.parametrize("sort", ["username", "created"])
 def test_each_sees_one_moment_while_somebody_else_is_at_work(few: UserEditor, sort: Order) -> None:
-    selection = Selection(sort=sort)
+    selection = UserFilter(sort=sort)
     before = each(few, selection)
     reader = few.each(selection)
     seen = [next(reader)]
@@ -186,8 +188,8 @@ def test_a_database_that_sorts_as_a_language_does_is_left_through_whole(postgres
             [row_of(*numbered) for numbered in enumerate(names())],
         )
     pages = UserPages(engine)
-    rows = each(pages, Selection())
+    rows = each(pages, UserFilter())
     assert {row.username for row in rows} == {*names()}
     for reverse in (False, True):
-        assert leaf(pages, Selection(reverse=reverse), 7) == (rows[::-1] if reverse else rows)
-    assert [fold(row.username) for row in rows] != sorted(fold(row.username) for row in rows)
+        assert leaf(pages, UserFilter(reverse=reverse), 7) == (rows[::-1] if reverse else rows)
+    assert [casefold_name(row.username) for row in rows] != sorted(casefold_name(row.username) for row in rows)

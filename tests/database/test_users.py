@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Engine, func, insert, select
 
-from config.text import fold
+from config.text import casefold_name
 from database.errors import NoSuchUser, UserExists
 from database.tables import roles, user_roles, users
 from database.user_editor import UserEditor
@@ -95,7 +95,7 @@ def add_twins(engine: Engine) -> UserEditor:
     table = UserEditor(engine, "tests")
     table.add("second", None, HASH, ["user", "editor"])
     username, email = "shared@example.org", "first@example.org"
-    folded = {"username_folded": fold(username), "email_folded": fold(email)}
+    folded = {"username_folded": casefold_name(username), "email_folded": casefold_name(email)}
     first = {"username": username, "email": email, **folded, "password_hash": HASH, "active": True}
     with engine.begin() as connection:
         connection.execute(users.update().values(email="Shared@example.org", email_folded="shared@example.org"))

@@ -33,7 +33,7 @@ def typed(folder: Path, commands: str, **here: str) -> dict[str, str]:
     script = ["/bin/sh", "-c", f"{commands}\nenv -0"]
     typing = subprocess.run(script, cwd=folder, env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=True)
     environ = dict(line.split("=", 1) for line in typing.stdout.decode().split("\0") if line)
-    return {**environ, "LDAP_ROLES_FILE": str(folder / environ["LDAP_ROLES_FILE"])}
+    return {**environ, "LDAP_ROLE_RULES_FILE": str(folder / environ["LDAP_ROLE_RULES_FILE"])}
 
 
 def test_people_log_in_at_a_directory_by_the_standards(slapd: Slapd, folder: Path) -> None:

@@ -146,7 +146,7 @@ def test_the_user_filter_may_leave_people_out(samba: Samba) -> None:
 
 
 def test_users_are_listed_without_those_who_are_disabled(samba: Samba) -> None:
-    listed = {user["username"] for user in ldap_provider(samba.environ()).users()}
+    listed = {user["username"] for user in ldap_provider(samba.environ()).list_users()}
     assert {"alice", "passwordexpired", "locked", "Administrator"} <= listed
     assert not {"disabled", "expired"} & listed
 
@@ -154,7 +154,7 @@ def test_users_are_listed_without_those_who_are_disabled(samba: Samba) -> None:
 def direct(samba: Samba, template: str, **changed: str) -> DirectBindProvider:
     """Return a provider that has no account to search as."""
     environ = {**samba.environ(LDAP_DOMAIN=DOMAIN), "LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": ""}
-    provider = open_ldap({**environ, "LDAP_BIND_TEMPLATE": template, **changed})
+    provider = open_ldap({**environ, "LDAP_USER_DN_TEMPLATE": template, **changed})
     assert isinstance(provider, DirectBindProvider)
     return provider
 

@@ -12,11 +12,11 @@ from providers.interface import (
     UNKNOWN_USER,
     WRONG_PASSWORD,
     Check,
-    Checks,
-    Explains,
-    Grants,
-    Lists,
     ProviderUnavailable,
+    SupportsCheck,
+    SupportsExplain,
+    SupportsListRoles,
+    SupportsListUsers,
 )
 from providers.registry import open_provider
 from providers.sql.provider import DatabaseProvider
@@ -43,19 +43,19 @@ def provider(request: pytest.FixtureRequest, tmp_path: Path) -> StaticProvider |
     return opened
 
 
-def found(provider: Checks) -> dict[str, Check]:
+def found(provider: SupportsCheck) -> dict[str, Check]:
     return {check.step: check for check in provider.check()}
 
 
-def outcomes(provider: Checks) -> dict[str, str]:
+def outcomes(provider: SupportsCheck) -> dict[str, str]:
     return {step: check.outcome for step, check in found(provider).items()}
 
 
 def test_ours_have_every_capability(provider: object) -> None:
-    assert isinstance(provider, Checks)
-    assert isinstance(provider, Explains)
-    assert isinstance(provider, Lists)
-    assert isinstance(provider, Grants)
+    assert isinstance(provider, SupportsCheck)
+    assert isinstance(provider, SupportsExplain)
+    assert isinstance(provider, SupportsListUsers)
+    assert isinstance(provider, SupportsListRoles)
 
 
 def test_an_explanation_is_what_a_login_gives(provider: StaticProvider | DatabaseProvider) -> None:
@@ -70,9 +70,9 @@ def test_an_explanation_is_what_a_login_gives(provider: StaticProvider | Databas
 
 
 def test_the_list_is_of_those_who_can_log_in(provider: StaticProvider | DatabaseProvider) -> None:
-    listed = {user["username"]: user for user in provider.users()}
+    listed = {user["username"]: user for user in provider.list_users()}
     assert listed == {person.username: provider.find(person.username) for person in EVERYBODY}
-    assert provider.grantable() == ROLES
+    assert provider.list_roles() == ROLES
 
 
 def test_who_is_disabled_is_told_and_not_listed(tmp_path: Path, empty_database: str) -> None:
@@ -88,10 +88,10 @@ def test_who_is_disabled_is_told_and_not_listed(tmp_path: Path, empty_database: 
         told = provider.explain(ZOE.email)
         assert (told.user, told.reason) == (None, DISABLED)
         assert told.record
-        assert [user["username"] for user in provider.users()] == [PEOPLE[1].username]
+        assert [user["username"] for user in provider.list_users()] == [PEOPLE[1].username]
     file = open_provider("static", environ)
-    assert isinstance(file, Grants)
-    assert file.grantable() == {"user"}
+    assert isinstance(file, SupportsListRoles)
+    assert file.list_roles() == {"user"}
 
 
 def test_who_has_a_hash_that_is_no_use_is_told_and_not_listed(empty_database: str) -> None:
@@ -102,7 +102,7 @@ def test_who_has_a_hash_that_is_no_use_is_told_and_not_listed(empty_database: st
     assert told.record
     assert "whose password hash is no use" in told.record
     assert "!disabled" not in told.record
-    assert [*provider.users()] == []
+    assert [*provider.list_users()] == []
     assert found(provider)["hashes"].outcome == "warning"
 
 
@@ -163,6 +163,6 @@ def test_a_table_that_is_out_is_a_finding_and_else_an_outage(tmp_path: Path) -> 
     assert isinstance(provider, DatabaseProvider)
     (told,) = provider.check()
     assert (told.outcome, told.remedy) == ("failure", "If it is new, run: make migrate")
-    for ask in (lambda: provider.explain("zoé"), lambda: [*provider.users()], provider.grantable):
+    for ask in (lambda: provider.explain("zoé"), lambda: [*provider.list_users()], provider.list_roles):
         with pytest.raises(ProviderUnavailable):
             ask()

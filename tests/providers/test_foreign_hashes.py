@@ -13,7 +13,7 @@ from passwords.foreign import (
     salted_proves,
     scrypt_proves,
 )
-from passwords.schemes import may_replace, proves
+from passwords.schemes import needs_rehash, proves
 from tests.providers.hashes import (
     LONG_BCRYPT,
     LONG_PASSWORD,
@@ -66,7 +66,7 @@ def test_a_hash_lets_its_password_in_and_no_other(sample: Sample) -> None:
 
 @every_sample
 def test_a_weak_hash_may_be_replaced(sample: Sample) -> None:
-    assert may_replace(PASSWORD, sample.stored) is sample.weak
+    assert needs_rehash(PASSWORD, sample.stored) is sample.weak
 
 
 @every_sample
@@ -117,23 +117,23 @@ def test_a_long_password_opens_its_bcrypt_hash_but_does_not_replace_it(
     password: str, stored: str, beginning: str
 ) -> None:
     assert proves(password, stored)
-    assert not may_replace(password, stored)
+    assert not needs_rehash(password, stored)
     assert not proves(beginning[:-1], stored)
     # What follows is not seen, so it is not known to be right.
     assert proves(password + "typo", stored)
-    assert not may_replace(password + "typo", stored)
+    assert not needs_rehash(password + "typo", stored)
 
 
 def test_a_password_of_72_bytes_is_covered_as_a_whole() -> None:
-    assert may_replace(LONG_PASSWORD[:72], LONG_BCRYPT)
-    assert not may_replace("ü" * 37, LONG_BCRYPT)
-    assert may_replace("ü" * 36, f"{{CRYPT}}{LONG_BCRYPT}")
-    assert not may_replace("ü" * 37, f"bcrypt${LONG_BCRYPT}")
+    assert needs_rehash(LONG_PASSWORD[:72], LONG_BCRYPT)
+    assert not needs_rehash("ü" * 37, LONG_BCRYPT)
+    assert needs_rehash("ü" * 36, f"{{CRYPT}}{LONG_BCRYPT}")
+    assert not needs_rehash("ü" * 37, f"bcrypt${LONG_BCRYPT}")
 
 
 def test_only_plain_bcrypt_keeps_a_hash_of_a_long_password() -> None:
     others = [sample for sample in SAMPLES if sample.weak and sample.scheme != "bcrypt"]
-    assert all(may_replace(LONG_PASSWORD, sample.stored) for sample in others)
+    assert all(needs_rehash(LONG_PASSWORD, sample.stored) for sample in others)
 
 
 @pytest.mark.parametrize(("secret", "salt", "costs", "digest"), SCRYPT)

@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
 
-from passwords.schemes import Kind, UnusableHash, may_replace, proves, recognise
+from passwords.schemes import Kind, UnusableHash, identify, needs_rehash, proves
 from tests.providers.hashes import PASSWORD, SAMPLES, Sample, every_sample
 
 
 @every_sample
 def test_a_hash_is_recognised(sample: Sample) -> None:
-    assert recognise(sample.stored) == Kind(sample.scheme, sample.parameters, sample.weak)
+    assert identify(sample.stored) == Kind(sample.scheme, sample.parameters, sample.weak)
 
 
 @every_sample
@@ -20,7 +20,7 @@ def test_a_hash_that_was_cut_off_is_refused(sample: Sample) -> None:
     most = 3 if sample.scheme.startswith("ssha") else 20
     for end in range(len(sample.stored) - most, len(sample.stored)):
         with pytest.raises(UnusableHash):
-            recognise(sample.stored[:end])
+            identify(sample.stored[:end])
 
 
 @every_sample
@@ -36,7 +36,7 @@ def test_a_hash_with_something_around_it_is_refused(sample: Sample) -> None:
         stored + stored,
     ):
         with pytest.raises(UnusableHash):
-            recognise(text)
+            identify(text)
 
 
 DAMAGED = "it is cut off or damaged"
@@ -96,7 +96,7 @@ REFUSED = {
     ids=lambda text: text[:40],
 )
 def test_a_refusal_says_why(reason: str, stored: str) -> None:
-    for question in (recognise, lambda text: proves(PASSWORD, text), lambda text: may_replace(PASSWORD, text)):
+    for question in (identify, lambda text: proves(PASSWORD, text), lambda text: needs_rehash(PASSWORD, text)):
         with pytest.raises(UnusableHash) as refusal:
             question(stored)
         assert str(refusal.value) == reason
@@ -106,7 +106,7 @@ def test_a_refusal_says_why(reason: str, stored: str) -> None:
 def test_a_locked_hash_is_refused(sample: Sample) -> None:
     for lock in ("!", "!!", "*"):
         with pytest.raises(UnusableHash, match=NO_HASH):
-            recognise(lock + sample.stored)
+            identify(lock + sample.stored)
 
 
 SALT = "c29tZXNhbHQxMjM0NTY3OA"
@@ -148,7 +148,7 @@ PHPASS = "$P${}" + "." * 30
     ],
 )
 def test_the_last_bearable_parameters_are_taken(stored: str, parameters: str) -> None:
-    assert recognise(stored).parameters == parameters
+    assert identify(stored).parameters == parameters
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_the_last_bearable_parameters_are_taken(stored: str, parameters: str) ->
     ],
 )
 def test_absurd_parameters_are_refused_and_never_computed(stored: str) -> None:
-    for question in (recognise, lambda text: proves(PASSWORD, text)):
+    for question in (identify, lambda text: proves(PASSWORD, text)):
         with pytest.raises(UnusableHash, match="its parameters are absurd"):
             question(stored)
 
@@ -205,7 +205,7 @@ def test_absurd_parameters_are_refused_and_never_computed(stored: str) -> None:
     ],
 )
 def test_argon2_is_weak_if_it_costs_less_than_the_policy(m: int, t: int, weak: bool) -> None:
-    assert recognise(ARGON2.format(m, t, 1)).weak is weak
+    assert identify(ARGON2.format(m, t, 1)).weak is weak
 
 
 @pytest.mark.parametrize(
@@ -257,20 +257,20 @@ def test_argon2_is_weak_if_it_costs_less_than_the_policy(m: int, t: int, weak: b
 )
 def test_a_damaged_hash_is_refused(stored: str) -> None:
     with pytest.raises(UnusableHash, match=DAMAGED):
-        recognise(stored)
+        identify(stored)
 
 
 def test_a_refusal_does_not_have_the_hash_in_it() -> None:
     for sample in SAMPLES:
         with pytest.raises(UnusableHash) as refusal:
-            recognise(sample.stored[:-3])
+            identify(sample.stored[:-3])
         assert sample.stored[:10] not in str(refusal.value)
 
 
 def settle(password: str, stored: str) -> None:
     """Ask everything: an answer or UnusableHash, and no other end."""
     try:
-        kind = recognise(stored)
+        kind = identify(stored)
     except UnusableHash:
         with pytest.raises(UnusableHash):
             proves(password, stored)

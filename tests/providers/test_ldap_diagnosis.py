@@ -72,7 +72,7 @@ def test_what_is_found_is_told(slapd: Slapd) -> None:
         ({"LDAP_USERNAME_ATTRIBUTE": "employeeNumber"}, "users", "warning", "LDAP_USERNAME_ATTRIBUTE"),
         ({"LDAP_GROUP_BASE_DN": f"ou=nowhere,{SUFFIX}"}, "groups", "failure", "LDAP_GROUP_BASE_DN"),
         ({"LDAP_BASE_DN": f"ou=system,{SUFFIX}", "LDAP_USER_FILTER": "(cn={login})"}, "groups", "warning", "memberOf"),
-        ({"LDAP_ROLE_MAP": ""}, "rules", "warning", "LDAP_ROLES_FILE"),
+        ({"LDAP_ROLE_MAP": ""}, "rules", "warning", "LDAP_ROLE_RULES_FILE"),
         ({"LDAP_ROLE_MAP": f'{{"cn=none,{GROUPS}": ["x"]}}'}, "rules", "warning", "Correct the rules"),
     ],
     ids=str,
@@ -143,7 +143,7 @@ def test_an_active_directory_is_known_as_one(samba: Samba) -> None:
 
 def test_without_an_account_the_network_is_looked_over(slapd: Slapd) -> None:
     template = f"uid={{login}},ou=people,{SUFFIX}"
-    environ = {**slapd.environ(), "LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_BIND_TEMPLATE": template}
+    environ = {**slapd.environ(), "LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_USER_DN_TEMPLATE": template}
     assert list(outcomes(environ)) == ["name", "TCP", "TLS"]
 
 
@@ -197,7 +197,7 @@ def test_rules_of_a_file_are_told_as_they_stand_there(explained: Slapd, tmp_path
         '[[rules]]\nroles = ["x", "y"]\nall = "inner"\nnot = ["cn=x"]\n'
         f'[[rules]]\nroles = ["z"]\nall = ["inner", "cn=admin,{GROUPS}"]\n'
     )
-    explanation = ldap_provider(explained.environ(LDAP_ROLE_MAP="", LDAP_ROLES_FILE=str(path))).explain("eve")
+    explanation = ldap_provider(explained.environ(LDAP_ROLE_MAP="", LDAP_ROLE_RULES_FILE=str(path))).explain("eve")
     assert [(verdict.rule, verdict.roles, verdict.matched) for verdict in explanation.rules] == [
         ("everybody", ("user",), True),
         ("inner and not (cn=x)", ("x", "y"), True),
@@ -209,7 +209,7 @@ def test_rules_of_a_file_are_told_as_they_stand_there(explained: Slapd, tmp_path
 def test_an_edit_of_the_rules_counts_at_once_and_a_broken_one_never(explained: Slapd, tmp_path: Path) -> None:
     path = tmp_path / "roles.toml"
     path.write_text('default = ["before"]')
-    provider = ldap_provider(explained.environ(LDAP_ROLE_MAP="", LDAP_ROLES_FILE=str(path)))
+    provider = ldap_provider(explained.environ(LDAP_ROLE_MAP="", LDAP_ROLE_RULES_FILE=str(path)))
     for text, roles in (('default = ["after"]', ["after"]), ("default = [", ["after"]), ("default = []", [])):
         path.write_text(text)
         user = provider.find("eve")
@@ -253,7 +253,7 @@ def test_groups_of_active_directory_are_explained(samba: Samba) -> None:
 
 
 def test_all_roles_that_rules_can_give_are_told(explained: Slapd) -> None:
-    assert open_ldap(explained.environ()).grantable() == {"admin", "user", "editor"}
+    assert open_ldap(explained.environ()).list_roles() == {"admin", "user", "editor"}
     user = ldap_provider(explained.environ()).explain(ZOE.username).user
     assert user
     assert user["roles"] == ["admin", "user"]

@@ -17,7 +17,7 @@ from providers.interface import WRONG_PASSWORD, Denied, ProviderUnavailable
 from providers.ldap import LdapProvider
 from providers.ldap.client import failover as servers
 from providers.ldap.client import pool
-from providers.ldap.client.connection import Slow
+from providers.ldap.client.connection import ServerTimeout
 from providers.ldap.client.failover import Server
 from providers.ldap.client.resolver import addresses
 from providers.ldap.settings import ServerAddress
@@ -136,7 +136,7 @@ def test_only_one_login_tries_whether_a_slow_server_is_back(slapd: Slapd, first:
 
 
 def test_logins_at_once_wait_for_a_fault_once(slapd: Slapd, first: Faulty, second: Faulty) -> None:
-    provider = ldap_provider(environ_of(slapd, first, second, LDAP_CONNECTIONS="4"))
+    provider = ldap_provider(environ_of(slapd, first, second, LDAP_POOL_SIZE="4"))
     timed(provider)
     first.fault = "hang"
     with ThreadPoolExecutor(40) as threads:
@@ -177,7 +177,7 @@ def test_32_threads_never_mix_answers_up(slapd: Slapd, first: Faulty, second: Fa
 
 
 def test_connections_are_bounded(slapd: Slapd, first: Faulty) -> None:
-    provider = ldap_provider(environ_of(slapd, first, LDAP_CONNECTIONS="2"))
+    provider = ldap_provider(environ_of(slapd, first, LDAP_POOL_SIZE="2"))
     with ThreadPoolExecutor(24) as threads:
         list(threads.map(lambda _: timed(provider), range(240)))
     assert first.most <= 4
@@ -238,7 +238,7 @@ def nowhere() -> Server:
 
 
 def test_of_all_who_find_the_pause_of_a_slow_server_over_one_asks_it(nowhere: Server) -> None:
-    nowhere.failed(Slow("ldap: no answer in time"), time.monotonic())
+    nowhere.failed(ServerTimeout("ldap: no answer in time"), time.monotonic())
     assert not nowhere.claim(time.monotonic() + 10)
     wait_until(nowhere.is_due)
     assert [nowhere.claim(time.monotonic() + 10) for _ in range(3)] == [True, False, False]
@@ -249,7 +249,7 @@ def test_a_pause_is_twice_the_one_before_up_to_ten_seconds(nowhere: Server, monk
     monkeypatch.setattr(servers, "monotonic", lambda: now[0])
 
     def pause() -> float:
-        nowhere.failed(Slow("ldap: no answer in time"), began := now[0])
+        nowhere.failed(ServerTimeout("ldap: no answer in time"), began := now[0])
         while not nowhere.is_due():
             now[0] += 0.25
         return now[0] - began

@@ -137,7 +137,7 @@ def test_another_domain_is_not_ours(directory: Slapd, login: str) -> None:
 def direct(directory: Slapd, **changed: str) -> DirectBindProvider:
     """Return a provider that has no account to search as."""
     template = f"uid={{login}},ou=people,{SUFFIX}"
-    environ = {**directory.environ(), "LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_BIND_TEMPLATE": template}
+    environ = {**directory.environ(), "LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_USER_DN_TEMPLATE": template}
     provider = open_ldap({**environ, **changed})
     assert isinstance(provider, DirectBindProvider)
     return provider
@@ -183,7 +183,7 @@ def test_without_an_account_nobody_is_looked_up(directory: Slapd) -> None:
 
 
 def test_users_are_listed_whole(directory: Slapd) -> None:
-    listed = {user["username"]: user for user in provider_of(directory).users()}
+    listed = {user["username"]: user for user in provider_of(directory).list_users()}
     assert {person.username for person in PEOPLE} <= set(listed)
     assert {"comma", "inner", "named"} <= set(listed)
     assert listed["zoé"] == {"username": "zoé", "email": ZOE.email, "roles": ["admin", "user"]}
@@ -200,5 +200,5 @@ def test_more_users_than_a_page_has_are_listed_once_each(directory: Slapd) -> No
         assert connection.add(f"uid={name},{crowd}", ["inetOrgPerson"], attributes)[0]  # type: ignore[no-untyped-call]
     connection.unbind()
     provider = ldap_provider(directory.environ(LDAP_BASE_DN=crowd))
-    listed = [user["username"] for user in provider.users()]
+    listed = [user["username"] for user in provider.list_users()]
     assert (len(listed), set(listed)) == (1203, names)

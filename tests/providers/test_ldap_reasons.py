@@ -22,7 +22,7 @@ from providers.interface import (
 from providers.ldap import LdapProvider
 from providers.ldap.client.answers import Answer, Entry
 from providers.ldap.client.messages import PASSWORD_POLICY
-from providers.ldap.denial import is_disabled, why_denied
+from providers.ldap.denial import bind_denial_reason, is_disabled
 from tests.people import Person
 from tests.providers.directories import ldap_provider
 from tests.servers.slapd import AGING, GRACIOUS, RESET, STRICT, Slapd, person_dn
@@ -129,7 +129,7 @@ def windows(code: str) -> Answer:
     ],
 )
 def test_the_sub_code_of_active_directory_is_the_reason(code: str, why: str) -> None:
-    assert why_denied(windows(code)) == why
+    assert bind_denial_reason(windows(code)) == why
 
 
 @pytest.mark.parametrize(
@@ -151,21 +151,21 @@ def test_the_sub_code_of_active_directory_is_the_reason(code: str, why: str) -> 
 )
 def test_whatever_the_control_holds_is_read(value: bytes, failed: str, succeeded: str | None) -> None:
     control = {PASSWORD_POLICY: value}
-    assert why_denied(Answer(49, "", control)) == failed
-    assert why_denied(Answer(0, "", control)) == succeeded
+    assert bind_denial_reason(Answer(49, "", control)) == failed
+    assert bind_denial_reason(Answer(0, "", control)) == succeeded
 
 
 @pytest.mark.parametrize(
     ("code", "why"), [(19, LOCKED), (32, WRONG_PASSWORD), (48, WRONG_PASSWORD), (50, WRONG_PASSWORD), (53, DISABLED)]
 )
 def test_other_results_that_prove_nobody_have_reasons_too(code: int, why: str) -> None:
-    assert why_denied(Answer(code, "data 775, v1db1", {})) == why
+    assert bind_denial_reason(Answer(code, "data 775, v1db1", {})) == why
 
 
 @pytest.mark.parametrize("code", [7, 8, 10, 13, 14, 16, 34, 64, 4096])
 def test_a_result_that_says_nothing_of_the_password_is_an_outage(code: int) -> None:
     with pytest.raises(ProviderUnavailable):
-        why_denied(Answer(code, "", {}))
+        bind_denial_reason(Answer(code, "", {}))
 
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, event
 from database.user_editor import UserEditor
 from database.user_table import UserTable
 from passwords.hashing import CAPACITY
-from passwords.schemes import may_replace
+from passwords.schemes import needs_rehash
 from tests.api.sessions import ask_to_log_in, ask_to_refresh, client_of, log_in, shown
 from tests.api.test_session_races import once
 from tests.conftest import new_database
@@ -103,7 +103,7 @@ def test_the_password_that_an_admin_sets_meanwhile_stays(
         if moment == "before it is written":
             stack.enter_context(once("before_cursor_execute", "UPDATE users", set_password))
         else:
-            monkeypatch.setattr("passwords.hashing.may_replace", _after(set_password, may_replace))
+            monkeypatch.setattr("passwords.hashing.needs_rehash", _after(set_password, needs_rehash))
         assert ask_to_log_in(client).status_code == 400  # what the admin did ends what the login began
     assert zoe(environ).password_hash == ADMINS
     assert zoe(environ).last_login_at is None
@@ -174,7 +174,7 @@ def test_a_full_queue_of_hashes_lets_in_whom_it_has_proven(
     gate = Event()
     with ThreadPoolExecutor(CAPACITY + 1) as threads, monkeypatch.context() as full:
         filling = partial(_fill, threads, gate, CAPACITY)
-        full.setattr("passwords.hashing.may_replace", _after(filling, may_replace))
+        full.setattr("passwords.hashing.needs_rehash", _after(filling, needs_rehash))
         answer = ask_to_log_in(client)
         gate.set()
     assert answer.status_code == 200

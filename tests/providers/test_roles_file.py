@@ -65,7 +65,7 @@ def test_rules_give_roles(tmp_path: Path, groups: list[str], roles: list[str]) -
 
 
 def test_all_roles_that_can_be_had_are_known(tmp_path: Path) -> None:
-    assert read_rules(written(tmp_path, FILE)).grantable() == {"user", "admin", "editor", "insider", "auditor"}
+    assert read_rules(written(tmp_path, FILE)).list_roles() == {"user", "admin", "editor", "insider", "auditor"}
 
 
 def test_rules_read_as_they_are_meant(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_rules_read_as_they_are_meant(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_told_by_its_place(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_rules(written(tmp_path, text))
-    assert caught.value.lines[0].startswith(f"LDAP_ROLES_FILE: {problem}")
+    assert caught.value.lines[0].startswith(f"LDAP_ROLE_RULES_FILE: {problem}")
     assert "secret" not in str(caught.value)
 
 
@@ -126,7 +126,7 @@ def test_one_fault_hides_no_other(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="LDAP_ROLES_FILE: it cannot be read: No such file"):
+    with pytest.raises(ConfigurationError, match="LDAP_ROLE_RULES_FILE: it cannot be read: No such file"):
         read_rules(tmp_path / "none")
     (tmp_path / "binary").write_bytes(os.urandom(64) + b"\xff")
     with pytest.raises(ConfigurationError, match="it is not TOML in UTF-8"):

@@ -40,9 +40,9 @@ class Store:
 
     def find(self, username: str) -> User | None:
         self._reached()
-        return next((user for user in self.users() if user["username"] == username), None)
+        return next((user for user in self.list_users() if user["username"] == username), None)
 
-    def users(self) -> Iterator[User]:
+    def list_users(self) -> Iterator[User]:
         self._reached()
         return (
             User(username=username, email=email, roles=[])
@@ -89,7 +89,7 @@ def test_a_provider_that_is_broken_is_not_asked() -> None:
     told = explain_login(Chain([Link("first", store), Link("second", store)]), "anna", broken={"first"})
     assert [link.outcome for link in told.links] == ["out", "passed_over"]
     assert told.identity is None
-    told = explain_login(Chain([Link("first", store, next_on_outage=True), Link("second", store)]), "anna", {"first"})
+    told = explain_login(Chain([Link("first", store, skip_unavailable=True), Link("second", store)]), "anna", {"first"})
     assert told.identity
     assert told.identity["idp"] == "second"
 

@@ -16,7 +16,7 @@ from jwt.algorithms import get_default_algorithms
 
 from config.service_settings import TokenSettings
 from services.jwt_handler import InvalidToken
-from services.keys.folder import KeyFolder
+from services.keys.directory import KeyDirectory
 from services.keys.pem import ALGORITHMS
 from services.keys.ring import Key
 from services.tokens.issuer import TokenIssuer
@@ -38,22 +38,22 @@ STRANGE_IDS: list[object] = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> KeyFolder:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> KeyDirectory:
     """A folder with a key for each algorithm, of which one signs."""
-    made = KeyFolder(tmp_path_factory.mktemp("keys"))
+    made = KeyDirectory(tmp_path_factory.mktemp("keys"))
     for algorithm in ALGORITHMS:
         made.add(algorithm)
     return made
 
 
 @pytest.fixture(scope="module")
-def by_algorithm(folder: KeyFolder) -> dict[str, Key]:
+def by_algorithm(folder: KeyDirectory) -> dict[str, Key]:
     """The keys of the folder."""
     return {one.key.algorithm: one.key for one in folder.read()}
 
 
 @pytest.fixture(scope="module")
-def issuer(folder: KeyFolder) -> TokenIssuer:
+def issuer(folder: KeyDirectory) -> TokenIssuer:
     """What reads tokens by the folder, a secret and a fallback, all at once."""
     environ = {"SIGNING_KEYS_DIR": str(folder.path), "SECRET_KEY_FALLBACKS": FALLBACK, "SECRET_KEY": SECRET_KEY}
     return TokenIssuer(keys_of(environ), TokenSettings.read({}))

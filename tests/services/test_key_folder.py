@@ -11,31 +11,31 @@ import pytest
 import time_machine
 
 from services.keys import pem
-from services.keys.folder import STATES, KeyFolder, StoredKey, UnusableFolder
+from services.keys.directory import STATES, KeyDirectory, StoredKey, UnusableKeyDirectory
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
 SINCE = "2026-01-01T00:00:00Z"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> KeyFolder:
+def folder(tmp_path: Path) -> KeyDirectory:
     """A folder without keys."""
     (tmp_path / "keys").mkdir()
-    return KeyFolder(tmp_path / "keys")
+    return KeyDirectory(tmp_path / "keys")
 
 
-def states(folder: KeyFolder) -> dict[str, str]:
+def states(folder: KeyDirectory) -> dict[str, str]:
     """Return the state of each key."""
     return {one.key.id: one.state for one in folder.read()}
 
 
-def the(state: str, folder: KeyFolder) -> StoredKey:
+def the(state: str, folder: KeyDirectory) -> StoredKey:
     """Return the one key in this state."""
     (found,) = [one for one in folder.read() if one.state == state]
     return found
 
 
-def bring(folder: KeyFolder, name: str, mode: int = 0o600) -> str:
+def bring(folder: KeyDirectory, name: str, mode: int = 0o600) -> str:
     """Put a key of somebody's own making there; returns its id."""
     path = folder.path / name
     path.write_bytes(pem.generate("EdDSA"))
@@ -43,24 +43,24 @@ def bring(folder: KeyFolder, name: str, mode: int = 0o600) -> str:
     return pem.parse(path.read_bytes(), name).id
 
 
-def refusal(folder: KeyFolder) -> str:
+def refusal(folder: KeyDirectory) -> str:
     """Return why the folder is refused."""
-    with pytest.raises(UnusableFolder) as caught:
+    with pytest.raises(UnusableKeyDirectory) as caught:
         folder.read()
     (line,) = caught.value.lines
     return line.removeprefix("SIGNING_KEYS_DIR cannot be used: ")
 
 
-def test_an_empty_or_missing_folder_has_no_keys(folder: KeyFolder) -> None:
-    assert folder.read() == KeyFolder(folder.path / "missing").read() == []
+def test_an_empty_or_missing_folder_has_no_keys(folder: KeyDirectory) -> None:
+    assert folder.read() == KeyDirectory(folder.path / "missing").read() == []
 
 
-def test_a_key_that_is_alone_is_current(folder: KeyFolder) -> None:
+def test_a_key_that_is_alone_is_current(folder: KeyDirectory) -> None:
     brought = bring(folder, "ours.pem")
     assert states(folder) == {brought: "current"}
 
 
-def test_a_key_goes_from_next_to_current_to_retired(folder: KeyFolder) -> None:
+def test_a_key_goes_from_next_to_current_to_retired(folder: KeyDirectory) -> None:
     first, second = folder.add("ES256"), folder.add("EdDSA")
     assert (first.state, second.state) == ("current", "next")
     assert [one.key.algorithm for one in (first, second)] == ["ES256", "EdDSA"]
@@ -75,7 +75,7 @@ def test_a_key_goes_from_next_to_current_to_retired(folder: KeyFolder) -> None:
     assert first.key.id not in (folder.path / STATES).read_text()
 
 
-def test_a_key_is_known_to_be_in_its_state_since_then(folder: KeyFolder) -> None:
+def test_a_key_is_known_to_be_in_its_state_since_then(folder: KeyDirectory) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         folder.add("EdDSA")
         folder.rotate(folder.add("EdDSA"))
@@ -88,7 +88,7 @@ def test_a_key_is_known_to_be_in_its_state_since_then(folder: KeyFolder) -> None
     ]
 
 
-def test_a_key_that_is_made_next_to_others_changes_none_of_them(folder: KeyFolder) -> None:
+def test_a_key_that_is_made_next_to_others_changes_none_of_them(folder: KeyDirectory) -> None:
     with time_machine.travel(NOON, tick=False):
         folder.add("EdDSA")
         folder.rotate(folder.add("EdDSA"))
@@ -98,7 +98,7 @@ def test_a_key_that_is_made_next_to_others_changes_none_of_them(folder: KeyFolde
     assert after == [(one.key.id, one.state, one.since) for one in before]
 
 
-def test_a_key_keeps_its_state_under_another_name(folder: KeyFolder) -> None:
+def test_a_key_keeps_its_state_under_another_name(folder: KeyDirectory) -> None:
     folder.add("EdDSA")
     folder.rotate(folder.add("EdDSA"))
     before = states(folder)
@@ -107,14 +107,14 @@ def test_a_key_keeps_its_state_under_another_name(folder: KeyFolder) -> None:
     assert states(folder) == before
 
 
-def test_a_key_that_is_brought_is_next(folder: KeyFolder) -> None:
+def test_a_key_that_is_brought_is_next(folder: KeyDirectory) -> None:
     folder.add("EdDSA")
     folder.add("EdDSA")
     brought = bring(folder, "ours.pem")
     assert states(folder)[brought] == "next"
 
 
-def test_only_we_can_read_what_is_written_and_nothing_else_is_left(folder: KeyFolder) -> None:
+def test_only_we_can_read_what_is_written_and_nothing_else_is_left(folder: KeyDirectory) -> None:
     folder.add("EdDSA")
     folder.rotate(folder.add("EdDSA"))
     folder.remove(the("retired", folder))
@@ -125,19 +125,19 @@ def test_only_we_can_read_what_is_written_and_nothing_else_is_left(folder: KeyFo
     assert folder.files() == sorted(folder.path.iterdir())
 
 
-def test_several_keys_of_which_none_is_named_current_are_refused(folder: KeyFolder) -> None:
+def test_several_keys_of_which_none_is_named_current_are_refused(folder: KeyDirectory) -> None:
     for name in ("a.pem", "b.pem"):
         bring(folder, name)
     assert refusal(folder).startswith("it has several keys, and no states.json that says which is current. Leave only ")
 
 
-def test_several_may_make_keys_at_once(folder: KeyFolder) -> None:
+def test_several_may_make_keys_at_once(folder: KeyDirectory) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(folder.add, ["ES256"] * 8))
     assert sorted(one.state for one in folder.read()) == ["current", *["next"] * 7]
 
 
-def test_a_key_that_is_there_twice_goes_with_both_files(folder: KeyFolder) -> None:
+def test_a_key_that_is_there_twice_goes_with_both_files(folder: KeyDirectory) -> None:
     first = folder.add("ES256")
     folder.rotate(folder.add("ES256"))
     (folder.path / "copy.pem").write_bytes(first.path.read_bytes())
@@ -158,19 +158,19 @@ def test_a_key_that_is_there_twice_goes_with_both_files(folder: KeyFolder) -> No
         )),
     ],
 )  # fmt: skip
-def test_junk_instead_of_states_is_refused(folder: KeyFolder, text: bytes) -> None:
+def test_junk_instead_of_states_is_refused(folder: KeyDirectory, text: bytes) -> None:
     key = bring(folder, "ours.pem")
     (folder.path / STATES).write_bytes(text.replace(b"KEY", key.encode()))
     assert refusal(folder) == "states.json cannot be read."
 
 
-def test_a_folder_instead_of_states_is_refused(folder: KeyFolder) -> None:
+def test_a_folder_instead_of_states_is_refused(folder: KeyDirectory) -> None:
     bring(folder, "ours.pem")
     (folder.path / STATES).mkdir()
     assert refusal(folder) == "states.json cannot be read."
 
 
-def test_states_that_name_a_missing_key_are_refused_if_it_is_the_current_one(folder: KeyFolder) -> None:
+def test_states_that_name_a_missing_key_are_refused_if_it_is_the_current_one(folder: KeyDirectory) -> None:
     folder.add("EdDSA")
     folder.rotate(folder.add("EdDSA"))
     the("retired", folder).path.unlink()
@@ -181,13 +181,13 @@ def test_states_that_name_a_missing_key_are_refused_if_it_is_the_current_one(fol
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
-def test_one_loose_file_is_enough_to_refuse_the_folder(folder: KeyFolder, mode: int) -> None:
+def test_one_loose_file_is_enough_to_refuse_the_folder(folder: KeyDirectory, mode: int) -> None:
     folder.add("EdDSA")
     bring(folder, "loose.pem", mode)
     assert refusal(folder).startswith("loose.pem can be read by others")
 
 
-def test_one_file_that_is_no_key_is_enough_to_refuse_the_folder(folder: KeyFolder) -> None:
+def test_one_file_that_is_no_key_is_enough_to_refuse_the_folder(folder: KeyDirectory) -> None:
     folder.add("EdDSA")
     (folder.path / "x.pem").mkdir()
     assert refusal(folder) == "x.pem cannot be read: Is a directory."
@@ -196,7 +196,7 @@ def test_one_file_that_is_no_key_is_enough_to_refuse_the_folder(folder: KeyFolde
     assert len(folder.read()) == 1
 
 
-def test_a_new_key_begins_anew_where_only_states_were_left(folder: KeyFolder) -> None:
+def test_a_new_key_begins_anew_where_only_states_were_left(folder: KeyDirectory) -> None:
     folder.add("EdDSA")
     folder.rotate(folder.add("EdDSA"))
     for one in folder.read():
@@ -206,7 +206,7 @@ def test_a_new_key_begins_anew_where_only_states_were_left(folder: KeyFolder) ->
     assert states(folder) == {made.key.id: "current"}
 
 
-def test_whoever_reads_while_keys_come_and_go_always_finds_a_current_one(folder: KeyFolder) -> None:
+def test_whoever_reads_while_keys_come_and_go_always_finds_a_current_one(folder: KeyDirectory) -> None:
     folder.add("EdDSA")
     done = Event()
 

@@ -15,7 +15,7 @@ from config.service_settings import TokenSettings
 from services.jwt_handler import InvalidToken
 from services.keys import pem
 from services.keys import sources as key_sources
-from services.keys.folder import STATES, KeyFolder, StoredKey
+from services.keys.directory import STATES, KeyDirectory, StoredKey
 from services.keys.ring import KeySource
 from services.tokens.issuer import TokenIssuer
 from tests.servers.process import wait_until
@@ -25,10 +25,10 @@ NEW, OLD, OLDER = ("n" * 40, "o" * 40, "p4$$ ${HOME} 'quoted' = " * 2)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> KeyFolder:
+def folder(tmp_path: Path) -> KeyDirectory:
     """A folder with a current key."""
     (tmp_path / "keys").mkdir()
-    made = KeyFolder(tmp_path / "keys")
+    made = KeyDirectory(tmp_path / "keys")
     made.add("EdDSA")
     return made
 
@@ -57,7 +57,7 @@ def refusal(**environ: str) -> str:
     return line
 
 
-def rotated(folder: KeyFolder) -> StoredKey:
+def rotated(folder: KeyDirectory) -> StoredKey:
     """Make another key and let it sign."""
     made = folder.add("EdDSA")
     folder.rotate(made)
@@ -119,7 +119,7 @@ def test_a_bad_secret_and_a_bad_folder_are_told_at_once(tmp_path: Path) -> None:
     assert [line.split()[0] for line in caught.value.lines] == ["SECRET_KEY", "SECRET_KEY_FALLBACKS", "KEY_FOLDERS"]
 
 
-def test_a_folder_beats_the_secret_which_still_verifies(folder: KeyFolder) -> None:
+def test_a_folder_beats_the_secret_which_still_verifies(folder: KeyDirectory) -> None:
     both = issuer(SIGNING_KEYS_DIR=folder.path, SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=OLD)
     only_folder = issuer(SIGNING_KEYS_DIR=folder.path)
     assert takes(both, both)
@@ -130,7 +130,7 @@ def test_a_folder_beats_the_secret_which_still_verifies(folder: KeyFolder) -> No
         assert not takes(issuer(SECRET_KEY=secret), both)
 
 
-def test_the_keys_are_shown_nowhere(folder: KeyFolder) -> None:
+def test_the_keys_are_shown_nowhere(folder: KeyDirectory) -> None:
     environ = {"SIGNING_KEYS_DIR": str(folder.path), "SECRET_KEY": NEW, "SECRET_KEY_FALLBACKS": f"{OLD},{OLDER}"}
     source = keys_of(environ)
     ring = source.ring()
@@ -140,7 +140,7 @@ def test_the_keys_are_shown_nowhere(folder: KeyFolder) -> None:
     assert [secret for secret in secrets for thing in things if secret in f"{thing!r} {thing}"] == []
 
 
-def test_a_token_of_a_new_key_is_taken_at_once_and_the_key_signs_soon(folder: KeyFolder) -> None:
+def test_a_token_of_a_new_key_is_taken_at_once_and_the_key_signs_soon(folder: KeyDirectory) -> None:
     ours, theirs = issuer(SIGNING_KEYS_DIR=folder.path), keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     assert takes(ours, issuer(theirs))
     made = rotated(folder)
@@ -148,7 +148,7 @@ def test_a_token_of_a_new_key_is_taken_at_once_and_the_key_signs_soon(folder: Ke
     wait_until(lambda: theirs.ring().current.id == made.key.id)
 
 
-def test_between_two_looks_the_keys_are_the_same(folder: KeyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_between_two_looks_the_keys_are_the_same(folder: KeyDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_sources, "REREAD", 3600)
     source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     before = source.ring()
@@ -158,7 +158,7 @@ def test_between_two_looks_the_keys_are_the_same(folder: KeyFolder, monkeypatch:
     assert source.ring() is source.ring(newest=True)
 
 
-def test_what_a_removed_key_signed_is_not_taken_any_more(folder: KeyFolder) -> None:
+def test_what_a_removed_key_signed_is_not_taken_any_more(folder: KeyDirectory) -> None:
     source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     reader = issuer(source)
     token = reader.generate({"username": "zoé"})
@@ -189,12 +189,12 @@ def _scribble(path: Path) -> None:
 
 
 def _lose_the_current_key(path: Path) -> None:
-    KeyFolder(path).read()[0].path.unlink()
+    KeyDirectory(path).read()[0].path.unlink()
 
 
 @pytest.mark.parametrize("breaks", [_vanish, _empty, _loosen, _scribble, _lose_the_current_key])
 def test_a_folder_that_breaks_is_told_once_and_stays_as_it_last_was(
-    folder: KeyFolder, caplog: pytest.LogCaptureFixture, breaks: Callable[[Path], Any]
+    folder: KeyDirectory, caplog: pytest.LogCaptureFixture, breaks: Callable[[Path], Any]
 ) -> None:
     rotated(folder)
     source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
@@ -206,7 +206,7 @@ def test_a_folder_that_breaks_is_told_once_and_stays_as_it_last_was(
     assert takes(issuer(source), issuer(source))
 
 
-def test_a_folder_that_comes_back_is_read_again(folder: KeyFolder) -> None:
+def test_a_folder_that_comes_back_is_read_again(folder: KeyDirectory) -> None:
     source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     _vanish(folder.path)
     source.ring(newest=True)
@@ -215,7 +215,7 @@ def test_a_folder_that_comes_back_is_read_again(folder: KeyFolder) -> None:
     assert source.ring(newest=True).current.id == made.key.id
 
 
-def test_nobody_is_refused_in_the_moment_of_a_change(folder: KeyFolder) -> None:
+def test_nobody_is_refused_in_the_moment_of_a_change(folder: KeyDirectory) -> None:
     source = keys_of({"SIGNING_KEYS_DIR": str(folder.path)})
     with ThreadPoolExecutor(8) as threads:
         for _ in range(20):

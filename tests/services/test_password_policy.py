@@ -59,7 +59,7 @@ REFUSED = [
 
 @pytest.fixture
 def policy() -> PasswordPolicy:
-    return PasswordPolicy(PasswordSettings())
+    return PasswordPolicy(PasswordSettings.read({}))
 
 
 def why_not(policy: PasswordPolicy, password: str, *names: str | None) -> str:

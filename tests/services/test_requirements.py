@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from services.auth_guard import auth_guard, guarded_routes, public
-from services.requirements import Requirement
+from services.requirements import RoleRequirement
 from services.tokens.issuer import TokenIssuer
 from tests.services.test_guard import GUARDS, bearer
 
@@ -24,7 +24,7 @@ def test_what_is_told_of_a_route_is_what_its_guard_does(
 ) -> None:
     for name, guard in GUARDS.items():
         app.add_url_rule(f"/{name}", name, guard(view))
-    told = {route.path: route.admits(roles) for route in guarded_routes(app) if not route.path.startswith("/api")}
+    told = {route.path: route.allows(roles) for route in guarded_routes(app) if not route.path.startswith("/api")}
     client = app.test_client()
     done = {f"/{name}": client.get(f"/{name}", headers=bearer(issuer, *roles)).status_code == 200 for name in GUARDS}
     assert told == done
@@ -39,7 +39,7 @@ def test_of_two_guards_both_are_told(app: Flask, issuer: TokenIssuer) -> None:
     assert marked.needs == "admin"
     client = app.test_client()
     for roles, opens in ((("a",), False), (("admin",), False), (("admin", "b"), True)):
-        assert both.admits(roles) == (client.get("/both", headers=bearer(issuer, *roles)).status_code == 200) == opens
+        assert both.allows(roles) == (client.get("/both", headers=bearer(issuer, *roles)).status_code == 200) == opens
 
 
 def test_what_is_for_everybody_is_not_guarded(app: Flask) -> None:
@@ -51,13 +51,13 @@ def test_what_is_for_everybody_is_not_guarded(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("requirement", "words"),
     [
-        (Requirement(), "any user"),
-        (Requirement(frozenset({"a"})), "a"),
-        (Requirement(frozenset({"b", "a"})), "a or b"),
-        (Requirement(None, frozenset({"y", "x"})), "x and y"),
-        (Requirement(frozenset({"a"}), frozenset({"x"})), "a and x"),
-        (Requirement(frozenset({"a", "b"}), frozenset({"x"})), "(a or b) and x"),
+        (RoleRequirement(), "any user"),
+        (RoleRequirement(frozenset({"a"})), "a"),
+        (RoleRequirement(frozenset({"b", "a"})), "a or b"),
+        (RoleRequirement(None, frozenset({"y", "x"})), "x and y"),
+        (RoleRequirement(frozenset({"a"}), frozenset({"x"})), "a and x"),
+        (RoleRequirement(frozenset({"a", "b"}), frozenset({"x"})), "(a or b) and x"),
     ],
 )
-def test_a_requirement_in_words(requirement: Requirement, words: str) -> None:
+def test_a_requirement_in_words(requirement: RoleRequirement, words: str) -> None:
     assert str(requirement) == words

@@ -69,11 +69,11 @@ def test_an_outage_is_lived_through_for_as_long_as_is_trusted() -> None:
     patient, hasty = Revocations(source, NEVER), Revocations(source, 0.5)
     assert patient.is_revoked(claims())
     wait_until(lambda: knows(hasty))
-    source.is_unavailable = True
+    source.out = True
     wait_until(lambda: not knows(hasty))
     assert (patient.is_revoked(claims()), patient.is_revoked(claims(jti="another"))) == (True, False)
     source.end("another")
-    source.is_unavailable = False
+    source.out = False
     wait_until(lambda: knows(hasty))
     wait_until(lambda: patient.is_revoked(claims(jti="another")))
 
@@ -82,7 +82,7 @@ def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     source = Source()
     revocations = Revocations(source, NEVER)
     assert not revocations.is_revoked(claims())
-    source.is_unavailable = True
+    source.out = True
     asked = len(source.asked)
     wait_until(lambda: len(source.asked) > asked + 2)
     assert caplog.text.count("revocations cannot be read; what was known last counts on: it is out") == 1
@@ -99,7 +99,7 @@ def knows(revocations: Revocations) -> bool:
 @pytest.mark.usefixtures("_quick")
 def test_who_never_knew_says_so_at_once_until_they_know(caplog: pytest.LogCaptureFixture) -> None:
     source = Source(revocation(ended="a token"))
-    source.is_unavailable = True
+    source.out = True
     revocations = Revocations(source, 300.0)
     with pytest.raises(SessionsUnavailable):
         revocations.is_revoked(claims())
@@ -108,7 +108,7 @@ def test_who_never_knew_says_so_at_once_until_they_know(caplog: pytest.LogCaptur
         revocations.refresh()
     assert not knows(revocations)
     assert caplog.text.count("revocations cannot be read") == 1
-    source.is_unavailable = False
+    source.out = False
     wait_until(lambda: knows(revocations))
     assert revocations.is_revoked(claims())
 
@@ -202,9 +202,9 @@ def test_nobody_need_wait_for_a_database_that_has_not_answered_for_a_while(
     source = Source()
     revocations = Revocations(source, NEVER)
     assert not revocations.is_unavailable
-    source.is_unavailable = True
+    source.out = True
     wait_until(lambda: revocations.is_unavailable)
-    source.is_unavailable = False
+    source.out = False
     with caplog.at_level("INFO"):
         wait_until(lambda: not revocations.is_unavailable)
         wait_until(lambda: "revocations can be read again" in caplog.text)

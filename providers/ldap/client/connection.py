@@ -38,19 +38,19 @@ _LONGEST = 16 * 2**20  # octets of an answer: a directory's word is no reason to
 _OF_THE_SERVER = {1, 2, 3, 51, 52, 54, 80}
 
 
-class ServerFault(ProviderUnavailable):
+class ServerError(ProviderUnavailable):
     """A server gave no proper answer; another one may."""
 
 
-class Slow(ServerFault):
+class ServerTimeout(ServerError):
     """It took the time it had, and may do so again."""
 
 
-class Dropped(ServerFault):
+class ConnectionLost(ServerError):
     """It closed the connection."""
 
 
-class Crowded(ServerFault):
+class PoolExhausted(ServerError):
     """All connections to it were in use for as long as there was time; it may well work."""
 
 
@@ -135,9 +135,9 @@ class Connection:
         if not address.ldaps:
             answer = self._ask(start_tls_request())
             if answer.code != RESULT_SUCCESS:
-                raise ServerFault("ldap: StartTLS was refused, so nothing was sent")
+                raise ServerError("ldap: StartTLS was refused, so nothing was sent")
             if self._buffer:
-                raise ServerFault("ldap: more than an answer came before TLS, which somebody else may have sent")
+                raise ServerError("ldap: more than an answer came before TLS, which somebody else may have sent")
         self._socket.settimeout(self._remaining())
         try:
             self._socket = self._tls.wrap_socket(self._socket, server_hostname=address.host)
@@ -151,7 +151,7 @@ class Connection:
         while True:
             number, said = self._receive(entries)
             if number != self._number:
-                raise Dropped("ldap: the server has ended the connection")
+                raise ConnectionLost("ldap: the server has ended the connection")
             if isinstance(said, Answer):
                 return said
             if said:
@@ -168,12 +168,12 @@ class Connection:
         try:
             while (size := size_of(self._buffer)) is None or len(self._buffer) < size:
                 if size and size > _LONGEST:
-                    raise ServerFault("ldap: an answer is longer than we take")
+                    raise ServerError("ldap: an answer is longer than we take")
                 self._buffer += self._more()
             whole, self._buffer = self._buffer[:size], self._buffer[size:]
             return read_message(whole, entries)
         except ValueError:
-            raise ServerFault("ldap: an answer is not LDAP") from None
+            raise ServerError("ldap: an answer is not LDAP") from None
 
     def _more(self) -> bytes:
         self._socket.settimeout(self._remaining())
@@ -182,20 +182,20 @@ class Connection:
         except OSError as error:
             raise _fault(error) from None
         if not more:
-            raise Dropped("ldap: the server has closed the connection")
+            raise ConnectionLost("ldap: the server has closed the connection")
         return more
 
     def _remaining(self) -> float:
         remaining = self.deadline - monotonic()
         if remaining <= 0:
-            raise Slow("ldap: no answer in time")
+            raise ServerTimeout("ldap: no answer in time")
         return remaining
 
 
 def _of_the_directory(answer: Answer) -> Answer:
     """Return an answer that any other server would give too; ServerFault if it tells of this one alone."""
     if answer.code in _OF_THE_SERVER:
-        raise ServerFault(f"ldap: the server answered: {answer.name}")
+        raise ServerError(f"ldap: the server answered: {answer.name}")
     return answer
 
 
@@ -204,10 +204,10 @@ def _connected(address: ServerAddress, deadline: float) -> socket.socket:
     try:
         found = addresses(address.host, address.port, max(deadline - monotonic(), 0))
     except TimeoutError:
-        raise Slow(f"ldap: nobody told an address of {address.host} in time") from None
+        raise ServerTimeout(f"ldap: nobody told an address of {address.host} in time") from None
     except OSError as error:
-        raise ServerFault(f"ldap: {address.host} has no address: {error.strerror}") from None
-    fault = ServerFault(f"ldap: {address.host} has no address")
+        raise ServerError(f"ldap: {address.host} has no address: {error.strerror}") from None
+    fault = ServerError(f"ldap: {address.host} has no address")
     for left in range(len(found), 0, -1):
         try:
             return _linked(found[-left], max((deadline - monotonic()) / left, 0.001))
@@ -230,11 +230,11 @@ def _linked(address: Address, seconds: float) -> socket.socket:
     return link
 
 
-def _fault(error: Exception) -> ServerFault:
+def _fault(error: Exception) -> ServerError:
     if isinstance(error, TimeoutError):
-        return Slow("ldap: no answer in time")
+        return ServerTimeout("ldap: no answer in time")
     if isinstance(error, ssl.SSLCertVerificationError):
-        return ServerFault(f"ldap: the server's certificate is not good: {error.verify_message}")
+        return ServerError(f"ldap: the server's certificate is not good: {error.verify_message}")
     told = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
     lost = isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
-    return (Dropped if lost else ServerFault)(f"ldap: {type(error).__name__}: {told}")
+    return (ConnectionLost if lost else ServerError)(f"ldap: {type(error).__name__}: {told}")

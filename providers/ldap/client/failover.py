@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TypeVar
 
 from providers.interface import ProviderUnavailable
-from providers.ldap.client.connection import Connection, Crowded, ServerFault, Slow
+from providers.ldap.client.connection import Connection, PoolExhausted, ServerError, ServerTimeout
 from providers.ldap.client.pool import Pool
 from providers.ldap.settings import ServerAddress
 
@@ -47,7 +47,7 @@ class Server:
             self._not_before = until
             return True
 
-    def failed(self, fault: ServerFault, since: float) -> None:
+    def failed(self, fault: ServerError, since: float) -> None:
         """Take note that it was out for a question asked then; the pause doubles from time to time."""
         with self._lock:
             if since < self._failed_at:  # many ask at once, and one of the others has told of it
@@ -55,7 +55,7 @@ class Server:
             self._failed_at = monotonic()
             self._pause = min(self._pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
             self._not_before = self._failed_at + self._pause
-            self.slow = isinstance(fault, Slow)
+            self.slow = isinstance(fault, ServerTimeout)
         log.warning("%s is out: %s", self.address, fault)
         self.service.clear()
         self.users.clear()
@@ -82,14 +82,14 @@ class Servers:
         Each server has its share of the time, so that one that hangs leaves some for the next. Raises
         ProviderUnavailable if none answers in time.
         """
-        fault: ServerFault = ServerFault("ldap: no server has answered lately")
+        fault: ServerError = ServerError("ldap: no server has answered lately")
         for server, deadline in self._turns():
             since = monotonic()
             try:
                 answer = question(server, deadline)
-            except Crowded as error:
+            except PoolExhausted as error:
                 fault = error
-            except ServerFault as error:
+            except ServerError as error:
                 server.failed(error, since)
                 fault = error
             except ProviderUnavailable:

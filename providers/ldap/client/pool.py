@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TypeVar
 
 from providers.interface import ProviderUnavailable
-from providers.ldap.client.connection import Connection, Crowded, Dropped, ServerFault
+from providers.ldap.client.connection import Connection, ConnectionLost, PoolExhausted, ServerError
 from providers.ldap.settings import ServerAddress
 
 T = TypeVar("T")
@@ -42,13 +42,13 @@ class Pool:
         seconds); whoever waited longer would find a server slow that had no time left to answer.
         """
         if not self._places.acquire(timeout=max(0, deadline - monotonic()) / 2):
-            raise Crowded("ldap: all connections are in use")
+            raise PoolExhausted("ldap: all connections are in use")
         try:
             kept = self._taken()
             if kept:
                 try:
                     return self._asked(kept, question, deadline)
-                except Dropped:  # it was older than the server's patience, and so are the others
+                except ConnectionLost:  # it was older than the server's patience, and so are the others
                     self.clear()
             return self._asked(self._opened(deadline), question, deadline)
         finally:
@@ -66,7 +66,7 @@ class Pool:
         try:
             answer = question(connection)
         except BaseException as error:
-            if isinstance(error, ProviderUnavailable) and not isinstance(error, ServerFault):
+            if isinstance(error, ProviderUnavailable) and not isinstance(error, ServerError):
                 self._keep(connection)  # it has answered, only not what was hoped for
             else:
                 connection.close()

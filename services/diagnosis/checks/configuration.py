@@ -6,7 +6,7 @@ from shlex import quote
 
 from config.environment import DEVELOPMENT_FILE
 from config.errors import Problem
-from config.permissions import is_loose
+from config.permissions import is_readable_by_others
 from providers.interface import Check
 from services.chain import Chain
 
@@ -21,6 +21,6 @@ def as_failed_check(problem: Problem) -> Check:
 def check_usable(chain: Chain) -> Iterator[Check]:
     """Yield the finding that there is no such problem, and what is to be said of the development file."""
     yield Check(STEP, "ok", f"can be used; providers: {', '.join(link.name for link in chain.links)}")
-    if DEVELOPMENT_FILE.exists() and is_loose(os.stat(DEVELOPMENT_FILE)):
+    if DEVELOPMENT_FILE.exists() and is_readable_by_others(os.stat(DEVELOPMENT_FILE)):
         remedy = f"Run: chmod 600 {quote(str(DEVELOPMENT_FILE))}"
         yield Check(STEP, "warning", f"others can read {DEVELOPMENT_FILE.name}, and the secrets in it", remedy)

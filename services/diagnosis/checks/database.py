@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from config.permissions import is_loose, others_can_write
+from config.permissions import is_readable_by_others, is_writable_by_others
 from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
@@ -57,9 +57,9 @@ def _revision(revision: str | None) -> str:
 def _sqlite(there: list[Path]) -> Iterator[Check]:
     chmod = f"Run: chmod 600 {' '.join(quote(str(path)) for path in there)}"
     states = [os.stat(path) for path in there]
-    if any(map(others_can_write, states)):
+    if any(map(is_writable_by_others, states)):
         yield Check("database: file", "failure", "others can write to it, and so make themselves admins", chmod)
-    elif any(map(is_loose, states)):
+    elif any(map(is_readable_by_others, states)):
         yield Check("database: file", "warning", "others can read it, and try the password hashes at leisure", chmod)
     else:
         yield Check("database: file", "ok", "only its owner can read it")

@@ -8,10 +8,10 @@ from shlex import quote
 
 from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.permissions import others_can_write
+from config.permissions import is_writable_by_others
 from config.service_settings import LONGEST_LIFETIME
 from providers.interface import Check
-from services.keys.folder import KeyFolder, StoredKey
+from services.keys.directory import KeyDirectory, StoredKey
 from services.keys.ring import KEY_SET_AGE
 
 OLD = timedelta(days=365)
@@ -25,9 +25,9 @@ def check_keys(secrets: KeySettings, path: Path | None) -> Iterator[Check]:
     if path is None:
         yield _secret(len(secrets.key_fallbacks))
         return
-    folder = KeyFolder(path)
+    folder = KeyDirectory(path)
     try:
-        stored, loose = folder.read(), others_can_write(os.stat(path))
+        stored, loose = folder.read(), is_writable_by_others(os.stat(path))
     except ConfigurationError as error:
         yield Check("keys", "failure", error.problems[0].statement, error.problems[0].remedy or "Run: flask keys list")
         return

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from providers.interface import Check, Checks
+from providers.interface import Check, SupportsCheck
 from services.chain import Chain, Link
 from services.diagnosis.checks.errors import caught
 
@@ -18,6 +18,6 @@ def check_providers(chain: Chain, broken: set[str]) -> Iterator[Check]:
 
 
 def _checks(link: Link) -> Iterator[Check]:
-    if isinstance(link.provider, Checks):
+    if isinstance(link.provider, SupportsCheck):
         return caught("checks", link.provider.check())
     return iter([Check("checks", "ok", "it has no checks of its own (no `check`)")])

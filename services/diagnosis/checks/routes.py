@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
-from config.text import fold
-from providers.interface import Check, Grants, ProviderUnavailable
-from services.chain import Chain, raising_provider_unavailable
+from config.text import casefold_name
+from providers.interface import Check, ProviderUnavailable, SupportsListRoles
+from services.chain import Chain, translate_provider_errors
 from services.requirements import GuardedRoute
 
 STEP = "routes"
@@ -44,17 +44,17 @@ def check_routes(chain: Chain, load: Callable[[], Routes], broken: Collection[st
 def _check_roles(chain: Chain, guarded: list[GuardedRoute], broken: Collection[str]) -> Iterator[Check]:
     named = sorted(frozenset().union(*(route.roles for route in guarded)))
     try:
-        grantable = _grantable(chain, broken)
+        list_roles = _grantable(chain, broken)
     except _CannotTell as error:
         yield Check(
             "roles", "ok", f"guards ask for {', '.join(named) or 'none'}; whether anybody can have them: {error}"
         )
         return
-    lacking = [role for role in named if role not in grantable]
+    lacking = [role for role in named if role not in list_roles]
     if not lacking:
         yield Check("roles", "ok", f"whatever guards ask for can be had: {', '.join(named) or 'no role'}")
     for role in lacking:
-        yield _lacking(role, [route for route in guarded if role in route.roles], grantable)
+        yield _lacking(role, [route for route in guarded if role in route.roles], list_roles)
 
 
 def _grantable(chain: Chain, broken: Collection[str]) -> frozenset[str]:
@@ -62,20 +62,20 @@ def _grantable(chain: Chain, broken: Collection[str]) -> frozenset[str]:
     for link in chain.links:
         if link.name in broken:
             raise _CannotTell(f"{link.name} cannot be asked now")
-        if not isinstance(link.provider, Grants):
+        if not isinstance(link.provider, SupportsListRoles):
             raise _CannotTell(f"{link.name} can give any (it has no `grantable`)")
         try:
-            with raising_provider_unavailable(link):
-                found |= link.provider.grantable()
+            with translate_provider_errors(link):
+                found |= link.provider.list_roles()
         except ProviderUnavailable:
             raise _CannotTell(f"{link.name} cannot be asked now") from None
     return found
 
 
-def _lacking(role: str, routes: list[GuardedRoute], grantable: frozenset[str]) -> Check:
+def _lacking(role: str, routes: list[GuardedRoute], list_roles: frozenset[str]) -> Check:
     more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
     found = f"{role} is asked for by {routes[0]}{more}, and no provider can give it"
-    near = sorted(other for other in grantable if fold(other) == fold(role))
+    near = sorted(other for other in list_roles if casefold_name(other) == casefold_name(role))
     if near:
         found += f"; {', '.join(near)} differs only in case"
         return Check("roles", "warning", found, "Write it the same way in both places: roles compare exactly")

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Collection, Iterator
 
-from config.text import accept_password
+from config.text import normalize_password
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable
-from services.chain import Identity, Link, checked_user, raising_provider_unavailable
+from services.chain import Identity, Link, checked_user, translate_provider_errors
 from services.context import Services
 from services.diagnosis.denial_reasons import refusal
-from services.diagnosis.explain import LinkAnswer, LoginAnswer, claims_of, explain_login
+from services.diagnosis.explain import LoginExplanation, ProviderResult, claims_of, explain_login
 
 STEP = "user"
 
@@ -28,7 +28,7 @@ def check_user(services: Services, login: str, password: str | None, broken: Col
         yield from _tried(services, answer, login, password)
 
 
-def _asked(link: LinkAnswer, answer: LoginAnswer) -> Check:
+def _asked(link: ProviderResult, answer: LoginExplanation) -> Check:
     step = f"{STEP}, {link.idp}"
     if link.outcome == "out":
         return Check(step, "failure", str(link), "See what is said of this provider above")
@@ -64,7 +64,7 @@ def _outcome(services: Services, identity: Identity) -> Iterator[Check]:
         yield Check("claims", "failure", str(error), "Give them fewer roles: a token is sent with every call")
 
 
-def _tried(services: Services, answer: LoginAnswer, login: str, password: str) -> Iterator[Check]:
+def _tried(services: Services, answer: LoginExplanation, login: str, password: str) -> Iterator[Check]:
     """Ask one provider, once."""
     idp = answer.decisive.idp if answer.decisive else next((link.idp for link in answer.links if _may_know(link)), None)
     if idp is None or answer.outage or (answer.decisive and not answer.identity):
@@ -72,7 +72,7 @@ def _tried(services: Services, answer: LoginAnswer, login: str, password: str) -
         return
     link = next(link for link in services.chain.links if link.name == idp)
     try:
-        secret = accept_password(password)
+        secret = normalize_password(password)
     except ValueError as error:
         yield Check("password", "failure", f"nobody has such a one: {error}", "Type it again")
         return
@@ -88,7 +88,7 @@ def _tried(services: Services, answer: LoginAnswer, login: str, password: str) -
 
 
 def _judged(link: Link, expected: Identity | None, login: str, password: str) -> tuple[Check, Identity | None]:
-    with raising_provider_unavailable(link):
+    with translate_provider_errors(link):
         reply = link.provider.authenticate(login, password)
     if not reply:
         told = refusal(reply.reason if isinstance(reply, Denied) else None)
@@ -103,5 +103,5 @@ def _judged(link: Link, expected: Identity | None, login: str, password: str) ->
     return Check("password", "ok", f"{link.name} lets {user['username']} in with it"), user
 
 
-def _may_know(link: LinkAnswer) -> bool:
+def _may_know(link: ProviderResult) -> bool:
     return link.outcome in {"known", "untold"}

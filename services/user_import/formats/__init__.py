@@ -6,9 +6,9 @@ from typing import TextIO
 
 from services.user_import.formats import csv_file, htpasswd, json_lines, ldif
 from services.user_import.formats import django_dumpdata as dumpdata
-from services.user_import.formats.entries import Entry, Fields, UnreadableFile, UserFormat
+from services.user_import.formats.entries import Entry, UnreadableFile, UserFields, UserFormat
 
-__all__ = ["EXPORTS", "FORMATS", "Entry", "Fields", "UnreadableFile", "UserFormat", "format_of"]
+__all__ = ["EXPORTS", "FORMATS", "Entry", "UnreadableFile", "UserFields", "UserFormat", "format_of"]
 
 FORMATS: Mapping[str, UserFormat] = {
     "csv": csv_file,
@@ -17,7 +17,7 @@ FORMATS: Mapping[str, UserFormat] = {
     "django": dumpdata,
     "ldif": ldif,
 }
-EXPORTS: Mapping[str, Callable[[TextIO], Callable[[Fields], None]]] = {
+EXPORTS: Mapping[str, Callable[[TextIO], Callable[[UserFields], None]]] = {
     "csv": csv_file.users,
     "jsonl": json_lines.users,
 }

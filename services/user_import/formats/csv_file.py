@@ -8,13 +8,13 @@ from io import StringIO
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple, TextIO
 
-from services.user_import.formats.entries import Entry, Faulty, Fields, UnreadableFile, parsed
+from services.user_import.formats.entries import Entry, Faulty, UnreadableFile, UserFields, parsed
 from services.user_import.formats.text_lines import text_lines
 
 place_name = "line"
 
 _REQUIRED = ("username", "password_hash")
-_COLUMNS = Fields._fields
+_COLUMNS = UserFields._fields
 _REASON = "refused"
 _ACTIVE = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -70,19 +70,19 @@ def _check(header: list[str]) -> None:
         raise UnreadableFile("two columns have the same name")
 
 
-def _parser(columns: tuple[str, ...]) -> Callable[[_Row], Fields]:
+def _parser(columns: tuple[str, ...]) -> Callable[[_Row], UserFields]:
     """Return what makes a user of a row, wherever these columns have each cell."""
     # A column that is not there is the last cell, which we add.
     pick = itemgetter(*(columns.index(name) if name in columns else -1 for name in _COLUMNS))
 
-    def parse(row: _Row) -> Fields:
+    def parse(row: _Row) -> UserFields:
         if len(row.cells) != len(columns):
             raise Faulty(f"it has {len(row.cells)} cells, not {len(columns)}")
         username, email, password_hash, roles, active = pick([*row.cells, ""])
         enabled = _ACTIVE.get(active.strip().lower())
         if enabled is None:
             raise Faulty("`active` is neither true nor false")
-        return Fields(username, email or None, password_hash, _roles(roles) if roles else (), enabled)
+        return UserFields(username, email or None, password_hash, _roles(roles) if roles else (), enabled)
 
     return parse
 
@@ -113,12 +113,12 @@ def refused(file: TextIO) -> Iterator[Callable[[Entry, str], None]]:
     yield write
 
 
-def users(file: TextIO) -> Callable[[Fields], None]:
+def users(file: TextIO) -> Callable[[UserFields], None]:
     """Write the header, and return what writes a user below it."""
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)
 
-    def write(user: Fields) -> None:
+    def write(user: UserFields) -> None:
         active = "true" if user.active else "false"
         writer.writerow([user.username, user.email, user.password_hash, as_cell(user.roles), active])
 

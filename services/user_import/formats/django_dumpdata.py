@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
-from services.user_import.formats.entries import Entry, Faulty, Fields, UnreadableFile, parsed
+from services.user_import.formats.entries import Entry, Faulty, UnreadableFile, UserFields, parsed
 from services.user_import.formats.json_array import JsonArray
 from services.user_import.formats.json_text import (
     LIST,
@@ -54,13 +54,13 @@ def _name_groups(members: dict[str, Any], names: dict[object, str]) -> None:
         ]
 
 
-def _fields(dumped: _Dumped) -> Fields:
+def _fields(dumped: _Dumped) -> UserFields:
     members = _DEFAULTS | dumped.value["fields"]
     if "username" not in members and members["email"]:  # a model of their own, which logs in with the address
         members["username"] = members["email"]
     check_members(members, _KINDS)
     roles = tuple(_role(group) for group in members["groups"])
-    fields = Fields(members["username"], members["email"] or None, members["password"], roles, members["is_active"])
+    fields = UserFields(members["username"], members["email"] or None, members["password"], roles, members["is_active"])
     check_text(dumped.text, fields)
     return fields
 

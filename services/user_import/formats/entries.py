@@ -15,7 +15,7 @@ class Faulty(Exception):
     """An entry is not what its format asks for; says how, for an admin, without what it holds."""
 
 
-class Fields(NamedTuple):
+class UserFields(NamedTuple):
     """A user as a file has them: no name and no hash is checked yet."""
 
     username: str
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
 
     place: int
     """The line on which it begins or, by the format's `place_name`, its number among the objects: from 1 upwards."""
-    fields: Fields | None
+    fields: UserFields | None
     fault: str | None
     source: Any
     """What its format needs to write it again."""
@@ -64,7 +64,7 @@ class UserFormat(Protocol):
         ...
 
 
-def parsed(place: int, parse: Callable[[_Source], Fields], source: _Source) -> Entry:
+def parsed(place: int, parse: Callable[[_Source], UserFields], source: _Source) -> Entry:
     """Return the entry that `parse` makes of its source; one with a fault where `parse` raises Faulty."""
     try:
         return Entry(place, parse(source), None, source)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, TextIO
 
-from services.user_import.formats.entries import Entry, Faulty, Fields, parsed
+from services.user_import.formats.entries import Entry, Faulty, UserFields, parsed
 from services.user_import.formats.text_lines import text_lines
 
 place_name = "line"
@@ -17,11 +17,11 @@ def read(file: BinaryIO) -> Iterator[Entry]:
             yield parsed(number, _fields, line.rstrip("\r\n"))
 
 
-def _fields(line: str) -> Fields:
+def _fields(line: str) -> UserFields:
     username, colon, password_hash = line.partition(":")
     if not colon:
         raise Faulty("it has no colon between a name and a hash")
-    return Fields(username, None, password_hash, (), active=True)
+    return UserFields(username, None, password_hash, (), active=True)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, TextIO
 
-from services.user_import.formats.entries import Entry, Faulty, Fields, parsed
+from services.user_import.formats.entries import Entry, Faulty, UserFields, parsed
 from services.user_import.formats.json_text import (
     LIST_OF_TEXT,
     REASON,
@@ -38,13 +38,13 @@ def read(file: BinaryIO) -> Iterator[Entry]:
             yield parsed(number, _fields, line.rstrip("\r\n"))
 
 
-def _fields(line: str) -> Fields:
+def _fields(line: str) -> UserFields:
     members = _DEFAULTS | parse(line)
     members.pop(REASON, None)
     check_members(members, _KINDS)
     if len(members) > len(_KINDS):
         raise Faulty(f"it has other members than {', '.join(_KINDS)}")
-    fields = Fields(**members | {"roles": tuple(members["roles"])})
+    fields = UserFields(**members | {"roles": tuple(members["roles"])})
     check_text(line, fields)
     return fields
 
@@ -66,10 +66,10 @@ def _again(line: str, reason: str) -> str:
         return line
 
 
-def users(file: TextIO) -> Callable[[Fields], None]:
+def users(file: TextIO) -> Callable[[UserFields], None]:
     """Return what writes a user on a line."""
 
-    def write(user: Fields) -> None:
+    def write(user: UserFields) -> None:
         file.write(as_json(user._asdict()) + "\n")
 
     return write

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from services.user_import.formats.entries import Faulty, Fields
+from services.user_import.formats.entries import Faulty, UserFields
 
 REASON = "refused"
 """The member with the reason."""
@@ -60,7 +60,7 @@ def with_reason(value: dict[str, Any], reason: str, text: str) -> str:
         return text
 
 
-def check_text(text: str, fields: Fields) -> None:
+def check_text(text: str, fields: UserFields) -> None:
     r"""Raise Faulty if the fields, which are from this text, have half of a pair of escapes such as `\ud83d\ude00`."""
     if "\\u" in text and _surrogate(json.dumps(fields, ensure_ascii=False)):
         raise Faulty("it has an escape that is not Unicode text")

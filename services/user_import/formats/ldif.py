@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, TextIO
 
-from services.user_import.formats.entries import Entry, Faulty, Fields, UnreadableFile, parsed
+from services.user_import.formats.entries import Entry, Faulty, UnreadableFile, UserFields, parsed
 from services.user_import.formats.text_lines import text_lines
 
 place_name = "line"
@@ -64,7 +64,7 @@ def _is_change(record: _Record) -> bool:
     return any(value.strip().lower() != "add" for value in record.values.get("changetype", ()))
 
 
-def _fields(record: _Record) -> Fields:
+def _fields(record: _Record) -> UserFields:
     if _is_change(record):
         raise Faulty("it is a change to an entry, not an entry")
     if len(record.values.get("dn", ())) != 1:
@@ -79,7 +79,7 @@ def _fields(record: _Record) -> Fields:
         raise Faulty("it has no `userPassword`")
     hashed = next(filter(_SCHEME.match, passwords), passwords[0])
     email = next(iter(_decoded(record, "mail")), None)
-    return Fields(names[0], email, hashed, (), active="pwdaccountlockedtime" not in record.values)
+    return UserFields(names[0], email, hashed, (), active="pwdaccountlockedtime" not in record.values)
 
 
 def _decoded(record: _Record, name: str) -> list[str]:

@@ -4,12 +4,12 @@ from io import BytesIO, StringIO
 
 import pytest
 
-from services.user_import.formats import FORMATS, Entry, Fields, UnreadableFile
+from services.user_import.formats import FORMATS, Entry, UnreadableFile, UserFields
 from tests.people import PEOPLE
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$8fGHMqxNYBnzgTLhTpCQ3y"
 USERS = [
-    Fields(person.username, person.email, HASH, person.roles, active)
+    UserFields(person.username, person.email, HASH, person.roles, active)
     for person, active in zip(PEOPLE, [True, False] * len(PEOPLE), strict=False)
 ]
 
@@ -20,7 +20,7 @@ def read(name: str, content: str | bytes) -> list[Entry]:
     return list(FORMATS[name].read(BytesIO(octets)))
 
 
-def users(name: str, content: str | bytes) -> list[Fields]:
+def users(name: str, content: str | bytes) -> list[UserFields]:
     """Return the users of a file in which nothing is wrong."""
     entries = read(name, content)
     assert [entry.fault for entry in entries if entry.fault] == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import booleans, builds, characters, lists, none, text
 
-from services.user_import.formats import EXPORTS, Fields
+from services.user_import.formats import EXPORTS, UserFields
 from tests.services.user_files.acts import HASH, USERS, faults, read, refuse, unreadable, users
 
 HEADER = "username,email,password_hash,roles,active\n"
@@ -15,7 +15,7 @@ ANY = text(characters(exclude_categories=["Cs"]))
 ROLES = lists(PRINTABLE.map(str.strip).filter(bool)).map(tuple)
 
 
-def exported(people: list[Fields]) -> str:
+def exported(people: list[UserFields]) -> str:
     """Return the file that an export makes."""
     file = StringIO(newline="")
     write = EXPORTS["csv"](file)
@@ -28,8 +28,8 @@ def test_what_is_exported_can_be_read() -> None:
     assert users("csv", exported(USERS)) == USERS
 
 
-@given(lists(builds(Fields, ANY, none() | ANY.filter(bool), ANY, ROLES, booleans())))
-def test_no_text_is_lost_on_the_way(people: list[Fields]) -> None:
+@given(lists(builds(UserFields, ANY, none() | ANY.filter(bool), ANY, ROLES, booleans())))
+def test_no_text_is_lost_on_the_way(people: list[UserFields]) -> None:
     assert users("csv", exported(people)) == people
 
 
@@ -38,9 +38,9 @@ def test_an_export_of_nobody_has_the_header() -> None:
 
 
 def test_columns_stand_in_any_order_and_two_are_enough() -> None:
-    assert users("csv", "password_hash, username\nhash,zoé\n") == [Fields("zoé", None, "hash", (), active=True)]
+    assert users("csv", "password_hash, username\nhash,zoé\n") == [UserFields("zoé", None, "hash", (), active=True)]
     assert users("csv", "active,username,refused,password_hash\nno,zoé,a reason,hash\n") == [
-        Fields("zoé", None, "hash", (), active=False)
+        UserFields("zoé", None, "hash", (), active=False)
     ]
 
 
@@ -135,6 +135,6 @@ def test_mended_rows_are_read() -> None:
     again = refuse("csv", f"{HEADER}zoé,hash,,no\no'brien,,hash,,never\n")
     mended = again.replace("zoé,hash", "zoé,,hash").replace("never", "no")
     assert users("csv", mended) == [
-        Fields("zoé", None, "hash", (), active=False),
-        Fields("o'brien", None, "hash", (), active=False),
+        UserFields("zoé", None, "hash", (), active=False),
+        UserFields("o'brien", None, "hash", (), active=False),
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.user_import.formats import FORMATS, Fields
+from services.user_import.formats import FORMATS, UserFields
 from tests.services.user_files.acts import HASH, faults, read, refuse, unreadable, users
 
 # Made by Django 5.2: `dumpdata auth.group auth.user`.
@@ -41,7 +41,7 @@ NATURAL = """[
 }
 ]
 """
-ZOE = Fields(
+ZOE = UserFields(
     "zoé",
     "zoe@example.org",
     "pbkdf2_sha256$1000000$7em8w43hM6GVB3auRKNBrZ$ct0Y9rQfVwJUi70+yjOCzbe/YiRuC9j3bMkDLP+kvaA=",
@@ -91,7 +91,9 @@ def test_models_of_their_own_are_users_by_name() -> None:
 
 def test_a_model_without_a_username_logs_in_with_the_address() -> None:
     things = [user(username=None, email="zoe@example.org", is_active=None, groups=None)]
-    assert users("django", json.dumps(things)) == [Fields("zoe@example.org", "zoe@example.org", HASH, (), active=True)]
+    assert users("django", json.dumps(things)) == [
+        UserFields("zoe@example.org", "zoe@example.org", HASH, (), active=True)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Users as Apache keeps them."""
 
-from services.user_import.formats import Fields
+from services.user_import.formats import UserFields
 from tests.services.user_files.acts import faults, read, refuse, users
 
 # Made with `htpasswd` of Apache 2.4: bcrypt, apr1, SHA-1, SHA-512, SHA-256.
@@ -15,7 +15,7 @@ MiXeD:$5$Yv19OA24AOF90HmU$h.5Z61kK2Xndh/aHuyjzQLIT4W6ZQfQ/Mo3blLMavB7
 def test_the_real_thing_is_read() -> None:
     found = users("htpasswd", SAMPLE)
     assert [user.username for user in found] == ["zoé", "smith, john", "o'brien", "DOMAIN\\x", "MiXeD"]
-    assert found[2] == Fields("o'brien", None, "{SHA}5PvmLYh7jN7phua+eBID2Nk4u9U=", (), active=True)
+    assert found[2] == UserFields("o'brien", None, "{SHA}5PvmLYh7jN7phua+eBID2Nk4u9U=", (), active=True)
 
 
 def test_a_hash_may_have_colons() -> None:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import booleans, builds, lists, none, text
 
-from services.user_import.formats import EXPORTS, Fields
+from services.user_import.formats import EXPORTS, UserFields
 from tests.services.user_files.acts import HASH, USERS, faults, read, refuse, unreadable, users
 
 ANY = text()
 ZOE = '{"username": "zoé", "password_hash": "hash"}'
 
 
-def exported(people: list[Fields]) -> str:
+def exported(people: list[UserFields]) -> str:
     """Return the file that an export makes."""
     file = StringIO(newline="")
     write = EXPORTS["jsonl"](file)
@@ -27,13 +27,13 @@ def test_what_is_exported_can_be_read() -> None:
     assert users("jsonl", exported(USERS)) == USERS
 
 
-@given(lists(builds(Fields, ANY, none() | ANY, ANY, lists(ANY).map(tuple), booleans())))
-def test_no_text_is_lost_on_the_way(people: list[Fields]) -> None:
+@given(lists(builds(UserFields, ANY, none() | ANY, ANY, lists(ANY).map(tuple), booleans())))
+def test_no_text_is_lost_on_the_way(people: list[UserFields]) -> None:
     assert users("jsonl", exported(people)) == people
 
 
 def test_two_members_are_enough() -> None:
-    assert users("jsonl", ZOE) == [Fields("zoé", None, "hash", (), active=True)]
+    assert users("jsonl", ZOE) == [UserFields("zoé", None, "hash", (), active=True)]
 
 
 def test_blank_lines_count_and_are_passed_over() -> None:

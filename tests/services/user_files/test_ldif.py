@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import pytest
 
-from services.user_import.formats import Fields
+from services.user_import.formats import UserFields
 from tests.people import PEOPLE, Person
 from tests.services.user_files.acts import HASH, faults, read, refuse, unreadable, users
 
@@ -79,16 +79,16 @@ def record(person: Person) -> str:
 def test_the_real_thing_is_read() -> None:
     entries = read("ldif", SAMPLE)
     assert [(entry.place, entry.fields) for entry in entries if entry.fields] == [
-        (7, Fields("admin", None, CRYPT, (), active=True)),
-        (21, Fields("zoé", "zoe@example.org", SSHA, (), active=True)),
-        (32, Fields("smith, john", "john.smith@example.org", SSHA, (), active=False)),
+        (7, UserFields("admin", None, CRYPT, (), active=True)),
+        (21, UserFields("zoé", "zoe@example.org", SSHA, (), active=True)),
+        (32, UserFields("smith, john", "john.smith@example.org", SSHA, (), active=False)),
     ]
     assert faults("ldif", SAMPLE) == [(41, "it has no `userPassword`")]
 
 
 def test_awkward_people_are_read() -> None:
     found = users("ldif", "\n".join(map(record, PEOPLE)))
-    assert found == [Fields(person.username, person.email, HASH, (), active=True) for person in PEOPLE]
+    assert found == [UserFields(person.username, person.email, HASH, (), active=True) for person in PEOPLE]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_awkward_people_are_read() -> None:
     ],
 )
 def test_spellings_of_one_user(content: str) -> None:
-    assert users("ldif", content) == [Fields("zoé", None, "hash", (), active=True)]
+    assert users("ldif", content) == [UserFields("zoé", None, "hash", (), active=True)]
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n\n\n"])

@@ -25,7 +25,7 @@ State = Literal["next", "current", "retired"]
 STATES = "states.json"
 
 
-class UnusableFolder(ConfigurationError):
+class UnusableKeyDirectory(ConfigurationError):
     """The folder cannot be used."""
 
     def __init__(self, found: str, remedy: str | None = None) -> None:
@@ -51,7 +51,7 @@ class _States(BaseModel):
     retired: dict[str, AwareDatetime] = {}
 
 
-class KeyFolder:
+class KeyDirectory:
     """A folder of keys. It is read at each call; whoever changes it waits for whoever else does."""
 
     def __init__(self, path: Path) -> None:
@@ -71,11 +71,11 @@ class KeyFolder:
             before = self._versions()
             try:
                 return self._read()
-            except (OSError, UnusableFolder) as error:
+            except (OSError, UnusableKeyDirectory) as error:
                 if self._versions() == before:  # else it was changed while it was read
-                    if isinstance(error, UnusableFolder):
+                    if isinstance(error, UnusableKeyDirectory):
                         raise
-                    raise UnusableFolder(f"cannot be read: {error.strerror}") from None
+                    raise UnusableKeyDirectory(f"cannot be read: {error.strerror}") from None
 
     def add(self, algorithm: str) -> StoredKey:
         """Make a key: the current one if it is the first, else the next one."""
@@ -126,7 +126,7 @@ class KeyFolder:
         try:
             keys = {key.id: (key, path) for path in self._pems() for key in [pem.read(path)]}
         except ValueError as error:
-            raise UnusableFolder(f"has an unusable key: {error}") from None
+            raise UnusableKeyDirectory(f"has an unusable key: {error}") from None
         if not keys:
             return []
         states = self._states(keys)
@@ -142,16 +142,16 @@ class KeyFolder:
             states = _States.model_validate_json((self.path / STATES).read_bytes())
         except FileNotFoundError:
             if len(keys) > 1:
-                raise UnusableFolder(
+                raise UnusableKeyDirectory(
                     f"has several keys, and no {STATES} that names the current one",
                     "Leave only the current key there, run `flask keys generate`, and put the others back",
                 ) from None
             ((only, (_, path)),) = keys.items()
             return _States(current=only, since=_made(path))
         except (OSError, ValidationError):
-            raise UnusableFolder(f"has a {STATES} that cannot be read") from None
+            raise UnusableKeyDirectory(f"has a {STATES} that cannot be read") from None
         if states.current not in keys:
-            raise UnusableFolder(f"lacks the key that {STATES} names as current")
+            raise UnusableKeyDirectory(f"lacks the key that {STATES} names as current")
         return states
 
 
