@@ -14,13 +14,13 @@ from ldap3 import NONE, SAFE_SYNC, SUBTREE, Connection, Server, Tls
 
 from providers.ldap import LdapProvider
 from providers.ldap.settings import LdapSettings
-from tests.people import Person
 from tests.servers.slapd import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd, person_dn, slapd
+from tests.support.users import SampleUser
 
 ROUNDS = 1000
-ZOE = Person("zoe", "zoe@example.org", "the password of zoe", ("user", "admin"))
-JOINER = Person("joiner", "joiner@example.org", "the password of joiner", ())
-PEOPLE = f"ou=people,{SUFFIX}"
+ZOE = SampleUser("zoe", "zoe@example.org", "the password of zoe", ("user", "admin"))
+JOINER = SampleUser("joiner", "joiner@example.org", "the password of joiner", ())
+SAMPLE_USERS = f"ou=people,{SUFFIX}"
 FILTER = f"(|(uid={ZOE.email})(mail={ZOE.email}))"
 ATTRIBUTES = ["uid", "mail", "memberOf"]
 GROUPS = 500
@@ -39,7 +39,7 @@ def main() -> None:
         more = {
             "500 groups": _ours(server, JOINER),
             "500, nested": _ours(server, JOINER, LDAP_NESTED_GROUPS="true"),
-            "a wrong name": _ours(server, Person("nobody", "", "x")),
+            "a wrong name": _ours(server, SampleUser("nobody", "", "x")),
         }
         for name, seconds in _by_turns(more).items():
             print(f"{name:12} {1000 * seconds:6.2f} ms a login, {seconds / ours:.2f} of a plain one")
@@ -63,7 +63,7 @@ def _fill(server: Slapd) -> None:
         server.add(f"cn=many-{number},ou=groups,{SUFFIX}", ["groupOfNames"], {"member": person_dn(JOINER.username)})
 
 
-def _ours(server: Slapd, person: Person, **changed: str) -> Login:
+def _ours(server: Slapd, person: SampleUser, **changed: str) -> Login:
     roles = {f"cn=many-{number},ou=groups,{SUFFIX}": [f"role-{number}"] for number in range(GROUPS)}
     environ = server.environ(LDAP_ROLE_MAP=json.dumps(roles), **changed)
     provider = LdapProvider(LdapSettings.read(environ))
@@ -80,7 +80,7 @@ def _ldap3(server: Slapd) -> Login:
     service, users = (_ldap3_connection(server) for _ in range(2))
 
     def log_in() -> None:
-        found = service.search(PEOPLE, FILTER, SUBTREE, attributes=ATTRIBUTES, size_limit=2)[2]
+        found = service.search(SAMPLE_USERS, FILTER, SUBTREE, attributes=ATTRIBUTES, size_limit=2)[2]
         assert users.rebind(found[0]["dn"], ZOE.password)[0]
 
     return log_in
@@ -106,7 +106,7 @@ def _python_ldap(server: Slapd) -> Login:
     service, users = (_python_ldap_connection(server) for _ in range(2))
 
     def log_in() -> None:
-        found = service.search_s(PEOPLE, ldap.SCOPE_SUBTREE, FILTER, ATTRIBUTES)
+        found = service.search_s(SAMPLE_USERS, ldap.SCOPE_SUBTREE, FILTER, ATTRIBUTES)
         users.simple_bind_s(found[0][0], ZOE.password)
 
     return log_in

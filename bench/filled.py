@@ -12,7 +12,7 @@ from database.user_editor import UserEditor
 from passwords.hashing import hash_password
 from tests.conftest import new_database
 from tests.servers import postgres as postgres_server
-from tests.stores import engine_of
+from tests.support.stores import engine_of
 
 PASSWORD = "correct horse battery staple"
 BCRYPT = "$2b$12$" + "a" * 21 + "." + "a" * 30 + "."  # of nobody's password

@@ -13,7 +13,7 @@ from database.hash_census import count_hashes
 from database.user_editor import UserEditor
 from database.user_filter import UserFilter
 from providers.sql.provider import open_database
-from tests.stores import engine_of
+from tests.support.stores import engine_of
 
 FEW, MANY = 100, 10_000_000
 LOGINS = 300

@@ -10,16 +10,16 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 
-from tests.active_directory import add_crowd, populate
-from tests.people import PEOPLE, TWINS
 from tests.servers import postgres as postgres_server
 from tests.servers import samba as samba_server
 from tests.servers import slapd as slapd_server
 from tests.servers.samba import Samba
 from tests.servers.slapd import Slapd
-from tests.stores import user_table, users_file
+from tests.support.active_directory import add_crowd, populate
+from tests.support.stores import user_table, users_file
+from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS
 
-EVERYBODY = [*PEOPLE, *TWINS]
+ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
 
 # A shell's job in the background is started deaf to Ctrl-C, and so would be all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -29,7 +29,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
     """An OpenLDAP server that knows everybody."""
     with slapd_server.slapd(tmp_path_factory.mktemp("slapd")) as server:
-        for person in EVERYBODY:
+        for person in ALL_USERS:
             server.add_person(person)
         yield server
 
@@ -51,7 +51,7 @@ def domain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def samba(tmp_path_factory: pytest.TempPathFactory, domain: Path) -> Iterator[Samba]:
-    """An Active Directory that knows everybody in tests/active_directory.py but the crowd."""
+    """An Active Directory that knows everybody in tests/support/active_directory.py but the crowd."""
     with samba_server.samba(tmp_path_factory.mktemp("samba"), domain) as server:
         populate(server)
         yield server
@@ -75,19 +75,19 @@ def postgres() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def static_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a users file that knows everybody."""
-    return users_file(tmp_path_factory.mktemp("static") / "users.toml", EVERYBODY)
+    return users_file(tmp_path_factory.mktemp("static") / "users.toml", ALL_USERS)
 
 
 @pytest.fixture(scope="session")
 def sqlite_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of an SQLite database that knows everybody."""
-    return user_table(f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/users.db", EVERYBODY)
+    return user_table(f"sqlite:///{tmp_path_factory.mktemp('sqlite')}/users.db", ALL_USERS)
 
 
 @pytest.fixture(scope="session")
 def postgres_environ(postgres: str) -> dict[str, str]:
     """The environment of a PostgreSQL database that knows everybody."""
-    return user_table(new_database(postgres, "everybody"), EVERYBODY)
+    return user_table(new_database(postgres, "everybody"), ALL_USERS)
 
 
 def new_database(server: str, name: str) -> str:

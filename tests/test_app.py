@@ -10,7 +10,7 @@ from flask import Flask
 
 from app import create_app
 from services.auth_guard import auth_guard, public, undecided_routes
-from tests.stores import SECRET_KEY
+from tests.support.stores import SECRET_KEY
 
 
 @pytest.fixture

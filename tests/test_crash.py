@@ -8,11 +8,11 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.people import PEOPLE
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Server
-from tests.stores import user_table
+from tests.support.stores import user_table
+from tests.support.users import SAMPLE_USERS
 
 FAMILIES, KILLS = 12, 6
 
@@ -22,7 +22,7 @@ class Family(Thread):
 
     def __init__(self, server: Server, number: int) -> None:
         super().__init__()
-        person = PEOPLE[number % len(PEOPLE)]
+        person = SAMPLE_USERS[number % len(SAMPLE_USERS)]
         self.server = server
         self.token: str = server.log_in(person.username, person.password).body["refresh_token"]
         self.spent: list[str] = []
@@ -47,7 +47,7 @@ class Family(Thread):
 
 @pytest.fixture
 def server(empty_database: str) -> Iterator[Server]:
-    with gunicorn(user_table(empty_database, PEOPLE), workers=2) as url:
+    with gunicorn(user_table(empty_database, SAMPLE_USERS), workers=2) as url:
         yield Server(url, workers=2)
 
 

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from tests.conftest import new_database
-from tests.people import ZOE
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Server
-from tests.stores import user_table
+from tests.support.stores import user_table
+from tests.support.users import ZOE
 
 OUTAGE_SECONDS = 6
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.conftest import new_database
-from tests.people import ZOE
 from tests.servers.gunicorn import gunicorn
 from tests.servers.postgres import postgres
 from tests.servers.process import wait_until
 from tests.servers.workers import Server, ask, children
-from tests.stores import user_table
+from tests.support.stores import user_table
+from tests.support.users import ZOE
 
 
 @contextmanager

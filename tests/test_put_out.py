@@ -8,17 +8,17 @@ from threading import Event
 
 import pytest
 
-from tests.cli.program import Flask
-from tests.people import PEOPLE, ZOE
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Server
-from tests.stores import user_table
+from tests.support.flask_program import Flask
+from tests.support.stores import user_table
+from tests.support.users import SAMPLE_USERS, ZOE
 
 
 @pytest.fixture
 def environ(empty_database: str) -> dict[str, str]:
-    return user_table(empty_database, PEOPLE[:2])
+    return user_table(empty_database, SAMPLE_USERS[:2])
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from threading import Barrier
 import psycopg
 import pytest
 
-from tests.cli.program import Flask
 from tests.conftest import new_database
-from tests.people import PEOPLE, Person
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Reply, Server, ask
-from tests.stores import user_table
+from tests.support.flask_program import Flask
+from tests.support.stores import user_table
+from tests.support.users import SAMPLE_USERS, SampleUser
 
 CLIENTS = 50
 Pair = tuple[Server, Server]
@@ -25,7 +25,7 @@ Pair = tuple[Server, Server]
 @pytest.fixture(scope="module")
 def environ(postgres: str) -> dict[str, str]:
     """The environment of a database of its own."""
-    return user_table(new_database(postgres, "replicas"), PEOPLE)
+    return user_table(new_database(postgres, "replicas"), SAMPLE_USERS)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def flask(tmp_path: Path, environ: dict[str, str]) -> Flask:
     return Flask(tmp_path, **environ)
 
 
-def tokens_of(server: Server, person: Person) -> tuple[str, str]:
+def tokens_of(server: Server, person: SampleUser) -> tuple[str, str]:
     """Log in; returns the access token and the refresh token."""
     reply = server.log_in(person.email, person.password)
     assert reply.status == 200, reply
@@ -67,7 +67,7 @@ def all_at_once(servers: list[Server], token: str) -> list[Reply]:
 
 
 def one_wins(servers: list[Server]) -> None:
-    for person in PEOPLE[:3]:
+    for person in SAMPLE_USERS[:3]:
         _, token = tokens_of(servers[0], person)
         replies = all_at_once(servers, token)
         assert Counter(reply.status for reply in replies) == {200: 1, 400: CLIENTS - 1}
@@ -80,14 +80,14 @@ def test_of_many_clients_with_one_refresh_token_one_wins_and_the_session_ends(re
 
 
 def test_of_many_clients_with_one_refresh_token_one_wins_on_sqlite(tmp_path: Path) -> None:
-    environ = user_table(f"sqlite:///{tmp_path}/users.db", PEOPLE[:3])
+    environ = user_table(f"sqlite:///{tmp_path}/users.db", SAMPLE_USERS[:3])
     with gunicorn(environ, workers=2) as url:
         one_wins([Server(url, workers=2)])
 
 
 def test_a_logout_counts_at_once_where_it_happened_and_soon_everywhere(replicas: Pair) -> None:
-    access, refresh = tokens_of(replicas[0], PEOPLE[0])
-    other, _ = tokens_of(replicas[1], PEOPLE[0])
+    access, refresh = tokens_of(replicas[0], SAMPLE_USERS[0])
+    other, _ = tokens_of(replicas[1], SAMPLE_USERS[0])
     assert codes(replicas, access) == GOOD
     with closing(replicas[0].connect()) as connection:
         assert ask(connection, "DELETE", "/api/auth", access).status == 200
@@ -98,19 +98,19 @@ def test_a_logout_counts_at_once_where_it_happened_and_soon_everywhere(replicas:
 
 
 COMMANDS = {
-    "disabled": (PEOPLE[1], ["users", "disable", PEOPLE[1].username]),
-    "new password": (PEOPLE[2], ["users", "set-password", PEOPLE[2].email]),
-    "all of theirs": (PEOPLE[3], ["tokens", "revoke", "--user", PEOPLE[3].username]),
-    "all of everybody's": (PEOPLE[4], ["tokens", "revoke", "--all"]),
+    "disabled": (SAMPLE_USERS[1], ["users", "disable", SAMPLE_USERS[1].username]),
+    "new password": (SAMPLE_USERS[2], ["users", "set-password", SAMPLE_USERS[2].email]),
+    "all of theirs": (SAMPLE_USERS[3], ["tokens", "revoke", "--user", SAMPLE_USERS[3].username]),
+    "all of everybody's": (SAMPLE_USERS[4], ["tokens", "revoke", "--all"]),
 }
 
 
 @pytest.mark.parametrize(("person", "command"), COMMANDS.values(), ids=COMMANDS)
 def test_a_command_ends_what_every_worker_took(
-    replicas: Pair, flask: Flask, person: Person, command: list[str]
+    replicas: Pair, flask: Flask, person: SampleUser, command: list[str]
 ) -> None:
     given = [tokens_of(server, person) for server in replicas]
-    bystander, _ = tokens_of(replicas[0], PEOPLE[0])
+    bystander, _ = tokens_of(replicas[0], SAMPLE_USERS[0])
     assert [codes(replicas, access) for access, _ in given] == [GOOD, GOOD]
     assert flask(*command, stdin="another good password").returncode == 0
     wait_until(lambda: [codes(replicas, access) for access, _ in given] == [REVOKED, REVOKED])
@@ -119,8 +119,8 @@ def test_a_command_ends_what_every_worker_took(
 
 
 def test_what_was_ended_is_so_after_a_restart(replicas: Pair) -> None:
-    ended, _ = tokens_of(replicas[0], PEOPLE[5])
-    kept, refresh = tokens_of(replicas[1], PEOPLE[5])
+    ended, _ = tokens_of(replicas[0], SAMPLE_USERS[5])
+    kept, refresh = tokens_of(replicas[1], SAMPLE_USERS[5])
     assert replicas[0].ask("DELETE", "/api/auth", ended).status == 200
     for server in replicas:
         server.replace_workers()
@@ -129,7 +129,7 @@ def test_what_was_ended_is_so_after_a_restart(replicas: Pair) -> None:
 
 
 def test_the_guard_makes_no_query(replicas: Pair, environ: dict[str, str]) -> None:
-    access, _ = tokens_of(replicas[0], PEOPLE[6])
+    access, _ = tokens_of(replicas[0], SAMPLE_USERS[6])
     assert codes(replicas, access) == GOOD
 
     def client(number: int) -> set[int]:

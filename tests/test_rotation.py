@@ -18,10 +18,10 @@ import pytest
 from app import create_app
 from cli.keys import SETTLED
 from services.keys.directory import KeyDirectory
-from tests.cli.program import Flask
-from tests.people import ZOE
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
+from tests.support.flask_program import Flask
+from tests.support.users import ZOE
 
 CLIENTS = 3
 CALLS = 6  # with each token

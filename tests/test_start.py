@@ -14,11 +14,11 @@ from app import create_app
 from config.errors import ConfigurationError
 from database.schema import HEAD, REVISIONS, downgrade, upgrade
 from tests.conftest import new_database
-from tests.people import ZOE
 from tests.servers.gunicorn import ROOT, gunicorn
 from tests.servers.process import free_port, wait_until
 from tests.servers.workers import Server
-from tests.stores import SECRET_KEY, engine_of, user_table
+from tests.support.stores import SECRET_KEY, engine_of, user_table
+from tests.support.users import ZOE
 
 NO_TABLES = "DATABASE_URL cannot be used yet: it has no tables yet. Run: make migrate."
 

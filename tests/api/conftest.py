@@ -6,9 +6,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
-from tests.api.users import Admin, admin_at, emptied_environ
-from tests.database.emptied import KINDS
-from tests.stores import SECRET_KEY
+from tests.support.emptied_database import KINDS
+from tests.support.stores import SECRET_KEY
+from tests.support.users_api import Admin, admin_at, emptied_environ
 
 
 def error(answer: TestResponse, status: int, code: str) -> str:

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from api.body import LONGEST_BODY, json_object
 from tests.api.conftest import error
-from tests.people import ZOE
+from tests.support.users import ZOE
 
 GOOD = json.dumps({"email": ZOE.email, "password": ZOE.password}).encode()
 JSON = "application/json"

@@ -10,10 +10,10 @@ from sqlalchemy import update
 from app import create_app
 from database.tables import users
 from tests.conftest import new_database
-from tests.people import ZOE
-from tests.providers.hashes import LONG_BCRYPT, LONG_PASSWORD, SAMPLES, SPLIT_BCRYPT, SPLIT_PASSWORD, Sample
-from tests.stored_hashes import is_policys, put, zoe
-from tests.stores import SECRET_KEY, engine_of, hashed, user_table
+from tests.support.hash_samples import LONG_BCRYPT, LONG_PASSWORD, SAMPLES, SPLIT_BCRYPT, SPLIT_PASSWORD, Sample
+from tests.support.stored_hashes import is_policys, put, zoe
+from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table
+from tests.support.users import ZOE
 
 WEAK = {(sample.scheme, sample.stored.partition("$")[0]): sample for sample in SAMPLES if sample.weak}
 ONE_OF_EACH = pytest.mark.parametrize("sample", WEAK.values(), ids=lambda sample: sample.maker)

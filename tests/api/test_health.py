@@ -8,10 +8,10 @@ from sqlalchemy import Engine, text
 
 from database.schema import REVISIONS, downgrade, upgrade
 from tests.api.conftest import error
-from tests.api.outages import Database
-from tests.api.sessions import client_of
-from tests.people import ZOE
-from tests.stores import engine_of, user_table
+from tests.support.database_outage import Database
+from tests.support.sessions import client_of
+from tests.support.stores import engine_of, user_table
+from tests.support.users import ZOE
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from services.tokens.issuer import TokenIssuer
 from tests.api.conftest import error
-from tests.people import PEOPLE, Person
+from tests.support.users import SAMPLE_USERS, SampleUser
 
 ME, VERIFY = "/api/auth/me", "/api/auth/verify"
 NAMES = ("X-Auth-User", "X-Auth-Email", "X-Auth-Roles")
@@ -58,8 +58,8 @@ def told(answer: TestResponse) -> tuple[str, str, list[str]]:
     return unquote(user), unquote(email), [unquote(role) for role in roles.split(",")] if roles else []
 
 
-@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
-def test_a_login_is_told_as_the_store_has_it(client: FlaskClient, person: Person) -> None:
+@pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
+def test_a_login_is_told_as_the_store_has_it(client: FlaskClient, person: SampleUser) -> None:
     token = client.post("/api/auth", json={"email": person.email, "password": person.password}).get_json()["data"]
     user, email, roles = told(ask(client, VERIFY, token))
     assert (user, email, sorted(roles)) == (person.username, person.email, sorted(person.roles))

@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.tokens.issuer import TokenIssuer
-from tests.api.oauth import OTHER, REPORTS, basic, doors, granted, oauth_error, refresh, token
-from tests.people import ZOE
 from tests.services.conftest import sign
+from tests.support.oauth import OTHER, REPORTS, basic, doors, granted, oauth_error, refresh, token
+from tests.support.users import ZOE
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from services.keys import sources as key_sources
 from services.keys.directory import KeyDirectory
-from tests.stores import SECRET_KEY
+from tests.support.stores import SECRET_KEY
 
 PATH = "/.well-known/jwks.json"
 PUBLIC = {"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"}

@@ -12,21 +12,21 @@ from werkzeug.test import TestResponse
 from app import create_app
 from services.jwt_handler import decode_jwt
 from tests.api.conftest import error
-from tests.people import PEOPLE, TWINS, ZOE, Person
-from tests.stores import SECRET_KEY, users_file
+from tests.support.stores import SECRET_KEY, users_file
+from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE, SampleUser
 
 STORES = ["static", "sqlite", "postgres", "ldap"]
 USER = ("username", "email", "roles", "idp")
-LONG = Person("x" * 256, "long@example.org", "p" * 1024)
+LONG = SampleUser("x" * 256, "long@example.org", "p" * 1024)
 
 WRONG: dict[str, tuple[str, str]] = {
     "wrong password": (ZOE.username, "wrong"),
     "password in another case": (ZOE.username, ZOE.password.swapcase()),
     "password with a blank": (ZOE.username, f"{ZOE.password} "),
-    "somebody else's password": (ZOE.username, PEOPLE[1].password),
+    "somebody else's password": (ZOE.username, SAMPLE_USERS[1].password),
     "unknown user": ("nobody", ZOE.password),
     "unknown address": ("nobody@example.org", ZOE.password),
-    "login of two": ("shared@example.org", TWINS[0].password),
+    "login of two": ("shared@example.org", SAME_EMAIL_USERS[0].password),
     "wildcard": ("*", ZOE.password),
     "wildcard after a start": ("zo*", ZOE.password),
     "filter": ("*)(uid=*", ZOE.password),

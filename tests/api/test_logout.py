@@ -12,10 +12,10 @@ from sqlalchemy import text
 from database.session_table import SessionTable
 from services.jwt_handler import generate_jwt
 from tests.api.conftest import error
-from tests.api.sessions import ask_to_refresh, bearer, claims_of, client_of, log_in, log_out, refresh, shown
-from tests.people import PEOPLE, ZOE
 from tests.servers.process import wait_until
-from tests.stores import engine_of, user_table
+from tests.support.sessions import ask_to_refresh, bearer, claims_of, client_of, log_in, log_out, refresh, shown
+from tests.support.stores import engine_of, user_table
+from tests.support.users import SAMPLE_USERS, ZOE
 
 REVOKED = "Invalid access token: it was revoked"
 
@@ -52,7 +52,7 @@ def test_a_logout_ends_the_token_and_its_whole_session_at_once(client: FlaskClie
 
 
 def test_the_users_other_sessions_and_other_users_stay(client: FlaskClient) -> None:
-    ended, other, somebody = log_in(client), log_in(client), log_in(client, PEOPLE[1])
+    ended, other, somebody = log_in(client), log_in(client), log_in(client, SAMPLE_USERS[1])
     log_out(client, ended.access)
     assert [shown(client, tokens.access) for tokens in (ended, other, somebody)] == ["revoked_token", "", ""]
     refresh(client, other)

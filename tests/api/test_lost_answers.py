@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 from database.session_table import SessionTable
 from services.sessions.sessions import LOST
 from tests.api.conftest import error
-from tests.api.sessions import ask_to_refresh, claims_of, client_of, log_in, received, refresh, shown
 from tests.servers.process import wait_until
-from tests.stores import engine_of
+from tests.support.sessions import ask_to_refresh, claims_of, client_of, log_in, received, refresh, shown
+from tests.support.stores import engine_of
 
 NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
 SPENT = "Invalid refresh token: it was used before, and its session is ended"

@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from tests.api.oauth import PASSWORD_GRANT, doors, granted, refresh, token
-from tests.people import ZOE
+from tests.support.oauth import PASSWORD_GRANT, doors, granted, refresh, token
+from tests.support.users import ZOE
 
 PATH = "/.well-known/oauth-authorization-server"
 URL = "https://auth.example.org"

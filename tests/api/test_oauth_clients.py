@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.api.oauth import (
+from tests.support.oauth import (
     CLIENTS,
     FORM,
     OTHER_SECRET,

@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from psycopg import sql
 
 from providers.interface import Overloaded, ProviderUnavailable, User
-from tests.api.oauth import FORM, OTHER, PASSWORD_GRANT, REPORTS, doors, granted, oauth_error, refresh, token
 from tests.conftest import new_database
-from tests.people import ZOE
-from tests.stores import user_table
+from tests.support.oauth import FORM, OTHER, PASSWORD_GRANT, REPORTS, doors, granted, oauth_error, refresh, token
+from tests.support.stores import user_table
+from tests.support.users import ZOE
 
 DOORS = ["/oauth/token", "/oauth/introspect", "/oauth/revoke"]
 GOOD = urlencode({**PASSWORD_GRANT, "token": "x"}).encode()

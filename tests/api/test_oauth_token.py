@@ -5,8 +5,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.api.conftest import error
-from tests.api.oauth import OTHER, REPORTS, active, doors, granted, oauth_error, refresh, token
-from tests.people import PEOPLE, ZOE, Person
+from tests.support.oauth import OTHER, REPORTS, active, doors, granted, oauth_error, refresh, token
+from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
 PHONE = {"client_id": "phone"}
 NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
@@ -17,8 +17,8 @@ def app(sqlite_environ: dict[str, str]) -> Flask:
     return doors(sqlite_environ)
 
 
-@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
-def test_a_password_gets_tokens_for_whoever_it_proves(app: Flask, person: Person) -> None:
+@pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
+def test_a_password_gets_tokens_for_whoever_it_proves(app: Flask, person: SampleUser) -> None:
     client = app.test_client()
     members = granted(token(client, username=person.username, password=person.password))
     claims = app.extensions["latchkey"].issuer.decode(members["access_token"])

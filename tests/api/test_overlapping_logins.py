@@ -13,10 +13,10 @@ from database.session_table import SessionTable
 from database.user_editor import UserEditor
 from services.chain import Identity
 from services.context import Services
-from tests.people import Person
-from tests.stores import SECRET_KEY, engine_of, hashed, user_table
+from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table
+from tests.support.users import SampleUser
 
-YAN = Person("yan", "yan@example.org", "the first password", ("user",))
+YAN = SampleUser("yan", "yan@example.org", "the first password", ("user",))
 OTHER = hashed("another password")
 ENDS: dict[str, Callable[[UserEditor], object]] = {
     "another password": lambda users: users.set_password("yan", OTHER),

@@ -8,12 +8,12 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.api.conftest import error
-from tests.api.sessions import ask_to_log_in, ask_to_refresh, bearer, client_of, log_in, refresh, shown
-from tests.api.users import MAX, NEW, SQLITE_ALONE, Admin, admin_at, token_of
-from tests.people import ZOE, Person
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
-from tests.stores import hashed, users_file
+from tests.support.sessions import ask_to_log_in, ask_to_refresh, bearer, client_of, log_in, refresh, shown
+from tests.support.stores import hashed, users_file
+from tests.support.users import ZOE, SampleUser
+from tests.support.users_api import MAX, NEW, SQLITE_ALONE, Admin, admin_at, token_of
 
 OTHER = replace(MAX, password=NEW["password"])
 WRONG = [
@@ -167,7 +167,7 @@ def test_it_takes_post_and_json_alone(admin: Admin) -> None:
 def test_who_is_in_another_store_is_told_so_and_their_namesake_keeps_theirs(
     users_environ: dict[str, str], tmp_path: Path
 ) -> None:
-    namesake = Person("max", "max@example.com", "the password of another Max")
+    namesake = SampleUser("max", "max@example.com", "the password of another Max")
     environ = {**users_environ, **users_file(tmp_path / "users.toml", [namesake]), "AUTH_PROVIDER": "static,database"}
     admin = admin_at(environ)
     access = log_in(admin.client, namesake).access

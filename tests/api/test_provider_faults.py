@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from app import create_app
 from providers.interface import Denied, Overloaded, ProviderUnavailable
 from tests.api.conftest import error
-from tests.people import ZOE
-from tests.stores import SECRET_KEY
+from tests.support.stores import SECRET_KEY
+from tests.support.users import ZOE
 
 SECRET = "the detail that nobody outside may read"
 FIXED = "Something went wrong on our side"

@@ -9,8 +9,11 @@ from flask.testing import FlaskClient
 
 from providers.interface import ProviderUnavailable, User
 from tests.api.conftest import error
-from tests.api.living import LEAVER, Living, LivingDirectory, LivingFile, LivingTable
-from tests.api.sessions import (
+from tests.conftest import new_database
+from tests.servers.process import free_port
+from tests.servers.slapd import Slapd
+from tests.support.mutable_stores import REMOVED_USER, Living, LivingDirectory, LivingFile, LivingTable
+from tests.support.sessions import (
     ask_to_log_in,
     ask_to_refresh,
     claims_of,
@@ -19,11 +22,8 @@ from tests.api.sessions import (
     refresh,
     shown,
 )
-from tests.conftest import new_database
-from tests.people import PEOPLE, ZOE, Person
-from tests.servers.process import free_port
-from tests.servers.slapd import Slapd
-from tests.stores import user_table
+from tests.support.stores import user_table
+from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
 NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
 GONE = "Invalid refresh token: its user is gone or disabled"
@@ -57,7 +57,7 @@ def refusal(client: FlaskClient, token: object) -> str:
 
 def test_each_token_is_good_for_the_next_and_all_are_of_one_session(living: Living) -> None:
     client = client_of(living.environ)
-    family = [log_in(client, LEAVER)]
+    family = [log_in(client, REMOVED_USER)]
     for _ in range(3):
         family.append(refresh(client, family[-1]))
     assert [shown(client, tokens.access) for tokens in family] == [""] * 4
@@ -71,7 +71,7 @@ def test_each_token_is_good_for_the_next_and_all_are_of_one_session(living: Livi
 
 def test_new_roles_show_in_the_next_token(living: Living) -> None:
     client = client_of(living.environ)
-    tokens = log_in(client, LEAVER)
+    tokens = log_in(client, REMOVED_USER)
     living.promote()
     promoted = refresh(client, tokens)
     assert claims_of(client, tokens.access)["roles"] == ["user"]
@@ -81,7 +81,7 @@ def test_new_roles_show_in_the_next_token(living: Living) -> None:
 @pytest.mark.parametrize("change", ["remove", "disable"])
 def test_who_is_gone_gets_nothing_and_their_session_ends(living: Living, change: str) -> None:
     client = client_of(living.environ)
-    first = log_in(client, LEAVER)
+    first = log_in(client, REMOVED_USER)
     second = refresh(client, first)
     getattr(living, change)()
     assert refusal(client, second.refresh) == GONE
@@ -89,8 +89,8 @@ def test_who_is_gone_gets_nothing_and_their_session_ends(living: Living, change:
     assert refusal(client, second.refresh) == NEVER
 
 
-@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
-def test_awkward_people_can_refresh(client: FlaskClient, person: Person) -> None:
+@pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
+def test_awkward_people_can_refresh(client: FlaskClient, person: SampleUser) -> None:
     tokens = refresh(client, log_in(client, person))
     claims = claims_of(client, tokens.access)
     assert (claims["sub"], claims["email"], claims["roles"]) == (person.username, person.email, sorted(person.roles))
@@ -164,10 +164,10 @@ def test_who_cannot_be_found_again_gets_no_refresh_token(sqlite_environ: dict[st
 def test_a_session_goes_back_to_the_provider_that_began_it(sqlite_environ: dict[str, str], tmp_path: Path) -> None:
     environ = {**LivingFile(tmp_path).environ, "DATABASE_URL": sqlite_environ["DATABASE_URL"]}
     both, other = (client_of(environ, AUTH_PROVIDER=names) for names in ("static,database", "database"))
-    tokens = log_in(both, LEAVER)
+    tokens = log_in(both, REMOVED_USER)
     assert claims_of(both, refresh(both, tokens).access)["idp"] == "static"
     assert claims_of(both, refresh(both, log_in(both, ZOE)).access)["idp"] == "database"
     # The same name elsewhere is somebody else.
-    twin = log_in(both, LEAVER)
+    twin = log_in(both, REMOVED_USER)
     assert "cannot be asked for any more" in refusal(other, twin.refresh)
     assert refresh(both, twin).access  # and whoever was asked by mistake has ended nothing

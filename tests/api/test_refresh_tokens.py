@@ -6,12 +6,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.api.conftest import error
-from tests.api.oauth import doors, granted
-from tests.api.oauth import refresh as refresh_by_oauth
-from tests.api.oauth import token as token_by_oauth
-from tests.api.sessions import ask_to_refresh, claims_of, client_of, log_in, log_out, refresh, shown
-from tests.people import ZOE
-from tests.stores import user_table
+from tests.support.oauth import doors, granted
+from tests.support.oauth import refresh as refresh_by_oauth
+from tests.support.oauth import token as token_by_oauth
+from tests.support.sessions import ask_to_refresh, claims_of, client_of, log_in, log_out, refresh, shown
+from tests.support.stores import user_table
+from tests.support.users import ZOE
 
 NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
 SPENT = "Invalid refresh token: it was used before, and its session is ended"

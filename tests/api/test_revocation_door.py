@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.api.conftest import error
-from tests.api.oauth import OTHER, REPORTS, active, doors, granted, oauth_error, refresh, token
-from tests.people import ZOE
+from tests.support.oauth import OTHER, REPORTS, active, doors, granted, oauth_error, refresh, token
+from tests.support.users import ZOE
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 from app import create_app
 from services.auth_provider import authenticate
 from services.jwt_handler import InvalidToken, decode_jwt, generate_jwt
-from tests.people import PEOPLE, ZOE, Person
-from tests.stores import SECRET_KEY, users_file
+from tests.support.stores import SECRET_KEY, users_file
+from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
-ROOT = Person("root", "root@example.org", "the password of root", ("super_admin",))
-PLAIN = PEOPLE[1]
+ROOT = SampleUser("root", "root@example.org", "the password of root", ("super_admin",))
+PLAIN = SAMPLE_USERS[1]
 
 ROUTES = {
     "": "You have accessed a protected route.",
@@ -81,7 +81,7 @@ def bring(app: Flask, folder: Path, source: str) -> FlaskClient:
     return app.test_client()
 
 
-def bearer(client: FlaskClient, person: Person) -> dict[str, str]:
+def bearer(client: FlaskClient, person: SampleUser) -> dict[str, str]:
     """Log the person in; returns the header with their token."""
     answer = client.post("/api/auth", json={"email": person.email, "password": person.password})
     return {"Authorization": f"Bearer {answer.get_json()['data']}"}
@@ -89,9 +89,9 @@ def bearer(client: FlaskClient, person: Person) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("person", "open_to_them"),
-    [(ROOT, ["", "_super_admin"]), (ZOE, ["", "_user", "_admin"]), (PLAIN, ["", "_user"]), (PEOPLE[5], [""])],
+    [(ROOT, ["", "_super_admin"]), (ZOE, ["", "_user", "_admin"]), (PLAIN, ["", "_user"]), (SAMPLE_USERS[5], [""])],
 )
-def test_the_examples_let_in_whom_they_name(tmp_path: Path, person: Person, open_to_them: list[str]) -> None:
+def test_the_examples_let_in_whom_they_name(tmp_path: Path, person: SampleUser, open_to_them: list[str]) -> None:
     environ = users_file(tmp_path / "users.toml", [person])
     client = create_app({**environ, "SECRET_KEY": SECRET_KEY}).test_client()
     answers = {path: client.get(f"/api/protected_route{path}", headers=bearer(client, person)) for path in ROUTES}

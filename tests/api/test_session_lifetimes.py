@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from config.errors import ConfigurationError
 from tests.api.conftest import error
-from tests.api.sessions import Tokens, ask_to_refresh, client_of, log_in, log_out, refresh, shown
+from tests.support.sessions import Tokens, ask_to_refresh, client_of, log_in, log_out, refresh, shown
 
 IDLE, LIFETIME, ACCESS = 30, 100, 10
 SETTINGS = {

@@ -7,8 +7,10 @@ from flask.testing import FlaskClient
 
 from database.schema import upgrade
 from tests.api.conftest import error
-from tests.api.outages import Database
-from tests.api.sessions import (
+from tests.conftest import new_database
+from tests.servers.process import wait_until
+from tests.support.database_outage import Database
+from tests.support.sessions import (
     ask_to_log_in,
     ask_to_refresh,
     bearer,
@@ -19,9 +21,7 @@ from tests.api.sessions import (
     refresh,
     shown,
 )
-from tests.conftest import new_database
-from tests.servers.process import wait_until
-from tests.stores import engine_of, user_table
+from tests.support.stores import engine_of, user_table
 
 UNAVAILABLE = "Session store unavailable"
 

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import Engine, event
 
 from database.user_editor import UserEditor
-from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, received, shown
-from tests.people import ZOE
 from tests.servers.process import wait_until
-from tests.stores import engine_of, hashed, user_table
+from tests.support.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, received, shown
+from tests.support.stores import engine_of, hashed, user_table
+from tests.support.users import ZOE
 
 
 @pytest.fixture

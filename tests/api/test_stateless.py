@@ -10,9 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.api.conftest import error
-from tests.api.sessions import ask_to_log_in, ask_to_refresh, bearer, claims_of, log_out, shown
-from tests.people import ZOE
-from tests.stores import SECRET_KEY
+from tests.support.sessions import ask_to_log_in, ask_to_refresh, bearer, claims_of, log_out, shown
+from tests.support.stores import SECRET_KEY
+from tests.support.users import ZOE
 
 ROOT = Path(__file__).resolve().parents[2]
 DISABLED = "This service has no sessions: DATABASE_URL is not set"

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.api.conftest import error
-from tests.api.sessions import ask_to_log_in, bearer, log_in
-from tests.api.users import ANY, DOORS, MAX, NEW, SQLITE_ALONE, Admin, told
-from tests.people import ZOE, Person
+from tests.support.sessions import ask_to_log_in, bearer, log_in
+from tests.support.users import ZOE, SampleUser
+from tests.support.users_api import ANY, DOORS, MAX, NEW, SQLITE_ALONE, Admin, told
 
 
 def test_a_user_is_told_whole_and_without_their_hash(admin: Admin) -> None:
@@ -37,7 +37,7 @@ def test_a_new_user_is_where_the_answer_says_and_can_log_in(admin: Admin) -> Non
     read = admin.client.get(answer.headers["Location"], headers=bearer(admin.access))
     assert (told(read), read.headers["ETag"]) == (user, answer.headers["ETag"])
     assert answer.headers["Location"] == f"/api/users/{user['id']}"
-    assert log_in(admin.client, Person("NËW", "", NEW["password"])).access
+    assert log_in(admin.client, SampleUser("NËW", "", NEW["password"])).access
     (event,) = admin.history("nëw")
     assert (event.operator, event.action, event.details) == ("database:zoé", "user_added", "roles: editor, user")
 
@@ -48,8 +48,8 @@ def test_a_new_user_needs_a_name_and_a_password_alone_and_may_be_disabled(admin:
     assert (
         told(admin.ask("POST", "", {**NEW, "username": "off", "email": None, "active": False}), 201)["active"] is False
     )
-    assert ask_to_log_in(admin.client, Person("new", "", NEW["password"])).status_code == 200
-    assert error(ask_to_log_in(admin.client, Person("off", "", NEW["password"])), 400, "invalid_credentials")
+    assert ask_to_log_in(admin.client, SampleUser("new", "", NEW["password"])).status_code == 200
+    assert error(ask_to_log_in(admin.client, SampleUser("off", "", NEW["password"])), 400, "invalid_credentials")
 
 
 @SQLITE_ALONE

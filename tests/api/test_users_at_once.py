@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from database.user_editor import UserEditor
-from tests.api.users import MAX
 from tests.conftest import new_database
-from tests.people import ZOE, Person
 from tests.servers.gunicorn import gunicorn
 from tests.servers.workers import Server
-from tests.stores import engine_of, hashed, user_table
+from tests.support.stores import engine_of, hashed, user_table
+from tests.support.users import ZOE, SampleUser
+from tests.support.users_api import MAX
 
 ROUNDS = 3
-ANN = Person("ann", "ann@example.org", "the password of Ann, who tends too", ("admin",))
+ANN = SampleUser("ann", "ann@example.org", "the password of Ann, who tends too", ("admin",))
 
 
 class Reply(NamedTuple):
@@ -46,27 +46,27 @@ class Service:
             answer = connection.getresponse()
             return Reply(answer.status, json.loads(answer.read()), answer.headers["ETag"])
 
-    def log_in(self, person: Person) -> str:
+    def log_in(self, person: SampleUser) -> str:
         reply = self.server.log_in(person.username, person.password)
         assert reply.status == 200, reply
         return str(reply.body["data"])
 
-    def path(self, person: Person) -> str:
+    def path(self, person: SampleUser) -> str:
         return f"/api/users/{self.table.named(person.username).id}"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('at_once')}/users.db"
+        url = f"sqlite:///{tmp_path_factory.mktemp('run_concurrently')}/users.db"
     else:
-        url = new_database(request.getfixturevalue("postgres"), "at_once")
+        url = new_database(request.getfixturevalue("postgres"), "run_concurrently")
     environ = user_table(url, [ZOE, ANN, MAX])
     with gunicorn(environ, workers=2) as address:
         yield Service(address, environ)
 
 
-def at_once(*acts: Callable[[], Reply]) -> list[Reply]:
+def run_concurrently(*acts: Callable[[], Reply]) -> list[Reply]:
     """Do all of it from threads that start together."""
     together = Barrier(len(acts))
 
@@ -90,7 +90,7 @@ def test_of_many_who_change_what_they_have_read_one_wins(service: Service) -> No
 
     for turn in range(ROUNDS):
         etag = service.ask("GET", path, token).etag
-        replies = at_once(*(changing(f"{turn}-{number}", etag) for number in range(8)))
+        replies = run_concurrently(*(changing(f"{turn}-{number}", etag) for number in range(8)))
         assert codes(replies) == {"": 1, "precondition_failed": 7}
         (winner,) = [reply for reply in replies if reply.status == 200]
         assert service.ask("GET", path, token)[1:] == winner[1:]
@@ -106,7 +106,7 @@ def test_of_many_who_set_a_password_for_what_they_have_read_one_wins(service: Se
     def setting(password: str) -> Callable[[], Reply]:
         return lambda: service.ask("PUT", f"{path}/password", token, {"password": password}, etag)
 
-    replies = at_once(*map(setting, passwords))
+    replies = run_concurrently(*map(setting, passwords))
     assert codes(replies) == {"": 1, "precondition_failed": 5}
     logins = [service.server.log_in("max", password).status for password in passwords]
     assert [status == 200 for status in logins] == [reply.status == 200 for reply in replies]
@@ -124,7 +124,7 @@ def test_of_two_admins_who_put_each_other_out_one_stays(
         for person in (ZOE, ANN):
             service.table.change(person.username, lambda row: replace(row, active=True, roles=("admin",)))
         zoe, ann = (service.log_in(person) for person in (ZOE, ANN))
-        replies = at_once(
+        replies = run_concurrently(
             partial(service.ask, "PATCH", service.path(ANN), zoe, by_zoe),
             partial(service.ask, "PATCH", service.path(ZOE), ann, by_ann),
         )
@@ -144,7 +144,7 @@ def test_of_many_who_change_one_password_one_wins_and_keeps_the_session(service:
     for _ in range(ROUNDS):
         service.table.set_password("max", hashed(MAX.password))
         token = service.log_in(MAX)
-        replies = at_once(*(changing(token, password) for password in passwords))
+        replies = run_concurrently(*(changing(token, password) for password in passwords))
         assert codes(replies) == {"": 1, "invalid_credentials": 3}
         logins = [service.server.log_in("max", password).status for password in (*passwords, MAX.password)]
         assert logins == [*(reply.status for reply in replies), 400]
@@ -160,7 +160,7 @@ def test_whoever_does_not_mind_is_let_through_however_many_they_are(service: Ser
         names = [f"role{number // 4}-{name}" for name in range(20)][:: 1 if number % 2 else -1]
         return lambda: service.ask("PATCH", paths[number % 2], token, {"roles": names})
 
-    assert Counter(reply.status for reply in at_once(*map(changing, range(16)))) == {200: 16}
+    assert Counter(reply.status for reply in run_concurrently(*map(changing, range(16)))) == {200: 16}
 
 
 def test_of_many_who_add_one_name_one_wins(service: Service) -> None:
@@ -171,4 +171,4 @@ def test_of_many_who_add_one_name_one_wins(service: Service) -> None:
         return lambda: service.ask("POST", "/api/users", token, {**members, "password": "lampshade quarry violin 9"})
 
     spellings = [{"username": "once"}, {"username": "ONCE"}, {"username": "twice", "email": "Once"}]
-    assert codes(at_once(*map(adding, spellings * 2))) == {"": 1, "user_exists": 5}
+    assert codes(run_concurrently(*map(adding, spellings * 2))) == {"": 1, "user_exists": 5}

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import error
-from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
-from tests.api.users import MAX, NEW, SQLITE_ALONE, Admin, told
-from tests.people import ZOE, Person
 from tests.servers.process import wait_until
+from tests.support.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
+from tests.support.users import ZOE, SampleUser
+from tests.support.users_api import MAX, NEW, SQLITE_ALONE, Admin, told
 
 CHANGES: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "username": ({"username": "Maxine"}, "user_renamed", "was Max"),
@@ -104,8 +104,8 @@ def test_who_has_another_name_or_password_logs_in_with_that_alone(admin: Admin) 
     change(admin, {"password": NEW["password"]})
     assert error(ask_to_log_in(admin.client, MAX), 400, "invalid_credentials")
     told(admin.patch(admin.id_of(MAX), {"username": "maxine"}))
-    assert error(ask_to_log_in(admin.client, Person("max", "", NEW["password"])), 400, "invalid_credentials")
-    assert me(admin, log_in(admin.client, Person("MAXINE", "", NEW["password"])))["username"] == "maxine"
+    assert error(ask_to_log_in(admin.client, SampleUser("max", "", NEW["password"])), 400, "invalid_credentials")
+    assert me(admin, log_in(admin.client, SampleUser("MAXINE", "", NEW["password"])))["username"] == "maxine"
     assert [event.action for event in admin.history("maxine")] == ["user_renamed"]
     assert [(event.operator, event.action) for event in admin.history("max")] == [("database:zoé", "password_set")]
 

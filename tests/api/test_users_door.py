@@ -3,8 +3,8 @@
 import pytest
 
 from tests.api.conftest import error
-from tests.api.sessions import bearer
-from tests.api.users import ANY, DOORS, MAX, SQLITE_ALONE, Admin, token_of
+from tests.support.sessions import bearer
+from tests.support.users_api import ANY, DOORS, MAX, SQLITE_ALONE, Admin, token_of
 
 ODD = ["//api/users", "/api/%75sers", "/api/users?limit=1", "/api/users/%31", "/api/users/001", "/api/users/1?x"]
 NOWHERE = ["/api/users/", "/api/users/1/", "/api//users", "/API/users", "/api/Users", "/api/users/1/password/"]

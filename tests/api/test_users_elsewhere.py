@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.api.conftest import error
-from tests.api.sessions import ask_to_log_in, client_of, log_in
-from tests.api.users import ANY, DOORS, MAX, Admin, Door, told
-from tests.people import ZOE, Person
-from tests.stores import SECRET_KEY, user_table, users_file
+from tests.support.sessions import ask_to_log_in, client_of, log_in
+from tests.support.stores import SECRET_KEY, user_table, users_file
+from tests.support.users import ZOE, SampleUser
+from tests.support.users_api import ANY, DOORS, MAX, Admin, Door, told
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_an_admin_of_another_provider_tends_the_table_under_their_own_name(
     users_environ: dict[str, str], tmp_path: Path
 ) -> None:
-    boss = Person("boss", "boss@example.org", "the password of the boss", ("admin",))
+    boss = SampleUser("boss", "boss@example.org", "the password of the boss", ("admin",))
     environ = {**users_environ, **users_file(tmp_path / "users.toml", [boss])}
     client = client_of(environ, AUTH_PROVIDER="static,database")
     admin = Admin(client, environ, log_in(client, boss).access)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import error
-from tests.api.sessions import bearer
-from tests.api.users import MAX, NEW, SQLITE_ALONE, Admin, told
-from tests.people import Person
+from tests.support.sessions import bearer
+from tests.support.users import SampleUser
+from tests.support.users_api import MAX, NEW, SQLITE_ALONE, Admin, told
 
 CANARY = "canary-4711"
 QUERIES = ["limit=0", "limit=201", f"limit={CANARY}", "limit=-1", "limit=1.5", "limit=1e2", "limit=", "limit=%00"]
@@ -200,7 +200,7 @@ def test_a_name_cannot_forge_a_line_of_the_log(admin: Admin, caplog: pytest.LogC
 
 def test_a_person_of_another_kind_is_no_fault(admin: Admin) -> None:
     """A user whose hash nobody can read can be tended like any other."""
-    odd = Person("odd", "odd@example.org", "", ())
+    odd = SampleUser("odd", "odd@example.org", "", ())
     row = admin.table.add(odd.username, odd.email, "not a hash", ["user"])
     assert told(admin.patch(row.id, {"roles": ["editor"]}))["roles"] == ["editor"]
     assert told(admin.ask("PUT", f"/{row.id}/password", {"password": NEW["password"]}))["username"] == "odd"

@@ -7,11 +7,11 @@ from database.engine import begin_writing
 from database.schema import downgrade, upgrade
 from database.tables import users
 from tests.api.conftest import error
-from tests.api.outages import Database
-from tests.api.sessions import ask_to_log_in, bearer, log_in
-from tests.api.users import ANY, DOORS, MAX, NEW, Admin, Door, admin_at, told
-from tests.people import ZOE
-from tests.stores import user_table
+from tests.support.database_outage import Database
+from tests.support.sessions import ask_to_log_in, bearer, log_in
+from tests.support.stores import user_table
+from tests.support.users import ZOE
+from tests.support.users_api import ANY, DOORS, MAX, NEW, Admin, Door, admin_at, told
 
 UNAVAILABLE = "Database unavailable"
 

@@ -6,10 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from config.text import casefold_name
-from tests.api.sessions import bearer
-from tests.api.users import MAX, Admin, admin_at
-from tests.people import ZOE
-from tests.stores import hashed
+from tests.support.sessions import bearer
+from tests.support.stores import hashed
+from tests.support.users import ZOE
+from tests.support.users_api import MAX, Admin, admin_at
 
 NAMES = ["a&b=c", "a b", "a+b", "a%2fb", "a#b", "日本 太郎", "ä?", "x;y", "o'brien", 'q"q', "back\\slash", "%", "_"]
 NAMES += [

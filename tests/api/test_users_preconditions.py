@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.api.conftest import error
-from tests.api.sessions import ask_to_log_in, bearer, log_in
-from tests.api.users import MAX, NEW, Admin, told
-from tests.people import Person
+from tests.support.sessions import ask_to_log_in, bearer, log_in
+from tests.support.users import SampleUser
+from tests.support.users_api import MAX, NEW, Admin, told
 
 STALE = ['"0123456789abcdef"', '"x", "y"', '""', "x", '"*"', 'W/"*"']
 SAYS_NOTHING = ["", " ", ",", ", ,"]
@@ -97,7 +97,7 @@ def test_who_changes_their_own_password_has_another_tag(admin: Admin) -> None:
     answer = admin.client.post("/api/auth/password", json=body, headers=bearer(log_in(admin.client, MAX).access))
     assert answer.status_code == 200
     assert set_password(admin, user_id, before) == 412
-    assert ask_to_log_in(admin.client, Person("max", "", NEW["password"])).status_code == 200
+    assert ask_to_log_in(admin.client, SampleUser("max", "", NEW["password"])).status_code == 200
 
 
 def test_a_tag_is_of_one_user_alone(admin: Admin) -> None:

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from app import create_app
 from database.tables import metadata
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked, Source
-from tests.stores import SECRET_KEY, engine_of, user_table
+from tests.support.forked_flask import Forked, Source
+from tests.support.stores import SECRET_KEY, engine_of, user_table
 
 
 @pytest.fixture(scope="session")

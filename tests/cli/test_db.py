@@ -9,9 +9,9 @@ from sqlalchemy import inspect
 
 from database.schema import HEAD
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked, Source
-from tests.cli.program import ROOT, Flask, refusal
-from tests.stores import engine_of
+from tests.support.flask_program import ROOT, Flask, refusal
+from tests.support.forked_flask import Forked, Source
+from tests.support.stores import engine_of
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 
 from database.schema import HEAD, REVISIONS, revision_of, upgrade
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked, Source, answer, read_until
-from tests.cli.program import refusal
-from tests.stores import engine_of
+from tests.support.flask_program import refusal
+from tests.support.forked_flask import Forked, Source, answer, read_until
+from tests.support.stores import engine_of
 
 OLDER = REVISIONS[-2]
 

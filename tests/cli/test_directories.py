@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.active_directory import ALICE, REFUSED_PASSWORD
-from tests.cli.forked import Forked, Source
-from tests.people import PEOPLE, ZOE, Person
 from tests.servers.process import free_port
 from tests.servers.samba import Samba, group_dn
 from tests.servers.samba import person_dn as windows_person
 from tests.servers.slapd import SERVICE, STRICT, SUFFIX, Slapd, person_dn
-from tests.stores import SECRET_KEY, users_file
+from tests.support.active_directory import ALICE, REFUSED_PASSWORD
+from tests.support.forked_flask import Forked, Source
+from tests.support.stores import SECRET_KEY, users_file
+from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
-O_BRIEN = PEOPLE[1]
+O_BRIEN = SAMPLE_USERS[1]
 
 
 class Program:
@@ -66,7 +66,7 @@ def test_the_doctor_binds_once_as_each(openldap: Program, slapd: Slapd) -> None:
 
 
 def test_a_wrong_password_is_tried_once(openldap: Program, slapd: Slapd) -> None:
-    slapd.add_person(Person("fragile", "fragile@example.org", "the password of fragile"))
+    slapd.add_person(SampleUser("fragile", "fragile@example.org", "the password of fragile"))
     slapd.modify(person_dn("fragile"), {"pwdPolicySubentry": STRICT}, relax=True)
     mark = len(slapd.log)
     checks = openldap.found("--user", "fragile", "--password", stdin="hunter2", code=2)
@@ -141,9 +141,9 @@ def test_explain_tells_rules_and_routes(windows: Program) -> None:
 
 def test_a_switch_to_a_directory_is_foretold_without_a_login(openldap: Program, slapd: Slapd, tmp_path: Path) -> None:
     people = [
-        Person("ZOÉ", "zoe@example.org", "x", ("admin", "editor")),
-        Person("somebody", "o'brien@example.org", "x", ("user",)),
-        Person("lost", "lost@example.org", "x", ("user",)),
+        SampleUser("ZOÉ", "zoe@example.org", "x", ("admin", "editor")),
+        SampleUser("somebody", "o'brien@example.org", "x", ("user",)),
+        SampleUser("lost", "lost@example.org", "x", ("user",)),
     ]
     static = users_file(tmp_path / "users.toml", people)
     mark = len(slapd.log)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.cli.forked import Forked, Source, answer, read_until
-from tests.cli.plugins import BARE, NOTING, notes, program, write
-from tests.cli.program import Flask
-from tests.people import PEOPLE, ZOE
-from tests.stores import SECRET_KEY, engine_of, hashed, user_table, users_file
+from tests.support.custom_providers import BARE, NOTING, notes, program, write
+from tests.support.flask_program import Flask
+from tests.support.forked_flask import Forked, Source, answer, read_until
+from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table, users_file
+from tests.support.users import SAMPLE_USERS, ZOE
 
 KNOWN = {"roles", "throttling"}
 """What every deployment is warned of: `super_admin` of the examples, and that failed logins are not counted."""
@@ -23,7 +23,7 @@ KNOWN = {"roles", "throttling"}
 def flask(source: Source, tmp_path: Path) -> Forked:
     """The program on a users file."""
     path = tmp_path / "users.toml"
-    environ = users_file(path, PEOPLE)
+    environ = users_file(path, SAMPLE_USERS)
     path.chmod(0o600)
     return Forked(source, tmp_path, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
 
@@ -99,7 +99,7 @@ def test_a_database_is_looked_at(flask: Forked, empty_database: str) -> None:
     assert told["database: connection" if "sqlite" in empty_database else "database: tables"]["outcome"] == "failure"
     assert told["routes"]["outcome"] == "failure" or "sqlite" in empty_database
     assert any("make migrate" in check["remedy"] for check in told.values() if check["remedy"])
-    user_table(empty_database, PEOPLE)
+    user_table(empty_database, SAMPLE_USERS)
     for file in Path(empty_database.removeprefix("sqlite:///")).parent.glob("*.db*"):
         file.chmod(0o600)
     told = found(flask, DATABASE_URL=empty_database, AUTH_PROVIDER="database")

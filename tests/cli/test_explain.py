@@ -9,18 +9,18 @@ import pytest
 from app import create_app
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
-from tests.cli.forked import Forked, Source
-from tests.cli.plugins import BARE, NOTING, notes, program, write
-from tests.cli.program import Flask, refusal
-from tests.people import PEOPLE, TWINS, ZOE, Person
-from tests.stores import SECRET_KEY, engine_of, hashed, user_table, users_file
+from tests.support.custom_providers import BARE, NOTING, notes, program, write
+from tests.support.flask_program import Flask, refusal
+from tests.support.forked_flask import Forked, Source
+from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table, users_file
+from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE, SampleUser
 
-O_BRIEN = PEOPLE[1]
-IN_FILE = [ZOE, O_BRIEN, Person("gone", "gone@example.org", "a password of whoever is gone")]
+O_BRIEN = SAMPLE_USERS[1]
+IN_FILE = [ZOE, O_BRIEN, SampleUser("gone", "gone@example.org", "a password of whoever is gone")]
 IN_TABLE = [
-    Person("ZOÉ", "zoe@example.org", "another password", ("admin", "editor")),
-    Person("brian", "O'BRIEN@example.org", "another password", ("user",)),
-    Person("newcomer", "new@example.org", "another password", ("user",)),
+    SampleUser("ZOÉ", "zoe@example.org", "another password", ("admin", "editor")),
+    SampleUser("brian", "O'BRIEN@example.org", "another password", ("user",)),
+    SampleUser("newcomer", "new@example.org", "another password", ("user",)),
 ]
 
 
@@ -90,7 +90,7 @@ def test_each_provider_is_told_and_the_first_that_knows_the_name_has_it(flask: F
 
 @on_sqlite
 def test_a_name_of_an_earlier_provider_is_not_to_be_had_by_another_address(flask: Forked, tmp_path: Path) -> None:
-    users_file(tmp_path / "users.toml", [Person("ZOÉ", "other@example.org", ZOE.password)])
+    users_file(tmp_path / "users.toml", [SampleUser("ZOÉ", "other@example.org", ZOE.password)])
     members = told(flask, "zoe@example.org", AUTH_PROVIDER="static,database")
     assert [link["answer"] for link in members["providers"]] == ["unknown", "refused"]
     assert (members["user"], members["reason"], members["routes"]) == (None, "shadowed", [])
@@ -102,7 +102,7 @@ def test_who_is_unknown_and_who_is_not_let_in_are_told_apart(flask: Forked, tmp_
     assert (members["user"], members["reason"], members["claims"]) == (None, "unknown_user", None)
     ended = flask("explain", "nobody")
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (1, "Nobody would be let in: nobody has this login.")
-    users_file(tmp_path / "users.toml", TWINS)
+    users_file(tmp_path / "users.toml", SAME_EMAIL_USERS)
     assert told(flask, "shared@example.org")["reason"] == "ambiguous"
 
 
@@ -164,7 +164,7 @@ def test_one_user_is_compared_and_nothing_is_written(flask: Forked, there: str) 
 
 @on_sqlite
 def test_the_same_name_with_another_address_is_doubted(flask: Forked, tmp_path: Path) -> None:
-    users_file(tmp_path / "users.toml", [Person("zoé", "other@example.org", ZOE.password, ("admin", "editor"))])
+    users_file(tmp_path / "users.toml", [SampleUser("zoé", "other@example.org", ZOE.password, ("admin", "editor"))])
     (user,) = told(flask, "--all", "--against", "database")["users"]
     assert (user["outcome"], user["note"]) == ("same", "has another address there, zoe@example.org: is it them?")
 
@@ -214,7 +214,7 @@ def test_an_outage_is_one_line(source: Source, tmp_path: Path, arguments: tuple[
 
 @on_sqlite
 def test_a_token_that_would_be_too_long_is_told(flask: Forked, tmp_path: Path) -> None:
-    many = Person("zoé", "zoe@example.org", ZOE.password, tuple(f"role-{number}" for number in range(800)))
+    many = SampleUser("zoé", "zoe@example.org", ZOE.password, tuple(f"role-{number}" for number in range(800)))
     users_file(tmp_path / "users.toml", [many])
     assert "They could not log in: no token can be made: it is too long." in flask("explain", "zoé").stdout
     assert told(flask, "zoé")["reason"] == "no token can be made: it is too long"

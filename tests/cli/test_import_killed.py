@@ -15,10 +15,10 @@ from sqlalchemy import func, select
 from database.tables import audit_events, user_roles, users
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
-from tests.cli.forked import Forked, read_rest, read_until
 from tests.cli.test_users_import import as_csv
-from tests.cli.user_hashes import STRONG, UNUSABLE
 from tests.servers.process import wait_until
+from tests.support.foreign_hashes import STRONG, UNUSABLE
+from tests.support.forked_flask import Forked, read_rest, read_until
 
 ROWS = 30_000
 COMMAND = ("users", "import", "users.csv", "--keep-going")

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked
-from tests.cli.user_hashes import WEAK
+from tests.support.foreign_hashes import WEAK
+from tests.support.forked_flask import Forked
 
 FEW, MANY = 15_000, 150_000
 # KiB more, when the rows of MANY would have some 100 MB as objects; SQLite's cache of 64 MB is not full with a FEW.

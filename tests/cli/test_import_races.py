@@ -12,12 +12,12 @@ import pytest
 from cli.users.table import operator
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
-from tests.cli.forked import Forked
-from tests.cli.program import ENVIRON, FLASK, refusal
 from tests.cli.test_users_import import as_csv
-from tests.cli.user_hashes import STRONG
 from tests.servers.process import wait_until
-from tests.stores import everybody
+from tests.support.flask_program import ENVIRON, FLASK, refusal
+from tests.support.foreign_hashes import STRONG
+from tests.support.forked_flask import Forked
+from tests.support.stores import everybody
 
 on_postgres = pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
 on_sqlite = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)

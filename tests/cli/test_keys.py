@@ -17,8 +17,8 @@ from app import create_app
 from cli.keys import keys
 from services.keys import pem
 from services.keys.directory import STATES
-from tests.cli.program import ENVIRON, FLASK, Flask, refusal
-from tests.people import ZOE
+from tests.support.flask_program import ENVIRON, FLASK, Flask, refusal
+from tests.support.users import ZOE
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
 MADE = re.compile(r"Made ([\w-]{43}) \((\w+)\)\. It is (\w+)\.")

@@ -11,9 +11,9 @@ import pytest
 
 from cli.users.table import operator
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked
 from tests.cli.test_users_import import as_csv
-from tests.cli.user_hashes import STRONG
+from tests.support.foreign_hashes import STRONG
+from tests.support.forked_flask import Forked
 
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 

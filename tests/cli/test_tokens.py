@@ -8,14 +8,14 @@ from flask.testing import FlaskClient
 
 from database.session_table import SessionTable
 from tests.api.conftest import error
-from tests.api.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
-from tests.cli.program import Flask, refusal
 from tests.conftest import new_database
-from tests.people import PEOPLE, ZOE, Person
 from tests.servers.process import wait_until
-from tests.stores import engine_of, user_table, users_file
+from tests.support.flask_program import Flask, refusal
+from tests.support.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
+from tests.support.stores import engine_of, user_table, users_file
+from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
-O_BRIEN = PEOPLE[1]
+O_BRIEN = SAMPLE_USERS[1]
 TOLD = "Their tokens are refused within two seconds.\n"
 
 
@@ -114,7 +114,7 @@ def test_a_disabled_user_is_out_and_in_again_when_enabled(flask: Flask, client: 
 def test_a_new_password_ends_what_came_of_the_old_one(flask: Flask, client: FlaskClient) -> None:
     tokens, other = log_in(client), log_in(client, O_BRIEN)
     assert flask("users", "set-password", "zoé", stdin="a new password of hers").returncode == 0
-    again = log_in(client, Person(ZOE.username, ZOE.email, "a new password of hers"))
+    again = log_in(client, SampleUser(ZOE.username, ZOE.email, "a new password of hers"))
     assert is_over(client, tokens)
     assert goes_on(client, again)
     assert goes_on(client, other)

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from database.user_editor import UserEditor
 from passwords.hashing import verify_password
 from tests.cli.conftest import log_in
-from tests.cli.forked import Forked
-from tests.cli.program import refusal
+from tests.support.flask_program import refusal
+from tests.support.forked_flask import Forked
 
 PASSWORD = "pässwörd of Zoé"
 

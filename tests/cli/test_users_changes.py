@@ -5,9 +5,9 @@ import json
 import pytest
 
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked, answer, read_until
-from tests.cli.program import refusal
-from tests.stores import everybody
+from tests.support.flask_program import refusal
+from tests.support.forked_flask import Forked, answer, read_until
+from tests.support.stores import everybody
 
 LATER = " Tokens from before keep the old roles until they are refreshed."
 

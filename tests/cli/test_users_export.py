@@ -8,11 +8,11 @@ import pytest
 
 from database.user_editor import UserEditor
 from tests.cli.conftest import client_of, log_in
-from tests.cli.forked import Forked
-from tests.cli.program import refusal
-from tests.cli.user_hashes import PASSWORD, STRONG, WEAK
-from tests.people import PEOPLE
-from tests.stores import engine_of, everybody, user_table
+from tests.support.flask_program import refusal
+from tests.support.foreign_hashes import PASSWORD, STRONG, WEAK
+from tests.support.forked_flask import Forked
+from tests.support.stores import engine_of, everybody, user_table
+from tests.support.users import SAMPLE_USERS
 
 ROLES = ["comma, here", 'a "quoted" one', "plain", "日本", "a; b", "it's"]
 
@@ -20,7 +20,7 @@ ROLES = ["comma, here", 'a "quoted" one', "plain", "日本", "a; b", "it's"]
 @pytest.fixture
 def people(any_table: UserEditor) -> UserEditor:
     """People whose names, addresses, roles and hashes are awkward."""
-    for number, person in enumerate(PEOPLE):
+    for number, person in enumerate(SAMPLE_USERS):
         any_table.add(person.username, person.email, STRONG, person.roles, active=number % 2 == 0)
     any_table.add("every role", None, WEAK["ssha"], ROLES)
     any_table.add('"', None, WEAK["pbkdf2-of-django"], [ROLES[1]])

@@ -13,10 +13,10 @@ from flask.testing import FlaskClient
 from cli.users.table import operator
 from database.user_editor import UserEditor
 from tests.cli.conftest import client_of, log_in
-from tests.cli.forked import Forked
-from tests.cli.program import Flask
-from tests.cli.user_hashes import EVERYBODY, PASSWORD, STRONG, WEAK
-from tests.stores import everybody
+from tests.support.flask_program import Flask
+from tests.support.foreign_hashes import ALL_USERS, PASSWORD, STRONG, WEAK
+from tests.support.forked_flask import Forked
+from tests.support.stores import everybody
 
 
 def as_csv(hashes: Mapping[str, str]) -> str:
@@ -104,11 +104,11 @@ def test_a_format_may_be_named(
 def test_every_hash_lets_its_user_in_and_is_replaced_if_weak(
     anywhere: Forked, any_table: UserEditor, empty_database: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "users.csv").write_text(as_csv(EVERYBODY))
+    (tmp_path / "users.csv").write_text(as_csv(ALL_USERS))
     told = json.loads(anywhere("users", "import", "users.csv", "--json").stdout)
-    assert (told["imported"], told["weak"]) == (len(EVERYBODY), len(WEAK))
+    assert (told["imported"], told["weak"]) == (len(ALL_USERS), len(WEAK))
     client = client_of(empty_database)
-    for name, hashed in EVERYBODY.items():
+    for name, hashed in ALL_USERS.items():
         assert any_table.named(name).password_hash == hashed
         assert log_in(client, name, PASSWORD) == 200, name
         replaced = any_table.named(name).password_hash

@@ -9,11 +9,11 @@ import pytest
 
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
-from tests.cli.forked import Forked
-from tests.cli.program import ENVIRON, FLASK, refusal
 from tests.cli.test_users_import import as_csv
-from tests.cli.user_hashes import STRONG
-from tests.stores import everybody
+from tests.support.flask_program import ENVIRON, FLASK, refusal
+from tests.support.foreign_hashes import STRONG
+from tests.support.forked_flask import Forked
+from tests.support.stores import everybody
 
 NO_FORMAT = "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"
 GOOD = as_csv({"zoé": STRONG})

@@ -9,11 +9,11 @@ import pytest
 
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
-from tests.cli.forked import Forked
-from tests.cli.program import refusal
 from tests.cli.test_users_import import Written, as_csv, formats
-from tests.cli.user_hashes import STRONG, UNUSABLE, WEAK
-from tests.stores import everybody
+from tests.support.flask_program import refusal
+from tests.support.foreign_hashes import STRONG, UNUSABLE, WEAK
+from tests.support.forked_flask import Forked
+from tests.support.stores import everybody
 
 SSHA = WEAK["ssha"]
 MIXED = {"alice": STRONG, "new": STRONG, "weak": SSHA, "unsalted": UNUSABLE, "plain": "hunter2", "plainer": "hunter3"}

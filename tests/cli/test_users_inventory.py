@@ -6,8 +6,8 @@ import re
 import pytest
 
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked
-from tests.cli.user_hashes import STRONG, UNUSABLE, WEAK
+from tests.support.foreign_hashes import STRONG, UNUSABLE, WEAK
+from tests.support.forked_flask import Forked
 
 HASHES = {
     "alice": STRONG, "bob": STRONG, "carol": STRONG,

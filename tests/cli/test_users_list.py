@@ -12,9 +12,9 @@ import pytest
 
 from database.tables import users
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked
-from tests.cli.program import refusal
-from tests.people import PEOPLE
+from tests.support.flask_program import refusal
+from tests.support.forked_flask import Forked
+from tests.support.users import SAMPLE_USERS
 
 HEADS = ("USERNAME", "EMAIL", "ROLES", "ACTIVE", "CREATED", "LAST LOGIN")
 
@@ -32,7 +32,7 @@ def people_here(table: UserEditor) -> UserEditor:
 
 
 def filled(table: UserEditor) -> UserEditor:
-    for number, person in enumerate(PEOPLE):
+    for number, person in enumerate(SAMPLE_USERS):
         table.add(person.username, person.email, "hash", person.roles, active=number % 3 != 0)
     table.add("-nobody", None, "hash", ["a role, with a comma"])
     return table
@@ -65,7 +65,7 @@ def test_columns_line_up_with_wide_characters_and_accents_too(flask: Forked, peo
     people_here.add("e\N{COMBINING CIRCUMFLEX ACCENT BELOW}x", None, "hash")
     lines = flask("users", "list").stdout.splitlines()
     starts = [lines[0].index(head) for head in HEADS]
-    assert len(lines) == len(PEOPLE) + 3
+    assert len(lines) == len(SAMPLE_USERS) + 3
     for line in lines[1:]:
         shown = line.replace("\N{COMBINING CIRCUMFLEX ACCENT BELOW}", "")
         email = next(cell for cell in shown.split("  ") if "@" in cell or cell.strip() == "-").strip()
@@ -90,7 +90,7 @@ def test_json_and_csv_have_everybody_with_every_member(anywhere: Forked, people:
     found = listed(anywhere)
     members = ("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at")
     assert {tuple(user) for user in found} == {members}
-    assert len(found) == len(PEOPLE) + 1
+    assert len(found) == len(SAMPLE_USERS) + 1
     zoe = next(user for user in found if user["username"] == "zoé")
     assert (zoe["email"], zoe["roles"], zoe["active"]) == ("zoe@example.org", ["admin", "user"], False)
     assert datetime.fromisoformat(zoe["created_at"]) == people.named("zoé").created_at
@@ -110,7 +110,7 @@ def test_roles_in_csv_can_be_told_apart(flask: Forked) -> None:
 def pages(flask: Forked, *arguments: str) -> Iterator[list[str]]:
     """Yield the names of every page, each asked for as the one before it says."""
     begin: list[str] = []
-    for _ in range(len(PEOPLE) + 2):
+    for _ in range(len(SAMPLE_USERS) + 2):
         ended = flask("users", "list", "--json", *arguments, *begin)
         yield [user["username"] for user in json.loads(ended.stdout)]
         if not ended.stderr:
@@ -129,7 +129,7 @@ def test_page_after_page_is_everybody(anywhere: Forked, order: tuple[str, ...], 
     found = list(pages(anywhere, "--limit", str(limit), *order))
     assert [len(page) for page in found[:-1]] == [limit] * (len(found) - 1)
     assert [name for page in found for name in page] == names(anywhere, *order)
-    assert sum(map(len, found)) == len(PEOPLE) + 1
+    assert sum(map(len, found)) == len(SAMPLE_USERS) + 1
 
 
 def test_a_table_is_a_hundred_long_and_says_that_there_are_more(flask: Forked, table: UserEditor) -> None:
@@ -186,5 +186,5 @@ def test_an_id_that_is_none_is_refused(flask: Forked) -> None:
 def test_numbers_without_end_are_no_tracebacks(anywhere: Forked) -> None:
     many = "9" * 30
     assert names(anywhere, "--sort", "created", "--after", many) == []
-    assert len(names(anywhere, "--sort", "created", "--after", f"-{many}")) == len(PEOPLE) + 1
+    assert len(names(anywhere, "--sort", "created", "--after", f"-{many}")) == len(SAMPLE_USERS) + 1
     assert anywhere("users", "list", "--limit", many).returncode == 2

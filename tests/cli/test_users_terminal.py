@@ -11,9 +11,9 @@ import time_machine
 
 from cli.terminal import progress
 from database.user_editor import UserEditor
-from tests.cli.forked import Forked
 from tests.cli.test_users_import import as_csv
-from tests.cli.user_hashes import STRONG, UNUSABLE, WEAK
+from tests.support.foreign_hashes import STRONG, UNUSABLE, WEAK
+from tests.support.forked_flask import Forked
 
 ROWS = 12_000
 

@@ -15,10 +15,10 @@ from config.service_settings import TokenSettings
 from services.keys.directory import KeyDirectory
 from services.keys.pem import ALGORITHMS
 from services.tokens.issuer import TokenIssuer
-from tests.people import ZOE
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
-from tests.stores import SECRET_KEY, keys_of
+from tests.support.stores import SECRET_KEY, keys_of
+from tests.support.users import ZOE
 
 HERE = Path(__file__).resolve().parent
 KEY_SET = "/.well-known/jwks.json"

@@ -10,13 +10,13 @@ import requests
 
 from app import create_app
 from services.tokens.issuer import TokenIssuer
-from tests.docs.newcomer import block
-from tests.people import PEOPLE, ZOE
 from tests.servers.echo import Echo, echo
 from tests.servers.gunicorn import gunicorn
 from tests.servers.nginx import nginx
 from tests.servers.process import free_port
-from tests.stores import SECRET_KEY
+from tests.support.newcomer import block
+from tests.support.stores import SECRET_KEY
+from tests.support.users import SAMPLE_USERS, ZOE
 
 LIES = {"X-Auth-User": "root", "X-Auth-Email": "root@evil.example", "X-Auth-Roles": "super_admin"}
 SPELT: list[dict[str, str]] = [LIES, {name.lower(): text for name, text in LIES.items()}]
@@ -105,7 +105,7 @@ def test_without_a_good_token_it_is_401_and_nothing_is_reached(page: str, issuer
 @pytest.mark.parametrize("query", ["", "?role=user", "?role=admin", "?role=user&role=admin"])
 def test_without_the_role_it_is_403_whatever_is_asked_for(page: str, service: str, behind: Echo, query: str) -> None:
     before = list(behind.asked)
-    person = PEOPLE[1]
+    person = SAMPLE_USERS[1]
     headers = {**login(service, person.email, person.password), **LIES}
     assert requests.get(f"{page}{query}", headers=headers, timeout=60).status_code == 403
     assert behind.asked == before

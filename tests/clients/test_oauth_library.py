@@ -10,9 +10,9 @@ from oauthlib.oauth2 import InvalidClientError, InvalidGrantError, LegacyApplica
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
-from tests.api.oauth import CLIENTS, SECRET
-from tests.people import ZOE
 from tests.servers.gunicorn import gunicorn
+from tests.support.oauth import CLIENTS, SECRET
+from tests.support.users import ZOE
 
 IN_HEADER: dict[str, Any] = {"auth": HTTPBasicAuth("reports", SECRET)}
 IN_FORM: dict[str, Any] = {"include_client_id": True, "client_secret": SECRET}

@@ -9,7 +9,7 @@ from app import create_app
 from config.clients import OAuthSettings
 from config.errors import ConfigurationError
 from services.clients import Clients
-from tests.stores import SECRET_KEY, services_of
+from tests.support.stores import SECRET_KEY, services_of
 
 SECRET = "a client's secret; of 32 bytes or more"
 OTHER = "another:secret=with%everything&in it"

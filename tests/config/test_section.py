@@ -9,7 +9,7 @@ from app import create_app
 from config.errors import ConfigurationError
 from config.keys import KeySettings
 from config.service_settings import ServerSettings
-from tests.stores import SECRET_KEY, services_of
+from tests.support.stores import SECRET_KEY, services_of
 
 BUILDERS = pytest.mark.parametrize("build", [services_of, create_app])
 

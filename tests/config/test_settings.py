@@ -8,7 +8,7 @@ import trustme
 
 from config.errors import ConfigurationError
 from config.keys import KeySettings
-from tests.stores import SECRET_KEY, keys_of, services_of
+from tests.support.stores import SECRET_KEY, keys_of, services_of
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
 LEAF = AUTHORITY.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)

@@ -13,10 +13,10 @@ from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthPro
 from providers.registry import open_provider
 from tests.conftest import new_database
 from tests.contract.suite import FindsContract, ProviderContract
-from tests.people import PEOPLE, TWINS, Person
 from tests.servers.samba import Samba
 from tests.servers.slapd import SUFFIX, Slapd
-from tests.stores import engine_of, user_table
+from tests.support.stores import engine_of, user_table
+from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, SampleUser
 
 
 class OurContract(FindsContract):
@@ -35,7 +35,7 @@ class OurContract(FindsContract):
 class BareProvider:
     """A provider as docs/providers.md has it: one method, nothing of ours imported, no reasons."""
 
-    def __init__(self, people: list[Person]) -> None:
+    def __init__(self, people: list[SampleUser]) -> None:
         self._people = people
 
     def authenticate(self, login: str, password: str) -> Any:
@@ -45,7 +45,7 @@ class BareProvider:
         return {"username": matches[0].username, "email": matches[0].email, "roles": list(matches[0].roles)}
 
 
-def _logins(person: Person) -> set[str]:
+def _logins(person: SampleUser) -> set[str]:
     return {person.username.casefold(), person.email.casefold()}
 
 
@@ -53,7 +53,7 @@ class TestBareProvider(ProviderContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls) -> AuthProvider:
-        return BareProvider([*PEOPLE, *TWINS])
+        return BareProvider([*SAMPLE_USERS, *SAME_EMAIL_USERS])
 
 
 class TestStatic(OurContract):
@@ -83,7 +83,7 @@ class ForeignHashes(OurContract):
     @pytest.fixture(scope="class")
     @classmethod
     def environ(cls, url: str) -> dict[str, str]:
-        return user_table(url, [*PEOPLE, *TWINS], _foreign)
+        return user_table(url, [*SAMPLE_USERS, *SAME_EMAIL_USERS], _foreign)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -92,14 +92,14 @@ class ForeignHashes(OurContract):
 
     @pytest.fixture(autouse=True)
     def _not_upgraded_yet(self, environ: dict[str, str]) -> None:
-        rows = [{"name": person.username, "hashed": _foreign(person)} for person in [*PEOPLE, *TWINS]]
+        rows = [{"name": person.username, "hashed": _foreign(person)} for person in [*SAMPLE_USERS, *SAME_EMAIL_USERS]]
         back = update(users).where(users.c.username == bindparam("name")).values(password_hash=bindparam("hashed"))
         with engine_of(environ).begin() as connection:
             connection.execute(back, rows)
 
 
 @cache
-def _foreign(person: Person) -> str:
+def _foreign(person: SampleUser) -> str:
     """Return a hash of another program: bcrypt, unless it would leave some of the password out."""
     secret = person.password.encode()
     if len(secret) <= 72 and person.username < "p":

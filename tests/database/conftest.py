@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine
 
 from database.schema import upgrade
-from tests.stores import engine_of
+from tests.support.stores import engine_of
 
 
 def opened(url: str) -> Engine:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from database.audit import SHOWN, record
 from database.user_editor import UserEditor
-from tests.database.emptied import KINDS, emptied
+from tests.support.emptied_database import KINDS, emptied
 
 
 @pytest.fixture(params=KINDS)

@@ -12,7 +12,7 @@ from database import hash_census
 from database.hash_census import count_hashes
 from database.tables import users
 from passwords.schemes import UnusableHash, identify
-from tests.database.emptied import KINDS, emptied
+from tests.support.emptied_database import KINDS, emptied
 
 
 @pytest.fixture(params=KINDS)

@@ -10,8 +10,8 @@ from database.errors import LastAdmin
 from database.user_editor import UserEditor
 from database.user_filter import UserFilter
 from database.user_table import UserRow
-from tests.database.emptied import KINDS, emptied
-from tests.database.everything import at_once, contents, having
+from tests.support.database_contents import contents, having, run_concurrently
+from tests.support.emptied_database import KINDS, emptied
 
 ROUNDS = 20
 
@@ -109,7 +109,9 @@ def test_of_two_admins_who_put_each_other_out_at_once_one_stays(engine: Engine, 
         for name in names:
             editor.add(name, None, "hash", ["admin"])
         one, two = names
-        answers = at_once([partial(WAYS[first], editor, two, False), partial(WAYS[second], editor, one, False)])
+        answers = run_concurrently(
+            [partial(WAYS[first], editor, two, False), partial(WAYS[second], editor, one, False)]
+        )
         assert sorted(type(answer).__name__ for answer in answers) == ["LastAdmin", "UserRow"]
         (left,) = admins(editor)
         editor.delete(left, force=True)
@@ -119,6 +121,6 @@ def test_of_many_admins_who_are_put_out_at_once_one_stays(engine: Engine) -> Non
     editor = UserEditor(engine, "tests")
     for name in WAYS:
         editor.add(name, None, "hash", ["admin"])
-    answers = at_once([partial(way, editor, name, False) for name, way in WAYS.items()])
+    answers = run_concurrently([partial(way, editor, name, False) for name, way in WAYS.items()])
     assert sorted(type(answer).__name__ for answer in answers) == ["LastAdmin"] + ["UserRow"] * (len(WAYS) - 1)
     assert len(admins(editor)) == 1

@@ -9,9 +9,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Engine, Text
 
 from database.schema import REVISIONS, downgrade
-from tests.database.migrated import contents, fill, migrate, tables_of
-from tests.database.workload import serving
-from tests.stores import engine_of
+from tests.support.migration_workload import serving
+from tests.support.migrations import contents, fill, migrate, tables_of
+from tests.support.stores import engine_of
 
 ROWS = range(1, 200)
 

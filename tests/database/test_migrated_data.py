@@ -9,8 +9,8 @@ from sqlalchemy import Engine, event
 
 from database.schema import HEAD, REVISIONS, downgrade, revision_of, upgrade
 from database.user_editor import UserEditor
-from tests.database.migrated import ALL, BASE, contents, fill, migrate, shape, tables_of
-from tests.stores import engine_of
+from tests.support.migrations import ALL, BASE, contents, fill, migrate, shape, tables_of
+from tests.support.stores import engine_of
 
 STEPS = [*zip(ALL, REVISIONS, strict=False)]
 ROWS = range(1, 30)

@@ -19,8 +19,8 @@ from database.errors import DatabaseUnavailable
 from database.schema import upgrade
 from database.tables import metadata
 from database.user_editor import UserEditor
-from tests.database.migrated import shape
-from tests.stores import engine_of, everybody
+from tests.support.migrations import shape
+from tests.support.stores import engine_of, everybody
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_head()

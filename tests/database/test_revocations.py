@@ -13,8 +13,8 @@ from database.session_table import SessionTable
 from database.tables import revocations as revocations_table
 from tests.conftest import new_database
 from tests.database.conftest import opened
-from tests.database.session_rows import somebody_waits
 from tests.servers.process import wait_until
+from tests.support.session_rows import somebody_waits
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 PAST = datetime.now(UTC) - timedelta(seconds=1)

@@ -15,13 +15,13 @@ from database import engine as engine_module
 from database.error_translation import MIGRATE
 from database.errors import DatabaseUnavailable
 from database.schema import HEAD, REVISIONS, downgrade, revision_of, schema_drift, schema_problem, upgrade
-from tests.cli.program import ENVIRON, FLASK, ROOT
 from tests.conftest import new_database
 from tests.database.conftest import opened
-from tests.database.migrated import ALL, BASE, migrate, shape, tables_of
-from tests.database.session_rows import somebody_waits
 from tests.servers.process import wait_until
-from tests.stores import engine_of
+from tests.support.flask_program import ENVIRON, FLASK, ROOT
+from tests.support.migrations import ALL, BASE, migrate, shape, tables_of
+from tests.support.session_rows import somebody_waits
+from tests.support.stores import engine_of
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from database.session_table import SessionTable, end_of_user
 from database.user_editor import UserEditor
 from tests.conftest import new_database
 from tests.database.conftest import opened
-from tests.database.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose, of, somebody_waits
 from tests.servers.process import wait_until
+from tests.support.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose, of, somebody_waits
 
 
 @pytest.fixture

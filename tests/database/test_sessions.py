@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 from database.errors import DatabaseUnavailable
 from database.session_table import PURGED, SessionRow, SessionTable
 from database.tables import sessions
-from tests.database.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose
+from tests.support.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose
 
 RENEWED = replace(OPENED, token_hash="good", spent_hash="spent", delivered=False)
 

@@ -14,9 +14,9 @@ from database.session_table import SessionTable
 from database.tables import audit_events
 from database.user_editor import UserEditor
 from database.user_table import UserRow
-from tests.database.emptied import KINDS, emptied
-from tests.database.everything import contents, having
-from tests.database.session_rows import ids, of
+from tests.support.database_contents import contents, having
+from tests.support.emptied_database import KINDS, emptied
+from tests.support.session_rows import ids, of
 
 OTHERS = ["database:root", "database:zoe", "ldap:Zoé"]
 

@@ -13,9 +13,9 @@ from database.user_editor import UserEditor
 from database.user_table import UserRow
 from tests.conftest import new_database
 from tests.database.conftest import opened
-from tests.database.emptied import KINDS, emptied
-from tests.database.everything import at_once, having
 from tests.servers.process import wait_until
+from tests.support.database_contents import having, run_concurrently
+from tests.support.emptied_database import KINDS, emptied
 
 ROUNDS = 20
 
@@ -82,7 +82,7 @@ def test_of_many_who_take_the_same_name_at_once_one_gets_it(editor: UserEditor) 
 
     for number in range(8):
         editor.add(f"user{number}", None, "hash")
-    answers = at_once([renamed(number) for number in range(8)])
+    answers = run_concurrently([renamed(number) for number in range(8)])
     assert sorted(type(answer).__name__ for answer in answers) == ["UserExists"] * 7 + ["UserRow"]
 
 
@@ -91,7 +91,7 @@ def test_of_a_username_and_an_address_that_are_the_same_one_is_taken(editor: Use
         name = f"user{number}@example.org"
         as_username = partial(editor.add, name, None, "hash")
         as_address = partial(editor.add, f"other of {name}", name, "hash")
-        answers = at_once([as_username, as_address])
+        answers = run_concurrently([as_username, as_address])
         assert sorted(type(answer).__name__ for answer in answers) == ["UserExists", "UserRow"]
 
 

@@ -17,8 +17,8 @@ from database.user_editor import UserEditor, add_roles
 from database.user_filter import Order, UserFilter
 from database.user_pages import UserPages
 from database.user_table import UserRow
-from tests.database.emptied import KINDS, emptied
-from tests.stores import engine_of
+from tests.support.emptied_database import KINDS, emptied
+from tests.support.stores import engine_of
 
 STEMS = ("Ab", "aé", "ÄÖ", "日本", "100%", "a_b", "a\\b", "a/b", "straße", "İ", "zz", "𝒵", "o'b", "[x]")
 COMMON, RARE, FEW = "common", "rare", 5

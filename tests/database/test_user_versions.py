@@ -13,9 +13,9 @@ from database.errors import NoSuchUser, UserChanged
 from database.session_table import SessionTable
 from database.user_editor import UserEditor
 from database.user_table import UserRow
-from tests.database.emptied import KINDS, emptied
-from tests.database.everything import at_once, contents, having
-from tests.database.session_rows import ids, of
+from tests.support.database_contents import contents, having, run_concurrently
+from tests.support.emptied_database import KINDS, emptied
+from tests.support.session_rows import ids, of
 
 NOW = datetime.now(UTC)
 THREADS = 16
@@ -67,7 +67,7 @@ def test_of_many_who_change_one_version_at_once_one_does(engine: Engine, editor:
             return lambda: editor.set_password("zoé", f"hash {number}", seen)
         return lambda: editor.change("zoé", lambda row: replace(row, roles=(*row.roles, f"role{number}")), seen)
 
-    answers = at_once([change(number) for number in range(THREADS)])
+    answers = run_concurrently([change(number) for number in range(THREADS)])
     assert sorted(type(answer).__name__ for answer in answers) == ["UserChanged"] * (THREADS - 1) + ["UserRow"]
     assert editor.named("zoé") in answers
     assert len(contents(engine)["audit_events"]) == 2
@@ -77,7 +77,7 @@ def test_of_many_who_change_whatever_version_is_there_all_do(editor: UserEditor)
     def grant(number: int) -> Callable[[], UserRow]:
         return lambda: editor.change("zoé", lambda row: replace(row, roles=(*row.roles, f"role{number:02}")))
 
-    at_once([grant(number) for number in range(THREADS)])
+    run_concurrently([grant(number) for number in range(THREADS)])
     assert editor.named("zoé").roles == (*(f"role{number:02}" for number in range(THREADS)), "user")
 
 
@@ -102,7 +102,7 @@ def test_a_login_with_what_is_not_the_password_any_more_is_not_noted(engine: Eng
 def test_of_many_who_log_in_at_once_one_replaces_the_hash(editor: UserEditor) -> None:
     seen = editor.named("zoé")
     moments = [NOW + timedelta(seconds=number) for number in range(8)]
-    at_once([partial(editor.note_login, seen, at, f"stronger {at}") for at in moments])
+    run_concurrently([partial(editor.note_login, seen, at, f"stronger {at}") for at in moments])
     row = editor.named("zoé")
     assert row.password_hash == f"stronger {row.last_login_at}"
 

@@ -14,7 +14,7 @@ from database.errors import NoSuchUser, UserExists
 from database.tables import roles, user_roles, users
 from database.user_editor import UserEditor
 from database.user_table import UserRow
-from tests.stores import everybody
+from tests.support.stores import everybody
 
 HASH = "$argon2id$not-looked-at-here"
 

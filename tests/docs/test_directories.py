@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from providers.ldap import open_ldap
-from tests.active_directory import ALICE
-from tests.docs.newcomer import blocks
-from tests.people import ZOE
 from tests.servers import samba as windows
 from tests.servers.samba import Samba
 from tests.servers.slapd import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd
+from tests.support.active_directory import ALICE
+from tests.support.newcomer import blocks
+from tests.support.users import ZOE
 
 PAGE = "docs/directories.md"
 BY_THE_STANDARDS, WINDOWS = blocks(PAGE, "sh")

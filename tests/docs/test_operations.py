@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Flask
-from tests.docs.newcomer import blocks
-from tests.people import Person
-from tests.stores import SECRET_KEY, users_file
+from tests.support.flask_program import Flask
+from tests.support.newcomer import blocks
+from tests.support.stores import SECRET_KEY, users_file
+from tests.support.users import SampleUser
 
 PAGE = "docs/operations.md"
-ZOE = Person("zoe", "zoe@example.org", "correct horse battery staple", ("admin", "user"))
+ZOE = SampleUser("zoe", "zoe@example.org", "correct horse battery staple", ("admin", "user"))
 
 
 @pytest.fixture

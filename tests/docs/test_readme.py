@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.newcomer import Newcomer, block, blocks
-from tests.people import ZOE
 from tests.servers.process import free_port
 from tests.servers.slapd import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd
+from tests.support.newcomer import Newcomer, block, blocks
+from tests.support.users import ZOE
 
 RUN, LOGIN, GUARDED, TEST = "make run\n", "YOUR PASSWORD", "protected_route_admin", "make test"
 REFRESH, LOGOUT = "$REFRESH_TOKEN", "DELETE"

@@ -20,10 +20,10 @@ from providers.interface import (
     User,
 )
 from providers.ldap import DirectBindProvider, open_ldap
-from tests.active_directory import ALICE, JOINER, PAULA, REFUSED_PASSWORD
-from tests.people import Person
-from tests.providers.directories import ldap_provider
 from tests.servers.samba import DOMAIN, REALM, SUFFIX, Samba, group_dn
+from tests.support.active_directory import ALICE, JOINER, PAULA, REFUSED_PASSWORD
+from tests.support.directories import ldap_provider
+from tests.support.users import SampleUser
 
 GROUPS = f"OU=groups,{SUFFIX}"
 
@@ -81,7 +81,7 @@ def test_who_is_disabled_is_not_found(samba: Samba, username: str, is_found: boo
 
 
 def test_who_is_unlocked_is_let_in(samba: Samba) -> None:
-    samba.add_person(Person("again", f"again@{REALM}", REFUSED_PASSWORD, ()))
+    samba.add_person(SampleUser("again", f"again@{REALM}", REFUSED_PASSWORD, ()))
     samba.lock("again")
     provider = ldap_provider(samba.environ())
     assert reason(provider.authenticate("again", REFUSED_PASSWORD)) == LOCKED
@@ -187,9 +187,9 @@ def test_nobody_else_is_proven_by_a_direct_bind(samba: Samba, template: str, log
 
 def test_who_binds_is_not_taken_for_whom_the_filter_finds(samba: Samba) -> None:
     samba.add_person(
-        Person("victim", "victim@example.test", "the victim's password", ("payroll",)), description="thief"
+        SampleUser("victim", "victim@example.test", "the victim's password", ("payroll",)), description="thief"
     )
-    samba.add_person(Person("thief", "thief@example.test", "the thief's own password", ()))
+    samba.add_person(SampleUser("thief", "thief@example.test", "the thief's own password", ()))
     by_description = direct(samba, UPN, LDAP_USER_FILTER="(description={login})")
     assert reason(by_description.authenticate("thief", "the thief's own password")) == AMBIGUOUS
     assert direct(samba, UPN).authenticate("thief", "the thief's own password")

@@ -22,22 +22,22 @@ from providers.registry import open_provider
 from providers.sql.provider import DatabaseProvider
 from providers.static.provider import StaticProvider
 from tests.conftest import new_database
-from tests.people import PEOPLE, TWINS, ZOE
-from tests.stores import engine_of, hashed, user_table, users_file
+from tests.support.stores import engine_of, hashed, user_table, users_file
+from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE
 
-EVERYBODY = [*PEOPLE, *TWINS]
-ROLES = {role for person in EVERYBODY for role in person.roles}
+ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
+ROLES = {role for person in ALL_USERS for role in person.roles}
 
 
 @pytest.fixture(params=["static", "sqlite", "postgres"])
 def provider(request: pytest.FixtureRequest, tmp_path: Path) -> StaticProvider | DatabaseProvider:
     """A store that knows everybody, and that is the test's own."""
     if request.param == "static":
-        environ = users_file(tmp_path / "users.toml", EVERYBODY)
+        environ = users_file(tmp_path / "users.toml", ALL_USERS)
     elif request.param == "sqlite":
-        environ = user_table(f"sqlite:///{tmp_path}/users.db", EVERYBODY)
+        environ = user_table(f"sqlite:///{tmp_path}/users.db", ALL_USERS)
     else:
-        environ = user_table(new_database(request.getfixturevalue("postgres"), tmp_path.name), EVERYBODY)
+        environ = user_table(new_database(request.getfixturevalue("postgres"), tmp_path.name), ALL_USERS)
     opened = open_provider(environ["AUTH_PROVIDER"], environ)
     assert isinstance(opened, StaticProvider | DatabaseProvider)
     return opened
@@ -59,7 +59,7 @@ def test_ours_have_every_capability(provider: object) -> None:
 
 
 def test_an_explanation_is_what_a_login_gives(provider: StaticProvider | DatabaseProvider) -> None:
-    for person in EVERYBODY:
+    for person in ALL_USERS:
         for login in (person.username, person.email.upper()):
             proven, told = provider.authenticate(login, person.password), provider.explain(login)
             assert told.user == (proven or None)
@@ -71,12 +71,12 @@ def test_an_explanation_is_what_a_login_gives(provider: StaticProvider | Databas
 
 def test_the_list_is_of_those_who_can_log_in(provider: StaticProvider | DatabaseProvider) -> None:
     listed = {user["username"]: user for user in provider.list_users()}
-    assert listed == {person.username: provider.find(person.username) for person in EVERYBODY}
+    assert listed == {person.username: provider.find(person.username) for person in ALL_USERS}
     assert provider.list_roles() == ROLES
 
 
 def test_who_is_disabled_is_told_and_not_listed(tmp_path: Path, empty_database: str) -> None:
-    people = [ZOE, PEOPLE[1]]
+    people = [ZOE, SAMPLE_USERS[1]]
     path = tmp_path / "users.toml"
     environ = users_file(path, people) | user_table(empty_database, people)
     path.write_text(path.read_text().replace("[[users]]", "[[users]]\nactive = false", 1))
@@ -88,7 +88,7 @@ def test_who_is_disabled_is_told_and_not_listed(tmp_path: Path, empty_database: 
         told = provider.explain(ZOE.email)
         assert (told.user, told.reason) == (None, DISABLED)
         assert told.record
-        assert [user["username"] for user in provider.list_users()] == [PEOPLE[1].username]
+        assert [user["username"] for user in provider.list_users()] == [SAMPLE_USERS[1].username]
     file = open_provider("static", environ)
     assert isinstance(file, SupportsListRoles)
     assert file.list_roles() == {"user"}
@@ -153,7 +153,7 @@ def test_a_user_table_without_an_admin_and_without_users_is_told(empty_database:
     provider = open_provider("database", environ)
     assert isinstance(provider, DatabaseProvider)
     assert outcomes(provider) == {"users": "warning", "admin": "warning", "hashes": "ok"}
-    user_table(empty_database, [ZOE, PEOPLE[1]])
+    user_table(empty_database, [ZOE, SAMPLE_USERS[1]])
     assert outcomes(provider) == {"users": "ok", "admin": "ok", "hashes": "ok"}
     assert found(provider)["users"].found == "2, of whom 2 are active"
 

@@ -17,10 +17,10 @@ from database.user_editor import UserEditor
 from providers.interface import DISABLED, WRONG_PASSWORD, Denied, ProviderUnavailable
 from providers.sql.provider import open_database
 from tests.conftest import new_database
-from tests.people import TWINS, ZOE
 from tests.servers.postgres import _run
 from tests.servers.postgres import postgres as postgres_server
-from tests.stores import SECRET_KEY, add_by_hand, engine_of, hashed, user_table
+from tests.support.stores import SECRET_KEY, add_by_hand, engine_of, hashed, user_table
+from tests.support.users import SAME_EMAIL_USERS, ZOE
 
 BODY = {"email": ZOE.email, "password": ZOE.password}
 
@@ -163,7 +163,7 @@ def test_an_outage_is_never_told_to_the_client_and_always_to_the_log(
         (ZOE.email, "wrong", 400),
         ("nobody", ZOE.password, 400),
         ("disabled", "the password of both", 400),
-        ("shared@example.org", TWINS[0].password, 400),
+        ("shared@example.org", SAME_EMAIL_USERS[0].password, 400),
         ("damaged", "x", 400),
     ],
     ids=["right", "wrong", "unknown", "disabled", "ambiguous", "damaged"],
@@ -173,9 +173,9 @@ def test_every_login_costs_one_verification(
 ) -> None:
     engine = engine_of(filled)
     table = UserEditor(engine, "tests")
-    for person in TWINS:
+    for person in SAME_EMAIL_USERS:
         add_by_hand(engine, person, hashed(person.password))
-    table.add("disabled", None, hashed(TWINS[0].password))
+    table.add("disabled", None, hashed(SAME_EMAIL_USERS[0].password))
     table.set_active("disabled", active=False)
     table.add("damaged", None, "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$x$")
     client, costs = client_of(filled), []

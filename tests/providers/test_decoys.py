@@ -8,10 +8,10 @@ from database.user_editor import UserEditor
 from passwords.schemes import proves
 from providers.interface import UNKNOWN_USER, Denied
 from providers.sql.provider import open_database
-from tests.people import TWINS, ZOE
-from tests.providers.hashes import SAMPLES
-from tests.stored_hashes import is_policys
-from tests.stores import add_by_hand, engine_of, hashed, user_table
+from tests.support.hash_samples import SAMPLES
+from tests.support.stored_hashes import is_policys
+from tests.support.stores import add_by_hand, engine_of, hashed, user_table
+from tests.support.users import SAME_EMAIL_USERS, ZOE
 
 OF = {sample.scheme: sample.stored for sample in SAMPLES}
 USERS = {"bea": OF["bcrypt"], "Émile": OF["pbkdf2-sha256"], "mia": OF["sha512-crypt"], "tom": hashed("x" * 15)}
@@ -74,9 +74,9 @@ def test_a_stranger_costs_the_same_each_time(environ: dict[str, str], checked: l
 
 
 def test_somebody_who_shares_a_login_costs_some_users_hash(environ: dict[str, str], checked: list[str]) -> None:
-    for person in TWINS:
+    for person in SAME_EMAIL_USERS:
         add_by_hand(engine_of(environ), person, hashed(person.password))
-    assert not open_database(environ).authenticate("shared@example.org", TWINS[0].password)
+    assert not open_database(environ).authenticate("shared@example.org", SAME_EMAIL_USERS[0].password)
     assert len(checked) == 1
 
 

@@ -14,7 +14,7 @@ from passwords.foreign import (
     scrypt_proves,
 )
 from passwords.schemes import needs_rehash, proves
-from tests.providers.hashes import (
+from tests.support.hash_samples import (
     LONG_BCRYPT,
     LONG_PASSWORD,
     PASSWORD,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
 
 from passwords.schemes import Kind, UnusableHash, identify, needs_rehash, proves
-from tests.providers.hashes import PASSWORD, SAMPLES, Sample, every_sample
+from tests.support.hash_samples import PASSWORD, SAMPLES, Sample, every_sample
 
 
 @every_sample

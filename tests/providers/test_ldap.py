@@ -8,12 +8,12 @@ from ldap3 import MODIFY_ADD
 
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable
 from providers.ldap import LdapProvider
-from tests.people import PEOPLE, ZOE, Person
-from tests.providers.directories import ldap_provider
 from tests.servers.process import wait_until
 from tests.servers.slapd import SERVICE, SUFFIX, Slapd
+from tests.support.directories import ldap_provider
+from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
-TWO_ADDRESSES = Person("two-addresses", "first-address@example.org", "the password of two addresses", ("editor",))
+TWO_ADDRESSES = SampleUser("two-addresses", "first-address@example.org", "the password of two addresses", ("editor",))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_every_address_of_a_user_logs_in(directory: Slapd) -> None:
 
 def test_two_entries_of_one_login_prove_nobody(directory: Slapd) -> None:
     provider = ldap_provider(directory.environ(LDAP_USER_FILTER="(|(uid={login})(objectClass=person))"))
-    for person in PEOPLE[:3]:
+    for person in SAMPLE_USERS[:3]:
         assert reason(provider, person.username, person.password) == AMBIGUOUS
 
 
@@ -95,7 +95,7 @@ def test_groups_are_searched_by_dn_or_by_username(directory: Slapd) -> None:
         LDAP_ROLE_MAP=json.dumps({group.upper(): ["posix"], f"cn=user,ou=groups,{SUFFIX}": ["user"]}),
     )
     provider = ldap_provider(environ)
-    roles = {person.username: user["roles"] for person in PEOPLE[:4] if (user := provider.find(person.username))}
+    roles = {person.username: user["roles"] for person in SAMPLE_USERS[:4] if (user := provider.find(person.username))}
     assert roles == {"zoé": ["user"], "o'brien": ["user"], "a(b)*": ["posix", "user"], "smith, john": ["user"]}
 
 
@@ -146,14 +146,14 @@ def test_a_user_without_a_password_is_refused(directory: Slapd) -> None:
 
 
 def test_values_that_cannot_be_a_claim_are_left_out(slapd: Slapd) -> None:
-    slapd.add_person(Person("oddmail", "x" * 250 + "@example.org", "odd"))
+    slapd.add_person(SampleUser("oddmail", "x" * 250 + "@example.org", "odd"))
     user = ldap_provider(slapd.environ()).authenticate("oddmail", "odd")
     assert user
     assert user["email"] is None
 
 
 def test_find_knows_a_user_by_the_username_alone(slapd: Slapd) -> None:
-    slapd.add_person(Person("firstname-of-two", "two@example.org", "two"))
+    slapd.add_person(SampleUser("firstname-of-two", "two@example.org", "two"))
     connection = slapd.admin()
     connection.modify(f"uid=firstname-of-two,ou=people,{SUFFIX}", {"uid": [(MODIFY_ADD, ["zweitname"])]})  # type: ignore[no-untyped-call]
     connection.unbind()

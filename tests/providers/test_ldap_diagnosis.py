@@ -12,14 +12,14 @@ from cryptography.x509.oid import NameOID
 
 from providers.interface import AMBIGUOUS, DISABLED, LOCKED, MUST_CHANGE, PASSWORD_EXPIRED, UNKNOWN_USER, Check
 from providers.ldap import open_ldap
-from tests.active_directory import ALICE
-from tests.people import ZOE, Person
-from tests.providers.directories import directory, ldap_provider
 from tests.servers import slapd as slapd_server
 from tests.servers.process import free_port
 from tests.servers.samba import Samba
 from tests.servers.samba import group_dn as windows_group
 from tests.servers.slapd import RESET, SERVICE, SUFFIX, Slapd, person_dn
+from tests.support.active_directory import ALICE
+from tests.support.directories import directory, ldap_provider
+from tests.support.users import ZOE, SampleUser
 
 GROUPS = f"ou=groups,{SUFFIX}"
 
@@ -150,7 +150,7 @@ def test_without_an_account_the_network_is_looked_over(slapd: Slapd) -> None:
 @pytest.fixture(scope="module")
 def explained(slapd: Slapd) -> Slapd:
     """The shared directory, with somebody who is in groups in one way or another."""
-    slapd.add_person(Person("eve", "eve@example.org", "the password of eve", ()))
+    slapd.add_person(SampleUser("eve", "eve@example.org", "the password of eve", ()))
     slapd.add(f"cn=inner,{GROUPS}", ["groupOfNames"], {"member": person_dn("eve")})
     slapd.add(f"cn=outermost,{GROUPS}", ["groupOfNames"], {"member": f"cn=inner,{GROUPS}"})
     slapd.add(f"cn=exactly,{GROUPS}", ["posixGroup"], {"gidNumber": "8", "memberUid": "eve"})
@@ -226,7 +226,7 @@ def test_nobody_is_explained_too(explained: Slapd) -> None:
 
 
 def test_who_must_change_their_password_is_explained(explained: Slapd) -> None:
-    explained.add_person(Person("starter", "starter@example.org", "x", ()))
+    explained.add_person(SampleUser("starter", "starter@example.org", "x", ()))
     explained.modify(person_dn("starter"), {"pwdPolicySubentry": RESET, "pwdReset": "TRUE"}, relax=True)
     assert ldap_provider(explained.environ()).explain("starter").reason == MUST_CHANGE
 

@@ -21,15 +21,15 @@ from providers.ldap.client.connection import ServerTimeout
 from providers.ldap.client.failover import Server
 from providers.ldap.client.resolver import addresses
 from providers.ldap.settings import ServerAddress
-from tests.people import PEOPLE, ZOE
-from tests.providers.directories import directory, ldap_provider
 from tests.servers.faulty import Fault, Faulty, faulty
 from tests.servers.process import free_port, wait_until
 from tests.servers.slapd import SERVICE, Slapd, started
-from tests.stores import SECRET_KEY, users_file
+from tests.support.directories import directory, ldap_provider
+from tests.support.stores import SECRET_KEY, users_file
+from tests.support.users import SAMPLE_USERS, ZOE
 
 SECONDS = 2
-GONE = PEOPLE[1]
+GONE = SAMPLE_USERS[1]
 
 
 @pytest.fixture
@@ -157,12 +157,12 @@ def test_32_threads_never_mix_answers_up(slapd: Slapd, first: Faulty, second: Fa
             first.cut()
 
     def log_in(number: int) -> None:
-        person = PEOPLE[number % len(PEOPLE)]
+        person = SAMPLE_USERS[number % len(SAMPLE_USERS)]
         if number % 3:
             user = provider.authenticate(person.username, person.password)
             assert user == {"username": person.username, "email": person.email, "roles": sorted(person.roles)}
         else:
-            answer = provider.authenticate(person.username, PEOPLE[(number + 1) % len(PEOPLE)].password)
+            answer = provider.authenticate(person.username, SAMPLE_USERS[(number + 1) % len(SAMPLE_USERS)].password)
             assert isinstance(answer, Denied)
             assert answer.reason == WRONG_PASSWORD
 

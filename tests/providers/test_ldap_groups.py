@@ -6,12 +6,12 @@ import pytest
 
 from providers.ldap.client.answers import Entry
 from providers.ldap.groups import primary_group
-from tests.people import PEOPLE, Person
-from tests.providers.directories import ldap_provider
 from tests.servers.slapd import SERVICE, SUFFIX, Slapd, person_dn
+from tests.support.directories import ldap_provider
+from tests.support.users import SAMPLE_USERS, SampleUser
 
 GROUPS = f"ou=groups,{SUFFIX}"
-ANN = Person("ann", "ann@example.org", "the password of ann", ())
+ANN = SampleUser("ann", "ann@example.org", "the password of ann", ())
 OLD = f"cn=Ann, the old one,ou=people,{SUFFIX}".replace(", the", "\\, the")
 
 
@@ -132,7 +132,7 @@ def test_names_of_groups_may_be_odd(odd_names: Slapd, source: dict[str, str]) ->
     mapped = {_hex_escaped(name): [name.strip()] for name in ODD}
     mapped[f"description=Parts + CN=TWO , {GROUPS.upper()}"] = ["two"]
     environ = odd_names.environ(LDAP_ROLE_MAP=json.dumps(mapped), **source)
-    user = ldap_provider(environ).authenticate("o'brien", PEOPLE[1].password)
+    user = ldap_provider(environ).authenticate("o'brien", SAMPLE_USERS[1].password)
     assert user
     assert user["roles"] == sorted([*(name.strip() for name in ODD), "two"])
 
@@ -140,7 +140,7 @@ def test_names_of_groups_may_be_odd(odd_names: Slapd, source: dict[str, str]) ->
 def test_who_is_in_500_groups_and_a_group_of_2000_are_read_whole(directory: Slapd) -> None:
     crowd = [f"uid=crowd-{number},ou=people,{SUFFIX}" for number in range(2000)]
     directory.add(dn("crowd"), ["groupOfNames"], {"member": [person_dn("ann"), *crowd]})
-    directory.add_person(Person("joiner", "joiner@example.org", ANN.password, ()))
+    directory.add_person(SampleUser("joiner", "joiner@example.org", ANN.password, ()))
     for number in range(500):
         directory.add(dn(f"many-{number}"), ["groupOfNames"], {"member": person_dn("joiner")})
     mapped = {dn(f"many-{number}"): [f"role-{number}"] for number in range(500)}

@@ -4,9 +4,9 @@ import pytest
 
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from providers.ldap import DirectBindProvider, LdapProvider, open_ldap
-from tests.people import PEOPLE, TWINS, ZOE
-from tests.providers.directories import ldap_provider
 from tests.servers.slapd import SUFFIX, Slapd, person_dn
+from tests.support.directories import ldap_provider
+from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE
 
 PASSWORD = "the password of all of them"
 GUESTS = f"ou=guests,{SUFFIX}"
@@ -113,7 +113,7 @@ def test_bases_are_all_searched_and_none_twice(directory: Slapd) -> None:
 def test_the_same_name_in_two_bases_proves_nobody(directory: Slapd) -> None:
     add_guest(directory, f"cn=look-alike,{GUESTS}", {"cn": "look-alike", "uid": "o'brien"})
     provider = provider_of(directory)
-    for password in (PASSWORD, PEOPLE[1].password):
+    for password in (PASSWORD, SAMPLE_USERS[1].password):
         assert reason(provider.authenticate("o'brien", password)) == AMBIGUOUS
     assert provider.find("o'brien") is None
 
@@ -123,7 +123,7 @@ def test_the_same_name_in_two_bases_proves_nobody(directory: Slapd) -> None:
     [("CORP\\plain", "plain"), ("corp\\plain@example.org", "plain"), ("DOMAIN\\x", "DOMAIN\\x")],
 )
 def test_our_own_domain_may_stand_before_a_name(directory: Slapd, login: str, username: str) -> None:
-    password = {person.username: person.password for person in PEOPLE}.get(login, PASSWORD)
+    password = {person.username: person.password for person in SAMPLE_USERS}.get(login, PASSWORD)
     user = provider_of(directory, LDAP_DOMAIN="Corp").authenticate(login, password)
     assert user
     assert user["username"] == username
@@ -145,7 +145,7 @@ def direct(directory: Slapd, **changed: str) -> DirectBindProvider:
 
 def test_who_binds_directly_is_who_they_are_with_their_roles(directory: Slapd) -> None:
     provider = direct(directory)
-    for each in PEOPLE:
+    for each in SAMPLE_USERS:
         user = provider.authenticate(each.username, each.password)
         assert user == {"username": each.username, "email": each.email, "roles": sorted(each.roles)}
         assert reason(provider.authenticate(each.username, each.password + "x")) == WRONG_PASSWORD
@@ -172,7 +172,7 @@ def test_a_direct_bind_keeps_to_the_user_filter(directory: Slapd) -> None:
 
 def test_a_name_that_two_have_is_one_by_its_dn(directory: Slapd) -> None:
     # The address of one is the username of the other: bound by DN it is clear who is meant.
-    shared = TWINS[0]
+    shared = SAME_EMAIL_USERS[0]
     user = direct(directory).authenticate(shared.username, shared.password)
     assert user
     assert user["email"] == shared.email
@@ -184,7 +184,7 @@ def test_without_an_account_nobody_is_looked_up(directory: Slapd) -> None:
 
 def test_users_are_listed_whole(directory: Slapd) -> None:
     listed = {user["username"]: user for user in provider_of(directory).list_users()}
-    assert {person.username for person in PEOPLE} <= set(listed)
+    assert {person.username for person in SAMPLE_USERS} <= set(listed)
     assert {"comma", "inner", "named"} <= set(listed)
     assert listed["zoé"] == {"username": "zoé", "email": ZOE.email, "roles": ["admin", "user"]}
     assert person_dn("locked") not in listed

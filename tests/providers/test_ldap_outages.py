@@ -12,10 +12,10 @@ import pytest
 
 from app import create_app
 from providers.interface import ProviderUnavailable
-from tests.people import ZOE
-from tests.providers.directories import directory, ldap_provider
 from tests.servers.slapd import SUFFIX, Slapd, started
-from tests.stores import SECRET_KEY
+from tests.support.directories import directory, ldap_provider
+from tests.support.stores import SECRET_KEY
+from tests.support.users import ZOE
 
 
 @pytest.mark.parametrize(

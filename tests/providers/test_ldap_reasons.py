@@ -23,10 +23,10 @@ from providers.ldap import LdapProvider
 from providers.ldap.client.answers import Answer, Entry
 from providers.ldap.client.messages import PASSWORD_POLICY
 from providers.ldap.denial import bind_denial_reason, is_disabled
-from tests.people import Person
-from tests.providers.directories import ldap_provider
 from tests.servers.slapd import AGING, GRACIOUS, RESET, STRICT, Slapd, person_dn
-from tests.stores import SECRET_KEY
+from tests.support.directories import ldap_provider
+from tests.support.stores import SECRET_KEY
+from tests.support.users import SampleUser
 
 FOR_GOOD = "000001010000Z"
 LONG_AGO = "20200101000000Z"
@@ -44,7 +44,7 @@ def directory(slapd: Slapd) -> Slapd:
         "strict": {"pwdPolicySubentry": STRICT},
     }
     for name, policy in policies.items():
-        slapd.add_person(Person(name, f"{name}@example.org", PASSWORD))
+        slapd.add_person(SampleUser(name, f"{name}@example.org", PASSWORD))
         slapd.modify(person_dn(name), policy, relax=True)
     return slapd
 

@@ -9,7 +9,7 @@ from app import create_app
 from config.errors import ConfigurationError
 from providers.ldap import open_ldap
 from providers.ldap.settings import LdapSettings
-from tests.stores import SECRET_KEY
+from tests.support.stores import SECRET_KEY
 
 GOOD = {
     "SECRET_KEY": SECRET_KEY,

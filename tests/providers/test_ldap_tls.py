@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from providers.interface import ProviderUnavailable
-from tests.people import ZOE
-from tests.providers.directories import directory, ldap_provider, relay
 from tests.servers.process import wait_until
 from tests.servers.slapd import SERVICE, SUFFIX, Slapd
+from tests.support.directories import directory, ldap_provider, relay
+from tests.support.users import ZOE
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = f"uid={ZOE.username},ou=people,{SUFFIX}"

@@ -19,15 +19,15 @@ from database.user_editor import UserEditor
 from database.user_table import UserTable
 from passwords.hashing import CAPACITY
 from passwords.schemes import needs_rehash
-from tests.api.sessions import ask_to_log_in, ask_to_refresh, client_of, log_in, shown
 from tests.api.test_session_races import once
 from tests.conftest import new_database
-from tests.people import ZOE, Person
-from tests.providers.hashes import LONG_BCRYPT, LONG_PASSWORD, SAMPLES
 from tests.providers.test_passwords import _fill
 from tests.servers.process import wait_until
-from tests.stored_hashes import is_policys, put, zoe
-from tests.stores import engine_of, hashed, user_table
+from tests.support.hash_samples import LONG_BCRYPT, LONG_PASSWORD, SAMPLES
+from tests.support.sessions import ask_to_log_in, ask_to_refresh, client_of, log_in, shown
+from tests.support.stored_hashes import is_policys, put, zoe
+from tests.support.stores import engine_of, hashed, user_table
+from tests.support.users import ZOE, SampleUser
 
 WEAK = next(sample.stored for sample in SAMPLES if sample.scheme == "bcrypt")
 ADMINS = hashed("the password that an admin has set")
@@ -44,7 +44,7 @@ def client(environ: dict[str, str]) -> FlaskClient:
     return client_of(environ)
 
 
-def with_password(password: str) -> Person:
+def with_password(password: str) -> SampleUser:
     """Return Zoé with another password."""
     return replace(ZOE, password=password)
 
@@ -139,12 +139,12 @@ def test_of_many_logins_at_once_one_replaces_the_hash(
     client: FlaskClient, environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    at_once, written = Barrier(4), []
+    run_concurrently, written = Barrier(4), []
     clients = [client.application.test_client() for _ in range(4)]
 
     def meet(_connection: object, _cursor: object, text: str, *_: object) -> None:
         if text.startswith("UPDATE users"):
-            at_once.wait(20)
+            run_concurrently.wait(20)
 
     def count(_connection: object, cursor: Any, text: str, *_: object) -> None:
         if text.startswith("UPDATE users"):

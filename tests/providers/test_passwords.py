@@ -13,8 +13,8 @@ import pytest
 from app import create_app
 from passwords.hashing import _CORES, _QUEUE, _pool, hash_password, is_policys_hash, verify_password
 from providers.interface import Overloaded
-from tests.people import PEOPLE, ZOE
-from tests.stores import SECRET_KEY, hashed
+from tests.support.stores import SECRET_KEY, hashed
+from tests.support.users import SAMPLE_USERS, ZOE
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = hashed(ZOE.password)
@@ -29,7 +29,7 @@ def test_every_hash_has_a_salt_of_its_own() -> None:
     assert hash_password(ZOE.password) != GOOD
 
 
-@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.username)
+@pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
 def test_a_hash_proves_its_password_alone(person: object) -> None:
     password = getattr(person, "password", "")
     assert verify_password(password, hashed(password))

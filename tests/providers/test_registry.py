@@ -12,7 +12,7 @@ from app import create_app
 from config.errors import ConfigurationError
 from providers.registry import open_provider
 from providers.static.provider import StaticProvider
-from tests.stores import SECRET_KEY, services_of
+from tests.support.stores import SECRET_KEY, services_of
 
 # As an author writes it: nothing of ours is imported.
 PLUGIN = """

@@ -13,16 +13,16 @@ import pytest
 from config.errors import ConfigurationError
 from providers.interface import DISABLED, Denied
 from providers.static.provider import StaticProvider
-from tests.people import ZOE, Person
-from tests.stores import SECRET_KEY, hashed, users_file
+from tests.support.stores import SECRET_KEY, hashed, users_file
+from tests.support.users import ZOE, SampleUser
 
 ROOT = Path(__file__).resolve().parents[2]
 HASH = hashed(ZOE.password)
 MINIMAL = f'[[users]]\nusername = "zoé"\npassword_hash = "{HASH}"\n'
-NEW = Person("newcomer", "new@example.org", "the newcomer's password")
+NEW = SampleUser("newcomer", "new@example.org", "the newcomer's password")
 
 
-def knows(provider: StaticProvider, person: Person) -> bool:
+def knows(provider: StaticProvider, person: SampleUser) -> bool:
     """Say whether the person can log in."""
     return bool(provider.authenticate(person.username, person.password))
 

@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, make_url
 
 from database import engine as engines
-from tests.api.sessions import ask_to_log_in, client_of
 from tests.conftest import new_database
-from tests.people import ZOE
-from tests.providers.hashes import SAMPLES
-from tests.stored_hashes import is_policys, zoe
-from tests.stores import engine_of, user_table
+from tests.support.hash_samples import SAMPLES
+from tests.support.sessions import ask_to_log_in, client_of
+from tests.support.stored_hashes import is_policys, zoe
+from tests.support.stores import engine_of, user_table
+from tests.support.users import ZOE
 
 WEAK = next(sample.stored for sample in SAMPLES if sample.scheme == "bcrypt")
 NOT_NOTED = "a login could not be noted"

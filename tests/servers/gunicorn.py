@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.process import free_port, listens, running
-from tests.stores import SECRET_KEY
+from tests.support.stores import SECRET_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 

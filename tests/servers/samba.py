@@ -15,8 +15,8 @@ import trustme
 from ldap3 import BASE, MODIFY_ADD, MODIFY_REPLACE, NONE, SAFE_SYNC, Connection, Server, Tls
 from ldap3.utils.dn import escape_rdn
 
-from tests.people import Person
 from tests.servers.process import free_address, listens, running
+from tests.support.users import SampleUser
 
 REALM = "ad.example.test"
 DOMAIN = "ADEX"
@@ -115,7 +115,7 @@ class Samba:
         values: list[bytes] = entries[0]["raw_attributes"][attribute]
         return values
 
-    def add_person(self, person: Person, **attributes: object) -> None:
+    def add_person(self, person: SampleUser, **attributes: object) -> None:
         """Add a person, whose login names are `account_name`, with DOMAIN before it, and the address.
 
         They come into a group for each of their roles.

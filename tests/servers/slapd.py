@@ -13,8 +13,8 @@ import trustme
 from ldap3 import MODIFY_ADD, MODIFY_REPLACE, NONE, SAFE_SYNC, Connection, Server
 from ldap3.utils.dn import escape_rdn
 
-from tests.people import Person
 from tests.servers.process import free_port, listens, running
+from tests.support.users import SampleUser
 
 SUFFIX = "dc=example,dc=test"
 ADMIN = f"cn=admin,{SUFFIX}"
@@ -119,7 +119,7 @@ class Slapd:
         connection.unbind()
         assert result["description"] == "success", result
 
-    def add_person(self, person: Person, *more_emails: str) -> None:
+    def add_person(self, person: SampleUser, *more_emails: str) -> None:
         """Add a person, and put them into a group for each of their roles."""
         dn = person_dn(person.username)
         self.add(

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.active_directory import REFUSED, REFUSED_PASSWORD
 from tests.servers.samba import Samba, person_dn
+from tests.support.active_directory import REFUSED, REFUSED_PASSWORD
 
 CODES = dict(zip(REFUSED, ("530", "531", "532", "533", "701", "773", "775"), strict=True))
 

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app import create_app
 from services.tokens.issuer import TokenIssuer
-from tests.stores import SECRET_KEY
+from tests.support.stores import SECRET_KEY
 
 KEY = SECRET_KEY.encode()
 

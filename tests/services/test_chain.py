@@ -12,8 +12,8 @@ from config.service_settings import TokenSettings
 from providers.interface import SHADOWED, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from services.chain import Chain, Link
 from services.tokens.issuer import TokenIssuer
-from tests.people import ZOE, Person
-from tests.stores import SECRET_KEY, keys_of, user_table, users_file
+from tests.support.stores import SECRET_KEY, keys_of, user_table, users_file
+from tests.support.users import ZOE, SampleUser
 
 KNOWN = {"username": "zoé", "email": None, "roles": ["user"]}
 
@@ -173,8 +173,8 @@ def test_an_answer_is_nothing_but_a_user() -> None:
 @pytest.fixture
 def two(tmp_path: Path) -> Callable[..., dict[str, str]]:
     """An environment with Zoé in a file, and her and Yan in a table."""
-    yan = Person("yan", "yan@example.org", "the password of Yan")
-    table = user_table(f"sqlite:///{tmp_path}/users.db", [Person("Zoé", "z@example.org", "of the table"), yan])
+    yan = SampleUser("yan", "yan@example.org", "the password of Yan")
+    table = user_table(f"sqlite:///{tmp_path}/users.db", [SampleUser("Zoé", "z@example.org", "of the table"), yan])
     return lambda **more: {"SECRET_KEY": SECRET_KEY, **table, **users_file(tmp_path / "u.toml", [ZOE]), **more}
 
 

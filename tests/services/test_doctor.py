@@ -7,7 +7,7 @@ import time_machine
 
 from config.service_settings import DatabaseSettings
 from services.diagnosis.checks.database import check_database
-from tests.stores import user_table
+from tests.support.stores import user_table
 
 STEP = "database: clock"
 

@@ -56,12 +56,12 @@ class Store:
 
 
 NAMES = ("anna", "bert")
-PEOPLE = st.lists(
+SAMPLE_USERS = st.lists(
     st.tuples(st.sampled_from(NAMES), st.sampled_from(("a@x", "b@x"))), max_size=2, unique_by=lambda person: person[0]
 )
 STORES = st.builds(
     lambda people, disabled, out: Store(*people, disabled=frozenset(disabled), out=out),
-    PEOPLE,
+    SAMPLE_USERS,
     st.sets(st.sampled_from(NAMES), max_size=1),
     st.sampled_from((False, False, False, True)),
 )

@@ -21,7 +21,7 @@ from services.keys.pem import ALGORITHMS
 from services.keys.ring import Key
 from services.tokens.issuer import TokenIssuer
 from tests.services.conftest import segment, sign
-from tests.stores import SECRET_KEY, keys_of
+from tests.support.stores import SECRET_KEY, keys_of
 
 FALLBACK = "a secret of last year that still verifies its tokens"
 THEIRS: dict[str, Any] = {

@@ -19,7 +19,7 @@ from services.keys.directory import STATES, KeyDirectory, StoredKey
 from services.keys.ring import KeySource
 from services.tokens.issuer import TokenIssuer
 from tests.servers.process import wait_until
-from tests.stores import keys_of
+from tests.support.stores import keys_of
 
 NEW, OLD, OLDER = ("n" * 40, "o" * 40, "p4$$ ${HOME} 'quoted' = " * 2)
 

@@ -7,7 +7,7 @@ import pytest
 from database.revocation_table import Revocation
 from services.sessions.revocations import Revocations
 from services.tokens.claims import Claims
-from tests.services.revoked import NEVER, TIME, Source, before, claims, revocation
+from tests.support.revocations import NEVER, TIME, Source, before, claims, revocation
 
 OF_ZOE: dict[str, Any] = {"username_folded": "zoé"}
 

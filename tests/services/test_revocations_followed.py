@@ -15,7 +15,7 @@ from database.errors import DatabaseUnavailable
 from services.sessions.errors import SessionsUnavailable
 from services.sessions.revocations import Revocations
 from tests.servers.process import wait_until
-from tests.services.revoked import NEVER, Source, claims, revocation
+from tests.support.revocations import NEVER, Source, claims, revocation
 
 
 @pytest.fixture

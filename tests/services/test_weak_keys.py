@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from app import create_app
 from config.errors import ConfigurationError
-from tests.stores import SECRET_KEY
+from tests.support.stores import SECRET_KEY
 
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())

@@ -1,0 +1,194 @@
+"""Users as directories export them."""
+
+from base64 import b64encode
+
+import pytest
+
+from services.user_import.formats import UserFields
+from tests.support.user_file_formats import HASH, faults, read, refuse, unreadable, users
+from tests.support.users import SAMPLE_USERS, SampleUser
+
+# Made by `slapcat` of OpenLDAP 2.5, with the operational attributes of the first user alone.
+SAMPLE = """dn: dc=example,dc=org
+objectClass: dcObject
+objectClass: organization
+o: Example
+dc: example
+
+dn: cn=admin,dc=example,dc=org
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: admin
+userPassword:: e0NSWVBUfSQ2JHNhbHRzYWx0JHFGbUZILmJRbW10WHp5Qlkwczl2N09pY2QyejR
+ YU0llY0R6bEI1S2lBMi9qY3RLdTlZdGVyTHA4d3duU3EucWMuZW94cU9tU3VOcDJ4UzBrdEwzbmgv
+structuralObjectClass: organizationalRole
+entryUUID: 7a7bcbbc-7bc9-1041-97cb-9fce33804e4e
+creatorsName: cn=admin,dc=example,dc=org
+createTimestamp: 20261123203743Z
+entryCSN: 20261123203743.476898Z#000000#000#000000
+modifiersName: cn=admin,dc=example,dc=org
+modifyTimestamp: 20261123203743Z
+
+dn:: dWlkPXpvw6ksb3U9cGVvcGxlLGRjPWV4YW1wbGUsZGM9b3Jn
+objectClass: inetOrgPerson
+uid:: em/DqQ==
+cn:: Wm/DqQ==
+sn:: Wm/DqQ==
+mail: zoe@example.org
+mail: z@example.org
+description: a long description that slapcat folds, as it goes on and on for m
+ ore than one line
+userPassword:: e1NTSEF9TURFeU16UTFOamM0T1RBeE1qTTBOVFkzT0RsaFltTms=
+
+dn: cn=smith\\2C john,ou=people,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: smith, john
+sn: smith
+mail: john.smith@example.org
+userPassword:: cGxhaW4=
+userPassword:: e1NTSEF9TURFeU16UTFOamM0T1RBeE1qTTBOVFkzT0RsaFltTms=
+pwdAccountLockedTime: 20261101120000Z
+
+dn: uid=o'brien,ou=people,dc=example,dc=org
+objectClass: inetOrgPerson
+uid: o'brien
+cn: O'Brien
+sn: O'Brien
+
+dn: cn=editors,ou=people,dc=example,dc=org
+objectClass: groupOfNames
+cn: editors
+member:: dWlkPXpvw6ksb3U9cGVvcGxlLGRjPWV4YW1wbGUsZGM9b3Jn
+
+"""
+CRYPT = "{CRYPT}$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/"
+SSHA = "{SSHA}MDEyMzQ1Njc4OTAxMjM0NTY3ODlhYmNk"
+DN = "dn: uid=x,dc=example,dc=org\n"
+
+
+def base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def record(person: SampleUser) -> str:
+    """Return the entry of a person, with all that may not be plain in base64."""
+    dn = base64(f"uid={person.username}")
+    return f"dn:: {dn}\nuid:: {base64(person.username)}\nmail:: {base64(person.email)}\nuserPassword:: {base64(HASH)}\n"
+
+
+def test_the_real_thing_is_read() -> None:
+    entries = read("ldif", SAMPLE)
+    assert [(entry.place, entry.fields) for entry in entries if entry.fields] == [
+        (7, UserFields("admin", None, CRYPT, (), active=True)),
+        (21, UserFields("zoé", "zoe@example.org", SSHA, (), active=True)),
+        (32, UserFields("smith, john", "john.smith@example.org", SSHA, (), active=False)),
+    ]
+    assert faults("ldif", SAMPLE) == [(41, "it has no `userPassword`")]
+
+
+def test_awkward_people_are_read() -> None:
+    found = users("ldif", "\n".join(map(record, SAMPLE_USERS)))
+    assert found == [UserFields(person.username, person.email, HASH, (), active=True) for person in SAMPLE_USERS]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"version: 1\n{DN}uid: zoé\nuserPassword: hash\n",
+        f"version: 1\n\n{DN}uid: zoé\nuserPassword: hash",
+        f"\n\n# extended LDIF\n# no colon\n\n# zoé,\n  example.org\n{DN}uid: zoé\nuserPassword: hash\n\n\nsearch: 2\n",
+        f"{DN}uid: zoé\nuserPassword: hash\n".replace("\n", "\r\n"),
+        f"{DN}changetype: Add\nuid: zoé\nuserPassword: hash\n",
+        f"{DN}UID;lang-en:zoé\nUSERPASSWORD;x-y:    hash\n",
+        f"{DN}u\n id: z\n o\n é\nuserPas\n sword: ha\n sh\n",
+        f"{DN}uid: zoé\nuid: z\ncn: Zoé\nuserPassword: plain\nuserPassword: hash\n".replace("plain", "hash"),
+        f"{DN}uid: zoé\nuserPassword: hash\njpegPhoto:< file:///photo\nx: :\n",
+    ],
+)
+def test_spellings_of_one_user(content: str) -> None:
+    assert users("ldif", content) == [UserFields("zoé", None, "hash", (), active=True)]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n\n\n"])
+def test_the_last_entry_needs_no_end(end: str) -> None:
+    content = f"{DN}uid: x\nuserPassword: hash\n\n\r\n{DN}uid: x\nuserPassword: hash"
+    assert [entry.place for entry in read("ldif", content + end)] == [1, 6]
+
+
+@pytest.mark.parametrize(
+    ("passwords", "chosen"),
+    [
+        (("plain", "{SSHA}x"), "{SSHA}x"),
+        (("plain", "$6$x", "{SSHA}x"), "$6$x"),
+        (("{CRYPT}x", "{SSHA}x"), "{CRYPT}x"),
+        (("plain", "other"), "plain"),
+    ],
+)
+def test_of_several_passwords_the_first_hash_counts(passwords: tuple[str, ...], chosen: str) -> None:
+    lines = "".join(f"userPassword: {password}\n" for password in passwords)
+    assert users("ldif", f"{DN}uid: x\n{lines}")[0].password_hash == chosen
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["dn: ou=people\nou: people\n", "dn: ou=people\nchangetype: add\nou: people\n", "dn: cn=x\nmember: uid=x\n"],
+)
+def test_what_is_nobody_is_passed_over(content: str) -> None:
+    assert read("ldif", content) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (f"{DN}uid: x\n", "it has no `userPassword`"),
+        (f"{DN}userPassword: x\n", "it has neither `uid` nor `cn`"),
+        (f"{DN}changetype: delete\n", "it is a change to an entry, not an entry"),
+        (f"{DN}changetype: modify\nreplace: uid\nuid: x\n-\n", "it is a change to an entry, not an entry"),
+        (f"{DN}uid: x\nuserPassword:< file:///x\n", "`userPassword` is a URL, which is not followed"),
+        (f"{DN}uid:: _w==\nuserPassword: x\n", "`uid` is not UTF-8 in base64"),
+        (f"{DN}uid:: eA==!\nuserPassword: x\n", "`uid` is not UTF-8 in base64"),
+        (f"{DN}uid:: /w==\nuserPassword: x\n", "`uid` is not UTF-8 in base64"),
+        (f"{DN}uid: x\nuserPassword:: e1NTSEF9x\n", "`userPassword` is not UTF-8 in base64"),
+        (f"{DN}uid: x\nuserPassword: {{SSHA}}x\nrest\n", "a line of it has no name and colon"),
+        (
+            f"{DN}uid: x\nuserPassword: x\n{DN}uid: y\nuserPassword: y\n",
+            "it does not have one `dn`: perhaps the blank line before another entry is missing",
+        ),
+        (
+            "uid: x\nuserPassword: x\n",
+            "it does not have one `dn`: perhaps the blank line before another entry is missing",
+        ),
+    ],
+)
+def test_a_faulty_entry_does_not_hide_the_next(content: str, fault: str) -> None:
+    content += f"\n{DN}uid: next\nuserPassword: x\n"
+    assert faults("ldif", content) == [(1, fault)]
+    assert len(read("ldif", content)) == 2
+    assert faults("ldif", refuse("ldif", content)) == [(1, fault)]
+
+
+def test_a_photograph_may_be_large_but_not_without_end() -> None:
+    content = f"{DN}uid: x\nuserPassword: x\njpegPhoto::"
+    photograph = "\n " + "x" * 2**20
+    assert len(users("ldif", (content + photograph * 10 + "\n\n") * 2)) == 2
+    assert len(users("ldif", content + "x" * 2**22)) == 1
+    assert unreadable("ldif", content + photograph * 20) == (
+        "the record before line 20 is longer than 16777216 characters"
+    )
+
+
+def test_a_refused_entry_stands_below_the_reason_with_all_its_lines() -> None:
+    again = refuse("ldif", SAMPLE)
+    assert "# the reason\n" + SAMPLE[SAMPLE.index("dn::") : SAMPLE.index("dn: cn=smith")] in again
+    assert again.count("# the reason\ndn:") == 4
+
+
+def test_an_entry_refused_again_has_the_new_reason_alone() -> None:
+    once = refuse("ldif", f"# a comment that\n  goes on\n{DN}uid: x\r\n# another\nuserPassword: x\n")
+    assert once == f"# the reason\n{DN}uid: x\nuserPassword: x\n\n"
+    assert refuse("ldif", once, "another") == once.replace("the reason", "another")
+
+
+def test_mended_entries_are_read() -> None:
+    mended = refuse("ldif", SAMPLE).replace("sn: O'Brien\n", "userPassword: hash\n")
+    assert [user.username for user in users("ldif", mended)] == ["admin", "zoé", "smith, john", "o'brien"]

@@ -1,0 +1,84 @@
+"""The same people in every store."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import Engine, update
+
+from config.service_settings import DatabaseSettings
+from config.settings import Settings
+from config.text import casefold_name
+from database.engine import open_engine
+from database.schema import upgrade
+from database.tables import users
+from database.user_editor import UserEditor
+from database.user_filter import UserFilter
+from database.user_pages import UserPages
+from database.user_table import UserRow
+from passwords.hashing import hash_password
+from services.context import Services
+from services.factory import create_services
+from services.keys.ring import KeySource
+from services.keys.sources import open_keys
+from tests.support.users import SampleUser
+
+SECRET_KEY = "a key for the tests, as long as it has to be"
+
+hashed = cache(hash_password)
+"""Hash once what many tests store."""
+
+
+def engine_of(environ: Mapping[str, str], may_create: bool = False) -> Engine:
+    """Return an engine for the DATABASE_URL of an environment."""
+    return open_engine(DatabaseSettings.read(environ), may_create)
+
+
+def keys_of(environ: Mapping[str, str]) -> KeySource:
+    """Return the keys that an environment configures."""
+    return open_keys(Settings(environ))
+
+
+def services_of(environ: Mapping[str, str]) -> Services:
+    """Return the services that an environment configures."""
+    return create_services(Settings(environ))
+
+
+def users_file(path: Path, people: Iterable[SampleUser]) -> dict[str, str]:
+    """Write the people to a users file; returns the environment in which a provider knows them."""
+    tables = [
+        f"[[users]]\nusername = {json.dumps(person.username)}\nemail = {json.dumps(person.email)}\n"
+        f"password_hash = {json.dumps(hashed(person.password))}\nroles = {json.dumps(person.roles)}\n"
+        for person in people
+    ]
+    path.write_text("\n".join(tables), "utf-8")
+    return {"AUTH_PROVIDER": "static", "STATIC_USERS_FILE": str(path)}
+
+
+def user_table(
+    url: str,
+    people: Iterable[SampleUser],
+    hash_of: Callable[[SampleUser], str] = lambda person: hashed(person.password),
+) -> dict[str, str]:
+    """Put the people into a new user table; returns the environment in which a provider knows them."""
+    environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
+    engine = engine_of(environ, may_create=True)
+    upgrade(engine)
+    for person in people:
+        add_by_hand(engine, person, hash_of(person))
+    engine.dispose()
+    return environ
+
+
+def add_by_hand(engine: Engine, person: SampleUser, stored: str) -> None:
+    """Add a user whatever others are called, and whatever the hash is: a table is not always filled by our commands."""
+    added = UserEditor(engine, "tests").add(person.username, None, stored, person.roles)
+    address = {"email": person.email, "email_folded": casefold_name(person.email)}
+    with engine.begin() as connection:
+        connection.execute(update(users).where(users.c.id == added.id).values(address))
+
+
+def everybody(table: UserPages) -> list[UserRow]:
+    """Return every user in the table, by name."""
+    return [*table.each(UserFilter())]

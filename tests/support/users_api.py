@@ -1,0 +1,114 @@
+"""An admin at `/api/users`, and whom they tend."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from werkzeug.test import TestResponse
+
+from database.audit import Event
+from database.user_editor import UserEditor
+from tests.support.emptied_database import emptied
+from tests.support.sessions import bearer, client_of
+from tests.support.stores import engine_of, hashed
+from tests.support.users import ZOE, SampleUser
+
+MAX = SampleUser("Max", "max@example.org", "the password of one who tends nobody")
+NEW = {"username": "new", "password": "lampshade quarry violin 9"}
+ANY = {"If-Match": "*"}
+Door = tuple[str, str, object]
+DOORS: list[Door] = [
+    ("GET", "", None),
+    ("HEAD", "", None),
+    ("POST", "", NEW),
+    ("GET", "/1", None),
+    ("PATCH", "/1", {"active": False}),
+    ("PUT", "/1/password", {"password": NEW["password"]}),
+]
+"""Every method and path, with a body that is as it must be."""
+
+
+SQLITE_ALONE = pytest.mark.parametrize("users_environ", ["sqlite"], indirect=True)
+"""For what is settled before a database is asked, or as every other question to it."""
+
+
+@dataclass(frozen=True)
+class Admin:
+    """Somebody who has a token with the role `admin`."""
+
+    client: FlaskClient
+    environ: dict[str, str]
+    access: str
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that the application has too."""
+        return engine_of(self.environ)
+
+    @property
+    def table(self) -> UserEditor:
+        """The user table, behind the back of the application."""
+        return UserEditor(self.engine, "tests")
+
+    def ask(
+        self, method: str, path: str, members: object = None, headers: Mapping[str, str] | None = None
+    ) -> TestResponse:
+        """Ask at `/api/users` and what comes after it, with a body if there are members."""
+        return self.client.open(
+            f"/api/users{path}",
+            method=method,
+            headers={**bearer(self.access), **(headers or {})},
+            data=None if members is None else json.dumps(members),
+            content_type=None if members is None else "application/json",
+        )
+
+    def read(self, user_id: int) -> TestResponse:
+        return self.ask("GET", f"/{user_id}")
+
+    def patch(self, user_id: int, members: object, if_match: str = "*") -> TestResponse:
+        return self.ask("PATCH", f"/{user_id}", members, {"If-Match": if_match})
+
+    def id_of(self, person: SampleUser) -> int:
+        return self.table.named(person.username).id
+
+    def history(self, username: str) -> list[Event]:
+        """Return what the doors did to a user, newest first."""
+        return [event for event in self.table.history(username) if event.operator != "tests"]
+
+
+def admin_at(environ: dict[str, str], **changed: str) -> Admin:
+    """Return Zoé, who is in a user table, as an admin at a new application."""
+    client = client_of(environ, **changed)
+    return Admin(client, environ, token_of(client, ZOE))
+
+
+def token_of(client: FlaskClient, person: SampleUser) -> str:
+    """Return an access token without a session for a user in the table: a login takes longer than most tests."""
+    claims = {"username": person.username, "email": person.email, "roles": [*person.roles], "idp": "database"}
+    token: str = client.application.extensions["latchkey"].issuer.generate(claims)
+    return token
+
+
+def emptied_environ(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return the environment of the user table of the kind that a fixture is asked for, with Zoé and Max in it."""
+    engine = emptied(request)
+    file = (engine.url.database or "").removeprefix("file:")
+    url = f"sqlite:///{file}" if engine.name == "sqlite" else engine.url.render_as_string(hide_password=False)
+    for person in (ZOE, MAX):
+        UserEditor(engine, "tests").add(person.username, person.email, hashed(person.password), person.roles)
+    return {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
+
+
+def told(answer: TestResponse, status: int = 200) -> dict[str, Any]:
+    """Return the user in an answer, once it is sure that it has the shape of the wire."""
+    body = answer.get_json()
+    assert (answer.status_code, set(body)) == (status, {"status", "data"}), body
+    assert (body["status"], answer.headers["Cache-Control"]) == (status, "no-store")
+    user: dict[str, Any] = body["data"]
+    members = {"id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"}
+    assert set(user) == members
+    return user
