@@ -15,3 +15,59 @@ venv: $(VENV)/.runtime ## Create the virtual environment, from pinned and hashed
 
 run: $(VENV)/.runtime ## Start a development service on HOST and PORT (127.0.0.1:5000)
 	@exec $(BIN)/python -m cli.run
+
+migrate: $(VENV)/.runtime ## Upgrade the schema of DATABASE_URL to this version
+	@$(BIN)/flask db upgrade
+
+test: $(VENV)/.development servers tests/clients/node_modules ## Run all tests on real servers; installs missing packages
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/.development ## Check formatting, lint rules and types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(VENV)/.development ## Apply safe lint fixes and format the code
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: $(VENV)/.bench servers ## Measure the cost of logins and imports as ratios (half an hour)
+	@$(BIN)/python -m bench.directory
+	@$(BIN)/python -m bench.bulk
+	@$(BIN)/python -m bench.scale
+
+lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
+	$(LOCK) --group build -o requirements.txt
+	$(LOCK) --group build --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK:pyproject.toml=) --group bench -c requirements.txt -o requirements-bench.txt
+
+servers:
+	@.ci/install slapd samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
+	  postgresql curl nginx-light $$(command -v npm >/dev/null || echo nodejs npm)
+
+tests/clients/node_modules: tests/clients/package-lock.json | servers
+	@npm ci --prefix tests/clients --silent --no-audit --no-fund
+	@touch $@
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Latchkey requires Python 3.11 or newer. Select one: make PYTHON=python3.12' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  .ci/install "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/.made
+	@echo 'Installing the dependencies of Latchkey (once) …'
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.bench: requirements-bench.txt | $(VENV)/.development
+	@.ci/install sqlite3 gcc python3-dev libldap2-dev libsasl2-dev
+	@$(PIP) install --require-hashes -r requirements-bench.txt
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt | $(VENV)/.runtime
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
