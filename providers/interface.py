@@ -115,7 +115,7 @@ class Membership:
     """A group that somebody is in."""
 
     group: str
-    through: str | None = None
+    via_group: str | None = None
     """The group whose membership makes them a member of this one; `None` if they are in it themselves."""
 
 
@@ -127,7 +127,7 @@ class RuleResult:
     """The rule, in one line."""
     roles: tuple[str, ...]
     matched: bool
-    near: tuple[str, ...] = ()
+    near_misses: tuple[str, ...] = ()
     """What nearly made it match, a line each."""
 
 

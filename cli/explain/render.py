@@ -25,7 +25,7 @@ def tables_of_answer(answer: LoginExplanation) -> Iterator[str]:
 def tables_of(explanation: Explanation) -> Iterator[str]:
     """Yield the groups of a user, and what became of every rule."""
     if explanation.groups:
-        yield table(("GROUP", "THROUGH"), [(one.group, one.through or "-") for one in explanation.groups])
+        yield table(("GROUP", "THROUGH"), [(one.group, one.via_group or "-") for one in explanation.groups])
     if explanation.rules:
         yield table(("RULE", "GIVES", "MATCHED"), list(_rules(explanation)))
 
@@ -60,7 +60,7 @@ def members_of_route(route: GuardedRoute, roles: list[str]) -> dict[str, object]
 def _rules(explanation: Explanation) -> Iterator[Row]:
     for verdict in explanation.rules:
         yield verdict.rule, ", ".join(verdict.roles), _told(verdict.matched)
-        yield from ((f"  nearly: {near}", "", "") for near in verdict.near)
+        yield from ((f"  nearly: {near}", "", "") for near in verdict.near_misses)
 
 
 def _told(fact: bool) -> str:

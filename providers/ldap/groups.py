@@ -60,7 +60,7 @@ class Groups:
             group = waiting.popleft()
             for parent in self._parents.get(group, partial(self._containing, session, group)):
                 if comparable(parent) not in found:
-                    found[comparable(parent)] = Membership(parent, through=group)
+                    found[comparable(parent)] = Membership(parent, via_group=group)
                     waiting.append(parent)
         return list(found.values())
 

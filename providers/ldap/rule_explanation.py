@@ -41,7 +41,7 @@ class RuleExplainer:
     def _nearly(self, group: Group) -> str | None:
         held = self._every.get(group.name)
         if held:
-            return f"is a member through {held.through}, and LDAP_NESTED_GROUPS is not true"
+            return f"is a member through {held.via_group}, and LDAP_NESTED_GROUPS is not true"
         entry = next(iter(self._session.search(group.dn, BASE, ANY, ["memberUid"])), None)
         if entry is None:
             return self._elsewhere(group.name) or "there is no such group"

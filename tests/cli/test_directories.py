@@ -130,7 +130,7 @@ def test_explain_tells_rules_and_routes(windows: Program) -> None:
     assert (answer["answer"], answer["record"]) == ("known", windows_person("alice"))
     nearly, matched = answer["rules"]
     assert matched["matched"] is True
-    assert nearly["near"] == [
+    assert nearly["near_misses"] == [
         f"{group_dn('staff')}: is a member through {group_dn('admins-ad')}, and LDAP_NESTED_GROUPS is not true"
     ]
     opens = {route["path"]: route["opens"] for route in told["routes"]}

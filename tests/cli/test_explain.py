@@ -114,7 +114,7 @@ def test_groups_and_rules_are_told_with_what_nearly_matched(tmp_path: Path) -> N
     assert "cn=readers reader yes" in lines
     assert lines[lines.index("cn=Admins admin no") + 1] == "nearly: they are in cn=admins,ou=old"
     (link,) = told(asked, "wile")["providers"]
-    assert link["rules"][1]["near"] == ["they are in cn=admins,ou=old"]
+    assert link["rules"][1]["near_misses"] == ["they are in cn=admins,ou=old"]
     assert notes(tmp_path) == ["explain", "explain"]
 
 

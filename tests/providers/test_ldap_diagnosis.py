@@ -176,7 +176,7 @@ def test_rules_tell_what_nearly_made_them_match(explained: Slapd) -> None:
     explanation = ldap_provider(explained.environ(LDAP_ROLE_MAP=json.dumps(mapped))).explain("EVE@example.org")
     assert explanation.user == {"username": "eve", "email": "eve@example.org", "roles": ["everyday"]}
     assert explanation.record == person_dn("eve")
-    assert {verdict.roles[0]: (verdict.matched, verdict.near) for verdict in explanation.rules} == {
+    assert {verdict.roles[0]: (verdict.matched, verdict.near_misses) for verdict in explanation.rules} == {
         "everyday": (True, ()),
         "rare": (
             False,
@@ -203,7 +203,7 @@ def test_rules_of_a_file_are_told_as_they_stand_there(explained: Slapd, tmp_path
         ("inner and not (cn=x)", ("x", "y"), True),
         (f"inner and cn=admin,{GROUPS}", ("z",), False),
     ]
-    assert explanation.rules[-1].near == ()
+    assert explanation.rules[-1].near_misses == ()
 
 
 def test_an_edit_of_the_rules_counts_at_once_and_a_broken_one_never(explained: Slapd, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_active_directory_tells_why_somebody_is_shut_out(samba: Samba, login: st
 
 def test_groups_of_active_directory_are_explained(samba: Samba) -> None:
     explanation = ldap_provider(samba.environ(LDAP_NESTED_GROUPS="true")).explain(ALICE.username)
-    held = {membership.group: membership.through for membership in explanation.groups}
+    held = {membership.group: membership.via_group for membership in explanation.groups}
     assert held[windows_group("staff")] == windows_group("admins-ad")
 
 

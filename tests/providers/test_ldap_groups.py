@@ -88,7 +88,7 @@ def test_every_kind_of_group_gives_its_roles(directory: Slapd, changed: dict[str
 
 def test_groups_tell_through_which_other_one_somebody_is_in(directory: Slapd) -> None:
     provider = ldap_provider(directory.environ(LDAP_NESTED_GROUPS="true"))
-    groups = {held.group: held.through for held in provider.explain("ann").groups}
+    groups = {held.group: held.via_group for held in provider.explain("ann").groups}
     assert groups == {
         dn("readers"): None,
         dn("writers"): dn("readers"),

@@ -46,7 +46,7 @@ NOTING = """
             if login != "wile":
                 return Explanation(None, "unknown_user")
             user = {"username": "wile", "email": None, "roles": ["reader"]}
-            groups = (Membership("cn=readers"), Membership("cn=all", through="cn=readers"))
+            groups = (Membership("cn=readers"), Membership("cn=all", via_group="cn=readers"))
             rules = (
                 RuleVerdict("cn=readers", ("reader",), True),
                 RuleVerdict("cn=Admins", ("admin",), False, ("they are in cn=admins,ou=old",)),

@@ -41,13 +41,15 @@ def _asked(link: ProviderResult, answer: LoginExplanation) -> Check:
 
 def _ways_to_roles(explanation: Explanation) -> Iterator[Check]:
     if explanation.groups:
-        groups = (f"{one.group} (through {one.through})" if one.through else one.group for one in explanation.groups)
+        groups = (
+            f"{one.group} (through {one.via_group})" if one.via_group else one.group for one in explanation.groups
+        )
         yield Check("groups", "ok", f"{len(explanation.groups)}: {'; '.join(groups)}")
     for verdict in explanation.rules:
         found = f"{verdict.rule} gives {', '.join(verdict.roles)}: {'matched' if verdict.matched else 'not matched'}"
-        if verdict.near and not verdict.matched:
+        if verdict.near_misses and not verdict.matched:
             remedy = "If it should have, mend the rule or the group"
-            yield Check("rule", "warning", f"{found}, but nearly: {'; '.join(verdict.near)}", remedy)
+            yield Check("rule", "warning", f"{found}, but nearly: {'; '.join(verdict.near_misses)}", remedy)
         else:
             yield Check("rule", "ok", found)
 
