@@ -16,7 +16,7 @@ from tests.servers.slapd import SERVICE, SUFFIX, Slapd
 from tests.support.directories import directory, ldap_provider, relay
 from tests.support.users import ZOE
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 USER = f"uid={ZOE.username},ou=people,{SUFFIX}"
 START_TLS = "EXT oid=1.3.6.1.4.1.1466.20037"
 
