@@ -44,14 +44,14 @@ def downgrade(revision: str, yes: bool) -> None:
 
 
 @db.command()
-@click.option("--json", "in_json", is_flag=True, help="For scripts.")
-def check(in_json: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def check(as_json: bool) -> None:
     """Say whether the database fits this version: exit code 0 if it does, 1 if not."""
     engine = open_engine(Settings.of_process().database)
     with translate_command_errors():
         revision, problem, drift = revision_of(engine), schema_problem(engine), schema_drift(engine)
     problems = [str(problem)] if problem else [f"its tables were changed by hand: {difference}" for difference in drift]
-    if in_json:
+    if as_json:
         click.echo(json.dumps({"revision": revision, "needed": HEAD, "fits": not problems, "problems": problems}))
     else:
         for line in problems or [f"it is at revision {revision}"]:

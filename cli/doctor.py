@@ -8,8 +8,7 @@ from dataclasses import asdict
 import click
 
 from cli.app_loader import load_application
-from cli.terminal import NAME, CommandError, ask_password, padded, printable
-from cli.users.table import JSON, as_json
+from cli.terminal import JSON_OPTION, NAME, CommandError, ask_password, padded, print_json, printable
 from config.errors import ConfigurationError
 from config.settings import Settings
 from providers.interface import Check
@@ -30,8 +29,8 @@ INDENT = " " * 22  # the columns before a step
 @click.option("--user", "login", metavar="LOGIN", type=NAME, help="Follow this user through the providers, too.")
 @click.option("--password", "asks", is_flag=True, help="With --user: ask for their password, and try it once.")
 @click.argument("surplus", nargs=-1, type=click.UNPROCESSED)
-@JSON
-def doctor(login: str | None, asks: bool, surplus: tuple[str, ...], in_json: bool) -> None:
+@JSON_OPTION
+def doctor(login: str | None, asks: bool, surplus: tuple[str, ...], as_json: bool) -> None:
     """Say what works, what does not, and what will hurt later, with a remedy for each.
 
     Exit code 0 if all is well, 1 if there are warnings, 2 if something does not work.
@@ -43,10 +42,10 @@ def doctor(login: str | None, asks: bool, surplus: tuple[str, ...], in_json: boo
     if asks and login is None:
         raise CommandError("--password belongs to --user")
     found = _found(login, ask_password() if asks else None)
-    told = [*found] if in_json else _tell(found)
+    told = [*found] if as_json else _tell(found)
     worst = max((OUTCOMES.index(check.outcome) for check in told), default=0)
-    if in_json:
-        click.echo(as_json({"checks": [asdict(check) for check in told], "worst": OUTCOMES[worst]}))
+    if as_json:
+        print_json({"checks": [asdict(check) for check in told], "worst": OUTCOMES[worst]})
     sys.exit(worst)
 
 

@@ -1,5 +1,6 @@
 """How commands ask, refuse and show."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ class _Name(click.ParamType[str]):
 
 NAME = _Name()
 """The name of a person, a role or a provider, as an argument of a command."""
+
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @contextmanager
@@ -82,6 +85,11 @@ def confirm(question: str) -> None:
     if not (sys.stdin and sys.stdin.isatty()):
         raise CommandError("nobody is there to confirm it. Add --yes")
     click.confirm(question, abort=True, err=True)
+
+
+def print_json(value: object) -> None:
+    """Print the value as JSON, indented and with all characters as they are."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

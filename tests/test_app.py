@@ -59,7 +59,7 @@ def test_so_are_those_that_stand_alone(static_environ: dict[str, str], name: str
     import_module(f"cli.{name}")
     command = create_app({"SECRET_KEY": SECRET_KEY, **static_environ}).cli.commands[name]
     assert [
-        parameter.name for parameter in command.make_context(name, []).command.params if parameter.name == "in_json"
+        parameter.name for parameter in command.make_context(name, []).command.params if parameter.name == "as_json"
     ]
 
 

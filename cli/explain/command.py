@@ -13,8 +13,7 @@ from cli.explain.render import (
     table_of_routes,
     tables_of_answer,
 )
-from cli.terminal import NAME, CommandError
-from cli.users.table import JSON, as_json
+from cli.terminal import JSON_OPTION, NAME, CommandError, print_json
 from config.settings import Settings
 from providers.interface import UNKNOWN_USER, ProviderUnavailable
 from services.auth_guard import guarded_routes
@@ -30,8 +29,8 @@ from services.requirements import GuardedRoute
 @click.argument("login", type=NAME, required=False)
 @click.option("--against", metavar="PROVIDER", type=NAME, help="Beside what this provider would give instead.")
 @click.option("--all", "everybody", is_flag=True, help="With --against: of everybody who can log in now.")
-@JSON
-def explain(login: str | None, against: str | None, everybody: bool, in_json: bool) -> None:
+@JSON_OPTION
+def explain(login: str | None, against: str | None, everybody: bool, as_json: bool) -> None:
     """Say what LOGIN would be let in as, and why: providers, groups, rules, roles, claims, routes.
 
     No password is needed, and nothing is changed. Exit code 1 if nobody has this login.
@@ -42,22 +41,22 @@ def explain(login: str | None, against: str | None, everybody: bool, in_json: bo
     services: Services = app.extensions.get("latchkey") or create_services(Settings.of_process())
     try:
         if login is None:
-            against_everybody(services.chain, str(against), in_json)
+            against_everybody(services.chain, str(against), as_json)
         else:
-            _one(services, login, guarded_routes(app), against, in_json)
+            _one(services, login, guarded_routes(app), against, as_json)
     except ProviderUnavailable as error:
         raise CommandError(f"a provider cannot be asked: {error}") from None
     except CannotTell as error:
         raise CommandError(str(error)) from None
 
 
-def _one(services: Services, login: str, routes: list[GuardedRoute], against: str | None, in_json: bool) -> None:
+def _one(services: Services, login: str, routes: list[GuardedRoute], against: str | None, as_json: bool) -> None:
     answer = explain_login(services.chain, login)
     if answer.outage:
         raise ProviderUnavailable(f"{answer.outage.idp}: {answer.outage.outage}")
     change = _switch(answer, against) if against else None
-    if in_json:
-        click.echo(as_json(_members(services, answer, routes) | (members_of_switch(change) if change else {})))
+    if as_json:
+        print_json(_members(services, answer, routes) | (members_of_switch(change) if change else {}))
     else:
         click.echo("\n\n".join([*_told(services, answer, routes), *(tables_of_switch(change) if change else [])]))
     if answer.reason == UNKNOWN_USER:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import click
 
 from cli.explain.render import Row, table, tables_of
-from cli.terminal import progress
-from cli.users.table import as_json
+from cli.terminal import print_json, progress
 from config.environment import read_environment
 from providers.interface import AuthProvider
 from providers.registry import open_provider
@@ -27,7 +26,7 @@ def open_other(name: str) -> AuthProvider:
     return open_provider(name, read_environment(), source="--against")
 
 
-def against_everybody(chain: Chain, name: str, in_json: bool) -> None:
+def against_everybody(chain: Chain, name: str, as_json: bool) -> None:
     """Show whose roles would be others. Raises CannotTell and ProviderUnavailable."""
     counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     shown = []
@@ -35,9 +34,9 @@ def against_everybody(chain: Chain, name: str, in_json: bool) -> None:
         counts[change.outcome] += 1
         if change.outcome != "same" or change.doubt:
             shown.append(change)
-    if in_json:
+    if as_json:
         members = {"against": name, "counts": counts, "users": [_members(change) for change in shown]}
-        click.echo(as_json(members))
+        print_json(members)
         return
     if shown:
         heads = ("USER", "PROVIDER", "GAINS", "LOSES", "NOTE")

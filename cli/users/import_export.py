@@ -11,9 +11,18 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 
 import click
 
-from cli.terminal import NAME, CommandError, as_table, progress, translate_command_errors, unseen
+from cli.terminal import (
+    JSON_OPTION,
+    NAME,
+    CommandError,
+    as_table,
+    print_json,
+    progress,
+    translate_command_errors,
+    unseen,
+)
+from cli.users.editor import open_editor, operator_name
 from cli.users.files import STDIN, CountedFile, opened, private_file, shown
-from cli.users.table import JSON, as_json, open_table, operator
 from config.settings import Settings
 from database.engine import open_engine
 from database.errors import UserExists
@@ -54,7 +63,7 @@ class Outcome(NamedTuple):
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--keep-going", is_flag=True, help="Import the good ones, and write the refused ones to a file.")
 @click.option("--refused", type=click.Path(path_type=Path), help="That file. Unless given: FILE with .refused in it.")
-@JSON
+@JSON_OPTION
 def import_users(
     *,
     path: Path,
@@ -63,7 +72,7 @@ def import_users(
     dry_run: bool,
     keep_going: bool,
     refused: Path | None,
-    in_json: bool,
+    as_json: bool,
 ) -> None:
     """Take in users, with the password hashes that they have, from FILE, or from standard input if that is `-`.
 
@@ -73,8 +82,10 @@ def import_users(
         order = _order(path=path, format_=name, refused=refused, roles=roles, dry_run=dry_run, keep_going=keep_going)
         gc.disable()  # there is nothing to collect, and looking for it takes a third of the time
         report, reasons, outcome = _import(order)
-    told = _told(report, reasons, outcome, order.format.place_name)
-    click.echo(as_json(_members(report, reasons, outcome)) if in_json else "\n".join(told))
+    if as_json:
+        print_json(_members(report, reasons, outcome))
+    else:
+        click.echo("\n".join(_told(report, reasons, outcome, order.format.place_name)))
     sys.exit(1 if report.refused else 0)
 
 
@@ -82,12 +93,12 @@ def import_users(
 @click.option(
     "--output", type=click.Path(path_type=Path), help="A new file, for nobody else's eyes; standard output otherwise."
 )
-@click.option("--json", "in_json", is_flag=True, help="JSON lines, not CSV.")
-def export(output: Path | None, in_json: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, not CSV.")
+def export(output: Path | None, as_json: bool) -> None:
     """Write all users down, with their password hashes, so that `import` can read them."""
-    table = open_table()
+    table = open_editor()
     with translate_command_errors(), private_file(output) if output else _printed() as file:
-        write = EXPORTS["jsonl" if in_json else "csv"](file)
+        write = EXPORTS["jsonl" if as_json else "csv"](file)
         # What is printed shows by itself how far it is.
         with progress("Writing", table.count()) if output else nullcontext(unseen) as advance:
             for row in table.each(UserFilter()):
@@ -129,7 +140,7 @@ def _import(order: Order) -> tuple[Report, Reasons, Outcome]:
             _write_refused(users, file, order.format, kept.enter_context(private_file(order.refused)))
         if report.accepted:
             _write(users, report.accepted)
-            users.done(operator(settings.environ), f"{report.accepted} users from {shown(order.path)}")
+            users.done(operator_name(settings.environ), f"{report.accepted} users from {shown(order.path)}")
         return report, reasons, Outcome(report.accepted, False, shown(order.refused) if report.refused else None)
 
 

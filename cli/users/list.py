@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from shlex import quote
@@ -11,8 +11,9 @@ from typing import get_args
 
 import click
 
-from cli.terminal import NAME, CommandError, as_table, translate_command_errors
-from cli.users.table import JSON, as_json, kind_of, open_table
+from cli.terminal import JSON_OPTION, NAME, CommandError, as_table, print_json, translate_command_errors
+from cli.users.editor import open_editor
+from cli.users.hash_status import HashStatus, hash_status
 from database.audit import Event
 from database.user_filter import Order, UserFilter
 from database.user_table import UserRow
@@ -33,18 +34,18 @@ _LARGEST = 2**31 - 2  # number of users
 )
 @click.option("--after", type=NAME, help="Begin after this username or, sorted by `created`, after this id.")
 @click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets.")
-@click.option("--json", "in_json", is_flag=True, help="For scripts: a JSON array.")
-def list_users(limit: int | None, after: str | None, as_csv: bool, in_json: bool, **chosen: object) -> None:
+@click.option("--json", "as_json", is_flag=True, help="For scripts: a JSON array.")
+def list_users(limit: int | None, after: str | None, as_csv: bool, as_json: bool, **chosen: object) -> None:
     """Show the users, a page at a time."""
     selection = UserFilter(**chosen)  # type: ignore[arg-type]  # click has made them what they must be
     begin = _begin(selection, after)
     with translate_command_errors():
-        if limit is None and (as_csv or in_json):
-            (_print_csv if as_csv else _print_json)(open_table().each(selection, begin))
+        if limit is None and (as_csv or as_json):
+            (_print_csv if as_csv else _print_json_array)(open_editor().each(selection, begin))
             return
-        found = open_table().page(selection, (limit or PAGE) + 1, begin)
+        found = open_editor().page(selection, (limit or PAGE) + 1, begin)
     rows = found[: limit or PAGE]
-    (_print_csv if as_csv else _print_json if in_json else _print_table)(rows)
+    (_print_csv if as_csv else _print_json_array if as_json else _print_table)(rows)
     if len(found) > len(rows):
         last = rows[-1].username if selection.sort == "username" else rows[-1].id
         click.echo(f"There are more. Add: --after {quote(str(last))}", err=True)
@@ -52,30 +53,33 @@ def list_users(limit: int | None, after: str | None, as_csv: bool, in_json: bool
 
 @click.command()
 @click.argument("login", type=NAME)
-@JSON
-def show(login: str, in_json: bool) -> None:
+@JSON_OPTION
+def show(login: str, as_json: bool) -> None:
     """Show a user, and the newest of what was done to them."""
-    table = open_table()
+    table = open_editor()
     with translate_command_errors():
         row = table.named(login)
         events = table.history(row.username)
-    kind = dict(zip(("scheme", "parameters", "standing"), kind_of(row.password_hash), strict=True))
-    if in_json:
-        click.echo(as_json(row.members() | {"password": kind, "history": [_event(event) for event in events]}))
+    status = hash_status(row.password_hash)
+    if as_json:
+        print_json(row.members() | {"password": status._asdict(), "history": [_event(event) for event in events]})
         return
-    _print_user(row, kind)
+    _print_user(row, status)
     if events:
         click.echo(f"\n{_lines(events)}")
 
 
 @click.command()
 @click.argument("username", type=NAME, required=False)
-@JSON
-def history(username: str | None, in_json: bool) -> None:
+@JSON_OPTION
+def history(username: str | None, as_json: bool) -> None:
     """Show the newest of what was done to whoever has, or had, this username; or to anybody."""
     with translate_command_errors():
-        events = open_table().history(username)
-    click.echo(as_json([_event(event) for event in events]) if in_json else _lines(events))
+        events = open_editor().history(username)
+    if as_json:
+        print_json([_event(event) for event in events])
+    else:
+        click.echo(_lines(events))
 
 
 COMMANDS = [list_users, show, history]
@@ -104,7 +108,7 @@ def _print_table(rows: Iterable[UserRow]) -> None:
     click.echo(as_table(("USERNAME", "EMAIL", "ROLES", "ACTIVE", "CREATED", "LAST LOGIN"), cells))
 
 
-def _print_json(rows: Iterable[UserRow]) -> None:
+def _print_json_array(rows: Iterable[UserRow]) -> None:
     begin = "[\n  "
     for row in rows:
         click.echo(begin + json.dumps(row.members(), ensure_ascii=False), nl=False)
@@ -120,13 +124,13 @@ def _print_csv(rows: Iterable[UserRow]) -> None:
         writer.writerow(cells.values())
 
 
-def _print_user(row: UserRow, kind: Mapping[str, str]) -> None:
+def _print_user(row: UserRow, password: HashStatus) -> None:
     lines = [
         ("Id", str(row.id)),
         ("E-mail", row.email or "-"),
         ("Roles", ", ".join(row.roles) or "-"),
         ("Active", "yes" if row.active else "no"),
-        ("Password", f"{kind['scheme']} {kind['parameters']} ({kind['standing']})"),
+        ("Password", f"{password.scheme} {password.parameters} ({password.status})"),
         ("Created", _shown(row.created_at)),
         ("Changed", _shown(row.updated_at)),
         ("Last login", _shown(row.last_login_at) if row.last_login_at else "-"),

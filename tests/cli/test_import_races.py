@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.users.table import operator
+from cli.users.editor import operator_name
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.cli.test_users_import import as_csv
@@ -121,4 +121,4 @@ def test_of_two_imports_of_a_file_at_once_one_does_it(
     assert codes <= {0, 2}
     assert [row.username for row in everybody(any_table)] == sorted(names)
     events = contents(any_table)["audit_events"]
-    assert [(event[2], event[3]) for event in events] == [(operator({}), "users_imported")]
+    assert [(event[2], event[3]) for event in events] == [(operator_name({}), "users_imported")]

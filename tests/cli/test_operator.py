@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.users.table import operator
+from cli.users.editor import operator_name
 from database.user_editor import UserEditor
 from tests.cli.test_users_import import as_csv
 from tests.support.foreign_hashes import STRONG
@@ -103,5 +103,5 @@ def test_an_odd_name_before_sudo_stops_nobody_and_is_no_command_for_a_terminal(f
 
 def test_a_number_without_an_account_is_named_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 54321)
-    assert operator({}) == "cli:54321"
-    assert operator({"SUDO_USER": "alice"}) == "cli:alice as 54321"
+    assert operator_name({}) == "cli:54321"
+    assert operator_name({"SUDO_USER": "alice"}) == "cli:alice as 54321"

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from flask.testing import FlaskClient
 
-from cli.users.table import operator
+from cli.users.editor import operator_name
 from database.user_editor import UserEditor
 from tests.cli.conftest import client_of, log_in
 from tests.support.flask_program import Flask
@@ -139,7 +139,7 @@ def test_an_import_is_one_event_of_its_operator(flask: Forked, table: UserEditor
     flask("users", "import", "users.csv")
     with table._engine.connect() as connection:  # noqa: SLF001 - events of many belong to no user
         events = connection.exec_driver_sql("SELECT operator, action, username_folded, details FROM audit_events").all()
-    assert [tuple(event) for event in events] == [(operator({}), "users_imported", None, "2 users from users.csv")]
+    assert [tuple(event) for event in events] == [(operator_name({}), "users_imported", None, "2 users from users.csv")]
 
 
 def test_standard_input_is_a_file_too(flask: Forked, table: UserEditor, tmp_path: Path) -> None:

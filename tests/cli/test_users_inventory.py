@@ -51,7 +51,7 @@ def test_a_person_is_told_what_to_do(flask: Forked) -> None:
     told = flask("users", "inventory").stdout
     table, _, sentences = told.partition("\n\n")
     heads, *rows = [re.split(r"  +", line) for line in table.splitlines()]
-    assert heads == ["SCHEME", "PARAMETERS", "STANDING", "USERS", "ACTIVE", "FOR EXAMPLE"]
+    assert heads == ["SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "FOR EXAMPLE"]
     assert rows[:2] == [["argon2id", POLICY, "current", "3", "2", "alice"], ["ssha", "-", "weak", "2", "0", "dave"]]
     assert sentences == (
         "3 have a weaker hash, which is replaced when they log in next.\n"
