@@ -54,7 +54,19 @@ class Denied:
 
 
 class ProviderUnavailable(Exception):
-    """The store could not be asked. It says nothing about the user, and is never counted against them."""
+    """The store cannot be asked. This is not a denial: it is never counted against the user.
+
+    A provider gives the reason only. The chain adds the name by which it knows the provider.
+    """
+
+    def __init__(self, reason: str = "no reason given", provider: str | None = None) -> None:
+        """`reason` is for the log and the terminal, and contains no secret."""
+        super().__init__(reason)
+        self.reason = reason
+        self.provider = provider
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.reason}" if self.provider else self.reason
 
 
 @runtime_checkable

@@ -51,7 +51,7 @@ class Chain:
             except ProviderUnavailable as error:
                 if not link.skip_unavailable:
                     raise
-                log.warning("%s is out, the next provider is asked: %s", link.name, error)
+                log.warning("skipping a provider that is unavailable: %s", error)
                 outage = error
                 continue
             if not answer and answer.reason != UNKNOWN_USER:
@@ -88,11 +88,13 @@ class Chain:
 
 @contextmanager
 def translate_provider_errors(link: Link) -> Iterator[None]:
-    """Turn whatever a provider raises when its store cannot be asked into ProviderUnavailable."""
+    """Raise ProviderUnavailable, with the provider's name, for all errors that mean that a store cannot be asked."""
     try:
         yield
+    except ProviderUnavailable as error:
+        raise ProviderUnavailable(error.reason, link.name) from error
     except OSError as error:
-        raise ProviderUnavailable(f"{link.name}: {type(error).__name__}") from error
+        raise ProviderUnavailable(type(error).__name__, link.name) from error
 
 
 def _ask(link: Link, login: str, password: str) -> Identity | Denied:

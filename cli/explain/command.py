@@ -53,7 +53,7 @@ def explain(login: str | None, against: str | None, everybody: bool, as_json: bo
 def _one(services: Services, login: str, routes: list[GuardedRoute], against: str | None, as_json: bool) -> None:
     answer = explain_login(services.chain, login)
     if answer.outage:
-        raise ProviderUnavailable(f"{answer.outage.idp}: {answer.outage.outage}")
+        raise ProviderUnavailable(str(answer.outage.outage), answer.outage.idp)
     change = _switch(answer, against) if against else None
     if as_json:
         print_json(_members(services, answer, routes) | (members_of_switch(change) if change else {}))

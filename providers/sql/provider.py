@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from config.errors import translate_errors
 from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
@@ -36,7 +37,7 @@ class DatabaseProvider:
 
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the active user with this username or e-mail address, if the password is theirs."""
-        with _raising_provider_unavailable():
+        with _translate_errors():
             matches = self._table.matching(login)
             # Hashes that came from elsewhere take another time than ours: a stranger takes that of one of them.
             answer = judge(matches, password, decoy=partial(self._table.decoy, login))
@@ -46,7 +47,7 @@ class DatabaseProvider:
 
     def find(self, username: str) -> User | None:
         """Return the active user of this name as the table has them now."""
-        with _raising_provider_unavailable():
+        with _translate_errors():
             return to_user(self._table.find(username))
 
     def check(self) -> Iterator[Check]:
@@ -55,17 +56,17 @@ class DatabaseProvider:
 
     def explain(self, login: str) -> Explanation:
         """Return what this username or e-mail address would give."""
-        with _raising_provider_unavailable():
+        with _translate_errors():
             return explain_stored(self._table.matching(login), _place_of)
 
     def list_users(self) -> Iterator[User]:
         """Yield everybody who could log in, as they were at one moment."""
-        with _raising_provider_unavailable():
+        with _translate_errors():
             yield from users_able_to_log_in(self._table.each(UserFilter(active=True, sort="created")))
 
     def list_roles(self) -> frozenset[str]:
         """Return every role that the table knows."""
-        with _raising_provider_unavailable():
+        with _translate_errors():
             return self._table.role_names()
 
     def _note_login(self, row: UserRow, password: str) -> None:
@@ -85,9 +86,5 @@ def _place_of(row: UserRow) -> str:
     return f"id {row.id} in the user table"
 
 
-@contextmanager
-def _raising_provider_unavailable() -> Iterator[None]:
-    try:
-        yield
-    except DatabaseUnavailable as error:
-        raise ProviderUnavailable(f"database: {error}") from error
+def _translate_errors() -> AbstractContextManager[None]:
+    return translate_errors(DatabaseUnavailable, to=lambda error: ProviderUnavailable(str(error)))

@@ -110,7 +110,7 @@ def _ask(link: Link, login: str) -> ProviderResult:
         with translate_provider_errors(link):
             told = _told(link, login)
     except ProviderUnavailable as error:
-        return ProviderResult(link.name, "out", outage=str(error).removeprefix(f"{link.name}: "))
+        return ProviderResult(link.name, "out", outage=error.reason)
     if told is None:
         return ProviderResult(link.name, "untold")
     if told.user:

@@ -110,11 +110,20 @@ def test_a_username_that_an_earlier_link_finds_is_its_own() -> None:
     assert chain(blind, second).authenticate("mallory@example.org", "hers")
 
 
-@pytest.mark.parametrize("fault", [ProviderUnavailable("out"), ConnectionRefusedError("refused"), TimeoutError("slow")])
-def test_an_outage_ends_it(fault: Exception) -> None:
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (ProviderUnavailable("no answer"), "a: no answer"),
+        (ProviderUnavailable(), "a: no reason given"),
+        (ConnectionRefusedError("refused"), "a: ConnectionRefusedError"),
+        (TimeoutError("slow"), "a: TimeoutError"),
+    ],
+)
+def test_unavailable_provider_ends_the_login_and_is_named(fault: Exception, message: str) -> None:
     second = Store({"zoé": "right"})
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderUnavailable) as caught:
         chain(Store(fault=fault), second).authenticate("zoé", "right")
+    assert str(caught.value) == message
     assert second.asked == []
 
 

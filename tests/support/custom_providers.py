@@ -20,7 +20,7 @@ BARE = """
 NOTING = """
     import os
     from pathlib import Path
-    from providers.interface import Check, Denied, Explanation, Membership, RuleVerdict
+    from providers.interface import Check, Denied, Explanation, Membership, RuleResult
 
     ROLES = ("reader",)
 
@@ -48,8 +48,8 @@ NOTING = """
             user = {"username": "wile", "email": None, "roles": ["reader"]}
             groups = (Membership("cn=readers"), Membership("cn=all", via_group="cn=readers"))
             rules = (
-                RuleVerdict("cn=readers", ("reader",), True),
-                RuleVerdict("cn=Admins", ("admin",), False, ("they are in cn=admins,ou=old",)),
+                RuleResult("cn=readers", ("reader",), True),
+                RuleResult("cn=Admins", ("admin",), False, ("they are in cn=admins,ou=old",)),
             )
             return Explanation(user, None, "uid=wile,ou=people", groups, rules)
 
@@ -59,7 +59,7 @@ NOTING = """
                 return Denied("locked")
             return {"username": "wile", "email": None, "roles": ["reader"]}
 
-        def grantable(self):
+        def list_roles(self):
             return frozenset(ROLES)
 
     class Broken(Noting):

@@ -63,7 +63,7 @@ def _grantable(chain: Chain, broken: Collection[str]) -> frozenset[str]:
         if link.name in broken:
             raise _CannotTell(f"{link.name} cannot be asked now")
         if not isinstance(link.provider, SupportsListRoles):
-            raise _CannotTell(f"{link.name} can give any (it has no `grantable`)")
+            raise _CannotTell(f"{link.name} can give any (it has no `list_roles`)")
         try:
             with translate_provider_errors(link):
                 found |= link.provider.list_roles()
