@@ -72,7 +72,7 @@ def init(app: Flask) -> None:
         query = _checked(_Query, _parameters())
         selection = UserFilter(role=query.role, active=query.active, search=query.search)
         rows = _editor().page(selection, query.limit + 1, query.after)
-        return answer(data=[row.members() for row in rows[: query.limit]], next=_next(query, rows), headers=[NO_STORE])
+        return answer(data=[row.to_json() for row in rows[: query.limit]], next=_next(query, rows), headers=[NO_STORE])
 
     @app.route("/api/users", methods=["POST"])
     @auth_guard("admin")
@@ -154,7 +154,7 @@ def _there(editor: "UserEditor", user_id: int) -> "UserRow":
 
 
 def _answer(row: "UserRow", status: int = 200, *headers: tuple[str, str]) -> Response:
-    return answer(status, [NO_STORE, ("ETag", f'"{row.version}"'), *headers], data=row.members())
+    return answer(status, [NO_STORE, ("ETag", f'"{row.version}"'), *headers], data=row.to_json())
 
 
 def _next(query: _Query, rows: "list[UserRow]") -> str | None:

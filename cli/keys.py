@@ -19,7 +19,7 @@ from services.keys.ring import KEY_SET_AGE
 
 SETTLED = timedelta(seconds=2)
 """A worker signs with the key before for a moment longer, until it has looked at the folder."""
-KEPT = timedelta(seconds=KEY_SET_AGE)
+REVOCATION_RETENTION = timedelta(seconds=KEY_SET_AGE)
 
 _KEY_MAY_BEGIN_WITH_A_DASH: dict[str, Any] = {"context_settings": {"ignore_unknown_options": True}}
 
@@ -39,7 +39,7 @@ def generate(algorithm: str) -> None:
         made = KeyDirectory(path).add(algorithm)
     click.echo(f"Made {made.key.id} ({algorithm}). It is {made.state}.")
     if made.state == "next":
-        click.echo(f"In {_minutes(KEPT)}, when everybody knows it: flask keys rotate")
+        click.echo(f"In {_minutes(REVOCATION_RETENTION)}, when everybody knows it: flask keys rotate")
 
 
 @keys.command("list")
@@ -67,8 +67,10 @@ def rotate(key: str | None) -> None:
         folder.rotate(successor)
     goes = datetime.now(UTC) + _lifetime() + SETTLED
     click.echo(f"{successor.key.id} is current. The one before can go at {_shown(goes)}: flask keys retire")
-    if datetime.now(UTC) - successor.since < KEPT:
-        click.echo(f"It is new. Others who keep the key set may refuse its tokens for up to {_minutes(KEPT)}.")
+    if datetime.now(UTC) - successor.since < REVOCATION_RETENTION:
+        click.echo(
+            f"It is new. Others who keep the key set may refuse its tokens for up to {_minutes(REVOCATION_RETENTION)}."
+        )
 
 
 @keys.command(**_KEY_MAY_BEGIN_WITH_A_DASH)

@@ -65,7 +65,7 @@ def read_password(policy: PasswordPolicy, *names: str | None) -> str:
     Raises Refused if the policy does not take it.
     """
     try:
-        return policy.accept(ask_password(twice=True), *names)
+        return policy.validate(ask_password(twice=True), *names)
     except WeakPassword as error:
         raise CommandError(f"this password cannot be used: {error}") from None
 

@@ -27,7 +27,7 @@ def revoke(user: str | None, provider: str | None, everybody: bool) -> None:
         raise CommandError("--provider belongs to --user")
     table = SessionTable(open_engine(Settings.of_process().database))
     with translate_command_errors():
-        ended = table.end_of_user(user, provider) if user else _end_all(table)
+        ended = table.end_user_sessions(user, provider) if user else _end_all(table)
     click.echo(f"Ended {ended} {'session' if ended == 1 else 'sessions'}. Their tokens are refused within two seconds.")
     if user and not ended:
         click.echo("If that is a surprise: is it what the token has as `sub`, and the provider what it has as `idp`?")

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from config.keys import Listed, require_strong
+from config.keys import SecretList, require_strong_secret
 from config.section import Section
 
 FIRST_PARTY = "latchkey"
@@ -31,7 +31,7 @@ def _client(written: SecretStr) -> Client:
     if colon and not (secret.isascii() and secret.isprintable()):
         raise ValueError("a client's secret is not ASCII text")
     try:
-        return Client(client_id, require_strong(SecretStr(secret)) if colon else None)
+        return Client(client_id, require_strong_secret(SecretStr(secret)) if colon else None)
     except ValueError as error:
         raise ValueError(f"of a client's secret: {error}") from None
 
@@ -48,11 +48,11 @@ class OAuthSettings(Section):
 
     prefix: ClassVar[str] = "OAUTH_"
 
-    clients: Annotated[Listed, AfterValidator(_read)] = Field(
+    clients: Annotated[SecretList, AfterValidator(_read)] = Field(
         (), description="id:secret for each client, or only id for one without a secret, separated by commas or lines"
     )
     password_grant: bool = Field(True, description="true or false: whether clients may send a user's password")
 
-    def registered(self) -> list[Client]:
+    def registered_clients(self) -> list[Client]:
         """Return the clients; each can be told apart by its id."""
         return [_client(written) for written in self.clients]

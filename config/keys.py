@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from config.section import Section
 
-SHORTEST_SECRET = 32  # bytes, as HS256 needs them (RFC 7518 §3.2)
+MIN_SECRET_BYTES = 32  # bytes, as HS256 needs them (RFC 7518 §3.2)
 
 # The examples of Flask, FastAPI, jwt.io and Superset, and what people write instead of a secret.
 _WELL_KNOWN = re.compile(
@@ -22,14 +22,14 @@ _WELL_KNOWN = re.compile(
 _LOOKS_LIKE_A_KEY = re.compile(r'-----BEGIN|"kty"|^(sk-)?(ssh|ecdsa)-|^MII')
 
 
-def require_strong(secret: SecretStr) -> SecretStr:
+def require_strong_secret(secret: SecretStr) -> SecretStr:
     """Return the secret; ValueError if it is too short to sign with, or no secret at all."""
     text = secret.get_secret_value().strip()
     try:
         length = len(text.encode())
     except UnicodeEncodeError:  # the message has a part of it
         raise ValueError("it is not Unicode text") from None
-    if length < SHORTEST_SECRET:
+    if length < MIN_SECRET_BYTES:
         raise ValueError("it is shorter than 32 bytes")
     # A public key is public: as an HMAC secret, everyone could sign (CVE-2022-29217).
     if _LOOKS_LIKE_A_KEY.search(text):
@@ -44,8 +44,8 @@ def _listed(text: object) -> object:
     return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()] if isinstance(text, str) else text
 
 
-Strong = Annotated[SecretStr, AfterValidator(require_strong)]
-Listed = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
+StrongSecret = Annotated[SecretStr, AfterValidator(require_strong_secret)]
+SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
 
 
 class KeySettings(Section):
@@ -53,10 +53,10 @@ class KeySettings(Section):
 
     prefix: ClassVar[str] = "SECRET_"
 
-    key: Strong | None = Field(
+    key: StrongSecret | None = Field(
         None, description="at least 32 random bytes, as `openssl rand -base64 48` prints them, or set SIGNING_KEYS_DIR"
     )
-    key_fallbacks: Annotated[tuple[Strong, ...], BeforeValidator(_listed)] = Field(
+    key_fallbacks: Annotated[tuple[StrongSecret, ...], BeforeValidator(_listed)] = Field(
         (), description="the previous values of SECRET_KEY, separated by commas or newlines"
     )
 

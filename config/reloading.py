@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 PAUSE = 1.0  # seconds after a reading that failed, before the next of the same files
 
 
-def versions(files: Iterable[Path]) -> list[tuple[str | int, ...]]:
+def file_fingerprints(files: Iterable[Path]) -> list[tuple[str | int, ...]]:
     """Return what differs between two versions of the files; OSError if one is not there."""
     return [(str(file), *_version(os.stat(file))) for file in files]
 
@@ -71,7 +71,7 @@ class ReloadingFile(Generic[T]):
 
     def _state(self) -> object:
         try:
-            return versions(self._files())
+            return file_fingerprints(self._files())
         except OSError:
             return None
 

@@ -12,11 +12,11 @@ def _comma_separated(text: object) -> object:
     return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
+NameList = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
 
-LONGEST_LIFETIME = 1440  # minutes
-LONGEST_SESSION = 5_256_000  # minutes, ten years
+MAX_TOKEN_LIFETIME_MINUTES = 1440  # minutes
+MAX_SESSION_LIFETIME_MINUTES = 5_256_000  # minutes, ten years
 
 
 class TokenSettings(Section):
@@ -29,7 +29,7 @@ class TokenSettings(Section):
         "latchkey", min_length=1, description="the name of the services that accept its tokens (`aud`)"
     )
     lifetime_minutes: int = Field(
-        60, ge=1, le=LONGEST_LIFETIME, description="the minutes for which a token is good, 1 to 1440"
+        60, ge=1, le=MAX_TOKEN_LIFETIME_MINUTES, description="the minutes for which a token is good, 1 to 1440"
     )
 
 
@@ -41,13 +41,13 @@ class SessionSettings(Section):
     idle_minutes: int = Field(
         10_080,
         ge=1,
-        le=LONGEST_SESSION,
+        le=MAX_SESSION_LIFETIME_MINUTES,
         description="the minutes after which a refresh token that is not used ends, 1 to 5256000",
     )
     lifetime_minutes: int = Field(
         43_200,
         ge=1,
-        le=LONGEST_SESSION,
+        le=MAX_SESSION_LIFETIME_MINUTES,
         description="the minutes after which a session ends, however often it is refreshed, 1 to 5256000",
     )
 
@@ -81,11 +81,11 @@ class ProviderSettings(Section):
     prefix: ClassVar[str] = "AUTH_"
     renamed: ClassVar[Mapping[str, str]] = {"AUTH_NEXT_ON_OUTAGE": "AUTH_SKIP_UNAVAILABLE"}
 
-    provider: Names = Field(
+    provider: NameList = Field(
         min_length=1,
         description="static, database or ldap, a provider of your own as package.module:factory, or several by comma",
     )
-    skip_unavailable: Names = Field(
+    skip_unavailable: NameList = Field(
         (), description="the providers of AUTH_PROVIDER that are skipped while they are unavailable, comma-separated"
     )
 

@@ -6,14 +6,14 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator
 
-LONGEST_NAME = 256
-LONGEST_PASSWORD = 1024
+MAX_NAME_LENGTH = 256
+MAX_PASSWORD_LENGTH = 1024
 
 # PBKDF2 and scrypt take `pw` and `pw` + NUL for the same; a lone surrogate is no UTF-8.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def accept(text: str, longest: int) -> str:
+def validate_text(text: str, longest: int) -> str:
     """Return the text in NFC, otherwise as it is.
 
     Raises ValueError, without the text, if it is then empty, longer than `longest` characters, or has
@@ -30,18 +30,18 @@ def accept(text: str, longest: int) -> str:
 
 
 def normalize_name(text: str) -> str:
-    """Return the name without the blanks around it, as `accept` has it; ValueError as there."""
-    name = accept(text, LONGEST_NAME).strip()
+    """Return the name without the blanks around it, as `validate_text` has it; ValueError as there."""
+    name = validate_text(text, MAX_NAME_LENGTH).strip()
     if not name:
         raise ValueError("it is empty")
     return name
 
 
 def normalize_password(text: str) -> str:
-    """Return the password as `accept` has it; ValueError as there. Blanks around it belong to it."""
+    """Return the password as `validate_text` has it; ValueError as there. Blanks around it belong to it."""
     if text.isspace():
         raise ValueError("it is blank")
-    return accept(text, LONGEST_PASSWORD)
+    return validate_text(text, MAX_PASSWORD_LENGTH)
 
 
 def casefold_name(name: str) -> str:

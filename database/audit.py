@@ -8,11 +8,11 @@ from sqlalchemy import Connection, insert, select
 from config.text import casefold_name
 from database.tables import audit_events
 
-SHOWN = 20
+MAX_SHOWN_EVENTS = 20
 
 
 @dataclass(frozen=True)
-class Event:
+class AuditEvent:
     """Something that an operator did."""
 
     at: datetime
@@ -26,7 +26,7 @@ class Event:
     """What changed, for people; never a secret."""
 
 
-def record(
+def record_event(
     connection: Connection, operator: str, action: str, username: str | None, details: str | None = None
 ) -> None:
     """Take note of a change to this user; `None` if it was to many."""
@@ -36,9 +36,11 @@ def record(
     )
 
 
-def newest_events(connection: Connection, username: str | None) -> list[Event]:
+def newest_events(connection: Connection, username: str | None) -> list[AuditEvent]:
     """Return the newest events of whoever has, or had, this name, or of anybody, newest first: at most SHOWN."""
-    found = select(*(audit_events.c[name] for name in Event.__dataclass_fields__))
+    found = select(*(audit_events.c[name] for name in AuditEvent.__dataclass_fields__))
     if username is not None:
         found = found.where(audit_events.c.username_folded == casefold_name(username))
-    return [Event(*row) for row in connection.execute(found.order_by(audit_events.c.id.desc()).limit(SHOWN))]
+    return [
+        AuditEvent(*row) for row in connection.execute(found.order_by(audit_events.c.id.desc()).limit(MAX_SHOWN_EVENTS))
+    ]

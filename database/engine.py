@@ -21,7 +21,7 @@ _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-
 # The provider and the sessions share one, and its connections, for as long as somebody holds it.
 _OPEN: WeakValueDictionary[tuple[SecretStr, bool], Engine] = WeakValueDictionary()
 
-PATIENCE = 5  # seconds for a connection, a lock, a statement, or a network that is silent, each
+TIMEOUT_SECONDS = 5  # seconds for a connection, a lock, a statement, or a network that is silent, each
 
 
 def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
@@ -38,7 +38,7 @@ def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
 
 
 @contextmanager
-def begin_writing(engine: Engine) -> Iterator[Connection]:
+def begin_write(engine: Engine) -> Iterator[Connection]:
     """Begin a transaction that reads before it writes; it is rolled back if anything is raised."""
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
@@ -69,7 +69,7 @@ def _sqlite(url: URL, may_create: bool) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite", database=file).update_query_dict(mode),
         hide_parameters=True,
-        pool_timeout=PATIENCE,
+        pool_timeout=TIMEOUT_SECONDS,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
@@ -77,7 +77,12 @@ def _sqlite(url: URL, may_create: bool) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # First the patience: changing the journal takes a lock that another worker may be holding.
-    for pragma in (f"busy_timeout={PATIENCE * 1000}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in (
+        f"busy_timeout={TIMEOUT_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -86,14 +91,14 @@ def _postgresql(url: URL) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         pool_pre_ping=True,
-        pool_timeout=PATIENCE,
+        pool_timeout=TIMEOUT_SECONDS,
         connect_args={
-            "connect_timeout": PATIENCE,
-            "tcp_user_timeout": PATIENCE * 1000,
+            "connect_timeout": TIMEOUT_SECONDS,
+            "tcp_user_timeout": TIMEOUT_SECONDS * 1000,
             # For a server that is gone after it has taken a question.
-            "keepalives_idle": PATIENCE,
+            "keepalives_idle": TIMEOUT_SECONDS,
             "keepalives_interval": 1,
-            "keepalives_count": PATIENCE,
+            "keepalives_count": TIMEOUT_SECONDS,
             "client_encoding": "UTF8",
         },
     )
@@ -105,5 +110,5 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     if connection.info.parameter_status("server_encoding") not in {"UTF8", "SQL_ASCII"}:
         raise psycopg.OperationalError("the database cannot hold every name; make one with ENCODING 'UTF8'")
     # Not as a start-up option: that would push aside those in the URL, and PgBouncer refuses it.
-    connection.execute(f"SET statement_timeout = {PATIENCE * 1000}")
+    connection.execute(f"SET statement_timeout = {TIMEOUT_SECONDS * 1000}")
     connection.commit()

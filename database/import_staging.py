@@ -27,11 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from database.audit import record
+from database.audit import record_event
 from database.error_translation import translate_database_errors
 from database.errors import UserExists
 from database.tables import roles, user_roles, users
-from database.user_editor import IMPORTING, add_roles
+from database.user_editor import IMPORT_LOCK, ensure_roles
 
 CHUNK = 50_000
 """Rows written at a time."""
@@ -163,7 +163,7 @@ class UserImport:
         held = _role_sets.c.number.in_(select(_incoming.c.role_set).where(_remaining))
         names = select(_role_sets.c.role).distinct().where(held)
         if found := self._connection.scalars(names).all():
-            add_roles(self._connection, found)
+            ensure_roles(self._connection, found)
         now, last = datetime.now(UTC), self._connection.scalar(select(func.max(_incoming.c.place))) or 0
         for begin in range(1, last + 1, CHUNK):
             try:
@@ -174,12 +174,12 @@ class UserImport:
 
     def done(self, operator: str, details: str) -> None:
         """Leave an audit event of all of it."""
-        record(self._connection, operator, "users_imported", None, details)
+        record_event(self._connection, operator, "users_imported", None, details)
 
     def _refuse_taken(self) -> None:
         """Raise UserExists if somebody has taken a name meanwhile that the database does not keep apart itself."""
         if self._connection.dialect.name == "postgresql":
-            self._connection.execute(select(func.pg_advisory_xact_lock(IMPORTING)))
+            self._connection.execute(select(func.pg_advisory_xact_lock(IMPORT_LOCK)))
             for name, column in ((_username, _user.c.email_folded), (_email, _user.c.username_folded)):
                 others = exists().where(column == name, _OF_OTHERS)
                 if self._connection.scalar(select(exists().where(others, _remaining).select_from(_incoming))):

@@ -32,7 +32,7 @@ class Revocation:
 _after = select(revocations).where(revocations.c.id > bindparam("last")).order_by(revocations.c.id)
 
 
-def record(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
+def insert_revocations(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
     """Write revocations, as the last thing that the transaction does.
 
     They become visible in the order of their ids: on PostgreSQL, where transactions commit in any order,
@@ -47,6 +47,6 @@ def record(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
     connection.execute(insert(revocations), written)
 
 
-def after(connection: Connection, last: int) -> list[Revocation]:
+def revocations_after(connection: Connection, last: int) -> list[Revocation]:
     """Return the revocations with ids above `last`."""
     return [Revocation(**row._mapping) for row in connection.execute(_after, {"last": last})]  # noqa: SLF001 - SQLAlchemy's name

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from database.error_translation import translate_database_errors
 
 
-def product(engine: Engine) -> str:
+def server_version(engine: Engine) -> str:
     """Return which database it is, and of which version. Raises DatabaseUnavailable."""
     asked = "SELECT sqlite_version()" if engine.name == "sqlite" else "SHOW server_version"
     with translate_database_errors(), engine.connect() as connection:
@@ -18,7 +18,7 @@ def product(engine: Engine) -> str:
     return f"{'SQLite' if engine.name == 'sqlite' else 'PostgreSQL'} {version}"
 
 
-def files(engine: Engine) -> list[Path]:
+def sqlite_files(engine: Engine) -> list[Path]:
     """Return the files of an SQLite database that are there; none for a server's."""
     if engine.name != "sqlite":
         return []
@@ -26,7 +26,7 @@ def files(engine: Engine) -> list[Path]:
     return [file for file in (Path(path + ending) for ending in ("", "-wal", "-shm")) if file.exists()]
 
 
-def clock_lead(engine: Engine) -> timedelta:
+def clock_offset(engine: Engine) -> timedelta:
     """Return by how much the server's clock is ahead of this machine's. Raises DatabaseUnavailable."""
     with translate_database_errors(), engine.connect() as connection:
         connection.scalar(text("SELECT 1"))  # what a connection costs is not to count

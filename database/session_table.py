@@ -31,9 +31,9 @@ from database.tables import revocations as revocations_
 from database.tables import sessions
 
 _LOCK = 7243
-KEPT = timedelta(days=366)
+REVOCATION_RETENTION = timedelta(days=366)
 """How long the end of all that somebody had is kept: code of one's own may make tokens that last that long."""
-PURGED = 10  # sessions that are long over, at each login
+PURGE_LIMIT = 10  # sessions that are long over, at each login
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ _insert = (
 _over = select(sessions.c.id).where(
     sessions.c.expires_at < bindparam("now"), sessions.c.access_until < bindparam("now")
 )
-_purge = delete(sessions).where(sessions.c.id.in_(_over.limit(PURGED).with_for_update(skip_locked=True)))
+_purge = delete(sessions).where(sessions.c.id.in_(_over.limit(PURGE_LIMIT).with_for_update(skip_locked=True)))
 _by_id = select(sessions).where(sessions.c.id == bindparam("session_id"))
 _renew = (
     update_(sessions)
@@ -130,7 +130,7 @@ class SessionTable:
             row = connection.execute(_by_id, {"session_id": session_id}).one_or_none()
         return SessionRow(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's name for it
 
-    def renew(
+    def rotate(
         self, seen: SessionRow, presented_hash: str, next_hash: str, until: datetime, access_until: datetime
     ) -> bool:
         """Make `next_hash` the one that is good, by one statement; says whether nobody was faster.
@@ -149,7 +149,7 @@ class SessionTable:
         with self._begin() as connection:
             return connection.execute(_renew, values).rowcount == 1
 
-    def deliver(self, session_id: str, token_hash: str) -> None:
+    def mark_delivered(self, session_id: str, token_hash: str) -> None:
         """Note that the answer with this token has left."""
         with self._begin() as connection:
             connection.execute(_deliver, {"session_id": session_id, "next_hash": token_hash})
@@ -159,15 +159,15 @@ class SessionTable:
         with self._begin() as connection:
             return _end(connection, sessions.c.id == session_id) == 1
 
-    def end_tokens(self, ended: str, expires_at: datetime) -> None:
+    def revoke_tokens(self, ended: str, expires_at: datetime) -> None:
         """End the access token of this `jti`, or those of this `sid`; the last of them runs out at `expires_at`."""
         with self._begin() as connection:
             _end(connection, sessions.c.id == ended, {"ended": ended, "expires_at": expires_at})
 
-    def end_of_user(self, username: str, idp: str | None = None) -> int:
+    def end_user_sessions(self, username: str, idp: str | None = None) -> int:
         """End all that a user of this provider, `None` for any, has; returns how many sessions that were."""
         with self._begin() as connection:
-            return end_of_user(connection, username, idp)
+            return end_user_sessions(connection, username, idp)
 
     def end_all(self) -> int:
         """End every session, and every token until the next full second begins; returns how many sessions."""
@@ -177,13 +177,13 @@ class SessionTable:
             _lock(connection)
             ended = connection.execute(delete(sessions)).rowcount
             # Only now: until here sessions were refreshed, and tokens issued.
-            revocations.record(connection, [_whole(_until_now())])
+            revocations.insert_revocations(connection, [_whole(_until_now())])
         return ended
 
     def revocations_after(self, last: int) -> list[Revocation]:
         """Return the revocations with ids above `last`, in the order in which they became visible."""
         with self._begin() as connection:
-            return revocations.after(connection, last)
+            return revocations.revocations_after(connection, last)
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
@@ -191,11 +191,15 @@ class SessionTable:
             yield connection
 
 
-def end_of_user(connection: Connection, username: str, idp: str | None, spared: str | None = None) -> int:
-    """Do what `SessionTable.end_of_user` does, as the last thing in a transaction, but for one session."""
+def end_user_sessions(
+    connection: Connection, username: str, idp: str | None, except_session_id: str | None = None
+) -> int:
+    """Do what `SessionTable.end_user_sessions` does, as the last thing in a transaction, but for one session."""
     _lock(connection)
     of_provider = sessions.c.idp == idp if idp else true()
-    of_user = and_(sessions.c.username_folded == casefold_name(username), of_provider, sessions.c.id != (spared or ""))
+    of_user = and_(
+        sessions.c.username_folded == casefold_name(username), of_provider, sessions.c.id != (except_session_id or "")
+    )
     without_session = {"username_folded": casefold_name(username), "idp": idp, **_until_now()}
     return _end(connection, of_user, without_session)
 
@@ -215,7 +219,7 @@ def _end(connection: Connection, which: ColumnElement[bool], *also: Mapping[str,
     ended = connection.execute(delete(sessions).where(which).returning(sessions.c.id, sessions.c.access_until)).all()
     now = datetime.now(UTC)
     of_sessions = [{"ended": row.id, "expires_at": row.access_until} for row in ended if row.access_until > now]
-    revocations.record(connection, [_whole(row) for row in (*of_sessions, *also)])
+    revocations.insert_revocations(connection, [_whole(row) for row in (*of_sessions, *also)])
     return len(ended)
 
 
@@ -227,4 +231,4 @@ def _until_now() -> dict[str, object]:
     """Return what covers all tokens up to now, which tell their time in whole seconds."""
     now = datetime.now(UTC)
     before = now.replace(microsecond=0) + timedelta(seconds=1)
-    return {"issued_before": before, "expires_at": now + KEPT}
+    return {"issued_before": before, "expires_at": now + REVOCATION_RETENTION}

@@ -12,14 +12,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from config.text import casefold_name
-from database.audit import record
-from database.engine import begin_writing
+from database.audit import record_event
+from database.engine import begin_write
 from database.error_translation import translate_database_errors
 from database.errors import LastAdmin, NoSuchUser, UserChanged, UserExists
-from database.session_table import end_of_user
+from database.session_table import end_user_sessions
 from database.tables import roles, user_roles, users
 from database.user_pages import UserPages
-from database.user_table import ADMIN, PROVIDER, UserRow, by_id, named
+from database.user_table import ADMIN, PROVIDER, UserRow, by_id, find_by_name
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +27,10 @@ _NAME_TAKEN = re.compile(r"uq_users_|UNIQUE constraint failed: users\.")
 
 _EVENTS = "events"
 _NAMES = 7244
-IMPORTING = 7245
+IMPORT_LOCK = 7245
 """The lock that an import takes when it looks whether its names are still free, and others share."""
 
-Who = str | int
+UserRef = str | int
 """A user: by username, else e-mail address; or by id."""
 
 
@@ -60,36 +60,36 @@ class UserEditor(UserPages):
             self._record(connection, "user_added", username, f"roles: {', '.join(names) or 'none'}")
             return _there(by_id(connection, user_id))
 
-    def set_password(self, who: Who, password_hash: str, version: str | None = None) -> UserRow:
+    def set_password(self, user_ref: UserRef, password_hash: str, version: str | None = None) -> UserRow:
         """Give a user another password. Whatever they had from the old one ends with it."""
         with self._writing() as connection:
-            row = _locked(connection, who, version)
+            row = _locked(connection, user_ref, version)
             return self._new_password(connection, row, password_hash, "password_set")
 
-    def change_password(self, seen: UserRow, password_hash: str, spared: str | None) -> UserRow:
+    def change_password(self, seen: UserRow, password_hash: str, except_session_id: str | None) -> UserRow:
         """Give a user another password, who has proven the one that was `seen`; UserChanged if it is theirs no more.
 
-        Their sessions end, but for the one of the id `spared`.
+        Their sessions end, but for the one of the id `except_session_id`.
         """
         with self._writing() as connection:
             row = _locked(connection, seen.id)
             if row.password_hash != seen.password_hash:
                 raise UserChanged
-            return self._new_password(connection, row, password_hash, "password_changed", spared)
+            return self._new_password(connection, row, password_hash, "password_changed", except_session_id)
 
-    def set_active(self, who: Who, active: bool, force: bool = False) -> UserRow:
+    def set_active(self, user_ref: UserRef, active: bool, force: bool = False) -> UserRow:
         """Let a user in, or put them out at once."""
-        return self.change(who, lambda row: replace(row, active=active), force=force)
+        return self.change(user_ref, lambda row: replace(row, active=active), force=force)
 
     def change(
-        self, who: Who, edit: Callable[[UserRow], UserRow], version: str | None = None, force: bool = False
+        self, user_ref: UserRef, edit: Callable[[UserRow], UserRow], version: str | None = None, force: bool = False
     ) -> UserRow:
         """Make a user what `edit` makes of them: another username or address, other roles, active or not.
 
         Who is disabled or has another username loses what they have from logging in.
         """
         with self._writing() as connection:
-            row = _locked(connection, who, version)
+            row = _locked(connection, user_ref, version)
             wanted = edit(row)
             if not force and not _is_admin(wanted):
                 _keep_an_admin(connection, row)
@@ -100,32 +100,37 @@ class UserEditor(UserPages):
                 _write(connection, row, wanted)
             return _there(by_id(connection, row.id))
 
-    def delete(self, who: Who, force: bool = False) -> UserRow:
+    def delete(self, user_ref: UserRef, force: bool = False) -> UserRow:
         """Remove a user, and end what they have; returns them as they were."""
         with self._writing() as connection:
-            row = _locked(connection, who)
+            row = _locked(connection, user_ref)
             if not force:
                 _keep_an_admin(connection, row)
             connection.execute(delete(users).where(users.c.id == row.id))
             self._record(connection, "user_deleted", row.username)
-            end_of_user(connection, row.username, PROVIDER)
+            end_user_sessions(connection, row.username, PROVIDER)
             return row
 
     def _new_password(
-        self, connection: Connection, row: UserRow, password_hash: str, action: str, spared: str | None = None
+        self,
+        connection: Connection,
+        row: UserRow,
+        password_hash: str,
+        action: str,
+        except_session_id: str | None = None,
     ) -> UserRow:
         _update(connection, row, password_hash=password_hash)
         self._record(connection, action, row.username)
-        end_of_user(connection, row.username, PROVIDER, spared)
+        end_user_sessions(connection, row.username, PROVIDER, except_session_id)
         return _there(by_id(connection, row.id))
 
     def _record(self, connection: Connection, action: str, username: str, details: str | None = None) -> None:
-        record(connection, self._operator, action, username, details)
+        record_event(connection, self._operator, action, username, details)
         connection.info[_EVENTS].append((action, username))
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with translate_database_errors(), begin_writing(self._engine) as connection:
+        with translate_database_errors(), begin_write(self._engine) as connection:
             events: list[tuple[str, str]] = []
             connection.info[_EVENTS] = events
             try:
@@ -144,9 +149,9 @@ def _there(row: UserRow | None) -> UserRow:
     return row
 
 
-def _locked(connection: Connection, who: Who, version: str | None = None) -> UserRow:
+def _locked(connection: Connection, user_ref: UserRef, version: str | None = None) -> UserRow:
     """Return the user as they are, whom nobody else can change until the transaction ends."""
-    first = _there(by_id(connection, who) if isinstance(who, int) else named(connection, who))
+    first = _there(by_id(connection, user_ref) if isinstance(user_ref, int) else find_by_name(connection, user_ref))
     connection.execute(select(users.c.id).where(users.c.id == first.id).with_for_update())
     row = _there(by_id(connection, first.id))
     if version not in {None, row.version}:
@@ -162,7 +167,7 @@ def _write(connection: Connection, row: UserRow, wanted: UserRow) -> None:
     _take_roles(connection, row.id, {*row.roles} - {*wanted.roles})
     _give_roles(connection, row.id, {*wanted.roles} - {*row.roles})
     if row.username != wanted.username or not wanted.active:
-        end_of_user(connection, row.username, PROVIDER)
+        end_user_sessions(connection, row.username, PROVIDER)
 
 
 def _update(connection: Connection, row: UserRow, **values: object) -> None:
@@ -189,7 +194,7 @@ def _refuse_taken(connection: Connection, username: str, email: str | None, user
 
 def _reserve(connection: Connection, names: Iterable[str]) -> None:
     """Wait for whoever else is about to take one of these names, as two would not see each other."""
-    connection.execute(select(func.pg_advisory_xact_lock_shared(IMPORTING)))
+    connection.execute(select(func.pg_advisory_xact_lock_shared(IMPORT_LOCK)))
     for key in sorted({crc32(name.encode()) - 2**31 for name in names}):  # in one order, lest two wait for each other
         connection.execute(select(func.pg_advisory_xact_lock(_NAMES, key)))
 
@@ -228,12 +233,12 @@ def _differences(row: UserRow, wanted: UserRow) -> Iterator[tuple[str, str | Non
 def _give_roles(connection: Connection, user_id: int, names: Iterable[str]) -> None:
     ordered = sorted(names)
     if ordered:
-        add_roles(connection, ordered)
+        ensure_roles(connection, ordered)
         held = select(literal(user_id), roles.c.id).where(roles.c.name.in_(ordered))
         connection.execute(insert(user_roles).from_select(["user_id", "role_id"], held))
 
 
-def add_roles(connection: Connection, names: Iterable[str]) -> None:
+def ensure_roles(connection: Connection, names: Iterable[str]) -> None:
     """Add the roles that are not there yet. Another transaction may be adding the same: theirs will do."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     connection.execute(dialect.insert(roles).on_conflict_do_nothing(), [{"name": name} for name in sorted(names)])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Order = Literal["username", "created"]
+SortKey = Literal["username", "created"]
 
 
 @dataclass(frozen=True)
@@ -14,5 +14,5 @@ class UserFilter:
     active: bool | None = None
     search: str | None = None
     """A part of the username or the e-mail address, in any case."""
-    sort: Order = "username"
+    sort: SortKey = "username"
     reverse: bool = False

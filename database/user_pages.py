@@ -9,14 +9,14 @@ from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, and_, 
 from config.text import casefold_name
 from database.error_translation import translate_database_errors
 from database.tables import disabled, roles, user_roles, users
-from database.user_filter import Order, UserFilter
+from database.user_filter import SortKey, UserFilter
 from database.user_table import UserRow, UserTable, everybody, grouped, with_roles
 
 FEW = 20_000  # holders of a role who are looked up one by one
 CHUNK = 2000  # users at a time, where all are wanted
 
 # Unique, and each has an index.
-_ORDERS: Mapping[Order, Column[Any]] = {"username": users.c.username_folded, "created": users.c.id}
+_ORDERS: Mapping[SortKey, Column[Any]] = {"username": users.c.username_folded, "created": users.c.id}
 
 
 class UserPages(UserTable):
@@ -29,7 +29,7 @@ class UserPages(UserTable):
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 60000")  # it may have to read the whole table
             return _page(connection, selection, limit, casefold_name(after) if isinstance(after, str) else after)
 
-    def each(self, selection: UserFilter, after: str | int | None = None) -> Iterator[UserRow]:
+    def iterate(self, selection: UserFilter, after: str | int | None = None) -> Iterator[UserRow]:
         """Yield every user of a selection, or those after one, as they were at one moment."""
         with translate_database_errors(), _at_one_moment(self._engine) as connection:
             begin = casefold_name(after) if isinstance(after, str) else after

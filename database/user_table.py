@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Float, Row, Select, bindparam, exists
 from sqlalchemy.exc import DBAPIError
 
 from config.text import casefold_name
-from database.audit import Event, newest_events
+from database.audit import AuditEvent, newest_events
 from database.error_translation import translate_database_errors
 from database.errors import DatabaseUnavailable, NoSuchUser
 from database.tables import roles, user_roles, users
@@ -38,7 +38,7 @@ class UserRow:
     last_login_at: datetime | None
     roles: tuple[str, ...]
 
-    def members(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, object]:
         """Return all that others may know of the user, as JSON has it."""
         plain = {name: getattr(self, name) for name in ("id", "username", "email", "roles", "active")}
         moments = {name: getattr(self, name) for name in ("created_at", "updated_at", "last_login_at")}
@@ -95,7 +95,7 @@ class UserTable:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def matching(self, login: str) -> list[UserRow]:
+    def find_by_login(self, login: str) -> list[UserRow]:
         """Return all who have this username or e-mail address, whatever its case: at most two."""
         with self._begin() as connection:
             return grouped(connection.execute(_by_login, {"name": casefold_name(login)}))
@@ -105,10 +105,10 @@ class UserTable:
         with self._begin() as connection:
             return _first(connection.execute(_by_username, {"name": casefold_name(username)}))
 
-    def named(self, login: str) -> UserRow:
+    def require(self, login: str) -> UserRow:
         """Return the user of this username, else e-mail address; NoSuchUser if there is none."""
         with self._begin() as connection:
-            row = named(connection, login)
+            row = find_by_name(connection, login)
         if row is None:
             raise NoSuchUser
         return row
@@ -118,7 +118,7 @@ class UserTable:
         with self._begin() as connection:
             return by_id(connection, user_id)
 
-    def decoy(self, name: str) -> str | None:
+    def decoy_hash(self, name: str) -> str | None:
         """Return the password hash of some user, the same for the same name; `None` if there is no user at all.
 
         Somebody unknown is to cost what a user costs, and users' hashes cost what their schemes do.
@@ -129,7 +129,7 @@ class UserTable:
             found: str | None = connection.scalar(_decoy, {"share": share})
         return found
 
-    def note_login(self, row: UserRow, now: datetime, password_hash: str) -> bool:
+    def record_login(self, row: UserRow, now: datetime, password_hash: str) -> bool:
         """Note a login, and the hash that the password has from now on; says whether nobody was faster to change it."""
         values = {"user_id": row.id, "seen": row.password_hash, "now": now, "hashed": password_hash}
         try:
@@ -138,7 +138,7 @@ class UserTable:
         except DBAPIError as error:  # a rule of somebody else's, of which the database tells with the row
             raise DatabaseUnavailable(f"it rejects the write: {type(error).__name__}") from None
 
-    def history(self, username: str | None = None) -> list[Event]:
+    def history(self, username: str | None = None) -> list[AuditEvent]:
         """Return what was done last to whoever has, or had, this name, or to anybody; newest first."""
         with self._begin() as connection:
             return newest_events(connection, username)
@@ -154,7 +154,7 @@ class UserTable:
             yield connection
 
 
-def named(connection: Connection, login: str) -> UserRow | None:
+def find_by_name(connection: Connection, login: str) -> UserRow | None:
     """Return the user of this username, else e-mail address.
 
     A username beats somebody else's address that reads the same: so each can be named.

@@ -11,7 +11,7 @@ from typing import TypeVar
 from passlib.hash import argon2
 
 from passwords.errors import Overloaded
-from passwords.schemes import UnusableHash, identify, needs_rehash, proves
+from passwords.schemes import UnusableHash, identify, needs_rehash, verify
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.renew)
 
 
-def is_policys_hash(text: str) -> bool:
+def is_policy_hash(text: str) -> bool:
     """Say whether a hash is of the kind that the policy makes, at whatever cost."""
     try:
         return identify(text).scheme == "argon2id"
@@ -85,7 +85,7 @@ def verify_password(password: str, stored: str | None, decoy: str | None = None)
     return _pool.run(lambda: _verify(password, checked)) and stored is not None
 
 
-def stronger_hash(password: str, stored: str) -> str | None:
+def upgraded_hash(password: str, stored: str) -> str | None:
     """Return the hash that is to take the place of one that this password has proven; `None` if that is to stay.
 
     Raises Overloaded. Thread-safe.
@@ -95,8 +95,8 @@ def stronger_hash(password: str, stored: str) -> str | None:
 
 def _verify(password: str, stored: str) -> bool:
     try:
-        return proves(password, stored)
+        return verify(password, stored)
     except UnusableHash as error:
         log.warning("a stored password hash cannot be used: %s", error)
-        proves(password, _DECOY)  # for the time it takes
+        verify(password, _DECOY)  # for the time it takes
         return False

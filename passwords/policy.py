@@ -26,7 +26,7 @@ class PasswordPolicy:
     def __init__(self, settings: PasswordSettings) -> None:
         self._shortest = settings.min_length
 
-    def accept(self, password: str, *names: str | None) -> str:
+    def validate(self, password: str, *names: str | None) -> str:
         """Return the password in NFC, as it is to be hashed, for a user of these names and addresses.
 
         There are no rules about kinds of characters, and nothing expires. Raises WeakPassword.

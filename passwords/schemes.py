@@ -17,7 +17,7 @@ class UnusableHash(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class HashScheme:
     """What a hash is, without its salt and digest."""
 
     scheme: str
@@ -27,13 +27,13 @@ class Kind:
     """Weaker than today's policy, so that it is to be replaced at the next login."""
 
 
-def identify(stored: str) -> Kind:
+def identify(stored: str) -> HashScheme:
     """Return what the hash is, without computing anything; UnusableHash if nobody could log in with it."""
     form, found = _read(stored)
     return form.kind(found)
 
 
-def proves(password: str, stored: str) -> bool:
+def verify(password: str, stored: str) -> bool:
     """Say whether the password made the hash, in the time and memory that the hash takes.
 
     A password that the scheme cannot take is never right. UnusableHash as in `identify`. Thread-safe.
@@ -49,13 +49,13 @@ def proves(password: str, stored: str) -> bool:
 
 
 def needs_rehash(password: str, stored: str) -> bool:
-    """Say whether a new hash of the password, which `proves` the old one, may take its place.
+    """Say whether a new hash of the password, which `verify` the old one, may take its place.
 
     Not if the old one is strong. Nor if bcrypt saw only the beginning of the password: the rest of it has not
     been proven, and a slip in it would become part of the password.
     """
     kind = identify(stored)
-    return kind.weak and (kind.scheme != "bcrypt" or foreign_hashes.bcrypt_covers(password.encode()))
+    return kind.weak and (kind.scheme != "bcrypt" or foreign_hashes.fits_bcrypt(password.encode()))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class _Form:
     """One way to write a hash. The text matches as a whole; `kind` refuses absurd parameters."""
 
     text: re.Pattern[str]
-    kind: Callable[[re.Match[str]], Kind]
+    kind: Callable[[re.Match[str]], HashScheme]
     check: Callable[[bytes, re.Match[str]], bool]
 
 
@@ -93,36 +93,36 @@ def _bound(*bounds: bool) -> None:
 
 # A table has few kinds, and an import asks for one a million times.
 @lru_cache(256)
-def _bounded(scheme: str, parameter: str, value: int, least: int, most: int) -> Kind:
+def _bounded(scheme: str, parameter: str, value: int, least: int, most: int) -> HashScheme:
     _bound(least <= value <= most)
-    return Kind(scheme, f"{parameter}={value}")
+    return HashScheme(scheme, f"{parameter}={value}")
 
 
-def _argon2_kind(found: re.Match[str]) -> Kind:
+def _argon2_kind(found: re.Match[str]) -> HashScheme:
     m, t, p = int(found["m"]), int(found["t"]), int(found["p"])
     _bound(m * t <= 2**19, m <= 2**18, p <= _MOST_LANES, m >= 8 * p)
     weak = m < _LEAST_MEMORY or (m * t < _LEAST_WORK and m <= _POLICY_MEMORY)
-    return Kind(f"argon2{found['type']}", f"m={m} t={t} p={p}", weak)
+    return HashScheme(f"argon2{found['type']}", f"m={m} t={t} p={p}", weak)
 
 
-def _scrypt_kind(found: re.Match[str]) -> Kind:
+def _scrypt_kind(found: re.Match[str]) -> HashScheme:
     n, r, p = int(found["n"]), int(found["r"]), int(found["p"])
     power_of_two = n >= 2**10 and n & (n - 1) == 0
     _bound(power_of_two, n * r <= 2**21, n * r * p <= 2**21, r > 1 or n < 2**16)  # the last is RFC 7914 §2
-    return Kind("scrypt", f"N={n} r={r} p={p}")
+    return HashScheme("scrypt", f"N={n} r={r} p={p}")
 
 
-def _phpass_kind(found: re.Match[str]) -> Kind:
+def _phpass_kind(found: re.Match[str]) -> HashScheme:
     power = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".index(found["power"])
     return _bounded("phpass", "rounds", 2**power, 2**7, 2**20)  # libpass makes them with 2**19
 
 
-def _by_libpass(text: str, kind: Callable[[re.Match[str]], Kind], handler: Any) -> _Form:
+def _by_libpass(text: str, kind: Callable[[re.Match[str]], HashScheme], handler: Any) -> _Form:
     return _Form(re.compile(text), kind, lambda secret, found: bool(handler.verify(secret, found[0])))
 
 
 def _md5_crypt(name: str, start: str, handler: Any) -> _Form:
-    return _by_libpass(rf"{start}{_ANY64}{{1,8}}\${_ANY64}{{22}}", lambda _: Kind(name), handler)
+    return _by_libpass(rf"{start}{_ANY64}{{1,8}}\${_ANY64}{{22}}", lambda _: HashScheme(name), handler)
 
 
 def _sha_crypt(name: str, start: str, length: int, handler: Any) -> _Form:
@@ -149,7 +149,7 @@ def _pbkdf2(name: str, start: str, digest: str, decode: Callable[[str], bytes]) 
     return _Form(
         re.compile(rf"{start}(?P<rounds>{_NUMBER})\${_SALT}\$(?P<digest>{digest})"),
         lambda found: _bounded(f"pbkdf2-{name}", "rounds", int(found["rounds"]), 1, 2 * 10**6),
-        lambda secret, found: foreign_hashes.pbkdf2_proves(
+        lambda secret, found: foreign_hashes.verify_pbkdf2(
             secret, found["salt"].encode(), decode(found["digest"]), name=name, rounds=int(found["rounds"])
         ),
     )
@@ -158,7 +158,7 @@ def _pbkdf2(name: str, start: str, digest: str, decode: Callable[[str], bytes]) 
 def _scrypt(text: str, decode: Callable[[str], bytes]) -> _Form:
     def check(secret: bytes, found: re.Match[str]) -> bool:
         n, r, p = int(found["n"]), int(found["r"]), int(found["p"])
-        return foreign_hashes.scrypt_proves(secret, found["salt"].encode(), decode(found["digest"]), n=n, r=r, p=p)
+        return foreign_hashes.verify_scrypt(secret, found["salt"].encode(), decode(found["digest"]), n=n, r=r, p=p)
 
     return _Form(re.compile(text), _scrypt_kind, check)
 
@@ -167,8 +167,8 @@ def _salted(scheme: str, name: str, least: int) -> _Form:
     """Padded base64: `least` characters are the digest and four bytes of salt, the shortest in use."""
     return _Form(
         re.compile(rf"\{{\w+\}}(?=(?:.{{4}})+\Z)(?P<bytes>{_BASE64}{{{least},}}={{0,2}})"),
-        lambda _: Kind(scheme),
-        lambda secret, found: foreign_hashes.salted_proves(secret, name, b64decode(found["bytes"])),
+        lambda _: HashScheme(scheme),
+        lambda secret, found: foreign_hashes.verify_salted(secret, name, b64decode(found["bytes"])),
     )
 
 
@@ -182,7 +182,7 @@ _ARGON2 = _by_libpass(
 
 _FORMS = {
     **dict.fromkeys(("$argon2id$", "$argon2i$", "$argon2d$"), _ARGON2),
-    **dict.fromkeys(("$2a$", "$2b$", "$2y$"), _bcrypt("bcrypt", "", foreign_hashes.bcrypt_proves)),
+    **dict.fromkeys(("$2a$", "$2b$", "$2y$"), _bcrypt("bcrypt", "", foreign_hashes.verify_bcrypt)),
     **dict.fromkeys(("$P$", "$H$"), _by_libpass(rf"\$[PH]\$(?P<power>{_ANY64}){_ANY64}{{30}}", _phpass_kind, phpass)),
     "$6$": _sha_crypt("sha512-crypt", r"\$6\$", 86, sha512_crypt),
     "$5$": _sha_crypt("sha256-crypt", r"\$5\$", 43, sha256_crypt),
@@ -193,7 +193,7 @@ _FORMS = {
     "{ssha384}": _salted("ssha384", "sha384", 70),
     "{ssha512}": _salted("ssha512", "sha512", 91),
     # Django
-    "bcrypt_sha256$$": _bcrypt("bcrypt-sha256", r"bcrypt_sha256\$", foreign_hashes.bcrypt_sha256_proves),
+    "bcrypt_sha256$$": _bcrypt("bcrypt-sha256", r"bcrypt_sha256\$", foreign_hashes.verify_bcrypt_sha256),
     "pbkdf2_sha256$": _pbkdf2("sha256", r"pbkdf2_sha256\$", f"{_BASE64}{{43}}=", b64decode),
     "pbkdf2_sha1$": _pbkdf2("sha1", r"pbkdf2_sha1\$", f"{_BASE64}{{27}}=", b64decode),
     "scrypt$": _scrypt(

@@ -37,7 +37,7 @@ def editor_for(claims: Claims) -> "UserEditor":
 
 def new_hash(password: str, *names: str | None) -> str:
     """Return the hash of a new password for a user of these names. Raises WeakPassword and Overloaded."""
-    return hash_password(current_services().policy.accept(password, *names))
+    return hash_password(current_services().policy.validate(password, *names))
 
 
 def change_password(claims: Claims, old: str, new: str) -> bool:

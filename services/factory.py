@@ -40,7 +40,7 @@ def create_services(settings: Settings) -> Services:
         keys=keys,
         issuer=issuer,
         sessions=store.sessions(chain, issuer) if store else None,
-        clients=Clients(oauth.registered(), oauth.password_grant),
+        clients=Clients(oauth.registered_clients(), oauth.password_grant),
         policy=policy,
         users=_user_editor(settings),
         schema_problem=partial(_schema_problem, settings),

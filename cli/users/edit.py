@@ -42,7 +42,7 @@ def set_password(login: str, generate: bool, as_json: bool) -> None:
     """Give a user another password, asked for or read from standard input. Their sessions end."""
     table = open_editor()
     with translate_command_errors():
-        seen = table.named(login)
+        seen = table.require(login)
         password = _new_password(generate, seen.username, seen.email)
         row = table.set_password(seen.id, hash_password(password))
     _print_password_change(row, f"{row.username} has a new password.", as_json, password if generate else None)
@@ -120,7 +120,7 @@ def delete(login: str, yes: bool, force: bool, as_json: bool) -> None:
     """Remove a user for good, and end what they have. To keep who they were: disable."""
     table = open_editor()
     with translate_command_errors():
-        seen = table.named(login)
+        seen = table.require(login)
         if not yes:
             confirm(f"Delete {seen.username} for good?")
         row = table.delete(seen.id, force)
@@ -148,7 +148,7 @@ def _new_password(generate: bool, *names: str | None) -> str:
 def _print_change(row: UserRow, sentence: str, as_json: bool, **extra: object) -> None:
     """Print the sentence, or the user with extra members as JSON."""
     if as_json:
-        print_json(row.members() | extra)
+        print_json(row.to_json() | extra)
     else:
         click.echo(sentence)
 

@@ -101,7 +101,7 @@ def export(output: Path | None, as_json: bool) -> None:
         write = EXPORTS["jsonl" if as_json else "csv"](file)
         # What is printed shows by itself how far it is.
         with progress("Writing", table.count()) if output else nullcontext(unseen) as advance:
-            for row in table.each(UserFilter()):
+            for row in table.iterate(UserFilter()):
                 write(UserFields(row.username, row.email, row.password_hash, row.roles, row.active))
                 advance(1)
 

@@ -14,8 +14,8 @@ import click
 from cli.terminal import JSON_OPTION, NAME, CommandError, as_table, print_json, translate_command_errors
 from cli.users.editor import open_editor
 from cli.users.hash_status import HashStatus, hash_status
-from database.audit import Event
-from database.user_filter import Order, UserFilter
+from database.audit import AuditEvent
+from database.user_filter import SortKey, UserFilter
 from database.user_table import UserRow
 from services.user_import.formats.csv_file import as_cell
 
@@ -27,7 +27,7 @@ _LARGEST = 2**31 - 2  # number of users
 @click.option("--role", type=NAME, help="Only who has this role.")
 @click.option("--search", type=NAME, help="Only with this text in the username or the address.")
 @click.option("--active/--disabled", default=None, help="Only who can, or cannot, log in.")
-@click.option("--sort", type=click.Choice(get_args(Order)), default="username", show_default=True)
+@click.option("--sort", type=click.Choice(get_args(SortKey)), default="username", show_default=True)
 @click.option("--reverse", is_flag=True, help="The last first.")
 @click.option(
     "--limit", type=click.IntRange(1, _LARGEST), help=f"How many; {PAGE}, and in CSV and JSON all, unless given."
@@ -41,7 +41,7 @@ def list_users(limit: int | None, after: str | None, as_csv: bool, as_json: bool
     begin = _begin(selection, after)
     with translate_command_errors():
         if limit is None and (as_csv or as_json):
-            (_print_csv if as_csv else _print_json_array)(open_editor().each(selection, begin))
+            (_print_csv if as_csv else _print_json_array)(open_editor().iterate(selection, begin))
             return
         found = open_editor().page(selection, (limit or PAGE) + 1, begin)
     rows = found[: limit or PAGE]
@@ -58,11 +58,11 @@ def show(login: str, as_json: bool) -> None:
     """Show a user, and the newest of what was done to them."""
     table = open_editor()
     with translate_command_errors():
-        row = table.named(login)
+        row = table.require(login)
         events = table.history(row.username)
     status = hash_status(row.password_hash)
     if as_json:
-        print_json(row.members() | {"password": status._asdict(), "history": [_event(event) for event in events]})
+        print_json(row.to_json() | {"password": status._asdict(), "history": [_event(event) for event in events]})
         return
     _print_user(row, status)
     if events:
@@ -111,7 +111,7 @@ def _print_table(rows: Iterable[UserRow]) -> None:
 def _print_json_array(rows: Iterable[UserRow]) -> None:
     begin = "[\n  "
     for row in rows:
-        click.echo(begin + json.dumps(row.members(), ensure_ascii=False), nl=False)
+        click.echo(begin + json.dumps(row.to_json(), ensure_ascii=False), nl=False)
         begin = ",\n  "
     click.echo("[]" if begin.startswith("[") else "\n]")
 
@@ -120,7 +120,7 @@ def _print_csv(rows: Iterable[UserRow]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"))
     for row in rows:
-        cells = row.members() | {"roles": as_cell(row.roles), "active": str(row.active).lower()}
+        cells = row.to_json() | {"roles": as_cell(row.roles), "active": str(row.active).lower()}
         writer.writerow(cells.values())
 
 
@@ -138,7 +138,7 @@ def _print_user(row: UserRow, password: HashStatus) -> None:
     click.echo(as_table(("Username", row.username), lines))
 
 
-def _lines(events: Iterable[Event]) -> str:
+def _lines(events: Iterable[AuditEvent]) -> str:
     lines = [
         (_shown(event.at), event.action, event.username_folded or "-", event.operator, event.details or "-")
         for event in events
@@ -146,7 +146,7 @@ def _lines(events: Iterable[Event]) -> str:
     return as_table(("WHEN", "WHAT", "TO", "BY", "DETAILS"), lines)
 
 
-def _event(event: Event) -> dict[str, object]:
+def _event(event: AuditEvent) -> dict[str, object]:
     return vars(event) | {"at": event.at.isoformat()}
 
 

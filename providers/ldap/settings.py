@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, Json, SecretStr, ValidationInfo, field_validator
 
 from config.section import Section
-from config.service_settings import Names
+from config.service_settings import NameList
 from config.text import Name
 from providers.ldap.client.dn import parse_dn
 from providers.ldap.client.filters import Filter, places_in
@@ -153,7 +153,7 @@ class LdapSettings(Section):
     active_directory: bool = Field(
         False, validate_default=True, description="true if it is an Active Directory, or nothing"
     )
-    domain: Names = Field(
+    domain: NameList = Field(
         (), description=r"the domain that users may add to their name, as in EXAMPLE\name, or several by comma"
     )
     base_dn: Bases = Field(min_length=1, description="the DN below which the users are, or several by semicolon")

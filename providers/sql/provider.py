@@ -13,7 +13,7 @@ from database.errors import DatabaseUnavailable
 from database.user_filter import UserFilter
 from database.user_pages import UserPages
 from database.user_table import UserRow
-from passwords.hashing import stronger_hash
+from passwords.hashing import upgraded_hash
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
 from providers.sql.checks import check_user_table
 from providers.stored_users import explain_stored, judge, to_user, users_able_to_log_in
@@ -38,9 +38,9 @@ class DatabaseProvider:
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the active user with this username or e-mail address, if the password is theirs."""
         with _translate_errors():
-            matches = self._table.matching(login)
+            matches = self._table.find_by_login(login)
             # Hashes that came from elsewhere take another time than ours: a stranger takes that of one of them.
-            answer = judge(matches, password, decoy=partial(self._table.decoy, login))
+            answer = judge(matches, password, decoy=partial(self._table.decoy_hash, login))
         if answer:
             self._note_login(matches[0], password)
         return answer
@@ -57,12 +57,12 @@ class DatabaseProvider:
     def explain(self, login: str) -> Explanation:
         """Return what this username or e-mail address would give."""
         with _translate_errors():
-            return explain_stored(self._table.matching(login), _place_of)
+            return explain_stored(self._table.find_by_login(login), _place_of)
 
     def list_users(self) -> Iterator[User]:
         """Yield everybody who could log in, as they were at one moment."""
         with _translate_errors():
-            yield from users_able_to_log_in(self._table.each(UserFilter(active=True, sort="created")))
+            yield from users_able_to_log_in(self._table.iterate(UserFilter(active=True, sort="created")))
 
     def list_roles(self) -> frozenset[str]:
         """Return every role that the table knows."""
@@ -73,9 +73,9 @@ class DatabaseProvider:
         """Replace a weaker hash while the password is at hand, and note the time. The login does not depend on it."""
         now = datetime.now(UTC)
         try:
-            stronger = stronger_hash(password, row.password_hash)
+            stronger = upgraded_hash(password, row.password_hash)
             if stronger or row.last_login_at is None or now - row.last_login_at > NOTED:
-                noted = self._table.note_login(row, now, stronger or row.password_hash)
+                noted = self._table.record_login(row, now, stronger or row.password_hash)
                 if stronger and noted:
                     log.info("a weaker password hash was replaced")
         except (DatabaseUnavailable, Overloaded) as error:

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from config.errors import ConfigurationError, Problem, validation_message
 from config.text import Name, casefold_name
-from passwords.hashing import is_policys_hash
+from passwords.hashing import is_policy_hash
 
 VARIABLE = "STATIC_USERS_FILE"
 
 
 def _usable_hash(text: str) -> str:
-    if not is_policys_hash(text):
+    if not is_policy_hash(text):
         raise ValueError("it is not a hash; make one with `flask users hash`")
     return text
 

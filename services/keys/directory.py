@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from config.errors import ConfigurationError, Problem
-from config.reloading import versions
+from config.reloading import file_fingerprints
 from services.keys import pem
 from services.keys.ring import Key
 
@@ -115,7 +115,7 @@ class KeyDirectory:
 
     def _versions(self) -> object:
         try:
-            return versions(self.files())
+            return file_fingerprints(self.files())
         except OSError:
             return None
 

@@ -119,7 +119,7 @@ class Sessions:
             # Made before it is sure that it is needed: whatever ends the session from now on ends it too.
             access_token = self._access_token(user, row)
             with _raising_unavailable():
-                won = self._table.renew(row, presented.hash, successor.hash, until, access_until)
+                won = self._table.rotate(row, presented.hash, successor.hash, until, access_until)
             if won:
                 delivered = partial(self._mark_delivered, successor)
                 return Grant(access_token, self._issuer.lifetime(), successor.text, delivered)
@@ -127,7 +127,7 @@ class Sessions:
     def end(self, claims: Claims) -> None:
         """End the session of an access token, with all its tokens; or the token alone, if it has none."""
         with _raising_unavailable():
-            self._table.end_tokens(claims.get("sid") or claims["jti"], _date(claims["exp"]))
+            self._table.revoke_tokens(claims.get("sid") or claims["jti"], _date(claims["exp"]))
         self.refresh_revocations()
         log.info("session of %a from %s ended by its user", claims["sub"], claims.get("idp"))
 
@@ -207,7 +207,7 @@ class Sessions:
 
     def _mark_delivered(self, token: RefreshToken) -> None:
         try:
-            self._table.deliver(token.session_id, token.hash)
+            self._table.mark_delivered(token.session_id, token.hash)
         except DatabaseUnavailable as error:
             log.warning("an answer has left, which could not be noted: %s", error)
 

@@ -139,8 +139,8 @@ def test_a_token_that_lives_long_stays_ended_for_as_long(
 @pytest.mark.parametrize(
     "end",
     [
-        lambda table: table.end_of_user(ZOE.username),
-        lambda table: table.end_of_user(ZOE.username, "database"),
+        lambda table: table.end_user_sessions(ZOE.username),
+        lambda table: table.end_user_sessions(ZOE.username, "database"),
         lambda table: table.end_all(),
     ],
     ids=["of user", "of user and provider", "all"],

@@ -139,11 +139,11 @@ def test_who_tries_again_waits_from_the_last_answer_on(
         row = table.find(sid)
         assert row is not None
         assert row.spent_hash
-        assert table.renew(row, row.spent_hash, "another's", row.expires_at, row.access_until)
+        assert table.rotate(row, row.spent_hash, "another's", row.expires_at, row.access_until)
         clock.pass_by(0)
         clock.pass_by(LOST - 0.5)
         assert not waiting.done()
-        table.deliver(sid, "another's")
+        table.mark_delivered(sid, "another's")
         assert error(waiting.result(60), 400, "invalid_refresh_token") == SPENT
     assert lost.status_code == 200
 

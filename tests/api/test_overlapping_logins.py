@@ -20,7 +20,7 @@ YAN = SampleUser("yan", "yan@example.org", "the first password", ("user",))
 OTHER = hashed("another password")
 ENDS: dict[str, Callable[[UserEditor], object]] = {
     "another password": lambda users: users.set_password("yan", OTHER),
-    "a password of their own choice": lambda users: users.change_password(users.named("yan"), OTHER, None),
+    "a password of their own choice": lambda users: users.change_password(users.require("yan"), OTHER, None),
     "disabled": lambda users: users.set_active("yan", False),
 }
 
@@ -68,7 +68,7 @@ def test_a_login_that_was_overtaken_is_asked_for_again(app: Flask, environ: dict
     assert services.sessions
     user = Identity(username="yan", email=None, roles=[], idp="database")
     begun = services.sessions.last_revocation_id()
-    SessionTable(engine_of(environ)).end_of_user("YAN", "database")
+    SessionTable(engine_of(environ)).end_user_sessions("YAN", "database")
     assert services.sessions.open(user, "latchkey", begun) is None
     assert services.sessions.open(user, "latchkey", services.sessions.last_revocation_id())
 
@@ -79,5 +79,5 @@ def test_the_end_of_somebody_else_is_none_of_its_business(
 ) -> None:
     services: Services = app.extensions["latchkey"]
     assert services.sessions
-    SessionTable(engine_of(environ)).end_of_user(name, idp)
+    SessionTable(engine_of(environ)).end_user_sessions(name, idp)
     assert services.sessions.open(Identity(username="yan", email=None, roles=[], idp="database"), "latchkey", 0)

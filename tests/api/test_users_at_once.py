@@ -52,7 +52,7 @@ class Service:
         return str(reply.body["data"])
 
     def path(self, person: SampleUser) -> str:
-        return f"/api/users/{self.table.named(person.username).id}"
+        return f"/api/users/{self.table.require(person.username).id}"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -130,7 +130,7 @@ def test_of_two_admins_who_put_each_other_out_one_stays(
         )
         # Who is disabled may be stopped at the door already.
         assert codes(replies) in ({"": 1, "last_admin": 1}, {"": 1, "revoked_token": 1})
-        rows = [service.table.named(person.username) for person in (ZOE, ANN)]
+        rows = [service.table.require(person.username) for person in (ZOE, ANN)]
         assert sum(row.active and "admin" in row.roles for row in rows) == 1
 
 

@@ -192,7 +192,7 @@ def test_a_name_cannot_forge_a_line_of_the_log(admin: Admin, caplog: pytest.LogC
     caplog.set_level(logging.INFO)
     name = "x\u2028INFO forged\u202e"
     told(admin.ask("POST", "", {**NEW, "username": name}), 201)
-    told(admin.patch(admin.table.named(name).id, {"roles": ["editor"]}))
+    told(admin.patch(admin.table.require(name).id, {"roles": ["editor"]}))
     assert "roles_changed: 'x\\u2028INFO forged\\u202e' by 'database:zo\\xe9'" in caplog.text
     assert admin.client.post("/api/auth", json={"email": name, "password": NEW["password"]}).status_code == 200
     assert "\u2028" not in caplog.text

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text, update
 
-from database.engine import begin_writing
+from database.engine import begin_write
 from database.schema import downgrade, upgrade
 from database.tables import users
 from tests.api.conftest import error
@@ -77,7 +77,7 @@ def test_tables_that_went_back_while_we_serve_are_an_outage(admin: Admin) -> Non
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
 def test_a_table_that_is_locked_for_long_is_an_outage_and_not_a_fault(admin: Admin) -> None:
     user_id = admin.id_of(MAX)
-    with begin_writing(admin.engine) as connection:
+    with begin_write(admin.engine) as connection:
         connection.execute(update(users).values(email=None, email_folded=None))
         answer = admin.patch(user_id, {"active": False})
         assert error(answer, 503, "database_unavailable") == UNAVAILABLE

@@ -21,7 +21,7 @@ def zoe(table: UserEditor) -> UserEditor:
 
 
 def found(table: UserEditor, name: str) -> tuple[str, str | None, tuple[str, ...], bool]:
-    row = table.named(name)
+    row = table.require(name)
     return row.username, row.email, row.roles, row.active
 
 
@@ -60,7 +60,7 @@ def test_a_change_is_made_and_told(
     members: dict[str, object],
     in_json: bool,
 ) -> None:
-    who = zoe.named(command[1]).id
+    who = zoe.require(command[1]).id
     ended = flask("users", *command, *["--json"] * in_json)
     assert (ended.returncode, ended.stderr) == (0, "")
     row = zoe.get(who)

@@ -109,13 +109,13 @@ def test_every_hash_lets_its_user_in_and_is_replaced_if_weak(
     assert (told["imported"], told["weak"]) == (len(ALL_USERS), len(WEAK))
     client = client_of(empty_database)
     for name, hashed in ALL_USERS.items():
-        assert any_table.named(name).password_hash == hashed
+        assert any_table.require(name).password_hash == hashed
         assert log_in(client, name, PASSWORD) == 200, name
-        replaced = any_table.named(name).password_hash
+        replaced = any_table.require(name).password_hash
         assert replaced.startswith("$argon2id$"), name
         assert (replaced == hashed) == (name == "argon2"), name
         assert log_in(client, f"{name}@example.org", PASSWORD) == 200, name
-        assert any_table.named(name).password_hash == replaced, name
+        assert any_table.require(name).password_hash == replaced, name
 
 
 def test_everybody_may_be_given_roles_and_the_disabled_stay_out(

@@ -93,7 +93,7 @@ def test_the_others_are_imported_if_told_to_keep_going(anywhere: Forked, mixed: 
         "plain",
         "plainer",
     ]
-    assert mixed.named("alice").password_hash == "hash"
+    assert mixed.require("alice").password_hash == "hash"
 
 
 @formats
@@ -111,7 +111,7 @@ def test_the_refused_ones_are_mended_and_fed_again_as_told(
     again = flask("users", "import", str(refused))
     assert (again.returncode, again.stderr) == (0, "")
     assert names(table) == ["bob", "new", "zoé"]
-    assert table.named("zoé").password_hash == SSHA
+    assert table.require("zoé").password_hash == SSHA
 
 
 def test_another_file_may_be_named_and_none_is_overwritten(flask: Forked, table: UserEditor, tmp_path: Path) -> None:

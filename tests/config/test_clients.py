@@ -19,7 +19,7 @@ WHAT = "Write id:secret for each client, or only id for one without a secret, se
 
 def read(environ: dict[str, str]) -> list[tuple[str, str | None]]:
     """Return the clients that are registered."""
-    clients = OAuthSettings.read(environ).registered()
+    clients = OAuthSettings.read(environ).registered_clients()
     return [(client.id, client.secret.get_secret_value() if client.secret else None) for client in clients]
 
 
@@ -158,7 +158,7 @@ def test_a_good_secret_is_shown_nowhere(static_environ: dict[str, str], caplog: 
     client = services.clients.authenticate("reports", SECRET)
     assert client
     create_app(environ)
-    things = (settings, settings.model_dump(), settings.registered(), services, client, vars(services.clients))
+    things = (settings, settings.model_dump(), settings.registered_clients(), services, client, vars(services.clients))
     assert [thing for thing in things if SECRET in f"{thing!r} {thing}"] == []
     assert SECRET not in caplog.text + settings.model_dump_json()
 
@@ -166,7 +166,7 @@ def test_a_good_secret_is_shown_nowhere(static_environ: dict[str, str], caplog: 
 @pytest.mark.parametrize("presented", [f"{SECRET} ", SECRET.upper(), SECRET[:-1], "", "é", "\ud800", None])
 def test_only_the_secret_itself_proves_a_client(presented: str | None) -> None:
     clients = Clients(
-        OAuthSettings.read({"OAUTH_CLIENTS": f"reports:{SECRET},phone"}).registered(), password_grant=True
+        OAuthSettings.read({"OAUTH_CLIENTS": f"reports:{SECRET},phone"}).registered_clients(), password_grant=True
     )
     assert clients.authenticate("reports", SECRET)
     assert clients.authenticate("reports", presented) is None

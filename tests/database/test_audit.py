@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from sqlalchemy import Engine
 
-from database.audit import SHOWN, record
+from database.audit import MAX_SHOWN_EVENTS, record_event
 from database.user_editor import UserEditor
 from tests.support.emptied_database import KINDS, emptied
 
@@ -58,15 +58,15 @@ def test_events_outlive_users_and_names(engine: Engine) -> None:
 
 def test_only_the_newest_are_shown(engine: Engine) -> None:
     with engine.begin() as connection:
-        for number in range(SHOWN + 5):
-            record(connection, "tests", f"act{number}", "zoé")
+        for number in range(MAX_SHOWN_EVENTS + 5):
+            record_event(connection, "tests", f"act{number}", "zoé")
     shown = [action for _, action, _ in told(UserEditor(engine, "tests"), "zoé")]
-    assert shown == [f"act{number}" for number in range(SHOWN + 4, 4, -1)]
+    assert shown == [f"act{number}" for number in range(MAX_SHOWN_EVENTS + 4, 4, -1)]
 
 
 def test_an_event_of_many_is_nobodys(engine: Engine) -> None:
     with engine.begin() as connection:
-        record(connection, "tests", "users_imported", None, "7 users")
+        record_event(connection, "tests", "users_imported", None, "7 users")
     assert told(UserEditor(engine, "tests"), "none") == []
 
 
@@ -83,5 +83,5 @@ def test_no_event_and_no_text_of_a_user_has_the_hash(engine: Engine, caplog: pyt
     editor = UserEditor(engine, "tests")
     row = editor.add("zoé", None, "secret-hash-1")
     editor.set_password("zoé", "secret-hash-2")
-    editor.change_password(editor.named("zoé"), "secret-hash-3", None)
+    editor.change_password(editor.require("zoé"), "secret-hash-3", None)
     assert "secret-hash" not in f"{editor.history('zoé')} {row} {editor.delete('zoé')!r} {caplog.text}"

@@ -56,7 +56,7 @@ def editor(engine: Engine) -> UserEditor:
 
 def admins(editor: UserEditor) -> list[str]:
     """Return who is active and has the role."""
-    return [row.username for row in editor.each(UserFilter(role="admin", active=True))]
+    return [row.username for row in editor.iterate(UserFilter(role="admin", active=True))]
 
 
 @EACH

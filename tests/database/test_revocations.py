@@ -28,7 +28,7 @@ def ended(table: SessionTable, last: int = 0) -> list[str | None]:
 def test_they_come_in_order_and_only_those_that_are_new(engine: Engine) -> None:
     table = SessionTable(engine)
     for name in ("b", "a", "c"):
-        table.end_tokens(name, LATER)
+        table.revoke_tokens(name, LATER)
     first, second, third = table.revocations_after(0)
     assert [first.ended, second.ended, third.ended] == ["b", "a", "c"]
     assert first.id < second.id < third.id
@@ -39,10 +39,10 @@ def test_they_come_in_order_and_only_those_that_are_new(engine: Engine) -> None:
 
 def test_what_has_run_out_goes_and_its_id_is_never_used_again(engine: Engine) -> None:
     table = SessionTable(engine)
-    table.end_tokens("kept", LATER)
-    table.end_tokens("over", PAST)
+    table.revoke_tokens("kept", LATER)
+    table.revoke_tokens("over", PAST)
     last = table.revocations_after(0)[-1].id
-    table.end_tokens("new", LATER)
+    table.revoke_tokens("new", LATER)
     assert ended(table) == ["kept", "new"]
     assert ended(table, last) == ["new"]
 
@@ -52,7 +52,7 @@ def test_none_is_missed_while_many_write(engine: Engine) -> None:
 
     def write(writer: int) -> None:
         for number in range(EACH):
-            table.end_tokens(f"{writer}.{number}", LATER)
+            table.revoke_tokens(f"{writer}.{number}", LATER)
 
     known: list[str | None] = []
     last = 0
@@ -75,8 +75,8 @@ def test_on_postgresql_the_second_writer_waits_for_the_first(postgres: str) -> N
 
     with ThreadPoolExecutor(1) as threads:
         with engine.begin() as connection:
-            revocations.record(connection, [{"ended": "first", "expires_at": LATER}])
-            second: Future[None] = threads.submit(table.end_tokens, "second", LATER)
+            revocations.insert_revocations(connection, [{"ended": "first", "expires_at": LATER}])
+            second: Future[None] = threads.submit(table.revoke_tokens, "second", LATER)
             wait_until(lambda: somebody_waits(engine) or second.done())
             assert (second.done(), ended(table)) == (False, [])
         second.result(60)
@@ -85,9 +85,9 @@ def test_on_postgresql_the_second_writer_waits_for_the_first(postgres: str) -> N
 
 def test_to_record_nothing_locks_and_clears_nothing(engine: Engine) -> None:
     table = SessionTable(engine)
-    table.end_tokens("over", PAST)
+    table.revoke_tokens("over", PAST)
     with engine.begin() as connection:
-        revocations.record(connection, [])
+        revocations.insert_revocations(connection, [])
         assert connection.scalar(select(func.count()).select_from(revocations_table)) == 1
 
 

@@ -172,7 +172,7 @@ def test_on_postgresql_logins_go_on_while_an_upgrade_waits_and_gives_up(postgres
 def test_on_sqlite_an_upgrade_gives_up_while_somebody_writes_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "PATIENCE", 1)
+    monkeypatch.setattr(engine_module, "TIMEOUT_SECONDS", 1)
     engine = opened(f"sqlite:///{tmp_path}/users.db")
     downgrade(engine, "0002")
     before = shape(engine)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from database.errors import DatabaseUnavailable
-from database.session_table import SessionTable, end_of_user
+from database.session_table import SessionTable, end_user_sessions
 from database.user_editor import UserEditor
 from tests.conftest import new_database
 from tests.database.conftest import opened
@@ -29,7 +29,7 @@ def test_a_session_ends_once_and_its_access_tokens_with_it(table: SessionTable) 
     assert table.end("a session")
     assert not table.end("a session")
     assert (table.find("a session"), table.find("another")) == (None, replace(OPENED, id="another"))
-    assert not table.renew(OPENED, "good", "next", LATER, LATER)
+    assert not table.rotate(OPENED, "good", "next", LATER, LATER)
     (revocation,) = table.revocations_after(0)
     assert (revocation.ended, revocation.expires_at) == ("a session", OPENED.access_until)
     assert (revocation.idp, revocation.username_folded, revocation.issued_before) == (None, None, None)
@@ -44,7 +44,7 @@ def test_a_session_without_access_tokens_ends_without_a_revocation(table: Sessio
 def test_to_end_the_tokens_of_a_session_ends_it_whether_it_is_there_or_not(table: SessionTable) -> None:
     assert table.open(OPENED, 0)
     for name in ("a session", "a token"):
-        table.end_tokens(name, LATER)
+        table.revoke_tokens(name, LATER)
     assert table.find("a session") is None
     assert {row.ended for row in table.revocations_after(0)} == {"a session", "a token"}
     assert {row.ended for row in table.revocations_after(0) if row.expires_at == LATER} == {"a session", "a token"}
@@ -54,11 +54,11 @@ def test_to_end_the_tokens_of_a_session_ends_it_whether_it_is_there_or_not(table
     ("end", "begins"),
     [
         (lambda table: table.end_all(), False),
-        (lambda table: table.end_of_user("ZOÉ"), False),
-        (lambda table: table.end_of_user("zoé", "static"), False),
-        (lambda table: table.end_of_user("zoé", "ldap"), True),
-        (lambda table: table.end_of_user("zoe"), True),
-        (lambda table: table.end_tokens("another", LATER), True),
+        (lambda table: table.end_user_sessions("ZOÉ"), False),
+        (lambda table: table.end_user_sessions("zoé", "static"), False),
+        (lambda table: table.end_user_sessions("zoé", "ldap"), True),
+        (lambda table: table.end_user_sessions("zoe"), True),
+        (lambda table: table.revoke_tokens("another", LATER), True),
     ],
     ids=["all", "of user", "of user here", "of user elsewhere", "of somebody else", "one"],
 )
@@ -77,7 +77,7 @@ def test_on_postgresql_a_session_waits_until_it_is_sure_what_was_ended(postgres:
 
     with ThreadPoolExecutor(1) as threads:
         with engine.begin() as connection:
-            assert end_of_user(connection, "zoé", None) == 0
+            assert end_user_sessions(connection, "zoé", None) == 0
             begun = threads.submit(SessionTable(engine).open, OPENED, 0)
             wait_until(lambda: somebody_waits(engine) or begun.done())
             assert not begun.done()
@@ -99,7 +99,7 @@ def test_a_users_sessions_end_whatever_the_case_and_nobody_elses(
     for username, provider in [("ZOÉ", "static"), ("zoe\u0301", "ldap"), ("zoe", "static"), ("zoé smith", "ldap")]:
         assert table.open(of(username, provider), 0)
     asked = datetime.now(UTC)
-    assert table.end_of_user("Zoé", idp) == 4 - len(left)
+    assert table.end_user_sessions("Zoé", idp) == 4 - len(left)
     assert ids(engine) == left
     *of_sessions, last = table.revocations_after(0)
     assert len(of_sessions) == 4 - len(left)
@@ -129,7 +129,7 @@ def test_the_end_of_everything_leaves_no_session(engine: Engine) -> None:
     "end",
     [
         lambda table: table.end("database:Zoé"),
-        lambda table: table.end_of_user("zoé", "database"),
+        lambda table: table.end_user_sessions("zoé", "database"),
         lambda table: table.end_all(),
     ],
     ids=["one", "of user", "all"],

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from database.errors import DatabaseUnavailable
-from database.session_table import PURGED, SessionRow, SessionTable
+from database.session_table import PURGE_LIMIT, SessionRow, SessionTable
 from database.tables import sessions
 from tests.support.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose
 
@@ -22,7 +22,7 @@ def table(engine: Engine) -> SessionTable:
 
 
 def renew(table: SessionTable, seen: SessionRow, presented: str, following: str = "next") -> bool:
-    return table.renew(seen, presented, following, LATER, LATER)
+    return table.rotate(seen, presented, following, LATER, LATER)
 
 
 def test_a_session_is_found_as_it_was_opened(table: SessionTable) -> None:
@@ -34,7 +34,7 @@ def test_a_session_is_found_as_it_was_opened(table: SessionTable) -> None:
 
 def test_a_renewal_spends_what_was_presented_and_waits_for_its_delivery(table: SessionTable) -> None:
     table.open(OPENED, 0)
-    assert table.renew(OPENED, "good", "next", LATER, LATER + MINUTE)
+    assert table.rotate(OPENED, "good", "next", LATER, LATER + MINUTE)
     renewed = replace(
         OPENED,
         token_hash="next",
@@ -44,10 +44,10 @@ def test_a_renewal_spends_what_was_presented_and_waits_for_its_delivery(table: S
         access_until=LATER + MINUTE,
     )
     assert table.find("a session") == renewed
-    table.deliver("a session", "good")
-    table.deliver("another", "next")
+    table.mark_delivered("a session", "good")
+    table.mark_delivered("another", "next")
     assert table.find("a session") == renewed
-    table.deliver("a session", "next")
+    table.mark_delivered("a session", "next")
     assert table.find("a session") == replace(renewed, delivered=True)
 
 
@@ -97,7 +97,7 @@ def test_of_many_who_present_the_same_token_at_once_one_wins(
 def test_logins_clear_away_what_is_long_over_a_little_at_a_time(engine: Engine) -> None:
     table = SessionTable(engine)
     past = NOW - MINUTE
-    for number in range(PURGED + 2):
+    for number in range(PURGE_LIMIT + 2):
         with engine.begin() as connection:
             over = replace(OPENED, id=f"over{number}", ends_at=past, expires_at=past, access_until=past)
             connection.execute(sessions.insert(), [vars(over)])
@@ -119,10 +119,10 @@ def test_without_tables_everything_says_how_to_make_them(engine: Engine) -> None
         lambda: table.open(OPENED, 0),
         lambda: table.find("a session"),
         lambda: renew(table, OPENED, "good"),
-        lambda: table.deliver("a session", "good"),
+        lambda: table.mark_delivered("a session", "good"),
         lambda: table.end("a session"),
-        lambda: table.end_tokens("a token", LATER),
-        lambda: table.end_of_user("zoé"),
+        lambda: table.revoke_tokens("a token", LATER),
+        lambda: table.end_user_sessions("zoé"),
         table.end_all,
         lambda: table.revocations_after(0),
     ):

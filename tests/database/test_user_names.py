@@ -68,7 +68,7 @@ def test_no_name_of_another_can_be_taken(
 def test_ones_own_names_can_be_written_otherwise_and_change_places(editor: UserEditor, members: dict[str, str]) -> None:
     row = editor.change("zoé", having(**members))
     assert {name: getattr(row, name) for name in members} == members
-    assert [found.id for found in editor.matching("ZOE@example.org")] in ([row.id], [])
+    assert [found.id for found in editor.find_by_login("ZOE@example.org")] in ([row.id], [])
 
 
 def test_a_name_that_was_given_up_is_free(editor: UserEditor) -> None:

@@ -13,8 +13,8 @@ from config.text import casefold_name
 from database import user_pages
 from database.schema import upgrade
 from database.tables import roles, user_roles, users
-from database.user_editor import UserEditor, add_roles
-from database.user_filter import Order, UserFilter
+from database.user_editor import UserEditor, ensure_roles
+from database.user_filter import SortKey, UserFilter
 from database.user_pages import UserPages
 from database.user_table import UserRow
 from tests.support.emptied_database import KINDS, emptied
@@ -42,7 +42,7 @@ def fill(engine: Engine) -> None:
     times = {"created_at": moment, "updated_at": moment}
     with engine.begin() as connection:
         connection.execute(insert(users), [row_of(*numbered) | times for numbered in enumerate(names())])
-        add_roles(connection, [COMMON, RARE, "six"])
+        ensure_roles(connection, [COMMON, RARE, "six"])
         role_ids = {row.name: row.id for row in connection.execute(select(roles))}
         user_ids = connection.scalars(select(users.c.id).order_by(users.c.username_folded)).all()
         holders = {COMMON: [id_ for number, id_ in enumerate(user_ids) if number % 4], RARE: user_ids[::56]}
@@ -97,14 +97,14 @@ def leaf(pages: UserPages, selection: UserFilter, limit: int) -> list[UserRow]:
 
 def each(pages: UserPages, selection: UserFilter, after: str | int | None = None) -> list[UserRow]:
     """Return what it yields, but not without end."""
-    return [*islice(pages.each(selection, after), 1000)]
+    return [*islice(pages.iterate(selection, after), 1000)]
 
 
 @pytest.mark.parametrize("role", [None, COMMON, RARE, "six", "nobody's", "Common"])
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("sort", ["username", "created"])
 def test_every_selection_is_left_through_whole_and_in_order(
-    pages: UserPages, sort: Order, reverse: bool, role: str | None
+    pages: UserPages, sort: SortKey, reverse: bool, role: str | None
 ) -> None:
     rows = each(pages, UserFilter())
     assert len(rows) == pages.count() == len(STEMS) * 20
@@ -132,7 +132,7 @@ def test_a_search_means_what_it_says(pages: UserPages, search: str) -> None:
 
 @pytest.mark.parametrize(("sort", "reverse"), [("username", False), ("username", True), ("created", True)])
 def test_it_goes_on_after_whoever_was_last_though_they_are_gone_or_there_in_another_case(
-    pages: UserPages, sort: Order, reverse: bool
+    pages: UserPages, sort: SortKey, reverse: bool
 ) -> None:
     selection = UserFilter(sort=sort, reverse=reverse)
     rows = wanted(each(pages, UserFilter()), selection)
@@ -160,10 +160,10 @@ def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> User
 
 
 @pytest.mark.parametrize("sort", ["username", "created"])
-def test_each_sees_one_moment_while_somebody_else_is_at_work(few: UserEditor, sort: Order) -> None:
+def test_each_sees_one_moment_while_somebody_else_is_at_work(few: UserEditor, sort: SortKey) -> None:
     selection = UserFilter(sort=sort)
     before = each(few, selection)
-    reader = few.each(selection)
+    reader = few.iterate(selection)
     seen = [next(reader)]
     few.add("user55", None, "hash")
     few.add("zz", None, "hash")
@@ -182,7 +182,7 @@ def test_a_database_that_sorts_as_a_language_does_is_left_through_whole(postgres
     engine = engine_of({"DATABASE_URL": f"{postgres}sorted"})
     upgrade(engine)
     with engine.begin() as connection_:
-        add_roles(connection_, [COMMON])
+        ensure_roles(connection_, [COMMON])
         connection_.execute(
             insert(users),
             [row_of(*numbered) for numbered in enumerate(names())],

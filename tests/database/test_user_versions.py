@@ -38,8 +38,8 @@ def editor(engine: Engine) -> UserEditor:
 
 
 def test_every_change_makes_another_version_and_reading_makes_none(editor: UserEditor) -> None:
-    versions = [editor.named("zoé").version]
-    assert editor.named("Zoe@example.org").version == versions[0]
+    versions = [editor.require("zoé").version]
+    assert editor.require("Zoe@example.org").version == versions[0]
     changes: list[dict[str, Any]] = [
         {"roles": ()},
         {"roles": ("user",)},
@@ -55,12 +55,12 @@ def test_every_change_makes_another_version_and_reading_makes_none(editor: UserE
 
 
 def test_two_users_of_one_moment_have_two_versions(editor: UserEditor) -> None:
-    row = editor.named("zoé")
+    row = editor.require("zoé")
     assert replace(row, id=row.id + 1).version != row.version
 
 
 def test_of_many_who_change_one_version_at_once_one_does(engine: Engine, editor: UserEditor) -> None:
-    seen = editor.named("zoé").version
+    seen = editor.require("zoé").version
 
     def change(number: int) -> Callable[[], UserRow]:
         if number % 2:
@@ -69,7 +69,7 @@ def test_of_many_who_change_one_version_at_once_one_does(engine: Engine, editor:
 
     answers = run_concurrently([change(number) for number in range(THREADS)])
     assert sorted(type(answer).__name__ for answer in answers) == ["UserChanged"] * (THREADS - 1) + ["UserRow"]
-    assert editor.named("zoé") in answers
+    assert editor.require("zoé") in answers
     assert len(contents(engine)["audit_events"]) == 2
 
 
@@ -78,13 +78,13 @@ def test_of_many_who_change_whatever_version_is_there_all_do(editor: UserEditor)
         return lambda: editor.change("zoé", lambda row: replace(row, roles=(*row.roles, f"role{number:02}")))
 
     run_concurrently([grant(number) for number in range(THREADS)])
-    assert editor.named("zoé").roles == (*(f"role{number:02}" for number in range(THREADS)), "user")
+    assert editor.require("zoé").roles == (*(f"role{number:02}" for number in range(THREADS)), "user")
 
 
 def test_a_login_is_noted_and_is_no_change(engine: Engine, editor: UserEditor) -> None:
-    before = editor.named("zoé")
-    editor.note_login(before, NOW, "stronger")
-    after = editor.named("zoé")
+    before = editor.require("zoé")
+    editor.record_login(before, NOW, "stronger")
+    after = editor.require("zoé")
     assert after == replace(before, last_login_at=NOW, password_hash="stronger")
     assert after.version == before.version
     assert len(editor.history("zoé")) == 1
@@ -92,33 +92,33 @@ def test_a_login_is_noted_and_is_no_change(engine: Engine, editor: UserEditor) -
 
 
 def test_a_login_with_what_is_not_the_password_any_more_is_not_noted(engine: Engine, editor: UserEditor) -> None:
-    seen = editor.named("zoé")
+    seen = editor.require("zoé")
     editor.set_password("zoé", "another")
     before = contents(engine)
-    editor.note_login(seen, NOW, "stronger")
+    editor.record_login(seen, NOW, "stronger")
     assert contents(engine) == before
 
 
 def test_of_many_who_log_in_at_once_one_replaces_the_hash(editor: UserEditor) -> None:
-    seen = editor.named("zoé")
+    seen = editor.require("zoé")
     moments = [NOW + timedelta(seconds=number) for number in range(8)]
-    run_concurrently([partial(editor.note_login, seen, at, f"stronger {at}") for at in moments])
-    row = editor.named("zoé")
+    run_concurrently([partial(editor.record_login, seen, at, f"stronger {at}") for at in moments])
+    row = editor.require("zoé")
     assert row.password_hash == f"stronger {row.last_login_at}"
 
 
 @pytest.mark.parametrize(
-    ("spared", "left"), [("database:zOÉ", ["database:zOÉ"]), (None, []), ("of nobody", [])], ids=["own", "none", "odd"]
+    ("except_session_id", "left"), [("database:zOÉ", ["database:zOÉ"]), (None, []), ("of nobody", [])], ids=["own", "none", "odd"]
 )
 def test_who_changes_their_password_keeps_the_session_they_are_in(
-    engine: Engine, editor: UserEditor, spared: str | None, left: list[str]
+    engine: Engine, editor: UserEditor, except_session_id: str | None, left: list[str]
 ) -> None:
-    assert editor.change_password(editor.named("zoé"), "another", spared).password_hash == "another"
+    assert editor.change_password(editor.require("zoé"), "another", except_session_id).password_hash == "another"
     assert ids(engine) == left
 
 
 def test_a_password_that_was_proven_is_changed_though_an_admin_has_changed_something_else(editor: UserEditor) -> None:
-    seen = editor.named("zoé")
+    seen = editor.require("zoé")
     editor.change("zoé", having(roles=("editor",), username="zz"))
     row = editor.change_password(seen, "another", None)
     assert (row.username, row.roles, row.password_hash) == ("zz", ("editor",), "another")
@@ -128,7 +128,7 @@ def test_a_password_that_was_proven_is_changed_though_an_admin_has_changed_somet
     ("first", "why"),
     [
         (lambda editor, row: editor.set_password(row.id, "of an admin"), UserChanged),
-        (lambda editor, row: editor.note_login(row, NOW, "of a login"), UserChanged),
+        (lambda editor, row: editor.record_login(row, NOW, "of a login"), UserChanged),
         (lambda editor, row: editor.delete(row.id), NoSuchUser),
     ],
     ids=["set", "replaced", "deleted"],
@@ -136,7 +136,7 @@ def test_a_password_that_was_proven_is_changed_though_an_admin_has_changed_somet
 def test_a_password_that_was_proven_and_is_no_more_is_not_changed(
     engine: Engine, editor: UserEditor, first: Callable[[UserEditor, UserRow], object], why: type[Exception]
 ) -> None:
-    seen = editor.named("zoé")
+    seen = editor.require("zoé")
     first(editor, seen)
     before = contents(engine)
     with pytest.raises(why):

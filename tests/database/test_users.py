@@ -105,16 +105,16 @@ def add_twins(engine: Engine) -> UserEditor:
 
 def test_a_login_may_match_two(engine: Engine) -> None:
     table = add_twins(engine)
-    assert [row.username for row in table.matching("SHARED@example.org")] == ["second", "shared@example.org"]
-    assert [row.username for row in table.matching("first@example.org")] == ["shared@example.org"]
-    assert table.matching("nobody") == []
+    assert [row.username for row in table.find_by_login("SHARED@example.org")] == ["second", "shared@example.org"]
+    assert [row.username for row in table.find_by_login("first@example.org")] == ["shared@example.org"]
+    assert table.find_by_login("nobody") == []
     assert table.find("first@example.org") is None
 
 
 @pytest.mark.parametrize("login", ["%", "_", "*", "zo_", "' OR '1'='1", "zoé'; DROP TABLE users; --", "\\"])
 def test_a_login_is_never_sql(table: UserEditor, login: str) -> None:
     table.add("zoé", "zoe@example.org", HASH)
-    assert table.matching(login) == []
+    assert table.find_by_login(login) == []
     assert table.find(login) is None
     table.add(login, None, HASH, [login])
     assert found(table, login).roles == (login,)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from database.user_editor import UserEditor
-from passwords.schemes import proves
+from passwords.schemes import verify
 from providers.interface import UNKNOWN_USER, Denied
 from providers.sql.provider import open_database
 from tests.support.hash_samples import SAMPLES
@@ -24,11 +24,11 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     computed: list[str] = []
 
     def noted(password: str, stored: str) -> bool:
-        right = proves(password, stored)
+        right = verify(password, stored)
         computed.append(stored)
         return right
 
-    monkeypatch.setattr("passwords.hashing.proves", noted)
+    monkeypatch.setattr("passwords.hashing.verify", noted)
     return computed
 
 

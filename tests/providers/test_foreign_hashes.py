@@ -6,14 +6,14 @@ from hashlib import sha1
 import pytest
 
 from passwords.foreign import (
-    bcrypt_covers,
-    bcrypt_proves,
-    bcrypt_sha256_proves,
-    pbkdf2_proves,
-    salted_proves,
-    scrypt_proves,
+    fits_bcrypt,
+    verify_bcrypt,
+    verify_bcrypt_sha256,
+    verify_pbkdf2,
+    verify_salted,
+    verify_scrypt,
 )
-from passwords.schemes import needs_rehash, proves
+from passwords.schemes import needs_rehash, verify
 from tests.support.hash_samples import (
     LONG_BCRYPT,
     LONG_PASSWORD,
@@ -59,9 +59,9 @@ SCRYPT = [  # RFC 7914 §12
 
 @every_sample
 def test_a_hash_lets_its_password_in_and_no_other(sample: Sample) -> None:
-    assert proves(PASSWORD, sample.stored)
+    assert verify(PASSWORD, sample.stored)
     for wrong in (PASSWORD[:-1], PASSWORD + " ", PASSWORD.swapcase()):
-        assert not proves(wrong, sample.stored)
+        assert not verify(wrong, sample.stored)
 
 
 @every_sample
@@ -76,12 +76,12 @@ def test_a_weak_hash_may_be_replaced(sample: Sample) -> None:
     ids=lambda password: f"{len(password)} characters",
 )
 def test_a_password_that_no_scheme_takes_is_wrong(sample: Sample, password: str) -> None:
-    assert proves(password, sample.stored) is False
+    assert verify(password, sample.stored) is False
 
 
 @every_sample
 def test_the_longest_password_is_just_a_password(sample: Sample) -> None:
-    assert proves("x" * 4096, sample.stored) is False
+    assert verify("x" * 4096, sample.stored) is False
 
 
 def ssha(password: bytes) -> str:
@@ -101,12 +101,12 @@ def ssha(password: bytes) -> str:
     ids=["4096 bytes", "4097 bytes", "NUL", "replaced", "left out", "passed on"],
 )
 def test_a_password_that_schemes_differ_on_is_wrong_in_all(password: str, made_from: bytes, right: bool) -> None:
-    assert proves(password, ssha(made_from)) is right
+    assert verify(password, ssha(made_from)) is right
 
 
 @pytest.mark.parametrize(("password", "stored"), PUBLISHED)
 def test_a_published_example_holds(password: str, stored: str) -> None:
-    assert proves(password, stored)
+    assert verify(password, stored)
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_a_published_example_holds(password: str, stored: str) -> None:
 def test_a_long_password_opens_its_bcrypt_hash_but_does_not_replace_it(
     password: str, stored: str, beginning: str
 ) -> None:
-    assert proves(password, stored)
+    assert verify(password, stored)
     assert not needs_rehash(password, stored)
-    assert not proves(beginning[:-1], stored)
+    assert not verify(beginning[:-1], stored)
     # What follows is not seen, so it is not known to be right.
-    assert proves(password + "typo", stored)
+    assert verify(password + "typo", stored)
     assert not needs_rehash(password + "typo", stored)
 
 
@@ -140,18 +140,18 @@ def test_only_plain_bcrypt_keeps_a_hash_of_a_long_password() -> None:
 def test_scrypt_is_that_of_its_rfc(secret: bytes, salt: bytes, costs: tuple[int, int, int], digest: str) -> None:
     n, r, p = costs
     made = bytes.fromhex(digest)
-    assert scrypt_proves(secret, salt, made, n=n, r=r, p=p)
-    assert not scrypt_proves(secret + b"x", salt, made, n=n, r=r, p=p)
-    assert not scrypt_proves(secret, salt + b"x", made, n=n, r=r, p=p)
+    assert verify_scrypt(secret, salt, made, n=n, r=r, p=p)
+    assert not verify_scrypt(secret + b"x", salt, made, n=n, r=r, p=p)
+    assert not verify_scrypt(secret, salt + b"x", made, n=n, r=r, p=p)
 
 
 def test_scrypt_may_take_a_quarter_of_a_gibibyte() -> None:
-    assert not scrypt_proves(b"password", b"salt", b"\0" * 64, n=2**18, r=8, p=1)
+    assert not verify_scrypt(b"password", b"salt", b"\0" * 64, n=2**18, r=8, p=1)
 
 
 def test_parameters_that_scrypt_does_not_know_are_a_value_error() -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - OpenSSL's words are its own
-        scrypt_proves(b"password", b"salt", b"\0" * 64, n=2**16, r=1, p=1)
+        verify_scrypt(b"password", b"salt", b"\0" * 64, n=2**16, r=1, p=1)
 
 
 @pytest.mark.parametrize(
@@ -180,36 +180,36 @@ def test_parameters_that_scrypt_does_not_know_are_a_value_error() -> None:
 )
 def test_pbkdf2_is_that_of_the_rfcs(name: str, secret: bytes, salt: bytes, rounds: int, digest: str) -> None:
     made = bytes.fromhex(digest)
-    assert pbkdf2_proves(secret, salt, made, name=name, rounds=rounds)
-    assert not pbkdf2_proves(secret + b"x", salt, made, name=name, rounds=rounds)
-    assert not pbkdf2_proves(secret, salt, made, name=name, rounds=rounds + 1)
+    assert verify_pbkdf2(secret, salt, made, name=name, rounds=rounds)
+    assert not verify_pbkdf2(secret + b"x", salt, made, name=name, rounds=rounds)
+    assert not verify_pbkdf2(secret, salt, made, name=name, rounds=rounds + 1)
 
 
 def test_a_salted_digest_is_over_the_password_and_then_the_salt() -> None:
     of_abc = bytes.fromhex("a9993e364706816aba3e25717850c26c9cd0d89d")  # FIPS 180's example
-    assert salted_proves(b"a", "sha1", of_abc + b"bc")
-    assert salted_proves(b"ab", "sha1", of_abc + b"c")
-    assert not salted_proves(b"a", "sha1", of_abc + b"cb")
-    assert not salted_proves(b"bc", "sha1", of_abc + b"a")
+    assert verify_salted(b"a", "sha1", of_abc + b"bc")
+    assert verify_salted(b"ab", "sha1", of_abc + b"c")
+    assert not verify_salted(b"a", "sha1", of_abc + b"cb")
+    assert not verify_salted(b"bc", "sha1", of_abc + b"a")
 
 
 def test_bcrypt_goes_by_the_first_72_bytes() -> None:
     secret = LONG_PASSWORD.encode()
-    assert bcrypt_proves(secret, LONG_BCRYPT)
-    assert bcrypt_proves(secret[:72], LONG_BCRYPT)
-    assert not bcrypt_proves(secret[:71], LONG_BCRYPT)
-    assert not bcrypt_proves(secret[:71] + b"x" + secret[72:], LONG_BCRYPT)
+    assert verify_bcrypt(secret, LONG_BCRYPT)
+    assert verify_bcrypt(secret[:72], LONG_BCRYPT)
+    assert not verify_bcrypt(secret[:71], LONG_BCRYPT)
+    assert not verify_bcrypt(secret[:71] + b"x" + secret[72:], LONG_BCRYPT)
 
 
 @pytest.mark.parametrize(("length", "covered"), [(0, True), (71, True), (72, True), (73, False), (100, False)])
 def test_bcrypt_covers_72_bytes(length: int, covered: bool) -> None:
-    assert bcrypt_covers(b"x" * length) is covered
+    assert fits_bcrypt(b"x" * length) is covered
 
 
 def test_bcrypt_over_a_digest_sees_every_byte() -> None:
     # Django 5.2's BCryptSHA256PasswordHasher, of LONG_PASSWORD.
     stored = "$2b$04$.n0DbnLgJFaFUfcbqtGZtuwn8c0f0mbtRIgGw5PCNXB5rN2MEes9."
     secret = LONG_PASSWORD.encode()
-    assert bcrypt_sha256_proves(secret, stored)
-    assert not bcrypt_sha256_proves(secret[:72], stored)
-    assert not bcrypt_sha256_proves(secret[:-1] + b"x", stored)
+    assert verify_bcrypt_sha256(secret, stored)
+    assert not verify_bcrypt_sha256(secret[:72], stored)
+    assert not verify_bcrypt_sha256(secret[:-1] + b"x", stored)

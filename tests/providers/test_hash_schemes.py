@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
 
-from passwords.schemes import Kind, UnusableHash, identify, needs_rehash, proves
+from passwords.schemes import HashScheme, UnusableHash, identify, needs_rehash, verify
 from tests.support.hash_samples import PASSWORD, SAMPLES, Sample, every_sample
 
 
 @every_sample
 def test_a_hash_is_recognised(sample: Sample) -> None:
-    assert identify(sample.stored) == Kind(sample.scheme, sample.parameters, sample.weak)
+    assert identify(sample.stored) == HashScheme(sample.scheme, sample.parameters, sample.weak)
 
 
 @every_sample
@@ -96,7 +96,7 @@ REFUSED = {
     ids=lambda text: text[:40],
 )
 def test_a_refusal_says_why(reason: str, stored: str) -> None:
-    for question in (identify, lambda text: proves(PASSWORD, text), lambda text: needs_rehash(PASSWORD, text)):
+    for question in (identify, lambda text: verify(PASSWORD, text), lambda text: needs_rehash(PASSWORD, text)):
         with pytest.raises(UnusableHash) as refusal:
             question(stored)
         assert str(refusal.value) == reason
@@ -185,7 +185,7 @@ def test_the_last_bearable_parameters_are_taken(stored: str, parameters: str) ->
     ],
 )
 def test_absurd_parameters_are_refused_and_never_computed(stored: str) -> None:
-    for question in (identify, lambda text: proves(PASSWORD, text)):
+    for question in (identify, lambda text: verify(PASSWORD, text)):
         with pytest.raises(UnusableHash, match="its parameters are absurd"):
             question(stored)
 
@@ -273,10 +273,10 @@ def settle(password: str, stored: str) -> None:
         kind = identify(stored)
     except UnusableHash:
         with pytest.raises(UnusableHash):
-            proves(password, stored)
+            verify(password, stored)
     else:
         assert isinstance(kind.weak, bool)
-        assert isinstance(proves(password, stored), bool)
+        assert isinstance(verify(password, stored), bool)
 
 
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=80)  # lone surrogates too
@@ -300,4 +300,4 @@ def test_a_hash_with_a_few_characters_changed_has_an_answer_or_is_refused(data: 
 @pytest.mark.parametrize(("length", "proven"), [(512, True), (513, False)])
 def test_no_more_of_a_password_is_computed_in_python_than_systems_take(length: int, proven: bool) -> None:
     password = "a" * length
-    assert proves(password, sha512_crypt.using(rounds=1000).hash(password)) == proven
+    assert verify(password, sha512_crypt.using(rounds=1000).hash(password)) == proven

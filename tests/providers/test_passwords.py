@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from app import create_app
-from passwords.hashing import _CORES, _QUEUE, _pool, hash_password, is_policys_hash, verify_password
+from passwords.hashing import _CORES, _QUEUE, _pool, hash_password, is_policy_hash, verify_password
 from providers.interface import Overloaded
 from tests.support.stores import SECRET_KEY, hashed
 from tests.support.users import SAMPLE_USERS, ZOE
@@ -79,8 +79,8 @@ def test_not_even_the_password_of_the_decoy_is_right() -> None:
 
 
 def test_only_our_hashes_count_as_hashes() -> None:
-    assert is_policys_hash(GOOD)
-    assert not any(map(is_policys_hash, ["", "x", "é", "$2b$12$x", "{SSHA}x", ZOE.password]))
+    assert is_policy_hash(GOOD)
+    assert not any(map(is_policy_hash, ["", "x", "é", "$2b$12$x", "{SSHA}x", ZOE.password]))
 
 
 def _fill(threads: ThreadPoolExecutor, gate: Event, places: int) -> set[Future[bool]]:

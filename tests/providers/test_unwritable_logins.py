@@ -114,7 +114,7 @@ def test_somebody_else_who_writes(
     empty_database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     environ = user_table(empty_database, [ZOE], lambda _: WEAK)
-    monkeypatch.setattr(engines, "PATIENCE", 1)
+    monkeypatch.setattr(engines, "TIMEOUT_SECONDS", 1)
     with engine_of(environ).connect() as writer:
         if writer.dialect.name == "sqlite":
             writer.exec_driver_sql("BEGIN IMMEDIATE")

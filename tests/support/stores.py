@@ -81,4 +81,4 @@ def add_by_hand(engine: Engine, person: SampleUser, stored: str) -> None:
 
 def everybody(table: UserPages) -> list[UserRow]:
     """Return every user in the table, by name."""
-    return [*table.each(UserFilter())]
+    return [*table.iterate(UserFilter())]

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
-from database.audit import Event
+from database.audit import AuditEvent
 from database.user_editor import UserEditor
 from tests.support.emptied_database import emptied
 from tests.support.sessions import bearer, client_of
@@ -73,9 +73,9 @@ class Admin:
         return self.ask("PATCH", f"/{user_id}", members, {"If-Match": if_match})
 
     def id_of(self, person: SampleUser) -> int:
-        return self.table.named(person.username).id
+        return self.table.require(person.username).id
 
-    def history(self, username: str) -> list[Event]:
+    def history(self, username: str) -> list[AuditEvent]:
         """Return what the doors did to a user, newest first."""
         return [event for event in self.table.history(username) if event.operator != "tests"]
 

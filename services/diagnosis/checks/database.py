@@ -12,7 +12,7 @@ from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.schema import HEAD, revision_of, schema_drift, schema_problem
-from database.server_info import clock_lead, files, product
+from database.server_info import clock_offset, server_version, sqlite_files
 from providers.interface import Check
 
 CLOSE = timedelta(seconds=2)
@@ -22,12 +22,12 @@ def check_database(settings: DatabaseSettings) -> Iterator[Check]:
     """Yield what there is to say of it, ending where it cannot be asked."""
     engine = open_engine(settings)
     try:
-        yield Check("database: connection", "ok", f"{product(engine)} answers")
+        yield Check("database: connection", "ok", f"{server_version(engine)} answers")
         yield from _tables(engine)
         if engine.name == "sqlite":
-            yield from _sqlite(files(engine))
+            yield from _sqlite(sqlite_files(engine))
         else:
-            yield _clock(clock_lead(engine))
+            yield _clock(clock_offset(engine))
     except DatabaseUnavailable as error:
         yield _unavailable(error)
 

@@ -9,7 +9,7 @@ from shlex import quote
 from config.errors import ConfigurationError
 from config.keys import KeySettings
 from config.permissions import is_writable_by_others
-from config.service_settings import LONGEST_LIFETIME
+from config.service_settings import MAX_TOKEN_LIFETIME_MINUTES
 from providers.interface import Check
 from services.keys.directory import KeyDirectory, StoredKey
 from services.keys.ring import KEY_SET_AGE
@@ -69,6 +69,6 @@ def _others(stored: list[StoredKey]) -> Check:
 
 def _left_over(current: StoredKey) -> Check:
     found = "SECRET_KEY is set beside SIGNING_KEYS_DIR, and whoever has it can make tokens"
-    if datetime.now(UTC) - current.since < timedelta(minutes=LONGEST_LIFETIME):
+    if datetime.now(UTC) - current.since < timedelta(minutes=MAX_TOKEN_LIFETIME_MINUTES):
         return Check("secret key", "ok", f"{found}: needed until the last token that it signed has expired")
     return Check("secret key", "warning", f"{found}; no token needs it any more", "Take it out of the configuration")
