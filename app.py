@@ -10,7 +10,6 @@ from flask import Flask
 from flask.cli import FlaskGroup
 
 from api import auth, errors, health, identity, oauth, request_id, routes, users, well_known
-from cli import db_commands, doctor_command, explain_command, keys_commands, tokens_commands, users_commands
 from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
 from services.auth_guard import undecided_routes
@@ -37,22 +36,13 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     set_default_services(services)
     for door in (request_id, errors, auth, identity, users, oauth, well_known, health, routes):
         door.init(app)
-    for commands in (
-        users_commands,
-        keys_commands,
-        tokens_commands,
-        db_commands,
-        doctor_command,
-        explain_command,
-    ):  # for where the project is not installed, only its packages
-        app.cli.add_command(commands)
     for route in undecided_routes(app):
         log.warning("%s is open to everybody: write @auth_guard() or @public between @app.route and its view", route)
     return app
 
 
 def _is_command_lookup() -> bool:
-    """Return whether Flask's command line creates the application to look a command up, such as `flask db upgrade`."""
+    """Return whether Flask's command line creates the application only to look for its commands: `flask --help`."""
     context = click.get_current_context(silent=True)
     return context is not None and isinstance(context.command, FlaskGroup)
 

@@ -1,40 +1,74 @@
-"""Terminal in, terminal out: `flask users …` and its like. Each command reads only the settings it needs."""
+"""The commands of `flask`: `users`, `keys`, `tokens`, `db`, `explain` and `doctor`.
 
-from importlib import import_module
+pyproject.toml registers each of them as an entry point of the group `flask.commands`, so Flask finds them without an
+application, and they work while the configuration is invalid. Flask loads every entry point for every command, so a
+command's module is imported only when that command is used.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 
-class _Deferred(click.Group):
-    """Commands whose module is imported when one of them is used, so that a service starts without it."""
+class LazyCommand(click.Command):
+    """A command or group in whose place the one that `load` returns is used. The docstring of `load` is its help."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return self._imported().list_commands(ctx)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._imported().get_command(ctx, cmd_name)
-
-    def _imported(self) -> click.Group:
-        group: click.Group = getattr(import_module(f"cli.{self.name}"), str(self.name))
-        return group
-
-
-class _DeferredCommand(click.Command):
-    """A command whose module is imported when it is used."""
+    def __init__(self, load: Callable[[], click.Command]) -> None:
+        super().__init__(None, help=load.__doc__)
+        self._load = load
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        # The context is that of the command itself, which is what then runs.
-        command: click.Command = getattr(import_module(f"cli.{self.name}"), str(self.name))
-        return command.make_context(info_name, args, parent, **extra)
+        # Click invokes the command that the context belongs to.
+        return self._load().make_context(info_name, args, parent, **extra)
 
 
-# Not by the names of their modules: an import of one of those would take the place of its group.
-users_commands = _Deferred("users", help="Tend the users in DATABASE_URL.")
-keys_commands = _Deferred("keys", help="Tend the private keys in SIGNING_KEYS_DIR.")
-tokens_commands = _Deferred("tokens", help="End sessions, and the tokens that belong to them.")
-db_commands = _Deferred("db", help="Tend the tables in DATABASE_URL.")
-explain_command = _DeferredCommand("explain", help="Say what a login would give, and why.")
-doctor_command = _DeferredCommand("doctor", help="Say what works, what does not, and what will hurt later.")
+# The names differ from those of the modules: importing `cli.users` would replace an attribute `users` of this package.
+@LazyCommand
+def users_commands() -> click.Command:
+    """Manage the users in DATABASE_URL."""
+    from cli.users import users
+
+    return users
+
+
+@LazyCommand
+def keys_commands() -> click.Command:
+    """Manage the signing keys in SIGNING_KEYS_DIR."""
+    from cli.keys import keys
+
+    return keys
+
+
+@LazyCommand
+def tokens_commands() -> click.Command:
+    """Revoke sessions and their tokens."""
+    from cli.tokens import tokens
+
+    return tokens
+
+
+@LazyCommand
+def db_commands() -> click.Command:
+    """Manage the tables in DATABASE_URL."""
+    from cli.db import db
+
+    return db
+
+
+@LazyCommand
+def explain_command() -> click.Command:
+    """Explain which identity, roles and routes a login would get."""
+    from cli.explain import explain
+
+    return explain
+
+
+@LazyCommand
+def doctor_command() -> click.Command:
+    """Diagnose the deployment: configuration, stores, keys, roles."""
+    from cli.doctor import doctor
+
+    return doctor

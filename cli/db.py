@@ -16,7 +16,7 @@ from database.schema import upgrade as upgrade_schema
 
 @click.group
 def db() -> None:
-    """Tend the tables in DATABASE_URL."""
+    """Manage the tables in DATABASE_URL."""
 
 
 @db.command()

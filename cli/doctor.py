@@ -31,7 +31,7 @@ INDENT = " " * 22  # the columns before a step
 @click.argument("surplus", nargs=-1, type=click.UNPROCESSED)
 @JSON_OPTION
 def doctor(login: str | None, asks: bool, surplus: tuple[str, ...], as_json: bool) -> None:
-    """Say what works, what does not, and what will hurt later, with a remedy for each.
+    """Diagnose the deployment: configuration, stores, keys, roles.
 
     Exit code 0 if all is well, 1 if there are warnings, 2 if something does not work.
     """

@@ -26,7 +26,7 @@ _KEY_MAY_BEGIN_WITH_A_DASH: dict[str, Any] = {"context_settings": {"ignore_unkno
 
 @click.group
 def keys() -> None:
-    """Tend the private keys in SIGNING_KEYS_DIR."""
+    """Manage the signing keys in SIGNING_KEYS_DIR."""
 
 
 @keys.command()

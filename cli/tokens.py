@@ -12,7 +12,7 @@ from database.session_table import SessionTable
 
 @click.group
 def tokens() -> None:
-    """End sessions, and the tokens that belong to them."""
+    """Revoke sessions and their tokens."""
 
 
 @tokens.command()

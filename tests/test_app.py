@@ -2,9 +2,7 @@
 
 import logging
 import time
-from importlib import import_module
 
-import click
 import pytest
 from flask import Flask
 
@@ -44,23 +42,6 @@ def test_the_start_warns_of_an_open_route(
     with caplog.at_level(logging.WARNING):
         create_app({"SECRET_KEY": SECRET_KEY, **static_environ})
     assert "/careless is open to everybody" in caplog.text
-
-
-@pytest.mark.parametrize("name", ["users", "keys", "tokens", "db"])
-def test_the_commands_are_there_whatever_was_imported_before(static_environ: dict[str, str], name: str) -> None:
-    import_module(f"cli.{name}")
-    group = create_app({"SECRET_KEY": SECRET_KEY, **static_environ}).cli.commands[name]
-    assert isinstance(group, click.Group)
-    assert group.list_commands(click.Context(group))
-
-
-@pytest.mark.parametrize("name", ["doctor", "explain"])
-def test_so_are_those_that_stand_alone(static_environ: dict[str, str], name: str) -> None:
-    import_module(f"cli.{name}")
-    command = create_app({"SECRET_KEY": SECRET_KEY, **static_environ}).cli.commands[name]
-    assert [
-        parameter.name for parameter in command.make_context(name, []).command.params if parameter.name == "as_json"
-    ]
 
 
 def test_the_clock_of_other_logs_is_left_alone(app: Flask) -> None:

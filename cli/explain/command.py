@@ -31,7 +31,7 @@ from services.requirements import GuardedRoute
 @click.option("--all", "everybody", is_flag=True, help="With --against: of everybody who can log in now.")
 @JSON_OPTION
 def explain(login: str | None, against: str | None, everybody: bool, as_json: bool) -> None:
-    """Say what LOGIN would be let in as, and why: providers, groups, rules, roles, claims, routes.
+    """Explain which identity, roles and routes a login would get.
 
     No password is needed, and nothing is changed. Exit code 1 if nobody has this login.
     """

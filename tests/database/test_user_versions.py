@@ -108,7 +108,9 @@ def test_of_many_who_log_in_at_once_one_replaces_the_hash(editor: UserEditor) ->
 
 
 @pytest.mark.parametrize(
-    ("except_session_id", "left"), [("database:zOÉ", ["database:zOÉ"]), (None, []), ("of nobody", [])], ids=["own", "none", "odd"]
+    ("except_session_id", "left"),
+    [("database:zOÉ", ["database:zOÉ"]), (None, []), ("of nobody", [])],
+    ids=["own", "none", "odd"],
 )
 def test_who_changes_their_password_keeps_the_session_they_are_in(
     engine: Engine, editor: UserEditor, except_session_id: str | None, left: list[str]
