@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --g
   --custom-compile-command 'make lock' pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run migrate test lint format bench lock servers
+.PHONY: help venv run migrate test test-fast lint format bench lock servers
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ migrate: $(VENV)/.runtime ## Upgrade the schema of DATABASE_URL to this version
 
 test: $(VENV)/.development servers tests/clients/node_modules ## Run all tests on real servers; installs missing packages
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-fast: $(VENV)/.development ## Run the tests that need no server, in under a minute
+	@$(BIN)/python -m pytest --fast -n 2 --dist loadfile
 
 lint: $(VENV)/.development ## Check formatting, lint rules and types
 	$(BIN)/ruff format --check

@@ -16,6 +16,7 @@ from tests.servers import slapd as slapd_server
 from tests.servers.samba import Samba
 from tests.servers.slapd import Slapd
 from tests.support.active_directory import add_crowd, populate
+from tests.support.fast_run import is_fast
 from tests.support.stores import user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS
 
@@ -23,6 +24,17 @@ ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
 
 # A shell's job in the background is started deaf to Ctrl-C, and so would be all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="Run only the tests that need no server and are not slow.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("fast"):
+        kept = [item for item in items if is_fast(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in {*kept}])
+        items[:] = kept
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,39 @@
+"""Which tests `make test-fast` runs: those that need no server, and are not slow."""
+
+import inspect
+
+import pytest
+
+SERVER_FIXTURES = frozenset({"domain", "postgres", "samba", "slapd"})
+SERVER_PARAMETERS = frozenset({"ad", "ldap", "postgres", "postgresql", "samba", "slapd"})
+WITHOUT_SERVER = frozenset({"tests.servers", "tests.servers.faulty", "tests.servers.process"})
+
+
+SLOW = ("tests/cli/", "tests/docs/test_operations.py", "tests/session_model/", "tests/database/test_migrations.py")
+"""Prefixes of the tests that take most of the time: each starts processes, or runs thousands of steps."""
+
+
+def is_fast(item: pytest.Item) -> bool:
+    """Return whether `make test-fast` runs the test."""
+    return not item.nodeid.startswith(SLOW) and not needs_server(item)
+
+
+def needs_server(item: pytest.Item) -> bool:
+    """Return whether the test, its fixtures or its module use a server of tests/servers/."""
+    if not isinstance(item, pytest.Function):
+        return True
+    if not SERVER_FIXTURES.isdisjoint(item.fixturenames):
+        return True
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return any(_names_server(value) for value in parameters) or _imports_server(item)
+
+
+def _names_server(value: object) -> bool:
+    words = value if isinstance(value, tuple | list) else [value]
+    return any(isinstance(word, str) and word.removesuffix("_environ") in SERVER_PARAMETERS for word in words)
+
+
+def _imports_server(item: pytest.Function) -> bool:
+    values = vars(item.module).values()
+    modules = {value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None) for value in values}
+    return any(str(name).startswith("tests.servers.") and name not in WITHOUT_SERVER for name in modules)
