@@ -12,8 +12,8 @@ from flask.cli import FlaskGroup
 from api import auth, errors, health, identity, oauth, request_id, routes, users, well_known
 from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
-from services.auth_guard import undecided_routes
-from services.context import EXTENSION, set_default_services
+from services.auth_guard import unmarked_routes
+from services.context import register_services
 from services.factory import create_services, require_current_schema
 
 log = logging.getLogger(__name__)
@@ -32,12 +32,11 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     )
     app = Flask("latchkey", static_folder=None)
     app.url_map.merge_slashes = False  # no redirects: a path has one spelling
-    app.extensions[EXTENSION] = services
-    set_default_services(services)
+    register_services(app, services)
     for door in (request_id, errors, auth, identity, users, oauth, well_known, health, routes):
         door.init(app)
-    for route in undecided_routes(app):
-        log.warning("%s is open to everybody: write @auth_guard() or @public between @app.route and its view", route)
+    for route in unmarked_routes(app):
+        log.warning("%s is not guarded: add @auth_guard() or @public between @app.route and the view function", route)
     return app
 
 

@@ -7,7 +7,8 @@ from api.responses import NO_STORE, answer, call_after_send, document
 from config.clients import FIRST_PARTY
 from services.accounts import change_password
 from services.auth_guard import auth_guard, check_jwt, public
-from services.login import current_sessions, log_in
+from services.context import current_sessions
+from services.login import log_in
 from services.tokens.grant import Grant
 
 

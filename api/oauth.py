@@ -10,9 +10,9 @@ from api.body import InvalidRequest, form
 from api.responses import NO_STORE, call_after_send, document
 from config.clients import Client
 from services.auth_guard import public
-from services.context import current_services
+from services.context import current_services, current_sessions
 from services.jwt_handler import InvalidToken, decode_jwt
-from services.login import current_sessions, log_in
+from services.login import log_in
 from services.sessions.errors import SessionsDisabled
 from services.tokens.grant import Grant
 

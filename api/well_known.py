@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest
 from api.responses import NO_STORE, document
 from services.auth_guard import public
 from services.context import current_services
-from services.keys.ring import KEY_SET_AGE
+from services.keys.ring import KEY_SET_MAX_AGE
 
 KEY_SET = "/.well-known/jwks.json"
 
@@ -21,7 +21,7 @@ def init(app: Flask) -> None:
     def key_set() -> Response:
         """RFC 7517 §5."""
         response = document(
-            current_services().keys.ring().key_set(), headers=[("Cache-Control", f"public, max-age={KEY_SET_AGE}")]
+            current_services().keys.ring().key_set(), headers=[("Cache-Control", f"public, max-age={KEY_SET_MAX_AGE}")]
         )
         response.add_etag()
         return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug's own class

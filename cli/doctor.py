@@ -12,7 +12,7 @@ from cli.terminal import JSON_OPTION, NAME, CommandError, ask_password, padded, 
 from config.errors import ConfigurationError
 from config.settings import Settings
 from providers.interface import Check
-from services.auth_guard import guarded_routes, undecided_routes
+from services.auth_guard import guarded_routes, unmarked_routes
 from services.diagnosis.checks.configuration import as_failed_check
 from services.diagnosis.checks.routes import CannotLoad, Routes
 from services.diagnosis.doctor import diagnose
@@ -62,7 +62,7 @@ def _load_routes() -> Routes:
         app = load_application()
     except click.ClickException as error:
         raise CannotLoad(" ".join(error.format_message().split())) from None
-    return Routes(guarded_routes(app), undecided_routes(app))
+    return Routes(guarded_routes(app), unmarked_routes(app))
 
 
 def _tell(found: Iterable[Check]) -> list[Check]:

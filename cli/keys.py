@@ -15,11 +15,11 @@ from config.keys import SigningKeysSettings
 from config.settings import Settings
 from services.keys.directory import KeyDirectory, StoredKey
 from services.keys.pem import ALGORITHMS
-from services.keys.ring import KEY_SET_AGE
+from services.keys.ring import KEY_SET_MAX_AGE
 
 SETTLED = timedelta(seconds=2)
 """A worker signs with the key before for a moment longer, until it has looked at the folder."""
-REVOCATION_RETENTION = timedelta(seconds=KEY_SET_AGE)
+REVOCATION_RETENTION = timedelta(seconds=KEY_SET_MAX_AGE)
 
 _KEY_MAY_BEGIN_WITH_A_DASH: dict[str, Any] = {"context_settings": {"ignore_unknown_options": True}}
 

@@ -29,7 +29,7 @@ class NoUserTable(Exception):
 
 def editor_for(claims: Claims) -> "UserEditor":
     """Return the user table in the hands of whoever has these claims; UsersElsewhere if there is none."""
-    users = current_services().users
+    users = current_services().user_editor
     if users is None:
         raise NoUserTable
     return users(f"{claims.get('idp', 'token')}:{claims['sub']}")
@@ -37,7 +37,7 @@ def editor_for(claims: Claims) -> "UserEditor":
 
 def new_hash(password: str, *names: str | None) -> str:
     """Return the hash of a new password for a user of these names. Raises WeakPassword and Overloaded."""
-    return hash_password(current_services().policy.validate(password, *names))
+    return hash_password(current_services().password_policy.validate(password, *names))
 
 
 def change_password(claims: Claims, old: str, new: str) -> bool:

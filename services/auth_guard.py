@@ -74,7 +74,7 @@ def public(view: Callable[P, Any]) -> Callable[P, Any]:
     return _decided(view)
 
 
-def undecided_routes(app: Flask) -> list[str]:
+def unmarked_routes(app: Flask) -> list[str]:
     """Return the routes that are neither guarded nor public.
 
     A guard that was forgotten shows here, and one that stands above `@app.route`, where it does nothing.

@@ -41,8 +41,8 @@ def create_services(settings: Settings) -> Services:
         issuer=issuer,
         sessions=store.sessions(chain, issuer) if store else None,
         clients=Clients(oauth.registered_clients(), oauth.password_grant),
-        policy=policy,
-        users=_user_editor(settings),
+        password_policy=policy,
+        user_editor=_user_editor(settings),
         schema_problem=partial(_schema_problem, settings),
     )
 

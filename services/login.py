@@ -1,16 +1,11 @@
 """A login: credentials are exchanged for a grant."""
 
-from typing import TYPE_CHECKING
-
 from config.clients import FIRST_PARTY
 from providers.interface import Denied
 from services.auth_provider import authenticate
 from services.context import current_services
-from services.sessions.errors import SessionsDisabled, SessionsUnavailable
+from services.sessions.errors import SessionsUnavailable
 from services.tokens.grant import Grant, grant_without_session
-
-if TYPE_CHECKING:
-    from services.sessions.sessions import Sessions
 
 MAX_LOGIN_RETRIES = 3
 """How often a login is tried while the user's sessions are revoked at the same time."""
@@ -32,11 +27,3 @@ def log_in(email: str, password: str, client_id: str = FIRST_PARTY) -> Grant | D
         if grant := services.sessions.open(user, client_id, last_revocation_id):
             return grant
     raise SessionsUnavailable("the user's sessions were revoked during every attempt")
-
-
-def current_sessions() -> "Sessions":
-    """Return the sessions of the running application. Raises SessionsDisabled if it has none."""
-    sessions = current_services().sessions
-    if sessions is None:
-        raise SessionsDisabled
-    return sessions

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from services.auth_guard import auth_guard, public, undecided_routes
+from services.auth_guard import auth_guard, public, unmarked_routes
 from tests.support.stores import SECRET_KEY
 
 
@@ -19,8 +19,8 @@ def app(static_environ: dict[str, str]) -> Flask:
 
 def test_our_own_routes_are_all_guarded_or_public(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     assert len(list(app.url_map.iter_rules())) >= 5
-    assert undecided_routes(app) == []
-    assert "open to everybody" not in caplog.text
+    assert unmarked_routes(app) == []
+    assert "not guarded" not in caplog.text
 
 
 def test_a_forgotten_or_misplaced_guard_shows(app: Flask) -> None:
@@ -32,7 +32,7 @@ def test_a_forgotten_or_misplaced_guard_shows(app: Flask) -> None:
     app.route("/forgotten")(lambda: "")
     app.route("/guarded", endpoint="guarded")(auth_guard()(lambda: ""))
     app.route("/open", endpoint="open")(public(lambda: ""))
-    assert undecided_routes(app) == ["/above", "/forgotten"]
+    assert unmarked_routes(app) == ["/above", "/forgotten"]
 
 
 def test_the_start_warns_of_an_open_route(
@@ -41,7 +41,7 @@ def test_the_start_warns_of_an_open_route(
     monkeypatch.setattr("api.routes.init", lambda app: app.route("/careless")(lambda: ""))
     with caplog.at_level(logging.WARNING):
         create_app({"SECRET_KEY": SECRET_KEY, **static_environ})
-    assert "/careless is open to everybody" in caplog.text
+    assert "/careless is not guarded" in caplog.text
 
 
 def test_the_clock_of_other_logs_is_left_alone(app: Flask) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-KEY_SET_AGE = 300  # seconds for which others may keep the key set
+KEY_SET_MAX_AGE = 300  # seconds for which others may keep the key set
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_what_began_before_the_end_does_not_outlast_it(app: Flask, environ: dict
             time.sleep(turn * 0.015)
             ENDS[end](users)
             logins = [login for login in under_way if "data" in login]
-        app.extensions["latchkey"].sessions.refresh()
+        app.extensions["latchkey"].sessions.refresh_revocations()
         assert not any(good(app.test_client(), login) for login in logins)
         users.set_active("yan", True)
         users.set_password("yan", hashed(YAN.password))

@@ -307,7 +307,7 @@ def test_the_routes_are_those_of_whatever_application_flask_serves(tmp_path: Pat
     write(tmp_path, "acme", NOTING)
     write(tmp_path, "shop", APP)
     ended = program(tmp_path, "acme:Noting")("--app", "shop", "doctor")
-    assert "/forgotten is open to everybody" in ended.stdout
+    assert "/forgotten is not guarded" in ended.stdout
     assert "Reader is asked for by GET /shut, and no provider can give it; reader differs only in case" in ended.stdout
     assert "reader is asked for" not in ended.stdout
 

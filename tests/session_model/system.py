@@ -88,7 +88,7 @@ class World:
     def see_revocations(self, *which: int) -> None:
         """Have replicas read what is new, which a second would do."""
         for replica in which:
-            self._apps[replica].extensions["latchkey"].sessions.refresh()
+            self._apps[replica].extensions["latchkey"].sessions.refresh_revocations()
 
     def issue(self, replica: int, payload: Mapping[str, object]) -> str:
         """Return a token without a session, as a program on top of ours would make it."""

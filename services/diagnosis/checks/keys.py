@@ -12,7 +12,7 @@ from config.permissions import is_writable_by_others
 from config.service_settings import MAX_TOKEN_LIFETIME_MINUTES
 from providers.interface import Check
 from services.keys.directory import KeyDirectory, StoredKey
-from services.keys.ring import KEY_SET_AGE
+from services.keys.ring import KEY_SET_MAX_AGE
 
 OLD = timedelta(days=365)
 """After so long a key has been on enough machines, and in enough backups."""
@@ -60,7 +60,7 @@ def _others(stored: list[StoredKey]) -> Check:
     retired = sum(one.state == "retired" for one in stored)
     found = f"{len(successors) or 'no'} next, {retired or 'no'} retired"
     newest = max((one.since for one in successors), default=None)
-    if newest and datetime.now(UTC) - newest < timedelta(seconds=KEY_SET_AGE):
+    if newest and datetime.now(UTC) - newest < timedelta(seconds=KEY_SET_MAX_AGE):
         found += "; not everybody knows the next one yet, so wait five minutes before `flask keys rotate`"
     elif newest:
         found += "; everybody knows the next one: `flask keys rotate` refuses nobody"

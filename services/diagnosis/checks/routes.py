@@ -19,7 +19,7 @@ class Routes(NamedTuple):
     """The routes of an application."""
 
     guarded: list[GuardedRoute]
-    undecided: list[str]
+    unmarked: list[str]
     """Neither guarded nor public."""
 
 
@@ -30,14 +30,14 @@ class _CannotTell(Exception):
 def check_routes(chain: Chain, load: Callable[[], Routes], broken: Collection[str]) -> Iterator[Check]:
     """Yield what there is to say of the routes, which `load` returns; it raises CannotLoad."""
     try:
-        guarded, undecided = load()
+        guarded, unmarked = load()
     except CannotLoad as error:
         yield Check(STEP, "failure", f"the application does not start: {error}", "Start it by hand: flask run")
         return
     yield Check(STEP, "ok", f"{len(guarded)} are guarded")
-    for path in undecided:
-        remedy = "Write @auth_guard() or @public between @app.route and its view"
-        yield Check(STEP, "warning", f"{path} is open to everybody", remedy)
+    for path in unmarked:
+        remedy = "Add @auth_guard() or @public between @app.route and the view function"
+        yield Check(STEP, "warning", f"{path} is not guarded", remedy)
     yield from _check_roles(chain, guarded, broken)
 
 
