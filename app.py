@@ -1,4 +1,4 @@
-"""The application: everything is built here, once and in order."""
+"""Create the application from the settings: its services and its endpoints."""
 
 import logging
 import sys
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
-    """Build the application from `environ`; `None` means the process's variables.
+    """Create the application from the variables in `environ`; `None` means those of the process.
 
-    Raises ConfigurationError, with every problem in it, if it cannot be built.
+    Raises ConfigurationError with every problem of the configuration.
     """
     _configure_logging()
     settings = Settings.of_process() if environ is None else Settings(environ)
@@ -31,23 +31,23 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         lambda: None if _is_command_lookup() else require_current_schema(settings),
     )
     app = Flask("latchkey", static_folder=None)
-    app.url_map.merge_slashes = False  # no redirects: a path has one spelling
+    app.url_map.merge_slashes = False  # `//api/auth` is not found, instead of a redirect to `/api/auth`
     register_services(app, services)
-    for door in (request_id, errors, auth, identity, users, oauth, well_known, health, routes):
-        door.init(app)
+    for endpoints in (request_id, errors, auth, identity, users, oauth, well_known, health, routes):
+        endpoints.init(app)
     for route in unmarked_routes(app):
         log.warning("%s is not guarded: add @auth_guard() or @public between @app.route and the view function", route)
     return app
 
 
 def _is_command_lookup() -> bool:
-    """Return whether Flask's command line creates the application only to look for its commands: `flask --help`."""
+    """Return whether Flask's command line creates the application only to list its commands, as `flask --help` does."""
     context = click.get_current_context(silent=True)
     return context is not None and isinstance(context.command, FlaskGroup)
 
 
 def _configure_logging() -> None:
-    """Log to standard error, in UTC, unless whoever runs us has set logging up already."""
+    """Log to standard error, in UTC, unless the process has configured logging already."""
     formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()
@@ -56,7 +56,7 @@ def _configure_logging() -> None:
 
 
 def main() -> None:
-    """Serve for development, on HOST and PORT."""
+    """Start a development server on HOST and PORT."""
     try:
         settings = Settings.of_process()
         server, app = collect_errors(lambda: settings.server, lambda: create_app(settings.environ))

@@ -1,4 +1,4 @@
-"""How `gunicorn` serves Latchkey in a deployment; `gunicorn` alone is the whole command."""
+"""The configuration of a deployment. The command is `gunicorn`, without arguments."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from services.factory import create_services, require_current_schema
 
 try:
     _settings = Settings.of_process()
-    # All of it, so that a bad configuration is one message here and not a traceback from each worker.
+    # Built before the workers start, so that an invalid configuration is one message and not a traceback per worker.
     _server, *_ = collect_errors(
         lambda: _settings.server,
         lambda: create_services(_settings),
@@ -23,16 +23,16 @@ except ConfigurationError as error:
 
 wsgi_app = "app:create_app()"
 bind = _server.address
-# More threads than the hash pool takes logins: a flood of them is told to come back, and guarded routes go on.
+# More threads than the hash pool accepts logins, so that a flood of logins leaves threads for guarded routes.
 worker_class = "gthread"
 threads = CAPACITY + 32
 workers = os.cpu_count()
-# A socket in the home folder, by which a running server can be changed: nobody here needs it.
+# Gunicorn would create a socket in the home directory, through which a running server can be reconfigured.
 control_socket_disable = True
 
 
 def post_worker_init(worker: Any) -> None:
-    """Leave Ctrl-C, which reaches the workers too, to the one process that knows them all."""
-    # Gunicorn's own handlers of these take a lock that may be held already, and then hang for 30 seconds.
+    """Ignore Ctrl-C, which a terminal sends to the workers too: the main process stops them."""
+    # Gunicorn's handlers of both signals acquire a lock that the worker may already hold, and then hang for 30 seconds.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, worker.handle_exit)

@@ -1,1 +1,1 @@
-"""HTTP in, HTTP out. One file for each door; errors.py knows what status an error has."""
+"""The HTTP API: one module for each group of endpoints; errors.py maps each error to its response."""

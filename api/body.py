@@ -1,4 +1,4 @@
-"""The body of a request: a JSON object, or a form; or a clear refusal."""
+"""Read the body of a request: a JSON object or a form. A body that is neither raises an error that names the fault."""
 
 import json
 from typing import Any
@@ -7,31 +7,31 @@ from urllib.parse import parse_qsl
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-LONGEST_BODY = 16 * 1024  # bytes
+MAX_BODY_SIZE = 16 * 1024  # bytes
 
 
 class MalformedBody(Exception):
-    """The body is no JSON object; the text says what is wrong with it, in words fit for the client."""
+    """The body is not a JSON object. The text is the reason, and fit for the client."""
 
 
 class UnsupportedBody(MalformedBody):
-    """The body is announced as something other than JSON."""
+    """The header `Content-Type` does not announce JSON."""
 
 
 class InvalidRequest(Exception):
-    """The parameters of a request by a standard client are not as they must be; the text says why."""
+    """A parameter or a member of the body is invalid. The text is the reason, and fit for the client."""
 
 
 def json_object() -> dict[str, Any]:
-    """Return the request's JSON object (RFC 8259, in strict UTF-8).
+    """Return the JSON object in the body of the request (RFC 8259, in strict UTF-8).
 
-    Raises MalformedBody, UnsupportedBody for another content type, and RequestEntityTooLarge over
-    LONGEST_BODY bytes.
+    Raises MalformedBody, UnsupportedBody for another content type, and RequestEntityTooLarge for more than
+    MAX_BODY_SIZE bytes.
     """
     if not request.is_json:
         raise UnsupportedBody("Content-Type must be application/json")
     try:
-        parsed = json.loads(_body().decode("utf-8"), parse_constant=_refuse)
+        parsed = json.loads(_read_body().decode("utf-8"), parse_constant=_reject_constant)
     except UnicodeDecodeError:
         raise MalformedBody("The request body is not UTF-8") from None
     except (ValueError, RecursionError):
@@ -42,14 +42,14 @@ def json_object() -> dict[str, Any]:
 
 
 def form() -> dict[str, str]:
-    """Return the parameters of a form, without empty ones (RFC 6749 §3.2).
+    """Return the parameters of the form in the body of the request, without empty ones (RFC 6749 §3.2).
 
-    Raises InvalidRequest if it is none, is not UTF-8, or has a parameter twice; and RequestEntityTooLarge.
+    Raises InvalidRequest if the body is not a form in UTF-8 or repeats a parameter, and RequestEntityTooLarge.
     """
     if request.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequest("Content-Type must be application/x-www-form-urlencoded")
     try:
-        pairs = parse_qsl(_body().decode("utf-8"), keep_blank_values=True, errors="strict")
+        pairs = parse_qsl(_read_body().decode("utf-8"), keep_blank_values=True, errors="strict")
     except MalformedBody as error:
         raise InvalidRequest(str(error)) from error
     except ValueError:
@@ -59,19 +59,19 @@ def form() -> dict[str, str]:
     return {name: value for name, value in pairs if value}
 
 
-def _body() -> bytes:
-    # A body without a length is cut off where the limit is, in silence: the byte beyond tells.
-    request.max_content_length = LONGEST_BODY + 1
+def _read_body() -> bytes:
+    # Werkzeug silently truncates a body without a length at the limit, so one byte more than allowed is read.
+    request.max_content_length = MAX_BODY_SIZE + 1
     try:
         body = request.get_data()
     except RequestEntityTooLarge:
         raise
-    except Exception as error:  # each server has errors of its own for a broken chunk or a client that is gone
+    except Exception as error:  # each server has its own errors for a malformed chunk or a client that disconnected
         raise MalformedBody("The request body could not be read") from error
-    if len(body) > LONGEST_BODY:
+    if len(body) > MAX_BODY_SIZE:
         raise RequestEntityTooLarge
     return body
 
 
-def _refuse(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")

@@ -1,4 +1,4 @@
-"""The one table from error to status, and the last resort for what is not in it."""
+"""The one table from error to HTTP response. An error that is not in the table is answered with 500."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ from api.auth import InvalidCredentials, MissingCredentials, MissingRefreshToken
 from api.body import InvalidRequest, MalformedBody, UnsupportedBody
 from api.health import NotReady
 from api.oauth import InvalidClient, InvalidScope, UnauthorizedClient, UnsupportedGrantType, UnsupportedTokenType
-from api.responses import NO_STORE, answer, document
+from api.responses import NO_CACHE, NO_STORE, Header, json_response, raw_json_response
 from api.users import MissingPrecondition
 from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserChanged, UserExists
 from passwords.policy import WeakPassword
@@ -25,95 +25,116 @@ from services.sessions.errors import InvalidRefreshToken, SessionsDisabled, Sess
 
 log = logging.getLogger(__name__)
 
-REALM = 'realm="latchkey"'
-INVALID = f'Bearer error="invalid_token", {REALM}'
+_REALM = 'realm="latchkey"'
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How an error leaves. `message` has `{}` where the error's own words belong."""
+class ErrorResponse:
+    """The response to one type of error."""
 
     status: int
     code: str
     message: str
+    """The text of the error replaces `{}`."""
     challenge: str | None = None
-    """What RFC 6750 §3 wants in `WWW-Authenticate`."""
+    """The value of `WWW-Authenticate` (RFC 6750 §3)."""
     retry_after: int | None = None
-    """Seconds after which it is worth trying again."""
-    oauth: str | None = None
-    """The code for a standard client (RFC 6749 §5.2); `None` if it is the same."""
+    """The number of seconds after which the client can try again."""
+    oauth_code: str | None = None
+    """The `error` of an OAuth endpoint (RFC 6749 §5.2); `None` if it is the same as `code`."""
 
 
-BUSY = "temporarily_unavailable"
+def _invalid_token(code: str) -> ErrorResponse:
+    challenge = f'Bearer error="invalid_token", {_REALM}'
+    return ErrorResponse(401, code, "Invalid access token: {}", challenge=challenge)
 
-TABLE: dict[type[Exception], Answer] = {
-    MissingCredentials: Answer(400, "missing_credentials", "{}"),
-    InvalidCredentials: Answer(400, "invalid_credentials", "Invalid credentials", oauth="invalid_grant"),
-    MissingRefreshToken: Answer(400, "missing_refresh_token", "Refresh token missing"),
-    InvalidRefreshToken: Answer(400, "invalid_refresh_token", "Invalid refresh token: {}", oauth="invalid_grant"),
-    SessionsDisabled: Answer(404, "sessions_disabled", "This service has no sessions: DATABASE_URL is not set"),
-    WeakPassword: Answer(400, "weak_password", "This password cannot be used: {}"),
-    NoUserTable: Answer(404, "users_elsewhere", "This service does not keep these users; their store does"),
-    NoSuchUser: Answer(404, "no_such_user", "There is no such user"),
-    UserExists: Answer(409, "user_exists", "The username or e-mail address is taken"),
-    LastAdmin: Answer(409, "last_admin", "Nobody active would be left with the role admin"),
-    UserChanged: Answer(412, "precondition_failed", "The user was changed meanwhile: read them again"),
-    MissingPrecondition: Answer(428, "precondition_required", "Send the user's ETag in If-Match"),
-    MalformedBody: Answer(400, "malformed_body", "{}"),
-    UnsupportedBody: Answer(415, "malformed_body", "{}"),
-    MissingToken: Answer(401, "missing_token", "Missing access token", challenge=f"Bearer {REALM}"),
-    InvalidToken: Answer(401, "invalid_token", "Invalid access token: {}", challenge=INVALID),
-    ExpiredToken: Answer(401, "expired_token", "Invalid access token: {}", challenge=INVALID),
-    RevokedToken: Answer(401, "revoked_token", "Invalid access token: {}", challenge=INVALID),
-    RoleRequired: Answer(
-        403, "role_required", "Authorization required.", challenge=f'Bearer error="insufficient_scope", {REALM}'
+
+def _role_required() -> ErrorResponse:
+    challenge = f'Bearer error="insufficient_scope", {_REALM}'
+    return ErrorResponse(403, "role_required", "Authorization required.", challenge=challenge)
+
+
+def _unavailable(code: str, message: str, retry_after: int = 5) -> ErrorResponse:
+    return ErrorResponse(503, code, message, retry_after=retry_after, oauth_code="temporarily_unavailable")
+
+
+ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
+    MissingCredentials: ErrorResponse(400, "missing_credentials", "{}"),
+    InvalidCredentials: ErrorResponse(400, "invalid_credentials", "Invalid credentials", oauth_code="invalid_grant"),
+    MissingRefreshToken: ErrorResponse(400, "missing_refresh_token", "Refresh token missing"),
+    InvalidRefreshToken: ErrorResponse(
+        400, "invalid_refresh_token", "Invalid refresh token: {}", oauth_code="invalid_grant"
     ),
-    InvalidRequest: Answer(400, "invalid_request", "{}"),
-    InvalidClient: Answer(401, "invalid_client", "Unknown client or wrong secret", challenge=f"Basic {REALM}"),
-    UnauthorizedClient: Answer(400, "unauthorized_client", "The token is another client's"),
-    UnsupportedGrantType: Answer(400, "unsupported_grant_type", "This service has no such grant"),
-    UnsupportedTokenType: Answer(400, "unsupported_token_type", "This service has no sessions, so no revocation"),
-    InvalidScope: Answer(400, "invalid_scope", "This service has no scopes; roles are in the token"),
-    ProviderUnavailable: Answer(503, "provider_unavailable", "Credential store unavailable", retry_after=5, oauth=BUSY),
-    SessionsUnavailable: Answer(503, "sessions_unavailable", "Session store unavailable", retry_after=5, oauth=BUSY),
-    DatabaseUnavailable: Answer(503, "database_unavailable", "Database unavailable", retry_after=5, oauth=BUSY),
-    NotReady: Answer(503, "not_ready", "Not ready", retry_after=5),
-    Overloaded: Answer(503, "overloaded", "Busy", retry_after=1, oauth=BUSY),
-    Exception: Answer(500, "internal_error", "Something went wrong on our side", oauth="server_error"),
+    SessionsDisabled: ErrorResponse(404, "sessions_disabled", "This service has no sessions: DATABASE_URL is not set"),
+    WeakPassword: ErrorResponse(400, "weak_password", "This password cannot be used: {}"),
+    NoUserTable: ErrorResponse(404, "users_elsewhere", "This service does not keep these users; their store does"),
+    NoSuchUser: ErrorResponse(404, "no_such_user", "There is no such user"),
+    UserExists: ErrorResponse(409, "user_exists", "The username or e-mail address is taken"),
+    LastAdmin: ErrorResponse(409, "last_admin", "Nobody active would be left with the role admin"),
+    UserChanged: ErrorResponse(412, "precondition_failed", "The user was changed meanwhile: read them again"),
+    MissingPrecondition: ErrorResponse(428, "precondition_required", "Send the user's ETag in If-Match"),
+    MalformedBody: ErrorResponse(400, "malformed_body", "{}"),
+    UnsupportedBody: ErrorResponse(415, "malformed_body", "{}"),
+    MissingToken: ErrorResponse(401, "missing_token", "Missing access token", challenge=f"Bearer {_REALM}"),
+    InvalidToken: _invalid_token("invalid_token"),
+    ExpiredToken: _invalid_token("expired_token"),
+    RevokedToken: _invalid_token("revoked_token"),
+    RoleRequired: _role_required(),
+    InvalidRequest: ErrorResponse(400, "invalid_request", "{}"),
+    InvalidClient: ErrorResponse(401, "invalid_client", "Unknown client or wrong secret", challenge=f"Basic {_REALM}"),
+    UnauthorizedClient: ErrorResponse(400, "unauthorized_client", "The token is another client's"),
+    UnsupportedGrantType: ErrorResponse(400, "unsupported_grant_type", "This service has no such grant"),
+    UnsupportedTokenType: ErrorResponse(
+        400, "unsupported_token_type", "This service has no sessions, so no revocation"
+    ),
+    InvalidScope: ErrorResponse(400, "invalid_scope", "This service has no scopes; roles are in the token"),
+    ProviderUnavailable: _unavailable("provider_unavailable", "Credential store unavailable"),
+    SessionsUnavailable: _unavailable("sessions_unavailable", "Session store unavailable"),
+    DatabaseUnavailable: _unavailable("database_unavailable", "Database unavailable"),
+    NotReady: _unavailable("not_ready", "Not ready"),
+    Overloaded: _unavailable("overloaded", "Busy", retry_after=1),
+    Exception: ErrorResponse(500, "internal_error", "Something went wrong on our side", oauth_code="server_error"),
 }
 
 
 def init(app: Flask) -> None:
-    for error, form in TABLE.items():
-        app.register_error_handler(error, partial(_ours, form))
-    app.register_error_handler(HTTPException, _framework)
+    for error_type, template in ERROR_RESPONSES.items():
+        app.register_error_handler(error_type, partial(_render_error, template))
+    app.register_error_handler(HTTPException, _render_http_exception)
 
 
-def _ours(form: Answer, error: BaseException) -> Response:
-    if form.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        bug = error if form.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
-        reason = "; ".join(dict.fromkeys(str(one) for one in (error, error.__cause__) if one))
-        log.error("request %s to %a failed: %s", g.get("request_id"), request.path, reason, exc_info=bug)
+def _render_error(template: ErrorResponse, error: BaseException) -> Response:
+    if template.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log_failure(template, error)
     headers = [NO_STORE]
-    if form.challenge:
-        headers.append(("WWW-Authenticate", form.challenge))
-    if form.retry_after:
-        headers.append(("Retry-After", str(form.retry_after)))
-    return _shaped(form.status, headers, form.message.format(error), form.code, form.oauth or form.code)
+    if template.challenge:
+        headers.append(("WWW-Authenticate", template.challenge))
+    if template.retry_after:
+        headers.append(("Retry-After", str(template.retry_after)))
+    oauth_code = template.oauth_code or template.code
+    return _error_response(template.status, headers, template.message.format(error), template.code, oauth_code)
 
 
-def _framework(error: HTTPException) -> Response:
-    """Give the framework's own errors our shape, and keep their headers, such as `Allow`."""
+def _log_failure(template: ErrorResponse, error: BaseException) -> None:
+    bug = error if template.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
+    texts = (str(error) or type(error).__name__, str(error.__cause__ or ""))
+    reasons = dict.fromkeys(text for text in texts if text)
+    log.error("request %s to %a failed: %s", g.get("request_id"), request.path, "; ".join(reasons), exc_info=bug)
+
+
+def _render_http_exception(error: HTTPException) -> Response:
+    """Return the response to an error of Flask or Werkzeug, with the headers of the error, such as `Allow`."""
     if isinstance(error, InternalServerError):
-        return _ours(TABLE[Exception], error.original_exception or error)
+        return _render_error(ERROR_RESPONSES[Exception], error.original_exception or error)
     if error.response is not None or error.code is None:
-        return error.get_response()  # type: ignore[return-value]  # a view aborted with an answer of its own
+        return error.get_response()  # type: ignore[return-value]  # the view passed its own response to `abort`
     code = re.sub(r"[^a-z]+", "_", error.name.lower())
     headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
-    return _shaped(error.code, headers, error.description or error.name, code, "invalid_request")
+    return _error_response(error.code, headers, error.description or error.name, code, "invalid_request")
 
 
-def _shaped(status: int, headers: list[tuple[str, str]], message: str, code: str, oauth: str) -> Response:
+def _error_response(status: int, headers: list[Header], message: str, code: str, oauth_code: str) -> Response:
     if request.path.startswith("/oauth/"):
-        return document({"error": oauth, "error_description": message}, status, [*headers, ("Pragma", "no-cache")])
-    return answer(status, headers, message=message, code=code)
+        members = {"error": oauth_code, "error_description": message}
+        return raw_json_response(members, status, [*headers, NO_CACHE])
+    return json_response(status, headers, message=message, code=code)

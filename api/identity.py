@@ -1,49 +1,49 @@
-"""Who is calling: for the caller (`/api/auth/me`), and for a proxy that asks before it lets them through."""
+"""The identity of the caller: for the caller (`/api/auth/me`), and for a reverse proxy (`/api/auth/verify`)."""
 
 from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import BadRequest
 
-from api.responses import NO_STORE, answer
+from api.responses import NO_STORE, Header, json_response
 from services.auth_guard import RoleRequired, auth_guard
 
-_TOLD = ("sub", "username", "email", "roles", "idp")
-# What may stand in a header as it is; the comma is left to separate roles.
-_PLAIN = "!#$&'()*+-./:;<=>?@[]^_`{|}~"
+_IDENTITY_CLAIMS = ("sub", "username", "email", "roles", "idp")
+# The printable ASCII characters that a header value keeps unencoded. The comma is missing: it separates roles.
+_UNENCODED = "!#$&'()*+-./:;<=>?@[]^_`{|}~"
 
 
 def init(app: Flask) -> None:
     @app.route("/api/auth/me")
     @auth_guard()
     def me() -> Response:
-        return answer(data={name: g.claims.get(name) for name in _TOLD}, headers=[NO_STORE])
+        return json_response(data={name: g.claims.get(name) for name in _IDENTITY_CLAIMS}, headers=[NO_STORE])
 
-    # A proxy that asks with the client's own method must not take the answer to OPTIONS for a yes.
+    # Some proxies repeat the client's method. The automatic response to OPTIONS, a 200, would then grant access.
     @app.route("/api/auth/verify", provide_automatic_options=False)
     @auth_guard()
     def verify() -> Response:
-        _require_one_of(request.args.getlist("role"))
-        return answer(message="Let through", headers=[NO_STORE, *_headers()])
+        _require_any_role(request.args.getlist("role"))
+        return json_response(message="Let through", headers=[NO_STORE, *_identity_headers()])
 
 
-def _require_one_of(roles: list[str]) -> None:
-    # A role under a misspelt name would be asked of nobody.
+def _require_any_role(roles: list[str]) -> None:
+    # A misspelled parameter would otherwise mean that no role is required.
     if set(request.args) - {"role"}:
         raise BadRequest("The only parameter is role, once for each role of which one is needed")
     if roles and set(roles).isdisjoint(g.claims["roles"]):
         raise RoleRequired
 
 
-def _headers() -> list[tuple[str, str]]:
-    """Return all three, empty ones too, so that they push aside whatever the client sent under these names."""
+def _identity_headers() -> list[Header]:
+    """Return all three headers, even if empty, so that a proxy overwrites those that the client sent."""
     return [
-        ("X-Auth-User", _written(g.claims["sub"])),
-        ("X-Auth-Email", _written(g.claims.get("email") or "")),
-        ("X-Auth-Roles", ",".join(map(_written, g.claims["roles"]))),
+        ("X-Auth-User", _encode(g.claims["sub"])),
+        ("X-Auth-Email", _encode(g.claims.get("email") or "")),
+        ("X-Auth-Roles", ",".join(map(_encode, g.claims["roles"]))),
     ]
 
 
-def _written(text: str) -> str:
-    """Return the text as a header can carry it: percent-encoded UTF-8 (RFC 3986 §2.1) but for plain ASCII."""
-    return quote(text, safe=_PLAIN)
+def _encode(text: str) -> str:
+    """Return the text as a header value: plain ASCII, the rest as percent-encoded UTF-8 (RFC 3986 §2.1)."""
+    return quote(text, safe=_UNENCODED)

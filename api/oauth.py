@@ -1,4 +1,4 @@
-"""`/oauth/…`: the doors for standard clients. Their answers have the shapes of their RFCs."""
+"""`/oauth/…`: the endpoints for OAuth 2.0 clients. The responses have the members that the RFCs define."""
 
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote_plus
@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 
 from api.auth import InvalidCredentials
 from api.body import InvalidRequest, form
-from api.responses import NO_STORE, call_after_send, document
+from api.responses import NO_CACHE, NO_STORE, raw_json_response, token_response
 from config.clients import Client
 from services.auth_guard import public
 from services.context import current_services, current_sessions
@@ -16,28 +16,27 @@ from services.login import log_in
 from services.sessions.errors import SessionsDisabled
 from services.tokens.grant import Grant
 
-# RFC 6749 §5.1 wants both.
-_HEADERS = [NO_STORE, ("Pragma", "no-cache")]
+_HEADERS = [NO_STORE, NO_CACHE]  # RFC 6749 §5.1 requires both
 
 
 class InvalidClient(Exception):
-    """The client is unknown, or did not prove itself."""
+    """The client is unknown, or its secret is missing or wrong."""
 
 
 class UnauthorizedClient(Exception):
-    """The token is another client's."""
+    """The token was issued to another client."""
 
 
 class UnsupportedGrantType(Exception):
-    """There is no such grant here."""
+    """The grant type is unknown or switched off."""
 
 
 class UnsupportedTokenType(Exception):
-    """Tokens cannot be revoked here."""
+    """The service has no sessions, so no token can be revoked."""
 
 
 class InvalidScope(Exception):
-    """There are no scopes here."""
+    """The request has a scope, which the service does not support."""
 
 
 def init(app: Flask) -> None:
@@ -46,93 +45,95 @@ def init(app: Flask) -> None:
     def token() -> Response:
         """RFC 6749 §3.2."""
         parameters = form()
-        client = _client(parameters)
-        grant = _GRANTS.get(_required(parameters, "grant_type"))
-        if grant is None:
+        client = _authenticate_client(parameters)
+        handler = _GRANT_HANDLERS.get(_require_parameter(parameters, "grant_type"))
+        if handler is None:
             raise UnsupportedGrantType
         if "scope" in parameters:
             raise InvalidScope
-        return _answer(grant(parameters, client))
+        grant = handler(parameters, client)
+        return token_response(grant, {"access_token": grant.access_token}, _HEADERS)
 
     @app.route("/oauth/introspect", methods=["POST"])
     @public
     def introspect() -> Response:
-        """RFC 7662 §2. A refresh token is not active here: whoever asks was given it as an access token."""
+        """RFC 7662 §2. A refresh token is reported as inactive: a resource server must not accept it."""
         parameters = form()
-        if _client(parameters).secret is None:
+        if _authenticate_client(parameters).secret is None:
             raise InvalidClient
         try:
-            claims = decode_jwt(_required(parameters, "token"))
+            claims = decode_jwt(_require_parameter(parameters, "token"))
         except InvalidToken:
-            return document({"active": False}, headers=_HEADERS)
-        return document({**claims, "active": True, "token_type": "Bearer"}, headers=_HEADERS)
+            return raw_json_response({"active": False}, headers=_HEADERS)
+        return raw_json_response({**claims, "active": True, "token_type": "Bearer"}, headers=_HEADERS)
 
     @app.route("/oauth/revoke", methods=["POST"])
     @public
     def revoke() -> Response:
-        """RFC 7009 §2. With one token of a session go all of them."""
+        """RFC 7009 §2. Revoking one token of a session revokes all of them."""
         parameters = form()
-        client = _client(parameters)
-        _revoke(_required(parameters, "token"), client)
-        return document({}, headers=_HEADERS)
+        client = _authenticate_client(parameters)
+        _revoke_token(_require_parameter(parameters, "token"), client)
+        return raw_json_response({}, headers=_HEADERS)
 
 
-def _client(parameters: Mapping[str, str]) -> Client:
-    """Return the client that proves itself in the header or in the form (RFC 6749 §2.3.1), not in both."""
+def _authenticate_client(parameters: Mapping[str, str]) -> Client:
+    """Return the client that the header or the form authenticates (RFC 6749 §2.3.1); both together are an error."""
     client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
     if "Authorization" in request.headers:
-        name, password = _basic()
-        if secret or client_id not in {None, name}:
+        header_id, header_secret = _basic_credentials()
+        if secret or client_id not in {None, header_id}:
             raise InvalidRequest("The client proves itself in two ways")
-        client_id, secret = name, password
+        client_id, secret = header_id, header_secret
     client = current_services().clients.authenticate(client_id, secret) if client_id else None
     if client is None:
         raise InvalidClient
     return client
 
 
-def _basic() -> tuple[str, str | None]:
+def _basic_credentials() -> tuple[str, str | None]:
     try:
         header = request.authorization
-    except ValueError:  # base64 beyond ASCII
+    except ValueError:  # the base64 text has non-ASCII characters
         raise InvalidClient from None
     if header is None or header.type != "basic" or not header.username:
         raise InvalidClient
     return unquote_plus(header.username), header.password or None
 
 
-def _required(parameters: Mapping[str, str], name: str) -> str:
+def _require_parameter(parameters: Mapping[str, str], name: str) -> str:
     if name not in parameters:
         raise InvalidRequest(f"The parameter {name} is missing")
     return parameters[name]
 
 
-def _password(parameters: Mapping[str, str], client: Client) -> Grant:
+def _password_grant(parameters: Mapping[str, str], client: Client) -> Grant:
     """RFC 6749 §4.3."""
     if not current_services().clients.password_grant:
         raise UnsupportedGrantType
-    grant = log_in(_required(parameters, "username"), _required(parameters, "password"), client.id)
+    username, password = _require_parameter(parameters, "username"), _require_parameter(parameters, "password")
+    grant = log_in(username, password, client.id)
     if not grant:
         raise InvalidCredentials
     return grant
 
 
-def _refresh_token(parameters: Mapping[str, str], client: Client) -> Grant:
+def _refresh_token_grant(parameters: Mapping[str, str], client: Client) -> Grant:
     """RFC 6749 §6."""
     try:
         sessions = current_sessions()
     except SessionsDisabled:
         raise UnsupportedGrantType from None
-    return sessions.refresh(_required(parameters, "refresh_token"), client.id)
+    return sessions.refresh(_require_parameter(parameters, "refresh_token"), client.id)
 
 
-_GRANTS: Mapping[str, Callable[[Mapping[str, str], Client], Grant]] = {
-    "password": _password,
-    "refresh_token": _refresh_token,
+_GRANT_HANDLERS: Mapping[str, Callable[[Mapping[str, str], Client], Grant]] = {
+    "password": _password_grant,
+    "refresh_token": _refresh_token_grant,
 }
 
 
-def _revoke(token: str, client: Client) -> None:
+def _revoke_token(token: str, client: Client) -> None:
     try:
         sessions = current_sessions()
     except SessionsDisabled:
@@ -142,14 +143,7 @@ def _revoke(token: str, client: Client) -> None:
     try:
         claims = decode_jwt(token)
     except InvalidToken:
-        return  # nothing to revoke, which is what was asked for
+        return  # RFC 7009 §2.2: revoking an invalid token succeeds
     if claims.get("client_id") != client.id:
         raise UnauthorizedClient
     sessions.end(claims)
-
-
-def _answer(grant: Grant) -> Response:
-    members = {"access_token": grant.access_token, "token_type": "Bearer", "expires_in": grant.expires_in}
-    if grant.refresh_token:
-        members["refresh_token"] = grant.refresh_token
-    return call_after_send(document(members, headers=_HEADERS), grant.mark_delivered)

@@ -1,4 +1,4 @@
-"""Every request has an id: in the answer's `X-Request-ID`, and in the log beside what went wrong."""
+"""The request id: each response has it in `X-Request-ID`, and each logged failure names it."""
 
 import secrets
 
@@ -7,11 +7,11 @@ from flask import Flask, Response, g
 
 def init(app: Flask) -> None:
     @app.before_request
-    def give() -> None:
-        # Always our own: one from outside could be made to look like another request's.
+    def assign_request_id() -> None:
+        # An `X-Request-ID` from the client is ignored: a client could send the id of another request.
         g.request_id = secrets.token_hex(8)
 
     @app.after_request
-    def tell(response: Response) -> Response:
+    def add_request_id(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.request_id
         return response

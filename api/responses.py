@@ -1,6 +1,6 @@
-"""The one shape of our answers: `status`, and `data` or `message`; errors add a stable `code`.
+"""JSON responses: `status`, and `data` or `message`; an error adds a stable `code`.
 
-Standards that have a shape of their own for an answer get a `document`.
+A response whose members a standard defines has no `status`: it is a `raw_json_response`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -8,33 +8,49 @@ from typing import Any
 
 from flask import Response, jsonify
 
-NO_STORE = ("Cache-Control", "no-store")
+from services.tokens.grant import Grant
+
+Header = tuple[str, str]
+NO_STORE: Header = ("Cache-Control", "no-store")
+NO_CACHE: Header = ("Pragma", "no-cache")
 
 
-def answer(status: int = 200, headers: Iterable[tuple[str, str]] = (), **members: Any) -> Response:
-    """Return a JSON answer with `status` and these members."""
-    return document({"status": status, **members}, status, headers)
+def json_response(status: int = 200, headers: Iterable[Header] = (), **members: Any) -> Response:
+    """Return a response whose JSON object has `status` and these members."""
+    return raw_json_response({"status": status, **members}, status, headers)
 
 
-def document(members: Mapping[str, Any], status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> Response:
-    """Return a JSON object as it is."""
+def raw_json_response(members: Mapping[str, Any], status: int = 200, headers: Iterable[Header] = ()) -> Response:
+    """Return a response whose JSON object has exactly these members."""
     response = jsonify(members)
     response.status_code = status
     response.headers.extend(headers)
     return response
 
 
-def call_after_send(response: Response, act: Callable[[], None]) -> Response:
-    """Return the same answer; `act` is called once the server has taken all of it from us.
+def token_response(grant: Grant, members: Mapping[str, Any], headers: Iterable[Header]) -> Response:
+    """Return a response with the tokens of a grant.
 
-    If it cannot be sent, nothing is called.
+    `members` come first. They contain the access token, whose name differs between endpoints. The grant is marked as
+    delivered when the response has been sent.
+    """
+    body = {**members, "token_type": "Bearer", "expires_in": grant.expires_in}
+    if grant.refresh_token:
+        body["refresh_token"] = grant.refresh_token
+    return call_after_send(raw_json_response(body, headers=headers), grant.mark_delivered)
+
+
+def call_after_send(response: Response, callback: Callable[[], None]) -> Response:
+    """Return the same response. The server calls `callback` after it has sent the whole body.
+
+    If the body cannot be sent, `callback` is not called.
     """
     body = response.get_data()
 
-    def sent() -> Iterator[bytes]:
+    def chunks() -> Iterator[bytes]:
         yield body
-        act()
+        callback()
 
-    response.response = sent()
+    response.response = chunks()
     response.content_length = len(body)
     return response

@@ -1,4 +1,4 @@
-"""Four examples of what the guard is for; write your own routes like them."""
+"""Four example routes, each with another role requirement. Write your own routes like them."""
 
 from flask import Flask, Response, jsonify
 

@@ -1,4 +1,4 @@
-"""`/api/users`: the user table, for whoever has the role `admin`."""
+"""`/api/users`: administrators list, add and edit the users of the user table."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,33 +9,35 @@ from flask import Flask, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from api.body import InvalidRequest, json_object
-from api.responses import NO_STORE, answer
+from api.responses import NO_STORE, Header, json_response
 from config.errors import validation_message
 from config.text import Name
 from database.errors import NoSuchUser, UserChanged
 from database.user_filter import UserFilter
-from services.accounts import editor_for, new_hash, sessions_have_ended
+from services.accounts import AccountEditor, editor_for, new_hash
 from services.auth_guard import auth_guard
 
 if TYPE_CHECKING:
-    from database.user_editor import UserEditor
     from database.user_table import UserRow
 
-# What an id can be in the database; a larger one is nobody's.
-ONE = "/api/users/<int(max=2147483647):user_id>"
-LONGEST_PAGE = 200
+# The maximum is the largest id in the database: PostgreSQL rejects a comparison with a larger number.
+USER_PATH = "/api/users/<int(max=2147483647):user_id>"
+MAX_PAGE_SIZE = 200
 
-M = TypeVar("M", bound=BaseModel)
+_UNCHANGED: Any = None
+"""The default of a field in a partial update. `exclude_unset` drops it, so it never reaches a user."""
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class MissingPrecondition(Exception):
-    """A change has to say which state of the user it is meant for."""
+    """The request edits a user and does not name the version that it edits."""
 
 
 class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    limit: int = Field(50, ge=1, le=LONGEST_PAGE)
+    limit: int = Field(50, ge=1, le=MAX_PAGE_SIZE)
     after: Name | None = None
     role: Name | None = None
     active: bool | None = None
@@ -54,11 +56,11 @@ class _NewUser(_Body):
     active: bool = True
 
 
-class _Edit(_Body):
-    username: Name = ""
-    email: Name | None = None
-    roles: list[Name] = []
-    active: bool = True
+class _UserEdit(_Body):
+    username: Name = _UNCHANGED
+    email: Name | None = _UNCHANGED
+    roles: list[Name] = _UNCHANGED
+    active: bool = _UNCHANGED
 
 
 class _NewPassword(_Body):
@@ -69,76 +71,72 @@ def init(app: Flask) -> None:
     @app.route("/api/users")
     @auth_guard("admin")
     def list_users() -> Response:
-        query = _checked(_Query, _parameters())
-        selection = UserFilter(role=query.role, active=query.active, search=query.search)
-        rows = _editor().page(selection, query.limit + 1, query.after)
-        return answer(data=[row.to_json() for row in rows[: query.limit]], next=_next(query, rows), headers=[NO_STORE])
+        query = _validate(_Query, _query_parameters())
+        user_filter = UserFilter(role=query.role, active=query.active, search=query.search)
+        # One row more than the page shows whether another page follows.
+        rows = editor_for(g.claims).users.page(user_filter, query.limit + 1, query.after)
+        page = [row.to_json() for row in rows[: query.limit]]
+        return json_response(data=page, next=_next_page(query, rows), headers=[NO_STORE])
 
     @app.route("/api/users", methods=["POST"])
     @auth_guard("admin")
     def add_user() -> Response:
-        new, editor = _checked(_NewUser, json_object()), _editor()
-        hashed = new_hash(new.password, new.username, new.email)
-        row = editor.add(new.username, new.email, hashed, new.roles, new.active)
-        return _answer(row, 201, ("Location", f"/api/users/{row.id}"))
+        new, editor = _validate(_NewUser, json_object()), editor_for(g.claims)
+        password_hash = new_hash(new.password, new.username, new.email)
+        row = editor.add(new.username, new.email, password_hash, new.roles, new.active)
+        return _user_response(row, 201, ("Location", f"/api/users/{row.id}"))
 
-    @app.route(ONE)
+    @app.route(USER_PATH)
     @auth_guard("admin")
     def show_user(user_id: int) -> Response:
-        return _answer(_there(_editor(), user_id))
+        return _user_response(_require_user(editor_for(g.claims), user_id))
 
-    @app.route(ONE, methods=["PATCH"])
+    @app.route(USER_PATH, methods=["PATCH"])
     @auth_guard("admin")
-    def change_user(user_id: int) -> Response:
-        editor, edit = _editor(), _checked(_Edit, json_object())
+    def edit_user(user_id: int) -> Response:
+        editor, edit = editor_for(g.claims), _validate(_UserEdit, json_object())
         if "If-Match" not in request.headers:
             raise MissingPrecondition
-        _, version = _as_expected(editor, user_id)
-        row = editor.change(user_id, lambda row: replace(row, **edit.model_dump(exclude_unset=True)), version)
-        sessions_have_ended()
-        return _answer(row)
+        _, version = _require_version(editor, user_id)
+        changes = edit.model_dump(exclude_unset=True)
+        return _user_response(editor.change(user_id, lambda row: replace(row, **changes), version))
 
-    @app.route(f"{ONE}/password", methods=["PUT"])
+    @app.route(f"{USER_PATH}/password", methods=["PUT"])
     @auth_guard("admin")
     def set_password(user_id: int) -> Response:
-        editor, new = _editor(), _checked(_NewPassword, json_object())
-        seen, version = _as_expected(editor, user_id)
-        row = editor.set_password(user_id, new_hash(new.password, seen.username, seen.email), version)
-        sessions_have_ended()
-        return _answer(row)
+        editor, new = editor_for(g.claims), _validate(_NewPassword, json_object())
+        row, version = _require_version(editor, user_id)
+        password_hash = new_hash(new.password, row.username, row.email)
+        return _user_response(editor.set_password(user_id, password_hash, version))
 
 
-def _editor() -> "UserEditor":
-    return editor_for(g.claims)
-
-
-def _parameters() -> dict[str, str]:
+def _query_parameters() -> dict[str, str]:
     if any(len(values) > 1 for _, values in request.args.lists()):
         raise InvalidRequest("A parameter is there twice")
     return request.args.to_dict()
 
 
-def _checked(model: type[M], members: Mapping[str, object]) -> M:
-    """Return the members as they must be; InvalidRequest says what is wrong with them, never what they are."""
+def _validate(model: type[Model], members: Mapping[str, object]) -> Model:
+    """Return the members as a model. Raises InvalidRequest, whose text lists the faults and no value."""
     try:
         return model.model_validate(members)
     except ValidationError as error:
-        faults = (_explain(model, fault) for fault in error.errors(include_input=False, include_url=False))
+        faults = (_describe(model, fault) for fault in error.errors(include_input=False, include_url=False))
         raise InvalidRequest("; ".join(dict.fromkeys(faults))) from None
 
 
-def _explain(model: type[BaseModel], fault: Any) -> str:
+def _describe(model: type[BaseModel], fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         return f"there is only {', '.join(model.model_fields)}"
     return f"{'.'.join(map(str, fault['loc']))}: {validation_message(fault)}"
 
 
-def _as_expected(editor: "UserEditor", user_id: int) -> "tuple[UserRow, str | None]":
-    """Return the user and the version that they must have, `None` if any will do (RFC 9110 §13.1.1).
+def _require_version(editor: AccountEditor, user_id: int) -> "tuple[UserRow, str | None]":
+    """Return the user, and the version that the request requires; `None` means any version (RFC 9110 §13.1.1).
 
-    UserChanged if they are not as whoever asks believes.
+    Raises NoSuchUser, and UserChanged if the user has another version.
     """
-    row = _there(editor, user_id)
+    row = _require_user(editor, user_id)
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return row, None
     if not request.if_match.contains(row.version):
@@ -146,19 +144,19 @@ def _as_expected(editor: "UserEditor", user_id: int) -> "tuple[UserRow, str | No
     return row, row.version
 
 
-def _there(editor: "UserEditor", user_id: int) -> "UserRow":
-    row = editor.get(user_id)
+def _require_user(editor: AccountEditor, user_id: int) -> "UserRow":
+    row = editor.users.get(user_id)
     if row is None:
         raise NoSuchUser
     return row
 
 
-def _answer(row: "UserRow", status: int = 200, *headers: tuple[str, str]) -> Response:
-    return answer(status, [NO_STORE, ("ETag", f'"{row.version}"'), *headers], data=row.to_json())
+def _user_response(row: "UserRow", status: int = 200, *headers: Header) -> Response:
+    return json_response(status, [NO_STORE, ("ETag", f'"{row.version}"'), *headers], data=row.to_json())
 
 
-def _next(query: _Query, rows: "list[UserRow]") -> str | None:
-    """Return where the next page is, `None` if this is the last one."""
+def _next_page(query: _Query, rows: "list[UserRow]") -> str | None:
+    """Return the URL of the next page; `None` if this is the last one."""
     if len(rows) <= query.limit:
         return None
     return f"/api/users?{urlencode({**request.args, 'after': rows[query.limit - 1].username})}"

@@ -1,71 +1,69 @@
-"""`/.well-known/…`: what others need to check our tokens, and to find our doors."""
+"""`/.well-known/…`: the public keys that verify access tokens, and the metadata of the OAuth endpoints."""
 
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest
 
-from api.responses import NO_STORE, document
+from api.responses import NO_STORE, raw_json_response
 from services.auth_guard import public
 from services.context import current_services
 from services.keys.ring import KEY_SET_MAX_AGE
 
-KEY_SET = "/.well-known/jwks.json"
+KEY_SET_PATH = "/.well-known/jwks.json"
 
-_CONFIDENTIAL = ["client_secret_basic", "client_secret_post"]
+_SECRET_METHODS = ["client_secret_basic", "client_secret_post"]
 
 
 def init(app: Flask) -> None:
-    @app.route(KEY_SET)
+    @app.route(KEY_SET_PATH)
     @public
     def key_set() -> Response:
         """RFC 7517 §5."""
-        response = document(
-            current_services().keys.ring().key_set(), headers=[("Cache-Control", f"public, max-age={KEY_SET_MAX_AGE}")]
-        )
+        cache_control = ("Cache-Control", f"public, max-age={KEY_SET_MAX_AGE}")
+        response = raw_json_response(current_services().keys.ring().key_set(), headers=[cache_control])
         response.add_etag()
-        return response.make_conditional(request)  # type: ignore[return-value]  # werkzeug's own class
+        return response.make_conditional(request)  # type: ignore[return-value]  # annotated as werkzeug's base class
 
     @app.route("/.well-known/oauth-authorization-server")
     @public
     def metadata() -> Response:
-        """RFC 8414 §3. It is whole where JWT_ISSUER is the URL at which the service is seen from outside."""
-        return document(_metadata(), headers=[NO_STORE])
+        """RFC 8414 §3. A client finds it only if JWT_ISSUER is the public URL of the service."""
+        return raw_json_response(_metadata(), headers=[NO_STORE])
 
 
 def _metadata() -> dict[str, object]:
     services = current_services()
-    password = ["password"] if services.clients.password_grant else []
-    refresh = ["refresh_token"] if services.sessions else []
-    at = (services.issuer.name if _names_a_host(services.issuer.name) else _as_asked()).rstrip("/")
-    revocation = {
-        "revocation_endpoint": f"{at}/oauth/revoke",
-        "revocation_endpoint_auth_methods_supported": [*_CONFIDENTIAL, "none"],
-    }
-    return {
+    base = (services.issuer.name if _is_http_url(services.issuer.name) else _request_base_url()).rstrip("/")
+    grant_types = ["password"] if services.clients.password_grant else []
+    members: dict[str, object] = {
         "issuer": services.issuer.name,
-        "token_endpoint": f"{at}/oauth/token",
-        "token_endpoint_auth_methods_supported": [*_CONFIDENTIAL, "none"],
-        "grant_types_supported": [*password, *refresh],
+        "token_endpoint": f"{base}/oauth/token",
+        "token_endpoint_auth_methods_supported": [*_SECRET_METHODS, "none"],
+        "grant_types_supported": grant_types,
         "response_types_supported": [],
-        "jwks_uri": f"{at}{KEY_SET}",
-        "introspection_endpoint": f"{at}/oauth/introspect",
-        "introspection_endpoint_auth_methods_supported": _CONFIDENTIAL,
-        **(revocation if services.sessions else {}),
+        "jwks_uri": f"{base}{KEY_SET_PATH}",
+        "introspection_endpoint": f"{base}/oauth/introspect",
+        "introspection_endpoint_auth_methods_supported": _SECRET_METHODS,
     }
+    if services.sessions:
+        grant_types.append("refresh_token")
+        members["revocation_endpoint"] = f"{base}/oauth/revoke"
+        members["revocation_endpoint_auth_methods_supported"] = [*_SECRET_METHODS, "none"]
+    return members
 
 
-def _as_asked() -> str:
-    """Return the URL at which whoever asks thinks we are. They are believed only without a better answer."""
+def _request_base_url() -> str:
+    """Return the URL of this service as the client addressed it. The client controls it, so prefer JWT_ISSUER."""
     try:
         url = request.host_url
     except UnicodeError:
         url = ""
-    if not _names_a_host(url):
+    if not _is_http_url(url):
         raise BadRequest("The header Host names no host")
     return url
 
 
-def _names_a_host(url: str) -> bool:
+def _is_http_url(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme in {"https", "http"} and bool(parts.netloc)

@@ -1,6 +1,7 @@
-"""The user table, for those who tend it over HTTP: an admin, and everybody their own password."""
+"""The user table for callers of the HTTP API: administrators edit users, users change their own passwords."""
 
 import logging
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from services.tokens.claims import Claims
 
 if TYPE_CHECKING:
     from database.user_editor import UserEditor
+    from database.user_table import UserRow
 
 log = logging.getLogger(__name__)
 
@@ -24,60 +26,94 @@ IDP = "database"
 
 
 class NoUserTable(Exception):
-    """There is no user table here, or this user is not in it."""
+    """The service has no user table, or the user is not in it."""
 
 
-def editor_for(claims: Claims) -> "UserEditor":
-    """Return the user table in the hands of whoever has these claims; UsersElsewhere if there is none."""
-    users = current_services().user_editor
-    if users is None:
+class AccountEditor:
+    """A UserEditor whose changes take effect in this process immediately: it refreshes the revocation list.
+
+    Thread-safe. Each method raises what the method of UserEditor raises.
+    """
+
+    def __init__(self, editor: "UserEditor") -> None:
+        self._editor = editor
+        self.users = editor
+        """The users, for reading."""
+
+    def add(
+        self, username: str, email: str | None, password_hash: str, role_names: Iterable[str], active: bool
+    ) -> "UserRow":
+        """Add a user with these roles."""
+        return self._editor.add(username, email, password_hash, role_names, active)
+
+    def change(self, user_id: int, edit: "Callable[[UserRow], UserRow]", version: str | None) -> "UserRow":
+        """Replace the user with the result of `edit`; see UserEditor.change."""
+        row = self._editor.change(user_id, edit, version)
+        _refresh_revocations()
+        return row
+
+    def set_password(self, user_id: int, password_hash: str, version: str | None) -> "UserRow":
+        """Store another password and end the user's sessions."""
+        row = self._editor.set_password(user_id, password_hash, version)
+        _refresh_revocations()
+        return row
+
+    def change_password(self, seen: "UserRow", password_hash: str, except_session_id: str | None) -> "UserRow":
+        """Store another password for a user whose hash is still that of `seen`, and end their other sessions."""
+        row = self._editor.change_password(seen, password_hash, except_session_id)
+        _refresh_revocations()
+        return row
+
+
+def editor_for(claims: Claims) -> AccountEditor:
+    """Return the user table, edited in the name of the caller with these claims. Raises NoUserTable."""
+    user_editor = current_services().user_editor
+    if user_editor is None:
         raise NoUserTable
-    return users(f"{claims.get('idp', 'token')}:{claims['sub']}")
+    return AccountEditor(user_editor(f"{claims.get('idp', 'token')}:{claims['sub']}"))
 
 
 def new_hash(password: str, *names: str | None) -> str:
-    """Return the hash of a new password for a user of these names. Raises WeakPassword and Overloaded."""
+    """Return the hash of a new password for the user with these names. Raises WeakPassword and Overloaded."""
     return hash_password(current_services().password_policy.validate(password, *names))
 
 
 def change_password(claims: Claims, old: str, new: str) -> bool:
-    """Give whoever has these claims a new password, if `old` is theirs; their other sessions end.
+    """Change the password of the caller with these claims, and end their other sessions.
 
-    Says whether it was. Raises UsersElsewhere, WeakPassword, Overloaded and DatabaseUnavailable.
+    Return False if `old` is not their password. Raises NoUserTable, WeakPassword, Overloaded and DatabaseUnavailable.
     """
     editor = editor_for(claims)
     if claims.get("idp") != IDP:
         raise NoUserTable
     try:
-        return _change(editor, claims, old, new)
-    except UserChanged:  # perhaps by a login, which has replaced a weaker hash of the same password
-        return _change(editor, claims, old, new)
+        return _change_password(editor, claims, old, new)
+    except UserChanged:  # a concurrent login may have upgraded the hash of the same password
+        return _change_password(editor, claims, old, new)
 
 
-def _change(editor: "UserEditor", claims: Claims, old: str, new: str) -> bool:
-    row = editor.find(claims["sub"])
-    proven = judge([row] if row else [], _gated(old))
-    if row is None or not proven:
-        log.info("password change refused: %s", getattr(proven, "reason", UNKNOWN_USER))
+def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> bool:
+    row = editor.users.find(claims["sub"])
+    user = judge([row] if row else [], _normalize(old))
+    if row is None or not user:
+        log.info("password change denied: %s", getattr(user, "reason", UNKNOWN_USER))
         return False
-    if _gated(new) == _gated(old):
+    if _normalize(new) == _normalize(old):
         raise WeakPassword("it is the one that you have")
-    hashed = new_hash(new, row.username, row.email)
-    editor.change_password(row, hashed, claims.get("sid"))
-    sessions_have_ended()
+    editor.change_password(row, new_hash(new, row.username, row.email), claims.get("sid"))
     return True
 
 
-def _gated(password: str) -> str:
-    """Return the password as it was hashed, or one that is nobody's."""
+def _normalize(password: str) -> str:
+    """Return the password in the form that is hashed, or "", which matches no hash, if it cannot be a password."""
     try:
         return normalize_password(password)
     except ValueError:
         return ""
 
 
-def sessions_have_ended() -> None:
-    """Take note at once of sessions that a change has ended. Without it that takes a second."""
+def _refresh_revocations() -> None:
+    """Apply the revocations of a change that is stored. If the database fails now, they apply after the next read."""
     sessions = current_services().sessions
     if sessions:
         with suppress(SessionsUnavailable):

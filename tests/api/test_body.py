@@ -12,7 +12,7 @@ from gunicorn.http.body import Body, ChunkedReader
 from gunicorn.http.unreader import IterUnreader
 from werkzeug.test import TestResponse
 
-from api.body import LONGEST_BODY, json_object
+from api.body import MAX_BODY_SIZE, json_object
 from tests.api.conftest import error
 from tests.support.users import ZOE
 
@@ -148,9 +148,9 @@ def padded(size: int) -> bytes:
 
 
 def test_a_body_may_have_16_kib_and_no_more(client: FlaskClient) -> None:
-    assert LONGEST_BODY == 16 * 1024
-    assert post(client, padded(LONGEST_BODY)).status_code == 200
-    assert error(post(client, padded(LONGEST_BODY + 1)), 413, "request_entity_too_large")
+    assert MAX_BODY_SIZE == 16 * 1024
+    assert post(client, padded(MAX_BODY_SIZE)).status_code == 200
+    assert error(post(client, padded(MAX_BODY_SIZE + 1)), 413, "request_entity_too_large")
 
 
 def test_a_body_in_chunks_logs_in(client: FlaskClient) -> None:
@@ -159,8 +159,8 @@ def test_a_body_in_chunks_logs_in(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("beyond", [b" ", b"junk", b" " * 100_000], ids=len)
 def test_a_body_in_chunks_has_the_same_limit(client: FlaskClient, beyond: bytes) -> None:
-    assert post_chunked(client, [chunk(padded(LONGEST_BODY)), END]).status_code == 200
-    answer = post_chunked(client, [chunk(padded(LONGEST_BODY)), chunk(beyond), END])
+    assert post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), END]).status_code == 200
+    answer = post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), chunk(beyond), END])
     assert error(answer, 413, "request_entity_too_large")
 
 
@@ -198,4 +198,4 @@ def test_text_arrives_as_it_was_sent(app: Flask) -> None:
 
 def test_a_view_of_another_door_keeps_its_own_limit(app: Flask) -> None:
     app.add_url_rule("/size", "size", lambda: str(len(request.get_data())), methods=["POST"])
-    assert app.test_client().post("/size", data=b"x" * (LONGEST_BODY + 1)).text == str(LONGEST_BODY + 1)
+    assert app.test_client().post("/size", data=b"x" * (MAX_BODY_SIZE + 1)).text == str(MAX_BODY_SIZE + 1)

@@ -86,8 +86,8 @@ def test_tables_that_went_back_while_it_serves_are_not_enough(
 ) -> None:
     client = client_of(environ)
     downgrade(engine, revision)
-    told = f"the database does not fit: its tables are of revision {revision}, and this version needs {REVISIONS[-1]}"
-    assert why_not_ready(client, caplog) == f"{told}. Run: make migrate"
+    found = f"the database has schema revision {revision}, and this version needs {REVISIONS[-1]}"
+    assert why_not_ready(client, caplog) == f"{found}. Run: make migrate."
     assert is_alive(client)
     upgrade(engine)
     assert is_ready(client)
@@ -98,7 +98,7 @@ def test_tables_that_are_gone_are_not_enough(
 ) -> None:
     client = client_of(environ)
     downgrade(engine, "base")
-    assert why_not_ready(client, caplog) == "the database does not fit: it has no tables yet. Run: make migrate"
+    assert why_not_ready(client, caplog) == "the database has no tables. Run: make migrate."
 
 
 def test_tables_of_a_newer_version_are_fine(environ: dict[str, str], engine: Engine) -> None:

@@ -96,7 +96,7 @@ def test_the_wrong_password_changes_nothing_and_the_log_says_why(
     for new in (OTHER.password, "weak"):
         answer = ask(admin, tokens.access, old, new)
         assert error(answer, 400, "invalid_credentials") == "Invalid credentials"
-    assert "password change refused: wrong_password" in caplog.text
+    assert "password change denied: wrong_password" in caplog.text
     assert old not in caplog.text
     assert (shown(admin.client, tokens.access), is_changed(admin), admin.history("max")) == ("", False, [])
 

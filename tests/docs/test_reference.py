@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from api.errors import TABLE
+from api.errors import ERROR_RESPONSES
 from config.clients import OAuthSettings
 from config.keys import KeySettings, SigningKeysSettings
 from config.section import Section
@@ -72,7 +72,7 @@ def test_every_error_code_is_told_with_its_status() -> None:
         for statuses, code in re.findall(r"^\| ([\d, ]+) \| `(\w+)` \|", page, re.MULTILINE)
         for status in statuses.split(", ")
     }
-    assert told == {(form.status, form.code) for form in TABLE.values()}
+    assert told == {(form.status, form.code) for form in ERROR_RESPONSES.values()}
 
 
 def test_changelog_and_version_agree() -> None:
