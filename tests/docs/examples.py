@@ -119,7 +119,7 @@ def displayed(output: str, language: str) -> str:
         line = json.dumps(members, ensure_ascii=False)
         return line if len(line) < 100 else _with_short_lists(json.dumps(members, ensure_ascii=False, indent=2))
     output = re.sub(r"(?m)^(Password: \S{6})\S+$", r"\1…", output)
-    return re.sub(r"\bcli:\S+", "cli:root", output).strip("\n")
+    return re.sub(r"\bcli:\S+", "cli:root", output).replace("\r", "").strip("\n")
 
 
 def _with_short_lists(text: str) -> str:
