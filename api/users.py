@@ -18,7 +18,7 @@ from services.accounts import AccountEditor, editor_for, new_hash
 from services.auth_guard import auth_guard
 
 if TYPE_CHECKING:
-    from database.user_table import UserRow
+    from database.user_row import UserRow
 
 # The maximum is the largest id in the database: PostgreSQL rejects a comparison with a larger number.
 USER_PATH = "/api/users/<int(max=2147483647):user_id>"

@@ -88,10 +88,10 @@ def _prepare_database(settings: Settings) -> "_Admin | None":
         upgrade(engine)
         if "database" not in settings.providers.provider:
             return None
-        password = generate_password() if users.is_empty() else None
+        password = generate_password() if users.users.is_empty() else None
         if password:
             users.add(ADMIN, ADMIN_EMAIL, hash_password(password), ["admin", "user"])
-        found = users.find(ADMIN)
+        found = users.users.find(ADMIN)
     engine.dispose()
     return _Admin(found.email or ADMIN, password) if found else None
 

@@ -47,6 +47,18 @@ def begin_write(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def begin_snapshot(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction in which every query sees the database as it was at the first one."""
+    if engine.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with engine.begin() as connection:
+        if engine.name == "sqlite":
+            # Without it each query is a transaction of its own.
+            connection.exec_driver_sql("BEGIN")
+        yield connection
+
+
 def _new_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
     try:
         url = make_url(settings.url.get_secret_value())

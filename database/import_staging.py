@@ -27,11 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from database.advisory_locks import IMPORT_LOCK
 from database.audit import record_event
 from database.error_translation import translate_database_errors
 from database.errors import UserExists
 from database.tables import roles, user_roles, users
-from database.user_editor import IMPORT_LOCK, ensure_roles
+from database.user_roles import ensure_roles
 
 CHUNK = 50_000
 """Rows written at a time."""

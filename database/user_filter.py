@@ -1,4 +1,4 @@
-"""What can be asked of the user table when not everybody is wanted."""
+"""Filters and order of a list of users. It does not import SQLAlchemy, so that a service without a database can."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,11 +8,11 @@ SortKey = Literal["username", "created"]
 
 @dataclass(frozen=True)
 class UserFilter:
-    """Which users are wanted, and in which order."""
+    """Which users to list, and in which order. A field that is None does not filter."""
 
     role: str | None = None
     active: bool | None = None
     search: str | None = None
-    """A part of the username or the e-mail address, in any case."""
+    """A part of the username or email, in any case."""
     sort: SortKey = "username"
     reverse: bool = False

@@ -17,7 +17,7 @@ from services.tokens.claims import Claims
 
 if TYPE_CHECKING:
     from database.user_editor import UserEditor
-    from database.user_table import UserRow
+    from database.user_row import UserRow
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class AccountEditor:
 
     def __init__(self, editor: "UserEditor") -> None:
         self._editor = editor
-        self.users = editor
+        self.users = editor.users
         """The users, for reading."""
 
     def add(

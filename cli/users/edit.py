@@ -7,7 +7,7 @@ import click
 from cli.terminal import JSON_OPTION, NAME, CommandError, confirm, print_json, read_password, translate_command_errors
 from cli.users.editor import open_editor
 from config.settings import Settings
-from database.user_table import UserRow
+from database.user_row import UserRow
 from passwords.hashing import generate_password, hash_password
 from passwords.policy import PasswordPolicy
 
@@ -42,7 +42,7 @@ def set_password(login: str, generate: bool, as_json: bool) -> None:
     """Give a user another password, asked for or read from standard input. Their sessions end."""
     table = open_editor()
     with translate_command_errors():
-        seen = table.require(login)
+        seen = table.users.require(login)
         password = _new_password(generate, seen.username, seen.email)
         row = table.set_password(seen.id, hash_password(password))
     _print_password_change(row, f"{row.username} has a new password.", as_json, password if generate else None)
@@ -120,7 +120,7 @@ def delete(login: str, yes: bool, force: bool, as_json: bool) -> None:
     """Remove a user for good, and end what they have. To keep who they were: disable."""
     table = open_editor()
     with translate_command_errors():
-        seen = table.require(login)
+        seen = table.users.require(login)
         if not yes:
             confirm(f"Delete {seen.username} for good?")
         row = table.delete(seen.id, force)

@@ -100,8 +100,8 @@ def export(output: Path | None, as_json: bool) -> None:
     with translate_command_errors(), private_file(output) if output else _printed() as file:
         write = EXPORTS["jsonl" if as_json else "csv"](file)
         # What is printed shows by itself how far it is.
-        with progress("Writing", table.count()) if output else nullcontext(unseen) as advance:
-            for row in table.iterate(UserFilter()):
+        with progress("Writing", table.users.count()) if output else nullcontext(unseen) as advance:
+            for row in table.users.iterate(UserFilter()):
                 write(UserFields(row.username, row.email, row.password_hash, row.roles, row.active))
                 advance(1)
 

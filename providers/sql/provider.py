@@ -11,8 +11,8 @@ from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.user_filter import UserFilter
-from database.user_pages import UserPages
-from database.user_table import UserRow
+from database.user_row import UserRow
+from database.user_table import UserTable
 from passwords.hashing import upgraded_hash
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
 from providers.sql.checks import check_user_table
@@ -26,13 +26,13 @@ NOTED = timedelta(hours=1)
 
 def open_database(environ: Mapping[str, str]) -> "DatabaseProvider":
     """Build the provider from DATABASE_URL; ConfigurationError if it cannot be used."""
-    return DatabaseProvider(UserPages(open_engine(DatabaseSettings.read(environ))))
+    return DatabaseProvider(UserTable(open_engine(DatabaseSettings.read(environ))))
 
 
 class DatabaseProvider:
     """Asks the user table. Thread-safe."""
 
-    def __init__(self, table: UserPages) -> None:
+    def __init__(self, table: UserTable) -> None:
         self._table = table
 
     def authenticate(self, login: str, password: str) -> User | Denied:

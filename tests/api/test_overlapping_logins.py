@@ -20,7 +20,7 @@ YAN = SampleUser("yan", "yan@example.org", "the first password", ("user",))
 OTHER = hashed("another password")
 ENDS: dict[str, Callable[[UserEditor], object]] = {
     "another password": lambda users: users.set_password("yan", OTHER),
-    "a password of their own choice": lambda users: users.change_password(users.require("yan"), OTHER, None),
+    "a password of their own choice": lambda users: users.change_password(users.users.require("yan"), OTHER, None),
     "disabled": lambda users: users.set_active("yan", False),
 }
 

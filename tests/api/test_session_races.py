@@ -38,7 +38,9 @@ def once(moment: str, statement: str | tuple[str, ...], act: Callable[[], object
 PUT_OUT: dict[str, Callable[[UserEditor], object]] = {
     "disable": lambda users: users.set_active("zoé", active=False, force=True),
     "set-password": lambda users: users.set_password("zoé", hashed("another password")),
-    "their own change": lambda users: users.change_password(users.require("zoé"), hashed("another password"), None),
+    "their own change": lambda users: users.change_password(
+        users.users.require("zoé"), hashed("another password"), None
+    ),
 }
 
 

@@ -68,7 +68,7 @@ def test_a_new_user_needs_a_name_and_a_password_alone_and_may_be_disabled(admin:
 def test_a_password_against_the_policy_adds_nobody_and_says_why(admin: Admin, password: str, why: str) -> None:
     members = {"username": "newcomer", "email": "new.address@example.org", "password": password}
     assert why in error(admin.ask("POST", "", members), 400, "weak_password")
-    assert admin.table.find("newcomer") is None
+    assert admin.table.users.find("newcomer") is None
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_password_against_the_policy_adds_nobody_and_says_why(admin: Admin, pa
 )
 def test_a_name_that_somebody_goes_by_is_taken(admin: Admin, names: dict[str, str]) -> None:
     assert error(admin.ask("POST", "", {**NEW, **names}), 409, "user_exists")
-    assert admin.table.count() == 2
+    assert admin.table.users.count() == 2
 
 
 def test_a_username_may_be_ones_own_address(admin: Admin) -> None:

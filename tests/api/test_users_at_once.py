@@ -52,7 +52,7 @@ class Service:
         return str(reply.body["data"])
 
     def path(self, person: SampleUser) -> str:
-        return f"/api/users/{self.table.require(person.username).id}"
+        return f"/api/users/{self.table.users.require(person.username).id}"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -94,7 +94,7 @@ def test_of_many_who_change_what_they_have_read_one_wins(service: Service) -> No
         assert codes(replies) == {"": 1, "precondition_failed": 7}
         (winner,) = [reply for reply in replies if reply.status == 200]
         assert service.ask("GET", path, token)[1:] == winner[1:]
-    changes = [event for event in service.table.history("max") if event.action == "roles_changed"]
+    changes = [event for event in service.table.users.history("max") if event.action == "roles_changed"]
     assert len(changes) == ROUNDS
 
 
@@ -130,7 +130,7 @@ def test_of_two_admins_who_put_each_other_out_one_stays(
         )
         # Who is disabled may be stopped at the door already.
         assert codes(replies) in ({"": 1, "last_admin": 1}, {"": 1, "revoked_token": 1})
-        rows = [service.table.require(person.username) for person in (ZOE, ANN)]
+        rows = [service.table.users.require(person.username) for person in (ZOE, ANN)]
         assert sum(row.active and "admin" in row.roles for row in rows) == 1
 
 

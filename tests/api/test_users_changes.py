@@ -144,7 +144,7 @@ def test_the_last_admin_stays(admin: Admin, members: dict[str, Any], other: tupl
 
 def test_the_last_admin_may_have_another_name_and_other_roles_beside(admin: Admin) -> None:
     told(admin.patch(admin.id_of(ZOE), {"username": "zoe", "roles": ["admin", "editor"]}))
-    assert admin.table.require("zoe").roles == ("admin", "editor")
+    assert admin.table.users.require("zoe").roles == ("admin", "editor")
 
 
 @pytest.mark.parametrize("members", [{"roles": ["user"]}, {"active": False}], ids=str)

@@ -100,7 +100,7 @@ def test_a_new_user_who_cannot_be_is_refused_and_nobody_is_added(
     for members in posted():
         message = error(admin.ask("POST", "", members), 400, "invalid_request")
         assert CANARY not in message + caplog.text, members
-    assert admin.table.count() == 2
+    assert admin.table.users.count() == 2
 
 
 def test_a_change_that_cannot_be_is_refused_and_changes_nothing(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
@@ -183,7 +183,7 @@ def test_neither_hashes_nor_passwords_leave_or_are_logged(admin: Admin, caplog: 
     answers += [admin.client.post("/api/auth/password", json=body, headers=headers) for body in bodies]
     assert [answer.status_code for answer in answers] == [201, 409, 400, 200, 400, 200, 200, 200, 200, 200, 400]
     seen = caplog.text + "".join(answer.text + str(answer.headers) for answer in answers)
-    seen += "".join(str(event) for name in ("max", "new", "zoé") for event in admin.table.history(name))
+    seen += "".join(str(event) for name in ("max", "new", "zoé") for event in admin.table.users.history(name))
     for secret in (NEW["password"], other, third, CANARY, MAX.password, "$argon2", "password_hash"):
         assert secret not in seen
 
@@ -192,7 +192,7 @@ def test_a_name_cannot_forge_a_line_of_the_log(admin: Admin, caplog: pytest.LogC
     caplog.set_level(logging.INFO)
     name = "x\u2028INFO forged\u202e"
     told(admin.ask("POST", "", {**NEW, "username": name}), 201)
-    told(admin.patch(admin.table.require(name).id, {"roles": ["editor"]}))
+    told(admin.patch(admin.table.users.require(name).id, {"roles": ["editor"]}))
     assert "roles_changed: 'x\\u2028INFO forged\\u202e' by 'database:zo\\xe9'" in caplog.text
     assert admin.client.post("/api/auth", json={"email": name, "password": NEW["password"]}).status_code == 200
     assert "\u2028" not in caplog.text

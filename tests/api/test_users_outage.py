@@ -61,7 +61,7 @@ def test_what_has_to_be_recorded_and_cannot_be_is_not_done(admin: Admin, caplog:
     for answer in changes:
         assert error(answer, 503, "database_unavailable") == UNAVAILABLE
     assert "Run: make migrate" in caplog.text
-    assert (admin.table.count(), told(admin.read(user_id))["active"]) == (2, True)
+    assert (admin.table.users.count(), told(admin.read(user_id))["active"]) == (2, True)
     assert ask_to_log_in(admin.client, MAX).status_code == 200
 
 

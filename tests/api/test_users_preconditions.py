@@ -39,7 +39,7 @@ def set_password(admin: Admin, user_id: int, if_match: str) -> int:
 def test_a_change_without_a_precondition_is_refused(admin: Admin) -> None:
     answer = admin.ask("PATCH", f"/{admin.id_of(MAX)}", {"active": False})
     assert error(answer, 428, "precondition_required") == "Send the user's ETag in If-Match"
-    assert admin.table.require("max").active
+    assert admin.table.users.require("max").active
 
 
 def test_a_password_may_be_set_without_one(admin: Admin) -> None:
@@ -60,7 +60,7 @@ def test_a_tag_that_is_not_the_users_changes_nothing(admin: Admin, if_match: str
     sent = if_match.format(etag(admin, user_id))
     assert error(admin.patch(user_id, {"active": False}, sent), 412, "precondition_failed")
     assert set_password(admin, user_id, sent) == 412
-    assert (admin.table.require("max").active, admin.history("max")) == (True, [])
+    assert (admin.table.users.require("max").active, admin.history("max")) == (True, [])
     assert ask_to_log_in(admin.client, MAX).status_code == 200
 
 
@@ -69,7 +69,7 @@ def test_a_header_without_a_tag_is_no_precondition_that_holds(admin: Admin, if_m
     user_id = admin.id_of(MAX)
     assert admin.patch(user_id, {"active": False}, if_match).status_code in {412, 428}
     assert set_password(admin, user_id, if_match) in {412, 428}
-    assert (admin.table.require("max").active, admin.history("max")) == (True, [])
+    assert (admin.table.users.require("max").active, admin.history("max")) == (True, [])
 
 
 def test_after_every_change_there_is_another_tag_and_the_old_ones_are_stale(admin: Admin) -> None:
@@ -87,7 +87,7 @@ def test_neither_logins_nor_other_users_change_a_tag(admin: Admin) -> None:
     before = etag(admin, user_id)
     log_in(admin.client, MAX)
     told(admin.ask("POST", "", {**NEW, "roles": ["user"]}), 201)
-    assert (etag(admin, user_id), admin.table.require("max").last_login_at is None) == (before, False)
+    assert (etag(admin, user_id), admin.table.users.require("max").last_login_at is None) == (before, False)
 
 
 def test_who_changes_their_own_password_has_another_tag(admin: Admin) -> None:

@@ -17,7 +17,7 @@ from tests.servers.process import wait_until
 from tests.support.flask_program import ENVIRON, FLASK, refusal
 from tests.support.foreign_hashes import STRONG
 from tests.support.forked_flask import Forked
-from tests.support.stores import everybody
+from tests.support.stores import all_users
 
 on_postgres = pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
 on_sqlite = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
@@ -57,10 +57,10 @@ def test_who_is_added_meanwhile_keeps_everybody_out_until_it_is_run_again(
         assert anywhere.wait().code == 2
     told = (tmp_path / "told").read_text()
     assert told == ("Error: somebody has added one of these users meanwhile, so nobody was imported. Run it again\n")
-    assert [row.password_hash for row in everybody(any_table)] == ["theirs"]
+    assert [row.password_hash for row in all_users(any_table.users)] == ["theirs"]
     assert [path.name for path in tmp_path.iterdir() if "refused" in path.name] == []
     assert anywhere("users", "import", file.name, "--keep-going").returncode == 1
-    assert [row.username for row in everybody(any_table)] == ["bob", "zoé"]
+    assert [row.username for row in all_users(any_table.users)] == ["bob", "zoé"]
 
 
 @on_postgres
@@ -76,7 +76,7 @@ def test_a_name_that_is_somebodys_other_name_meanwhile_is_taken_too(
         any_table.add(*taken, "theirs")
         connection.rollback()
         assert anywhere.wait().code == 2
-    assert [row.password_hash for row in everybody(any_table)] == ["theirs"]
+    assert [row.password_hash for row in all_users(any_table.users)] == ["theirs"]
 
 
 @on_postgres
@@ -86,7 +86,7 @@ def test_who_is_not_added_after_all_disturbs_nobody(
     with waiting(anywhere, empty_database, file, tmp_path / "told") as connection:
         connection.rollback()
         assert anywhere.wait().code == 1
-    assert [row.password_hash for row in everybody(any_table)] == [STRONG, STRONG]
+    assert [row.password_hash for row in all_users(any_table.users)] == [STRONG, STRONG]
 
 
 @on_sqlite
@@ -119,6 +119,6 @@ def test_of_two_imports_of_a_file_at_once_one_does_it(
     assert sorted(imported) == [False, True], ended
     codes = {code for (told, _), code in ended if b'"imported": 6000' not in told}
     assert codes <= {0, 2}
-    assert [row.username for row in everybody(any_table)] == sorted(names)
+    assert [row.username for row in all_users(any_table.users)] == sorted(names)
     events = contents(any_table)["audit_events"]
     assert [(event[2], event[3]) for event in events] == [(operator_name({}), "users_imported")]

@@ -44,7 +44,7 @@ def test_every_change_is_told_newest_first_with_who_did_it(anywhere: Forked) -> 
 
 def test_a_person_is_told_all_of_a_user(flask: Forked, table: UserEditor) -> None:
     row = table.add("zoé", "zoe@example.org", "hash", ["user", "admin"])
-    table.record_login(row, datetime(2026, 5, 6, 7, 8, tzinfo=UTC), "hash")
+    table.users.record_login(row, datetime(2026, 5, 6, 7, 8, tzinfo=UTC), "hash")
     flask("users", "grant", "zoé", "editor")
     user, _, events = flask("users", "show", "ZOE@example.org").stdout.partition("\n\n")
     lines = dict(re.split(r"  +", line, maxsplit=1) for line in user.splitlines())

@@ -7,7 +7,7 @@ import pytest
 from database.user_editor import UserEditor
 from tests.support.flask_program import refusal
 from tests.support.forked_flask import Forked, answer, read_until
-from tests.support.stores import everybody
+from tests.support.stores import all_users
 
 LATER = " Tokens from before keep the old roles until they are refreshed."
 
@@ -21,7 +21,7 @@ def zoe(table: UserEditor) -> UserEditor:
 
 
 def found(table: UserEditor, name: str) -> tuple[str, str | None, tuple[str, ...], bool]:
-    row = table.require(name)
+    row = table.users.require(name)
     return row.username, row.email, row.roles, row.active
 
 
@@ -60,10 +60,10 @@ def test_a_change_is_made_and_told(
     members: dict[str, object],
     in_json: bool,
 ) -> None:
-    who = zoe.require(command[1]).id
+    who = zoe.users.require(command[1]).id
     ended = flask("users", *command, *["--json"] * in_json)
     assert (ended.returncode, ended.stderr) == (0, "")
-    row = zoe.get(who)
+    row = zoe.users.get(who)
     assert row
     assert {name: getattr(row, name) for name in members} == {
         name: tuple(value) if isinstance(value, list) else value for name, value in members.items()
@@ -77,7 +77,7 @@ def test_who_is_deleted_is_gone(flask: Forked, zoe: UserEditor, in_json: bool) -
     ended = flask("users", "delete", "zoe@example.org", "--yes", *["--json"] * in_json)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert json.loads(ended.stdout)["deleted"] if in_json else ended.stdout == "Deleted Zoé.\n"
-    assert [row.username for row in everybody(zoe)] == ["alice"]
+    assert [row.username for row in all_users(zoe.users)] == ["alice"]
 
 
 REFUSED = [
@@ -98,21 +98,21 @@ REFUSED = [
 def test_what_is_refused_changes_nothing(
     flask: Forked, zoe: UserEditor, command: tuple[str, ...], why: str, in_json: bool
 ) -> None:
-    before = everybody(zoe)
+    before = all_users(zoe.users)
     assert why in refusal(flask("users", *command, *["--json"] * in_json))
-    assert everybody(zoe) == before
-    assert len(zoe.history("zoé")) == 1
+    assert all_users(zoe.users) == before
+    assert len(zoe.users.history("zoé")) == 1
 
 
 @pytest.mark.parametrize("command", [("revoke", "alice", "admin"), ("disable", "alice"), ("delete", "alice", "--yes")])
 def test_the_last_admin_stays_unless_by_force(flask: Forked, zoe: UserEditor, command: tuple[str, ...]) -> None:
     zoe.add("another", None, "hash", ["admin"], active=False)
-    before = everybody(zoe)
+    before = all_users(zoe.users)
     told = refusal(flask("users", *command))
     assert "nobody active would be left with the role admin. Give it to somebody else first, or add --force" in told
-    assert everybody(zoe) == before
+    assert all_users(zoe.users) == before
     assert flask("users", *command, "--force").returncode == 0
-    assert [row.username for row in everybody(zoe) if row.active and "admin" in row.roles] == []
+    assert [row.username for row in all_users(zoe.users) if row.active and "admin" in row.roles] == []
 
 
 def test_another_admin_lets_one_go(flask: Forked, zoe: UserEditor) -> None:
@@ -133,7 +133,7 @@ def test_at_a_terminal_a_deletion_is_asked_for(
         shown += answer(screen, typed)
         assert flask.wait().code == code
     assert ("Deleted Zoé." in shown, "Aborted!" in shown) == (code == 0, code == 1)
-    assert len(everybody(zoe)) == left
+    assert len(all_users(zoe.users)) == left
 
 
 def test_a_change_is_made_anywhere(anywhere: Forked, any_table: UserEditor) -> None:
@@ -146,4 +146,4 @@ def test_a_change_is_made_anywhere(anywhere: Forked, any_table: UserEditor) -> N
         assert anywhere("users", *command).returncode == 0
     assert found(any_table, "zoé") == ("zoé", None, ("b",), False)
     assert anywhere("users", "delete", "zoé", "--yes").returncode == 0
-    assert everybody(any_table) == []
+    assert all_users(any_table.users) == []

@@ -11,7 +11,7 @@ from tests.cli.conftest import client_of, log_in
 from tests.support.flask_program import refusal
 from tests.support.foreign_hashes import PASSWORD, STRONG, WEAK
 from tests.support.forked_flask import Forked
-from tests.support.stores import engine_of, everybody, user_table
+from tests.support.stores import all_users, engine_of, user_table
 from tests.support.users import SAMPLE_USERS
 
 ROLES = ["comma, here", 'a "quoted" one', "plain", "日本", "a; b", "it's"]
@@ -30,7 +30,7 @@ def people(any_table: UserEditor) -> UserEditor:
 
 def told(table: UserEditor) -> list[tuple[object, ...]]:
     """Return what is to be the same elsewhere."""
-    return [(row.username, row.email, row.password_hash, row.roles, row.active) for row in everybody(table)]
+    return [(row.username, row.email, row.password_hash, row.roles, row.active) for row in all_users(table.users)]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])

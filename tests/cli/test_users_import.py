@@ -16,7 +16,7 @@ from tests.cli.conftest import client_of, log_in
 from tests.support.flask_program import Flask
 from tests.support.foreign_hashes import ALL_USERS, PASSWORD, STRONG, WEAK
 from tests.support.forked_flask import Forked
-from tests.support.stores import everybody
+from tests.support.stores import all_users
 
 
 def as_csv(hashes: Mapping[str, str]) -> str:
@@ -79,7 +79,7 @@ def test_a_file_is_recognised_by_its_name_and_who_is_in_it_logs_in(
     assert ended.stdout == ("ACCEPTED  WEAK  REFUSED  DUPLICATES\n3         2     0        0\n\nImported 3 users.\n")
     assert [log_in(client, login, PASSWORD) for login in some] == [200, 200, 200]
     assert log_in(client, "ssha", "something else") == 400
-    rows = {row.username: row for row in everybody(table)}
+    rows = {row.username: row for row in all_users(table.users)}
     assert all(row.password_hash.startswith("$argon2id$") for row in rows.values())
     assert rows["argon2"].password_hash == STRONG
     told = [] if name == "htpasswd" else [f"{login}@example.org" for login in sorted(some)]
@@ -98,7 +98,7 @@ def test_a_format_may_be_named(
         "accepted": 1, "weak": 0, "refused": 0, "duplicates": 0,
         "reasons": [], "imported": 1, "dry_run": False, "refused_file": None,
     }  # fmt: skip
-    assert [row.username for row in everybody(table)] == ["zoé"]
+    assert [row.username for row in all_users(table.users)] == ["zoé"]
 
 
 def test_every_hash_lets_its_user_in_and_is_replaced_if_weak(
@@ -109,13 +109,13 @@ def test_every_hash_lets_its_user_in_and_is_replaced_if_weak(
     assert (told["imported"], told["weak"]) == (len(ALL_USERS), len(WEAK))
     client = client_of(empty_database)
     for name, hashed in ALL_USERS.items():
-        assert any_table.require(name).password_hash == hashed
+        assert any_table.users.require(name).password_hash == hashed
         assert log_in(client, name, PASSWORD) == 200, name
-        replaced = any_table.require(name).password_hash
+        replaced = any_table.users.require(name).password_hash
         assert replaced.startswith("$argon2id$"), name
         assert (replaced == hashed) == (name == "argon2"), name
         assert log_in(client, f"{name}@example.org", PASSWORD) == 200, name
-        assert any_table.require(name).password_hash == replaced, name
+        assert any_table.users.require(name).password_hash == replaced, name
 
 
 def test_everybody_may_be_given_roles_and_the_disabled_stay_out(
@@ -125,7 +125,7 @@ def test_everybody_may_be_given_roles_and_the_disabled_stay_out(
         f'username,password_hash,roles,active\nzoé,"{STRONG}",user,true\nbob,"{STRONG}",b,no\n'
     )
     assert flask("users", "import", "users.csv", "--role", "user", "--role", "new here").returncode == 0
-    assert [(row.username, row.roles, row.active) for row in everybody(table)] == [
+    assert [(row.username, row.roles, row.active) for row in all_users(table.users)] == [
         ("bob", ("b", "new here", "user"), False),
         ("zoé", ("new here", "user"), True),
     ]
@@ -144,7 +144,7 @@ def test_an_import_is_one_event_of_its_operator(flask: Forked, table: UserEditor
 
 def test_standard_input_is_a_file_too(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
     assert flask("users", "import", "-", "--format", "csv", stdin=as_csv({"zoé": STRONG})).returncode == 0
-    assert [row.username for row in everybody(table)] == ["zoé"]
+    assert [row.username for row in all_users(table.users)] == ["zoé"]
     ended = flask(
         "users", "import", "-", "--format", "csv", "--keep-going", stdin="username,password_hash\nbob,plain\n"
     )
@@ -159,7 +159,7 @@ def test_a_fifo_is_read_once(flask: Forked, table: UserEditor, tmp_path: Path) -
     writer.start()
     ended = flask("users", "import", "users.csv", "--keep-going")
     writer.join()
-    assert (ended.returncode, [row.username for row in everybody(table)]) == (1, ["zoé"])
+    assert (ended.returncode, [row.username for row in all_users(table.users)]) == (1, ["zoé"])
     assert "bob,bob@example.org,plain" in (tmp_path / "users.refused.csv").read_text()
 
 
@@ -168,4 +168,4 @@ def test_a_pipe_is_a_file_by_any_name(table: UserEditor, tmp_path: Path) -> None
     for path, name in (("/dev/fd/0", "zoé"), ("-", "bob")):
         ended = program("users", "import", path, "--format", "csv", stdin=as_csv({name: STRONG}))
         assert (ended.returncode, ended.stderr) == (0, "")
-    assert [row.username for row in everybody(table)] == ["bob", "zoé"]
+    assert [row.username for row in all_users(table.users)] == ["bob", "zoé"]

@@ -13,7 +13,7 @@ from tests.cli.test_users_import import as_csv
 from tests.support.flask_program import ENVIRON, FLASK, refusal
 from tests.support.foreign_hashes import STRONG
 from tests.support.forked_flask import Forked
-from tests.support.stores import everybody
+from tests.support.stores import all_users
 
 NO_FORMAT = "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"
 GOOD = as_csv({"zoé": STRONG})
@@ -65,7 +65,7 @@ def test_a_file_may_have_any_name(flask: Forked, table: UserEditor, tmp_path: Pa
         (tmp_path / name).write_text(as_csv({f"user of {name!a}": STRONG, "refused": "plain"}))
         assert flask("users", "import", "--keep-going", "--", name).returncode == 1
         assert (tmp_path / name).with_suffix(".refused.csv").exists()
-    assert len(everybody(table)) == 4
+    assert len(all_users(table.users)) == 4
 
 
 @pytest.mark.parametrize(

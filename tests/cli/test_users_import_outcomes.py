@@ -1,4 +1,4 @@
-"""What comes of an import: nobody or everybody, what is told of it, and the file of who was refused."""
+"""What comes of an import: nobody or all_users, what is told of it, and the file of who was refused."""
 
 import json
 import stat
@@ -13,7 +13,7 @@ from tests.cli.test_users_import import Written, as_csv, formats
 from tests.support.flask_program import refusal
 from tests.support.foreign_hashes import STRONG, UNUSABLE, WEAK
 from tests.support.forked_flask import Forked
-from tests.support.stores import everybody
+from tests.support.stores import all_users
 
 SSHA = WEAK["ssha"]
 MIXED = {"alice": STRONG, "new": STRONG, "weak": SSHA, "unsalted": UNUSABLE, "plain": "hunter2", "plainer": "hunter3"}
@@ -29,7 +29,7 @@ def imported(flask: Forked, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def names(table: UserEditor) -> list[str]:
-    return [row.username for row in everybody(table)]
+    return [row.username for row in all_users(table.users)]
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_the_others_are_imported_if_told_to_keep_going(anywhere: Forked, mixed: 
         "plain",
         "plainer",
     ]
-    assert mixed.require("alice").password_hash == "hash"
+    assert mixed.users.require("alice").password_hash == "hash"
 
 
 @formats
@@ -111,7 +111,7 @@ def test_the_refused_ones_are_mended_and_fed_again_as_told(
     again = flask("users", "import", str(refused))
     assert (again.returncode, again.stderr) == (0, "")
     assert names(table) == ["bob", "new", "zoé"]
-    assert table.require("zoé").password_hash == SSHA
+    assert table.users.require("zoé").password_hash == SSHA
 
 
 def test_another_file_may_be_named_and_none_is_overwritten(flask: Forked, table: UserEditor, tmp_path: Path) -> None:

@@ -75,8 +75,8 @@ def test_columns_line_up_with_wide_characters_and_accents_too(flask: Forked, peo
 
 @pytest.mark.usefixtures("people_here")
 def test_a_row_has_what_there_is_to_know(flask: Forked, people_here: UserEditor) -> None:
-    row = people_here.require("smith, john")
-    people_here.record_login(row, datetime(2026, 5, 6, 7, tzinfo=UTC), "hash")
+    row = people_here.users.require("smith, john")
+    people_here.users.record_login(row, datetime(2026, 5, 6, 7, tzinfo=UTC), "hash")
     (line,) = [line for line in flask("users", "list").stdout.splitlines() if line.startswith("smith")]
     today = f"{row.created_at:%Y-%m-%d}"
     cells = [cell for cell in line.split("  ") if cell]
@@ -93,7 +93,7 @@ def test_json_and_csv_have_everybody_with_every_member(anywhere: Forked, people:
     assert len(found) == len(SAMPLE_USERS) + 1
     zoe = next(user for user in found if user["username"] == "zoé")
     assert (zoe["email"], zoe["roles"], zoe["active"]) == ("zoe@example.org", ["admin", "user"], False)
-    assert datetime.fromisoformat(zoe["created_at"]) == people.require("zoé").created_at
+    assert datetime.fromisoformat(zoe["created_at"]) == people.users.require("zoé").created_at
     rows = list(csv.DictReader(StringIO(anywhere("users", "list", "--csv").stdout, newline="")))
     assert [row["username"] for row in rows] == [user["username"] for user in found]
     assert [row["active"] for row in rows] == [json.dumps(user["active"]) for user in found]

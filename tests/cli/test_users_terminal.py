@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_an_import_shows_how_far_it_is_and_at_which_rate(anywhere: Forked, any_table: UserEditor, file: Path) -> None:
     code, shown = anywhere.seen("users", "import", file.name, "--keep-going")
-    assert (code, any_table.count()) == (1, ROWS)
+    assert (code, any_table.users.count()) == (1, ROWS)
     reading, writing = (
         [step for step in shown.split("\r") if f"{label}  [" in step] for label in ("Reading", "Writing")
     )

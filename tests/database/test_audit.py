@@ -20,7 +20,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 def told(editor: UserEditor, username: str) -> list[tuple[str, str, str | None]]:
     """Return what was done, by whom."""
-    return [(event.operator, event.action, event.details) for event in editor.history(username)]
+    return [(event.operator, event.action, event.details) for event in editor.users.history(username)]
 
 
 def test_a_user_begins_with_an_event_that_has_their_roles(engine: Engine) -> None:
@@ -75,7 +75,7 @@ def test_the_time_of_an_event_is_that_of_the_change(engine: Engine) -> None:
     moment = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
     with time_machine.travel(moment, tick=False):
         editor.add("zoé", None, "hash")
-    assert [event.at for event in editor.history("zoé")] == [moment]
+    assert [event.at for event in editor.users.history("zoé")] == [moment]
 
 
 def test_no_event_and_no_text_of_a_user_has_the_hash(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
@@ -83,5 +83,5 @@ def test_no_event_and_no_text_of_a_user_has_the_hash(engine: Engine, caplog: pyt
     editor = UserEditor(engine, "tests")
     row = editor.add("zoé", None, "secret-hash-1")
     editor.set_password("zoé", "secret-hash-2")
-    editor.change_password(editor.require("zoé"), "secret-hash-3", None)
-    assert "secret-hash" not in f"{editor.history('zoé')} {row} {editor.delete('zoé')!r} {caplog.text}"
+    editor.change_password(editor.users.require("zoé"), "secret-hash-3", None)
+    assert "secret-hash" not in f"{editor.users.history('zoé')} {row} {editor.delete('zoé')!r} {caplog.text}"

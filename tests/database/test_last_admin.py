@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from database.errors import LastAdmin
 from database.user_editor import UserEditor
 from database.user_filter import UserFilter
-from database.user_table import UserRow
+from database.user_row import UserRow
 from tests.support.database_contents import contents, having, run_concurrently
 from tests.support.emptied_database import KINDS, emptied
 
@@ -56,7 +56,7 @@ def editor(engine: Engine) -> UserEditor:
 
 def admins(editor: UserEditor) -> list[str]:
     """Return who is active and has the role."""
-    return [row.username for row in editor.iterate(UserFilter(role="admin", active=True))]
+    return [row.username for row in editor.users.iterate(UserFilter(role="admin", active=True))]
 
 
 @EACH

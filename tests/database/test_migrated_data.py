@@ -62,11 +62,11 @@ def test_users_of_the_first_release_are_users_of_this_one(engine: Engine) -> Non
     fill(engine, ROWS)
     upgrade(engine)
     editor = UserEditor(engine, "tests")
-    row = editor.get(7)
+    row = editor.users.get(7)
     assert row is not None
     assert (row.username, row.roles, row.last_login_at) == ("username Zoé 7", ("name Zoé 7",), None)
     assert editor.set_active(row.id, active=False).active is False
-    assert editor.count() == len(ROWS)
+    assert editor.users.count() == len(ROWS)
 
 
 @pytest.mark.parametrize(("older", "newer"), STEPS, ids=[newer for _, newer in STEPS])

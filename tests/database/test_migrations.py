@@ -20,7 +20,7 @@ from database.schema import upgrade
 from database.tables import metadata
 from database.user_editor import UserEditor
 from tests.support.migrations import shape
-from tests.support.stores import engine_of, everybody
+from tests.support.stores import all_users, engine_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_head()
@@ -63,7 +63,7 @@ def test_an_upgrade_says_the_revision_and_a_second_one_nothing(engine: Engine) -
     assert upgrade(engine) == HEAD
     UserEditor(engine, "tests").add("zoé", None, "hash", ["user"])
     assert upgrade(engine) is None
-    assert [row.roles for row in everybody(UserEditor(engine, "tests"))] == [("user",)]
+    assert [row.roles for row in all_users(UserEditor(engine, "tests").users)] == [("user",)]
 
 
 def test_what_was_upgraded_can_be_downgraded_and_upgraded_with_data_in_it(engine: Engine) -> None:
@@ -148,7 +148,7 @@ def test_a_database_that_cannot_hold_every_name_is_refused(postgres: str, tmp_pa
 def test_a_missing_table_is_told_with_its_remedy_and_a_table_of_somebody_else_is_not(empty_database: str) -> None:
     engine = engine_of({"DATABASE_URL": empty_database}, may_create=True)
     with pytest.raises(DatabaseUnavailable, match="make migrate"):
-        everybody(UserEditor(engine, "tests"))
+        all_users(UserEditor(engine, "tests").users)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE users (id INTEGER)")
     with pytest.raises(Exception, match="already exists") as told:

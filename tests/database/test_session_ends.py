@@ -158,8 +158,8 @@ def test_a_user_is_changed_with_their_sessions_or_not_at_all(engine: Engine) -> 
         users.delete("zoé")
     with pytest.raises(DatabaseUnavailable):
         users.change("zoé", lambda row: replace(row, username="zoe"))
-    assert [event.action for event in users.history("zoé")] == ["user_added"]
-    row = users.find("zoé")
+    assert [event.action for event in users.users.history("zoé")] == ["user_added"]
+    row = users.users.find("zoé")
     assert row is not None
     assert (row.active, row.password_hash, ids(engine)) == (True, "hash", ["database:Zoé"])
 

@@ -13,7 +13,7 @@ from database.errors import LastAdmin, NoSuchUser, UserChanged, UserExists
 from database.session_table import SessionTable
 from database.tables import audit_events
 from database.user_editor import UserEditor
-from database.user_table import UserRow
+from database.user_row import UserRow
 from tests.support.database_contents import contents, having
 from tests.support.emptied_database import KINDS, emptied
 from tests.support.session_rows import ids, of
@@ -45,7 +45,7 @@ def changed(**members: Any) -> Callable[[UserEditor], UserRow]:
 
 def own_password(editor: UserEditor) -> UserRow:
     """Change the password as its user does."""
-    return editor.change_password(editor.require("zoé"), "another", None)
+    return editor.change_password(editor.users.require("zoé"), "another", None)
 
 
 ALL: dict[str, Any] = {"username": "zz", "email": "z@x", "roles": ("admin", "user"), "active": False}
@@ -99,13 +99,13 @@ def test_every_change_leaves_its_events(
 
 @each(0)
 def test_every_change_moves_the_time_and_the_version(editor: UserEditor, act: Callable[[UserEditor], UserRow]) -> None:
-    before, other = editor.require("zoé"), editor.require("root")
+    before, other = editor.users.require("zoé"), editor.users.require("root")
     after = act(editor)
-    assert after == editor.get(before.id)
+    assert after == editor.users.get(before.id)
     assert after.version != before.version
     assert after.updated_at > before.updated_at
     assert (after.created_at, after.last_login_at) == (before.created_at, None)
-    assert editor.require("root") == other
+    assert editor.users.require("root") == other
 
 
 @each(0, 2)
@@ -119,19 +119,19 @@ def test_a_users_sessions_end_when_they_should_and_nobody_elses(
 
 
 def test_a_change_may_be_of_everything_at_once(editor: UserEditor) -> None:
-    before = editor.require("zoé")
+    before = editor.users.require("zoé")
     after = changed(**ALL)(editor)
     assert after == replace(before, **ALL, updated_at=after.updated_at)
-    assert editor.require("Z@X") == editor.find("ZZ") == after
-    assert editor.find("zoé") is None
+    assert editor.users.require("Z@X") == editor.users.find("ZZ") == after
+    assert editor.users.find("zoé") is None
 
 
 def test_who_is_deleted_is_gone_with_roles_and_sessions_and_the_name_is_free(
     engine: Engine, editor: UserEditor
 ) -> None:
-    before = editor.require("zoé")
+    before = editor.users.require("zoé")
     assert editor.delete("zoe@example.org") == before
-    assert editor.get(before.id) is None
+    assert editor.users.get(before.id) is None
     assert [event[2:] for event in events(engine)] == [("cli:somebody", "user_deleted", "zoé", None)]
     assert (ids(engine), len(contents(engine)["user_roles"])) == (OTHERS, 2)
     assert editor.add("zoé", "zoe@example.org", "hash").roles == ()
@@ -151,7 +151,7 @@ def test_what_changes_nothing_leaves_nothing(
     engine: Engine, editor: UserEditor, act: Callable[[UserEditor], UserRow]
 ) -> None:
     before = contents(engine)
-    assert act(editor) == editor.require("zoé")
+    assert act(editor) == editor.users.require("zoé")
     assert contents(engine) == before
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, insert, select, text
 from database.errors import UserExists
 from database.tables import users
 from database.user_editor import UserEditor
-from database.user_table import UserRow
+from database.user_row import UserRow
 from tests.conftest import new_database
 from tests.database.conftest import opened
 from tests.servers.process import wait_until
@@ -52,7 +52,7 @@ def test_no_name_of_another_can_be_taken(
 ) -> None:
     with pytest.raises(UserExists):
         take(editor, name)
-    assert editor.count() == 3
+    assert editor.users.count() == 3
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_no_name_of_another_can_be_taken(
 def test_ones_own_names_can_be_written_otherwise_and_change_places(editor: UserEditor, members: dict[str, str]) -> None:
     row = editor.change("zoé", having(**members))
     assert {name: getattr(row, name) for name in members} == members
-    assert [found.id for found in editor.find_by_login("ZOE@example.org")] in ([row.id], [])
+    assert [found.id for found in editor.users.find_by_login("ZOE@example.org")] in ([row.id], [])
 
 
 def test_a_name_that_was_given_up_is_free(editor: UserEditor) -> None:

@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import Engine, insert, select
 
 from config.text import casefold_name
-from database import user_pages
+from database import user_pages, user_table
 from database.schema import upgrade
 from database.tables import roles, user_roles, users
-from database.user_editor import UserEditor, ensure_roles
+from database.user_editor import UserEditor
 from database.user_filter import SortKey, UserFilter
-from database.user_pages import UserPages
-from database.user_table import UserRow
+from database.user_roles import ensure_roles
+from database.user_row import UserRow
+from database.user_table import UserTable
 from tests.support.emptied_database import KINDS, emptied
 from tests.support.stores import engine_of
 
@@ -59,11 +60,11 @@ def filled(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture
-def pages(filled: Engine, monkeypatch: pytest.MonkeyPatch) -> UserPages:
+def pages(filled: Engine, monkeypatch: pytest.MonkeyPatch) -> UserTable:
     """The table, in which a role is common that more than a few have, and of which few are read at a time."""
-    monkeypatch.setattr(user_pages, "FEW", FEW)
-    monkeypatch.setattr(user_pages, "CHUNK", 50)
-    return UserPages(filled)
+    monkeypatch.setattr(user_pages, "SMALL_ROLE_LIMIT", FEW)
+    monkeypatch.setattr(user_table, "USERS_PER_QUERY", 50)
+    return UserTable(filled)
 
 
 def wanted(rows: list[UserRow], selection: UserFilter) -> list[UserRow]:
@@ -83,7 +84,7 @@ def wanted(rows: list[UserRow], selection: UserFilter) -> list[UserRow]:
     )
 
 
-def leaf(pages: UserPages, selection: UserFilter, limit: int) -> list[UserRow]:
+def leaf(pages: UserTable, selection: UserFilter, limit: int) -> list[UserRow]:
     """Go from page to page until one is not full."""
     rows: list[UserRow] = []
     for _ in names():  # no more pages than users
@@ -95,7 +96,7 @@ def leaf(pages: UserPages, selection: UserFilter, limit: int) -> list[UserRow]:
     return rows
 
 
-def each(pages: UserPages, selection: UserFilter, after: str | int | None = None) -> list[UserRow]:
+def each(pages: UserTable, selection: UserFilter, after: str | int | None = None) -> list[UserRow]:
     """Return what it yields, but not without end."""
     return [*islice(pages.iterate(selection, after), 1000)]
 
@@ -104,7 +105,7 @@ def each(pages: UserPages, selection: UserFilter, after: str | int | None = None
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("sort", ["username", "created"])
 def test_every_selection_is_left_through_whole_and_in_order(
-    pages: UserPages, sort: SortKey, reverse: bool, role: str | None
+    pages: UserTable, sort: SortKey, reverse: bool, role: str | None
 ) -> None:
     rows = each(pages, UserFilter())
     assert len(rows) == pages.count() == len(STEMS) * 20
@@ -116,7 +117,7 @@ def test_every_selection_is_left_through_whole_and_in_order(
 
 
 @pytest.mark.parametrize(("role", "holders"), [(RARE, FEW), ("six", FEW + 1)])
-def test_a_role_is_rare_or_common_by_one_holder(pages: UserPages, role: str, holders: int) -> None:
+def test_a_role_is_rare_or_common_by_one_holder(pages: UserTable, role: str, holders: int) -> None:
     assert len(each(pages, UserFilter(role))) == holders
 
 
@@ -124,7 +125,7 @@ def test_a_role_is_rare_or_common_by_one_holder(pages: UserPages, role: str, hol
     "search",
     ["%", "_", "\\", "/", "a_b", "a\\b1", "100%", "ÄÖ", "äö", "日本", "STRASSE", "𝒵", "'", "[x]", "9@", "%%", "''"],
 )
-def test_a_search_means_what_it_says(pages: UserPages, search: str) -> None:
+def test_a_search_means_what_it_says(pages: UserTable, search: str) -> None:
     expected = wanted(each(pages, UserFilter()), UserFilter(search=search))
     assert each(pages, UserFilter(search=search)) == expected
     assert bool(expected) is (search not in {"%%", "''"})
@@ -132,7 +133,7 @@ def test_a_search_means_what_it_says(pages: UserPages, search: str) -> None:
 
 @pytest.mark.parametrize(("sort", "reverse"), [("username", False), ("username", True), ("created", True)])
 def test_it_goes_on_after_whoever_was_last_though_they_are_gone_or_there_in_another_case(
-    pages: UserPages, sort: SortKey, reverse: bool
+    pages: UserTable, sort: SortKey, reverse: bool
 ) -> None:
     selection = UserFilter(sort=sort, reverse=reverse)
     rows = wanted(each(pages, UserFilter()), selection)
@@ -144,7 +145,7 @@ def test_it_goes_on_after_whoever_was_last_though_they_are_gone_or_there_in_anot
         assert pages.page(selection, 3, between)[0].username in {rows[100].username, rows[101].username}
 
 
-def test_the_roles_of_users_are_whole_on_every_page(pages: UserPages) -> None:
+def test_the_roles_of_users_are_whole_on_every_page(pages: UserTable) -> None:
     for row in pages.page(UserFilter(role=RARE), 3):
         assert row == pages.get(row.id)
 
@@ -152,7 +153,7 @@ def test_the_roles_of_users_are_whole_on_every_page(pages: UserPages) -> None:
 @pytest.fixture(params=KINDS)
 def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> UserEditor:
     """A table of ten, of which three are read at a time."""
-    monkeypatch.setattr(user_pages, "CHUNK", 3)
+    monkeypatch.setattr(user_table, "USERS_PER_QUERY", 3)
     editor = UserEditor(emptied(request), "tests")
     for number in range(0, 100, 10):
         editor.add(f"user{number:02}", None, "hash", ["user"])
@@ -162,8 +163,8 @@ def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> User
 @pytest.mark.parametrize("sort", ["username", "created"])
 def test_each_sees_one_moment_while_somebody_else_is_at_work(few: UserEditor, sort: SortKey) -> None:
     selection = UserFilter(sort=sort)
-    before = each(few, selection)
-    reader = few.iterate(selection)
+    before = each(few.users, selection)
+    reader = few.users.iterate(selection)
     seen = [next(reader)]
     few.add("user55", None, "hash")
     few.add("zz", None, "hash")
@@ -171,7 +172,7 @@ def test_each_sees_one_moment_while_somebody_else_is_at_work(few: UserEditor, so
     few.change("user70", lambda row: replace(row, username="moved", roles=("editor",), active=False))
     seen += islice(reader, 1000)
     assert seen == before
-    assert len(each(few, selection)) == 11
+    assert len(each(few.users, selection)) == 11
 
 
 def test_a_database_that_sorts_as_a_language_does_is_left_through_whole(postgres: str) -> None:
@@ -187,7 +188,7 @@ def test_a_database_that_sorts_as_a_language_does_is_left_through_whole(postgres
             insert(users),
             [row_of(*numbered) for numbered in enumerate(names())],
         )
-    pages = UserPages(engine)
+    pages = UserTable(engine)
     rows = each(pages, UserFilter())
     assert {row.username for row in rows} == {*names()}
     for reverse in (False, True):

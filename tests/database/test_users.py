@@ -13,8 +13,8 @@ from config.text import casefold_name
 from database.errors import NoSuchUser, UserExists
 from database.tables import roles, user_roles, users
 from database.user_editor import UserEditor
-from database.user_table import UserRow
-from tests.support.stores import everybody
+from database.user_row import UserRow
+from tests.support.stores import all_users
 
 HASH = "$argon2id$not-looked-at-here"
 
@@ -27,7 +27,7 @@ def table(engine: Engine) -> UserEditor:
 
 def found(table: UserEditor, username: str) -> UserRow:
     """Return the user, who is there."""
-    row = table.find(username)
+    row = table.users.find(username)
     assert row is not None
     return row
 
@@ -39,9 +39,9 @@ def counts(engine: Engine) -> list[int]:
 
 
 def test_a_new_user_is_there_whole(table: UserEditor) -> None:
-    assert table.is_empty()
+    assert table.users.is_empty()
     table.add("Zoé", "Zoe@Example.org", HASH, ["user", "admin", "user"])
-    assert not table.is_empty()
+    assert not table.users.is_empty()
     row = found(table, "zOÉ")
     assert (row.username, row.email, row.password_hash, row.active) == ("Zoé", "Zoe@Example.org", HASH, True)
     assert row.roles == ("admin", "user")
@@ -51,7 +51,10 @@ def test_a_new_user_is_there_whole(table: UserEditor) -> None:
 def test_a_user_needs_neither_address_nor_roles(table: UserEditor) -> None:
     for name in ("one", "two"):
         table.add(name, None, HASH)
-    assert [(row.username, row.email, row.roles) for row in everybody(table)] == [("one", None, ()), ("two", None, ())]
+    assert [(row.username, row.email, row.roles) for row in all_users(table.users)] == [
+        ("one", None, ()),
+        ("two", None, ()),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ def test_folding_is_ours_and_not_the_databases(table: UserEditor) -> None:
     table.add("straße", None, HASH)
     table.add("İstanbul", None, HASH)
     assert found(table, "STRASSE").username == "straße"
-    assert table.find("istanbul") is None
+    assert table.users.find("istanbul") is None
     with pytest.raises(UserExists):
         table.add("Strasse", None, HASH)
 
@@ -105,17 +108,17 @@ def add_twins(engine: Engine) -> UserEditor:
 
 def test_a_login_may_match_two(engine: Engine) -> None:
     table = add_twins(engine)
-    assert [row.username for row in table.find_by_login("SHARED@example.org")] == ["second", "shared@example.org"]
-    assert [row.username for row in table.find_by_login("first@example.org")] == ["shared@example.org"]
-    assert table.find_by_login("nobody") == []
-    assert table.find("first@example.org") is None
+    assert [row.username for row in table.users.find_by_login("SHARED@example.org")] == ["second", "shared@example.org"]
+    assert [row.username for row in table.users.find_by_login("first@example.org")] == ["shared@example.org"]
+    assert table.users.find_by_login("nobody") == []
+    assert table.users.find("first@example.org") is None
 
 
 @pytest.mark.parametrize("login", ["%", "_", "*", "zo_", "' OR '1'='1", "zoé'; DROP TABLE users; --", "\\"])
 def test_a_login_is_never_sql(table: UserEditor, login: str) -> None:
     table.add("zoé", "zoe@example.org", HASH)
-    assert table.find_by_login(login) == []
-    assert table.find(login) is None
+    assert table.users.find_by_login(login) == []
+    assert table.users.find(login) is None
     table.add(login, None, HASH, [login])
     assert found(table, login).roles == (login,)
 
@@ -141,7 +144,7 @@ def test_threads_may_add_the_same_new_roles_at_once(engine: Engine) -> None:
     names = [f"role{number:02}" for number in range(40)]
     _at_once(lambda number: table.add(f"user{number}", None, HASH, names[:: 1 if number % 2 else -1]))
     assert counts(engine) == [8, 40, 320]
-    assert {row.roles for row in everybody(table)} == {tuple(names)}
+    assert {row.roles for row in all_users(table.users)} == {tuple(names)}
 
 
 def test_of_threads_that_add_the_same_name_one_succeeds(engine: Engine) -> None:
@@ -177,7 +180,7 @@ def test_without_such_a_user_nobody_is_changed(table: UserEditor, login: str) ->
         table.set_password(login, "another")
     with pytest.raises(NoSuchUser):
         table.set_active(login, active=False)
-    assert {(row.password_hash, row.active) for row in everybody(table)} == {(HASH, True)}
+    assert {(row.password_hash, row.active) for row in all_users(table.users)} == {(HASH, True)}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from database.errors import LastAdmin, NoSuchUser, UserChanged, UserExists
 from database.tables import metadata
-from database.user_table import UserRow
+from database.user_row import UserRow
 
 REFUSALS = (LastAdmin, NoSuchUser, UserChanged, UserExists)
 

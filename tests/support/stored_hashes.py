@@ -3,7 +3,8 @@
 from sqlalchemy import update
 
 from database.tables import users
-from database.user_table import UserRow, UserTable
+from database.user_row import UserRow
+from database.user_table import UserTable
 from tests.support.stores import engine_of
 from tests.support.users import ZOE
 

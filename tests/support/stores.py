@@ -15,8 +15,8 @@ from database.schema import upgrade
 from database.tables import users
 from database.user_editor import UserEditor
 from database.user_filter import UserFilter
-from database.user_pages import UserPages
-from database.user_table import UserRow
+from database.user_row import UserRow
+from database.user_table import UserTable
 from passwords.hashing import hash_password
 from services.context import Services
 from services.factory import create_services
@@ -79,6 +79,6 @@ def add_by_hand(engine: Engine, person: SampleUser, stored: str) -> None:
         connection.execute(update(users).where(users.c.id == added.id).values(address))
 
 
-def everybody(table: UserPages) -> list[UserRow]:
+def all_users(table: UserTable) -> list[UserRow]:
     """Return every user in the table, by name."""
     return [*table.iterate(UserFilter())]

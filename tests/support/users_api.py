@@ -73,11 +73,11 @@ class Admin:
         return self.ask("PATCH", f"/{user_id}", members, {"If-Match": if_match})
 
     def id_of(self, person: SampleUser) -> int:
-        return self.table.require(person.username).id
+        return self.table.users.require(person.username).id
 
     def history(self, username: str) -> list[AuditEvent]:
         """Return what the doors did to a user, newest first."""
-        return [event for event in self.table.history(username) if event.operator != "tests"]
+        return [event for event in self.table.users.history(username) if event.operator != "tests"]
 
 
 def admin_at(environ: dict[str, str], **changed: str) -> Admin:

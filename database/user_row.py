@@ -1,0 +1,109 @@
+"""A user as stored in the user table, and the queries that find one user in a transaction."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select
+
+from config.text import casefold_name
+from database.tables import roles, user_roles, users
+
+
+@dataclass(frozen=True)
+class UserRow:
+    """A user with the names of the user's roles, in alphabetical order."""
+
+    id: int
+    username: str
+    email: str | None
+    password_hash: str = field(repr=False)
+    active: bool
+    created_at: datetime
+    updated_at: datetime
+    last_login_at: datetime | None
+    roles: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return the user as a JSON object, without the password hash. Times are in ISO 8601."""
+        fields = {name: getattr(self, name) for name in ("id", "username", "email", "roles", "active")}
+        times = {name: getattr(self, name) for name in ("created_at", "updated_at", "last_login_at")}
+        return fields | {name: time.isoformat() if time else None for name, time in times.items()}
+
+    @property
+    def version(self) -> str:
+        """An opaque version string for optimistic locking. It changes with every edit, but not with a login."""
+        edited = (self.id, self.username, self.email, self.active, self.updated_at.isoformat(), self.roles)
+        return hashlib.sha256(repr(edited).encode()).hexdigest()[:16]
+
+
+_user_columns = [users.c[name] for name in UserRow.__dataclass_fields__ if name != "roles"]
+select_users = select(*_user_columns)
+"""A query for users without their roles, to be limited and then passed to `with_roles`."""
+
+
+def with_roles(selected: Select[Any]) -> Select[Any]:
+    """Return a query for the users in `selected`, with one row for each role of a user."""
+    page = selected.subquery()
+    return (
+        select(page, roles.c.name.label("role"))
+        .outerjoin(user_roles, user_roles.c.user_id == page.c.id)
+        .outerjoin(roles, roles.c.id == user_roles.c.role_id)
+    )
+
+
+_select_with_roles = (
+    select(*_user_columns, roles.c.name.label("role"))
+    .outerjoin(user_roles, user_roles.c.user_id == users.c.id)
+    .outerjoin(roles, roles.c.id == user_roles.c.role_id)
+    .order_by(users.c.username_folded, roles.c.name)
+)
+# Built once: building a statement costs more than executing it.
+_by_login = _select_with_roles.where(
+    or_(users.c.username_folded == bindparam("name"), users.c.email_folded == bindparam("name"))
+)
+_by_username = _select_with_roles.where(users.c.username_folded == bindparam("name"))
+_by_id = _select_with_roles.where(users.c.id == bindparam("user_id"))
+
+
+def users_by_login(connection: Connection, login: str) -> list[UserRow]:
+    """Return the users with this username or email, in any case: at most two."""
+    return to_users(connection.execute(_by_login, {"name": casefold_name(login)}))
+
+
+def user_by_login(connection: Connection, login: str) -> UserRow | None:
+    """Return the user with this username, otherwise the user with this email.
+
+    A username has precedence over the same text as another user's email, so that a login can name each user.
+    """
+    matches = users_by_login(connection, login)
+    by_username = (row for row in matches if casefold_name(row.username) == casefold_name(login))
+    return next(by_username, next(iter(matches), None))
+
+
+def user_by_username(connection: Connection, username: str) -> UserRow | None:
+    """Return the user with this username, in any case."""
+    return _only(connection.execute(_by_username, {"name": casefold_name(username)}))
+
+
+def user_by_id(connection: Connection, user_id: int) -> UserRow | None:
+    """Return the user with this id."""
+    return _only(connection.execute(_by_id, {"user_id": user_id}))
+
+
+def to_users(rows: Iterable[Row[*tuple[object, ...]]]) -> list[UserRow]:
+    """Return the users in the rows of a query by `with_roles`, in which the rows of one user are adjacent."""
+    return [_to_user(list(same_user)) for _, same_user in groupby(rows, key=lambda row: row.id)]
+
+
+def _only(rows: Iterable[Row[*tuple[object, ...]]]) -> UserRow | None:
+    return next(iter(to_users(rows)), None)
+
+
+def _to_user(rows: Sequence[Row[*tuple[object, ...]]]) -> UserRow:
+    role_names = tuple(sorted(row.role for row in rows if row.role))
+    values: list[Any] = [*rows[0][: len(_user_columns)], role_names]
+    return UserRow(*values)
