@@ -9,30 +9,39 @@ from statistics import median
 from sqlalchemy import Engine
 
 from bench.filled import PASSWORD, filled, servers
-from database.hash_census import count_hashes
 from database.user_editor import UserEditor
 from database.user_filter import UserFilter
+from database.user_table import UserTable
 from providers.sql.provider import open_database
+from services.hash_statistics import HashCount, HashStatistics
 from tests.support.stores import engine_of
 
 FEW, MANY = 100, 10_000_000
 LOGINS = 300
 
+
+def _count_hashes(engine: Engine) -> list[HashCount]:
+    statistics = HashStatistics()
+    for hashes in UserTable(engine).password_hashes():
+        statistics.add(hashes)
+    return statistics.counts()
+
+
 ASKED: dict[str, Callable[[Engine], object]] = {
-    "list": lambda engine: _table(engine).page(UserFilter(), 100),
-    "list, next page": lambda engine: _table(engine).page(UserFilter(), 100, "user05000000"),
-    "list, by creation": lambda engine: _table(engine).page(UserFilter(sort="created", reverse=True), 100),
-    "list --role user": lambda engine: _table(engine).page(UserFilter(role="user"), 100),
-    "list --role editor": lambda engine: _table(engine).page(UserFilter(role="editor"), 100),
-    "list --role admin": lambda engine: _table(engine).page(UserFilter(role="admin"), 100),
-    "list --disabled": lambda engine: _table(engine).page(UserFilter(active=False), 100),
-    "list --search, many": lambda engine: _table(engine).page(UserFilter(search="99"), 100),
-    "list --search, one": lambda engine: _table(engine).page(UserFilter(search="zoe@example"), 100),
+    "list": lambda engine: _table(engine).users.page(UserFilter(), 100),
+    "list, next page": lambda engine: _table(engine).users.page(UserFilter(), 100, "user05000000"),
+    "list, by creation": lambda engine: _table(engine).users.page(UserFilter(sort="created", reverse=True), 100),
+    "list --role user": lambda engine: _table(engine).users.page(UserFilter(role="user"), 100),
+    "list --role editor": lambda engine: _table(engine).users.page(UserFilter(role="editor"), 100),
+    "list --role admin": lambda engine: _table(engine).users.page(UserFilter(role="admin"), 100),
+    "list --disabled": lambda engine: _table(engine).users.page(UserFilter(active=False), 100),
+    "list --search, many": lambda engine: _table(engine).users.page(UserFilter(search="99"), 100),
+    "list --search, one": lambda engine: _table(engine).users.page(UserFilter(search="zoe@example"), 100),
     "grant": lambda engine: _table(engine).change(
         "user00000042", lambda row: replace(row, roles=(*row.roles, "admin"))
     ),
     "disable": lambda engine: _table(engine).set_active("user00000042", False),
-    "inventory": lambda engine: list(count_hashes(engine)),
+    "inventory": _count_hashes,
 }
 
 

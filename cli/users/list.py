@@ -13,10 +13,10 @@ import click
 
 from cli.terminal import JSON_OPTION, NAME, CommandError, as_table, print_json, translate_command_errors
 from cli.users.editor import open_editor
-from cli.users.hash_status import HashStatus, hash_status
 from database.audit import AuditEvent
 from database.user_filter import SortKey, UserFilter
-from database.user_table import UserRow
+from database.user_row import UserRow
+from passwords.status import HashStatus, hash_status
 from services.user_import.formats.csv_file import as_cell
 
 PAGE = 100
@@ -41,9 +41,9 @@ def list_users(limit: int | None, after: str | None, as_csv: bool, as_json: bool
     begin = _begin(selection, after)
     with translate_command_errors():
         if limit is None and (as_csv or as_json):
-            (_print_csv if as_csv else _print_json_array)(open_editor().iterate(selection, begin))
+            (_print_csv if as_csv else _print_json_array)(open_editor().users.iterate(selection, begin))
             return
-        found = open_editor().page(selection, (limit or PAGE) + 1, begin)
+        found = open_editor().users.page(selection, (limit or PAGE) + 1, begin)
     rows = found[: limit or PAGE]
     (_print_csv if as_csv else _print_json_array if as_json else _print_table)(rows)
     if len(found) > len(rows):
@@ -58,8 +58,8 @@ def show(login: str, as_json: bool) -> None:
     """Show a user, and the newest of what was done to them."""
     table = open_editor()
     with translate_command_errors():
-        row = table.require(login)
-        events = table.history(row.username)
+        row = table.users.require(login)
+        events = table.users.history(row.username)
     status = hash_status(row.password_hash)
     if as_json:
         print_json(row.to_json() | {"password": status._asdict(), "history": [_event(event) for event in events]})
@@ -75,7 +75,7 @@ def show(login: str, as_json: bool) -> None:
 def history(username: str | None, as_json: bool) -> None:
     """Show the newest of what was done to whoever has, or had, this username; or to anybody."""
     with translate_command_errors():
-        events = open_editor().history(username)
+        events = open_editor().users.history(username)
     if as_json:
         print_json([_event(event) for event in events])
     else:

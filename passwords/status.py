@@ -1,4 +1,4 @@
-"""Password hashes as the commands show them."""
+"""The scheme and the status of a stored password hash, as commands report them."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from passwords.schemes import UnusableHash, identify
 
 
 class HashStatus(NamedTuple):
-    """What is known of a password hash. The fields are members of the commands' JSON."""
+    """What is known about a password hash without the password. The commands' JSON has these fields."""
 
     scheme: str
     """`-` if the hash is unusable."""
@@ -19,7 +19,7 @@ class HashStatus(NamedTuple):
 def hash_status(password_hash: str) -> HashStatus:
     """Return the scheme, the parameters and the status of a hash."""
     try:
-        kind = identify(password_hash)
+        scheme = identify(password_hash)
     except UnusableHash as error:
         return HashStatus("-", str(error), "unusable")
-    return HashStatus(kind.scheme, kind.parameters, "weak" if kind.weak else "current")
+    return HashStatus(scheme.scheme, scheme.parameters, "weak" if scheme.weak else "current")
