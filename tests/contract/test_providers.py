@@ -33,7 +33,7 @@ class OurContract(FindsContract):
 
 
 class BareProvider:
-    """A provider as docs/providers.md has it: one method, nothing of ours imported, no reasons."""
+    """A provider as docs/write-a-provider.md has it: one method, nothing of ours imported, no reasons."""
 
     def __init__(self, people: list[SampleUser]) -> None:
         self._people = people

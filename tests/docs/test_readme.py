@@ -1,10 +1,11 @@
-"""What the README tells a newcomer to type works, in a new clone with nothing in it."""
+"""The commands of the README work in a new clone that contains nothing else."""
 
 import json
 import re
 import stat
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,126 +14,118 @@ from tests.servers.slapd import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd
 from tests.support.newcomer import Newcomer, block, blocks
 from tests.support.users import ZOE
 
-RUN, LOGIN, GUARDED, TEST = "make run\n", "YOUR PASSWORD", "protected_route_admin", "make test"
-REFRESH, LOGOUT = "$REFRESH_TOKEN", "DELETE"
+RUN, TEST = "make run\n", "make test"
+LOGIN, GUARDED, REFRESH, LOGOUT = "LOGIN=$(", "protected_route_admin", "REFRESH_TOKEN=$(", "-X DELETE"
 STATIC, TABLE, DIRECTORY, DEPLOYMENT = "STATIC_USERS_FILE=users.toml make run", "make migrate", "LDAP_URL", "gunicorn"
 READY = "/api/auth"
 PASSWORD = "correct horse battery staple"
+RESPONSES: list[dict[str, Any]] = [json.loads(text) for text in blocks("README.md", "json")]
 
 
 def readme(part: str) -> str:
-    """Return the block of commands that has this part."""
+    """Return the first block of commands that contains this part."""
     return next(text for text in blocks("README.md", "sh") if part in text)
+
+
+def session(password: str, *parts: str, login: str = "admin@example.org") -> str:
+    """Return the README's commands for a login with this password, and those of further parts."""
+    commands = readme(LOGIN).replace("YOUR PASSWORD", password).replace("admin@example.org", login)
+    return commands + "".join(map(readme, parts))
+
+
+def without_tokens(responses: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the responses without the values of tokens."""
+    return [response | dict.fromkeys({"data", "refresh_token"} & set(response)) for response in responses]
 
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
-    """Return somebody who has just cloned the repository."""
+    """Return a user who has just cloned the repository."""
     return Newcomer(tmp_path_factory.mktemp("clone"), free_port())
 
 
 @pytest.fixture(scope="module")
 def password(newcomer: Newcomer) -> str:
     """Return the password that the first `make run` printed."""
-    with newcomer.serves(readme(RUN), READY) as lines:
-        told = re.search(r"^ +password +(\S+)", "\n".join(lines), re.MULTILINE)
-        assert told
-        login = newcomer.asks(lines[-1])
-        assert login["status"] == 200
-        guarded = newcomer.asks(readme(GUARDED), TOKEN=login["data"])
-        assert guarded == json.loads(blocks("README.md", "json")[1])
-    return told[1]
+    with newcomer.serve(readme(RUN), READY) as lines:
+        printed = re.search(r"^ +password +(\S+)", "\n".join(lines), re.MULTILINE)
+        assert printed
+        assert newcomer.request(lines[-1])["status"] == 200
+        assert newcomer.requests(session(printed[1], GUARDED))[1] == RESPONSES[1]
+    return printed[1]
 
 
-def test_the_first_start_makes_what_is_private(newcomer: Newcomer, password: str) -> None:
+def test_first_start_creates_private_files(newcomer: Newcomer, password: str) -> None:
     assert len(password) >= 20
     for name in (".env", "development.db"):
         assert stat.S_IMODE((newcomer.folder / name).stat().st_mode) == 0o600
     assert password not in (newcomer.folder / ".env").read_text()
     subprocess.run(["git", "init", "-q"], cwd=newcomer.folder, check=True)
-    left = newcomer.types("git add -A && git ls-files")
-    assert "README.md" in left
-    assert not re.search(r"\.env|\.db|\.venv|egg-info|__pycache__", left)
+    tracked = newcomer.run("git add -A && git ls-files")
+    assert "README.md" in tracked
+    assert not re.search(r"\.env|\.db|\.venv|egg-info|__pycache__", tracked)
 
 
-def test_the_next_start_changes_nothing(newcomer: Newcomer, password: str) -> None:
+def test_next_start_changes_nothing(newcomer: Newcomer, password: str) -> None:
     before = (newcomer.folder / ".env").read_bytes()
-    with newcomer.serves(readme(RUN), READY) as lines:
+    with newcomer.serve(readme(RUN), READY) as lines:
         assert password not in "\n".join(lines)
-        command = readme(LOGIN).replace("YOUR PASSWORD", password)
-        assert command.replace(password, "YOUR PASSWORD").strip() == lines[-1].replace(str(newcomer.port), "5000")
-        answer = newcomer.asks(command)
-        assert set(answer) == set(json.loads(blocks("README.md", "json")[0]))
-        next_answer = newcomer.asks(readme(REFRESH), REFRESH_TOKEN=answer["refresh_token"])
-        assert set(next_answer) == set(answer)
-        assert newcomer.asks(readme(LOGOUT), TOKEN=answer["data"])["status"] == 200
-        assert newcomer.asks(readme(GUARDED), TOKEN=next_answer["data"])["code"] == "revoked_token"
+        assert f"LOGIN=$({lines[-1]})\n" in newcomer.with_free_port(readme(LOGIN))
     assert (newcomer.folder / ".env").read_bytes() == before
-    assert newcomer.types(".venv/bin/flask users list").count("\n") == 2
+    assert newcomer.run(".venv/bin/flask users list").count("\n") == 2
+
+
+def test_session_responds_as_the_readme_shows(newcomer: Newcomer, password: str) -> None:
+    with newcomer.serve(readme(RUN), READY):
+        responses = newcomer.requests(session(password, GUARDED, REFRESH, LOGOUT, GUARDED))
+        assert without_tokens(responses[:4]) == without_tokens(RESPONSES)
+        assert responses[4]["code"] == "revoked_token"
+        refused = newcomer.request("curl -s http://127.0.0.1:5000/api/auth/me", TOKEN=responses[2]["data"])
+        assert refused["code"] == "missing_token"
+        me = 'curl -s http://127.0.0.1:5000/api/auth/me -H "Authorization: Bearer $TOKEN"'
+        assert newcomer.request(me, TOKEN=responses[2]["data"])["code"] == "revoked_token"
 
 
 @pytest.mark.parametrize("command", [".venv/bin/flask run --port 5000", ".venv/bin/python app.py"])
-def test_the_tutorials_ways_to_start_work(newcomer: Newcomer, password: str, command: str) -> None:
-    with newcomer.serves(f"exec {command}", "Running on"):
-        assert newcomer.asks(readme(LOGIN).replace("YOUR PASSWORD", password))["status"] == 200
+def test_service_starts_as_in_the_tutorial(newcomer: Newcomer, password: str, command: str) -> None:
+    with newcomer.serve(f"exec {command}", "Running on"):
+        assert newcomer.request(session(password))["status"] == 200
 
 
-def test_the_debugger_starts_it(newcomer: Newcomer, password: str) -> None:
+def test_debugger_starts_the_service(newcomer: Newcomer, password: str) -> None:
     launch = json.loads((newcomer.folder / ".vscode/launch.json").read_text())["configurations"][0]
     python = launch["python"].replace("${workspaceFolder}", ".")
     command = " ".join(["exec", python, "-m", launch["module"], *launch["args"]])
-    with newcomer.serves(command, "Running on", FLASK_RUN_PORT=str(newcomer.port)):
-        assert newcomer.asks(readme(LOGIN).replace("YOUR PASSWORD", password))["status"] == 200
+    with newcomer.serve(command, "Running on", FLASK_RUN_PORT=str(newcomer.port)):
+        assert newcomer.request(session(password))["status"] == 200
 
 
 @pytest.mark.usefixtures("password")
-def test_users_in_a_file(newcomer: Newcomer) -> None:
-    hashed = newcomer.types(".venv/bin/flask users hash", stdin=f"{PASSWORD}\n").strip()
+def test_login_with_a_users_file(newcomer: Newcomer) -> None:
+    hashed = newcomer.run(".venv/bin/flask users hash", stdin=f"{PASSWORD}\n").strip()
     toml = re.sub(r'password_hash = ".*"', f'password_hash = "{hashed}"', block("README.md", "toml", "[[users]]"))
     (newcomer.folder / "users.toml").write_text(toml)
-    with newcomer.serves(readme(STATIC), READY) as lines:
-        answer = newcomer.asks(lines[-1].replace("YOUR LOGIN", "zoe").replace("YOUR PASSWORD", PASSWORD))
-    assert answer["status"] == 200
+    with newcomer.serve(readme(STATIC), READY) as lines:
+        response = newcomer.request(lines[-1].replace("YOUR LOGIN", "zoe").replace("YOUR PASSWORD", PASSWORD))
+    assert response["status"] == 200
 
 
 @pytest.mark.usefixtures("password")
-def test_users_in_a_table(newcomer: Newcomer) -> None:
-    listed = newcomer.types(readme(TABLE), stdin=f"{PASSWORD}\n")
+def test_user_is_added_to_an_sql_table(newcomer: Newcomer) -> None:
+    listed = newcomer.run(readme(TABLE), stdin=f"{PASSWORD}\n")
     assert re.search(r"^zoe +zoe@example.org +admin,user +yes", listed, re.MULTILINE)
 
 
 @pytest.mark.usefixtures("password")
-def test_a_table_is_tended_and_taken_in(newcomer: Newcomer) -> None:
-    tend, take_in = blocks("docs/users.md", "sh")
-    own = "DATABASE_URL=sqlite:///tended.db"
-    told = newcomer.types(re.sub(r"DATABASE_URL=\S+", own, tend))
-    assert re.search(r"^zoe +zoe@example.org +admin,editor +yes", told, re.MULTILINE)
-    assert re.search(r"^argon2id +m=19456 t=2 p=1 +current +1 ", told, re.MULTILINE)
-    hashed = newcomer.types(".venv/bin/flask users hash", stdin=f"{PASSWORD}\n").strip()
-    (newcomer.folder / "users.csv").write_text(f'username,password_hash,roles\nyan,"{hashed}","user,editor"\n')
-    assert "Imported 1 user" in newcomer.types(f"export {own}\n{take_in}")
-    assert "yan" in newcomer.types(f"{own} .venv/bin/flask users list")
+def test_service_signs_with_a_directory_of_keys(newcomer: Newcomer) -> None:
+    assert "current" in newcomer.run(block("docs/signing-keys.md", "sh", "export SIGNING_KEYS_DIR"))
+    with newcomer.serve(readme(RUN), READY, SIGNING_KEYS_DIR="keys"):
+        assert newcomer.request(session("wrong"))["code"] == "invalid_credentials"
+        assert newcomer.request("curl -s http://127.0.0.1:5000/.well-known/jwks.json")["keys"][0]["alg"] == "ES256"
 
 
 @pytest.mark.usefixtures("password")
-def test_a_folder_of_keys_rotates_and_sessions_end(newcomer: Newcomer) -> None:
-    make, rotate, revoke = blocks("docs/tokens.md", "sh")
-    assert "current" in newcomer.types(make)
-    listed = newcomer.types(f"export SIGNING_KEYS_DIR=keys\n{rotate}")
-    assert [re.search(rf" {state} ", listed) is not None for state in ("next", "current", "retired")] == [
-        False,
-        True,
-        True,
-    ]
-    with newcomer.serves(readme(RUN), READY, SIGNING_KEYS_DIR="keys"):
-        login = newcomer.asks(readme(LOGIN).replace("YOUR PASSWORD", "wrong"))
-        assert login["code"] == "invalid_credentials"
-        assert newcomer.asks("curl -s http://127.0.0.1:5000/.well-known/jwks.json")["keys"][0]["alg"] == "ES256"
-    assert re.match(r"Ended \d+ session", newcomer.types(revoke))
-
-
-@pytest.mark.usefixtures("password")
-def test_users_in_a_directory(newcomer: Newcomer, slapd: Slapd, tmp_path: Path) -> None:
+def test_login_with_a_directory(newcomer: Newcomer, slapd: Slapd, tmp_path: Path) -> None:
     secret = tmp_path / "ldap"
     secret.write_text(f"{SERVICE_PASSWORD}\n")
     commands = (
@@ -143,20 +136,20 @@ def test_users_in_a_directory(newcomer: Newcomer, slapd: Slapd, tmp_path: Path) 
         .replace("cn=admins", "cn=admin")
         .replace("dc=example,dc=org", SUFFIX)
     )
-    with newcomer.serves(commands, READY, LDAP_CA_FILE=slapd.environ()["LDAP_CA_FILE"]) as lines:
-        login = newcomer.asks(lines[-1].replace("YOUR LOGIN", ZOE.email).replace("YOUR PASSWORD", ZOE.password))
-        assert newcomer.asks(readme(GUARDED), TOKEN=login["data"])["status"] == 200
+    with newcomer.serve(commands, READY, LDAP_CA_FILE=slapd.environ()["LDAP_CA_FILE"]) as lines:
+        login = lines[-1].replace("YOUR LOGIN", ZOE.email).replace("YOUR PASSWORD", ZOE.password)
+        responses = newcomer.requests(f'LOGIN=$({login})\necho "$LOGIN"\n{readme(GUARDED)}')
+        assert [response["status"] for response in responses] == [200, 200]
 
 
 @pytest.mark.usefixtures("password")
-def test_a_deployment(newcomer: Newcomer) -> None:
-    with newcomer.serves(readme(DEPLOYMENT).replace("0.0.0.0", "127.0.0.1"), "Listening at"):  # noqa: S104
-        login = readme(LOGIN).replace("admin@example.org", "zoe").replace("YOUR PASSWORD", PASSWORD)
-        assert newcomer.asks(login)["status"] == 200
+def test_login_with_gunicorn(newcomer: Newcomer) -> None:
+    with newcomer.serve(readme(DEPLOYMENT).replace("0.0.0.0", "127.0.0.1"), "Listening at"):  # noqa: S104
+        assert newcomer.request(session(PASSWORD, login="zoe"))["status"] == 200
 
 
 @pytest.mark.usefixtures("password")
-def test_a_deployment_without_a_key_ends_with_one_message(newcomer: Newcomer) -> None:
+def test_gunicorn_with_invalid_settings_ends_with_one_message(newcomer: Newcomer) -> None:
     ended = subprocess.run(
         [".venv/bin/gunicorn"],
         cwd=newcomer.folder, env={**newcomer.environ, "SECRET_KEY": "too short", "PORT": "none"},
@@ -169,13 +162,13 @@ def test_a_deployment_without_a_key_ends_with_one_message(newcomer: Newcomer) ->
     assert "too short" not in ended.stderr
 
 
-def test_make_test_is_there_and_make_help_lists_it(newcomer: Newcomer) -> None:
-    assert "pytest" in newcomer.types(f"make -n {TEST.removeprefix('make ')}")
-    told = newcomer.types("make help")
+def test_make_help_lists_all_targets(newcomer: Newcomer) -> None:
+    assert "pytest" in newcomer.run(f"make -n {TEST.removeprefix('make ')}")
+    listed = newcomer.run("make help")
     for target in ("help", "venv", "run", "test", "lint", "bench", "lock", "migrate"):
-        assert re.search(rf"^make {target} +\S", told, re.MULTILINE)
+        assert re.search(rf"^make {target} +\S", listed, re.MULTILINE)
 
 
-def test_every_block_of_commands_is_typed_here() -> None:
-    typed = (RUN, LOGIN, GUARDED, REFRESH, LOGOUT, TEST, STATIC, TABLE, DIRECTORY, DEPLOYMENT)
-    assert [text for text in blocks("README.md", "sh") if not any(part in text for part in typed)] == []
+def test_every_block_of_commands_is_tested() -> None:
+    tested = (RUN, LOGIN, GUARDED, REFRESH, LOGOUT, TEST, STATIC, TABLE, DIRECTORY, DEPLOYMENT)
+    assert [text for text in blocks("README.md", "sh") if not any(part in text for part in tested)] == []

@@ -1,4 +1,4 @@
-"""The reference pages say all there is, and nothing that is not."""
+"""The reference pages are complete, and their links lead somewhere."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from api.errors import ERROR_RESPONSES
+from app import create_app
 from config.clients import OAuthSettings
 from config.keys import KeySettings, SigningKeysSettings
 from config.section import Section
@@ -14,18 +15,22 @@ from config.service_settings import (
     DatabaseSettings,
     PasswordSettings,
     ProviderSettings,
+    RevocationSettings,
     ServerSettings,
     SessionSettings,
     TokenSettings,
 )
 from providers.ldap.settings import LdapSettings
 from providers.static.provider import StaticSettings
+from tests.support.stores import SECRET_KEY, user_table
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 SECTIONS: list[type[Section]] = [
     KeySettings,
     SigningKeysSettings,
     SessionSettings,
+    RevocationSettings,
     OAuthSettings,
     PasswordSettings,
     ProviderSettings,
@@ -37,55 +42,93 @@ SECTIONS: list[type[Section]] = [
 ]
 
 
-def rows(page: str) -> dict[str, str]:
-    """Return the rows of a page's tables, by the name in their first column."""
-    cells = re.findall(r"^\| `(\w+)`( \*)? \| (.*) \|$", (DOCS / page).read_text(), re.MULTILINE)
-    return {name: f"{secret}|{rest}" for name, secret, rest in cells}
+def rows(page: str) -> dict[str, list[str]]:
+    """Return the other cells of the rows of a page's tables, by the name in the first column."""
+    lines = re.findall(r"^\| `(\w+)` \| (.*) \|$", (DOCS / page).read_text(), re.MULTILINE)
+    return {name: re.split(r"(?<!\\) \| ", rest) for name, rest in lines}
 
 
-def test_the_list_of_sections_is_whole() -> None:
+def variables() -> list[tuple[type[Section], str]]:
+    """Return every field of every section."""
+    return [(section, field) for section in SECTIONS for field in section.model_fields]
+
+
+def test_sections_are_complete() -> None:
     assert set(SECTIONS) == set(Section.__subclasses__())
 
 
-def test_no_page_has_a_setting_that_is_not() -> None:
-    assert set(rows("configuration.md")) == {
-        section.variable(field) for section in SECTIONS for field in section.model_fields
-    }
+def test_every_setting_is_documented_and_no_other() -> None:
+    assert set(rows("configuration.md")) == {section.variable(field) for section, field in variables()}
 
 
-@pytest.mark.parametrize(
-    ("section", "field"), [(section, field) for section in SECTIONS for field in section.model_fields], ids=str
-)
-def test_every_setting_is_told_as_it_is(section: type[Section], field: str) -> None:
-    told = rows("configuration.md")[section.variable(field)]
-    assert told.startswith(" *") == section.is_secret(field)
-    default = section.model_fields[field].default
-    if default not in (PydanticUndefined, None, ()):
-        shown = re.escape(str(default).replace("|", "\\|").lower())
-        assert re.search(rf"\| ?`{shown}` ?\|", told.lower())
+@pytest.mark.parametrize(("section", "field"), variables(), ids=str)
+def test_setting_is_documented_with_its_type_and_default(section: type[Section], field: str) -> None:
+    kind, default, meaning = rows("configuration.md")[section.variable(field)]
+    value = section.model_fields[field].default
+    assert kind.startswith("secret") == section.is_secret(field)
+    assert {bool: "boolean", int: "integer"}.get(type(value), kind) == kind
+    assert meaning.endswith((".", "`", ")")) or "Example" in meaning
+    if value in (PydanticUndefined, None, ()):
+        assert default == "none" or value is None
+    else:
+        assert default.lower() == f"`{value}`".replace("|", "\\|").lower()
 
 
-def test_every_error_code_is_told_with_its_status() -> None:
-    page = (DOCS / "http.md").read_text()
-    told = {
+def test_every_error_code_is_documented_with_its_status() -> None:
+    page = (DOCS / "http-api.md").read_text()
+    documented = {
         (int(status), code)
         for statuses, code in re.findall(r"^\| ([\d, ]+) \| `(\w+)` \|", page, re.MULTILINE)
         for status in statuses.split(", ")
     }
-    assert told == {(form.status, form.code) for form in ERROR_RESPONSES.values()}
+    assert documented == {(form.status, form.code) for form in ERROR_RESPONSES.values()}
+
+
+def test_every_endpoint_is_documented(tmp_path: Path) -> None:
+    page = (DOCS / "http-api.md").read_text()
+    app = create_app({"SECRET_KEY": SECRET_KEY, **user_table(f"sqlite:///{tmp_path}/users.db", [])})
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<[^>]+>", "2", rule.rule)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            assert f"`{method} {path}`" in page
 
 
 def test_changelog_and_version_agree() -> None:
-    root = DOCS.parent
-    version = re.search(r'^version = "(.+)"$', (root / "pyproject.toml").read_text(), re.MULTILINE)
-    newest = re.search(r"^## \[(\d\S*)\] - ", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    newest = re.search(r"^## \[(\d\S*)\] - ", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert version
     assert newest
     assert version[1] == newest[1]
 
 
-def test_every_link_leads_somewhere() -> None:
-    pages = [DOCS.parent / "README.md", *DOCS.glob("**/*.md")]
-    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text())]
-    assert len(links) >= 3
-    assert [link for page, link in links if not (page.parent / link).exists()] == []
+def test_every_link_leads_to_a_file_and_a_heading() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.glob("**/*.md"), *ROOT.glob("tests/*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!http)([^)]+)\)", page.read_text())]
+    assert len(links) >= 100
+    links = [one for one in links if not one[1].endswith("tests/README.md")]
+    assert [f"{page.relative_to(ROOT)}: {link}" for page, link in links if not leads_somewhere(page, link)] == []
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    """Return whether the file of a link exists, and has the heading that the link names."""
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text()
+    assert [page.name for page in DOCS.glob("*.md") if page.name != "README.md" and f"({page.name})" not in index] == []
+
+
+def test_no_table_has_an_empty_header_cell() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.glob("**/*.md")]
+    headers = [line for page in pages for line in re.findall(r"^(\|.*)\n\|---", page.read_text(), re.MULTILINE)]
+    assert len(headers) > 30
+    assert [header for header in headers if re.search(r"\|\s*\|", header)] == []

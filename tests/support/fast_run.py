@@ -9,7 +9,7 @@ SERVER_PARAMETERS = frozenset({"ad", "ldap", "postgres", "postgresql", "samba", 
 WITHOUT_SERVER = frozenset({"tests.servers", "tests.servers.faulty", "tests.servers.process"})
 
 
-SLOW = ("tests/cli/", "tests/docs/test_operations.py", "tests/session_model/", "tests/database/test_migrations.py")
+SLOW = ("tests/cli/", "tests/docs/test_examples.py", "tests/session_model/", "tests/database/test_migrations.py")
 """Prefixes of the tests that take most of the time: each starts processes, or runs thousands of steps."""
 
 

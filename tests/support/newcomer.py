@@ -1,4 +1,4 @@
-"""Somebody with a new clone and a terminal, who types what the README says."""
+"""A newcomer: a user with a new clone and a terminal, who runs the commands of the README."""
 
 import json
 import os
@@ -13,8 +13,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_OURS = re.compile(
-    r"^(SECRET|KEY|AUTH|JWT|SESSION|PASSWORD|OAUTH|STATIC|DATABASE|LDAP|FLASK)_|^(HOST|PORT|VIRTUAL_ENV)$|^MAKE|^MFLAGS$|^PYTEST"
+# Variables of the developer's environment that would change what the newcomer's commands do.
+_CONFIGURATION = re.compile(
+    r"^(SECRET|SIGNING|AUTH|JWT|SESSION|REVOCATION|PASSWORD|OAUTH|STATIC|DATABASE|LDAP|FLASK)_"
+    r"|^(HOST|PORT|VIRTUAL_ENV)$|^MAKE|^MFLAGS$|^PYTEST"
 )
 
 
@@ -24,18 +26,18 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def block(page: str, language: str, part: str) -> str:
-    """Return the one block that has this part."""
+    """Return the one block that contains this part."""
     (found,) = [text for text in blocks(page, language) if part in text]
     return found
 
 
 class Newcomer:
-    """A clone in a folder of its own, with an environment that has nothing of ours in it."""
+    """A clone in its own folder, and an environment without any configuration of Latchkey."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder
         self.port = port
-        self.environ = {name: value for name, value in os.environ.items() if not _OURS.search(name)}
+        self.environ = {name: value for name, value in os.environ.items() if not _CONFIGURATION.search(name)}
         self.environ["PORT"] = str(port)
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -48,24 +50,24 @@ class Newcomer:
                 (folder / name).write_bytes(source.read_bytes())
                 (folder / name).chmod(source.stat().st_mode)
 
-    def at_our_port(self, commands: str) -> str:
-        """Return the commands for the port that is free here."""
+    def with_free_port(self, commands: str) -> str:
+        """Return the commands with the free port in place of the documented ports."""
         return commands.replace("5000", str(self.port)).replace("8000", str(self.port))
 
-    def types(self, commands: str, stdin: str = "", **environ: str) -> str:
-        """Run the commands in a shell as a person would; returns what they print."""
+    def run(self, commands: str, stdin: str = "", **environ: str) -> str:
+        """Run the commands in a shell; return their standard output."""
         ended = subprocess.run(
-            ["bash", "-euc", self.at_our_port(commands)],
+            ["bash", "-euc", self.with_free_port(commands)],
             cwd=self.folder, env={**self.environ, **environ}, input=stdin, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
 
     @contextmanager
-    def serves(self, commands: str, until: str, **environ: str) -> Iterator[list[str]]:
-        """Run a server until it has printed `until`, then end it by Ctrl-C; yields the lines printed so far."""
+    def serve(self, commands: str, until: str, **environ: str) -> Iterator[list[str]]:
+        """Run a server until it has printed `until`, yield the lines printed so far, then end it with Ctrl-C."""
         process = subprocess.Popen(
-            ["bash", "-euc", self.at_our_port(commands)],
+            ["bash", "-euc", self.with_free_port(commands)],
             cwd=self.folder, env={**self.environ, "PYTHONUNBUFFERED": "1", **environ},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
@@ -83,15 +85,18 @@ class Newcomer:
             rest, _ = process.communicate(timeout=30)
         assert "Traceback" not in rest
 
-    def asks(self, commands: str, **environ: str) -> dict[str, Any]:
-        """Run a curl command, as soon as somebody answers; returns the JSON answer."""
+    def request(self, commands: str, **environ: str) -> dict[str, Any]:
+        """Run commands that print one JSON response, as soon as the service responds; return the response."""
+        (response,) = self.requests(commands, **environ)
+        return response
+
+    def requests(self, commands: str, **environ: str) -> list[dict[str, Any]]:
+        """Run commands that print JSON responses, one per line, as soon as the service responds; return them."""
         deadline = time.monotonic() + 20
         while True:
             try:
-                answer: dict[str, Any] = json.loads(self.types(commands, **environ))
+                return [json.loads(line) for line in self.run(commands, **environ).splitlines()]
             except AssertionError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
-            else:
-                return answer

@@ -1,0 +1,163 @@
+"""The examples of the documentation pages: commands, and the output that the page shows for them.
+
+Write the present output into pages: `.venv/bin/python -m tests.docs.examples docs/PAGE.md…`
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import requests
+
+from services.keys.directory import KeyDirectory
+from tests.servers.gunicorn import gunicorn
+from tests.support.stores import SECRET_KEY, hashed, user_table, users_file
+from tests.support.users import SampleUser
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery staple"
+CLIENT_SECRET = "c7f3a1" * 8
+SERVICE = "http://127.0.0.1:5000"
+ADMIN = SampleUser("admin", "admin@example.org", PASSWORD, ("admin", "user"))
+ZOE = SampleUser("zoe", "zoe@example.org", PASSWORD, ("admin", "user"))
+YAN = SampleUser("yan", "yan@example.org", PASSWORD)
+WEAK_HASH = "{SSHA}f6ytUsSs8Zsq6C3sv1hZJy2XemwAAQID"
+
+# Commands that do not end by themselves, or that another test runs.
+NOT_RUN = re.compile(r"gunicorn|^make |curl .*/api/orders", re.MULTILINE)
+_EXAMPLE = re.compile(r"^```sh\n(.*?)^```\n(?:\n```(text|json)\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+_SEPARATOR = "\x1e"
+_LONG_MEMBERS = {"data", "access_token", "refresh_token", "jti", "sid", "kid", "x", "y"}
+
+
+class Example(NamedTuple):
+    """A block of commands, and the block of output that follows it, if there is one."""
+
+    commands: str
+    language: str
+    output: str | None
+    span: tuple[int, int]
+    """Where the output is in the page."""
+
+
+def examples(page: str) -> list[Example]:
+    """Return the examples of a page, in order."""
+    found = _EXAMPLE.finditer((ROOT / page).read_text())
+    return [Example(one[1], one[2], one[3], one.span(3)) for one in found if not NOT_RUN.search(one[1])]
+
+
+def pages() -> list[str]:
+    """Return the pages that show the output of a command."""
+    paths = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("docs/*.md"))]
+    return [path for path in paths if any(example.output is not None for example in examples(path))]
+
+
+def outputs(page: str) -> list[str]:
+    """Run all commands of a page in one shell, in a new deployment; return what each example prints."""
+    with TemporaryDirectory() as home, deployment(page, Path(home)) as environ:
+        separator = f"\nprintf '{_SEPARATOR}'\n"
+        script = separator.join(example.commands for example in examples(page))
+        script = script.replace("YOUR PASSWORD", PASSWORD).replace(SERVICE, environ["SERVICE"])
+        ended = subprocess.run(
+            ["bash", "-c", f"exec 2>&1\n{script}"],
+            cwd=home, env=environ, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        return ended.stdout.replace(environ["SERVICE"], SERVICE).split(_SEPARATOR)
+
+
+@contextmanager
+def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
+    """Yield the variables of a shell whose folder is a deployment: with users, keys, clients, and a service."""
+    environ = {"SECRET_KEY": SECRET_KEY, "OAUTH_CLIENTS": f"reports:{CLIENT_SECRET},mobile"}
+    environ |= _stores(page, home)
+    (home / ".venv/bin").mkdir(parents=True)
+    flask = home / ".venv/bin/flask"
+    flask.write_text(f'#!/bin/sh\nexec {sys.executable} -m flask "$@"\n')
+    flask.chmod(0o755)
+    shell = {**environ, "PATH": os.defpath, "PYTHONPATH": str(ROOT), "CLIENT_SECRET": CLIENT_SECRET, "SERVICE": SERVICE}
+    if not environ["DATABASE_URL"]:
+        yield shell
+        return
+    KeyDirectory(home).add("ES256")
+    with gunicorn({**environ, "SIGNING_KEYS_DIR": str(home)}) as service:
+        yield {**shell, "SERVICE": service, "TOKEN": _log_in(service)}
+
+
+def _stores(page: str, home: Path) -> dict[str, str]:
+    """Write a users file and, unless the page is about that, a user table; return their variables."""
+    known = [ADMIN] if page == "docs/http-api.md" else [ZOE, YAN]
+    roles = ("admin", "user") if page == "docs/troubleshooting.md" else ("user", "editor")
+    static = users_file(home / "users.toml", [replace(ZOE, roles=roles)])
+    (home / "users.toml").chmod(0o600)
+    if page == "docs/troubleshooting.md":
+        return {**static, "STATIC_USERS_FILE": "users.toml", "DATABASE_URL": ""}
+    return user_table(
+        f"sqlite:///{home}/deployment.db", known, lambda one: WEAK_HASH if one is YAN else hashed(PASSWORD)
+    )
+
+
+def _log_in(service: str) -> str:
+    for login in (ADMIN.email, ZOE.email):
+        response = requests.post(f"{service}/api/auth", json={"email": login, "password": PASSWORD}, timeout=10)
+        if response.ok:
+            return str(response.json()["data"])
+    raise AssertionError(response.text)
+
+
+def displayed(output: str, language: str) -> str:
+    """Return an output as a page shows it: JSON formatted, and long random values shortened."""
+    if language == "json":
+        members = _shortened(json.loads(output))
+        line = json.dumps(members, ensure_ascii=False)
+        return line if len(line) < 100 else _with_short_lists(json.dumps(members, ensure_ascii=False, indent=2))
+    output = re.sub(r"(?m)^(Password: \S{6})\S+$", r"\1…", output)
+    return re.sub(r"\bcli:\S+", "cli:root", output).replace("\r", "").strip("\n")
+
+
+def _with_short_lists(text: str) -> str:
+    return re.sub(
+        r"\[[^\[\]{}]+\]",
+        lambda found: re.sub(r"(?<=\[)\s+|\s+(?=\])|(?<=,)\s+", "", found[0]).replace(",", ", "),
+        text,
+    )
+
+
+def comparable(output: str) -> str:
+    """Return a displayed output without the values that differ in each run."""
+    output = re.sub(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(\.\d+)?)?(\+00:00|Z)?", "TIME", output)
+    output = re.sub(r"\b1[7-9]\d{8}\b", "TIME", output)
+    output = re.sub(r"(?<![\w-])[\w-]{43}(?![\w-])", "KEY", output)
+    output = re.sub(r"[\w-]+…", "…", output)
+    return re.sub(r"\d+ ms", "ms", re.sub(r"[ -]{2,}", " ", output)).strip()
+
+
+def _shortened(value: Any, name: str = "") -> Any:
+    if isinstance(value, Mapping):
+        return {key: _shortened(member, key) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_shortened(member) for member in value]
+    return f"{value[:10]}…" if isinstance(value, str) and name in _LONG_MEMBERS and len(value) > 20 else value
+
+
+def write(page: str) -> None:
+    """Replace the outputs that a page shows by the present ones."""
+    text = (ROOT / page).read_text()
+    for example, output in reversed([*zip(examples(page), outputs(page), strict=True)]):
+        if example.output is not None:
+            shown = displayed(output, example.language)
+            if comparable(shown) != comparable(example.output):
+                text = f"{text[: example.span[0]]}{shown}\n{text[example.span[1] :]}"
+    (ROOT / page).write_text(text)
+
+
+if __name__ == "__main__":
+    for path in sys.argv[1:] or pages():
+        write(path)
