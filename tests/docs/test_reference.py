@@ -26,6 +26,7 @@ from tests.support.stores import SECRET_KEY, user_table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+LAYERS = ("api", "cli", "services", "providers", "passwords", "database", "config")
 SECTIONS: list[type[Section]] = [
     KeySettings,
     SigningKeysSettings,
@@ -125,6 +126,20 @@ def anchors(page: Path) -> set[str]:
 def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text()
     assert [page.name for page in DOCS.glob("*.md") if page.name != "README.md" and f"({page.name})" not in index] == []
+
+
+def test_every_package_is_in_the_architecture() -> None:
+    page = (DOCS / "architecture.md").read_text()
+    packages = {path.parent.relative_to(ROOT).as_posix() for layer in LAYERS for path in ROOT.glob(f"{layer}/**/*.py")}
+    documented = set(re.findall(r"^\| `([\w/]+)` \|", page, re.MULTILINE))
+    assert documented == packages - {"database/migrations/versions"}
+
+
+def test_every_module_that_a_page_names_exists() -> None:
+    pages = [*ROOT.glob("*.md"), *DOCS.glob("**/*.md")]
+    named = [(page, path) for page in pages for path in re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text())]
+    assert len(named) > 20
+    assert [f"{page.name}: {path}" for page, path in named if not (ROOT / path).exists()] == []
 
 
 def test_no_table_has_an_empty_header_cell() -> None:
