@@ -17,6 +17,7 @@ from services.keys.directory import KeyDirectory
 from tests.services.conftest import segment
 from tests.session_model.model import ACCESS, IDLE, LIFETIME
 from tests.support import login_clients
+from tests.support.commands import run_command
 from tests.support.stores import engine_of
 from tests.support.users import SampleUser
 
@@ -68,7 +69,7 @@ class World:
 
     def command(self, *arguments: str, refused: bool = False) -> None:
         """Run a command of `flask`, and see that it does what it is told, or refuses."""
-        result = self._apps[0].test_cli_runner().invoke(args=list(arguments), env=self._environ)
+        result = run_command(*arguments, environ=self._environ)
         assert result.exit_code == (2 if refused else 0), result.output
 
     def current_key(self, replica: int) -> str:
