@@ -1,4 +1,4 @@
-"""What is read from files, and read again when they have changed."""
+"""Values that are read from files, and reloaded when the files change."""
 
 import logging
 import os
@@ -11,70 +11,98 @@ from typing import Generic, TypeVar
 from config.errors import ConfigurationError
 
 T = TypeVar("T")
+Files = Callable[[], Iterable[Path]]
 
 log = logging.getLogger(__name__)
 
-PAUSE = 1.0  # seconds after a reading that failed, before the next of the same files
+RETRY_SECONDS = 1.0
+"""How long after a failed reload the same version of the files is not read again."""
 
 
-def file_fingerprints(files: Iterable[Path]) -> list[tuple[str | int, ...]]:
-    """Return what differs between two versions of the files; OSError if one is not there."""
-    return [(str(file), *_version(os.stat(file))) for file in files]
+def file_fingerprints(files: Files) -> object:
+    """Return an object that equals another one if the files have not changed between the two calls.
+
+    It is None if one of the files does not exist.
+    """
+    try:
+        return [(file, *_metadata(os.stat(file))) for file in files()]
+    except OSError:
+        return None
+
+
+def read_consistently(files: Files, read: Callable[[], T]) -> T:
+    """Return the result of `read`. If it fails and the files have changed meanwhile, call it again.
+
+    Raises the OSError or ConfigurationError of the last call.
+    """
+    while True:
+        before = file_fingerprints(files)
+        try:
+            return read()
+        except (OSError, ConfigurationError):
+            if file_fingerprints(files) == before:
+                raise
 
 
 class ReloadingFile(Generic[T]):
-    """Something that files hold. Thread-safe.
+    """A value that is read from files, and reloaded when they change. Thread-safe.
 
-    An edit that breaks it is logged, and the last good reading stays in force until there is another.
+    If a changed file is invalid, the error is logged, and the last valid value stays in use.
     """
 
-    def __init__(self, name: str, files: Callable[[], Iterable[Path]], read: Callable[[], T]) -> None:
-        """`name` is for the log. Raises what `read` raises; later only its ConfigurationErrors are caught."""
+    def __init__(self, name: str, files: Files, read: Callable[[], T], interval: float = 0.0) -> None:
+        """Read the value for the first time. Raises what `read` raises; a reload catches its ConfigurationErrors.
+
+        `name` is for the log. `interval` is how many seconds the files are not checked after they were checked.
+        """
         self._name = name
         self._files = files
         self._read = read
+        self._interval = interval
         self._lock = Lock()
-        self._complaint = ""
+        self._logged_error = ""
         self._failed: object = None
-        self._not_before = 0.0
-        self._seen = self._state()
-        self._held = read()
+        self._retry_at = 0.0
+        self._check_at = monotonic() + interval
+        self._loaded = file_fingerprints(files)
+        self._value = read_consistently(files, read)
 
-    def current(self) -> T:
-        """Return the newest good reading: the same object for as long as the files are the same."""
-        state = self._state()
-        if self._is_news(state):
+    def current(self, *, newest: bool = False) -> T:
+        """Return the last valid value: the same object until the files change.
+
+        With an interval the value may be that old, unless the `newest` is requested.
+        """
+        if not newest and monotonic() < self._check_at:
+            return self._value
+        self._check_at = monotonic() + self._interval
+        fingerprints = file_fingerprints(self._files)
+        if self._should_reload(fingerprints):
             with self._lock:
-                if self._is_news(state):
-                    self._reread(state)
-        return self._held
+                if self._should_reload(fingerprints):
+                    self._reload(fingerprints)
+        return self._value
 
-    def _is_news(self, state: object) -> bool:
-        return state != self._seen and (state != self._failed or monotonic() >= self._not_before)
+    def _should_reload(self, fingerprints: object) -> bool:
+        return fingerprints != self._loaded and (fingerprints != self._failed or monotonic() >= self._retry_at)
 
-    def _reread(self, state: object) -> None:
+    def _reload(self, fingerprints: object) -> None:
         try:
-            self._held = self._read()
+            self._value = read_consistently(self._files, self._read)
         except ConfigurationError as error:
-            # What was wrong may have been the moment, and not the files.
-            self._failed, self._not_before = state, monotonic() + PAUSE
-            self._complain(" ".join(error.lines))
+            # The cause may be temporary, and not in the files.
+            self._failed, self._retry_at = fingerprints, monotonic() + RETRY_SECONDS
+            self._log_error(" ".join(error.lines))
         else:
-            self._seen = state  # not before: whoever sees it takes what was read
-            self._complaint = ""
-            log.info("%s has changed and was read again", self._name)
+            # Only now: a thread that compares with it uses the value without the lock.
+            self._loaded = fingerprints
+            self._logged_error = ""
+            log.info("%s has changed and was reloaded", self._name)
 
-    def _complain(self, complaint: str) -> None:
-        if complaint != self._complaint:
-            self._complaint = complaint
-            log.error("%s is kept as it last was: %s", self._name, complaint)
-
-    def _state(self) -> object:
-        try:
-            return file_fingerprints(self._files())
-        except OSError:
-            return None
+    def _log_error(self, error: str) -> None:
+        if error != self._logged_error:
+            self._logged_error = error
+            log.error("%s cannot be reloaded, so the last valid version stays in use: %s", self._name, error)
 
 
-def _version(status: os.stat_result) -> tuple[int, ...]:
+def _metadata(status: os.stat_result) -> tuple[int, ...]:
     return status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode

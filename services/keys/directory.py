@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from config.errors import ConfigurationError, Problem
-from config.reloading import file_fingerprints
+from config.reloading import read_consistently
 from services.keys import pem
 from services.keys.ring import Key
 
@@ -67,15 +67,10 @@ class KeyDirectory:
 
     def read(self) -> list[StoredKey]:
         """Return the keys, next, current and retired; UnusableFolder if one of them is none, or none is current."""
-        while True:
-            before = self._versions()
-            try:
-                return self._read()
-            except (OSError, UnusableKeyDirectory) as error:
-                if self._versions() == before:  # else it was changed while it was read
-                    if isinstance(error, UnusableKeyDirectory):
-                        raise
-                    raise UnusableKeyDirectory(f"cannot be read: {error.strerror}") from None
+        try:
+            return read_consistently(self.files, self._read)
+        except OSError as error:
+            raise UnusableKeyDirectory(f"cannot be read: {error.strerror}") from None
 
     def add(self, algorithm: str) -> StoredKey:
         """Make a key: the current one if it is the first, else the next one."""
@@ -112,12 +107,6 @@ class KeyDirectory:
             yield
         finally:
             os.close(descriptor)
-
-    def _versions(self) -> object:
-        try:
-            return file_fingerprints(self.files())
-        except OSError:
-            return None
 
     def _pems(self) -> list[Path]:
         return [file for file in self.files() if file.name != STATES]

@@ -1,6 +1,4 @@
-"""Where the keys come from: SECRET_KEY, or a folder that is looked at again and again."""
-
-from time import monotonic
+"""Where the keys come from: SECRET_KEY, or a directory of keys that is reloaded when it changes."""
 
 from config.errors import ConfigurationError, Problem, collect_errors
 from config.keys import KeySettings
@@ -9,30 +7,25 @@ from config.settings import Settings
 from services.keys.directory import KeyDirectory, UnusableKeyDirectory
 from services.keys.ring import Key, KeyRing, KeySource, secret_key
 
-REREAD = 1.0  # seconds after which the folder is looked at again
+CHECK_INTERVAL_SECONDS = 1.0
+"""How often the directory is checked for changes."""
 
 
 class ReloadingKeyDirectory:
-    """The keys of a folder, as it is now. Thread-safe."""
+    """The key ring of a directory of keys, reloaded when the directory changes. Thread-safe."""
 
-    def __init__(self, folder: KeyDirectory, *fallbacks: Key) -> None:
-        """`fallbacks` only verify. Raises UnusableFolder if the folder cannot be used now."""
-        self._folder = folder
+    def __init__(self, directory: KeyDirectory, *fallbacks: Key) -> None:
+        """`fallbacks` only verify. Raises UnusableKeyDirectory if the directory cannot be used now."""
+        self._directory = directory
         self._fallbacks = fallbacks
-        self._keys = ReloadingFile("SIGNING_KEYS_DIR", folder.files, self._read)
-        self._looked = monotonic()
-        self._ring = self._keys.current()
+        self._ring = ReloadingFile("SIGNING_KEYS_DIR", directory.files, self._read, CHECK_INTERVAL_SECONDS)
 
     def ring(self, *, newest: bool = False) -> KeyRing:
-        """Return the keys as `KeySource` has it. A folder that cannot be used any more is as it last was."""
-        if newest or monotonic() - self._looked > REREAD:
-            self._looked = monotonic()
-            ring = self._ring = self._keys.current()
-            return ring
-        return self._ring
+        """Return the key ring, see `KeySource`. If the directory becomes unusable, the last valid ring stays in use."""
+        return self._ring.current(newest=newest)
 
     def _read(self) -> KeyRing:
-        stored = self._folder.read()
+        stored = self._directory.read()
         current = next((one.key for one in stored if one.state == "current"), None)
         if current is None:
             raise UnusableKeyDirectory("has no key", "Run: flask keys generate")

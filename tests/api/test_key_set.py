@@ -98,9 +98,10 @@ def test_every_worker_has_the_same_tag(client: FlaskClient, environ: dict[str, s
 
 
 def test_a_change_of_the_folder_changes_the_answer(
-    client: FlaskClient, folder: KeyDirectory, monkeypatch: pytest.MonkeyPatch
+    environ: dict[str, str], folder: KeyDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_sources, "REREAD", 0)  # at each look
+    monkeypatch.setattr(key_sources, "CHECK_INTERVAL_SECONDS", 0)
+    client = create_app(environ).test_client()
     first = client.get(PATH)
     made = folder.add("EdDSA")
     second = client.get(PATH, headers={"If-None-Match": first.headers["ETag"]})

@@ -94,7 +94,9 @@ def test_a_broken_edit_keeps_the_last_good_reading(path: Path, broken: str, capl
     assert knows(provider, ZOE)
     assert knows(provider, ZOE)
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert record.getMessage().startswith("the users file is kept as it last was: STATIC_USERS_FILE: ")
+    assert record.getMessage().startswith(
+        "the users file cannot be reloaded, so the last valid version stays in use: STATIC_USERS_FILE"
+    )
     assert "hunter2" not in caplog.text
     users_file(path, [NEW])
     assert knows(provider, NEW)
