@@ -1,9 +1,10 @@
-"""How commands ask, refuse and show."""
+"""Input, output and errors of commands at a terminal or in a script."""
 
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 from unicodedata import category, east_asian_width
 
@@ -13,11 +14,11 @@ from config.text import normalize_name
 from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserExists
 from passwords.policy import PasswordPolicy, WeakPassword
 
-_NO_WIDTH = {"Mn", "Me", "Cf"}  # accents, what encloses, what only joins
+_ZERO_WIDTH = {"Mn", "Me", "Cf"}  # categories: combining accents, enclosing marks, joiners
 
 
 class CommandError(click.ClickException):
-    """What was asked cannot be done; one line says what to do instead."""
+    """The command cannot do what was asked. The message is one line, which includes the remedy."""
 
     exit_code = 2
 
@@ -33,36 +34,36 @@ class _Name(click.ParamType[str]):
 
 
 NAME = _Name()
-"""The name of a person, a role or a provider, as an argument of a command."""
+"""The type of a parameter that is a login, a role or a provider."""
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @contextmanager
 def translate_command_errors() -> Iterator[None]:
-    """Turn what the user table, and files, raise into a line for the person at the terminal."""
+    """Raise CommandError in place of the errors of the user table and of files."""
     try:
         yield
     except UserExists:
-        raise CommandError("this username or e-mail address is taken. See: flask users list") from None
+        raise CommandError("this username or email address is taken. See: flask users list") from None
     except NoSuchUser:
-        raise CommandError("nobody has this name or address. See: flask users list") from None
+        raise CommandError("no user has this username or email address. See: flask users list") from None
     except LastAdmin:
         raise CommandError(
-            "nobody active would be left with the role admin. Give it to somebody else first, or add --force"
+            "cannot remove the last active administrator. Give another user the role admin, or add --force"
         ) from None
     except DatabaseUnavailable as error:
         raise CommandError(f"the database cannot be used: {error}") from None
-    except BrokenPipeError:  # whoever read what we print has had enough, which click knows how to take
+    except BrokenPipeError:  # the reader of the output has closed it, which click handles
         raise
     except OSError as error:
         raise CommandError(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from None
 
 
 def read_password(policy: PasswordPolicy, *names: str | None) -> str:
-    """Return a new password for a user of these names, asked for twice at a terminal, else a line of standard input.
+    """Return a new password for a user with these names: asked for twice at a terminal, else a line of standard input.
 
-    Raises Refused if the policy does not take it.
+    Raises CommandError if the policy rejects it.
     """
     try:
         return policy.validate(ask_password(twice=True), *names)
@@ -71,74 +72,77 @@ def read_password(policy: PasswordPolicy, *names: str | None) -> str:
 
 
 def ask_password(*, twice: bool = False) -> str:
-    """Return what is typed at a terminal, where it is not shown, else a line of standard input. Raises Refused."""
+    """Return a password: asked for at a terminal, without echo, else a line of standard input.
+
+    Raises CommandError if there is no standard input.
+    """
     if sys.stdin is None:
         raise CommandError("there is no standard input to read the password from")
     if sys.stdin.isatty():
-        typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
-        return typed
+        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
+        return password
     return sys.stdin.buffer.readline().decode("utf-8", "surrogateescape").rstrip("\r\n")
 
 
 def confirm(question: str) -> None:
-    """Ask a person whether they mean it; Refused if nobody is there to be asked, and Abort if they do not."""
+    """Ask for a confirmation. Raises CommandError without a terminal, and Abort if the answer is no."""
     if not (sys.stdin and sys.stdin.isatty()):
-        raise CommandError("nobody is there to confirm it. Add --yes")
+        raise CommandError("there is no terminal to ask for a confirmation. Add --yes")
     click.confirm(question, abort=True, err=True)
 
 
 def print_json(value: object) -> None:
-    """Print the value as JSON, indented and with all characters as they are."""
+    """Print the value as indented JSON, without escapes of non-ASCII characters."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return the rows as lines, in columns as wide as their widest cell."""
+    """Return the rows as lines, with columns as wide as their widest cell."""
     widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
     lines = ("  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows))
     return "\n".join(line.rstrip() for line in lines)
 
 
 def padded(text: str, width: int) -> str:
-    """Return the text with blanks after it, so that it takes at least this width."""
+    """Return the text, filled with spaces to at least this width."""
     return text + " " * (width - _width(text))
 
 
 def printable(text: str) -> str:
-    """Return text of somebody else's without what would move the terminal's cursor, or write on its title."""
+    """Return untrusted text with `?` in place of control characters, such as escape sequences of a terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _width(text: str) -> int:
-    """Return the columns that a terminal shows the text in: none for accents, two for wide characters."""
-    shown = (character for character in click.unstyle(text) if category(character) not in _NO_WIDTH)
+    """Return the number of columns in a terminal: zero for accents, two for wide characters."""
+    shown = (character for character in click.unstyle(text) if category(character) not in _ZERO_WIDTH)
     return sum(1 + (east_asian_width(character) in "WF") for character in shown)
 
 
 @contextmanager
 def progress(label: str, length: int | None) -> Iterator[Callable[..., None]]:
-    """Show how far long work is, with the time that is left; gives what moves it on by so much of its length.
+    """Show a progress bar while the context lasts, and yield a function `(by, text="")` that advances it.
 
-    Where nobody knows the length it only shows that something moves. The text that it is given too stands beside it,
-    such as a rate. Only a terminal is shown it.
+    The text, for example a rate, is shown beside the bar. If `length` is None, the bar shows activity only. Nothing
+    is shown unless standard error is a terminal.
     """
     if not (sys.stderr and sys.stderr.isatty()):
-        yield unseen
+        yield hidden_progress
         return
-    told = ""
-    endless = iter(int, 1) if length is None else None
+    current_text = ""
+    items = count() if length is None else None  # the bar requires items or a length, and none is ever taken
     bar: Any = click.progressbar(
-        endless, length, label, file=sys.stderr, show_percent=True, item_show_func=lambda _: told
+        items, length, label, file=sys.stderr, show_percent=True, item_show_func=lambda _: current_text
     )
     with bar:
 
         def advance(by: int, text: str = "") -> None:
-            nonlocal told
-            told = text
+            nonlocal current_text
+            current_text = text
             bar.update(by, text)
 
         yield advance
 
 
-def unseen(by: int, text: str = "") -> None:
-    """Move on where nobody is shown how far it is."""
+def hidden_progress(by: int, text: str = "") -> None:
+    """Advance no bar, in place of the function that `progress` yields."""

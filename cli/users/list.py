@@ -17,7 +17,7 @@ from database.audit import AuditEvent
 from database.user_filter import SortKey, UserFilter
 from database.user_row import UserRow
 from passwords.status import HashStatus, hash_status
-from services.user_import.formats.csv_file import as_cell
+from services.user_import.formats.csv_file import format_roles
 
 PAGE = 100
 _LARGEST = 2**31 - 2  # number of users
@@ -120,7 +120,7 @@ def _print_csv(rows: Iterable[UserRow]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"))
     for row in rows:
-        cells = row.to_json() | {"roles": as_cell(row.roles), "active": str(row.active).lower()}
+        cells = row.to_json() | {"roles": format_roles(row.roles), "active": str(row.active).lower()}
         writer.writerow(cells.values())
 
 

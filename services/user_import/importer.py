@@ -1,65 +1,123 @@
-"""From a file of users to the user table: every user checked, nobody lost."""
+"""The import of users from a file into the user table."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
-from itertools import islice
+import errno
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple, TextIO
 
-from config.text import casefold_name, normalize_name
-from database.import_staging import Candidate, Refusal, UserImport
-from passwords.schemes import UnusableHash, identify
-from services.user_import.formats.entries import Entry, UserFields
+from config.service_settings import DatabaseSettings
+from database.engine import open_engine
+from database.errors import UserExists
+from database.import_staging import ImportReport, RejectionReason, StagedImport, open_import
+from services.user_import.files import CountingReader, create_private_file, ensure_seekable
+from services.user_import.formats import UserFormat
+from services.user_import.staging import stage_entries
 
-BATCH = 5_000
-"""Users that are held in memory at a time."""
+Phase = Literal["reading", "writing"]
+Advance = Callable[[int, int], None]
+"""Called with the progress since the last call: in bytes while reading, in users while writing; and in users."""
+TrackProgress = Callable[[Phase, int], AbstractContextManager[Advance]]
+"""Called at the beginning of a phase with its length, in bytes or users."""
 
-RoleSet = Callable[[tuple[str, ...]], int]
+
+class UserAddedConcurrently(Exception):
+    """Another process added one of the users during the import. No user was imported."""
 
 
-def stage(users: UserImport, entries: Iterable[Entry], roles: Sequence[str]) -> Iterator[int]:
-    """Check every entry and take it in, its user with these roles too; yields how many more, as it goes on.
+class FileChanged(Exception):
+    """The file was changed during the import. No user was imported."""
 
-    Raises what reading the entries raises, and DatabaseUnavailable.
+
+class ImportOptions(NamedTuple):
+    """How to import a file."""
+
+    format: UserFormat
+    extra_roles: tuple[str, ...]
+    """Roles for every user, in addition to those in the file."""
+    dry_run: bool
+    """Only check the file."""
+    keep_going: bool
+    """Import the accepted users if other rows are rejected."""
+    rejected_file: Path
+    """Where to write the rejected rows, with `keep_going`."""
+    operator: str
+    """Who imports the file, for the audit event."""
+    source: str
+    """The name of the file, for the audit event."""
+
+
+class ImportResult(NamedTuple):
+    """The result of an import."""
+
+    report: ImportReport
+    reasons: list[RejectionReason]
+    imported: int = 0
+    rejected_file: Path | None = None
+    """The file that was written."""
+
+
+def import_users(
+    database: DatabaseSettings, file: BinaryIO, options: ImportOptions, track: TrackProgress
+) -> ImportResult:
+    """Import the users of a file, in one transaction.
+
+    If a row is rejected, no user is imported, unless `options.keep_going`. Users that are in the table already stay
+    unchanged. Raises UnreadableFile, FileExistsError and any other OSError, DatabaseUnavailable,
+    UserAddedConcurrently and FileChanged, each before the commit; and RenameFailed after it.
     """
-
-    # There are few combinations, and each stands in many entries.
-    @lru_cache(256)
-    def role_set(names: tuple[str, ...]) -> int:
-        return users.role_set(dict.fromkeys([*(_name("role", name) for name in names), *roles]))
-
-    # An entry is let go as soon as it is checked: what it was made of may be large.
-    checked = (_checked(entry, role_set) for entry in entries)
-    while batch := list(islice(checked, BATCH)):
-        users.stage(
-            [one for one in batch if isinstance(one, Candidate)],
-            [one for one in batch if isinstance(one, Refusal)],
-        )
-        yield len(batch)
+    if options.keep_going and not options.dry_run and options.rejected_file.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), options.rejected_file)
+    # The file of rejected rows gets its name after the commit: where it exists, the accepted users are imported.
+    with ensure_seekable(file) as source, ExitStack() as after_commit, open_import(open_engine(database)) as staged:
+        return _import(staged, source, options, track, after_commit)
 
 
-def _checked(entry: Entry, role_set: RoleSet) -> Candidate | Refusal:
-    if entry.fields is None:
-        return Refusal(entry.place, entry.fault or "it cannot be read")
+def _import(
+    staged: StagedImport, file: BinaryIO, options: ImportOptions, track: TrackProgress, after_commit: ExitStack
+) -> ImportResult:
+    _stage(staged, file, options, track)
+    report = staged.check_conflicts()
+    result = ImportResult(report, staged.rejection_reasons())
+    if options.dry_run or (report.rejected and not options.keep_going):
+        return result
+    if report.rejected:
+        out = after_commit.enter_context(create_private_file(options.rejected_file))
+        _write_rejected(staged, file, options.format, out)
+    if report.accepted:
+        _write_users(staged, report.accepted, track)
+        staged.record_audit_event(options.operator, f"{report.accepted} users from {options.source}")
+    return result._replace(imported=report.accepted, rejected_file=options.rejected_file if report.rejected else None)
+
+
+def _stage(staged: StagedImport, file: BinaryIO, options: ImportOptions, track: TrackProgress) -> None:
+    reader: Any = CountingReader(file)  # it has the two methods that a format calls
+    with track("reading", os.fstat(file.fileno()).st_size) as advance:
+        bytes_before = 0
+        for rows in stage_entries(staged, options.format.read(reader), options.extra_roles):
+            advance(reader.bytes_read - bytes_before, rows)
+            bytes_before = reader.bytes_read
+
+
+def _write_users(staged: StagedImport, accepted: int, track: TrackProgress) -> None:
     try:
-        return _accepted(entry.place, entry.fields, role_set)
-    except UnusableHash as error:
-        return Refusal(entry.place, f"its password hash cannot be used: {error}")
-    except ValueError as error:
-        return Refusal(entry.place, str(error))
+        with track("writing", accepted) as advance:
+            for rows in staged.write_users():
+                advance(rows, rows)
+    except UserExists:
+        raise UserAddedConcurrently from None
 
 
-def _accepted(place: int, fields: UserFields, role_set: RoleSet) -> Candidate:
-    username = _name("username", fields.username)
-    email = _name("e-mail address", fields.email) if fields.email else None
-    roles = role_set(fields.roles)
-    weak = identify(fields.password_hash).weak
-    folded_email = casefold_name(email) if email else None
-    return Candidate(
-        place, username, casefold_name(username), email, folded_email, fields.password_hash, fields.active, weak, roles
-    )
-
-
-def _name(what: str, text: str) -> str:
-    try:
-        return normalize_name(text)
-    except ValueError as error:
-        raise ValueError(f"its {what} cannot be used: {error}") from None
+def _write_rejected(staged: StagedImport, file: BinaryIO, format_: UserFormat, out: TextIO) -> None:
+    """Read the file again, and write the rejected entries with their reasons. Raises FileChanged."""
+    file.seek(0)
+    entries = format_.read(file)
+    with format_.rejected_writer(out) as write:
+        for position, reason in staged.rejected_rows():
+            entry = next((entry for entry in entries if entry.position == position), None)
+            if entry is None:
+                raise FileChanged
+            write(entry, reason)
+    out.flush()
+    os.fsync(out.fileno())

@@ -71,10 +71,10 @@ def test_killed_at_any_moment_it_has_done_nothing_or_everything(
         assert counted(any_table) in {nothing, everything}, moment
         if counted(any_table) == everything:
             break
-    (tmp_path / "users.refused.csv").unlink(missing_ok=True)
+    (tmp_path / "users.rejected.csv").unlink(missing_ok=True)
     assert anywhere(*COMMAND).returncode == 1
     assert counted(any_table) == everything
-    assert stat.S_IMODE((tmp_path / "users.refused.csv").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "users.rejected.csv").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("moment", ["Reading", "Writing"])
@@ -87,7 +87,7 @@ def test_ctrl_c_imports_nobody(anywhere: Forked, any_table: UserEditor, tmp_path
         shown += read_rest(screen)
         assert anywhere.wait().code == 1
     assert shown.endswith("Aborted!\r\n")
-    assert (contents(any_table), [path for path in tmp_path.iterdir() if "refused" in path.name]) == (before, [])
+    assert (contents(any_table), [path for path in tmp_path.iterdir() if "rejected" in path.name]) == (before, [])
 
 
 @pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)

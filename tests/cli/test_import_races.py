@@ -56,9 +56,11 @@ def test_who_is_added_meanwhile_keeps_everybody_out_until_it_is_run_again(
         connection.commit()
         assert anywhere.wait().code == 2
     told = (tmp_path / "told").read_text()
-    assert told == ("Error: somebody has added one of these users meanwhile, so nobody was imported. Run it again\n")
+    assert told == (
+        "Error: another process added one of these users during the import. No user was imported. Run it again\n"
+    )
     assert [row.password_hash for row in all_users(any_table.users)] == ["theirs"]
-    assert [path.name for path in tmp_path.iterdir() if "refused" in path.name] == []
+    assert [path.name for path in tmp_path.iterdir() if "rejected" in path.name] == []
     assert anywhere("users", "import", file.name, "--keep-going").returncode == 1
     assert [row.username for row in all_users(any_table.users)] == ["bob", "zoé"]
 

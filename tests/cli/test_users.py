@@ -149,8 +149,8 @@ def test_without_tables_it_says_how_to_make_them(flask: Forked, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("", "DATABASE_URL is not set. Write sqlite:///"),
-        ("mysql://root:hunter2@host/x", "DATABASE_URL cannot be used: it names neither"),
+        ("", "DATABASE_URL is not set. Set it to sqlite:///"),
+        ("mysql://root:hunter2@host/x", "DATABASE_URL names neither"),
         ("sqlite:////", "the database cannot be used: unable to open database file"),
         ("postgresql://app:hunter2@127.0.0.1:1/x", "the database cannot be used: "),
     ],

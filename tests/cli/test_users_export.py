@@ -54,7 +54,7 @@ def test_an_export_is_the_same_table_elsewhere(
 
 def test_a_file_is_for_nobody_elses_eyes_and_is_not_overwritten(flask: Forked, tmp_path: Path) -> None:
     (tmp_path / "old.csv").write_text("old")
-    taken = "old.csv is there already. Move it away, or name another file"
+    taken = "old.csv exists. Move it, or choose another file: --output"
     assert taken in refusal(flask("users", "export", "--output", "old.csv"))
     assert refusal(flask("users", "export", "--output", "/"))
     assert "No such file" in refusal(flask("users", "export", "--output", "no/folder/x.csv"))
@@ -67,7 +67,7 @@ def test_a_file_is_for_nobody_elses_eyes_and_is_not_overwritten(flask: Forked, t
 def test_without_users_an_export_is_read_too(flask: Forked, tmp_path: Path) -> None:
     (tmp_path / "none.csv").write_text(flask("users", "export").stdout)
     assert flask("users", "export", "--json").stdout == ""
-    assert flask("users", "import", "none.csv").stdout.endswith("There is no user in this file.\n")
+    assert flask("users", "import", "none.csv").stdout.endswith("The file has no users.\n")
 
 
 def test_an_object_a_line_is_for_scripts(flask: Forked, table: UserEditor) -> None:

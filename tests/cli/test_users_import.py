@@ -76,7 +76,7 @@ def test_a_file_is_recognised_by_its_name_and_who_is_in_it_logs_in(
     (tmp_path / file).write_text(written(some))
     ended = flask("users", "import", file)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout == ("ACCEPTED  WEAK  REFUSED  DUPLICATES\n3         2     0        0\n\nImported 3 users.\n")
+    assert ended.stdout == ("ACCEPTED  WEAK  REJECTED  EXISTING\n3         2     0         0\n\nImported 3 users.\n")
     assert [log_in(client, login, PASSWORD) for login in some] == [200, 200, 200]
     assert log_in(client, "ssha", "something else") == 400
     rows = {row.username: row for row in all_users(table.users)}
@@ -95,8 +95,8 @@ def test_a_format_may_be_named(
     (tmp_path / f"{file}.bak").write_text(written({"zoé": STRONG}))
     told = json.loads(flask("users", "import", f"{file}.bak", "--format", name, "--json").stdout)
     assert told == {
-        "accepted": 1, "weak": 0, "refused": 0, "duplicates": 0,
-        "reasons": [], "imported": 1, "dry_run": False, "refused_file": None,
+        "accepted": 1, "weak": 0, "rejected": 0, "existing": 0,
+        "reasons": [], "imported": 1, "dry_run": False, "rejected_file": None,
     }  # fmt: skip
     assert [row.username for row in all_users(table.users)] == ["zoé"]
 
@@ -148,8 +148,8 @@ def test_standard_input_is_a_file_too(flask: Forked, table: UserEditor, tmp_path
     ended = flask(
         "users", "import", "-", "--format", "csv", "--keep-going", stdin="username,password_hash\nbob,plain\n"
     )
-    assert (ended.returncode, "The refused ones are in refused.csv" in ended.stdout) == (1, True)
-    assert (tmp_path / "refused.csv").read_text().startswith("username,password_hash,refused")
+    assert (ended.returncode, "The rejected rows are in rejected.csv" in ended.stdout) == (1, True)
+    assert (tmp_path / "rejected.csv").read_text().startswith("username,password_hash,rejected")
 
 
 def test_a_fifo_is_read_once(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_fifo_is_read_once(flask: Forked, table: UserEditor, tmp_path: Path) -
     ended = flask("users", "import", "users.csv", "--keep-going")
     writer.join()
     assert (ended.returncode, [row.username for row in all_users(table.users)]) == (1, ["zoé"])
-    assert "bob,bob@example.org,plain" in (tmp_path / "users.refused.csv").read_text()
+    assert "bob,bob@example.org,plain" in (tmp_path / "users.rejected.csv").read_text()
 
 
 def test_a_pipe_is_a_file_by_any_name(table: UserEditor, tmp_path: Path) -> None:

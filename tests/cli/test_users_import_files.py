@@ -15,7 +15,7 @@ from tests.support.foreign_hashes import STRONG
 from tests.support.forked_flask import Forked
 from tests.support.stores import all_users
 
-NO_FORMAT = "the name of the file does not tell its format. Add --format: csv, jsonl, htpasswd, django, ldif"
+NO_FORMAT = "the file's name does not indicate its format. Add --format: csv, jsonl, htpasswd, django, ldif"
 GOOD = as_csv({"zoé": STRONG})
 
 
@@ -23,15 +23,15 @@ GOOD = as_csv({"zoé": STRONG})
     ("arguments", "why"),
     [
         (("missing.csv",), "missing.csv cannot be used: No such file or directory"),
-        (("folder.csv",), "folder.csv is a folder. Name a file"),
-        (("..", "--format", "csv"), ".. is a folder. Name a file"),
-        ((".", "--format", "csv"), ". is a folder. Name a file"),
-        (("/", "--format", "csv"), "/ is a folder. Name a file"),
-        (("",), ". is a folder. Name a file"),
+        (("folder.csv",), "folder.csv is a directory. Name a file"),
+        (("..", "--format", "csv"), ".. is a directory. Name a file"),
+        ((".", "--format", "csv"), ". is a directory. Name a file"),
+        (("/", "--format", "csv"), "/ is a directory. Name a file"),
+        (("",), ". is a directory. Name a file"),
         (("/proc/self/mem", "--format", "csv"), " cannot be used: Input/output error"),
         (("latin.csv",), "latin.csv cannot be read: line 3 is not UTF-8"),
-        (("empty.csv",), "empty.csv cannot be read: its first line has to name the columns"),
-        (("headless.csv",), "headless.csv cannot be read: its first line has to name the columns"),
+        (("empty.csv",), "empty.csv cannot be read: the first line must name the columns"),
+        (("headless.csv",), "headless.csv cannot be read: the first line must name the columns"),
         (("quote.csv",), "quote.csv cannot be read: the row that begins on line 3 is not CSV"),
         (("cut.json",), "cut.json cannot be read: "),
         (("users.xls",), NO_FORMAT),
@@ -57,14 +57,14 @@ def test_a_file_that_cannot_be_read_is_refused(
 def test_a_file_without_anybody_is_read(flask: Forked, tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     ended = flask("users", "import", name)
-    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "There is no user in this file.")
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "The file has no users.")
 
 
 def test_a_file_may_have_any_name(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
     for name in ("-x.csv", "a b'\"$.csv", "日本.csv", os.fsdecode(b"\xff.csv")):
         (tmp_path / name).write_text(as_csv({f"user of {name!a}": STRONG, "refused": "plain"}))
         assert flask("users", "import", "--keep-going", "--", name).returncode == 1
-        assert (tmp_path / name).with_suffix(".refused.csv").exists()
+        assert (tmp_path / name).with_suffix(".rejected.csv").exists()
     assert len(all_users(table.users)) == 4
 
 

@@ -17,8 +17,8 @@ from tests.support.stores import all_users
 
 SSHA = WEAK["ssha"]
 MIXED = {"alice": STRONG, "new": STRONG, "weak": SSHA, "unsalted": UNUSABLE, "plain": "hunter2", "plainer": "hunter3"}
-NO_SALT = "its password hash cannot be used: it has no salt"
-PLAIN = "its password hash cannot be used: it is plain text, or a hash that is not known here"
+NO_SALT = "the password hash is unusable: it has no salt"
+PLAIN = "the password hash is unusable: it is plain text, or a hash that is not known here"
 
 
 def imported(flask: Forked, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -48,12 +48,12 @@ def test_a_dry_run_and_a_refused_row_change_nothing_and_tell_all(
     code, told = imported(anywhere, "users.csv", *arguments)
     assert (code, contents(mixed), set(tmp_path.glob("*.csv*"))) == (1, before, files)
     assert told == {
-        "accepted": 2, "weak": 1, "refused": 3, "duplicates": 1, "imported": 0,
+        "accepted": 2, "weak": 1, "rejected": 3, "existing": 1, "imported": 0,
         "reasons": [
             {"reason": PLAIN, "rows": 2, "first": 6},
             {"reason": NO_SALT, "rows": 1, "first": 5},
         ],
-        "dry_run": bool(arguments), "refused_file": None,
+        "dry_run": bool(arguments), "rejected_file": None,
     }  # fmt: skip
 
 
@@ -61,15 +61,17 @@ def test_a_person_is_told_the_same(anywhere: Forked, mixed: UserEditor) -> None:
     ended = anywhere("users", "import", "users.csv", "--dry-run")
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout == (
-        "ACCEPTED  WEAK  REFUSED  DUPLICATES\n"
-        "2         1     3        1\n\n"
-        "REFUSED  THE FIRST AT  BECAUSE\n"
-        f"2        line 6        {PLAIN}\n"
-        f"1        line 5        {NO_SALT}\n\n"
-        "Nothing was changed, as this was a dry run.\n"
+        "ACCEPTED  WEAK  REJECTED  EXISTING\n"
+        "2         1     3         1\n\n"
+        "REJECTED  FIRST   REASON\n"
+        f"2         line 6  {PLAIN}\n"
+        f"1         line 5  {NO_SALT}\n\n"
+        "Dry run: nothing was changed.\n"
     )
     ended = anywhere("users", "import", "users.csv")
-    assert ended.stdout.endswith("\nNobody was imported. Mend these rows, or import the others: --keep-going\n")
+    assert ended.stdout.endswith(
+        "\nNo user was imported. Fix the rejected rows, or import the other users: --keep-going\n"
+    )
     assert names(mixed) == ["Alice"]
 
 
@@ -82,9 +84,9 @@ def test_a_dry_run_of_a_good_file_changes_nothing_either(anywhere: Forked, mixed
 
 def test_the_others_are_imported_if_told_to_keep_going(anywhere: Forked, mixed: UserEditor, tmp_path: Path) -> None:
     code, told = imported(anywhere, "users.csv", "--keep-going")
-    assert (code, told["imported"], told["refused_file"]) == (1, 2, "users.refused.csv")
+    assert (code, told["imported"], told["rejected_file"]) == (1, 2, "users.rejected.csv")
     assert names(mixed) == ["Alice", "new", "weak"]
-    file = tmp_path / "users.refused.csv"
+    file = tmp_path / "users.rejected.csv"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert sorted(path.name for path in tmp_path.iterdir() if "csv" in path.name) == ["users.csv", file.name]
     assert [line.split(",")[0] for line in file.read_text().splitlines()] == [
@@ -103,7 +105,7 @@ def test_the_refused_ones_are_mended_and_fed_again_as_told(
     broken = "{SSHA}broken"
     (tmp_path / file).write_text(written({"new": STRONG, "zoé": broken, "bob": SSHA}))
     ended = flask("users", "import", file, "--keep-going")
-    refused = Path(ended.stdout.partition("The refused ones are in ")[2].partition(": ")[0])
+    refused = Path(ended.stdout.partition("The rejected rows are in ")[2].partition(". ")[0])
     text = (tmp_path / refused).read_text()
     assert names(table) == ["bob", "new"]
     mended = written({"zoé": SSHA}) if name == "ldif" else text.replace(broken, SSHA)
@@ -117,23 +119,23 @@ def test_the_refused_ones_are_mended_and_fed_again_as_told(
 def test_another_file_may_be_named_and_none_is_overwritten(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text(as_csv(MIXED))
     (tmp_path / "mine").write_text("mine")
-    told = refusal(flask("users", "import", "users.csv", "--keep-going", "--refused", "mine"))
-    assert told == "Error: mine is there already. Move it away, or name another file: --refused"
+    told = refusal(flask("users", "import", "users.csv", "--keep-going", "--rejected", "mine"))
+    assert told == "Error: mine exists. Move it, or choose another file: --rejected"
     assert ((tmp_path / "mine").read_text(), names(table)) == ("mine", [])
-    told = refusal(flask("users", "import", "users.csv", "--keep-going", "--refused", "no/such/folder"))
+    told = refusal(flask("users", "import", "users.csv", "--keep-going", "--rejected", "no/such/folder"))
     assert ("No such file or directory" in told, names(table)) == (True, [])
-    assert imported(flask, "users.csv", "--keep-going", "--refused", "others")[1]["refused_file"] == "others"
+    assert imported(flask, "users.csv", "--keep-going", "--rejected", "others")[1]["rejected_file"] == "others"
     assert names(table) == ["alice", "new", "weak"]
 
 
 def test_without_refused_ones_there_is_no_file(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text(as_csv({"new": STRONG}))
-    assert imported(flask, "users.csv", "--keep-going")[1]["refused_file"] is None
+    assert imported(flask, "users.csv", "--keep-going")[1]["rejected_file"] is None
     assert [path.name for path in tmp_path.glob("*.csv*")] == ["users.csv"]
     assert names(table) == ["new"]
 
 
-@pytest.mark.parametrize("left", ["users.refused.csv.part", ".users.refused.csv.part", ".users.refused.csv"])
+@pytest.mark.parametrize("left", ["users.rejected.csv.part", ".users.rejected.csv.part", ".users.rejected.csv"])
 def test_what_else_is_there_neither_disturbs_nor_lends_its_mode(
     flask: Forked, table: UserEditor, tmp_path: Path, left: str
 ) -> None:
@@ -141,7 +143,7 @@ def test_what_else_is_there_neither_disturbs_nor_lends_its_mode(
     (tmp_path / left).write_text("somebody else's")
     (tmp_path / left).chmod(0o644)
     assert imported(flask, "users.csv", "--keep-going")[0] == 1
-    file = tmp_path / "users.refused.csv"
+    file = tmp_path / "users.rejected.csv"
     assert (stat.S_IMODE(file.stat().st_mode), len(names(table))) == (0o600, 3)
     assert (tmp_path / left).read_text() == "somebody else's"
 
@@ -150,10 +152,10 @@ def test_a_name_that_leads_nowhere_is_taken_and_what_was_written_is_kept(
     flask: Forked, table: UserEditor, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(as_csv(MIXED))
-    (tmp_path / "users.refused.csv").symlink_to("nowhere")
+    (tmp_path / "users.rejected.csv").symlink_to("nowhere")
     told = refusal(flask("users", "import", "users.csv", "--keep-going"))
     kept = [path for path in tmp_path.iterdir() if path.name.startswith(".users")]
-    assert "users.refused.csv" in told
+    assert "users.rejected.csv" in told
     assert [path.read_text().count("hunter") for path in kept] == [2] * bool(names(table))
 
 
@@ -162,24 +164,24 @@ def test_the_same_import_once_more_changes_nothing(anywhere: Forked, any_table: 
     assert imported(anywhere, "users.csv", "--role", "a")[0] == 0
     before = contents(any_table)
     code, told = imported(anywhere, "users.csv", "--role", "b")
-    assert (code, told["accepted"], told["duplicates"], contents(any_table)) == (0, 0, 2, before)
+    assert (code, told["accepted"], told["existing"], contents(any_table)) == (0, 0, 2, before)
     assert anywhere("users", "import", "users.csv").stdout.endswith("\nImported 0 users.\n")
 
 
 CONFLICTS = [
     ("ALICE", "another@example.org", None),
-    ("known", "Alice@example.org", "its e-mail address belongs to somebody in the table"),
-    ("alice@Example.org", "", "its username is the e-mail address of somebody in the table"),
-    ("known-too", "alice", "its e-mail address is the username of somebody in the table"),
+    ("known", "Alice@example.org", "the email address belongs to another user"),
+    ("alice@Example.org", "", "the username is the email address of another user"),
+    ("known-too", "alice", "the email address is the username of another user"),
     ("Zoé", "zoe@example.org", ""),
-    ("zoÉ", "", "a user before it has the same username"),
-    ("third", "ZOE@example.org", "a user before it has the same e-mail address"),
-    ("zoe@example.org", "", "its username is the e-mail address of a user before it"),
-    ("fourth", "ZOÉ", "its e-mail address is the username of a user before it"),
+    ("zoÉ", "", "an earlier row has the same username"),
+    ("third", "ZOE@example.org", "an earlier row has the same email address"),
+    ("zoe@example.org", "", "the username is the email address of an earlier row"),
+    ("fourth", "ZOÉ", "the email address is the username of an earlier row"),
     ("self@example.org", "Self@example.org", ""),
     ("ＦＵＬＬ", "", ""),
     ("straße", "", ""),
-    ("STRASSE", "", "a user before it has the same username"),
+    ("STRASSE", "", "an earlier row has the same username"),
 ]
 
 
@@ -189,7 +191,7 @@ def test_nobody_gets_a_name_of_somebody_else(anywhere: Forked, any_table: UserEd
     (tmp_path / "users.csv").write_text("\n".join(["username,email,password_hash", *lines]))
     code, told = imported(anywhere, "users.csv", "--keep-going")
     given = [(username, why) for username, _, why in CONFLICTS]
-    assert (code, told["duplicates"]) == (1, 1)
+    assert (code, told["existing"]) == (1, 1)
     first = {why: place for place, (_, why) in reversed([*enumerate(given, 2)]) if why}
     assert {each["reason"]: each["first"] for each in told["reasons"]} == first
     assert {*names(any_table)} == {"alice", *(username for username, why in given if why == "")}
@@ -199,8 +201,8 @@ def test_of_many_reasons_a_person_is_told_ten_and_a_script_all(flask: Forked, tm
     lines = ["u,h,x" + ",x" * number for number in range(12)]
     (tmp_path / "users.csv").write_text("\n".join(["username,password_hash", *lines]))
     told = flask("users", "import", "users.csv", "--dry-run").stdout
-    assert told.count("it has ") == 10
-    assert "… and 2 more reasons: --json\n" in told
+    assert told.count("the row has ") == 10
+    assert "… and 2 more reasons. To list all: --json\n" in told
     assert len(imported(flask, "users.csv", "--dry-run")[1]["reasons"]) == 12
 
 

@@ -36,7 +36,7 @@ def test_an_import_shows_how_far_it_is_and_at_which_rate(anywhere: Forked, any_t
         assert " 0%" in steps[0]
         assert "100%" in steps[-1]
         assert "users/s" in steps[-1]
-    assert f"Imported {ROWS:,} users. The refused ones are in users.refused.csv" in shown
+    assert f"Imported {ROWS:,} users. The rejected rows are in users.rejected.csv" in shown
 
 
 def test_the_time_that_is_left_is_told_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:

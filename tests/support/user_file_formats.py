@@ -1,4 +1,4 @@
-"""What the tests of every format do: read a text, and write its entries again as refused."""
+"""Helpers for the tests of every file format: read a text, and write its entries again as rejected."""
 
 from io import BytesIO, StringIO
 
@@ -9,41 +9,41 @@ from tests.support.users import SAMPLE_USERS
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$8fGHMqxNYBnzgTLhTpCQ3y"
 USERS = [
-    UserFields(person.username, person.email, HASH, person.roles, active)
-    for person, active in zip(SAMPLE_USERS, [True, False] * len(SAMPLE_USERS), strict=False)
+    UserFields(user.username, user.email, HASH, user.roles, active)
+    for user, active in zip(SAMPLE_USERS, [True, False] * len(SAMPLE_USERS), strict=False)
 ]
 
 
-def read(name: str, content: str | bytes) -> list[Entry]:
-    """Return what a file of this format has."""
-    octets = content.encode() if isinstance(content, str) else content
-    return list(FORMATS[name].read(BytesIO(octets)))
+def read_entries(name: str, content: str | bytes) -> list[Entry]:
+    """Return the entries of a file of this format."""
+    data = content.encode() if isinstance(content, str) else content
+    return list(FORMATS[name].read(BytesIO(data)))
 
 
-def users(name: str, content: str | bytes) -> list[UserFields]:
-    """Return the users of a file in which nothing is wrong."""
-    entries = read(name, content)
-    assert [entry.fault for entry in entries if entry.fault] == []
+def read_users(name: str, content: str | bytes) -> list[UserFields]:
+    """Return the users of a file, all of which must be valid."""
+    entries = read_entries(name, content)
+    assert [entry.error for entry in entries if entry.error] == []
     return [entry.fields for entry in entries if entry.fields]
 
 
-def faults(name: str, content: str | bytes) -> list[tuple[int, str]]:
-    """Return where the faulty entries of a file are, and why."""
-    return [(entry.place, entry.fault) for entry in read(name, content) if entry.fault]
+def read_errors(name: str, content: str | bytes) -> list[tuple[int, str]]:
+    """Return the position and the error of each invalid entry of a file."""
+    return [(entry.position, entry.error) for entry in read_entries(name, content) if entry.error]
 
 
-def unreadable(name: str, content: str | bytes) -> str:
+def unreadable_reason(name: str, content: str | bytes) -> str:
     """Return why the file cannot be read."""
     with pytest.raises(UnreadableFile) as caught:
-        read(name, content)
+        read_entries(name, content)
     return str(caught.value)
 
 
-def refuse(name: str, content: str | bytes, reason: str = "the reason") -> str:
-    """Return the file into which all entries go as refused."""
+def write_rejected(name: str, content: str | bytes, reason: str = "the reason") -> str:
+    """Return the file of rejected entries that has all entries of this content."""
     file = StringIO(newline="")
-    with FORMATS[name].refused(file) as write:
-        for entry in read(name, content):
+    with FORMATS[name].rejected_writer(file) as write:
+        for entry in read_entries(name, content):
             write(entry, reason)
     file.getvalue().encode()
     return file.getvalue()

@@ -1,27 +1,26 @@
-"""Files of users, in and out: a module for each format, which reads and writes but does not judge."""
+"""File formats for users: each module reads and writes one format, and does not check names or hashes."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from services.user_import.formats import csv_file, htpasswd, json_lines, ldif
-from services.user_import.formats import django_dumpdata as dumpdata
+from services.user_import.formats import csv_file, django_dumpdata, htpasswd, json_lines, ldif
 from services.user_import.formats.entries import Entry, UnreadableFile, UserFields, UserFormat
 
-__all__ = ["EXPORTS", "FORMATS", "Entry", "UnreadableFile", "UserFields", "UserFormat", "format_of"]
+__all__ = ["EXPORT_FORMATS", "FORMATS", "Entry", "UnreadableFile", "UserFields", "UserFormat", "guess_format"]
 
 FORMATS: Mapping[str, UserFormat] = {
     "csv": csv_file,
     "jsonl": json_lines,
     "htpasswd": htpasswd,
-    "django": dumpdata,
+    "django": django_dumpdata,
     "ldif": ldif,
 }
-EXPORTS: Mapping[str, Callable[[TextIO], Callable[[UserFields], None]]] = {
-    "csv": csv_file.users,
-    "jsonl": json_lines.users,
+EXPORT_FORMATS: Mapping[str, Callable[[TextIO], Callable[[UserFields], None]]] = {
+    "csv": csv_file.user_writer,
+    "jsonl": json_lines.user_writer,
 }
-"""By format: what begins a file, and returns what writes a user into it."""
+"""By format: the function that begins a file, and returns the function that writes a user to it."""
 
 _SUFFIXES = {
     ".csv": "csv",
@@ -33,8 +32,8 @@ _SUFFIXES = {
 }
 
 
-def format_of(path: Path) -> str | None:
-    """Return the key in FORMATS that the name of a file stands for; None if it stands for none."""
+def guess_format(path: Path) -> str | None:
+    """Return the key in FORMATS that the file's name indicates, None if it indicates none."""
     name = path.name.lower()
     if name in ("htpasswd", ".htpasswd"):
         return "htpasswd"

@@ -8,97 +8,95 @@ from io import StringIO
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple, TextIO
 
-from services.user_import.formats.entries import Entry, Faulty, UnreadableFile, UserFields, parsed
+from services.user_import.formats.entries import Entry, InvalidEntry, UnreadableFile, UserFields, parse_entry
 from services.user_import.formats.text_lines import text_lines
 
-place_name = "line"
+position_name = "line"
 
 _REQUIRED = ("username", "password_hash")
 _COLUMNS = UserFields._fields
-_REASON = "refused"
+_REASON = "rejected"
 _ACTIVE = {"": True, "true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class _Row(NamedTuple):
-    """The cells that a file has under these columns, which are without ours for the reason."""
+    """A row without the cell of the column _REASON."""
 
     columns: tuple[str, ...]
     cells: list[str]
 
 
 def read(file: BinaryIO) -> Iterator[Entry]:
-    """Yield the users, as UserFormat has it. The roles of a user are a row of their own within the cell."""
-    rows = _rows(file)
+    """Yield the users, see UserFormat. The cell `roles` is itself a row of comma-separated values."""
+    rows = _numbered_rows(file)
     header = [name.strip() for name in next(rows, (1, []))[1]]
-    _check(header)
-    # Counted from the end, as the reason of a row that has too many cells or too few is still its last.
+    _check_header(header)
+    # A negative index: where a row has too many cells or too few, `rejected_writer` has put the reason last.
     reason = header.index(_REASON) - len(header) if _REASON in header else None
     columns = tuple(name for name in header if name != _REASON)
-    parse = _parser(columns)
+    parse = _row_parser(columns)
     for line, cells in rows:
         if reason and len(cells) >= -reason:
             del cells[reason]
-        yield parsed(line, parse, _Row(columns, cells))
+        yield parse_entry(line, parse, _Row(columns, cells))
 
 
-def _rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+def _numbered_rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, each with the line on which it begins."""
-    begin = 1
+    line = 1
     reader = csv.reader(text_lines(file), strict=True)
     try:
         for cells in reader:
             if cells:
-                yield begin, cells
-            begin = reader.line_num + 1
+                yield line, cells
+            line = reader.line_num + 1
     except csv.Error:
         raise UnreadableFile(
-            f"the row that begins on line {begin} is not CSV: a quote is not closed or stands inside a cell without "
-            f"being doubled, or the cell has more than {csv.field_size_limit()} characters"
+            f"the row that begins on line {line} is not CSV: a quote is not closed, a quote inside a cell is not "
+            f"doubled, or a cell is longer than {csv.field_size_limit()} characters"
         ) from None
 
 
-def _check(header: list[str]) -> None:
-    # A file without a header has a user there, so no cell is told before these are found.
+def _check_header(header: list[str]) -> None:
+    # The first line of a file without a header is a user: the message shows none of it if a column is missing.
     if missing := [name for name in _REQUIRED if name not in header]:
-        raise UnreadableFile(
-            f"its first line has to name the columns, separated by commas, and there is no {' and no '.join(missing)}"
-        )
+        raise UnreadableFile(f"the first line must name the columns, comma-separated, and lacks {', '.join(missing)}")
     for name in header:
         if name not in (*_COLUMNS, _REASON):
-            raise UnreadableFile(f"there is no use for a column {name[:50]!r}: there are {', '.join(_COLUMNS)}")
+            raise UnreadableFile(f"the column {name[:50]!r} is unknown. The columns are {', '.join(_COLUMNS)}")
     if len(set(header)) < len(header):
         raise UnreadableFile("two columns have the same name")
 
 
-def _parser(columns: tuple[str, ...]) -> Callable[[_Row], UserFields]:
-    """Return what makes a user of a row, wherever these columns have each cell."""
-    # A column that is not there is the last cell, which we add.
+def _row_parser(columns: tuple[str, ...]) -> Callable[[_Row], UserFields]:
+    """Return the function that parses a row with these columns, in any order."""
+    # The index of an absent column is -1: `parse` appends an empty cell.
     pick = itemgetter(*(columns.index(name) if name in columns else -1 for name in _COLUMNS))
 
     def parse(row: _Row) -> UserFields:
         if len(row.cells) != len(columns):
-            raise Faulty(f"it has {len(row.cells)} cells, not {len(columns)}")
+            raise InvalidEntry(f"the row has {len(row.cells)} cells, not {len(columns)}")
         username, email, password_hash, roles, active = pick([*row.cells, ""])
         enabled = _ACTIVE.get(active.strip().lower())
         if enabled is None:
-            raise Faulty("`active` is neither true nor false")
-        return UserFields(username, email or None, password_hash, _roles(roles) if roles else (), enabled)
+            raise InvalidEntry("`active` is neither true nor false")
+        return UserFields(username, email or None, password_hash, _parse_roles(roles) if roles else (), enabled)
 
     return parse
 
 
 @lru_cache(256)
-def _roles(cell: str) -> tuple[str, ...]:
+def _parse_roles(cell: str) -> tuple[str, ...]:
     try:
         rows = list(csv.reader([cell], strict=True, skipinitialspace=True))
     except csv.Error:
-        raise Faulty("`roles` is not a list of names separated by commas") from None
+        raise InvalidEntry("`roles` is not a comma-separated list of names") from None
     return tuple(name for row in rows for name in map(str.strip, row) if name)
 
 
 @contextmanager
-def refused(file: TextIO) -> Iterator[Callable[[Entry, str], None]]:
-    """Write entries again, as UserFormat has it, with the reason in a last column."""
+def rejected_writer(file: TextIO) -> Iterator[Callable[[Entry, str], None]]:
+    """Write entries again, see UserFormat, with the reason in the last column."""
     writer = csv.writer(file)
     columns = None
 
@@ -107,26 +105,26 @@ def refused(file: TextIO) -> Iterator[Callable[[Entry, str], None]]:
         if columns is None:
             columns = entry.source.columns
             writer.writerow([*columns, _REASON])
-        # A row that has too many cells or too few has them still, so it cannot pass before it is mended.
+        # A row with too many cells or too few keeps its number of cells, so it stays invalid until it is fixed.
         writer.writerow([*entry.source.cells, reason])
 
     yield write
 
 
-def users(file: TextIO) -> Callable[[UserFields], None]:
-    """Write the header, and return what writes a user below it."""
+def user_writer(file: TextIO) -> Callable[[UserFields], None]:
+    """Write the header, and return the function that writes a user as a row."""
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)
 
     def write(user: UserFields) -> None:
         active = "true" if user.active else "false"
-        writer.writerow([user.username, user.email, user.password_hash, as_cell(user.roles), active])
+        writer.writerow([user.username, user.email, user.password_hash, format_roles(user.roles), active])
 
     return write
 
 
-def as_cell(roles: tuple[str, ...]) -> str:
-    """Return roles as the one cell that holds them."""
+def format_roles(roles: tuple[str, ...]) -> str:
+    """Return the roles as one cell: a row of comma-separated values."""
     cell = StringIO()
     csv.writer(cell).writerow(roles)
     return cell.getvalue().removesuffix("\r\n")

@@ -1,4 +1,4 @@
-"""What a file of users holds, whatever its format, and what a format has to offer."""
+"""The users in a file, in any format, and the interface of a format."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -8,15 +8,15 @@ _Source = TypeVar("_Source")
 
 
 class UnreadableFile(Exception):
-    """The file as a whole cannot be read; says why and where, for an admin, without what it holds."""
+    """The file as a whole cannot be read. The text has the reason and the place, without the file's content."""
 
 
-class Faulty(Exception):
-    """An entry is not what its format asks for; says how, for an admin, without what it holds."""
+class InvalidEntry(Exception):
+    """An entry does not conform to its format. The text is the reason, without the entry's content."""
 
 
 class UserFields(NamedTuple):
-    """A user as a file has them: no name and no hash is checked yet."""
+    """A user as a file has them. The names and the hash are not yet checked."""
 
     username: str
     email: str | None
@@ -25,48 +25,48 @@ class UserFields(NamedTuple):
     active: bool
 
     def __repr__(self) -> str:
-        return f"Fields({self.username!r})"
+        return f"UserFields({self.username!r})"
 
 
 class Entry(NamedTuple):
-    """A user in a file: either `fields` or `fault` is None."""
+    """A user in a file. Either `fields` or `error` is None."""
 
-    place: int
-    """The line on which it begins or, by the format's `place_name`, its number among the objects: from 1 upwards."""
+    position: int
+    """The line on which it begins, or its number among the objects, see `UserFormat.position_name`; from 1."""
     fields: UserFields | None
-    fault: str | None
+    error: str | None
     source: Any
-    """What its format needs to write it again."""
+    """What the format needs to write the entry again."""
 
     def __repr__(self) -> str:
-        return f"Entry({self.place}, fault={self.fault!r})"
+        return f"Entry({self.position}, error={self.error!r})"
 
 
 class UserFormat(Protocol):
-    """A format of files of users. Its module is one."""
+    """A file format for users. A module of this package implements it."""
 
-    place_name: str
-    """What `Entry.place` counts."""
+    position_name: str
+    """What `Entry.position` counts: `line` or `object`."""
 
     def read(self, file: BinaryIO) -> Iterator[Entry]:
-        """Yield the users in a UTF-8 file, a few at a time in memory; UnreadableFile where it cannot go on.
+        """Yield the users of a UTF-8 file, in constant memory. Raises UnreadableFile where it cannot continue.
 
-        Only asks the file for `read(size)` and `readline(size)`.
+        Calls only `read(size)` and `readline(size)` of the file.
         """
         ...
 
-    def refused(self, file: TextIO) -> AbstractContextManager[Callable[[Entry, str], None]]:
-        """Give a function that writes an entry of this format again, with a reason of one line beside it.
+    def rejected_writer(self, file: TextIO) -> AbstractContextManager[Callable[[Entry, str], None]]:
+        """Return a context with a function that writes an entry of this format again, and a one-line reason with it.
 
-        Once the context is left, the file can be mended and read: the reasons are passed over. Without entries it
+        After the context, the file can be fixed and imported: `read` ignores the reasons. A file without entries
         need not be readable.
         """
         ...
 
 
-def parsed(place: int, parse: Callable[[_Source], UserFields], source: _Source) -> Entry:
-    """Return the entry that `parse` makes of its source; one with a fault where `parse` raises Faulty."""
+def parse_entry(position: int, parse: Callable[[_Source], UserFields], source: _Source) -> Entry:
+    """Return the entry with the fields that `parse` returns, or with the text of the InvalidEntry that it raises."""
     try:
-        return Entry(place, parse(source), None, source)
-    except Faulty as fault:
-        return Entry(place, None, str(fault), source)
+        return Entry(position, parse(source), None, source)
+    except InvalidEntry as error:
+        return Entry(position, None, str(error), source)

@@ -8,79 +8,79 @@ from typing import Any, BinaryIO
 
 from services.user_import.formats.entries import UnreadableFile
 
-LONGEST_OBJECT = 2**20
-_BLOCK = 2**16
-_not_blank = re.compile(r"[^ \t\r\n]").search
+MAX_OBJECT_LENGTH = 2**20
+_BLOCK_BYTES = 2**16
+_find_non_blank = re.compile(r"[^ \t\r\n]").search
 _decode_value = json.JSONDecoder().raw_decode
 
 
 class JsonArray:
-    """A UTF-8 file that is one JSON array of objects. Only the text that is not yet used is held."""
+    """A UTF-8 file that is one JSON array of objects. Keeps only the text that is not yet parsed."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._decode = getincrementaldecoder("utf-8-sig")().decode
         self._text = ""
-        self._position = 0
+        self._index = 0
         self._count = 0
 
     def objects(self) -> Iterator[tuple[dict[str, Any], str]]:
         """Yield each object, and its text.
 
-        Raises UnreadableFile where the file is something else, and for an object of over LONGEST_OBJECT characters.
+        Raises UnreadableFile if the file is not such an array, or an object is longer than MAX_OBJECT_LENGTH.
         """
-        self._take("[")
-        if self._next() != "]":
-            yield self._object()
-            while self._next() == ",":
-                self._take(",")
-                yield self._object()
-        self._take("]")
-        self._take("")
+        self._expect("[")
+        if self._peek() != "]":
+            yield self._parse_object()
+            while self._peek() == ",":
+                self._expect(",")
+                yield self._parse_object()
+        self._expect("]")
+        self._expect("")
 
-    def _next(self) -> str:
-        """Go to the next character that is not blank, and return it; at the end there is none."""
-        while not (found := _not_blank(self._text, self._position)):
-            self._position = len(self._text)
-            if not self._read_on():
+    def _peek(self) -> str:
+        """Skip blanks, and return the next character, an empty string at the end of the file."""
+        while not (match := _find_non_blank(self._text, self._index)):
+            self._index = len(self._text)
+            if not self._read_block():
                 return ""
-        self._position = found.start()
-        return found[0]
+        self._index = match.start()
+        return match[0]
 
-    def _take(self, mark: str) -> None:
-        if self._next() != mark:
+    def _expect(self, mark: str) -> None:
+        if self._peek() != mark:
             raise self._unreadable("a JSON array of objects")
-        self._position += len(mark)
+        self._index += len(mark)
 
-    def _object(self) -> tuple[dict[str, Any], str]:
-        if self._next() != "{":
+    def _parse_object(self) -> tuple[dict[str, Any], str]:
+        if self._peek() != "{":
             raise self._unreadable("a JSON array of objects")
-        while not (decoded := self._decoded()):
-            if len(self._text) - self._position > LONGEST_OBJECT or not self._read_on():
-                raise self._unreadable(f"JSON with objects of at most {LONGEST_OBJECT} characters")
+        while not (decoded := self._try_decode()):
+            if len(self._text) - self._index > MAX_OBJECT_LENGTH or not self._read_block():
+                raise self._unreadable(f"JSON with objects of at most {MAX_OBJECT_LENGTH} characters")
         value, end = decoded
-        text = self._text[self._position : end]
-        self._position = end
+        text = self._text[self._index : end]
+        self._index = end
         self._count += 1
         return value, text
 
-    def _decoded(self) -> tuple[dict[str, Any], int] | None:
-        """Return the object here and where it ends; None if it is broken, or its end is not yet read."""
+    def _try_decode(self) -> tuple[dict[str, Any], int] | None:
+        """Return the object at the index and where it ends, None if it is invalid or not yet read to its end."""
         try:
-            return _decode_value(self._text, self._position)
+            return _decode_value(self._text, self._index)
         except (ValueError, RecursionError):
             return None
 
-    def _read_on(self) -> bool:
-        """Read more, and say whether there was any."""
-        block = self._file.read(_BLOCK)
+    def _read_block(self) -> bool:
+        """Read more text. Returns False at the end of the file."""
+        block = self._file.read(_BLOCK_BYTES)
         try:
-            self._text = self._text[self._position :] + self._decode(block, not block)
+            self._text = self._text[self._index :] + self._decode(block, not block)
         except UnicodeDecodeError:
             raise self._unreadable("UTF-8") from None
-        self._position = 0
+        self._index = 0
         return bool(block)
 
     def _unreadable(self, expected: str) -> UnreadableFile:
-        place = f"after object {self._count}, " if self._count else ""
-        return UnreadableFile(f"{place}it is not {expected}")
+        subject = f"the text after object {self._count}" if self._count else "the file"
+        return UnreadableFile(f"{subject} is not {expected}")

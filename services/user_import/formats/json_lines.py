@@ -1,75 +1,75 @@
-"""Users as JSON objects, each on a line of its own."""
+"""Users as JSON Lines: one JSON object on each line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, TextIO
 
-from services.user_import.formats.entries import Entry, Faulty, UserFields, parsed
+from services.user_import.formats.entries import Entry, InvalidEntry, UserFields, parse_entry
 from services.user_import.formats.json_text import (
-    LIST_OF_TEXT,
+    BOOLEAN,
+    LIST_OF_STRINGS,
     REASON,
-    TEXT,
-    TEXT_OR_NULL,
-    TRUE_OR_FALSE,
-    as_json,
+    STRING,
+    STRING_OR_NULL,
+    add_reason,
     check_members,
-    check_text,
-    parse,
-    with_reason,
+    check_surrogates,
+    parse_object,
+    to_json,
 )
 from services.user_import.formats.text_lines import text_lines
 
-place_name = "line"
+position_name = "line"
 
-_KINDS = {
-    "username": TEXT,
-    "email": TEXT_OR_NULL,
-    "password_hash": TEXT,
-    "roles": LIST_OF_TEXT,
-    "active": TRUE_OR_FALSE,
+_MEMBER_TYPES = {
+    "username": STRING,
+    "email": STRING_OR_NULL,
+    "password_hash": STRING,
+    "roles": LIST_OF_STRINGS,
+    "active": BOOLEAN,
 }
 _DEFAULTS: dict[str, Any] = {"email": None, "roles": [], "active": True}
 
 
 def read(file: BinaryIO) -> Iterator[Entry]:
-    """Yield the users, as UserFormat has it."""
+    """Yield the users, see UserFormat."""
     for number, line in enumerate(text_lines(file), 1):
         if not line.isspace():
-            yield parsed(number, _fields, line.rstrip("\r\n"))
+            yield parse_entry(number, _parse_line, line.rstrip("\r\n"))
 
 
-def _fields(line: str) -> UserFields:
-    members = _DEFAULTS | parse(line)
+def _parse_line(line: str) -> UserFields:
+    members = _DEFAULTS | parse_object(line)
     members.pop(REASON, None)
-    check_members(members, _KINDS)
-    if len(members) > len(_KINDS):
-        raise Faulty(f"it has other members than {', '.join(_KINDS)}")
+    check_members(members, _MEMBER_TYPES)
+    if len(members) > len(_MEMBER_TYPES):
+        raise InvalidEntry(f"the object has a member other than {', '.join(_MEMBER_TYPES)}")
     fields = UserFields(**members | {"roles": tuple(members["roles"])})
-    check_text(line, fields)
+    check_surrogates(line, fields)
     return fields
 
 
 @contextmanager
-def refused(file: TextIO) -> Iterator[Callable[[Entry, str], None]]:
-    """Write entries again, as UserFormat has it, with the reason as a member; a line that is no object as it is."""
+def rejected_writer(file: TextIO) -> Iterator[Callable[[Entry, str], None]]:
+    """Write entries again, see UserFormat, with the reason as a member. A line that is not an object is not changed."""
 
     def write(entry: Entry, reason: str) -> None:
-        file.write(_again(entry.source, reason) + "\n")
+        file.write(_line_with_reason(entry.source, reason) + "\n")
 
     yield write
 
 
-def _again(line: str, reason: str) -> str:
+def _line_with_reason(line: str, reason: str) -> str:
     try:
-        return with_reason(parse(line), reason, line)
-    except Faulty:
+        return add_reason(parse_object(line), reason, line)
+    except InvalidEntry:
         return line
 
 
-def users(file: TextIO) -> Callable[[UserFields], None]:
-    """Return what writes a user on a line."""
+def user_writer(file: TextIO) -> Callable[[UserFields], None]:
+    """Return the function that writes a user as a line."""
 
     def write(user: UserFields) -> None:
-        file.write(as_json(user._asdict()) + "\n")
+        file.write(to_json(user._asdict()) + "\n")
 
     return write

@@ -1,75 +1,75 @@
-"""What the formats made of JSON have in common: objects, their members, and a reason beside them."""
+"""The common parts of the JSON formats: objects, the types of their members, and a member for the reason."""
 
 import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from services.user_import.formats.entries import Faulty, UserFields
+from services.user_import.formats.entries import InvalidEntry, UserFields
 
-REASON = "refused"
-"""The member with the reason."""
+REASON = "rejected"
+"""The member with the reason for which an entry was rejected."""
 
 
-class Kind(NamedTuple):
-    """What a member may be."""
+class MemberType(NamedTuple):
+    """A type that the value of a member must have."""
 
     name: str
-    fits: Callable[[Any], bool]
+    matches: Callable[[Any], bool]
 
 
-TEXT = Kind("text", lambda value: isinstance(value, str))
-TEXT_OR_NULL = Kind("text or null", lambda value: value is None or isinstance(value, str))
-TRUE_OR_FALSE = Kind("true or false", lambda value: isinstance(value, bool))
-LIST = Kind("a list", lambda value: isinstance(value, list))
-LIST_OF_TEXT = Kind(
-    "a list of text", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)
+STRING = MemberType("a string", lambda value: isinstance(value, str))
+STRING_OR_NULL = MemberType("a string or null", lambda value: value is None or isinstance(value, str))
+BOOLEAN = MemberType("true or false", lambda value: isinstance(value, bool))
+LIST = MemberType("a list", lambda value: isinstance(value, list))
+LIST_OF_STRINGS = MemberType(
+    "a list of strings", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)
 )
 
 
-def _refuse(_: str) -> NoReturn:
+def _reject_constant(_: str) -> NoReturn:
     raise ValueError
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse)  # NaN and Infinity are not JSON (RFC 8259 §6)
-_surrogate = re.compile("[\ud800-\udfff]").search
+_decoder = json.JSONDecoder(parse_constant=_reject_constant)  # NaN and Infinity are not JSON (RFC 8259 §6)
+_find_surrogate = re.compile("[\ud800-\udfff]").search
 
 
-def parse(text: str) -> dict[str, Any]:
-    """Return the object that a text is; Faulty if it is none."""
+def parse_object(text: str) -> dict[str, Any]:
+    """Return the JSON object. Raises InvalidEntry if the text is not one."""
     try:
         value = _decoder.decode(text)
     except (ValueError, RecursionError):
-        raise Faulty("it is not JSON") from None
+        raise InvalidEntry("the line is not JSON") from None
     if not isinstance(value, dict):
-        raise Faulty("it is not an object")
+        raise InvalidEntry("the line is not a JSON object")
     return value
 
 
-def as_json(value: object) -> str:
-    """Return the value as JSON that UTF-8 can hold."""
+def to_json(value: object) -> str:
+    """Return the value as JSON that can be encoded as UTF-8: unpaired surrogates are escaped."""
     text = json.dumps(value, ensure_ascii=False)
-    return json.dumps(value) if _surrogate(text) else text
+    return json.dumps(value) if _find_surrogate(text) else text
 
 
-def with_reason(value: dict[str, Any], reason: str, text: str) -> str:
-    """Return the object, which is this text in JSON, as JSON with the reason as a member."""
+def add_reason(value: dict[str, Any], reason: str, text: str) -> str:
+    """Return the object, whose JSON is `text`, as JSON with the reason as a member."""
     try:
-        return as_json(value | {REASON: reason})
-    except RecursionError:  # it is as deep as can be read, and that is deeper than can be written
+        return to_json(value | {REASON: reason})
+    except RecursionError:  # json reads objects that are nested more deeply than those that it writes
         return text
 
 
-def check_text(text: str, fields: UserFields) -> None:
-    r"""Raise Faulty if the fields, which are from this text, have half of a pair of escapes such as `\ud83d\ude00`."""
-    if "\\u" in text and _surrogate(json.dumps(fields, ensure_ascii=False)):
-        raise Faulty("it has an escape that is not Unicode text")
+def check_surrogates(text: str, fields: UserFields) -> None:
+    r"""Raise InvalidEntry if a field, read from `text`, contains half of a surrogate pair such as `\ud83d\ude00`."""
+    if "\\u" in text and _find_surrogate(json.dumps(fields, ensure_ascii=False)):
+        raise InvalidEntry("the object has an escape of an unpaired surrogate")
 
 
-def check_members(members: Mapping[str, Any], kinds: Mapping[str, Kind]) -> None:
-    """Raise Faulty if a member is not there, or is not of its kind."""
-    for name, kind in kinds.items():
+def check_members(members: Mapping[str, Any], types: Mapping[str, MemberType]) -> None:
+    """Raise InvalidEntry if a member is missing, or is not of its type."""
+    for name, expected in types.items():
         if name not in members:
-            raise Faulty(f"it has no `{name}`")
-        if not kind.fits(members[name]):
-            raise Faulty(f"`{name}` is not {kind.name}")
+            raise InvalidEntry(f"`{name}` is missing")
+        if not expected.matches(members[name]):
+            raise InvalidEntry(f"`{name}` is not {expected.name}")

@@ -1,4 +1,4 @@
-"""Users as directories export them (RFC 2849), with `slapcat` or `ldapsearch` for instance."""
+"""Users as LDIF (RFC 2849), for example from `slapcat` or `ldapsearch`."""
 
 import re
 from base64 import b64decode
@@ -6,50 +6,49 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, TextIO
 
-from services.user_import.formats.entries import Entry, Faulty, UnreadableFile, UserFields, parsed
+from services.user_import.formats.entries import Entry, InvalidEntry, UnreadableFile, UserFields, parse_entry
 from services.user_import.formats.text_lines import text_lines
 
-place_name = "line"
+position_name = "line"
 
-LONGEST_RECORD = 2**24  # a photograph may be in it
-_BLANK = {"\n", "\r\n"}
+MAX_RECORD_LENGTH = 2**24  # a record may contain a photograph
+_BLANK_LINES = {"\n", "\r\n"}
 _COMMENT = re.compile(r"^#.*\n(?: .*\n)*", re.MULTILINE)
-_SCHEME = re.compile(r"\{[^{}]+\}|\$")
+_HASH_SCHEME = re.compile(r"\{[^{}]+\}|\$")
 
 
 class _Record(NamedTuple):
-    """An entry of the directory: its text, and by an attribute's name in lower case what stands after the colon."""
-
     text: str
     values: dict[str, list[str]]
+    """By the attribute's name in lower case: the text after the first colon. Lines without a colon are under ""."""
 
 
 def read(file: BinaryIO) -> Iterator[Entry]:
-    """Yield the users, as UserFormat has it. What is nobody, such as a group, is passed over."""
-    for line, text in _texts_of_records(text_lines(file, LONGEST_RECORD)):
-        record = _record(text)
+    """Yield the users, see UserFormat. Entries with neither `uid` nor `userPassword`, such as groups, are not users."""
+    for line, text in _numbered_records(text_lines(file, MAX_RECORD_LENGTH)):
+        record = _parse_record(text)
         if _is_change(record) or not record.values.keys().isdisjoint(("uid", "userpassword")):
-            yield parsed(line, _fields, record)
+            yield parse_entry(line, _parse_user, record)
 
 
-def _texts_of_records(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
-    """Yield what stands between blank lines, each with the line on which it begins."""
-    held: list[str] = []
-    size = 0
+def _numbered_records(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
+    """Yield the text between blank lines, each with the line on which it begins."""
+    record: list[str] = []
+    length = 0
     for number, line in enumerate(lines, 1):
-        if line not in _BLANK:
-            held.append(line)
-            size += len(line)
-            if size > LONGEST_RECORD:
-                raise UnreadableFile(f"the record before line {number} is longer than {LONGEST_RECORD} characters")
-        elif held:
-            yield number - len(held), "".join(held)
-            held, size = [], 0
-    if held:
-        yield number - len(held) + 1, "".join(held)
+        if line not in _BLANK_LINES:
+            record.append(line)
+            length += len(line)
+            if length > MAX_RECORD_LENGTH:
+                raise UnreadableFile(f"the record before line {number} is longer than {MAX_RECORD_LENGTH} characters")
+        elif record:
+            yield number - len(record), "".join(record)
+            record, length = [], 0
+    if record:
+        yield number - len(record) + 1, "".join(record)
 
 
-def _record(text: str) -> _Record:
+def _parse_record(text: str) -> _Record:
     text = text.replace("\r\n", "\n")
     values: dict[str, list[str]] = {}
     for line in text.replace("\n ", "").split("\n"):
@@ -64,42 +63,42 @@ def _is_change(record: _Record) -> bool:
     return any(value.strip().lower() != "add" for value in record.values.get("changetype", ()))
 
 
-def _fields(record: _Record) -> UserFields:
+def _parse_user(record: _Record) -> UserFields:
     if _is_change(record):
-        raise Faulty("it is a change to an entry, not an entry")
+        raise InvalidEntry("the record is a change record, not an entry")
     if len(record.values.get("dn", ())) != 1:
-        raise Faulty("it does not have one `dn`: perhaps the blank line before another entry is missing")
+        raise InvalidEntry("the entry does not have exactly one `dn`: is the blank line between two entries missing?")
     if "" in record.values:
-        raise Faulty("a line of it has no name and colon")
-    names = _decoded(record, "uid") or _decoded(record, "cn")
-    passwords = _decoded(record, "userPassword")
+        raise InvalidEntry("a line has no colon after an attribute name")
+    names = _decode_values(record, "uid") or _decode_values(record, "cn")
+    passwords = _decode_values(record, "userPassword")
     if not names:
-        raise Faulty("it has neither `uid` nor `cn`")
+        raise InvalidEntry("the entry has neither `uid` nor `cn`")
     if not passwords:
-        raise Faulty("it has no `userPassword`")
-    hashed = next(filter(_SCHEME.match, passwords), passwords[0])
-    email = next(iter(_decoded(record, "mail")), None)
-    return UserFields(names[0], email, hashed, (), active="pwdaccountlockedtime" not in record.values)
+        raise InvalidEntry("`userPassword` is missing")
+    password_hash = next(filter(_HASH_SCHEME.match, passwords), passwords[0])
+    email = next(iter(_decode_values(record, "mail")), None)
+    return UserFields(names[0], email, password_hash, (), active="pwdaccountlockedtime" not in record.values)
 
 
-def _decoded(record: _Record, name: str) -> list[str]:
+def _decode_values(record: _Record, name: str) -> list[str]:
     return [_decode(name, value) for value in record.values.get(name.lower(), ())]
 
 
 def _decode(name: str, value: str) -> str:
     if value.startswith("<"):
-        raise Faulty(f"`{name}` is a URL, which is not followed")
+        raise InvalidEntry(f"`{name}` is a URL, and values at URLs are not read")
     if not value.startswith(":"):
         return value.lstrip(" ")
     try:
         return b64decode(value[1:].strip(" "), validate=True).decode()
     except ValueError:
-        raise Faulty(f"`{name}` is not UTF-8 in base64") from None
+        raise InvalidEntry(f"`{name}` is not base64 of UTF-8 text") from None
 
 
 @contextmanager
-def refused(file: TextIO) -> Iterator[Callable[[Entry, str], None]]:
-    """Write entries again, as UserFormat has it, each below a comment with the reason in place of their comments."""
+def rejected_writer(file: TextIO) -> Iterator[Callable[[Entry, str], None]]:
+    """Write entries again, see UserFormat, each below a comment with the reason. Other comments are not written."""
 
     def write(entry: Entry, reason: str) -> None:
         file.write(f"# {reason}\n{_COMMENT.sub('', entry.source.text)}\n")

@@ -1,1 +1,1 @@
-"""Files of users."""
+"""File formats for users."""

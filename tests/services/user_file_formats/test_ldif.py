@@ -1,14 +1,21 @@
-"""Users as directories export them."""
+"""Users as LDIF."""
 
 from base64 import b64encode
 
 import pytest
 
 from services.user_import.formats import UserFields
-from tests.support.user_file_formats import HASH, faults, read, refuse, unreadable, users
+from tests.support.user_file_formats import (
+    HASH,
+    read_entries,
+    read_errors,
+    read_users,
+    unreadable_reason,
+    write_rejected,
+)
 from tests.support.users import SAMPLE_USERS, SampleUser
 
-# Made by `slapcat` of OpenLDAP 2.5, with the operational attributes of the first user alone.
+# From `slapcat` of OpenLDAP 2.5. Only the first user has its operational attributes.
 SAMPLE = """dn: dc=example,dc=org
 objectClass: dcObject
 objectClass: organization
@@ -70,25 +77,25 @@ def base64(text: str) -> str:
     return b64encode(text.encode()).decode()
 
 
-def record(person: SampleUser) -> str:
-    """Return the entry of a person, with all that may not be plain in base64."""
-    dn = base64(f"uid={person.username}")
-    return f"dn:: {dn}\nuid:: {base64(person.username)}\nmail:: {base64(person.email)}\nuserPassword:: {base64(HASH)}\n"
+def record(user: SampleUser) -> str:
+    """Return the entry of a user, with the values in base64."""
+    dn = base64(f"uid={user.username}")
+    return f"dn:: {dn}\nuid:: {base64(user.username)}\nmail:: {base64(user.email)}\nuserPassword:: {base64(HASH)}\n"
 
 
-def test_the_real_thing_is_read() -> None:
-    entries = read("ldif", SAMPLE)
-    assert [(entry.place, entry.fields) for entry in entries if entry.fields] == [
+def test_output_of_slapcat_is_read() -> None:
+    entries = read_entries("ldif", SAMPLE)
+    assert [(entry.position, entry.fields) for entry in entries if entry.fields] == [
         (7, UserFields("admin", None, CRYPT, (), active=True)),
         (21, UserFields("zoé", "zoe@example.org", SSHA, (), active=True)),
         (32, UserFields("smith, john", "john.smith@example.org", SSHA, (), active=False)),
     ]
-    assert faults("ldif", SAMPLE) == [(41, "it has no `userPassword`")]
+    assert read_errors("ldif", SAMPLE) == [(41, "`userPassword` is missing")]
 
 
-def test_awkward_people_are_read() -> None:
-    found = users("ldif", "\n".join(map(record, SAMPLE_USERS)))
-    assert found == [UserFields(person.username, person.email, HASH, (), active=True) for person in SAMPLE_USERS]
+def test_values_with_special_characters_are_read() -> None:
+    found = read_users("ldif", "\n".join(map(record, SAMPLE_USERS)))
+    assert found == [UserFields(user.username, user.email, HASH, (), active=True) for user in SAMPLE_USERS]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +112,14 @@ def test_awkward_people_are_read() -> None:
         f"{DN}uid: zoé\nuserPassword: hash\njpegPhoto:< file:///photo\nx: :\n",
     ],
 )
-def test_spellings_of_one_user(content: str) -> None:
-    assert users("ldif", content) == [UserFields("zoé", None, "hash", (), active=True)]
+def test_different_spellings_give_the_same_user(content: str) -> None:
+    assert read_users("ldif", content) == [UserFields("zoé", None, "hash", (), active=True)]
 
 
-@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n\n\n"])
-def test_the_last_entry_needs_no_end(end: str) -> None:
+@pytest.mark.parametrize("file_end", ["", "\n", "\n\n", "\n\n\n"])
+def test_blank_line_after_the_last_entry_is_optional(file_end: str) -> None:
     content = f"{DN}uid: x\nuserPassword: hash\n\n\r\n{DN}uid: x\nuserPassword: hash"
-    assert [entry.place for entry in read("ldif", content + end)] == [1, 6]
+    assert [entry.position for entry in read_entries("ldif", content + file_end)] == [1, 6]
 
 
 @pytest.mark.parametrize(
@@ -124,71 +131,71 @@ def test_the_last_entry_needs_no_end(end: str) -> None:
         (("plain", "other"), "plain"),
     ],
 )
-def test_of_several_passwords_the_first_hash_counts(passwords: tuple[str, ...], chosen: str) -> None:
+def test_first_hash_of_several_passwords_is_used(passwords: tuple[str, ...], chosen: str) -> None:
     lines = "".join(f"userPassword: {password}\n" for password in passwords)
-    assert users("ldif", f"{DN}uid: x\n{lines}")[0].password_hash == chosen
+    assert read_users("ldif", f"{DN}uid: x\n{lines}")[0].password_hash == chosen
 
 
 @pytest.mark.parametrize(
     "content",
     ["dn: ou=people\nou: people\n", "dn: ou=people\nchangetype: add\nou: people\n", "dn: cn=x\nmember: uid=x\n"],
 )
-def test_what_is_nobody_is_passed_over(content: str) -> None:
-    assert read("ldif", content) == []
+def test_entry_that_is_not_a_user_is_skipped(content: str) -> None:
+    assert read_entries("ldif", content) == []
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"),
+    ("content", "error"),
     [
-        (f"{DN}uid: x\n", "it has no `userPassword`"),
-        (f"{DN}userPassword: x\n", "it has neither `uid` nor `cn`"),
-        (f"{DN}changetype: delete\n", "it is a change to an entry, not an entry"),
-        (f"{DN}changetype: modify\nreplace: uid\nuid: x\n-\n", "it is a change to an entry, not an entry"),
-        (f"{DN}uid: x\nuserPassword:< file:///x\n", "`userPassword` is a URL, which is not followed"),
-        (f"{DN}uid:: _w==\nuserPassword: x\n", "`uid` is not UTF-8 in base64"),
-        (f"{DN}uid:: eA==!\nuserPassword: x\n", "`uid` is not UTF-8 in base64"),
-        (f"{DN}uid:: /w==\nuserPassword: x\n", "`uid` is not UTF-8 in base64"),
-        (f"{DN}uid: x\nuserPassword:: e1NTSEF9x\n", "`userPassword` is not UTF-8 in base64"),
-        (f"{DN}uid: x\nuserPassword: {{SSHA}}x\nrest\n", "a line of it has no name and colon"),
+        (f"{DN}uid: x\n", "`userPassword` is missing"),
+        (f"{DN}userPassword: x\n", "the entry has neither `uid` nor `cn`"),
+        (f"{DN}changetype: delete\n", "the record is a change record, not an entry"),
+        (f"{DN}changetype: modify\nreplace: uid\nuid: x\n-\n", "the record is a change record, not an entry"),
+        (f"{DN}uid: x\nuserPassword:< file:///x\n", "`userPassword` is a URL, and values at URLs are not read"),
+        (f"{DN}uid:: _w==\nuserPassword: x\n", "`uid` is not base64 of UTF-8 text"),
+        (f"{DN}uid:: eA==!\nuserPassword: x\n", "`uid` is not base64 of UTF-8 text"),
+        (f"{DN}uid:: /w==\nuserPassword: x\n", "`uid` is not base64 of UTF-8 text"),
+        (f"{DN}uid: x\nuserPassword:: e1NTSEF9x\n", "`userPassword` is not base64 of UTF-8 text"),
+        (f"{DN}uid: x\nuserPassword: {{SSHA}}x\nrest\n", "a line has no colon after an attribute name"),
         (
             f"{DN}uid: x\nuserPassword: x\n{DN}uid: y\nuserPassword: y\n",
-            "it does not have one `dn`: perhaps the blank line before another entry is missing",
+            "the entry does not have exactly one `dn`: is the blank line between two entries missing?",
         ),
         (
             "uid: x\nuserPassword: x\n",
-            "it does not have one `dn`: perhaps the blank line before another entry is missing",
+            "the entry does not have exactly one `dn`: is the blank line between two entries missing?",
         ),
     ],
 )
-def test_a_faulty_entry_does_not_hide_the_next(content: str, fault: str) -> None:
+def test_entry_after_an_invalid_entry_is_read(content: str, error: str) -> None:
     content += f"\n{DN}uid: next\nuserPassword: x\n"
-    assert faults("ldif", content) == [(1, fault)]
-    assert len(read("ldif", content)) == 2
-    assert faults("ldif", refuse("ldif", content)) == [(1, fault)]
+    assert read_errors("ldif", content) == [(1, error)]
+    assert len(read_entries("ldif", content)) == 2
+    assert read_errors("ldif", write_rejected("ldif", content)) == [(1, error)]
 
 
-def test_a_photograph_may_be_large_but_not_without_end() -> None:
+def test_entry_over_the_limit_is_unreadable() -> None:
     content = f"{DN}uid: x\nuserPassword: x\njpegPhoto::"
     photograph = "\n " + "x" * 2**20
-    assert len(users("ldif", (content + photograph * 10 + "\n\n") * 2)) == 2
-    assert len(users("ldif", content + "x" * 2**22)) == 1
-    assert unreadable("ldif", content + photograph * 20) == (
+    assert len(read_users("ldif", (content + photograph * 10 + "\n\n") * 2)) == 2
+    assert len(read_users("ldif", content + "x" * 2**22)) == 1
+    assert unreadable_reason("ldif", content + photograph * 20) == (
         "the record before line 20 is longer than 16777216 characters"
     )
 
 
-def test_a_refused_entry_stands_below_the_reason_with_all_its_lines() -> None:
-    again = refuse("ldif", SAMPLE)
+def test_rejected_entry_is_below_its_reason_with_all_its_lines() -> None:
+    again = write_rejected("ldif", SAMPLE)
     assert "# the reason\n" + SAMPLE[SAMPLE.index("dn::") : SAMPLE.index("dn: cn=smith")] in again
     assert again.count("# the reason\ndn:") == 4
 
 
-def test_an_entry_refused_again_has_the_new_reason_alone() -> None:
-    once = refuse("ldif", f"# a comment that\n  goes on\n{DN}uid: x\r\n# another\nuserPassword: x\n")
+def test_entry_rejected_again_has_only_the_new_reason() -> None:
+    once = write_rejected("ldif", f"# a comment\n  on two lines\n{DN}uid: x\r\n# another\nuserPassword: x\n")
     assert once == f"# the reason\n{DN}uid: x\nuserPassword: x\n\n"
-    assert refuse("ldif", once, "another") == once.replace("the reason", "another")
+    assert write_rejected("ldif", once, "another") == once.replace("the reason", "another")
 
 
-def test_mended_entries_are_read() -> None:
-    mended = refuse("ldif", SAMPLE).replace("sn: O'Brien\n", "userPassword: hash\n")
-    assert [user.username for user in users("ldif", mended)] == ["admin", "zoé", "smith, john", "o'brien"]
+def test_fixed_entries_are_read() -> None:
+    fixed = write_rejected("ldif", SAMPLE).replace("sn: O'Brien\n", "userPassword: hash\n")
+    assert [user.username for user in read_users("ldif", fixed)] == ["admin", "zoé", "smith, john", "o'brien"]
