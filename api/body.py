@@ -55,7 +55,7 @@ def form() -> dict[str, str]:
     except ValueError:
         raise InvalidRequest("The request body is not a form in UTF-8") from None
     if len(dict(pairs)) < len(pairs):
-        raise InvalidRequest("A parameter is there twice")
+        raise InvalidRequest("A parameter appears more than once")
     return {name: value for name, value in pairs if value}
 
 

@@ -65,14 +65,14 @@ ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
     InvalidRefreshToken: ErrorResponse(
         400, "invalid_refresh_token", "Invalid refresh token: {}", oauth_code="invalid_grant"
     ),
-    SessionsDisabled: ErrorResponse(404, "sessions_disabled", "This service has no sessions: DATABASE_URL is not set"),
+    SessionsDisabled: ErrorResponse(404, "sessions_disabled", "Sessions are disabled: DATABASE_URL is not set"),
     WeakPassword: ErrorResponse(400, "weak_password", "This password cannot be used: {}"),
-    NoUserTable: ErrorResponse(404, "users_elsewhere", "This service does not keep these users; their store does"),
-    NoSuchUser: ErrorResponse(404, "no_such_user", "There is no such user"),
-    UserExists: ErrorResponse(409, "user_exists", "The username or e-mail address is taken"),
-    LastAdmin: ErrorResponse(409, "last_admin", "Nobody active would be left with the role admin"),
-    UserChanged: ErrorResponse(412, "precondition_failed", "The user was changed meanwhile: read them again"),
-    MissingPrecondition: ErrorResponse(428, "precondition_required", "Send the user's ETag in If-Match"),
+    NoUserTable: ErrorResponse(404, "users_elsewhere", "These users are not managed by this service"),
+    NoSuchUser: ErrorResponse(404, "no_such_user", "User not found"),
+    UserExists: ErrorResponse(409, "user_exists", "The username or email is already in use"),
+    LastAdmin: ErrorResponse(409, "last_admin", "Cannot remove the last active administrator"),
+    UserChanged: ErrorResponse(412, "precondition_failed", "The user has changed. Read the user again"),
+    MissingPrecondition: ErrorResponse(428, "precondition_required", "Missing If-Match header: send the user's ETag"),
     MalformedBody: ErrorResponse(400, "malformed_body", "{}"),
     UnsupportedBody: ErrorResponse(415, "malformed_body", "{}"),
     MissingToken: ErrorResponse(401, "missing_token", "Missing access token", challenge=f"Bearer {_REALM}"),
@@ -82,18 +82,18 @@ ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
     RoleRequired: _role_required(),
     InvalidRequest: ErrorResponse(400, "invalid_request", "{}"),
     InvalidClient: ErrorResponse(401, "invalid_client", "Unknown client or wrong secret", challenge=f"Basic {_REALM}"),
-    UnauthorizedClient: ErrorResponse(400, "unauthorized_client", "The token is another client's"),
-    UnsupportedGrantType: ErrorResponse(400, "unsupported_grant_type", "This service has no such grant"),
+    UnauthorizedClient: ErrorResponse(400, "unauthorized_client", "The token was issued to another client"),
+    UnsupportedGrantType: ErrorResponse(400, "unsupported_grant_type", "Unsupported grant type"),
     UnsupportedTokenType: ErrorResponse(
-        400, "unsupported_token_type", "This service has no sessions, so no revocation"
+        400, "unsupported_token_type", "Tokens cannot be revoked: DATABASE_URL is not set"
     ),
-    InvalidScope: ErrorResponse(400, "invalid_scope", "This service has no scopes; roles are in the token"),
+    InvalidScope: ErrorResponse(400, "invalid_scope", "Scopes are not supported. The access token lists the roles"),
     ProviderUnavailable: _unavailable("provider_unavailable", "Credential store unavailable"),
     SessionsUnavailable: _unavailable("sessions_unavailable", "Session store unavailable"),
     DatabaseUnavailable: _unavailable("database_unavailable", "Database unavailable"),
     NotReady: _unavailable("not_ready", "Not ready"),
-    Overloaded: _unavailable("overloaded", "Busy", retry_after=1),
-    Exception: ErrorResponse(500, "internal_error", "Something went wrong on our side", oauth_code="server_error"),
+    Overloaded: _unavailable("overloaded", "Too many concurrent logins", retry_after=1),
+    Exception: ErrorResponse(500, "internal_error", "Internal server error", oauth_code="server_error"),
 }
 
 

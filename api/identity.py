@@ -24,13 +24,13 @@ def init(app: Flask) -> None:
     @auth_guard()
     def verify() -> Response:
         _require_any_role(request.args.getlist("role"))
-        return json_response(message="Let through", headers=[NO_STORE, *_identity_headers()])
+        return json_response(message="Access granted", headers=[NO_STORE, *_identity_headers()])
 
 
 def _require_any_role(roles: list[str]) -> None:
     # A misspelled parameter would otherwise mean that no role is required.
     if set(request.args) - {"role"}:
-        raise BadRequest("The only parameter is role, once for each role of which one is needed")
+        raise BadRequest("The only parameter is role. Repeat it to accept any one of several roles")
     if roles and set(roles).isdisjoint(g.claims["roles"]):
         raise RoleRequired
 

@@ -83,7 +83,7 @@ def _authenticate_client(parameters: Mapping[str, str]) -> Client:
     if "Authorization" in request.headers:
         header_id, header_secret = _basic_credentials()
         if secret or client_id not in {None, header_id}:
-            raise InvalidRequest("The client proves itself in two ways")
+            raise InvalidRequest("Multiple client authentication methods")
         client_id, secret = header_id, header_secret
     client = current_services().clients.authenticate(client_id, secret) if client_id else None
     if client is None:

@@ -112,7 +112,7 @@ def init(app: Flask) -> None:
 
 def _query_parameters() -> dict[str, str]:
     if any(len(values) > 1 for _, values in request.args.lists()):
-        raise InvalidRequest("A parameter is there twice")
+        raise InvalidRequest("A parameter appears more than once")
     return request.args.to_dict()
 
 
@@ -127,7 +127,7 @@ def _validate(model: type[Model], members: Mapping[str, object]) -> Model:
 
 def _describe(model: type[BaseModel], fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
-        return f"there is only {', '.join(model.model_fields)}"
+        return f"only these names are allowed: {', '.join(model.model_fields)}"
     return f"{'.'.join(map(str, fault['loc']))}: {validation_message(fault)}"
 
 

@@ -60,7 +60,7 @@ def _request_base_url() -> str:
     except UnicodeError:
         url = ""
     if not _is_http_url(url):
-        raise BadRequest("The header Host names no host")
+        raise BadRequest("Invalid Host header")
     return url
 
 

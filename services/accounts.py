@@ -99,7 +99,7 @@ def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) 
         log.info("password change denied: %s", getattr(user, "reason", UNKNOWN_USER))
         return False
     if _normalize(new) == _normalize(old):
-        raise WeakPassword("it is the one that you have")
+        raise WeakPassword("must differ from the current password")
     editor.change_password(row, new_hash(new, row.username, row.email), claims.get("sid"))
     return True
 

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from tests.api.conftest import error
 
 SECRET = "the detail that nobody outside may read"
-FIXED = "Something went wrong on our side"
+FIXED = "Internal server error"
 SPELLINGS = ["/api//protected_route", "/api/protected_route/", "/api/protected_route//"]
 SPELLINGS += ["//evil.example/api/protected_route", "/./api/protected_route", "/api/x/../protected_route", "///", ""]
 SPELLINGS += ["/api/PROTECTED_ROUTE", "/api/protected_route;x", "/api/protected_route ", "/api/protected_route\0"]

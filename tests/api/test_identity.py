@@ -89,7 +89,7 @@ def test_nothing_but_the_identity_is_told(client: FlaskClient, issuer: TokenIssu
     token = issuer.generate({"username": "zoé", "idp": "static", "client_id": "x", "sid": "y", "own": "z"})
     assert set(ask(client, ME, token).get_json()["data"]) == {"sub", "username", "email", "roles", "idp"}
     answer = ask(client, VERIFY, token)
-    assert answer.json == {"status": 200, "message": "Let through"}
+    assert answer.json == {"status": 200, "message": "Access granted"}
     assert answer.headers["Cache-Control"] == "no-store"
 
 

@@ -73,7 +73,7 @@ def test_the_id_may_stand_in_the_form_too_if_it_is_the_same(client: FlaskClient)
 )
 def test_two_ways_at_once_are_refused(client: FlaskClient, form: dict[str, str]) -> None:
     answer = token(client, REPORTS, **form)
-    assert oauth_error(answer, 400, "invalid_request") == "The client proves itself in two ways"
+    assert oauth_error(answer, 400, "invalid_request") == "Multiple client authentication methods"
 
 
 UNPROVEN: dict[str, dict[str, str]] = {

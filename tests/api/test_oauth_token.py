@@ -108,7 +108,7 @@ def test_without_a_database_there_are_access_tokens_alone(static_environ: dict[s
     assert "refresh_token" not in members
     assert active(client, members["access_token"])
     answer = refresh(client, "a" * 22 + "." + "b" * 43)
-    assert oauth_error(answer, 400, "unsupported_grant_type") == "This service has no such grant"
+    assert oauth_error(answer, 400, "unsupported_grant_type") == "Unsupported grant type"
 
 
 def test_the_password_grant_can_be_switched_off_and_sessions_go_on(sqlite_environ: dict[str, str]) -> None:

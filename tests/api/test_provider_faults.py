@@ -13,7 +13,7 @@ from tests.support.stores import SECRET_KEY
 from tests.support.users import ZOE
 
 SECRET = "the detail that nobody outside may read"
-FIXED = "Something went wrong on our side"
+FIXED = "Internal server error"
 CREDENTIALS = {"email": ZOE.email, "password": ZOE.password}
 
 
@@ -84,7 +84,7 @@ def test_a_store_that_cannot_be_asked_is_503(caplog: pytest.LogCaptureFixture, b
 
 def test_too_many_at_once_is_503(caplog: pytest.LogCaptureFixture) -> None:
     answer = client_of("overloaded").post("/api/auth", json=CREDENTIALS)
-    assert error(answer, 503, "overloaded") == "Busy"
+    assert error(answer, 503, "overloaded") == "Too many concurrent logins"
     assert answer.headers["Retry-After"] == "1"
     assert answer.headers["X-Request-ID"] in caplog.text
 

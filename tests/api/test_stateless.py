@@ -15,7 +15,7 @@ from tests.support.stores import SECRET_KEY
 from tests.support.users import ZOE
 
 ROOT = Path(__file__).resolve().parents[2]
-DISABLED = "This service has no sessions: DATABASE_URL is not set"
+DISABLED = "Sessions are disabled: DATABASE_URL is not set"
 
 PROGRAM = """
 import json, os, sys

@@ -131,7 +131,7 @@ def test_what_is_no_password_is_refused(admin: Admin, members: dict[str, Any]) -
         ({"roles": ["ok", "\0"]}, "roles.1: it has control characters or is not Unicode text"),
         ({"active": 1, "email": "x" * 257}, "email: it is longer than 256 characters; active: input should be a valid"),
         ({"roles": None}, "roles: input should be a valid list"),
-        ({"id": 5}, "there is only username, email, roles, active"),
+        ({"id": 5}, "only these names are allowed: username, email, roles, active"),
     ],
 )
 def test_the_message_says_which_member_and_what_is_wrong_with_it(

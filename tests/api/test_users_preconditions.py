@@ -38,7 +38,7 @@ def set_password(admin: Admin, user_id: int, if_match: str) -> int:
 
 def test_a_change_without_a_precondition_is_refused(admin: Admin) -> None:
     answer = admin.ask("PATCH", f"/{admin.id_of(MAX)}", {"active": False})
-    assert error(answer, 428, "precondition_required") == "Send the user's ETag in If-Match"
+    assert error(answer, 428, "precondition_required") == "Missing If-Match header: send the user's ETag"
     assert admin.table.users.require("max").active
 
 
