@@ -14,7 +14,7 @@ from gunicorn.app.wsgiapp import WSGIApplication
 from cli.terminal import CommandError, translate_command_errors
 from config.environment import DEVELOPMENT_FILE
 from config.errors import collect_errors
-from config.service_settings import ServerSettings
+from config.service_settings import USER_TABLE_PROVIDER, ServerSettings
 from config.settings import Settings
 from database.engine import open_engine
 from database.schema import upgrade
@@ -86,7 +86,7 @@ def _prepare_database(settings: Settings) -> "_Admin | None":
     users = UserEditor(engine, "cli:make run")
     with translate_command_errors():
         upgrade(engine)
-        if "database" not in settings.providers.provider:
+        if USER_TABLE_PROVIDER not in settings.providers.provider:
             return None
         password = generate_password() if users.users.is_empty() else None
         if password:

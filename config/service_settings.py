@@ -75,6 +75,10 @@ class PasswordSettings(Section):
     )
 
 
+USER_TABLE_PROVIDER = "database"
+"""The provider whose users are in the user table: its name in AUTH_PROVIDER, and the `idp` of its users' tokens."""
+
+
 class ProviderSettings(Section):
     """Which stores are asked who a user is."""
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from config.service_settings import USER_TABLE_PROVIDER
 from database.audit import record_event
 from database.engine import begin_write
 from database.error_translation import translate_database_errors
@@ -18,7 +19,7 @@ from database.tables import users
 from database.user_names import name_columns, require_free_names
 from database.user_roles import add_user_roles, is_active_admin, remove_user_roles, require_other_admin
 from database.user_row import UserRow, user_by_id, user_by_login
-from database.user_table import PROVIDER_NAME, UserTable
+from database.user_table import UserTable
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class UserEditor:
                 require_other_admin(connection, row)
             connection.execute(delete(users).where(users.c.id == row.id))
             self._record(connection, "user_deleted", row.username)
-            end_user_sessions(connection, row.username, PROVIDER_NAME)
+            end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
             return row
 
     def _replace_hash(
@@ -120,7 +121,7 @@ class UserEditor:
     ) -> UserRow:
         _update(connection, row, password_hash=password_hash)
         self._record(connection, action, row.username)
-        end_user_sessions(connection, row.username, PROVIDER_NAME, except_session_id)
+        end_user_sessions(connection, row.username, USER_TABLE_PROVIDER, except_session_id)
         return _require_user(user_by_id(connection, row.id))
 
     def _record(self, connection: Connection, action: str, username: str, details: str | None = None) -> None:
@@ -169,7 +170,7 @@ def _apply(connection: Connection, row: UserRow, wanted: UserRow) -> None:
     remove_user_roles(connection, row.id, {*row.roles} - {*wanted.roles})
     add_user_roles(connection, row.id, {*wanted.roles} - {*row.roles})
     if row.username != wanted.username or not wanted.active:
-        end_user_sessions(connection, row.username, PROVIDER_NAME)
+        end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
 
 
 def _update(connection: Connection, row: UserRow, **values: object) -> None:

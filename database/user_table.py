@@ -19,9 +19,6 @@ from database.user_filter import UserFilter
 from database.user_pages import fetch_page, position
 from database.user_row import UserRow, user_by_id, user_by_login, user_by_username, users_by_login
 
-PROVIDER_NAME = "database"
-"""The name of this table in AUTH_PROVIDER, and so the `idp` of its users' sessions."""
-
 ADMIN_ROLE = "admin"
 """The role that `/api/users` requires. At least one active user must have it."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
 from config.errors import ConfigurationError, Problem
+from config.service_settings import USER_TABLE_PROVIDER
 from providers.interface import AuthProvider
 
 GROUP = "latchkey.providers"
@@ -12,7 +13,7 @@ GROUP = "latchkey.providers"
 # Named as text, so that only the chosen ones are imported.
 BUILT_IN = {
     "static": "providers.static.provider:open_static",
-    "database": "providers.sql.provider:open_database",
+    USER_TABLE_PROVIDER: "providers.sql.provider:open_database",
     "ldap": "providers.ldap:open_ldap",
 }
 

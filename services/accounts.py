@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from config.service_settings import USER_TABLE_PROVIDER
 from config.text import normalize_password
 from database.errors import UserChanged
 from passwords.hashing import hash_password
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from database.user_row import UserRow
 
 log = logging.getLogger(__name__)
-
-IDP = "database"
-"""The provider whose users are in the table."""
 
 
 class NoUserTable(Exception):
@@ -84,7 +82,7 @@ def change_password(claims: Claims, old: str, new: str) -> bool:
     Return False if `old` is not their password. Raises NoUserTable, WeakPassword, Overloaded and DatabaseUnavailable.
     """
     editor = editor_for(claims)
-    if claims.get("idp") != IDP:
+    if claims.get("idp") != USER_TABLE_PROVIDER:
         raise NoUserTable
     try:
         return _change_password(editor, claims, old, new)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigurationError, Problem, collect_errors
-from config.service_settings import ProviderSettings
+from config.service_settings import USER_TABLE_PROVIDER, ProviderSettings
 from config.settings import Settings
 from database.errors import DatabaseUnavailable
 from passwords.policy import PasswordPolicy
@@ -76,7 +76,7 @@ def _schema_problem(settings: Settings, close: bool = False) -> Problem | None:
 
 
 def _user_editor(settings: Settings) -> "Callable[[str], UserEditor] | None":
-    if "database" not in settings.providers.provider:
+    if USER_TABLE_PROVIDER not in settings.providers.provider:
         return None
     from database.engine import open_engine
     from database.user_editor import UserEditor
