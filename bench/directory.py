@@ -1,4 +1,4 @@
-"""A login against OpenLDAP over StartTLS, with the certificate checked: ours, and the same by hand."""
+"""Benchmark a login at OpenLDAP over StartTLS with certificate verification: Latchkey, ldap3 and python-ldap."""
 
 import json
 import socket
@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import ldap
 from ldap3 import NONE, SAFE_SYNC, SUBTREE, Connection, Server, Tls
 
-from providers.ldap import LdapProvider
+from providers.ldap import SearchProvider
 from providers.ldap.settings import LdapSettings
 from tests.servers.slapd import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd, person_dn, slapd
 from tests.support.users import SampleUser
@@ -20,7 +20,7 @@ from tests.support.users import SampleUser
 ROUNDS = 1000
 ZOE = SampleUser("zoe", "zoe@example.org", "the password of zoe", ("user", "admin"))
 JOINER = SampleUser("joiner", "joiner@example.org", "the password of joiner", ())
-SAMPLE_USERS = f"ou=people,{SUFFIX}"
+PEOPLE = f"ou=people,{SUFFIX}"
 FILTER = f"(|(uid={ZOE.email})(mail={ZOE.email}))"
 ATTRIBUTES = ["uid", "mail", "memberOf"]
 GROUPS = 500
@@ -29,31 +29,33 @@ Login = Callable[[], object]
 
 
 def main() -> None:
-    """Compare, the three by turns."""
+    """Print the duration of a login with each library, and of special logins with Latchkey."""
     with TemporaryDirectory() as home, slapd(Path(home), names=("localhost", "127.0.0.1")) as server:
         _fill(server)
-        taken = _by_turns({"ours": _ours(server, ZOE), "ldap3": _ldap3(server), "python-ldap": _python_ldap(server)})
-        ours = taken["ours"]
-        for name, seconds in taken.items():
-            print(f"{name:12} {1000 * seconds:6.2f} ms a login, {ours / seconds:.2f} of it is ours")
-        more = {
-            "500 groups": _ours(server, JOINER),
-            "500, nested": _ours(server, JOINER, LDAP_NESTED_GROUPS="true"),
-            "a wrong name": _ours(server, SampleUser("nobody", "", "x")),
+        durations = _median_seconds(
+            {"latchkey": _latchkey(server, ZOE), "ldap3": _ldap3(server), "python-ldap": _python_ldap(server)}
+        )
+        latchkey = durations["latchkey"]
+        for name, seconds in durations.items():
+            print(f"{name:12} {1000 * seconds:6.2f} ms a login; Latchkey takes {latchkey / seconds:.2f} times as long")
+        special_logins = {
+            "500 groups": _latchkey(server, JOINER),
+            "500, nested": _latchkey(server, JOINER, LDAP_NESTED_GROUPS="true"),
+            "unknown user": _latchkey(server, SampleUser("unknown", "", "x")),
         }
-        for name, seconds in _by_turns(more).items():
-            print(f"{name:12} {1000 * seconds:6.2f} ms a login, {seconds / ours:.2f} of a plain one")
+        for name, seconds in _median_seconds(special_logins).items():
+            print(f"{name:12} {1000 * seconds:6.2f} ms a login, {seconds / latchkey:.2f} times a plain login")
 
 
-def _by_turns(logins: dict[str, Login]) -> dict[str, float]:
-    """Return the median of each in seconds; connections are kept, as they are in a service."""
-    taken: dict[str, list[float]] = {name: [] for name in logins}
+def _median_seconds(logins: dict[str, Login]) -> dict[str, float]:
+    """Return the median duration of each login. The logins alternate, and reuse their connections."""
+    durations: dict[str, list[float]] = {name: [] for name in logins}
     for _ in range(ROUNDS):
         for name, log_in in logins.items():
-            began = time.perf_counter()
+            start = time.perf_counter()
             log_in()
-            taken[name].append(time.perf_counter() - began)
-    return {name: median(seconds) for name, seconds in taken.items()}
+            durations[name].append(time.perf_counter() - start)
+    return {name: median(seconds) for name, seconds in durations.items()}
 
 
 def _fill(server: Slapd) -> None:
@@ -63,15 +65,15 @@ def _fill(server: Slapd) -> None:
         server.add(f"cn=many-{number},ou=groups,{SUFFIX}", ["groupOfNames"], {"member": person_dn(JOINER.username)})
 
 
-def _ours(server: Slapd, person: SampleUser, **changed: str) -> Login:
+def _latchkey(server: Slapd, person: SampleUser, **changed: str) -> Login:
     roles = {f"cn=many-{number},ou=groups,{SUFFIX}": [f"role-{number}"] for number in range(GROUPS)}
     environ = server.environ(LDAP_ROLE_MAP=json.dumps(roles), **changed)
-    provider = LdapProvider(LdapSettings.read(environ))
+    provider = SearchProvider(LdapSettings.read(environ))
     login = person.email or person.username
-    known = bool(person.email)
+    is_known = bool(person.email)
 
     def log_in() -> None:
-        assert bool(provider.authenticate(login, person.password)) == known
+        assert bool(provider.authenticate(login, person.password)) == is_known
 
     return log_in
 
@@ -80,7 +82,7 @@ def _ldap3(server: Slapd) -> Login:
     service, users = (_ldap3_connection(server) for _ in range(2))
 
     def log_in() -> None:
-        found = service.search(SAMPLE_USERS, FILTER, SUBTREE, attributes=ATTRIBUTES, size_limit=2)[2]
+        found = service.search(PEOPLE, FILTER, SUBTREE, attributes=ATTRIBUTES, size_limit=2)[2]
         assert users.rebind(found[0]["dn"], ZOE.password)[0]
 
     return log_in
@@ -106,18 +108,18 @@ def _python_ldap(server: Slapd) -> Login:
     service, users = (_python_ldap_connection(server) for _ in range(2))
 
     def log_in() -> None:
-        found = service.search_s(SAMPLE_USERS, ldap.SCOPE_SUBTREE, FILTER, ATTRIBUTES)
+        found = service.search_s(PEOPLE, ldap.SCOPE_SUBTREE, FILTER, ATTRIBUTES)
         users.simple_bind_s(found[0][0], ZOE.password)
 
     return log_in
 
 
 def _python_ldap_connection(server: Slapd) -> "ldap.ldapobject.LDAPObject":
-    # Not localhost, in whose place libldap expects the machine's own name.
+    # For localhost libldap expects the machine's host name in the certificate.
     connection = ldap.initialize(f"ldap://127.0.0.1:{server.port}")
     connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(server.home / "ca.pem"))
     connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
-    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last, or the others do not count
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last, since it applies the options set before
     connection.start_tls_s()
     connection.simple_bind_s(SERVICE, SERVICE_PASSWORD)
     return connection
