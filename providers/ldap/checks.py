@@ -1,121 +1,125 @@
-"""What the doctor finds in a directory: from the name of its server to the groups of the rules."""
+"""The doctor's checks of a directory: from the network to the groups of the role rules."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from time import monotonic
 
-from providers.interface import Check, ProviderUnavailable
-from providers.ldap.client.answers import Entry
-from providers.ldap.client.filters import ANY, Filter, every
+from providers.interface import Check
+from providers.ldap.client.errors import LdapError
+from providers.ldap.client.failover import Server
+from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of
 from providers.ldap.client.messages import BASE, SUBTREE
-from providers.ldap.directory import Directory, Session
-from providers.ldap.network_checks import Finding, authorities, reach, step
-from providers.ldap.role_rules import Group
+from providers.ldap.client.responses import Entry
+from providers.ldap.client.session import ServiceSession
+from providers.ldap.directory import Directory
+from providers.ldap.groups import find_group
+from providers.ldap.network_checks import Finding, check_authorities, check_server, run_check
+from providers.ldap.role_rules import positive_groups
 from providers.ldap.settings import LdapSettings
-from providers.ldap.user_entries import Accounts
+from providers.ldap.user_entries import UserEntries
 
-_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"  # in supportedCapabilities ([MS-ADTS] §3.1.1.3.4.3.1)
+_ACTIVE_DIRECTORY_OID = "1.2.840.113556.1.4.800"  # in supportedCapabilities ([MS-ADTS] §3.1.1.3.4.3.1)
+
+_FIX_ACCOUNT = "Correct LDAP_BIND_DN and LDAP_BIND_PASSWORD, or unlock the account; the doctor tried the bind once"
+_FIX_BASE = "Correct LDAP_BASE_DN, or grant LDAP_BIND_DN read access to it"
+_FIX_GROUPS = "Correct LDAP_GROUP_BASE_DN, or grant LDAP_BIND_DN read access to it"
+_FIX_RULES = "Correct the role rules, or grant LDAP_BIND_DN read access to the groups"
 
 
-class Diagnosis:
-    """Looks a directory over, as the service account, with no bind but that one."""
+def check_network(settings: LdapSettings, directory: Directory) -> Generator[Check, None, Server | None]:
+    """Yield the checks of all servers. Return the first that can be used, `None` if none can."""
+    yield from check_authorities(settings)
+    first = None
+    for server in directory.servers:
+        is_usable = yield from check_server(server.address, settings)
+        if is_usable and first is None:
+            first = server
+    return first
 
-    def __init__(self, settings: LdapSettings, accounts: Accounts, directory: Directory) -> None:
+
+def check_directory(settings: LdapSettings, entries: UserEntries, directory: Directory) -> Iterator[Check]:
+    """Yield all checks, and end where a failure makes the rest pointless. The service account binds at most once."""
+    server = yield from check_network(settings, directory)
+    if server is not None:
+        yield from _ContentChecks(settings, entries, server).run()
+
+
+class _ContentChecks:
+    """Checks what the service account sees on one server."""
+
+    def __init__(self, settings: LdapSettings, entries: UserEntries, server: Server) -> None:
         self._settings = settings
-        self._accounts = accounts
-        self._directory = directory
+        self._entries = entries
+        self._server = server
 
-    def network(self) -> Iterator[Check]:
-        """Yield whether the servers can be reached; `session` is with the first that can."""
-        yield from authorities(self._settings)
-        self._reachable = []
-        for server in self._directory.servers:
-            checks = []
-            for check in reach(server.address, self._settings):
-                checks.append(check)
-                yield check
-            if checks[-1].outcome != "failure":
-                self._reachable.append(server)
-
-    def steps(self) -> Iterator[Check]:
-        """Yield everything, as long as there is a point in going on."""
-        yield from self.network()
-        if not self._reachable:
+    def run(self) -> Iterator[Check]:
+        yield (bind := run_check("service bind", self._bind, _FIX_ACCOUNT))
+        if bind.outcome == "failure":
             return
-        yield (bound := step("service bind", self._bind, _ACCOUNT))
-        if bound.outcome == "failure":
-            return
-        yield step("kind of directory", self._kind, _ACCOUNT)
+        yield run_check("kind of directory", self._kind, _FIX_ACCOUNT)
         for base in self._settings.base_dn:
-            yield (found := step(f"base DN {base}", partial(self._base, base), _BASE))
+            yield (found := run_check(f"base DN {base}", partial(self._base, base), _FIX_BASE))
             if found.outcome != "failure":
-                yield step("users", partial(self._users, base), _BASE)
-        yield step("groups", self._groups, "Correct LDAP_GROUP_BASE_DN")
-        yield step("rules", self._rules, "Correct the rule")
+                yield run_check("users", partial(self._users, base), _FIX_BASE)
+        yield run_check("groups", self._groups, _FIX_GROUPS)
+        yield run_check("rules", self._rules, _FIX_RULES)
 
-    def _session(self) -> Session:
-        return Session(self._reachable[0], monotonic() + self._settings.timeout_seconds)
+    def _session(self) -> ServiceSession:
+        return ServiceSession(self._server, monotonic() + self._settings.timeout_seconds)
 
     def _bind(self) -> Finding:
-        self._root()
+        self._root_dse()
         return (f"bound as {self._settings.bind_dn}" if self._settings.bind_dn else "anonymous"), None
 
-    def _root(self) -> Entry:
-        wanted = ["supportedCapabilities", "vendorName", "vendorVersion"]
-        found = self._session().search("", BASE, ANY, wanted)
+    def _root_dse(self) -> Entry:
+        attributes = ["supportedCapabilities", "vendorName", "vendorVersion"]
+        found = self._session().search("", BASE, ANY_ENTRY, attributes)
         return found[0] if found else Entry("", {})
 
     def _kind(self) -> Finding:
-        root = self._root()
-        is_one = _ACTIVE_DIRECTORY in root.texts("supportedCapabilities")
-        if is_one and not self._settings.active_directory:
-            return "an Active Directory", "Set LDAP_ACTIVE_DIRECTORY=true, for its logins and primary groups"
-        if self._settings.active_directory and not is_one:
-            return "no Active Directory", "Leave LDAP_ACTIVE_DIRECTORY out"
-        return "an Active Directory" if is_one else root.first("vendorName") or "a directory by the standards", None
+        root = self._root_dse()
+        is_active_directory = _ACTIVE_DIRECTORY_OID in root.texts("supportedCapabilities")
+        if is_active_directory and not self._settings.active_directory:
+            return "Active Directory", "Set LDAP_ACTIVE_DIRECTORY=true to use its login names and primary groups"
+        if self._settings.active_directory and not is_active_directory:
+            return "not Active Directory", "Unset LDAP_ACTIVE_DIRECTORY"
+        return "Active Directory" if is_active_directory else root.first("vendorName") or "a standard directory", None
+
+    def _require_entry(self, dn: str) -> None:
+        if not self._session().search(dn, BASE, ANY_ENTRY, ["1.1"]):
+            raise LdapError(f"{dn} does not exist, or LDAP_BIND_DN may not read it")
 
     def _base(self, base: str) -> Finding:
-        if not self._session().search(base, BASE, ANY, ["1.1"]):
-            raise ProviderUnavailable("there is no such entry, or LDAP_BIND_DN may not see it")
-        return "it is there", None
+        self._require_entry(base)
+        return "it exists", None
 
     def _users(self, base: str) -> Finding:
-        everybody, session = self._accounts.everybody, self._session()
-        if not session.search(base, SUBTREE, everybody, ["1.1"], 1):
-            return "nobody below it fits LDAP_USER_FILTER", "Correct LDAP_USER_FILTER, or LDAP_BASE_DN"
-        nameless = every(everybody, Filter(f"(!({self._settings.username}=*))").encode())
-        if session.search(base, SUBTREE, nameless, ["1.1"], 1):
-            advice = "Choose an LDAP_USERNAME_ATTRIBUTE that all have, or demand it in LDAP_USER_FILTER"
-            return f"somebody fits LDAP_USER_FILTER and has no {self._settings.username}", advice
-        return f"there are users, and all have a {self._settings.username}", None
+        user_filter, session = self._entries.user_filter, self._session()
+        if not session.search(base, SUBTREE, user_filter, ["1.1"], 1):
+            return "no entry below it matches LDAP_USER_FILTER", "Correct LDAP_USER_FILTER or LDAP_BASE_DN"
+        attribute = self._settings.name_attribute
+        without_name = all_of(user_filter, Filter(f"(!({attribute}=*))").encode())
+        if session.search(base, SUBTREE, without_name, ["1.1"], 1):
+            remedy = "Choose an LDAP_USERNAME_ATTRIBUTE that all users have, or require it in LDAP_USER_FILTER"
+            return f"an entry that matches LDAP_USER_FILTER has no {attribute}", remedy
+        return f"there are users, and all have the attribute {attribute}", None
 
     def _groups(self) -> Finding:
-        session = self._session()
-        for base in self._settings.group_base_dn:
-            if not session.search(base, BASE, ANY, ["1.1"]):
-                raise ProviderUnavailable(f"there is no {base}, or LDAP_BIND_DN may not see it")
         if self._settings.group_base_dn:
-            return "they are searched below LDAP_GROUP_BASE_DN", None
-        members = every(self._accounts.everybody, Filter("(memberOf=*)").encode())
+            for base in self._settings.group_base_dn:
+                self._require_entry(base)
+            return "searched below LDAP_GROUP_BASE_DN", None
+        members, session = all_of(self._entries.user_filter, Filter("(memberOf=*)").encode()), self._session()
         if any(session.search(base, SUBTREE, members, ["1.1"], 1) for base in self._settings.base_dn):
-            return "users tell theirs by memberOf", None
-        return "no user has memberOf", "Set LDAP_GROUP_BASE_DN, or have the directory keep memberOf"
+            return "read from memberOf of the users", None
+        return "no user has memberOf", "Set LDAP_GROUP_BASE_DN, or enable memberOf in the directory"
 
     def _rules(self) -> Finding:
-        rules = self._accounts.rules
+        rules = self._entries.role_rules
         if not rules.list_roles():
-            return "there are none, so nobody has a role", "Write LDAP_ROLE_RULES_FILE, or LDAP_ROLE_MAP"
-        groups = {group.name: group for rule in rules.rules for group in rule.condition.groups()}
-        missing = [group.label for group in groups.values() if not self.group(self._session(), group)]
+            return "none, so no user has a role", "Set LDAP_ROLE_RULES_FILE or LDAP_ROLE_MAP"
+        groups = {group.key: group for rule in rules.rules for group in positive_groups(rule.condition)}
+        missing = [group.label for group in groups.values() if find_group(self._session(), group.dn) is None]
         if missing:
-            return f"no such group: {'; '.join(missing)}", "Correct the rules, or let LDAP_BIND_DN see these groups"
-        return f"{len(rules.rules)} rules, for {', '.join(sorted(rules.list_roles()))}", None
-
-    @staticmethod
-    def group(session: Session, group: Group) -> Entry | None:
-        """Return the entry of a rule's group, `None` if there is none to be seen."""
-        return next(iter(session.search(group.dn, BASE, ANY, ["memberUid"])), None)
-
-
-_ACCOUNT = "Check LDAP_BIND_DN and LDAP_BIND_PASSWORD, and whether the account is locked; it was tried once"
-_BASE = "Correct LDAP_BASE_DN, or let LDAP_BIND_DN see it"
+            return f"these groups do not exist: {'; '.join(missing)}", _FIX_RULES
+        return f"{len(rules.rules)} rules, for the roles {', '.join(sorted(rules.list_roles()))}", None

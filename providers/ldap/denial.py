@@ -1,4 +1,4 @@
-"""Why a directory lets nobody in, in words that are the same for every directory."""
+"""Why a directory denies a login: the reasons of `Denied`, from results, controls and attributes of all directories."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -23,14 +23,23 @@ from providers.interface import (
     UNKNOWN_USER,
     WORKSTATION,
     WRONG_PASSWORD,
-    ProviderUnavailable,
 )
-from providers.ldap.client.answers import Answer, Entry, children
+from providers.ldap.client.errors import BindFailed
 from providers.ldap.client.messages import PASSWORD_POLICY
+from providers.ldap.client.responses import Entry, Response, children
 
-# Active Directory: a Windows error, in hexadecimal, within the diagnostic message.
-_SUB_CODE = re.compile(r"\bdata ([0-9a-fA-F]+),")
-_WINDOWS = {
+_RESULT_REASONS = {
+    RESULT_INVALID_CREDENTIALS: WRONG_PASSWORD,
+    RESULT_INAPPROPRIATE_AUTHENTICATION: WRONG_PASSWORD,  # the entry has no password
+    RESULT_INSUFFICIENT_ACCESS_RIGHTS: WRONG_PASSWORD,
+    RESULT_NO_SUCH_OBJECT: WRONG_PASSWORD,  # the entry was deleted after the search
+    RESULT_CONSTRAINT_VIOLATION: LOCKED,  # 389 Directory Server: too many wrong passwords
+    RESULT_UNWILLING_TO_PERFORM: DISABLED,  # 389 Directory Server: inactivated
+}
+
+# Active Directory: the diagnostic message contains a Windows error code in hexadecimal.
+_WINDOWS_ERROR = re.compile(r"\bdata ([0-9a-fA-F]+),")
+_WINDOWS_REASONS = {
     "525": UNKNOWN_USER,
     "52e": WRONG_PASSWORD,
     "530": LOGON_HOURS,
@@ -41,61 +50,57 @@ _WINDOWS = {
     "773": MUST_CHANGE,
     "775": LOCKED,
 }
-# draft-behera-ldap-password-policy §6.2; the others are about changing a password.
-_ERROR = 0x81
-_POLICY = {0: PASSWORD_EXPIRED, 1: LOCKED, 2: MUST_CHANGE}
-_CODES = {
-    RESULT_INVALID_CREDENTIALS: WRONG_PASSWORD,
-    RESULT_INAPPROPRIATE_AUTHENTICATION: WRONG_PASSWORD,  # the entry has no password
-    RESULT_INSUFFICIENT_ACCESS_RIGHTS: WRONG_PASSWORD,
-    RESULT_NO_SUCH_OBJECT: WRONG_PASSWORD,  # it is gone since it was found
-    RESULT_CONSTRAINT_VIOLATION: LOCKED,  # 389 Directory Server: too many wrong passwords
-    RESULT_UNWILLING_TO_PERFORM: DISABLED,  # 389 Directory Server: inactivated
-}
+
+# draft-behera-ldap-password-policy §6.2. The other errors concern password changes.
+_POLICY_ERROR_TAG = 0x81
+_POLICY_REASONS = {0: PASSWORD_EXPIRED, 1: LOCKED, 2: MUST_CHANGE}
 
 ACCOUNT_ATTRIBUTES = ("userAccountControl", "accountExpires", "pwdAccountLockedTime")
-"""What `is_disabled` wants to see of an entry."""
+"""The attributes that `is_disabled` reads."""
 
 STATE_ATTRIBUTES = ("msDS-User-Account-Control-Computed", "pwdLastSet", "pwdReset")
+"""The attributes that `account_denial_reason` reads in addition."""
 
 _ACCOUNT_DISABLED = 2  # in userAccountControl
 _LOCKED_OUT, _EXPIRED = 0x10, 0x800000  # in msDS-User-Account-Control-Computed ([MS-ADTS] §3.1.1.4.5.17)
-_NEVER = {0, 0x7FFFFFFFFFFFFFFF}
+_NEVER_EXPIRES = {0, 0x7FFFFFFFFFFFFFFF}  # accountExpires
 _WINDOWS_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-_FOR_GOOD = "000001010000Z"
+_LOCKED_PERMANENTLY = "000001010000Z"  # pwdAccountLockedTime
 
 
-def bind_denial_reason(answer: Answer) -> str | None:
-    """Return why this bind proves nobody, `None` if it proves them. Raises ProviderUnavailable if it says neither.
+def bind_denial_reason(response: Response) -> str | None:
+    """Return why a bind denies the login, `None` if it authenticates the user.
 
-    A bind may succeed and yet prove nobody: who must change their password first may do nothing else.
+    A bind that succeeds denies the login if the user must first change their password. Raises BindFailed if the
+    result does not concern the user's credentials.
     """
-    policy = _policy_error(answer.controls.get(PASSWORD_POLICY, b""))
-    if answer.code == RESULT_SUCCESS:
-        return policy if policy == MUST_CHANGE else None
-    if answer.code not in _CODES:
-        raise ProviderUnavailable(f"ldap: the bind of a user failed: {answer.name}")
-    if answer.code != RESULT_INVALID_CREDENTIALS:
-        return _CODES[answer.code]
-    sub_code = _SUB_CODE.search(answer.text)
-    return policy or _WINDOWS.get(sub_code[1].lower() if sub_code else "", WRONG_PASSWORD)
+    policy_reason = _policy_reason(response.controls.get(PASSWORD_POLICY, b""))
+    if response.code == RESULT_SUCCESS:
+        return policy_reason if policy_reason == MUST_CHANGE else None
+    if response.code not in _RESULT_REASONS:
+        raise BindFailed(f"a bind failed: {response.code_name}")
+    if response.code != RESULT_INVALID_CREDENTIALS:
+        return _RESULT_REASONS[response.code]
+    error = _WINDOWS_ERROR.search(response.diagnostic_message)
+    return policy_reason or _WINDOWS_REASONS.get(error[1].lower() if error else "", WRONG_PASSWORD)
 
 
 def is_disabled(entry: Entry, now: datetime) -> bool:
-    """Say whether the entry itself tells that its account is disabled or expired, or locked for good.
+    """Return whether the entry says that its account is disabled, expired, or locked permanently.
 
-    A lock that ends by itself is none: it is how anybody may keep somebody out for a while.
+    A temporary lock does not count: an attacker can cause it with wrong passwords.
     """
     control, expires = _number(entry, "userAccountControl"), _number(entry, "accountExpires")
-    if control & _ACCOUNT_DISABLED or entry.first("pwdAccountLockedTime") == _FOR_GOOD:
+    if control & _ACCOUNT_DISABLED or entry.first("pwdAccountLockedTime") == _LOCKED_PERMANENTLY:
         return True
-    return expires not in _NEVER and expires <= (now - _WINDOWS_EPOCH) // timedelta(microseconds=1) * 10
+    return expires not in _NEVER_EXPIRES and expires <= (now - _WINDOWS_EPOCH) // timedelta(microseconds=1) * 10
 
 
 def account_denial_reason(entry: Entry, now: datetime) -> str | None:
-    """Return why the right password would not do now, as far as the entry tells; `None` if nothing speaks against it.
+    """Return why a login with the correct password is denied, as far as the entry shows; `None` if it shows nothing.
 
-    It wants to see STATE_ATTRIBUTES too. A lock of OpenLDAP that ends by itself does not tell when.
+    The entry needs ACCOUNT_ATTRIBUTES and STATE_ATTRIBUTES. It does not show when a temporary lock of OpenLDAP ends,
+    so that is not a reason.
     """
     if is_disabled(entry, now):
         return DISABLED
@@ -111,13 +116,13 @@ def _number(entry: Entry, attribute: str) -> int:
     return int(text) if re.fullmatch(r"-?[0-9]{1,20}", text) else 0
 
 
-def _policy_error(value: bytes) -> str | None:
-    """Return what the control tells beside the result: SEQUENCE { warning [0] …, error [1] ENUMERATED }."""
+def _policy_reason(control_value: bytes) -> str | None:
+    """Return the reason in a password policy control: SEQUENCE { warning [0] …, error [1] ENUMERATED }."""
     try:
-        for _, start, end in children(value, 0, len(value)):
-            for tag, first, last in children(value, start, end):
-                if tag == _ERROR:
-                    return _POLICY.get(int.from_bytes(value[first:last], "big"))
-    except (IndexError, ValueError):
+        for _, start, end in children(control_value, 0, len(control_value)):
+            for tag, first, last in children(control_value, start, end):
+                if tag == _POLICY_ERROR_TAG:
+                    return _POLICY_REASONS.get(int.from_bytes(control_value[first:last], "big"))
+    except (IndexError, ValueError):  # the control is malformed
         pass
     return None

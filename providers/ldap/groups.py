@@ -1,96 +1,93 @@
-"""Groups: which ones somebody is in, however the directory keeps that."""
+"""The groups of a user: from memberOf, from a search, from nested groups, and from the primary group."""
 
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from threading import Lock
 from time import monotonic
-from typing import Protocol
 
 from providers.interface import Membership
-from providers.ldap.client.answers import Entry
-from providers.ldap.client.dn import comparable
-from providers.ldap.client.filters import ANY, Filter, places_in
+from providers.ldap.client.dn import dn_key
+from providers.ldap.client.filters import ANY_ENTRY, Filter, placeholders
 from providers.ldap.client.messages import BASE, SUBTREE
+from providers.ldap.client.responses import Entry
+from providers.ldap.client.session import SupportsSearch
 from providers.ldap.settings import LdapSettings
 
-REMEMBERED = 60.0  # seconds for which it is remembered which group is in which; never who is in a group
-_MOST = 50_000
+# For how long the groups of a group are cached. The groups of a user never are.
+NESTING_CACHE_SECONDS = 60.0
+_MAX_CACHED_KEYS = 50_000
 
 
-class Searches(Protocol):
-    """Whatever a directory can be searched through."""
-
-    def search(
-        self, base: str, scope: int, condition: bytes, attributes: Iterable[str], at_most: int = 0
-    ) -> list[Entry]:
-        """Return what matches; nothing where there is no such base. Raises ProviderUnavailable."""
-        ...
-
-
-class Groups:
-    """Finds the groups of a user. Thread-safe."""
+class GroupFinder:
+    """Finds the groups of users. Thread-safe."""
 
     def __init__(self, settings: LdapSettings) -> None:
         self._bases = settings.group_base_dn
         self._filter = Filter(settings.group_filter)
         self._nested = settings.nested_groups
-        self._primary = settings.active_directory
-        places = places_in(settings.group_filter)
-        self._places = places - {"dn", "username"}
+        self._has_primary_groups = settings.active_directory
+        self._user_attributes = placeholders(settings.group_filter) - {"dn", "username"}
         self.attributes = (
-            *sorted(self._places),
+            *sorted(self._user_attributes),
             *(() if self._bases else ("memberOf",)),
-            *(("objectSid", "primaryGroupID") if self._primary else ()),
+            *(("objectSid", "primaryGroupID") if self._has_primary_groups else ()),
         )
-        """What is to be asked of a user's entry."""
-        self._parents = _Memory()
-        self._named = _Memory()
+        """The attributes that the entry of a user needs."""
+        self._parents = _Cache()
+        self._dns_by_sid = _Cache()
 
-    def of(self, session: Searches, entry: Entry, username: str, *, nested: bool | None = None) -> list[Membership]:
-        """Return the groups of this user; those that are only in by another group if the setting, or `nested`, says so.
+    def memberships(
+        self, session: SupportsSearch, entry: Entry, username: str, *, nested: bool | None = None
+    ) -> list[Membership]:
+        """Return the groups of the user, each once.
 
-        Groups that contain each other are each found once.
+        `nested` is whether to follow nested groups; `None` means as LDAP_NESTED_GROUPS says. Groups may contain each
+        other in a circle. Raises LdapError.
         """
-        direct = self._direct(session, entry, username)
-        found = {comparable(dn): Membership(dn) for dn in direct}
+        direct = self._direct_groups(session, entry, username)
+        found = {dn_key(dn): Membership(dn) for dn in direct}
         waiting = deque(direct if (self._nested if nested is None else nested) else ())
         while waiting:
             group = waiting.popleft()
-            for parent in self._parents.get(group, partial(self._containing, session, group)):
-                if comparable(parent) not in found:
-                    found[comparable(parent)] = Membership(parent, via_group=group)
+            for parent in self._parents.get(group, partial(self._parent_groups, session, group)):
+                if dn_key(parent) not in found:
+                    found[dn_key(parent)] = Membership(parent, via_group=group)
                     waiting.append(parent)
         return list(found.values())
 
-    def _direct(self, session: Searches, entry: Entry, username: str) -> list[str]:
+    def _direct_groups(self, session: SupportsSearch, entry: Entry, username: str) -> list[str]:
         if self._bases:
-            places = {place: entry.first(place) or "" for place in self._places}
-            groups = self._matching(session, entry, {**places, "username": username})
+            values = {attribute: entry.first(attribute) or "" for attribute in self._user_attributes}
+            groups = self._search(session, entry.dn, {**values, "username": username})
         else:
             groups = entry.texts("memberOf")
-        sid = primary_group(entry) if self._primary else None
-        return [*groups, *(self._named.get(sid, partial(self._by_sid, session, sid)) if sid else [])]
+        sid = primary_group_sid(entry) if self._has_primary_groups else None
+        return [*groups, *(self._dns_by_sid.get(sid, partial(_dns_of_sid, session, sid)) if sid else [])]
 
-    def _matching(self, session: Searches, entry: Entry, places: dict[str, str]) -> list[str]:
-        condition = self._filter.encode(**{**places, "dn": entry.dn})
-        return [group.dn for base in self._bases for group in session.search(base, SUBTREE, condition, ["1.1"])]
+    def _parent_groups(self, session: SupportsSearch, dn: str) -> list[str]:
+        """Return the groups of which a group is a direct member."""
+        if self._bases:
+            # A group has no username and none of the attributes of a user.
+            return self._search(session, dn, dict.fromkeys({*self._user_attributes, "username"}, ""))
+        entries = session.search(dn, BASE, ANY_ENTRY, ["memberOf"])
+        return [parent for entry in entries for parent in entry.texts("memberOf")]
 
-    def _containing(self, session: Searches, dn: str) -> list[str]:
-        """Return the groups that a group is in itself."""
-        if self._bases:  # what stands in the other places is a user's, so a group has nothing there
-            return self._matching(session, Entry(dn, {}), dict.fromkeys({*self._places, "username"}, ""))
-        return [parent for entry in session.search(dn, BASE, ANY, ["memberOf"]) for parent in entry.texts("memberOf")]
-
-    def _by_sid(self, session: Searches, sid: str) -> list[str]:
-        return [entry.dn for entry in session.search(f"<SID={sid}>", BASE, ANY, ["1.1"])]
+    def _search(self, session: SupportsSearch, dn: str, values: dict[str, str]) -> list[str]:
+        search_filter = self._filter.encode(**{**values, "dn": dn})
+        return [group.dn for base in self._bases for group in session.search(base, SUBTREE, search_filter, ["1.1"])]
 
 
-def primary_group(entry: Entry) -> str | None:
-    """Return the SID of the group in which Active Directory has somebody without saying so, `None` if there is none.
+def find_group(session: SupportsSearch, dn: str) -> Entry | None:
+    """Return the group's entry with memberUid, `None` if it does not exist or is not visible. Raises LdapError."""
+    return next(iter(session.search(dn, BASE, ANY_ENTRY, ["memberUid"])), None)
 
-    It is of the user's domain ([MS-DTYP] §2.4.2.2): theirs, with another last part.
+
+def primary_group_sid(entry: Entry) -> str | None:
+    """Return the SID of the user's primary group in Active Directory, which memberOf omits; `None` if there is none.
+
+    It is the user's SID with another last part: both belong to the same domain ([MS-DTYP] §2.4.2.2).
     """
     sid, group = entry.attributes.get("objectsid"), entry.first("primaryGroupID")
     if not sid or not group or not group.isdecimal() or not sid[0][1:] or len(sid[0]) != 8 + 4 * sid[0][1]:
@@ -100,20 +97,24 @@ def primary_group(entry: Entry) -> str | None:
     return "-".join(map(str, ["S", sid[0][0], authority, *parts[:-1], group]))
 
 
-class _Memory:
-    """Answers that hold for a while, so that a thousand logins ask once."""
+def _dns_of_sid(session: SupportsSearch, sid: str) -> list[str]:
+    return [entry.dn for entry in session.search(f"<SID={sid}>", BASE, ANY_ENTRY, ["1.1"])]
+
+
+class _Cache:
+    """Lists of DNs that expire after NESTING_CACHE_SECONDS. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._held: dict[str, tuple[float, list[str]]] = {}
+        self._items: dict[str, tuple[float, list[str]]] = {}
 
-    def get(self, key: str, ask: Callable[[], list[str]]) -> list[str]:
-        until, answer = self._held.get(key, (0.0, []))
-        if monotonic() < until:
-            return answer
-        answer = ask()
+    def get(self, key: str, load: Callable[[], list[str]]) -> list[str]:
+        expires_at, dns = self._items.get(key, (0.0, []))
+        if monotonic() < expires_at:
+            return dns
+        dns = load()
         with self._lock:
-            if len(self._held) >= _MOST:
-                self._held.clear()
-            self._held[key] = (monotonic() + REMEMBERED, answer)
-        return answer
+            if len(self._items) >= _MAX_CACHED_KEYS:
+                self._items.clear()
+            self._items[key] = (monotonic() + NESTING_CACHE_SECONDS, dns)
+        return dns

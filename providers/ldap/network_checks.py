@@ -1,98 +1,116 @@
-"""Whether a server can be reached: its name, its port, and its certificate."""
+"""Checks of the network: whether each server's name, port and certificate work."""
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
-from providers.interface import Check, ProviderUnavailable
+from providers.interface import Check
+from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
-from providers.ldap.settings import LdapSettings, ServerAddress
+from providers.ldap.client.errors import CertificateError, LdapError, StartTlsRefused
+from providers.ldap.settings import LdapSettings
 
-SOON = 30  # days before its end at which a certificate is told of
+CERT_EXPIRY_WARNING_DAYS = 30
 
 Finding = tuple[str, str | None]
-"""What a step found, and what is to be done about it; `None` if all is well."""
+"""What a check found, and the remedy; `None` if the check passed."""
 
-_OF_TLS = {
-    "mismatch": "Write a name in LDAP_URL that the certificate is for, or have one made for this name",
-    "expired": "Have the server's certificate renewed",
-    "not yet valid": "Set the clock of the server, or of this machine",
-    "StartTLS": "Give the server a certificate, or write ldaps:// in LDAP_URL if it listens there",
-    "certificate": "Write the path of a file with the certificates that signed the server's in LDAP_CA_FILE",
+_FIX_NAME = "Correct the host name in LDAP_URL, or the DNS record"
+_FIX_CONNECTION = "Check that the directory is running, that LDAP_URL has its port, and that no firewall blocks it"
+_FIX_TRUST = "Set LDAP_CA_FILE to a PEM file with the certificates of the authority that signed the server's"
+_FIX_START_TLS = "Configure a certificate on the server, or use ldaps:// in LDAP_URL if the server supports that"
+_FIX_CERT_NAME = "Use a host name in LDAP_URL that is in the certificate, or issue a certificate for this name"
+_RENEW_CERT = "Renew the server's certificate"
+# By OpenSSL's verification error, X509_V_ERR_…, for which `ssl` has no constants.
+_FIX_CERTIFICATE = {
+    9: "Correct the clock of the server or of this machine",  # CERT_NOT_YET_VALID
+    10: _RENEW_CERT,  # CERT_HAS_EXPIRED
+    62: _FIX_CERT_NAME,  # HOSTNAME_MISMATCH
+    64: _FIX_CERT_NAME,  # IP_ADDRESS_MISMATCH
 }
 
 
-def step(name: str, find: Callable[[], Finding], remedy: str, better: Mapping[str, str] | None = None) -> Check:
-    """Return what a step finds, with the time that it takes.
+def run_check(step: str, find: Callable[[], Finding], remedy: str | Callable[[Exception], str]) -> Check:
+    """Return the result of a check with its duration.
 
-    That it fails is a finding too, with the remedy; or with the first better one whose sign is in what was told.
+    The check fails if `find` raises OSError or LdapError. Its remedy is then `remedy`, or what that returns for the
+    error.
     """
     start = monotonic()
     try:
         found, advice = find()
-    except (OSError, ProviderUnavailable) as error:
-        told = str(getattr(error, "strerror", None) or error).removeprefix("ldap: ")
-        advice = next((advice for sign, advice in (better or {}).items() if sign in told), remedy)
-        return Check(name, "failure", told, advice, monotonic() - start)
-    return Check(name, "warning" if advice else "ok", found, advice, monotonic() - start)
+    except (OSError, LdapError) as error:
+        reason = str(getattr(error, "strerror", None) or error)
+        return Check(step, "failure", reason, remedy if isinstance(remedy, str) else remedy(error), monotonic() - start)
+    return Check(step, "warning" if advice else "ok", found, advice, monotonic() - start)
 
 
-def reach(address: ServerAddress, settings: LdapSettings) -> Iterator[Check]:
-    """Yield how far one gets with this server; if the last step is no failure it can be spoken to."""
-    seconds = settings.timeout_seconds
-
-    def named() -> Finding:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        return ", ".join(dict.fromkeys(str(place[0]) for *_, place in found)), None
-
-    def connected() -> Finding:
-        with socket.create_connection((address.host, address.port), seconds) as link:
-            return f"connected to {link.getpeername()[0]}, port {address.port}", None
-
-    def secured() -> Finding:
-        connection = Connection(address, settings.tls(), monotonic() + seconds)
-        try:
-            return _judged(connection.certificate())
-        finally:
-            connection.close()
-
-    yield (resolved := step(f"{address}: name", named, "Correct the name in LDAP_URL, or the name server's entry"))
+def check_server(address: ServerAddress, settings: LdapSettings) -> Generator[Check, None, bool]:
+    """Yield the checks of one server's name, port and certificate. Return whether it can be used."""
+    yield (resolved := run_check(f"{address}: name", lambda: _resolve(address), _FIX_NAME))
     if resolved.outcome == "failure":
-        return
-    where = "Is the directory running, is the port in LDAP_URL right, and does a firewall let it through?"
-    yield (reached := step(f"{address}: TCP", connected, where))
-    if reached.outcome == "failure":
-        return
+        return False
+    timeout = settings.timeout_seconds
+    yield (connected := run_check(f"{address}: TCP", lambda: _connect(address, timeout), _FIX_CONNECTION))
+    if connected.outcome == "failure":
+        return False
     if address.plaintext:
-        yield Check(f"{address}: TLS", "warning", "none: passwords cross the network in clear", _DO_ENCRYPT)
-        return
-    yield step(f"{address}: TLS", secured, where, _OF_TLS)
+        found = "not used: passwords cross the network unencrypted"
+        yield Check(f"{address}: TLS", "warning", found, "Unset LDAP_INSECURE_PLAINTEXT")
+        return True
+    yield (encrypted := run_check(f"{address}: TLS", lambda: _encrypt(address, settings), _tls_remedy))
+    return encrypted.outcome != "failure"
 
 
-_DO_ENCRYPT = "Leave LDAP_INSECURE_PLAINTEXT out"
+def check_authorities(settings: LdapSettings) -> Iterator[Check]:
+    """Yield a warning for each certificate in LDAP_CA_FILE that has expired or expires soon."""
+    for certificate in settings.tls_context().get_ca_certs() if settings.ca_file else []:
+        days = _days_left(certificate)
+        if days < CERT_EXPIRY_WARNING_DAYS:
+            found = f"a certificate expires in {days} days" if days >= 0 else "a certificate has expired"
+            yield Check("LDAP_CA_FILE", "warning", found, "Add its successor to LDAP_CA_FILE")
 
 
-def authorities(settings: LdapSettings) -> Iterator[Check]:
-    """Yield what is wrong with the certificates of LDAP_CA_FILE."""
-    for certificate in settings.tls().get_ca_certs() if settings.ca_file else []:
-        left = _days_left(certificate)
-        if left < SOON:
-            found = f"a certificate in LDAP_CA_FILE ends in {left} days" if left >= 0 else "a certificate has ended"
-            yield Check("LDAP_CA_FILE", "warning", found, "Add the one that follows it to LDAP_CA_FILE")
+def _resolve(address: ServerAddress) -> Finding:
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    return ", ".join(dict.fromkeys(str(socket_address[0]) for *_, socket_address in found)), None
 
 
-def _judged(certificate: dict[str, Any]) -> Finding:
+def _connect(address: ServerAddress, timeout: float) -> Finding:
+    with socket.create_connection((address.host, address.port), timeout) as connected:
+        return f"connected to {connected.getpeername()[0]}, port {address.port}", None
+
+
+def _encrypt(address: ServerAddress, settings: LdapSettings) -> Finding:
+    connection = Connection(address, settings.tls_context(), monotonic() + settings.timeout_seconds)
+    try:
+        return _check_certificate(connection.certificate())
+    finally:
+        connection.close()
+
+
+def _tls_remedy(error: Exception) -> str:
+    match error:
+        case CertificateError():
+            return _FIX_CERTIFICATE.get(error.verify_code, _FIX_TRUST)
+        case StartTlsRefused():
+            return _FIX_START_TLS
+        case _:
+            return _FIX_CONNECTION
+
+
+def _check_certificate(certificate: dict[str, Any]) -> Finding:
     names = ", ".join(str(value) for _, value in certificate.get("subjectAltName", ()))
     issuer = {name: value for ((name, value), *_) in certificate.get("issuer", ())}
-    signed = issuer.get("commonName") or issuer.get("organizationName")
-    left = _days_left(certificate)
-    advice = "Have the server's certificate renewed before it ends" if left < SOON else None
-    return f"certificate for {names}, signed by {signed}, good for {left} days", advice
+    authority = issuer.get("commonName") or issuer.get("organizationName")
+    days = _days_left(certificate)
+    remedy = f"{_RENEW_CERT} before it expires" if days < CERT_EXPIRY_WARNING_DAYS else None
+    return f"certificate for {names}, signed by {authority}, valid for {days} days", remedy
 
 
 def _days_left(certificate: dict[str, Any]) -> int:
-    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
-    return (ends - datetime.now(UTC)).days
+    expires_at = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
+    return (expires_at - datetime.now(UTC)).days

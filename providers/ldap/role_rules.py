@@ -1,142 +1,131 @@
-"""Rules: from the groups that somebody is in to the roles that they have."""
+"""Role rules: conditions on the groups of a user, and the roles that they give."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TypeAlias
 
 from providers.ldap.client.dn import DN, parse_dn
 
 
-class Condition(Protocol):
-    """What a rule asks. It never changes, and reads as text as people would say it."""
-
-    def holds(self, groups: AbstractSet[DN | str]) -> bool:
-        """Say whether somebody in these groups meets it."""
-        ...
-
-    def groups(self) -> "Iterator[Group]":
-        """Yield the groups that it names, and would have somebody be in."""
-        ...
-
-
 @dataclass(frozen=True)
 class Group:
-    """Being in a group."""
+    """The condition that the user is a member of a group."""
 
     label: str
-    """As it stands in the rule."""
+    """The group's name in [groups], or its DN."""
     dn: str
-    name: DN
+    key: DN
+    """The parsed DN, which is equal for all spellings."""
 
     @classmethod
     def of(cls, dn: str, label: str | None = None) -> "Group":
-        """Return the group of this DN; ValueError, without the text, if it is none."""
+        """Return the group with this DN. Raises ValueError, without the text, if it is not a DN."""
         return cls(label or dn, dn, parse_dn(dn))
-
-    def holds(self, groups: AbstractSet[DN | str]) -> bool:
-        return self.name in groups
-
-    def groups(self) -> "Iterator[Group]":
-        yield self
 
     def __str__(self) -> str:
         return self.label
 
 
 @dataclass(frozen=True)
-class All:
-    """Each of its parts."""
+class AllOf:
+    """The condition that all parts match."""
 
-    parts: Sequence[Condition]
-
-    def holds(self, groups: AbstractSet[DN | str]) -> bool:
-        return all(part.holds(groups) for part in self.parts)
-
-    def groups(self) -> Iterator[Group]:
-        for part in self.parts:
-            yield from part.groups()
+    parts: Sequence["Condition"]
 
     def __str__(self) -> str:
-        return " and ".join(_bracketed(self.parts, Any))
+        return " and ".join(_bracketed(self.parts, AnyOf))
 
 
 @dataclass(frozen=True)
-class Any:
-    """One of its parts at least."""
+class AnyOf:
+    """The condition that at least one part matches."""
 
-    parts: Sequence[Condition]
-
-    def holds(self, groups: AbstractSet[DN | str]) -> bool:
-        return any(part.holds(groups) for part in self.parts)
-
-    def groups(self) -> Iterator[Group]:
-        for part in self.parts:
-            yield from part.groups()
+    parts: Sequence["Condition"]
 
     def __str__(self) -> str:
-        return " or ".join(_bracketed(self.parts, All))
+        return " or ".join(_bracketed(self.parts, AllOf))
 
 
 @dataclass(frozen=True)
-class Neither:
-    """None of its parts."""
+class NoneOf:
+    """The condition that none of the parts matches."""
 
-    parts: Sequence[Condition]
-
-    def holds(self, groups: AbstractSet[DN | str]) -> bool:
-        return not any(part.holds(groups) for part in self.parts)
-
-    def groups(self) -> Iterator[Group]:
-        yield from ()
+    parts: Sequence["Condition"]
 
     def __str__(self) -> str:
         return "not (" + " or ".join(map(str, self.parts)) + ")"
 
 
+Condition: TypeAlias = Group | AllOf | AnyOf | NoneOf
+
+
+def matches(condition: Condition, groups: AbstractSet[DN | str]) -> bool:
+    """Return whether a member of the groups with these keys (`dn_key`) meets the condition."""
+    match condition:
+        case Group():
+            return condition.key in groups
+        case AllOf():
+            return all(matches(part, groups) for part in condition.parts)
+        case AnyOf():
+            return any(matches(part, groups) for part in condition.parts)
+        case NoneOf():
+            return not any(matches(part, groups) for part in condition.parts)
+
+
+def positive_groups(condition: Condition) -> Iterator[Group]:
+    """Yield the groups outside NoneOf: a membership in them can make the condition match."""
+    match condition:
+        case Group():
+            yield condition
+        case AllOf() | AnyOf():
+            for part in condition.parts:
+                yield from positive_groups(part)
+
+
 @dataclass(frozen=True)
-class Rule:
-    """Who meets the condition has the roles."""
+class RoleRule:
+    """A condition, and the roles of every user who meets it."""
 
     roles: tuple[str, ...]
     condition: Condition
 
 
 @dataclass(frozen=True)
-class Rules:
-    """All the rules of a directory. It never changes, so threads can share it."""
+class RoleRules:
+    """All role rules of a directory. Immutable, so threads can share it."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[RoleRule, ...] = ()
     default: tuple[str, ...] = ()
-    """What everybody has."""
+    """The roles of every user."""
 
-    def roles(self, groups: AbstractSet[DN | str]) -> list[str]:
-        """Return the roles of somebody in these groups, sorted."""
-        held = {role for rule in self._combined if rule.condition.holds(groups) for role in rule.roles}
-        return sorted(held.union(self.default, *(self._of_one.get(group, ()) for group in groups)))
+    def roles_of(self, groups: AbstractSet[DN | str]) -> list[str]:
+        """Return the roles of a member of the groups with these keys (`dn_key`), in alphabetical order."""
+        roles = {role for rule in self._compound_rules if matches(rule.condition, groups) for role in rule.roles}
+        return sorted(roles.union(self.default, *(self._roles_by_group.get(group, ()) for group in groups)))
 
     @cached_property
-    def _of_one(self) -> dict[DN | str, set[str]]:
-        """What each group gives by itself: a map may have thousands of them."""
-        given: dict[DN | str, set[str]] = {}
+    def _roles_by_group(self) -> dict[DN | str, set[str]]:
+        """The roles that one group gives by itself. A role map may have thousands of groups."""
+        roles: dict[DN | str, set[str]] = {}
         for rule in self.rules:
             if isinstance(rule.condition, Group):
-                given.setdefault(rule.condition.name, set()).update(rule.roles)
-        return given
+                roles.setdefault(rule.condition.key, set()).update(rule.roles)
+        return roles
 
     @cached_property
-    def _combined(self) -> tuple[Rule, ...]:
+    def _compound_rules(self) -> tuple[RoleRule, ...]:
         return tuple(rule for rule in self.rules if not isinstance(rule.condition, Group))
 
     def list_roles(self) -> frozenset[str]:
-        """Return all the roles that anybody can have."""
+        """Return all roles that a user can have."""
         return frozenset(self.default).union(*(rule.roles for rule in self.rules))
 
-    def and_map(self, role_map: Mapping[str, Iterable[str]]) -> "Rules":
-        """Return these rules and one for each group of a map from DN to roles."""
-        added = (Rule(tuple(roles), Group.of(dn)) for dn, roles in role_map.items())
-        return Rules((*self.rules, *added), self.default)
+    def with_map(self, role_map: Mapping[str, Iterable[str]]) -> "RoleRules":
+        """Return these rules, followed by one rule for each group of a map from DN to roles."""
+        added = (RoleRule(tuple(roles), Group.of(dn)) for dn, roles in role_map.items())
+        return RoleRules((*self.rules, *added), self.default)
 
 
 def _bracketed(parts: Sequence[Condition], weaker: type) -> list[str]:

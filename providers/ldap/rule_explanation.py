@@ -1,62 +1,78 @@
-"""How somebody comes by their roles: each rule, and what nearly made it match."""
+"""Why a user has their roles: which role rules match, and the near misses of those that do not."""
 
 from collections.abc import Iterator, Sequence
 
 from config.text import casefold_name
 from providers.interface import Membership, RuleResult
-from providers.ldap.client.answers import Entry
-from providers.ldap.client.dn import DN, comparable
-from providers.ldap.client.filters import ANY
-from providers.ldap.client.messages import BASE
-from providers.ldap.groups import Searches
-from providers.ldap.role_rules import Group, Rules
+from providers.ldap.client.dn import DN, dn_key
+from providers.ldap.client.responses import Entry
+from providers.ldap.client.session import SupportsSearch
+from providers.ldap.groups import find_group
+from providers.ldap.role_rules import Condition, Group, RoleRules, matches, positive_groups
 
 
-class RuleExplainer:
-    """Judges the rules for one user."""
+def explain_rules(
+    rules: RoleRules,
+    session: SupportsSearch,
+    username: str,
+    memberships: Sequence[Membership],
+    nested_memberships: Sequence[Membership],
+) -> Iterator[RuleResult]:
+    """Yield the result of each rule for one user. Raises LdapError.
+
+    `memberships` are the groups that give roles, `nested_memberships` those that would give roles with
+    LDAP_NESTED_GROUPS=true.
+    """
+    near_misses = _NearMisses(session, username, memberships, nested_memberships)
+    groups = {dn_key(membership.group) for membership in memberships}
+    if rules.default:
+        yield RuleResult("all users", rules.default, matched=True)
+    for rule in rules.rules:
+        matched = matches(rule.condition, groups)
+        misses = () if matched else tuple(near_misses.find(rule.condition))
+        yield RuleResult(str(rule.condition), rule.roles, matched, misses)
+
+
+class _NearMisses:
+    """Finds the probable mistakes in a rule or a group that keep a rule from matching for one user."""
 
     def __init__(
-        self, session: Searches, username: str, counted: Sequence[Membership], every: Sequence[Membership]
+        self,
+        session: SupportsSearch,
+        username: str,
+        memberships: Sequence[Membership],
+        nested_memberships: Sequence[Membership],
     ) -> None:
-        """`counted` are the memberships that give roles; `every` one would if nested groups were followed."""
         self._session = session
         self._username = username
-        self._counted = {comparable(held.group): held for held in counted}
-        self._every = {comparable(held.group): held for held in every}
+        self._memberships = {dn_key(membership.group): membership for membership in memberships}
+        self._nested_memberships = {dn_key(membership.group): membership for membership in nested_memberships}
 
-    def of(self, rules: Rules) -> Iterator[RuleResult]:
-        """Yield what becomes of each rule."""
-        if rules.default:
-            yield RuleResult("everybody", rules.default, matched=True)
-        for rule in rules.rules:
-            matched = rule.condition.holds(self._counted.keys())
-            near = () if matched else tuple(self._near(rule.condition.groups()))
-            yield RuleResult(str(rule.condition), rule.roles, matched, near)
+    def find(self, condition: Condition) -> Iterator[str]:
+        for group in positive_groups(condition):
+            if group.key not in self._memberships and (explanation := self._explain(group)):
+                yield f"{group.label}: {explanation}"
 
-    def _near(self, groups: Iterator[Group]) -> Iterator[str]:
-        for group in groups:
-            if group.name not in self._counted and (why := self._nearly(group)):
-                yield f"{group.label}: {why}"
-
-    def _nearly(self, group: Group) -> str | None:
-        held = self._every.get(group.name)
-        if held:
-            return f"is a member through {held.via_group}, and LDAP_NESTED_GROUPS is not true"
-        entry = next(iter(self._session.search(group.dn, BASE, ANY, ["memberUid"])), None)
+    def _explain(self, group: Group) -> str | None:
+        nested = self._nested_memberships.get(group.key)
+        if nested:
+            return f"the user is a member via {nested.via_group}, but LDAP_NESTED_GROUPS is not true"
+        entry = find_group(self._session, group.dn)
         if entry is None:
-            return self._elsewhere(group.name) or "there is no such group"
-        return self._other_case(entry)
+            return self._similar_group(group.key) or "this group does not exist"
+        return self._member_in_other_case(entry)
 
-    def _elsewhere(self, name: DN) -> str | None:
-        """Return the group that has the same name in another place."""
-        same = (held.group for known, held in self._counted.items() if isinstance(known, tuple) and known[0] == name[0])
-        group = next(same, None)
-        return f"there is no such group; they are in {group}" if group else None
+    def _similar_group(self, key: DN) -> str | None:
+        """Name the user's group that has the same RDN below another DN."""
+        for other, membership in self._memberships.items():
+            if isinstance(other, tuple) and other[0] == key[0]:
+                return f"this group does not exist, but the user is a member of {membership.group}"
+        return None
 
-    def _other_case(self, entry: Entry) -> str | None:
-        """Return the member whose name differs only in case, which counts in memberUid (RFC 2307 §3)."""
-        uids = entry.texts("memberUid")
-        if self._username in uids:
+    def _member_in_other_case(self, entry: Entry) -> str | None:
+        """Name the member that differs from the username in case only: memberUid is case-sensitive (RFC 2307 §3)."""
+        members = entry.texts("memberUid")
+        if self._username in members:
             return None
-        uid = next((uid for uid in uids if casefold_name(uid) == casefold_name(self._username)), None)
-        return f"has {uid}, which differs only in case" if uid else None
+        member = next((uid for uid in members if casefold_name(uid) == casefold_name(self._username)), None)
+        return f"the member {member} differs from the username in case only" if member else None

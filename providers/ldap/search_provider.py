@@ -1,4 +1,4 @@
-"""The LDAP provider: search, bind, groups, roles."""
+"""The LDAP provider with a service account: search for the entry, bind as the user, read groups and roles."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -9,94 +9,103 @@ from pathlib import Path
 
 from config.errors import collect_errors
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
-from providers.ldap.checks import Diagnosis
-from providers.ldap.client.filters import ANY
+from providers.ldap.checks import check_directory
+from providers.ldap.client.filters import ANY_ENTRY
 from providers.ldap.client.messages import BASE
+from providers.ldap.client.responses import Entry
+from providers.ldap.client.session import ServiceSession
 from providers.ldap.denial import ACCOUNT_ATTRIBUTES, STATE_ATTRIBUTES, account_denial_reason, bind_denial_reason
 from providers.ldap.direct_bind_provider import DirectBindProvider
-from providers.ldap.directory import Directory, Session
-from providers.ldap.role_rules_file import read_rules
-from providers.ldap.rule_explanation import RuleExplainer
+from providers.ldap.directory import Directory
+from providers.ldap.role_rules_file import read_role_rules
+from providers.ldap.rule_explanation import explain_rules
 from providers.ldap.settings import LdapSettings
-from providers.ldap.user_entries import Accounts, MissingUsername
+from providers.ldap.user_entries import MissingUsername, UserEntries
 
 
-def open_ldap(environ: Mapping[str, str]) -> "LdapProvider | DirectBindProvider":
-    """Build the provider from the LDAP_ variables; ConfigurationError if they cannot be used."""
-    # The file is read for its problems here, so that they are told with those of the variables.
-    rules = environ.get("LDAP_ROLE_RULES_FILE", "").strip()
-    settings, _ = collect_errors(lambda: LdapSettings.read(environ), lambda: read_rules(Path(rules)) if rules else None)
-    return DirectBindProvider(settings) if settings.user_dn_template else LdapProvider(settings)
+def open_ldap(environ: Mapping[str, str]) -> "SearchProvider | DirectBindProvider":
+    """Return the provider that the LDAP_ variables configure. Raises ConfigurationError if they are invalid."""
+    # The role rules are read here too, so that their problems are reported with those of the variables.
+    path = environ.get("LDAP_ROLE_RULES_FILE", "").strip()
+    settings, _ = collect_errors(
+        lambda: LdapSettings.read(environ), lambda: read_role_rules(Path(path)) if path else None
+    )
+    return DirectBindProvider(settings) if settings.user_dn_template else SearchProvider(settings)
 
 
-class LdapProvider:
-    """Asks a directory in which an account may search. Thread-safe."""
+class SearchProvider:
+    """Authenticates users of a directory in which a service account, or an anonymous client, may search. Thread-safe.
+
+    Every method that asks the directory raises ProviderUnavailable if it does not answer.
+    """
 
     def __init__(self, settings: LdapSettings) -> None:
-        """Raises ConfigurationError if LDAP_ROLE_RULES_FILE cannot be used. Nothing is asked of the directory yet."""
+        """Raises ConfigurationError if LDAP_ROLE_RULES_FILE is invalid. Does not connect to the directory."""
         self._settings = settings
-        self._accounts = Accounts(settings)
+        self._entries = UserEntries(settings)
         self._directory = Directory(settings)
 
     def authenticate(self, login: str, password: str) -> User | Denied:
-        """Return the user whose entry alone matches `login`, if a bind with the password succeeds."""
-        if not password:  # RFC 4513 §5.1.2: without a password a bind succeeds, and proves nothing
+        """Return the user if exactly one entry matches the login, and a bind as that entry succeeds."""
+        if not password:  # a bind without a password succeeds for every user (RFC 4513 §5.1.2)
             return Denied(WRONG_PASSWORD)
-        return self._directory.ask(lambda session: self._proven(session, login, password))
+        return self._directory.run(lambda session: self._verify_login(session, login, password))
 
     def find(self, username: str) -> User | None:
-        """Return the user of this name as the directory has them now.
+        """Return the user with this username, if their entry still matches LDAP_USER_FILTER."""
 
-        What LDAP_USER_FILTER demands besides the login is demanded here too.
-        """
+        def find_user(session: ServiceSession) -> User | None:
+            entry = self._entries.by_username(session, username)
+            return self._entries.user(session, entry) if entry else None
 
-        def ask(session: Session) -> User | None:
-            entry = self._accounts.by_username(session, username)
-            return self._accounts.user(entry, session) if entry else None
-
-        return self._directory.ask(ask)
+        return self._directory.run(find_user)
 
     def explain(self, login: str) -> Explanation:
-        """Return what the directory knows of the user whom `login` means, and what became of each rule."""
-        return self._directory.ask(lambda session: self._explained(session, login))
+        """Return what a login would give: the user or the reason of the denial, the groups, and the role rules."""
+        return self._directory.run(lambda session: self._explain(session, login))
 
     def list_users(self) -> Iterator[User]:
-        """Yield everybody who fits LDAP_USER_FILTER, has a name, and is not disabled."""
-        for entry in self._directory.ask(self._accounts.everyone):
-            with suppress(MissingUsername):
-                if user := self._directory.ask(partial(self._accounts.user, entry)):
-                    yield user
+        """Yield all users who match LDAP_USER_FILTER, have a username, and are not disabled."""
+        for entry in self._directory.run(self._entries.all):
+            if user := self._directory.run(partial(self._user_with_name, entry)):
+                yield user
 
     def list_roles(self) -> frozenset[str]:
-        """Return the roles of all rules."""
-        return self._accounts.rules.list_roles()
+        """Return the roles of all role rules."""
+        return self._entries.role_rules.list_roles()
 
     def check(self) -> Iterator[Check]:
-        """Yield what there is from the name of the server to the groups of the rules, with one bind in all."""
-        return Diagnosis(self._settings, self._accounts, self._directory).steps()
+        """Yield the checks of the network and of the directory's content. The service account binds at most once."""
+        return check_directory(self._settings, self._entries, self._directory)
 
-    def _explained(self, session: Session, login: str) -> Explanation:
-        entries = self._accounts.by_login(session, login)
+    def _verify_login(self, session: ServiceSession, login: str, password: str) -> User | Denied:
+        entries = self._entries.by_login(session, login)
+        entry = entries[0] if len(entries) == 1 else None
+        # A bind for an unknown user too, so that it takes as long as a wrong password.
+        reason = bind_denial_reason(session.bind(entry.dn if entry else self._decoy_dn(), password))
+        if entry is None:
+            return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
+        return Denied(reason) if reason else self._entries.user(session, entry) or Denied(DISABLED)
+
+    def _decoy_dn(self) -> str:
+        return f"cn=decoy-{secrets.token_hex(8)},{self._settings.base_dn[0]}"
+
+    def _user_with_name(self, entry: Entry, session: ServiceSession) -> User | None:
+        with suppress(MissingUsername):
+            return self._entries.user(session, entry)
+        return None
+
+    def _explain(self, session: ServiceSession, login: str) -> Explanation:
+        entries = self._entries.by_login(session, login)
         record = " and ".join(entry.dn for entry in entries) or None
         if len(entries) != 1:
             return Explanation(None, AMBIGUOUS if entries else UNKNOWN_USER, record)
-        username = self._accounts.username(entries[0])
-        groups = self._accounts.groups
-        counted, every = (groups.of(session, entries[0], username, nested=nested) for nested in (None, True))
-        verdicts = RuleExplainer(session, username, counted, every).of(self._accounts.rules)
-        told = session.search(entries[0].dn, BASE, ANY, (*ACCOUNT_ATTRIBUTES, *STATE_ATTRIBUTES))
-        reason = account_denial_reason(told[0], datetime.now(UTC)) if told else None
-        user = None if reason else self._accounts.with_roles(entries[0], counted)
-        return Explanation(user, reason, record, tuple(counted), tuple(verdicts))
-
-    def _proven(self, session: Session, login: str, password: str) -> User | Denied:
-        entries = self._accounts.by_login(session, login)
-        entry = entries[0] if len(entries) == 1 else None
-        # A name that nobody has takes a bind as well, so that the clock does not tell.
-        reason = bind_denial_reason(session.bind(entry.dn if entry else self._decoy(), password))
-        if entry is None:
-            return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
-        return Denied(reason) if reason else self._accounts.user(entry, session) or Denied(DISABLED)
-
-    def _decoy(self) -> str:
-        return f"cn=decoy-{secrets.token_hex(8)},{self._settings.base_dn[0]}"
+        (entry,) = entries
+        username, find_groups = self._entries.username(entry), self._entries.groups.memberships
+        groups = find_groups(session, entry, username)
+        nested_groups = find_groups(session, entry, username, nested=True)
+        rules = explain_rules(self._entries.role_rules, session, username, groups, nested_groups)
+        states = session.search(entry.dn, BASE, ANY_ENTRY, (*ACCOUNT_ATTRIBUTES, *STATE_ATTRIBUTES))
+        reason = account_denial_reason(states[0], datetime.now(UTC)) if states else None
+        user = None if reason else self._entries.user_in_groups(entry, groups)
+        return Explanation(user, reason, record, tuple(groups), tuple(rules))

@@ -1,126 +1,138 @@
-"""Entries: which one a login means, and who that is."""
+"""The entries of users: which entry a login means, and what it says about the user."""
 
 import logging
 from datetime import UTC, datetime
 
 from config.reloading import ReloadingFile
 from config.text import casefold_name, normalize_name
-from providers.interface import Membership, ProviderUnavailable, User
-from providers.ldap.client.answers import Entry
-from providers.ldap.client.dn import comparable, naming_values
-from providers.ldap.client.filters import Filter, equality, every, with_wildcards
+from providers.interface import Membership, User
+from providers.ldap.client.dn import dn_key, rdn_values
+from providers.ldap.client.errors import LdapError
+from providers.ldap.client.filters import Filter, all_of, equality, with_wildcards
 from providers.ldap.client.messages import SUBTREE
+from providers.ldap.client.responses import Entry
+from providers.ldap.client.session import ServiceSession, SupportsSearch
 from providers.ldap.denial import ACCOUNT_ATTRIBUTES, is_disabled
-from providers.ldap.directory import Session
-from providers.ldap.groups import Groups, Searches
-from providers.ldap.role_rules import Rules
-from providers.ldap.role_rules_file import read_rules
+from providers.ldap.groups import GroupFinder
+from providers.ldap.role_rules import RoleRules
+from providers.ldap.role_rules_file import read_role_rules
 from providers.ldap.settings import LdapSettings
 
 log = logging.getLogger(__name__)
 
 
-class MissingUsername(ProviderUnavailable):
-    """An entry does not tell what its user is called, or nothing that a token could say."""
+class MissingUsername(LdapError):
+    """An entry has no username, or one that is not a valid username."""
 
 
-class Accounts:
-    """Finds the entries of users, and reads them. Thread-safe."""
+class UserEntries:
+    """Finds and reads the entries of users. Thread-safe."""
 
     def __init__(self, settings: LdapSettings) -> None:
-        """Raises ConfigurationError if LDAP_ROLE_RULES_FILE cannot be used."""
+        """Raises ConfigurationError if LDAP_ROLE_RULES_FILE is invalid."""
         self._bases = settings.base_dn
         self._domains = set(map(casefold_name, settings.domain))
-        self._username, self._email = settings.username, settings.email_attribute
-        self._by_login = Filter(settings.login_filter)
-        # What the filter demands besides the login.
-        self.everybody = Filter(with_wildcards(settings.login_filter)).encode()
-        self._rules = _rules(settings)
-        self.groups = Groups(settings)
-        self.attributes = (self._username, self._email, *self.groups.attributes, *ACCOUNT_ATTRIBUTES)
+        self._name_attribute, self._email_attribute = settings.name_attribute, settings.email_attribute
+        self._login_filter = Filter(settings.login_filter)
+        self.user_filter = Filter(with_wildcards(settings.login_filter)).encode()
+        """The encoded filter that matches all users: LDAP_USER_FILTER without its condition on the login."""
+        self._role_rules = _open_role_rules(settings)
+        self.groups = GroupFinder(settings)
+        self.attributes = (
+            self._name_attribute,
+            self._email_attribute,
+            *self.groups.attributes,
+            *ACCOUNT_ATTRIBUTES,
+        )
 
     def by_login(
-        self, session: Searches, login: str, *, bases: tuple[str, ...] = (), scope: int = SUBTREE
+        self, session: SupportsSearch, login: str, *, bases: tuple[str, ...] = (), scope: int = SUBTREE
     ) -> list[Entry]:
-        """Return the entries that a login could mean, each once; of more than two, two."""
-        condition = self._by_login.encode(login=self._without_prefix(login), account=self.account_name(login))
-        return self._search(session, condition, bases or self._bases, scope)
+        """Return the entries that match the login, each once. Two entries mean two or more.
 
-    def by_username(self, session: Searches, username: str) -> Entry | None:
-        """Return the entry of the user who is called this, and fits LDAP_USER_FILTER; `None` unless there is one."""
-        condition = every(equality(self._username, username.encode()), self.everybody)
-        entries = self._search(session, condition, self._bases, SUBTREE)
-        # The name may be another value of the attribute than the one that is the username.
-        named = [entry for entry in entries if casefold_name(self.username(entry)) == casefold_name(username)]
-        return named[0] if len(entries) == 1 and named else None
+        `bases` replaces LDAP_BASE_DN. Raises LdapError, as all methods with a session do.
+        """
+        values = {"login": self._without_prefix(login), "account": self.account_name(login)}
+        return self._search(session, self._login_filter.encode(**values), bases or self._bases, scope)
 
-    def everyone(self, session: Session) -> list[Entry]:
-        """Return the entries of all who fit LDAP_USER_FILTER, each once."""
-        found = (session.search_all(base, self.everybody, self.attributes) for base in self._bases)
-        return list({comparable(entry.dn): entry for entries in found for entry in entries}.values())
+    def by_username(self, session: SupportsSearch, username: str) -> Entry | None:
+        """Return the entry of the user with this username, if it matches LDAP_USER_FILTER.
+
+        Return `None` if no entry has this username, or several entries have it.
+        """
+        search_filter = all_of(equality(self._name_attribute, username.encode()), self.user_filter)
+        entries = self._search(session, search_filter, self._bases, SUBTREE)
+        # The attribute may have several values, of which another one may be the username.
+        matching = [entry for entry in entries if casefold_name(self.username(entry)) == casefold_name(username)]
+        return matching[0] if len(entries) == 1 and matching else None
+
+    def all(self, session: ServiceSession) -> list[Entry]:
+        """Return the entries of all users, each once."""
+        found = (session.search_all(base, self.user_filter, self.attributes) for base in self._bases)
+        return list({dn_key(entry.dn): entry for entries in found for entry in entries}.values())
 
     def account_name(self, login: str) -> str:
-        """Return the login without our domain after it, as in `name@example.org`, or before it."""
+        r"""Return the login without a domain of LDAP_DOMAIN, as in `EXAMPLE\name` or `name@example.org`."""
         name = self._without_prefix(login)
         account, at, domain = name.rpartition("@")
         return account if at and casefold_name(domain) in self._domains else name
 
     def _without_prefix(self, login: str) -> str:
-        r"""Return the login without our domain before it, as in `EXAMPLE\name`; another one stays, and fits nobody."""
+        r"""Return the login without `EXAMPLE\` for a domain of LDAP_DOMAIN. Other domains remain, and match no user."""
         domain, backslash, name = login.partition("\\")
         return name if backslash and casefold_name(domain) in self._domains else login
 
     def username(self, entry: Entry) -> str:
-        """Return what the user is called. Raises Nameless if the entry does not tell."""
-        names = entry.texts(self._username)
+        """Return the username. Raises MissingUsername if the entry has none."""
+        names = entry.texts(self._name_attribute)
         if not names:
-            raise MissingUsername("ldap: an entry lacks LDAP_USERNAME_ATTRIBUTE")
-        if len(names) > 1:  # a directory gives them in any order: the one in the DN stays, as does the first by letters
-            naming = naming_values(entry.dn, self._username)
-            names = sorted(name for name in names if casefold_name(name) in naming) or sorted(names)
+            raise MissingUsername("an entry lacks LDAP_USERNAME_ATTRIBUTE")
+        if len(names) > 1:  # their order may change; the value in the DN, or the first in alphabetical order, does not
+            in_dn = rdn_values(entry.dn, self._name_attribute)
+            names = sorted(name for name in names if casefold_name(name) in in_dn) or sorted(names)
         try:
             return normalize_name(names[0])
         except ValueError as error:
-            raise MissingUsername(f"ldap: an entry's LDAP_USERNAME_ATTRIBUTE cannot be used: {error}") from None
+            raise MissingUsername(f"LDAP_USERNAME_ATTRIBUTE of an entry is invalid: {error}") from None
 
-    def user(self, entry: Entry, session: Searches) -> User | None:
-        """Return the user as the entry and their groups have them now, `None` if they are disabled."""
+    def user(self, session: SupportsSearch, entry: Entry) -> User | None:
+        """Return the user of an entry with their current roles, `None` if the user is disabled."""
         if is_disabled(entry, datetime.now(UTC)):
             return None
         username = self.username(entry)
-        return self.with_roles(entry, self.groups.of(session, entry, username))
+        return self.user_in_groups(entry, self.groups.memberships(session, entry, username))
 
-    def with_roles(self, entry: Entry, groups: list[Membership]) -> User:
-        """Return the user of an entry, who is in these groups."""
-        roles = self.rules.roles({comparable(membership.group) for membership in groups})
-        return User(username=self.username(entry), email=self._address(entry), roles=roles)
+    def user_in_groups(self, entry: Entry, memberships: list[Membership]) -> User:
+        """Return the user of an entry with the roles that these groups give."""
+        roles = self.role_rules.roles_of({dn_key(membership.group) for membership in memberships})
+        return User(username=self.username(entry), email=self._email(entry), roles=roles)
 
     @property
-    def rules(self) -> Rules:
-        """The rules as the file has them now."""
-        return self._rules.current()
+    def role_rules(self) -> RoleRules:
+        """The current role rules."""
+        return self._role_rules.current()
 
-    def _search(self, session: Searches, condition: bytes, bases: tuple[str, ...], scope: int) -> list[Entry]:
+    def _search(self, session: SupportsSearch, search_filter: bytes, bases: tuple[str, ...], scope: int) -> list[Entry]:
         found: dict[object, Entry] = {}
         for base in bases:
-            for entry in session.search(base, scope, condition, self.attributes, at_most=2):
-                self.username(entry)  # raises if there is none, whatever the password
-                found.setdefault(comparable(entry.dn), entry)  # a base may be below another one
+            for entry in session.search(base, scope, search_filter, self.attributes, size_limit=2):
+                self.username(entry)  # raises for an entry without one, before the password is verified
+                found.setdefault(dn_key(entry.dn), entry)  # one base DN may be below another
         return list(found.values())
 
-    def _address(self, entry: Entry) -> str | None:
-        email = entry.first(self._email)
+    def _email(self, entry: Entry) -> str | None:
+        email = entry.first(self._email_attribute)
         try:
             return normalize_name(email) if email else None
         except ValueError as error:
-            log.warning("an entry's LDAP_EMAIL_ATTRIBUTE is left out: %s", error)
+            log.warning("ignoring an invalid LDAP_EMAIL_ATTRIBUTE of an entry: %s", error)
             return None
 
 
-def _rules(settings: LdapSettings) -> "ReloadingFile[Rules]":
+def _open_role_rules(settings: LdapSettings) -> "ReloadingFile[RoleRules]":
     path = settings.role_rules_file
     return ReloadingFile(
         "LDAP_ROLE_RULES_FILE",
         lambda: [path] if path else [],
-        lambda: (read_rules(path) if path else Rules()).and_map(settings.role_map),
+        lambda: (read_role_rules(path) if path else RoleRules()).with_map(settings.role_map),
     )

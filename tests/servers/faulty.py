@@ -1,4 +1,4 @@
-"""A way to a server that can fail in the ways in which networks and servers do."""
+"""A TCP proxy that injects the faults of networks and servers."""
 
 import socket
 import time
@@ -10,20 +10,20 @@ from typing import Literal
 Fault = Literal["none", "hang", "drop", "trickle", "garbage"]
 
 
-class Faulty:
-    """Passes connections on to a port of this machine; what comes back may be held up, broken or made up.
+class FaultyProxy:
+    """Forwards connections to a port of this machine. `fault` delays, truncates or replaces the responses.
 
-    Thread-safe. A fault counts for connections that are open already, too.
+    Thread-safe. A change of `fault` also affects open connections.
     """
 
     def __init__(self, target: int) -> None:
         self.fault: Fault = "none"
-        self.opened = 0
-        """How many connections there have been."""
-        self.most = 0
-        """How many there have been at once."""
-        self.answers = 0
-        """How often anything came back through it whole."""
+        self.accepted = 0
+        """The number of connections so far."""
+        self.max_open = 0
+        """The highest number of connections that were open concurrently."""
+        self.responses = 0
+        """The number of responses that were forwarded unchanged."""
         self._target = target
         self._lock = Lock()
         self._open: set[socket.socket] = set()
@@ -32,53 +32,53 @@ class Faulty:
         Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def refuse(self) -> None:
-        """Take no more connections, and end those that there are."""
-        with suppress(OSError):  # it does so already
+        """Refuse new connections, and close those that are open."""
+        with suppress(OSError):  # the listener is already closed
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self.cut()
+        self.close_connections()
 
     def listen(self) -> None:
-        """Take connections again."""
+        """Accept connections again."""
         self._listener = socket.create_server(("127.0.0.1", self.port))
         Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
-    def cut(self) -> None:
-        """End all connections, as a server does that is restarted."""
+    def close_connections(self) -> None:
+        """Close all open connections, as a server that restarts does."""
         with self._lock:
-            ended, self._open = self._open, set()
-        for link in ended:
+            closing, self._open = self._open, set()
+        for connection in closing:
             with suppress(OSError):
-                link.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                near, _ = listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._target))
+                client, _ = listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
                 with self._lock:
-                    self.opened += 1
-                    self._open |= {near, far}
-                    self.most = max(self.most, len(self._open) // 2)
-                Thread(target=self._pass, args=(near, far, False), daemon=True).start()
-                Thread(target=self._pass, args=(far, near, True), daemon=True).start()
+                    self.accepted += 1
+                    self._open |= {client, server}
+                    self.max_open = max(self.max_open, len(self._open) // 2)
+                Thread(target=self._forward, args=(client, server, False), daemon=True).start()
+                Thread(target=self._forward, args=(server, client, True), daemon=True).start()
 
-    def _pass(self, source: socket.socket, sink: socket.socket, back: bool) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket, is_response: bool) -> None:
         with suppress(OSError):
             while octets := source.recv(65536):
-                if not back or self.fault == "none":
+                if not is_response or self.fault == "none":
                     sink.sendall(octets)
-                    self.answers += back
-                elif not self._fail(sink, octets):
+                    self.responses += is_response
+                elif not self._inject_fault(sink, octets):
                     break
-        for link in (source, sink):
+        for connection in (source, sink):
             with suppress(OSError):
-                link.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
             with self._lock:
-                self._open.discard(link)
+                self._open.discard(connection)
 
-    def _fail(self, sink: socket.socket, octets: bytes) -> bool:
-        """Do what is the fault now; says whether the connection goes on."""
+    def _inject_fault(self, sink: socket.socket, octets: bytes) -> bool:
+        """Send what the current fault makes of the response. Return whether the connection stays open."""
         if self.fault == "drop":
             sink.sendall(octets[: len(octets) // 2])
             return False
@@ -92,10 +92,10 @@ class Faulty:
 
 
 @contextmanager
-def faulty(target: int) -> Iterator[Faulty]:
-    """Open a way to the port, which works to begin with."""
-    way = Faulty(target)
+def faulty_proxy(target: int) -> Iterator[FaultyProxy]:
+    """Run a proxy to the port, without a fault at first."""
+    proxy = FaultyProxy(target)
     try:
-        yield way
+        yield proxy
     finally:
-        way.refuse()
+        proxy.refuse()

@@ -1,4 +1,4 @@
-"""Directories that are not as they should be, and a way to them that leads elsewhere."""
+"""LDAP providers and directories for tests, and a relay that forwards connections to changing ports."""
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -7,20 +7,20 @@ from datetime import datetime
 from pathlib import Path
 from threading import Thread
 
-from providers.ldap import LdapProvider
+from providers.ldap import SearchProvider
 from providers.ldap.settings import LdapSettings
 from tests.servers.slapd import Slapd, slapd
 from tests.support.users import ZOE
 
 
-def ldap_provider(environ: Mapping[str, str]) -> LdapProvider:
-    """Return the provider of a directory in which an account may search."""
-    return LdapProvider(LdapSettings.read(environ))
+def ldap_provider(environ: Mapping[str, str]) -> SearchProvider:
+    """Return the provider of a directory with a service account."""
+    return SearchProvider(LdapSettings.read(environ))
 
 
 @contextmanager
 def directory(home: Path, *, tls: bool = True, not_after: datetime | None = None) -> Iterator[Slapd]:
-    """Run a directory that knows Zoé, with a certificate that ends then, or without TLS."""
+    """Run a directory with the user Zoé, and a certificate that expires at `not_after`, or without TLS."""
     with slapd(home, tls=tls, not_after=not_after) as server:
         server.add_person(ZOE)
         yield server
@@ -28,7 +28,7 @@ def directory(home: Path, *, tls: bool = True, not_after: datetime | None = None
 
 @contextmanager
 def relay(target: Callable[[int], int]) -> Iterator[int]:
-    """Yield a port whose first connection goes to the port `target(1)`, its second to `target(2)`, and so on."""
+    """Yield a port that forwards its first connection to the port `target(1)`, the second to `target(2)`, and so on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         Thread(target=_accept, args=(listener, target), daemon=True).start()
         yield listener.getsockname()[1]
@@ -39,18 +39,18 @@ def _accept(listener: socket.socket, target: Callable[[int], int]) -> None:
     number = 0
     with suppress(OSError):
         while True:
-            near, _ = listener.accept()
+            client, _ = listener.accept()
             number += 1
-            far = socket.create_connection(("127.0.0.1", target(number)))
-            Thread(target=_join, args=(near, far), daemon=True).start()
+            server = socket.create_connection(("127.0.0.1", target(number)))
+            Thread(target=_forward, args=(client, server), daemon=True).start()
 
 
-def _join(near: socket.socket, far: socket.socket) -> None:
-    back = Thread(target=_copy, args=(far, near), daemon=True)
-    with near, far:
-        back.start()
-        _copy(near, far)
-        back.join()
+def _forward(client: socket.socket, server: socket.socket) -> None:
+    responses = Thread(target=_copy, args=(server, client), daemon=True)
+    with client, server:
+        responses.start()
+        _copy(client, server)
+        responses.join()
 
 
 def _copy(source: socket.socket, sink: socket.socket) -> None:

@@ -1,1 +1,1 @@
-"""An LDAP client: connections, their pool and failover, filters and DNs. It knows nothing of users."""
+"""An LDAP client: connections, their pools, failover between servers, filters, and DNs. It has no notion of users."""

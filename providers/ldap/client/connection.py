@@ -1,4 +1,4 @@
-"""One connection to one server: what is said over it, and by when it must have been answered."""
+"""One connection to one server: its requests, and the deadline by which each must be answered."""
 
 import math
 import socket
@@ -10,14 +10,21 @@ from time import monotonic
 from typing import Any
 
 from ldap3.core.results import (
+    RESULT_BUSY,
     RESULT_INVALID_DN_SYNTAX,
+    RESULT_LOOP_DETECTED,
     RESULT_NO_SUCH_OBJECT,
+    RESULT_OPERATIONS_ERROR,
+    RESULT_OTHER,
+    RESULT_PROTOCOL_ERROR,
     RESULT_SIZE_LIMIT_EXCEEDED,
     RESULT_SUCCESS,
+    RESULT_TIME_LIMIT_EXCEEDED,
+    RESULT_UNAVAILABLE,
 )
 
-from providers.interface import ProviderUnavailable
-from providers.ldap.client.answers import Answer, Entry, read_message, size_of
+from providers.ldap.client.address import ServerAddress
+from providers.ldap.client.errors import ConnectionLost, SearchFailed, ServerError, ServerTimeout, StartTlsRefused
 from providers.ldap.client.messages import (
     BASE,
     PASSWORD_POLICY,
@@ -28,37 +35,27 @@ from providers.ldap.client.messages import (
     search_request,
     start_tls_request,
 )
-from providers.ldap.client.resolver import Address, addresses
-from providers.ldap.settings import ServerAddress
+from providers.ldap.client.responses import Entry, Response, message_size, read_message
+from providers.ldap.client.transport import open_socket, server_error
 
-_COMPLETE, _CUT_OFF = {RESULT_SUCCESS}, {RESULT_SIZE_LIMIT_EXCEEDED}
-_NOTHING = {RESULT_NO_SUCH_OBJECT, RESULT_INVALID_DN_SYNTAX}
-_LONGEST = 16 * 2**20  # octets of an answer: a directory's word is no reason to fill the memory
-# What a server says that another one may not: busy, unavailable, or at its wits' end.
-_OF_THE_SERVER = {1, 2, 3, 51, 52, 54, 80}
-
-
-class ServerError(ProviderUnavailable):
-    """A server gave no proper answer; another one may."""
-
-
-class ServerTimeout(ServerError):
-    """It took the time it had, and may do so again."""
-
-
-class ConnectionLost(ServerError):
-    """It closed the connection."""
-
-
-class PoolExhausted(ServerError):
-    """All connections to it were in use for as long as there was time; it may well work."""
+_MAX_MESSAGE_BYTES = 16 * 2**20  # so that a server cannot exhaust the memory
+# Result codes that concern this server only, so another server is worth trying.
+_SERVER_FAILURES = {
+    RESULT_OPERATIONS_ERROR,
+    RESULT_PROTOCOL_ERROR,
+    RESULT_TIME_LIMIT_EXCEEDED,
+    RESULT_BUSY,
+    RESULT_UNAVAILABLE,
+    RESULT_LOOP_DETECTED,
+    RESULT_OTHER,
+}
 
 
 class Connection:
-    """A connection, with TLS where the address wants it. For one thread at a time.
+    """A connection, encrypted unless the address is plaintext. For one thread at a time.
 
-    Everything raises ServerFault once `deadline` (monotonic seconds) is over, or the server is out;
-    the connection is of no use afterwards.
+    Every method raises ServerError if the server does not answer by `deadline` (monotonic seconds), or its answer
+    is invalid. The connection must then be closed.
     """
 
     def __init__(self, address: ServerAddress, tls: ssl.SSLContext, deadline: float) -> None:
@@ -66,51 +63,51 @@ class Connection:
         self.opened_at = monotonic()
         self._tls = tls
         self._buffer = b""
-        self._number = 0
-        self._socket: socket.socket = _connected(address, deadline)
+        self._message_id = 0
+        self._socket: socket.socket = open_socket(address, deadline)
         try:
-            self._secure(address)
+            self._start_tls(address)
         except BaseException:
             self._socket.close()
             raise
 
-    def bind(self, name: str, password: bytes) -> Answer:
-        """Ask whether the password is theirs. The caller has seen to it that there is one (RFC 4513 §5.1.2)."""
-        return _of_the_directory(self._ask(bind_request(name, password), [control(PASSWORD_POLICY)]))
+    def bind(self, name: str, password: bytes) -> Response:
+        """Return the response to a simple bind. `password` must not be empty (RFC 4513 §5.1.2)."""
+        return _checked(self._request(bind_request(name, password), [control(PASSWORD_POLICY)]))
 
     def search(
         self,
         base: str,
         scope: int,
-        condition: bytes,
+        search_filter: bytes,
         attributes: Iterable[str],
         *,
-        at_most: int = 0,
+        size_limit: int = 0,
         controls: Iterable[bytes] = (),
-    ) -> Answer:
-        """Return what matches, with the entries; with `at_most`, no more than that many.
+    ) -> Response:
+        """Return the response to a search with the entries found: at most `size_limit`, all if it is 0.
 
-        An entry that is asked for by its DN, and is not there, is nothing. Raises ProviderUnavailable if the
-        directory does not want to say.
+        With the scope BASE, an entry that does not exist is an empty result. Raises SearchFailed if the server
+        refuses.
         """
-        seconds = max(1, math.ceil(self.deadline - monotonic()))
-        request = search_request(base, scope, condition, attributes, at_most=at_most, seconds=seconds)
-        answer = _of_the_directory(self._ask(request, controls))
-        if answer.code in _COMPLETE | (_NOTHING if scope == BASE else set()) | (_CUT_OFF if at_most else set()):
-            return answer
-        raise ProviderUnavailable(f"ldap: a search {'of' if scope == BASE else 'below'} a DN failed: {answer.name}")
+        time_limit = max(1, math.ceil(self.deadline - monotonic()))
+        request = search_request(base, scope, search_filter, attributes, size_limit=size_limit, time_limit=time_limit)
+        response = _checked(self._request(request, controls))
+        if response.code in _successful_codes(scope, size_limit):
+            return response
+        raise SearchFailed(f"a search {'of' if scope == BASE else 'below'} a DN failed: {response.code_name}")
 
     def is_stale(self) -> bool:
-        """Say whether the server has spoken, or gone, since the last answer."""
-        # Nothing is expected now, neither the end of the stream nor a notice of it (RFC 4511 §4.4.1).
+        """Return whether the server has closed the connection, or sent data, since the last response."""
+        # Between requests a server sends only a notice of disconnection (RFC 4511 §4.4.1).
         if self._buffer:
             return True
-        waiting = poll()
-        waiting.register(self._socket, POLLIN)
-        if not waiting.poll(0):
+        poller = poll()
+        poller.register(self._socket, POLLIN)
+        if not poller.poll(0):
             return False
         self._socket.settimeout(0)
-        try:  # it may be a word of TLS alone
+        try:  # the data may belong to TLS alone
             return self._socket.recv(1) is not None
         except (BlockingIOError, ssl.SSLWantReadError):
             return False
@@ -118,123 +115,90 @@ class Connection:
             return True
 
     def close(self) -> None:
-        """Take leave, without waiting for anything."""
+        """Unbind and close the connection, without waiting."""
         with suppress(OSError):
             self._socket.settimeout(0)
-            self._socket.sendall(message(self._number + 1, UNBIND))
+            self._socket.sendall(message(self._message_id + 1, UNBIND))
         self._socket.close()
 
     def certificate(self) -> dict[str, Any]:
-        """Return what the server has shown of itself (`ssl.SSLSocket.getpeercert`); empty without TLS."""
-        shown = self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
-        return dict(shown or {})
+        """Return the server's certificate, as `ssl.SSLSocket.getpeercert` does; empty without TLS."""
+        certificate = self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
+        return dict(certificate or {})
 
-    def _secure(self, address: ServerAddress) -> None:
+    def _start_tls(self, address: ServerAddress) -> None:
         if address.plaintext:
             return
         if not address.ldaps:
-            answer = self._ask(start_tls_request())
-            if answer.code != RESULT_SUCCESS:
-                raise ServerError("ldap: StartTLS was refused, so nothing was sent")
+            if self._request(start_tls_request()).code != RESULT_SUCCESS:
+                raise StartTlsRefused("the server refused StartTLS, so no credentials were sent")
             if self._buffer:
-                raise ServerError("ldap: more than an answer came before TLS, which somebody else may have sent")
-        self._socket.settimeout(self._remaining())
+                raise ServerError("unencrypted data, possibly from an attacker, followed the response to StartTLS")
+        self._socket.settimeout(self._remaining_seconds())
         try:
             self._socket = self._tls.wrap_socket(self._socket, server_hostname=address.host)
         except (OSError, ValueError) as error:
-            raise _fault(error) from None
+            raise server_error(error) from None
 
-    def _ask(self, request: bytes, controls: Iterable[bytes] = ()) -> Answer:
-        self._number += 1
-        self._send(message(self._number, request, controls))
+    def _request(self, operation: bytes, controls: Iterable[bytes] = ()) -> Response:
+        self._message_id += 1
+        self._send(message(self._message_id, operation, controls))
         entries: list[Entry] = []
         while True:
-            number, said = self._receive(entries)
-            if number != self._number:
-                raise ConnectionLost("ldap: the server has ended the connection")
-            if isinstance(said, Answer):
-                return said
-            if said:
-                entries.append(said)
+            message_id, content = self._receive(entries)
+            if message_id != self._message_id:
+                raise ConnectionLost("the server announced the end of the connection")
+            if isinstance(content, Response):
+                return content
+            if content:
+                entries.append(content)
 
-    def _send(self, octet_string: bytes) -> None:
-        self._socket.settimeout(self._remaining())
+    def _send(self, octets: bytes) -> None:
+        self._socket.settimeout(self._remaining_seconds())
         try:
-            self._socket.sendall(octet_string)
+            self._socket.sendall(octets)
         except OSError as error:
-            raise _fault(error) from None
+            raise server_error(error) from None
 
-    def _receive(self, entries: list[Entry]) -> tuple[int, Answer | Entry | None]:
+    def _receive(self, entries: list[Entry]) -> tuple[int, Response | Entry | None]:
         try:
-            while (size := size_of(self._buffer)) is None or len(self._buffer) < size:
-                if size and size > _LONGEST:
-                    raise ServerError("ldap: an answer is longer than we take")
-                self._buffer += self._more()
+            while (size := message_size(self._buffer)) is None or len(self._buffer) < size:
+                if size and size > _MAX_MESSAGE_BYTES:
+                    raise ServerError(f"the server sent a message of more than {_MAX_MESSAGE_BYTES} bytes")
+                self._buffer += self._receive_bytes()
             whole, self._buffer = self._buffer[:size], self._buffer[size:]
             return read_message(whole, entries)
         except ValueError:
-            raise ServerError("ldap: an answer is not LDAP") from None
+            raise ServerError("the server sent data that is not an LDAP message") from None
 
-    def _more(self) -> bytes:
-        self._socket.settimeout(self._remaining())
+    def _receive_bytes(self) -> bytes:
+        self._socket.settimeout(self._remaining_seconds())
         try:
-            more = self._socket.recv(65536)
+            received = self._socket.recv(65536)
         except OSError as error:
-            raise _fault(error) from None
-        if not more:
-            raise ConnectionLost("ldap: the server has closed the connection")
-        return more
+            raise server_error(error) from None
+        if not received:
+            raise ConnectionLost("the server closed the connection")
+        return received
 
-    def _remaining(self) -> float:
+    def _remaining_seconds(self) -> float:
         remaining = self.deadline - monotonic()
         if remaining <= 0:
-            raise ServerTimeout("ldap: no answer in time")
+            raise ServerTimeout("the server did not answer in time")
         return remaining
 
 
-def _of_the_directory(answer: Answer) -> Answer:
-    """Return an answer that any other server would give too; ServerFault if it tells of this one alone."""
-    if answer.code in _OF_THE_SERVER:
-        raise ServerError(f"ldap: the server answered: {answer.name}")
-    return answer
+def _checked(response: Response) -> Response:
+    """Return the response. Raises ServerError if its code concerns this server only."""
+    if response.code in _SERVER_FAILURES:
+        raise ServerError(f"the server answered: {response.code_name}")
+    return response
 
 
-def _connected(address: ServerAddress, deadline: float) -> socket.socket:
-    """Return a socket to the first of the host's addresses that takes one; each has its share of the time."""
-    try:
-        found = addresses(address.host, address.port, max(deadline - monotonic(), 0))
-    except TimeoutError:
-        raise ServerTimeout(f"ldap: nobody told an address of {address.host} in time") from None
-    except OSError as error:
-        raise ServerError(f"ldap: {address.host} has no address: {error.strerror}") from None
-    fault = ServerError(f"ldap: {address.host} has no address")
-    for left in range(len(found), 0, -1):
-        try:
-            return _linked(found[-left], max((deadline - monotonic()) / left, 0.001))
-        except OSError as error:
-            fault = _fault(error)
-    raise fault
-
-
-def _linked(address: Address, seconds: float) -> socket.socket:
-    family, kind, protocol, _, place = address
-    link = socket.socket(family, kind, protocol)  # OSError if this system lacks the family, such as IPv6
-    try:
-        link.settimeout(seconds)
-        link.connect(place)
-        # Without it Nagle's algorithm holds the bind back for 40 ms.
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        link.close()
-        raise
-    return link
-
-
-def _fault(error: Exception) -> ServerError:
-    if isinstance(error, TimeoutError):
-        return ServerTimeout("ldap: no answer in time")
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return ServerError(f"ldap: the server's certificate is not good: {error.verify_message}")
-    told = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
-    lost = isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
-    return (ConnectionLost if lost else ServerError)(f"ldap: {type(error).__name__}: {told}")
+def _successful_codes(scope: int, size_limit: int) -> set[int]:
+    codes = {RESULT_SUCCESS}
+    if scope == BASE:
+        codes |= {RESULT_NO_SUCH_OBJECT, RESULT_INVALID_DN_SYNTAX}
+    if size_limit:
+        codes.add(RESULT_SIZE_LIMIT_EXCEEDED)
+    return codes

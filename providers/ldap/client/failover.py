@@ -1,4 +1,4 @@
-"""The servers of the directory: which one is asked, and which one next."""
+"""Failover: which server of a directory receives a request, and which one is tried next."""
 
 import logging
 import ssl
@@ -7,106 +7,114 @@ from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
-from providers.interface import ProviderUnavailable
-from providers.ldap.client.connection import Connection, PoolExhausted, ServerError, ServerTimeout
+from providers.ldap.client.address import ServerAddress
+from providers.ldap.client.connection import Connection
+from providers.ldap.client.errors import LdapError, PoolExhausted, ServerError, ServerTimeout
 from providers.ldap.client.pool import Pool
-from providers.ldap.settings import ServerAddress
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds before a server that was out is tried again
+# Before an unavailable server is retried.
+INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 10.0
 
 
 class Server:
-    """A server, the connections kept to it, and whether it was out when it was last asked. Thread-safe."""
+    """One server: its connection pools, and whether it was available last time. Thread-safe."""
 
     def __init__(
-        self, address: ServerAddress, tls: ssl.SSLContext, size: int, as_service: Callable[[Connection], None]
+        self, address: ServerAddress, tls: ssl.SSLContext, pool_size: int, bind_service: Callable[[Connection], None]
     ) -> None:
         self.address = address
-        self.service = Pool(address, tls, size, as_service)
-        # Apart, so that a user is never bound where the service account searches.
-        self.users = Pool(address, tls, size, lambda _: None)
-        self.slow = False
+        self.service_pool = Pool(address, tls, pool_size, bind_service)
+        # Separate, so that no search of the service account runs on a connection that is bound as a user.
+        self.user_pool = Pool(address, tls, pool_size, lambda _: None)
+        self.has_timed_out = False
         self._lock = Lock()
-        self._pause = 0.0
-        self._not_before = 0.0
+        self._backoff = 0.0
+        self._retry_at = 0.0
         self._failed_at = 0.0
 
     def is_due(self) -> bool:
-        """Say whether it answered last time, or its pause is over."""
-        return not self._pause or monotonic() >= self._not_before
+        """Return whether the server was available last time, or its back-off has ended."""
+        return not self._backoff or monotonic() >= self._retry_at
 
-    def claim(self, until: float) -> bool:
-        """Say whether to ask it now: of all who find the pause of a slow one over, one alone tries until then."""
+    def try_acquire(self, deadline: float) -> bool:
+        """Return whether the caller may use the server now.
+
+        When the back-off of a server that has timed out ends, only one caller may retry it until `deadline`
+        (monotonic seconds), so that the others need not wait.
+        """
         with self._lock:
-            if self.slow and not self.is_due():
+            if self.has_timed_out and not self.is_due():
                 return False
-            self._not_before = until
+            self._retry_at = deadline
             return True
 
-    def failed(self, fault: ServerError, since: float) -> None:
-        """Take note that it was out for a question asked then; the pause doubles from time to time."""
+    def record_failure(self, error: ServerError, started_at: float) -> None:
+        """Begin a back-off, twice as long as the one before. `started_at` is when the failed operation began."""
         with self._lock:
-            if since < self._failed_at:  # many ask at once, and one of the others has told of it
+            if started_at < self._failed_at:  # the failure of a concurrent operation has been recorded
                 return
             self._failed_at = monotonic()
-            self._pause = min(self._pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
-            self._not_before = self._failed_at + self._pause
-            self.slow = isinstance(fault, ServerTimeout)
-        log.warning("%s is out: %s", self.address, fault)
-        self.service.clear()
-        self.users.clear()
+            self._backoff = min(self._backoff * 2 or INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS)
+            self._retry_at = self._failed_at + self._backoff
+            self.has_timed_out = isinstance(error, ServerTimeout)
+        log.warning("LDAP server %s is unavailable: %s", self.address, error)
+        self.service_pool.clear()
+        self.user_pool.clear()
 
-    def answered(self, since: float) -> None:
-        """Take note that it works, as a question asked then has shown."""
-        if self._pause and since >= self._failed_at:
+    def record_success(self, started_at: float) -> None:
+        """End the back-off, unless the server failed after `started_at`, when the successful operation began."""
+        if self._backoff and started_at >= self._failed_at:
             with self._lock:
-                self._pause, self.slow = 0.0, False
-            log.info("%s answers again", self.address)
+                self._backoff, self.has_timed_out = 0.0, False
+            log.info("LDAP server %s is available again", self.address)
 
 
-class Servers:
-    """The servers, in the order of preference. Thread-safe."""
+class Failover:
+    """Servers in the order of preference. Thread-safe."""
 
-    def __init__(self, servers: Sequence[Server], seconds: float) -> None:
-        """`seconds` is what a question may take, however many servers are asked."""
+    def __init__(self, servers: Sequence[Server], timeout_seconds: float) -> None:
+        """`timeout_seconds` is the time limit of an operation on all servers together."""
         self._servers = tuple(servers)
-        self._seconds = seconds
+        self._timeout_seconds = timeout_seconds
 
-    def ask(self, question: Callable[[Server, float], T]) -> T:
-        """Return what the first server that works answers; the question is given it, and its deadline.
+    def run(self, operation: Callable[[Server, float], T]) -> T:
+        """Return the result of the operation on the first available server.
 
-        Each server has its share of the time, so that one that hangs leaves some for the next. Raises
-        ProviderUnavailable if none answers in time.
+        The operation receives a server and the deadline there (monotonic seconds). It runs again on the next server
+        if it raises ServerError. Raises LdapError: the ServerError of the last server, or what the operation raised.
         """
-        fault: ServerError = ServerError("ldap: no server has answered lately")
-        for server, deadline in self._turns():
-            since = monotonic()
+        last_error = ServerError("all servers failed a moment ago, and are not retried yet")
+        for server, deadline in self._candidates():
+            started_at = monotonic()
             try:
-                answer = question(server, deadline)
+                result = operation(server, deadline)
             except PoolExhausted as error:
-                fault = error
+                last_error = error
             except ServerError as error:
-                server.failed(error, since)
-                fault = error
-            except ProviderUnavailable:
-                server.answered(since)
+                server.record_failure(error, started_at)
+                last_error = error
+            except LdapError:
+                server.record_success(started_at)
                 raise
             else:
-                server.answered(since)
-                return answer
-        raise fault
+                server.record_success(started_at)
+                return result
+        raise last_error
 
-    def _turns(self) -> Iterator[tuple[Server, float]]:
-        """Yield the servers to try, with their deadlines: those that are due, then those that would say no at once."""
-        end = monotonic() + self._seconds
+    def _candidates(self) -> Iterator[tuple[Server, float]]:
+        """Yield the servers to try with their deadlines: those that are due, then those that failed without a timeout.
+
+        Each has an equal share of the time that is left, so that a server that hangs leaves time for the next.
+        """
+        end = monotonic() + self._timeout_seconds
         due = [server for server in self._servers if server.is_due()]
-        order = [*due, *(server for server in self._servers if server not in due and not server.slow)]
+        order = [*due, *(server for server in self._servers if server not in due and not server.has_timed_out)]
         for place, server in enumerate(order):
             now = monotonic()
             deadline = now + (end - now) / (len(order) - place)
-            if server.claim(deadline):
+            if server.try_acquire(deadline):
                 yield server, deadline

@@ -1,4 +1,4 @@
-"""Search filters with places in them, and the form in which they go over the wire."""
+"""Search filters (RFC 4515) with placeholders, and their encoding (RFC 4511 §4.5.1.7)."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -20,116 +20,116 @@ from ldap3.operation.search import (
 )
 from ldap3.protocol.convert import prepare_filter_for_sending
 
-from providers.ldap.client.messages import element, octets
+from providers.ldap.client.messages import element, octet_string
 
-_PLACE = re.compile(r"\{([\w.;-]+)\}")
+_PLACEHOLDER = re.compile(r"\{([\w.;-]+)\}")
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9.;-]+")
-_SETS = {AND: 0xA0, OR: 0xA1, NOT: 0xA2}
-_COMPARISONS = {MATCH_EQUAL: 0xA3, MATCH_GREATER_OR_EQUAL: 0xA5, MATCH_LESS_OR_EQUAL: 0xA6, MATCH_APPROX: 0xA8}
+_SET_TAGS = {AND: 0xA0, OR: 0xA1, NOT: 0xA2}
+_COMPARISON_TAGS = {MATCH_EQUAL: 0xA3, MATCH_GREATER_OR_EQUAL: 0xA5, MATCH_LESS_OR_EQUAL: 0xA6, MATCH_APPROX: 0xA8}
 
-Part = Callable[[Mapping[str, bytes]], bytes]
+Encoder = Callable[[Mapping[str, bytes]], bytes]
 
 
-def places_in(template: str) -> set[str]:
-    """Return the names that stand in braces in the filter."""
-    return set(_PLACE.findall(template))
+def placeholders(template: str) -> set[str]:
+    """Return the names in braces in the filter."""
+    return set(_PLACEHOLDER.findall(template))
 
 
 def with_wildcards(template: str) -> str:
-    """Return the filter with `*` in its places: whatever has the attributes at all matches."""
-    return _PLACE.sub("*", template)
+    """Return the filter with `*` for each placeholder: any value of these attributes matches."""
+    return _PLACEHOLDER.sub("*", template)
 
 
 class Filter:
-    """A filter (RFC 4515) that may have places, such as `(uid={login})`. It never changes.
+    """A filter that may have placeholders, such as `(uid={login})`. Immutable.
 
-    A value is put into its place on the wire, as octets: there is no text in which it could be read
-    as anything else, and so nothing to escape.
+    Values are inserted into the encoded filter, not into its text, so they need no escaping and cannot change the
+    meaning of the filter.
     """
 
     def __init__(self, text: str) -> None:
-        """Raises ValueError, without the text, if it is no filter."""
+        """Raises ValueError, without the text, if the text is not a filter."""
         try:
             root = parse_filter(text, None, False, False, None, False)  # type: ignore[no-untyped-call]
-            self._part = _compiled(root.elements[0])
+            self._encoder = _compile(root.elements[0])
         except (LDAPException, ValueError, IndexError):
             raise ValueError("it is not an LDAP filter (RFC 4515)") from None
 
     def encode(self, **values: str) -> bytes:
-        """Return it for the wire; every place needs a value."""
-        return self._part({name: value.encode() for name, value in values.items()})
+        """Return the encoded filter. Every placeholder needs a value."""
+        return self._encoder({name: value.encode() for name, value in values.items()})
 
 
 def equality(attribute: str, value: bytes) -> bytes:
-    """Return the filter that an attribute has a value."""
-    return element(0xA3, octets(attribute.encode()), octets(value))
+    """Return the encoded filter that matches entries whose attribute has this value."""
+    return element(0xA3, octet_string(attribute.encode()), octet_string(value))
 
 
-def every(*conditions: bytes) -> bytes:
-    """Return the filter that all of them hold."""
-    return element(0xA0, *conditions)
+def all_of(*filters: bytes) -> bytes:
+    """Return the encoded filter that matches entries that match all of these."""
+    return element(0xA0, *filters)
 
 
-ANY = element(0x87, b"objectClass")
-"""The filter that every entry matches."""
+ANY_ENTRY = element(0x87, b"objectClass")
+"""The encoded filter that matches every entry."""
 
 
-def _compiled(node: Any) -> Part:
-    if node.tag in _SETS:
-        return _together(_SETS[node.tag], [_compiled(child) for child in node.elements])
-    held = node.assertion
-    if held["attr"] is not False and not _ATTRIBUTE.fullmatch(held["attr"]):
+def _compile(node: Any) -> Encoder:
+    if node.tag in _SET_TAGS:
+        return _sequence(_SET_TAGS[node.tag], [_compile(child) for child in node.elements])
+    assertion = node.assertion
+    if assertion["attr"] is not False and not _ATTRIBUTE.fullmatch(assertion["attr"]):
         raise ValueError
-    attribute = (held["attr"] or "").encode()
+    attribute = (assertion["attr"] or "").encode()
     if node.tag == MATCH_PRESENT:
         return _constant(element(0x87, attribute))
     if node.tag == MATCH_SUBSTRING:
-        return _together(0xA4, [_constant(octets(attribute)), _together(0x30, _substrings(held))])
+        return _sequence(0xA4, [_constant(octet_string(attribute)), _sequence(0x30, _substrings(assertion))])
     if node.tag == MATCH_EXTENSIBLE:
-        return _together(0xA9, _extensible(held, attribute))
-    return _together(_COMPARISONS[node.tag], [_constant(octets(attribute)), _value(0x04, held["value"])])
+        return _sequence(0xA9, _extensible(assertion, attribute))
+    return _sequence(_COMPARISON_TAGS[node.tag], [_constant(octet_string(attribute)), _value(0x04, assertion["value"])])
 
 
-def _substrings(held: Mapping[str, Any]) -> list[Part]:
-    ends = [(0x80, [held["initial"]] if "initial" in held else []), (0x81, held.get("any", []))]
-    ends.append((0x82, [held["final"]] if "final" in held else []))
+def _substrings(assertion: Mapping[str, Any]) -> list[Encoder]:
+    ends = [(0x80, [assertion["initial"]] if "initial" in assertion else []), (0x81, assertion.get("any", []))]
+    ends.append((0x82, [assertion["final"]] if "final" in assertion else []))
     parts = [_value(tag, text) for tag, texts in ends for text in texts]
     if not parts:
         raise ValueError
     return parts
 
 
-def _extensible(held: Mapping[str, Any], attribute: bytes) -> list[Part]:
-    rule = held["matchingRule"]
+def _extensible(assertion: Mapping[str, Any], attribute: bytes) -> list[Encoder]:
+    rule = assertion["matchingRule"]
     return [
         *([_constant(element(0x81, rule.encode()))] if rule else []),
         *([_constant(element(0x82, attribute))] if attribute else []),
-        _value(0x83, held["value"]),
-        *([_constant(b"\x84\x01\xff")] if held["dnAttributes"] else []),
+        _value(0x83, assertion["value"]),
+        *([_constant(b"\x84\x01\xff")] if assertion["dnAttributes"] else []),
     ]
 
 
-def _together(tag: int, parts: Iterable[Part]) -> Part:
-    held = tuple(parts)
-    return lambda values: element(tag, *[part(values) for part in held])
+def _sequence(tag: int, parts: Iterable[Encoder]) -> Encoder:
+    fixed = tuple(parts)
+    return lambda values: element(tag, *[part(values) for part in fixed])
 
 
-def _value(tag: int, text: bytes) -> Part:
-    # Divided before it is unescaped: `\7b` is a brace, and never the beginning of a place.
-    pieces = _PLACE.split(text.decode())
+def _value(tag: int, text: bytes) -> Encoder:
+    # Split before it is unescaped: `\7b` is a literal brace, never the start of a placeholder.
+    pieces = _PLACEHOLDER.split(text.decode())
     fixed = [prepare_filter_for_sending(piece) for piece in pieces[::2]]  # type: ignore[no-untyped-call]
     names = pieces[1::2]
     if not names:
         return _constant(element(tag, fixed[0]))
 
-    def filled(values: Mapping[str, bytes]) -> bytes:
+    def fill(values: Mapping[str, bytes]) -> bytes:
         body = fixed[0]
         for name, after in zip(names, fixed[1:], strict=True):
             body += values[name] + after
         return element(tag, body)
 
-    return filled
+    return fill
 
 
-def _constant(octet_string: bytes) -> Part:
-    return lambda _: octet_string
+def _constant(octets: bytes) -> Encoder:
+    return lambda _: octets

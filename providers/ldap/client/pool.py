@@ -1,4 +1,4 @@
-"""Connections that are kept: opening one takes longer than all that a login asks."""
+"""Pools of open connections: opening one takes longer than all requests of a login."""
 
 import ssl
 from collections.abc import Callable
@@ -6,20 +6,21 @@ from threading import BoundedSemaphore, Lock
 from time import monotonic
 from typing import TypeVar
 
-from providers.interface import ProviderUnavailable
-from providers.ldap.client.connection import Connection, ConnectionLost, PoolExhausted, ServerError
-from providers.ldap.settings import ServerAddress
+from providers.ldap.client.address import ServerAddress
+from providers.ldap.client.connection import Connection
+from providers.ldap.client.errors import ConnectionLost, LdapError, PoolExhausted, ServerError
 
 T = TypeVar("T")
 
-IDLE = 60.0  # seconds after which a firewall may have forgotten it
-OLD = 900.0  # seconds after which the name may stand for another machine, or the account be another's
+MAX_IDLE_SECONDS = 60.0  # after which a firewall may have forgotten the connection
+MAX_CONNECTION_AGE = 900.0  # seconds, after which the host name or the account may have changed
 
 
 class Pool:
-    """Connections to one server, of which `prepare` makes what they are for. Thread-safe.
+    """At most `size` connections to one server. Thread-safe.
 
-    One is lent to one question at a time, so no two can mix up their answers.
+    `prepare` is called with each new connection, for example to bind. A connection runs one operation at a time, so
+    operations cannot receive each other's responses.
     """
 
     def __init__(
@@ -28,57 +29,58 @@ class Pool:
         self._address = address
         self._tls = tls
         self._prepare = prepare
-        self._places = BoundedSemaphore(size)
+        self._slots = BoundedSemaphore(size)
         self._lock = Lock()
-        self._kept: list[tuple[Connection, float]] = []
+        self._idle: list[tuple[Connection, float]] = []
 
     def __del__(self) -> None:
         self.clear()
 
-    def use(self, question: Callable[[Connection], T], deadline: float) -> T:
-        """Return what the question finds out, on a connection that lives.
+    def run(self, operation: Callable[[Connection], T], deadline: float) -> T:
+        """Return the result of the operation on an open connection.
 
-        Raises ServerFault: Crowded if all connections are in use for half of the time until `deadline` (monotonic
-        seconds); whoever waited longer would find a server slow that had no time left to answer.
+        Raises ServerError. It is PoolExhausted if all connections are in use for half of the time until `deadline`
+        (monotonic seconds): after a longer wait the server would have too little time to answer, and a timeout would
+        be blamed on it.
         """
-        if not self._places.acquire(timeout=max(0, deadline - monotonic()) / 2):
-            raise PoolExhausted("ldap: all connections are in use")
+        if not self._slots.acquire(timeout=max(0, deadline - monotonic()) / 2):
+            raise PoolExhausted("all connections to the server are in use")
         try:
-            kept = self._taken()
-            if kept:
+            idle = self._take_idle()
+            if idle:
                 try:
-                    return self._asked(kept, question, deadline)
-                except ConnectionLost:  # it was older than the server's patience, and so are the others
+                    return self._run_on(idle, operation, deadline)
+                except ConnectionLost:  # the server has closed idle connections, so the others are lost too
                     self.clear()
-            return self._asked(self._opened(deadline), question, deadline)
+            return self._run_on(self._open(deadline), operation, deadline)
         finally:
-            self._places.release()
+            self._slots.release()
 
     def clear(self) -> None:
-        """Close what is not in use."""
+        """Close all idle connections."""
         with self._lock:
-            kept, self._kept = self._kept, []
-        for connection, _ in kept:
+            idle, self._idle = self._idle, []
+        for connection, _ in idle:
             connection.close()
 
-    def _asked(self, connection: Connection, question: Callable[[Connection], T], deadline: float) -> T:
+    def _run_on(self, connection: Connection, operation: Callable[[Connection], T], deadline: float) -> T:
         connection.deadline = deadline
         try:
-            answer = question(connection)
+            result = operation(connection)
         except BaseException as error:
-            if isinstance(error, ProviderUnavailable) and not isinstance(error, ServerError):
-                self._keep(connection)  # it has answered, only not what was hoped for
+            if isinstance(error, LdapError) and not isinstance(error, ServerError):
+                self._put_back(connection)  # the server has answered, so the connection works
             else:
                 connection.close()
             raise
-        self._keep(connection)
-        return answer
+        self._put_back(connection)
+        return result
 
-    def _keep(self, connection: Connection) -> None:
+    def _put_back(self, connection: Connection) -> None:
         with self._lock:
-            self._kept.append((connection, monotonic()))
+            self._idle.append((connection, monotonic()))
 
-    def _opened(self, deadline: float) -> Connection:
+    def _open(self, deadline: float) -> Connection:
         connection = Connection(self._address, self._tls, deadline)
         try:
             self._prepare(connection)
@@ -87,14 +89,15 @@ class Pool:
             raise
         return connection
 
-    def _taken(self) -> Connection | None:
-        """Return the one that was used last and is still good, `None` if there is none."""
+    def _take_idle(self) -> Connection | None:
+        """Return the usable connection that was used last, `None` if there is none."""
         while True:
             with self._lock:
-                if not self._kept:
+                if not self._idle:
                     return None
-                connection, since = self._kept.pop()
+                connection, idle_since = self._idle.pop()
             now = monotonic()
-            if now - since < IDLE and now - connection.opened_at < OLD and not connection.is_stale():
+            is_fresh = now - idle_since < MAX_IDLE_SECONDS and now - connection.opened_at < MAX_CONNECTION_AGE
+            if is_fresh and not connection.is_stale():
                 return connection
             connection.close()

@@ -1,4 +1,4 @@
-"""The addresses of a host, asked for with a time limit, which the system's resolver does not have."""
+"""Host name lookups with a time limit, which `socket.getaddrinfo` does not have."""
 
 import socket
 from collections.abc import Sequence
@@ -7,39 +7,42 @@ from threading import Lock, Thread
 from typing import Any
 
 Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
-"""As `socket.getaddrinfo` has them."""
+"""An item of the result of `socket.getaddrinfo`."""
 
 _lock = Lock()
-_under_way: dict[tuple[str, int], "Future[Sequence[Address]]"] = {}
+_pending: dict[tuple[str, int], "Future[Sequence[Address]]"] = {}
 
 
-def addresses(host: str, port: int, seconds: float) -> Sequence[Address]:
-    """Return the addresses of the host. Raises OSError: TimeoutError if nobody tells them in time. Thread-safe."""
+def resolve(host: str, port: int, timeout: float) -> Sequence[Address]:
+    """Return the addresses of the host. Thread-safe.
+
+    Raises OSError if the lookup fails, which is TimeoutError if it takes more than `timeout` seconds.
+    """
     try:
-        return _resolve(host, port, socket.AI_NUMERICHOST)
+        return _getaddrinfo(host, port, socket.AI_NUMERICHOST)
     except socket.gaierror:
-        return _asked(host, port).result(seconds)
+        return _lookup(host, port).result(timeout)
 
 
-def _asked(host: str, port: int) -> "Future[Sequence[Address]]":
-    """Return the answer to come; while one is waited for nobody asks again, so that no more than one thread hangs."""
+def _lookup(host: str, port: int) -> "Future[Sequence[Address]]":
+    """Return the future of a lookup. Callers share a pending one, so that at most one thread per host can hang."""
     with _lock:
-        if (host, port) in _under_way:
-            return _under_way[host, port]
-        answer = _under_way[host, port] = Future()
-    Thread(target=_answer, args=(answer, host, port), daemon=True).start()
-    return answer
+        if (host, port) in _pending:
+            return _pending[host, port]
+        future = _pending[host, port] = Future()
+    Thread(target=_run_lookup, args=(future, host, port), daemon=True).start()
+    return future
 
 
-def _answer(answer: "Future[Sequence[Address]]", host: str, port: int) -> None:
+def _run_lookup(future: "Future[Sequence[Address]]", host: str, port: int) -> None:
     try:
-        answer.set_result(_resolve(host, port))
-    except Exception as error:  # noqa: BLE001 - it is raised where the answer is waited for
-        answer.set_exception(error)
+        future.set_result(_getaddrinfo(host, port))
+    except Exception as error:  # noqa: BLE001 - the caller of `result` receives it
+        future.set_exception(error)
     finally:
         with _lock:
-            del _under_way[host, port]
+            del _pending[host, port]
 
 
-def _resolve(host: str, port: int, flags: int = 0) -> Sequence[Address]:
+def _getaddrinfo(host: str, port: int, flags: int = 0) -> Sequence[Address]:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)

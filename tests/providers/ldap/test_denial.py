@@ -1,4 +1,4 @@
-"""Why a directory lets nobody in: the same words for every directory, in the log and nowhere else."""
+"""The reasons of denied logins: the same for every directory, in the log and never in the HTTP response."""
 
 import logging
 from datetime import UTC, datetime
@@ -17,27 +17,27 @@ from providers.interface import (
     WORKSTATION,
     WRONG_PASSWORD,
     Denied,
-    ProviderUnavailable,
 )
-from providers.ldap import LdapProvider
-from providers.ldap.client.answers import Answer, Entry
+from providers.ldap import SearchProvider
+from providers.ldap.client.errors import BindFailed
 from providers.ldap.client.messages import PASSWORD_POLICY
+from providers.ldap.client.responses import Entry, Response
 from providers.ldap.denial import bind_denial_reason, is_disabled
 from tests.servers.slapd import AGING, GRACIOUS, RESET, STRICT, Slapd, person_dn
 from tests.support.directories import ldap_provider
 from tests.support.stores import SECRET_KEY
 from tests.support.users import SampleUser
 
-FOR_GOOD = "000001010000Z"
+PERMANENTLY = "000001010000Z"
 LONG_AGO = "20200101000000Z"
-PASSWORD = "the password of each of them"
+PASSWORD = "the password of each user"
 
 
 @pytest.fixture(scope="module")
 def directory(slapd: Slapd) -> Slapd:
-    """The shared directory, with people who may not log in for one reason or another."""
+    """The shared directory, with users whose logins are denied for different reasons."""
     policies = {
-        "locked": {"pwdAccountLockedTime": FOR_GOOD},
+        "locked": {"pwdAccountLockedTime": PERMANENTLY},
         "aged": {"pwdPolicySubentry": AGING, "pwdChangedTime": LONG_AGO},
         "gracious": {"pwdPolicySubentry": GRACIOUS, "pwdChangedTime": LONG_AGO},
         "reset": {"pwdPolicySubentry": RESET, "pwdReset": "TRUE"},
@@ -49,15 +49,15 @@ def directory(slapd: Slapd) -> Slapd:
     return slapd
 
 
-def provider_of(directory: Slapd) -> LdapProvider:
-    """Return a provider that asks it."""
+def provider_of(directory: Slapd) -> SearchProvider:
+    """Return a provider with this directory."""
     return ldap_provider(directory.environ())
 
 
 def reason(directory: Slapd, login: str, password: str = PASSWORD) -> str | None:
-    """Return why a login proves nobody, `None` if it proves somebody."""
-    answer = provider_of(directory).authenticate(login, password)
-    return answer.reason if isinstance(answer, Denied) else None
+    """Return why a login is denied, `None` if it succeeds."""
+    result = provider_of(directory).authenticate(login, password)
+    return result.reason if isinstance(result, Denied) else None
 
 
 @pytest.mark.parametrize(
@@ -65,33 +65,33 @@ def reason(directory: Slapd, login: str, password: str = PASSWORD) -> str | None
     [
         ("locked", LOCKED, LOCKED),
         ("aged", PASSWORD_EXPIRED, WRONG_PASSWORD),
-        # The bind succeeds, and the directory then lets them do nothing else.
+        # The bind succeeds, and the directory then permits only a password change.
         ("reset", MUST_CHANGE, WRONG_PASSWORD),
     ],
 )
-def test_the_password_policys_word_is_the_reason(directory: Slapd, login: str, right: str, wrong: str) -> None:
+def test_password_policy_gives_the_reason(directory: Slapd, login: str, right: str, wrong: str) -> None:
     assert (reason(directory, login), reason(directory, login, "wrong")) == (right, wrong)
 
 
-def test_who_is_locked_by_wrong_passwords_is_told_from_who_types_one(directory: Slapd) -> None:
-    told = [reason(directory, "strict", "wrong") for _ in range(4)]
-    assert told == [WRONG_PASSWORD] * 3 + [LOCKED]
+def test_lock_by_wrong_passwords_is_reported_and_keeps_the_user_findable(directory: Slapd) -> None:
+    reasons = [reason(directory, "strict", "wrong") for _ in range(4)]
+    assert reasons == [WRONG_PASSWORD] * 3 + [LOCKED]
     assert reason(directory, "strict") == LOCKED
-    # Whoever wanted to could lock anybody so: it ends no session.
+    # An attacker can lock any user with wrong passwords, so a lock must not end sessions.
     assert provider_of(directory).find("strict")
 
 
-def test_a_login_in_grace_is_a_login(directory: Slapd) -> None:
+def test_grace_login_succeeds(directory: Slapd) -> None:
     assert reason(directory, "gracious") is None
 
 
-def test_who_is_locked_for_good_is_not_found_either(directory: Slapd) -> None:
+def test_permanently_locked_user_is_not_found(directory: Slapd) -> None:
     provider = provider_of(directory)
     assert provider.find("locked") is None
     assert provider.find("aged")
 
 
-def test_the_client_is_told_nothing_of_it(directory: Slapd, caplog: pytest.LogCaptureFixture) -> None:
+def test_http_response_is_the_same_for_every_reason(directory: Slapd, caplog: pytest.LogCaptureFixture) -> None:
     client = create_app({"SECRET_KEY": SECRET_KEY, **directory.environ()}).test_client()
     caplog.set_level(logging.INFO)
     answers = {
@@ -101,18 +101,18 @@ def test_the_client_is_told_nothing_of_it(directory: Slapd, caplog: pytest.LogCa
     }
     ((status, body),) = answers
     assert (status, b"Invalid credentials" in body) == (400, True)
-    told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
-    assert told == [f"login refused: {why}" for why in (LOCKED, PASSWORD_EXPIRED, MUST_CHANGE, UNKNOWN_USER)]
+    messages = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert messages == [f"login refused: {why}" for why in (LOCKED, PASSWORD_EXPIRED, MUST_CHANGE, UNKNOWN_USER)]
 
 
-def windows(code: str) -> Answer:
-    """Return what Active Directory says to a bind that fails."""
+def active_directory_response(code: str) -> Response:
+    """Return the response of Active Directory to a bind that fails."""
     text = f"80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {code}, v1db1"
-    return Answer(49, text, {})
+    return Response(49, text, {})
 
 
 @pytest.mark.parametrize(
-    ("code", "why"),
+    ("code", "expected"),
     [
         ("525", UNKNOWN_USER),
         ("52e", WRONG_PASSWORD),
@@ -128,8 +128,8 @@ def windows(code: str) -> Answer:
         ("80090311", WRONG_PASSWORD),
     ],
 )
-def test_the_sub_code_of_active_directory_is_the_reason(code: str, why: str) -> None:
-    assert bind_denial_reason(windows(code)) == why
+def test_windows_error_code_gives_the_reason(code: str, expected: str) -> None:
+    assert bind_denial_reason(active_directory_response(code)) == expected
 
 
 @pytest.mark.parametrize(
@@ -149,23 +149,24 @@ def test_the_sub_code_of_active_directory_is_the_reason(code: str, why: str) -> 
         (b"\x30\x03\x85\x01\x01", WRONG_PASSWORD, None),
     ],
 )
-def test_whatever_the_control_holds_is_read(value: bytes, failed: str, succeeded: str | None) -> None:
+def test_password_policy_control_is_decoded_even_if_malformed(value: bytes, failed: str, succeeded: str | None) -> None:
     control = {PASSWORD_POLICY: value}
-    assert bind_denial_reason(Answer(49, "", control)) == failed
-    assert bind_denial_reason(Answer(0, "", control)) == succeeded
+    assert bind_denial_reason(Response(49, "", control)) == failed
+    assert bind_denial_reason(Response(0, "", control)) == succeeded
 
 
 @pytest.mark.parametrize(
-    ("code", "why"), [(19, LOCKED), (32, WRONG_PASSWORD), (48, WRONG_PASSWORD), (50, WRONG_PASSWORD), (53, DISABLED)]
+    ("code", "expected"),
+    [(19, LOCKED), (32, WRONG_PASSWORD), (48, WRONG_PASSWORD), (50, WRONG_PASSWORD), (53, DISABLED)],
 )
-def test_other_results_that_prove_nobody_have_reasons_too(code: int, why: str) -> None:
-    assert bind_denial_reason(Answer(code, "data 775, v1db1", {})) == why
+def test_other_result_codes_give_a_reason(code: int, expected: str) -> None:
+    assert bind_denial_reason(Response(code, "data 775, v1db1", {})) == expected
 
 
 @pytest.mark.parametrize("code", [7, 8, 10, 13, 14, 16, 34, 64, 4096])
-def test_a_result_that_says_nothing_of_the_password_is_an_outage(code: int) -> None:
-    with pytest.raises(ProviderUnavailable):
-        bind_denial_reason(Answer(code, "", {}))
+def test_result_code_that_does_not_concern_the_password_is_an_error(code: int) -> None:
+    with pytest.raises(BindFailed):
+        bind_denial_reason(Response(code, "", {}))
 
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -186,8 +187,10 @@ NOW_IN_WINDOWS = 134_399_520_000_000_000
         ({"accountexpires": [str(NOW_IN_WINDOWS).encode()]}, True),
         ({"accountexpires": [str(NOW_IN_WINDOWS + 10).encode()]}, False),
         ({"pwdaccountlockedtime": [b"20261124000000Z"]}, False),
-        ({"pwdaccountlockedtime": [FOR_GOOD.encode()]}, True),
+        ({"pwdaccountlockedtime": [PERMANENTLY.encode()]}, True),
     ],
 )
-def test_an_entry_tells_whether_its_account_is_disabled(attributes: dict[str, list[bytes]], disabled: bool) -> None:
+def test_disabled_or_expired_account_is_recognized_by_its_entry(
+    attributes: dict[str, list[bytes]], disabled: bool
+) -> None:
     assert is_disabled(Entry("cn=x", attributes), NOW) == disabled

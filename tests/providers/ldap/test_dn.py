@@ -1,4 +1,4 @@
-"""Distinguished names compare as directories compare them (RFC 4514, RFC 4518)."""
+"""Distinguished names are compared as a directory compares them (RFC 4514, RFC 4518)."""
 
 import pytest
 
@@ -29,7 +29,7 @@ from providers.ldap.client.dn import parse_dn
         ("cn=a\n,\tdc=b", "cn=a,dc=b"),
     ],
 )
-def test_spellings_of_one_name_are_the_same(one: str, other: str) -> None:
+def test_spellings_of_one_dn_are_equal(one: str, other: str) -> None:
     assert parse_dn(one) == parse_dn(other)
 
 
@@ -51,11 +51,11 @@ def test_spellings_of_one_name_are_the_same(one: str, other: str) -> None:
         ("cn=e", "cn=é"),
     ],
 )
-def test_different_names_stay_different(one: str, other: str) -> None:
+def test_different_dns_are_not_equal(one: str, other: str) -> None:
     assert parse_dn(one) != parse_dn(other)
 
 
-def test_a_name_has_its_parts_from_the_entry_up() -> None:
+def test_parsed_dn_has_its_rdns_from_the_entry_up() -> None:
     assert parse_dn(r"OU=Sales+CN=J\2e Smith,DC=Example") == (
         frozenset({("ou", "sales"), ("cn", "j. smith")}),
         frozenset({("dc", "example")}),
@@ -83,11 +83,11 @@ def test_a_name_has_its_parts_from_the_entry_up() -> None:
         r"cn=\ff\fe",
         r"cn=\c3",
         "(cn=secret)",
-        # Each escape could once be read in two ways, and this took longer than anybody lives.
+        # If each escape matched in two ways, this would take 2^100 steps.
         "cn=" + r"\41" * 100 + "\\",
     ],
 )
-def test_what_is_no_name_is_refused_without_being_told(text: str) -> None:
-    with pytest.raises(ValueError, match=r".+") as caught:
+def test_invalid_dn_is_rejected_without_its_text_in_the_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+") as raised:
         parse_dn(text)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str(raised.value)

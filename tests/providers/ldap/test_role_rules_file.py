@@ -1,4 +1,4 @@
-"""The rules from groups to roles: what they give, and what is told of those that cannot be used."""
+"""The role rules file: the roles that its rules give, and the problems that are reported."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from config.errors import ConfigurationError
 from providers.ldap.client.dn import parse_dn
-from providers.ldap.role_rules_file import read_rules
+from providers.ldap.role_rules_file import read_role_rules
 
 FILE = """
 default = ["user"]
@@ -36,8 +36,8 @@ any = ["admins", "guests"]
 """
 
 
-def written(path: Path, text: str) -> Path:
-    """Return a file with the text in it."""
+def write_file(path: Path, text: str) -> Path:
+    """Write the text to a file, and return its path."""
     path = path / "roles.toml"
     path.write_text(text, "utf-8")
     return path
@@ -59,17 +59,17 @@ def written(path: Path, text: str) -> Path:
         (["cn=staff"], ["insider", "user"]),
     ],
 )
-def test_rules_give_roles(tmp_path: Path, groups: list[str], roles: list[str]) -> None:
-    rules = read_rules(written(tmp_path, FILE))
-    assert rules.roles({parse_dn(group) for group in groups}) == roles
+def test_rules_give_roles_by_group(tmp_path: Path, groups: list[str], roles: list[str]) -> None:
+    rules = read_role_rules(write_file(tmp_path, FILE))
+    assert rules.roles_of({parse_dn(group) for group in groups}) == roles
 
 
-def test_all_roles_that_can_be_had_are_known(tmp_path: Path) -> None:
-    assert read_rules(written(tmp_path, FILE)).list_roles() == {"user", "admin", "editor", "insider", "auditor"}
+def test_all_roles_of_the_rules_are_listed(tmp_path: Path) -> None:
+    assert read_role_rules(write_file(tmp_path, FILE)).list_roles() == {"user", "admin", "editor", "insider", "auditor"}
 
 
-def test_rules_read_as_they_are_meant(tmp_path: Path) -> None:
-    assert [str(rule.condition) for rule in read_rules(written(tmp_path, FILE)).rules] == [
+def test_conditions_are_shown_as_text(tmp_path: Path) -> None:
+    assert [str(rule.condition) for rule in read_role_rules(write_file(tmp_path, FILE)).rules] == [
         "admins and staff",
         "cn=writers,dc=example or (staff and not (guests))",
         "not (guests or cn=externals,dc=example)",
@@ -80,44 +80,50 @@ def test_rules_read_as_they_are_meant(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("= secret", "it is not TOML in UTF-8 (at line 1"),
-        ("defaults = ['x']", "the file: no such setting: defaults"),
-        ("default = 'x'", "default: write a list of roles"),
-        ("default = ['']", "default: a role cannot be used: it is empty"),
-        ("groups = ['x']", "groups: write a table"),
-        ("[groups]\na = 'secret'", "groups, a: it is not a distinguished name"),
-        ("[groups]\na = 7", "groups, a: it is not a distinguished name"),
-        ("rules = 7", "rules: write [[rules]] tables"),
-        ("rules = ['secret']", "rules: write [[rules]] tables"),
-        ("[[rules]]\nall = ['cn=a']", "rule 1: it gives no roles"),
-        ("[[rules]]\nroles = ['x']", "rule 1: it names no groups"),
-        ("[[rules]]\nroles = 'x'\nall = ['cn=a']", "rule 1, roles: write a list of roles"),
-        ("[[rules]]\nroles = []\nall = ['cn=a']", "rule 1: it gives no roles"),
-        ("[[rules]]\nroles = ['x']\nall = []", "rule 1, all: it is empty"),
-        ("[[rules]]\nroles = ['x']\nany = []", "rule 1, any: it is empty"),
-        ("[[rules]]\nroles = ['x']\nnot = []", "rule 1, not: it is empty"),
-        ("[[rules]]\nroles = ['x']\nall = ['secret']", "rule 1, all: a group is neither a name of [groups] nor a DN"),
-        ("[[rules]]\nroles = ['x']\nall = [7]", "rule 1, all: a group is neither a name of [groups] nor a DN"),
-        ("[[rules]]\nroles = ['x']\nall = [{}]", "rule 1, all: it names no groups"),
+        ("= secret", " names a file that is not TOML in UTF-8 (at line 1"),
+        ("defaults = ['x']", " has unknown keys: defaults. Use default, groups, rules."),
+        ("default = 'x'", ", default is not a list of strings."),
+        ("default = ['']", ", default has an invalid role: it is empty."),
+        ("groups = ['x']", ", groups is not a table. Write name = DN"),
+        ("[groups]\na = 'secret'", ", groups, a is invalid: it is not a distinguished name"),
+        ("[groups]\na = 7", ", groups, a is invalid: it is not a distinguished name"),
+        ("rules = 7", ", rules is not a list of tables. Write a [[rules]] table for each rule."),
+        ("rules = ['secret']", ", rules is not a list of tables. Write a [[rules]] table for each rule."),
+        ("[[rules]]\nall = ['cn=a']", ", rule 1 has no roles. Add them, such as roles = "),
+        ("[[rules]]\nroles = ['x']", ", rule 1 has no condition. Add all, any or not."),
+        ("[[rules]]\nroles = 'x'\nall = ['cn=a']", ", rule 1, roles is not a list of strings."),
+        ("[[rules]]\nroles = []\nall = ['cn=a']", ", rule 1 has no roles. Add them, such as roles = "),
+        ("[[rules]]\nroles = ['x']\nall = []", ", rule 1, all is empty."),
+        ("[[rules]]\nroles = ['x']\nany = []", ", rule 1, any is empty."),
+        ("[[rules]]\nroles = ['x']\nnot = []", ", rule 1, not is empty."),
+        (
+            "[[rules]]\nroles = ['x']\nall = ['secret']",
+            ", rule 1, all has a group that is neither a name in [groups] nor a DN.",
+        ),
+        (
+            "[[rules]]\nroles = ['x']\nall = [7]",
+            ", rule 1, all has a group that is neither a name in [groups] nor a DN.",
+        ),
+        ("[[rules]]\nroles = ['x']\nall = [{}]", ", rule 1, all has no condition. Add all, any or not."),
         (
             "[[rules]]\nroles = ['x']\nall = [{ al = 'cn=a' }]",
-            "rule 1, all: no such setting: al. Known are all, any, not",
+            ", rule 1, all has unknown keys: al. Use all, any, not.",
         ),
-        ("[[rules]]\nroles = ['x']\ngroup = 'secret'", "rule 1: no such setting: group. Known are all, any, not"),
+        ("[[rules]]\nroles = ['x']\ngroup = 'secret'", ", rule 1 has unknown keys: group. Use all, any, not."),
     ],
 )
-def test_what_cannot_be_used_is_told_by_its_place(tmp_path: Path, text: str, problem: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        read_rules(written(tmp_path, text))
-    assert caught.value.lines[0].startswith(f"LDAP_ROLE_RULES_FILE: {problem}")
-    assert "secret" not in str(caught.value)
+def test_problem_is_reported_with_its_place_and_without_values(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        read_role_rules(write_file(tmp_path, text))
+    assert raised.value.lines[0].startswith(f"LDAP_ROLE_RULES_FILE{problem}")
+    assert "secret" not in str(raised.value)
 
 
-def test_one_fault_hides_no_other(tmp_path: Path) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     text = "[groups]\na = '?'\n[[rules]]\nroles = ['x']\nall = ['?']\n[[rules]]\nany = []\n"
-    with pytest.raises(ConfigurationError) as caught:
-        read_rules(written(tmp_path, text))
-    assert [line.split(": ")[1] for line in caught.value.lines] == [
+    with pytest.raises(ConfigurationError) as raised:
+        read_role_rules(write_file(tmp_path, text))
+    assert [problem.subject.removeprefix("LDAP_ROLE_RULES_FILE, ") for problem in raised.value.problems] == [
         "groups, a",
         "rule 1, all",
         "rule 2",
@@ -125,9 +131,9 @@ def test_one_fault_hides_no_other(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="LDAP_ROLE_RULES_FILE: it cannot be read: No such file"):
-        read_rules(tmp_path / "none")
+def test_unreadable_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="LDAP_ROLE_RULES_FILE names a file that cannot be read: No such file"):
+        read_role_rules(tmp_path / "none")
     (tmp_path / "binary").write_bytes(os.urandom(64) + b"\xff")
-    with pytest.raises(ConfigurationError, match="it is not TOML in UTF-8"):
-        read_rules(tmp_path / "binary")
+    with pytest.raises(ConfigurationError, match="LDAP_ROLE_RULES_FILE names a file that is not TOML in UTF-8"):
+        read_role_rules(tmp_path / "binary")

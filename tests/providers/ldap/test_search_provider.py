@@ -1,4 +1,4 @@
-"""The LDAP provider against a real directory: who is found, who is proven, and which roles they have."""
+"""The provider with a service account, against a real directory: searches, binds, and roles."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import pytest
 from ldap3 import MODIFY_ADD
 
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable
-from providers.ldap import LdapProvider
+from providers.ldap import SearchProvider
 from tests.servers.process import wait_until
 from tests.servers.slapd import SERVICE, SUFFIX, Slapd
 from tests.support.directories import ldap_provider
@@ -18,46 +18,46 @@ TWO_ADDRESSES = SampleUser("two-addresses", "first-address@example.org", "the pa
 
 @pytest.fixture(scope="module")
 def directory(slapd: Slapd) -> Slapd:
-    """The shared directory, with one person more."""
+    """The shared directory, with one more user."""
     slapd.add_person(TWO_ADDRESSES, "second-address@example.org")
     return slapd
 
 
-def reason(provider: LdapProvider, login: str, password: str) -> str:
-    """Return why nobody is proven."""
-    answer = provider.authenticate(login, password)
-    assert isinstance(answer, Denied), answer
-    return answer.reason
+def reason(provider: SearchProvider, login: str, password: str) -> str:
+    """Return why a login is denied."""
+    result = provider.authenticate(login, password)
+    assert isinstance(result, Denied), result
+    return result.reason
 
 
-def binds(directory: Slapd, provider: LdapProvider, login: str, password: str) -> list[tuple[str, str]]:
-    """Return the DN and the result of every bind that a login causes, but the service account's."""
+def binds(directory: Slapd, provider: SearchProvider, login: str, password: str) -> list[tuple[str, str]]:
+    """Return the DN and the result of every bind of a denied login, except the binds of the service account."""
     mark = len(directory.log)
     assert not provider.authenticate(login, password)
-    # Results are logged after they are sent, so wait for the log of all that was asked.
-    wait_until(lambda: set(asked_in(directory.log[mark:])) <= set(answered_in(directory.log[mark:])))
-    asked, results = asked_in(directory.log[mark:]), answered_in(directory.log[mark:])
-    return [(dn, results[operation]) for operation, dn in asked.items() if dn != SERVICE]
+    # The server logs a result after it has sent it.
+    wait_until(lambda: set(bind_dns(directory.log[mark:])) <= set(bind_results(directory.log[mark:])))
+    dns, results = bind_dns(directory.log[mark:]), bind_results(directory.log[mark:])
+    return [(dn, results[operation]) for operation, dn in dns.items() if dn != SERVICE]
 
 
-def asked_in(log: str) -> dict[str, str]:
-    """Return who was to be bound by each operation."""
+def bind_dns(log: str) -> dict[str, str]:
+    """Return the DN of each bind request, by connection and operation."""
     return dict(re.findall(r'(conn=\d+ op=\d+) BIND dn="([^"]*)" method=128', log))
 
 
-def answered_in(log: str) -> dict[str, str]:
-    """Return the result of each bind."""
+def bind_results(log: str) -> dict[str, str]:
+    """Return the result code of each bind, by connection and operation."""
     return dict(re.findall(r"(conn=\d+ op=\d+) RESULT tag=97 err=(\d+)", log))
 
 
-def test_every_address_of_a_user_logs_in(directory: Slapd) -> None:
+def test_every_email_of_a_user_logs_in(directory: Slapd) -> None:
     provider = ldap_provider(directory.environ())
     for login in (TWO_ADDRESSES.username, TWO_ADDRESSES.email, "Second-Address@Example.org"):
         user = provider.authenticate(login, TWO_ADDRESSES.password)
         assert user == {"username": "two-addresses", "email": "first-address@example.org", "roles": ["editor"]}
 
 
-def test_two_entries_of_one_login_prove_nobody(directory: Slapd) -> None:
+def test_login_that_matches_several_entries_is_ambiguous(directory: Slapd) -> None:
     provider = ldap_provider(directory.environ(LDAP_USER_FILTER="(|(uid={login})(objectClass=person))"))
     for person in SAMPLE_USERS[:3]:
         assert reason(provider, person.username, person.password) == AMBIGUOUS
@@ -72,7 +72,7 @@ def test_two_entries_of_one_login_prove_nobody(directory: Slapd) -> None:
         r"cn=\61dmin,ou=gr\6fups,{suffix}",
     ],
 )
-def test_groups_are_compared_as_names(directory: Slapd, group: str) -> None:
+def test_groups_in_the_role_map_are_compared_as_dns(directory: Slapd, group: str) -> None:
     mapped = json.dumps({group.format(suffix=SUFFIX): ["root", "staff"]})
     user = ldap_provider(directory.environ(LDAP_ROLE_MAP=mapped)).authenticate(ZOE.username, ZOE.password)
     assert user
@@ -80,13 +80,13 @@ def test_groups_are_compared_as_names(directory: Slapd, group: str) -> None:
 
 
 @pytest.mark.parametrize("mapped", ["{}", f'{{"cn=admin,ou=others,{SUFFIX}": ["x"], "cn=admin": ["y"]}}', ""])
-def test_a_group_that_is_not_mapped_is_no_role(directory: Slapd, mapped: str) -> None:
+def test_group_outside_the_role_map_gives_no_role(directory: Slapd, mapped: str) -> None:
     user = ldap_provider(directory.environ(LDAP_ROLE_MAP=mapped)).authenticate(ZOE.username, ZOE.password)
     assert user
     assert user["roles"] == []
 
 
-def test_groups_are_searched_by_dn_or_by_username(directory: Slapd) -> None:
+def test_group_filter_can_use_the_dn_and_the_username(directory: Slapd) -> None:
     group = f"cn=posix\\, \\+ (x),ou=groups,{SUFFIX}"
     directory.add(group, ["groupOfNames"], {"member": SERVICE, "description": "a(b)*"})
     environ = directory.environ(
@@ -99,7 +99,7 @@ def test_groups_are_searched_by_dn_or_by_username(directory: Slapd) -> None:
     assert roles == {"zoé": ["user"], "o'brien": ["user"], "a(b)*": ["posix", "user"], "smith, john": ["user"]}
 
 
-def test_find_keeps_to_what_the_filter_demands(directory: Slapd) -> None:
+def test_find_applies_the_user_filter(directory: Slapd) -> None:
     environ = directory.environ(LDAP_USER_FILTER="(&(mail=*@example.org)(|(uid={login})(mail={login})))")
     provider = ldap_provider(environ)
     assert provider.find(ZOE.username)
@@ -107,52 +107,52 @@ def test_find_keeps_to_what_the_filter_demands(directory: Slapd) -> None:
     assert reason(provider, "DOMAIN\\x", "back\\slash\\2a") == UNKNOWN_USER
 
 
-def test_other_attributes_can_be_the_username_and_the_address(directory: Slapd) -> None:
+def test_username_and_email_attributes_can_be_configured(directory: Slapd) -> None:
     environ = directory.environ(LDAP_USERNAME_ATTRIBUTE="mail", LDAP_EMAIL_ATTRIBUTE="description")
     user = ldap_provider(environ).authenticate(ZOE.username, ZOE.password)
     assert user == {"username": ZOE.email, "email": None, "roles": ["admin", "user"]}
 
 
-def test_an_entry_without_the_username_attribute_is_the_directorys_fault(directory: Slapd) -> None:
+def test_entry_without_the_username_attribute_is_an_outage(directory: Slapd) -> None:
     provider = ldap_provider(directory.environ(LDAP_USERNAME_ATTRIBUTE="description"))
     with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE"):
         provider.authenticate(ZOE.username, ZOE.password)
 
 
-def test_a_wrong_password_takes_one_bind_as_the_user(directory: Slapd) -> None:
+def test_wrong_password_takes_one_bind_as_the_user(directory: Slapd) -> None:
     provider = ldap_provider(directory.environ())
     ((dn, result),) = binds(directory, provider, TWO_ADDRESSES.username, "wrong")
     assert (dn, result) == (f"uid=two-addresses,ou=people,{SUFFIX}", "49")
 
 
-@pytest.mark.parametrize(("login", "why"), [("nobody", UNKNOWN_USER), ("shared@example.org", AMBIGUOUS)])
-def test_who_is_not_one_user_takes_one_bind_as_nobody(directory: Slapd, login: str, why: str) -> None:
+@pytest.mark.parametrize(("login", "expected"), [("nobody", UNKNOWN_USER), ("shared@example.org", AMBIGUOUS)])
+def test_unknown_or_ambiguous_login_takes_one_bind_as_a_decoy(directory: Slapd, login: str, expected: str) -> None:
     provider = ldap_provider(directory.environ())
     ((dn, result),) = binds(directory, provider, login, "the password of both")
     assert re.fullmatch(rf"cn=decoy-\w{{16}},ou=people,{SUFFIX}", dn)
     assert result == "49"
-    assert reason(provider, login, "the password of both") == why
+    assert reason(provider, login, "the password of both") == expected
 
 
 @pytest.mark.parametrize("login", [TWO_ADDRESSES.username, "nobody"])
-def test_an_empty_password_is_never_tried(directory: Slapd, login: str) -> None:
+def test_empty_password_is_never_sent(directory: Slapd, login: str) -> None:
     assert binds(directory, ldap_provider(directory.environ()), login, "") == []
 
 
-def test_a_user_without_a_password_is_refused(directory: Slapd) -> None:
+def test_user_without_a_password_is_denied(directory: Slapd) -> None:
     dn = f"uid=without,ou=people,{SUFFIX}"
     directory.add(dn, ["inetOrgPerson"], {"uid": "without", "cn": "x", "sn": "x"})
     assert reason(ldap_provider(directory.environ()), "without", "x") == WRONG_PASSWORD
 
 
-def test_values_that_cannot_be_a_claim_are_left_out(slapd: Slapd) -> None:
+def test_invalid_email_is_omitted(slapd: Slapd) -> None:
     slapd.add_person(SampleUser("oddmail", "x" * 250 + "@example.org", "odd"))
     user = ldap_provider(slapd.environ()).authenticate("oddmail", "odd")
     assert user
     assert user["email"] is None
 
 
-def test_find_knows_a_user_by_the_username_alone(slapd: Slapd) -> None:
+def test_find_ignores_other_values_of_the_username_attribute(slapd: Slapd) -> None:
     slapd.add_person(SampleUser("firstname-of-two", "two@example.org", "two"))
     connection = slapd.admin()
     connection.modify(f"uid=firstname-of-two,ou=people,{SUFFIX}", {"uid": [(MODIFY_ADD, ["zweitname"])]})  # type: ignore[no-untyped-call]
@@ -162,7 +162,7 @@ def test_find_knows_a_user_by_the_username_alone(slapd: Slapd) -> None:
     assert provider.find("zweitname") is None
 
 
-def test_an_entry_without_a_username_is_an_outage_whatever_the_password(slapd: Slapd) -> None:
+def test_entry_without_a_username_is_an_outage_for_every_password(slapd: Slapd) -> None:
     provider = ldap_provider(slapd.environ(LDAP_USERNAME_ATTRIBUTE="description"))
     for password in (ZOE.password, "wrong"):
         with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE"):

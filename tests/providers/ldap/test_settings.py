@@ -1,4 +1,4 @@
-"""The LDAP_ variables: whatever cannot work is refused at the start, by name."""
+"""The LDAP_ variables: an invalid value stops the start, with the name of the variable."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from providers.ldap import open_ldap
 from providers.ldap.settings import LdapSettings
 from tests.support.stores import SECRET_KEY
 
-GOOD = {
+VALID = {
     "SECRET_KEY": SECRET_KEY,
     "AUTH_PROVIDER": "ldap",
     "LDAP_URL": "ldap://directory.example",
@@ -21,11 +21,11 @@ SERVICE = {"LDAP_BIND_DN": "cn=svc,dc=example,dc=org", "LDAP_BIND_PASSWORD": "hu
 
 
 def problems(**changed: str) -> list[str]:
-    """Return what is wrong with the good environment once it is changed so; no value is told."""
-    with pytest.raises(ConfigurationError) as caught:
-        create_app({**GOOD, **changed})
-    assert "hunter2" not in str(caught.value)
-    return caught.value.lines
+    """Return the problems of the valid environment with these changes, after a check that no secret is in them."""
+    with pytest.raises(ConfigurationError) as raised:
+        create_app({**VALID, **changed})
+    assert "hunter2" not in str(raised.value)
+    return raised.value.lines
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def problems(**changed: str) -> list[str]:
     ],
     ids=str,
 )
-def test_what_can_work_starts(changed: dict[str, str]) -> None:
-    # Nothing is asked yet: a directory that is down keeps nobody from starting.
-    assert open_ldap({**GOOD, **changed})
+def test_valid_settings_are_accepted_without_a_connection(changed: dict[str, str]) -> None:
+    # The service must start while the directory is unavailable.
+    assert open_ldap({**VALID, **changed})
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_can_work_starts(changed: dict[str, str]) -> None:
         ("LDAP_TIMEOUT_SECONDS", "hunter2"),
     ],
 )
-def test_what_cannot_work_is_refused_by_name(variable: str, value: str) -> None:
+def test_invalid_value_is_reported_by_its_variable(variable: str, value: str) -> None:
     (line,) = problems(**{variable: value})
     assert line.startswith(f"{variable} ")
 
@@ -124,7 +124,7 @@ def test_what_cannot_work_is_refused_by_name(variable: str, value: str) -> None:
     ],
     ids=str,
 )
-def test_what_contradicts_itself_is_refused_by_name(changed: dict[str, str], names: list[str]) -> None:
+def test_contradiction_is_reported_with_both_variables(changed: dict[str, str], names: list[str]) -> None:
     (line,) = problems(**changed)
     assert all(name in line for name in names)
 
@@ -132,39 +132,42 @@ def test_what_contradicts_itself_is_refused_by_name(changed: dict[str, str], nam
 @pytest.mark.parametrize(
     ("changed", "names"),
     [
-        ({"LDAP_BIND_DN": "cn=svc", "LDAP_BIND_PASSWORD_FILE": "/nowhere"}, ["LDAP_BIND_PASSWORD_FILE cannot be read"]),
-        ({"LDAP_BIND_DN": "cn=svc", "LDAP_BIND_PASSWRD": "hunter2"}, ["LDAP_BIND_PASSWRD is no setting of ours"]),
+        (
+            {"LDAP_BIND_DN": "cn=svc", "LDAP_BIND_PASSWORD_FILE": "/nowhere"},
+            ["LDAP_BIND_PASSWORD_FILE names a file that cannot be read"],
+        ),
+        ({"LDAP_BIND_DN": "cn=svc", "LDAP_BIND_PASSWRD": "hunter2"}, ["LDAP_BIND_PASSWRD is not a setting"]),
         ({"LDAP_START_TLS": "false", "LDAP_BASE_DN": ""}, ["LDAP_START_TLS", "LDAP_BASE_DN is not set"]),
-        ({"LDAP_BIND_DN": "cn=svc", "LDAP_ROLE_MAP": "?"}, ["LDAP_BIND_PASSWORD", "LDAP_ROLE_MAP cannot"]),
+        ({"LDAP_BIND_DN": "cn=svc", "LDAP_ROLE_MAP": "?"}, ["LDAP_BIND_PASSWORD", "LDAP_ROLE_MAP is invalid"]),
         (
             {"LDAP_URL": "?", "LDAP_ROLE_RULES_FILE": "/nowhere"},
-            ["LDAP_URL cannot", "LDAP_ROLE_RULES_FILE: it cannot be read"],
+            ["LDAP_URL is invalid", "LDAP_ROLE_RULES_FILE names a file that cannot be read"],
         ),
         ({"LDAP_URL": "?", "LDAP_BASE_DN": "?", "LDAP_CA_FILE": "/"}, ["LDAP_URL", "LDAP_BASE_DN", "LDAP_CA_FILE"]),
     ],
     ids=str,
 )
-def test_one_fault_hides_no_other(changed: dict[str, str], names: list[str]) -> None:
-    told = "\n".join(problems(**changed))
-    assert [name for name in names if name not in told] == []
+def test_all_problems_are_reported_together(changed: dict[str, str], names: list[str]) -> None:
+    text = "\n".join(problems(**changed))
+    assert [name for name in names if name not in text] == []
 
 
-def test_the_scheme_of_the_url_has_no_case() -> None:
-    # RFC 3986 §3.1. Read as ldap:// it would go to another port, and to plaintext where that is allowed.
-    assert LdapSettings.read({**GOOD, "LDAP_URL": "LDAPS://directory.example"}).servers[0].ldaps
+def test_url_scheme_is_case_insensitive() -> None:
+    # RFC 3986 §3.1. Read as ldap:// it would use another port, and no encryption if that is allowed.
+    assert LdapSettings.read({**VALID, "LDAP_URL": "LDAPS://directory.example"}).servers[0].ldaps
 
 
-def test_servers_are_kept_in_their_order() -> None:
+def test_servers_keep_their_order() -> None:
     urls = "ldap://one.example, ldaps://two.example:6360 ,ldap://[::1]"
-    servers = LdapSettings.read({**GOOD, "LDAP_URL": urls}).servers
+    servers = LdapSettings.read({**VALID, "LDAP_URL": urls}).servers
     assert [str(server) for server in servers] == ["one.example:389", "two.example:6360", "[::1]:389"]
     assert [server.ldaps for server in servers] == [False, True, False]
 
 
-def test_the_bind_password_may_be_in_a_file_and_is_never_shown(tmp_path: Path) -> None:
+def test_bind_password_is_read_from_a_file_and_never_shown(tmp_path: Path) -> None:
     (tmp_path / "password").write_text(" hunter2 \n")
     settings = LdapSettings.read(
-        {**GOOD, **SERVICE, "LDAP_BIND_PASSWORD": "", "LDAP_BIND_PASSWORD_FILE": str(tmp_path / "password")}
+        {**VALID, **SERVICE, "LDAP_BIND_PASSWORD": "", "LDAP_BIND_PASSWORD_FILE": str(tmp_path / "password")}
     )
     assert settings.bind_password is not None
     assert settings.bind_password.get_secret_value() == " hunter2 "
@@ -194,9 +197,9 @@ def test_the_bind_password_may_be_in_a_file_and_is_never_shown(tmp_path: Path) -
         ("LDAP_TIMEOUT", "3"),
     ],
 )
-def test_what_would_half_work_is_refused(variable: str, value: str) -> None:
-    with pytest.raises(ConfigurationError) as refusal:
+def test_value_that_would_fail_later_is_rejected(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
         open_ldap({"LDAP_URL": "ldap://localhost", "LDAP_BASE_DN": "dc=x", variable: value})
-    (told,) = refusal.value.lines
-    assert told.startswith((f"{variable} ", f"{variable}:"))
-    assert value not in told
+    (line,) = raised.value.lines
+    assert line.startswith(f"{variable} ")
+    assert value not in line

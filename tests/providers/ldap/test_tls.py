@@ -1,4 +1,4 @@
-"""Passwords never cross the network in clear: the certificate is checked, or nothing is sent."""
+"""Passwords never cross the network unencrypted: without a valid certificate the provider sends no credentials."""
 
 import json
 import os
@@ -22,65 +22,65 @@ START_TLS = "EXT oid=1.3.6.1.4.1.1466.20037"
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
-    """A directory that is as it should be."""
-    with directory(tmp_path_factory.mktemp("good")) as server:
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
+    """A directory with a valid certificate."""
+    with directory(tmp_path_factory.mktemp("trusted")) as server:
         yield server
 
 
 def log_of(server: Slapd, environ: dict[str, str]) -> str:
-    """Return what the server logs of a login that fails as an outage."""
+    """Return what the server logs of a login that raises ProviderUnavailable."""
     mark = len(server.log)
     provider = ldap_provider(environ)
     with pytest.raises(ProviderUnavailable):
         provider.authenticate(ZOE.username, ZOE.password)
-    # Whatever was sent was sent before this, and is logged before it.
+    # The server logs this bind after all requests of the login.
     server.admin().unbind()
     wait_until(lambda: 'BIND dn="cn=admin,' in server.log[mark:] and "UNBIND" in server.log[mark:])
     return server.log[mark:]
 
 
 def both_urls(server: Slapd, host: str = "localhost") -> list[str]:
-    """Return the server's URLs, for StartTLS and for TLS from the start."""
+    """Return the server's URLs for StartTLS and for ldaps."""
     return [f"ldap://{host}:{server.port}", f"ldaps://{host}:{server.tls_port}"]
 
 
-def assert_nothing_sent(server: Slapd, **changed: str) -> None:
-    """Assert that a login to either port is an outage, and that the server got nobody's name or password."""
+def assert_no_credentials_sent(server: Slapd, **changed: str) -> None:
+    """Assert that a login on each port is an outage, and that the server received no DN of a user or of the account."""
     for url in both_urls(server, changed.pop("host", "localhost")):
         log = log_of(server, server.environ(LDAP_URL=url, **changed))
         assert SERVICE not in log
         assert "uid=" not in log
 
 
-def test_a_checked_certificate_lets_the_user_in(good: Slapd) -> None:
-    for url in both_urls(good):
-        mark = len(good.log)
-        assert ldap_provider(good.environ(LDAP_URL=url)).authenticate(ZOE.username, ZOE.password)
-        tls, bind = good.log[mark:].find(" TLS established "), good.log[mark:].find(" BIND ")
+def test_login_succeeds_with_a_valid_certificate_after_tls_is_established(trusted: Slapd) -> None:
+    for url in both_urls(trusted):
+        mark = len(trusted.log)
+        assert ldap_provider(trusted.environ(LDAP_URL=url)).authenticate(ZOE.username, ZOE.password)
+        tls, bind = trusted.log[mark:].find(" TLS established "), trusted.log[mark:].find(" BIND ")
         assert -1 < tls < bind
 
 
-def test_a_certificate_of_another_authority_gets_nothing(good: Slapd, slapd: Slapd) -> None:
-    assert_nothing_sent(good, LDAP_CA_FILE=str(slapd.home / "ca.pem"))
+def test_certificate_of_an_untrusted_authority_receives_no_credentials(trusted: Slapd, slapd: Slapd) -> None:
+    assert_no_credentials_sent(trusted, LDAP_CA_FILE=str(slapd.home / "ca.pem"))
 
 
-def test_without_a_ca_file_the_systems_authorities_count(good: Slapd) -> None:
-    assert_nothing_sent(good, LDAP_CA_FILE="")
+def test_without_a_ca_file_an_authority_unknown_to_the_system_is_untrusted(trusted: Slapd) -> None:
+    assert_no_credentials_sent(trusted, LDAP_CA_FILE="")
 
 
-# ldap3 lets go of the connection without closing it; Python does that, and says so.
+# ldap3 does not close the connection. Python closes it, with a warning.
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
-def test_a_certificate_for_another_name_gets_nothing(good: Slapd) -> None:
-    assert_nothing_sent(good, host="127.0.0.1")
+def test_certificate_for_another_name_receives_no_credentials(trusted: Slapd) -> None:
+    assert_no_credentials_sent(trusted, host="127.0.0.1")
 
 
-def test_an_expired_certificate_gets_nothing(tmp_path: Path) -> None:
+def test_expired_certificate_receives_no_credentials(tmp_path: Path) -> None:
     with directory(tmp_path, not_after=datetime.now(UTC) - timedelta(hours=1)) as server:
-        assert_nothing_sent(server)
+        assert_no_credentials_sent(server)
 
 
-def test_a_server_without_tls_gets_nothing(tmp_path: Path) -> None:
+def test_server_without_tls_receives_no_credentials(tmp_path: Path) -> None:
     with directory(tmp_path, tls=False) as server:
         log = log_of(server, server.environ())
         assert START_TLS in log
@@ -90,18 +90,20 @@ def test_a_server_without_tls_gets_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
-def test_whoever_comes_between_search_and_bind_gets_nothing(good: Slapd, tmp_path: Path, scheme: str) -> None:
+def test_server_that_replaces_another_after_the_search_receives_no_credentials(
+    trusted: Slapd, tmp_path: Path, scheme: str
+) -> None:
     with directory(tmp_path) as rogue:
-        ports = [server.port if scheme == "ldap" else server.tls_port for server in (good, rogue)]
+        ports = [server.port if scheme == "ldap" else server.tls_port for server in (trusted, rogue)]
         with relay(lambda number: ports[min(number, 2) - 1]) as port:
-            mark = len(good.log)
-            log = log_of(rogue, good.environ(LDAP_URL=f"{scheme}://localhost:{port}"))
-            assert f'SRCH base="ou=people,{SUFFIX}"' in good.log[mark:]
+            mark = len(trusted.log)
+            log = log_of(rogue, trusted.environ(LDAP_URL=f"{scheme}://localhost:{port}"))
+            assert f'SRCH base="ou=people,{SUFFIX}"' in trusted.log[mark:]
             assert "uid=" not in log
             assert log.count(" BIND ") == log.count('BIND dn="cn=admin,')
 
 
-def test_plaintext_is_possible_only_by_its_own_name(tmp_path: Path) -> None:
+def test_plaintext_needs_its_own_setting(tmp_path: Path) -> None:
     with directory(tmp_path, tls=False) as server:
         provider = ldap_provider(server.environ(LDAP_INSECURE_PLAINTEXT="true"))
         assert provider.authenticate(ZOE.username, ZOE.password)
@@ -111,17 +113,17 @@ def test_plaintext_is_possible_only_by_its_own_name(tmp_path: Path) -> None:
             assert SERVICE not in log_of(server, server.environ(LDAP_INSECURE_PLAINTEXT=value))
 
 
-SYSTEM = """
+LOGIN_SCRIPT = """
 import json, sys
 from providers.ldap import open_ldap
 assert open_ldap(json.loads(sys.argv[1])).authenticate(*sys.argv[2:])
 """
 
 
-def test_the_systems_authorities_are_used_where_no_file_is_named(good: Slapd) -> None:
-    environ = json.dumps(good.environ(LDAP_CA_FILE=""))
-    # OpenSSL reads its own variable for where the system's certificates are.
-    process = {"PATH": os.defpath, "SSL_CERT_FILE": str(good.home / "ca.pem")}
-    command = [sys.executable, "-c", SYSTEM, environ, ZOE.username, ZOE.password]
+def test_without_a_ca_file_an_authority_known_to_the_system_is_trusted(trusted: Slapd) -> None:
+    environ = json.dumps(trusted.environ(LDAP_CA_FILE=""))
+    # OpenSSL reads the path of the system's certificates from this variable.
+    process = {"PATH": os.defpath, "SSL_CERT_FILE": str(trusted.home / "ca.pem")}
+    command = [sys.executable, "-c", LOGIN_SCRIPT, environ, ZOE.username, ZOE.password]
     run = subprocess.run(command, cwd=ROOT, env=process, capture_output=True, text=True, check=False, timeout=60)
     assert run.returncode == 0, run.stderr

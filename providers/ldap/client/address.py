@@ -1,0 +1,39 @@
+"""The address of a directory server."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+_DEFAULT_PORTS = {"ldap": 389, "ldaps": 636}
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """The host and port of a server, and how the connection is encrypted."""
+
+    host: str
+    port: int
+    ldaps: bool = False
+    """TLS starts with the connection. Otherwise StartTLS is the first request (RFC 4511 §4.14)."""
+    plaintext: bool = False
+    """The connection is not encrypted."""
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_server_url(url: str, *, plaintext: bool = False) -> ServerAddress:
+    """Return the address in an ldap:// or ldaps:// URL. Raises ValueError, without the URL, if it is invalid."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna").decode()
+        is_valid = parts.scheme in _DEFAULT_PORTS and host != "" and parts.port != 0
+    except ValueError:  # its message contains the host or the port
+        is_valid = False
+    if not is_valid:
+        raise ValueError("it is not the URL of an LDAP server")
+    if not _HOST_AND_PORT.fullmatch(parts.netloc) or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it has more than a host and a port")
+    port = parts.port or _DEFAULT_PORTS[parts.scheme]
+    return ServerAddress(host, port, ldaps=parts.scheme == "ldaps", plaintext=plaintext)

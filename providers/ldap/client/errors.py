@@ -1,0 +1,44 @@
+"""Errors of the LDAP client. No message contains a password, a filter or an attribute value."""
+
+import ssl
+
+
+class LdapError(Exception):
+    """An LDAP request failed. Unless it is a ServerError, the server answered, and another would answer the same."""
+
+
+class SearchFailed(LdapError):
+    """The server refused a search, or did not finish it."""
+
+
+class BindFailed(LdapError):
+    """A bind failed for a reason other than the user's credentials."""
+
+
+class ServerError(LdapError):
+    """A server is unavailable, or its answer is invalid. Another server may answer."""
+
+
+class ServerTimeout(ServerError):
+    """The server did not answer before the deadline. The next request may wait as long."""
+
+
+class ConnectionLost(ServerError):
+    """The server closed the connection."""
+
+
+class PoolExhausted(ServerError):
+    """All connections to the server were in use until the wait ended. The server itself may be available."""
+
+
+class StartTlsRefused(ServerError):
+    """The server refused StartTLS (RFC 4511 §4.14)."""
+
+
+class CertificateError(ServerError):
+    """The certificate of the server failed verification."""
+
+    def __init__(self, error: ssl.SSLCertVerificationError) -> None:
+        super().__init__(f"the server's certificate is invalid: {error.verify_message}")
+        self.verify_code = error.verify_code
+        """OpenSSL's `X509_V_ERR_…` number."""

@@ -1,0 +1,122 @@
+"""LDAP responses, decoded (RFC 4511). The bytes come from another system, so all of them may be invalid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ldap3.core.results import RESULT_CODES
+
+_LONG_FORM = 0x80  # a first length octet from here on gives the number of length octets that follow
+_MAX_LENGTH_OCTETS = 4
+_SEARCH_ENTRY, _SEARCH_REFERENCE = 0x64, 0x73
+_CONTROLS = 0xA0
+
+Element = tuple[int, int, int]
+"""A BER element: its tag, and where its contents begin and end."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the directory. The names of its attributes are in lower case."""
+
+    dn: str
+    attributes: dict[str, list[bytes]]
+
+    def texts(self, attribute: str) -> list[str]:
+        """Return the values of the attribute, in the server's order."""
+        return [value.decode("utf-8", "replace") for value in self.attributes.get(attribute.lower(), ())]
+
+    def first(self, attribute: str) -> str | None:
+        """Return the first value of the attribute, `None` if it has none."""
+        return next(iter(self.texts(attribute)), None)
+
+
+@dataclass(frozen=True)
+class Response:
+    """The final response to a request."""
+
+    code: int
+    """The result code (RFC 4511 §4.1.9)."""
+    diagnostic_message: str
+    """The server's text. It may be parsed, and is never shown."""
+    controls: dict[str, bytes]
+    entries: Sequence[Entry] = ()
+
+    @property
+    def code_name(self) -> str:
+        """The name of the result code in RFC 4511, or its number if it has none."""
+        return str(RESULT_CODES.get(self.code, self.code))
+
+
+def message_size(buffer: bytes) -> int | None:
+    """Return the size of the message at the start of `buffer`, `None` if the buffer ends before its length.
+
+    Raises ValueError if the bytes are not a message.
+    """
+    try:
+        _, start, end = _element_at(buffer, 0)
+    except IndexError:
+        return None
+    return end if start <= len(buffer) else None
+
+
+def read_message(octets: bytes, entries: Sequence[Entry] = ()) -> tuple[int, Response | Entry | None]:
+    """Return the id and the content of a complete message. The content is `None` for a referral, which is ignored.
+
+    A Response gets the `entries` that preceded it. Raises ValueError if the bytes are not an LDAP message.
+    """
+    try:
+        (whole,) = children(octets, 0, len(octets))
+        message_id, operation, *rest = children(octets, *whole[1:])
+        content: Response | Entry | None = None
+        if operation[0] == _SEARCH_ENTRY:
+            content = _entry(octets, operation)
+        elif operation[0] != _SEARCH_REFERENCE:
+            content = _response(octets, operation, rest, entries)
+        return int.from_bytes(octets[message_id[1] : message_id[2]], "big", signed=True), content
+    except IndexError:
+        raise ValueError from None
+
+
+def children(octets: bytes, start: int, end: int) -> list[Element]:
+    """Return the elements from `start` to `end`. Raises ValueError if they do not fill this range exactly."""
+    elements = []
+    while start < end:
+        elements.append(element := _element_at(octets, start))
+        start = element[2]
+    if start > end:
+        raise ValueError
+    return elements
+
+
+def _element_at(octets: bytes, at: int) -> Element:
+    length, start = octets[at + 1], at + 2
+    if length >= _LONG_FORM:
+        # LDAP forbids the indefinite length of X.690 §8.1.3.6 (RFC 4511 §5.1).
+        width = length - _LONG_FORM
+        if not 0 < width <= _MAX_LENGTH_OCTETS:
+            raise ValueError
+        length, start = int.from_bytes(octets[start : start + width], "big"), start + width
+    return octets[at], start, start + length
+
+
+def _response(octets: bytes, operation: Element, rest: list[Element], entries: Sequence[Entry]) -> Response:
+    code, _, text, *_ = children(octets, *operation[1:])
+    controls = {}
+    if rest and rest[0][0] == _CONTROLS:
+        for _, start, end in children(octets, *rest[0][1:]):
+            name, *more = children(octets, start, end)
+            value = octets[more[-1][1] : more[-1][2]] if more else b""
+            controls[octets[name[1] : name[2]].decode("ascii", "replace")] = value
+    message = octets[text[1] : text[2]].decode("utf-8", "replace")
+    return Response(int.from_bytes(octets[code[1] : code[2]], "big"), message, controls, entries)
+
+
+def _entry(octets: bytes, operation: Element) -> Entry:
+    dn, listed = children(octets, *operation[1:])
+    attributes = {}
+    for _, start, end in children(octets, *listed[1:]):
+        name, values = children(octets, start, end)
+        attributes[octets[name[1] : name[2]].decode("ascii", "replace").lower()] = [
+            octets[first:last] for _, first, last in children(octets, *values[1:])
+        ]
+    return Entry(octets[dn[1] : dn[2]].decode("utf-8", "replace"), attributes)

@@ -1,0 +1,100 @@
+"""Sessions: what one operation may request of a server, as the service account or as a user."""
+
+from collections.abc import Callable, Iterable
+from time import monotonic
+from typing import Protocol, TypeVar
+
+from providers.ldap.client.connection import Connection
+from providers.ldap.client.failover import Server
+from providers.ldap.client.messages import PAGED_RESULTS, SUBTREE, page_control
+from providers.ldap.client.responses import Entry, Response, children
+
+T = TypeVar("T")
+
+PAGE_SIZE = 500  # entries; Active Directory allows 1000
+
+
+class SupportsSearch(Protocol):
+    """A session in which a directory can be searched."""
+
+    def search(
+        self, base: str, scope: int, search_filter: bytes, attributes: Iterable[str], size_limit: int = 0
+    ) -> list[Entry]:
+        """Return the entries that match, at most `size_limit` of them, all if it is 0.
+
+        With the scope BASE, an entry that does not exist is an empty result. Raises LdapError.
+        """
+        ...
+
+
+class ServiceSession:
+    """The session of one operation on one server. It searches as the service account, and binds users separately."""
+
+    def __init__(self, server: Server, deadline: float) -> None:
+        self._server = server
+        self._deadline = deadline
+
+    def search(
+        self, base: str, scope: int, search_filter: bytes, attributes: Iterable[str], size_limit: int = 0
+    ) -> list[Entry]:
+        """Search as SupportsSearch defines it."""
+        selection = list(attributes)
+        response = self._server.service_pool.run(
+            lambda connection: connection.search(base, scope, search_filter, selection, size_limit=size_limit),
+            self._deadline,
+        )
+        return list(response.entries)
+
+    def search_all(self, base: str, search_filter: bytes, attributes: Iterable[str]) -> list[Entry]:
+        """Return all entries below `base` that match, in pages of PAGE_SIZE. Each page has the whole time limit."""
+        selection = list(attributes)
+        return self._server.service_pool.run(
+            lambda connection: _search_pages(connection, base, search_filter, selection), self._deadline
+        )
+
+    def bind(self, name: str, password: str) -> Response:
+        """Return the response to a bind as a user. `password` must not be empty (RFC 4513 §5.1.2)."""
+        return self._server.user_pool.run(lambda connection: connection.bind(name, password.encode()), self._deadline)
+
+    def bind_and_run(self, name: str, password: str, operation: Callable[[Response, "UserSession"], T]) -> T:
+        """Return the result of the operation, which receives the response to the bind and a session as the user."""
+
+        def run(connection: Connection) -> T:
+            return operation(connection.bind(name, password.encode()), UserSession(connection))
+
+        return self._server.user_pool.run(run, self._deadline)
+
+
+class UserSession:
+    """A session on a connection that is bound as a user. It searches with the rights of that user."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def search(
+        self, base: str, scope: int, search_filter: bytes, attributes: Iterable[str], size_limit: int = 0
+    ) -> list[Entry]:
+        """Search as SupportsSearch defines it."""
+        return list(self._connection.search(base, scope, search_filter, attributes, size_limit=size_limit).entries)
+
+
+def _search_pages(connection: Connection, base: str, search_filter: bytes, attributes: list[str]) -> list[Entry]:
+    time_limit = connection.deadline - monotonic()
+    entries: list[Entry] = []
+    cookie = b""
+    while True:
+        connection.deadline = monotonic() + time_limit
+        page = page_control(PAGE_SIZE, cookie)
+        response = connection.search(base, SUBTREE, search_filter, attributes, controls=[page])
+        entries.extend(response.entries)
+        cookie = _next_cookie(response.controls.get(PAGED_RESULTS, b""))
+        if not cookie:
+            return entries
+
+
+def _next_cookie(control_value: bytes) -> bytes:
+    """Return the cookie of the next page, empty after the last: SEQUENCE { size INTEGER, cookie OCTET STRING }."""
+    for _, start, end in children(control_value, 0, len(control_value)):
+        *_, (_, first, last) = children(control_value, start, end)
+        return control_value[first:last]
+    return b""

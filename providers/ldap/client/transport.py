@@ -1,0 +1,56 @@
+"""TCP connections to a server, and the errors of sockets as errors of the client."""
+
+import socket
+import ssl
+from time import monotonic
+
+from providers.ldap.client.address import ServerAddress
+from providers.ldap.client.errors import CertificateError, ConnectionLost, ServerError, ServerTimeout
+from providers.ldap.client.resolver import Address, resolve
+
+_MIN_CONNECT_SECONDS = 0.001  # a timeout of 0 would make the socket non-blocking
+
+
+def open_socket(address: ServerAddress, deadline: float) -> socket.socket:
+    """Return a socket that is connected to the first of the host's addresses that accepts.
+
+    Each address may take an equal share of the time left until `deadline` (monotonic seconds). Raises ServerError.
+    """
+    try:
+        found = resolve(address.host, address.port, max(deadline - monotonic(), 0))
+    except TimeoutError:
+        raise ServerTimeout(f"the name {address.host} was not resolved in time") from None
+    except OSError as error:
+        raise ServerError(f"the name {address.host} cannot be resolved: {error.strerror}") from None
+    last_error = ServerError(f"the name {address.host} has no address")
+    for left in range(len(found), 0, -1):
+        try:
+            return _connect(found[-left], max((deadline - monotonic()) / left, _MIN_CONNECT_SECONDS))
+        except OSError as error:
+            last_error = server_error(error)
+    raise last_error
+
+
+def server_error(error: Exception) -> ServerError:
+    """Return the client's error for one that a socket or OpenSSL raised."""
+    if isinstance(error, TimeoutError):
+        return ServerTimeout("the server did not answer in time")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CertificateError(error)
+    reason = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+    is_lost = isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    return (ConnectionLost if is_lost else ServerError)(f"the connection failed: {type(error).__name__}: {reason}")
+
+
+def _connect(address: Address, timeout: float) -> socket.socket:
+    family, kind, protocol, _, socket_address = address
+    connected = socket.socket(family, kind, protocol)  # OSError if this system lacks the family, such as IPv6
+    try:
+        connected.settimeout(timeout)
+        connected.connect(socket_address)
+        # With Nagle's algorithm the bind is sent 40 ms later.
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        connected.close()
+        raise
+    return connected

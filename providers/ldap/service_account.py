@@ -1,0 +1,54 @@
+"""The service account: the bind on each connection that searches."""
+
+from collections.abc import Callable
+from functools import partial
+from threading import Lock
+from time import monotonic
+
+from ldap3.core.results import RESULT_SUCCESS
+
+from providers.ldap.client.connection import Connection
+from providers.ldap.client.errors import BindFailed, ServerTimeout
+from providers.ldap.denial import bind_denial_reason
+from providers.ldap.settings import LdapSettings
+
+# How long the bind is not repeated after the directory has refused it.
+_REFUSED_BIND_PAUSE_SECONDS = 10.0
+
+
+class ServiceAccount:
+    """The account of LDAP_BIND_DN, or an anonymous client if that is not set. Thread-safe."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        self._dn = settings.bind_dn
+        secret = settings.bind_password
+        self._password = secret.get_secret_value().encode() if secret else b""
+        self._refused_until = 0.0
+
+    def binder(self) -> Callable[[Connection], None]:
+        """Return the function that binds the new connections to one server. It raises LdapError.
+
+        It binds one connection after the other: concurrent binds with a wrong password could lock the account. After
+        a refused bind no server is asked for _REFUSED_BIND_PAUSE_SECONDS, since all have the same password, and each
+        attempt may count.
+        """
+        return partial(self._bind_in_turn, Lock())
+
+    def _bind_in_turn(self, turn: Lock, connection: Connection) -> None:
+        if self._dn is None:
+            return
+        if not turn.acquire(timeout=max(0, connection.deadline - monotonic())):
+            raise ServerTimeout("the server did not answer the binds before this one in time")
+        try:
+            self._bind(connection, self._dn)
+        finally:
+            turn.release()
+
+    def _bind(self, connection: Connection, dn: str) -> None:
+        if monotonic() < self._refused_until:
+            raise BindFailed("the bind as LDAP_BIND_DN was refused a moment ago, and is not repeated yet")
+        response = connection.bind(dn, self._password)
+        if response.code != RESULT_SUCCESS:
+            self._refused_until = monotonic() + _REFUSED_BIND_PAUSE_SECONDS
+            reason = bind_denial_reason(response)
+            raise BindFailed(f"the bind as LDAP_BIND_DN failed: {response.code_name} ({reason})")

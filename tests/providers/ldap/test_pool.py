@@ -1,0 +1,107 @@
+"""Connection pools: bounded, reused only while they work, and never shared by the service account and a user."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from providers.interface import WRONG_PASSWORD, Denied, ProviderUnavailable
+from providers.ldap.client import pool
+from tests.servers.faulty import FaultyProxy
+from tests.servers.slapd import SERVICE, Slapd, started
+from tests.support.directories import directory, ldap_provider
+from tests.support.failover import failover_environ, login_seconds
+from tests.support.users import SAMPLE_USERS, ZOE
+
+
+def test_restart_between_two_logins_goes_unnoticed(tmp_path: Path) -> None:
+    with directory(tmp_path) as server:
+        provider = ldap_provider(server.environ())
+        login_seconds(provider)
+    with started(server):
+        login_seconds(provider)
+    with pytest.raises(ProviderUnavailable):
+        provider.find(ZOE.username)
+    with started(server):
+        login_seconds(provider)
+
+
+def test_idle_connections_that_the_server_closes_are_replaced(slapd: Slapd, first: FaultyProxy) -> None:
+    provider = ldap_provider(failover_environ(slapd, first))
+    for accepted in (2, 4, 6):
+        login_seconds(provider)
+        login_seconds(provider)
+        assert first.accepted == accepted
+        first.close_connections()
+
+
+@pytest.mark.parametrize("limit", ["MAX_IDLE_SECONDS", "MAX_CONNECTION_AGE"])
+def test_connection_past_its_time_limit_is_replaced(
+    slapd: Slapd, first: FaultyProxy, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    provider = ldap_provider(failover_environ(slapd, first))
+    login_seconds(provider)
+    login_seconds(provider)
+    assert first.accepted == 2, "one for searches, one for binds"
+    monkeypatch.setattr(pool, limit, 0)
+    login_seconds(provider)
+    assert first.accepted == 4
+
+
+def test_connection_is_reused_after_a_failed_search(slapd: Slapd, first: FaultyProxy) -> None:
+    provider = ldap_provider(failover_environ(slapd, first, LDAP_BASE_DN="ou=nowhere,dc=example,dc=test"))
+    for _ in range(3):
+        with pytest.raises(ProviderUnavailable, match="noSuchObject"):
+            provider.find(ZOE.username)
+    assert first.accepted == 1
+
+
+def test_number_of_connections_is_bounded(slapd: Slapd, first: FaultyProxy) -> None:
+    provider = ldap_provider(failover_environ(slapd, first, LDAP_POOL_SIZE="2"))
+    with ThreadPoolExecutor(24) as threads:
+        list(threads.map(lambda _: login_seconds(provider), range(240)))
+    assert first.max_open <= 4
+    assert first.accepted <= 4
+
+
+def test_user_is_never_bound_on_a_connection_of_the_service_account(slapd: Slapd) -> None:
+    mark = len(slapd.log)
+    provider = ldap_provider(slapd.environ())
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: login_seconds(provider), range(80)))
+    binds = set(re.findall(r'(conn=\d+) op=\d+ BIND dn="([^"]+)" method', slapd.log[mark:]))
+    service_connections = {connection for connection, dn in binds if dn == SERVICE}
+    assert service_connections
+    assert not {connection for connection, dn in binds if dn != SERVICE} & service_connections
+
+
+def test_32_threads_receive_their_own_responses_while_connections_are_lost(
+    slapd: Slapd, first: FaultyProxy, second: FaultyProxy
+) -> None:
+    provider = ldap_provider(failover_environ(slapd, first, second))
+    finished = Event()
+
+    def close_connections() -> None:
+        while not finished.wait(0.05):
+            first.close_connections()
+
+    def log_in(number: int) -> None:
+        person = SAMPLE_USERS[number % len(SAMPLE_USERS)]
+        if number % 3:
+            user = provider.authenticate(person.username, person.password)
+            assert user == {"username": person.username, "email": person.email, "roles": sorted(person.roles)}
+        else:
+            result = provider.authenticate(person.username, SAMPLE_USERS[(number + 1) % len(SAMPLE_USERS)].password)
+            assert isinstance(result, Denied)
+            assert result.reason == WRONG_PASSWORD
+
+    closing = Thread(target=close_connections)
+    closing.start()
+    try:
+        with ThreadPoolExecutor(32) as threads:
+            list(threads.map(log_in, range(960)))
+    finally:
+        finished.set()
+        closing.join()
