@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from database.schema import REVISIONS, downgrade, upgrade
-from tests.api.conftest import error
 from tests.support.database_outage import Database
+from tests.support.error_responses import error_message
 from tests.support.sessions import client_of
 from tests.support.stores import engine_of, user_table
 from tests.support.users import ZOE
@@ -32,20 +32,20 @@ def is_ready(client: FlaskClient) -> bool:
     return says(client, "ready", "Ready")
 
 
-def says(client: FlaskClient, door: str, word: str) -> bool:
-    answer = client.get(f"/health/{door}")
-    assert answer.headers["Cache-Control"] == "no-store"
-    return bool(answer.get_json() == {"status": 200, "message": word})
+def says(client: FlaskClient, endpoint: str, word: str) -> bool:
+    response = client.get(f"/health/{endpoint}")
+    assert response.headers["Cache-Control"] == "no-store"
+    return bool(response.get_json() == {"status": 200, "message": word})
 
 
 def why_not_ready(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> str:
-    """Return what the log says, once it is sure that the answer does not."""
+    """Return what the log says, once it is sure that the response does not."""
     caplog.clear()
-    answer = client.get("/health/ready")
-    assert error(answer, 503, "not_ready") == "Not ready"
-    assert answer.headers["Retry-After"] == "5"
+    response = client.get("/health/ready")
+    assert error_message(response, 503, "not_ready") == "Not ready"
+    assert response.headers["Retry-After"] == "5"
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert answer.headers["X-Request-ID"] in record.getMessage()
+    assert response.headers["X-Request-ID"] in record.getMessage()
     return record.getMessage().partition("failed: ")[2]
 
 
@@ -60,11 +60,11 @@ def test_a_service_without_a_database_needs_none(client: FlaskClient) -> None:
     assert is_ready(client)
 
 
-@pytest.mark.parametrize("door", ["live", "ready"])
-def test_nobody_needs_a_token_and_there_are_no_other_methods(client: FlaskClient, door: str) -> None:
-    assert client.get(f"/health/{door}", headers={"Authorization": "Bearer x"}).status_code == 200
-    assert client.head(f"/health/{door}").status_code == 200
-    assert error(client.post(f"/health/{door}"), 405, "method_not_allowed")
+@pytest.mark.parametrize("endpoint", ["live", "ready"])
+def test_nobody_needs_a_token_and_there_are_no_other_methods(client: FlaskClient, endpoint: str) -> None:
+    assert client.get(f"/health/{endpoint}", headers={"Authorization": "Bearer x"}).status_code == 200
+    assert client.head(f"/health/{endpoint}").status_code == 200
+    assert error_message(client.post(f"/health/{endpoint}"), 405, "method_not_allowed")
 
 
 def test_while_the_database_is_out_it_is_alive_and_not_ready(
@@ -72,9 +72,9 @@ def test_while_the_database_is_out_it_is_alive_and_not_ready(
 ) -> None:
     client, database = client_of(environ), Database(environ["DATABASE_URL"])
     database.take_away()
-    answer = client.get("/health/ready")
-    assert error(answer, 503, "database_unavailable")
-    assert answer.headers["X-Request-ID"] in caplog.text
+    response = client.get("/health/ready")
+    assert error_message(response, 503, "database_unavailable")
+    assert response.headers["X-Request-ID"] in caplog.text
     assert is_alive(client)
     database.bring_back()
     assert is_ready(client)

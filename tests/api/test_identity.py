@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.tokens.issuer import TokenIssuer
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.users import SAMPLE_USERS, SampleUser
 
 ME, VERIFY = "/api/auth/me", "/api/auth/verify"
@@ -49,11 +49,11 @@ def ask(client: FlaskClient, path: str, token: str | None, **headers: str) -> Te
     return client.get(path, headers={"Authorization": f"Bearer {token}", **headers} if token else headers)
 
 
-def told(answer: TestResponse) -> tuple[str, str, list[str]]:
+def told(response: TestResponse) -> tuple[str, str, list[str]]:
     """Return what an application behind the proxy reads in the headers, once it is sure that it is what we wrote."""
-    assert answer.status_code == 200, answer.text
-    assert [name for name, _ in answer.headers if name.startswith("X-Auth-")] == list(NAMES)
-    user, email, roles = (answer.headers[name] for name in NAMES)
+    assert response.status_code == 200, response.text
+    assert [name for name, _ in response.headers if name.startswith("X-Auth-")] == list(NAMES)
+    user, email, roles = (response.headers[name] for name in NAMES)
     assert [text for text in (user, email, roles) if not PLAIN.fullmatch(text)] == []
     return unquote(user), unquote(email), [unquote(role) for role in roles.split(",")] if roles else []
 
@@ -63,11 +63,11 @@ def test_a_login_is_told_as_the_store_has_it(client: FlaskClient, person: Sample
     token = client.post("/api/auth", json={"email": person.email, "password": person.password}).get_json()["data"]
     user, email, roles = told(ask(client, VERIFY, token))
     assert (user, email, sorted(roles)) == (person.username, person.email, sorted(person.roles))
-    answer = ask(client, ME, token)
-    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    response = ask(client, ME, token)
+    assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
     named = {"sub": person.username, "username": person.username, "email": person.email, "idp": "static"}
-    assert answer.json == {"status": 200, "data": {**named, "roles": answer.get_json()["data"]["roles"]}}
-    assert sorted(answer.get_json()["data"]["roles"]) == sorted(person.roles)
+    assert response.json == {"status": 200, "data": {**named, "roles": response.get_json()["data"]["roles"]}}
+    assert sorted(response.get_json()["data"]["roles"]) == sorted(person.roles)
 
 
 @pytest.mark.parametrize("text", [*AWKWARD, *BLANK])
@@ -88,9 +88,9 @@ def test_all_three_headers_are_there_even_with_nothing_in_them(
 def test_nothing_but_the_identity_is_told(client: FlaskClient, issuer: TokenIssuer) -> None:
     token = issuer.generate({"username": "zoé", "idp": "static", "client_id": "x", "sid": "y", "own": "z"})
     assert set(ask(client, ME, token).get_json()["data"]) == {"sub", "username", "email", "roles", "idp"}
-    answer = ask(client, VERIFY, token)
-    assert answer.json == {"status": 200, "message": "Access granted"}
-    assert answer.headers["Cache-Control"] == "no-store"
+    response = ask(client, VERIFY, token)
+    assert response.json == {"status": 200, "message": "Access granted"}
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -124,11 +124,11 @@ def test_of_the_roles_in_the_query_one_is_needed(
     client: FlaskClient, issuer: TokenIssuer, query: str, status: int
 ) -> None:
     token = issuer.generate({"username": "zoé", "roles": ["user", "editor", "rôle", "a,b", "a b"]})
-    answer = ask(client, f"{VERIFY}{query}", token)
-    assert answer.status_code == status
+    response = ask(client, f"{VERIFY}{query}", token)
+    assert response.status_code == status
     if status == 403:
-        assert error(answer, 403, "role_required") == "Authorization required."
-        assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope", realm="latchkey"'
+        assert error_message(response, 403, "role_required") == "Authorization required."
+        assert response.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope", realm="latchkey"'
 
 
 @pytest.mark.parametrize(
@@ -137,29 +137,31 @@ def test_of_the_roles_in_the_query_one_is_needed(
 @pytest.mark.parametrize("beside", ["", "role=user&"])
 def test_a_misspelt_parameter_lets_nobody_in(client: FlaskClient, issuer: TokenIssuer, query: str, beside: str) -> None:
     token = issuer.generate({"username": "zoé", "roles": ["user", "admin"]})
-    assert "The only parameter is role" in error(ask(client, f"{VERIFY}?{beside}{query}", token), 400, "bad_request")
-    assert error(ask(client, f"{VERIFY}?{beside}{query}", None), 401, "missing_token")
+    assert "The only parameter is role" in error_message(
+        ask(client, f"{VERIFY}?{beside}{query}", token), 400, "bad_request"
+    )
+    assert error_message(ask(client, f"{VERIFY}?{beside}{query}", None), 401, "missing_token")
 
 
 @pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin"])
 def test_without_a_good_token_nobody_is_let_through(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
     missing = ask(client, path, None)
-    assert error(missing, 401, "missing_token")
+    assert error_message(missing, 401, "missing_token")
     assert missing.headers["WWW-Authenticate"] == 'Bearer realm="latchkey"'
     expired = issuer.generate({"username": "zoé", "roles": ["admin"]}, lifetime=-1)
     for token, code in (("x", "invalid_token"), (f"{expired}x", "invalid_token"), (expired, "expired_token")):
-        answer = ask(client, path, token)
-        assert error(answer, 401, code)
-        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token", realm="latchkey"'
+        response = ask(client, path, token)
+        assert error_message(response, 401, code)
+        assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token", realm="latchkey"'
 
 
 @pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?x=y", f"{VERIFY}/x"])
 def test_what_a_client_says_of_itself_is_never_told(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
     good = issuer.generate({"username": "zoé", "email": "zoe@example.org", "roles": ["user"]})
     for token in (None, "x", good):
-        answer = ask(client, path, token, **LIES)
-        assert "root" not in answer.text
-        told_of = {name: text for name, text in answer.headers if name.lower().startswith("x-auth")}
+        response = ask(client, path, token, **LIES)
+        assert "root" not in response.text
+        told_of = {name: text for name, text in response.headers if name.lower().startswith("x-auth")}
         let_through = {"X-Auth-User": "zo%C3%A9", "X-Auth-Email": "zoe@example.org", "X-Auth-Roles": "user"}
         assert told_of == (let_through if (path, token) == (VERIFY, good) else {})
 
@@ -170,8 +172,8 @@ def test_a_head_is_answered_as_a_get_without_its_body(client: FlaskClient, issue
     for headers in ({}, {"Authorization": f"Bearer {token}"}):
         head, get = client.head(path, headers=headers), client.get(path, headers=headers)
         assert (head.status_code, head.data) == (get.status_code, b"")
-        for answer in (head, get):
-            answer.headers.remove("X-Request-ID")
+        for response in (head, get):
+            response.headers.remove("X-Request-ID")
         assert list(head.headers) == list(get.headers)
 
 
@@ -179,7 +181,7 @@ def test_a_head_is_answered_as_a_get_without_its_body(client: FlaskClient, issue
 def test_another_method_is_405(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
     bearer = {"Authorization": f"Bearer {issuer.generate({'username': 'zoé'})}"}
     for method in ("POST", "PUT", "DELETE", "TRACE"):
-        assert error(client.open(path, method=method, headers=bearer), 405, "method_not_allowed")
+        assert error_message(client.open(path, method=method, headers=bearer), 405, "method_not_allowed")
 
 
 def test_the_largest_identity_that_a_token_can_carry_is_told(client: FlaskClient, issuer: TokenIssuer) -> None:
@@ -190,4 +192,4 @@ def test_the_largest_identity_that_a_token_can_carry_is_told(client: FlaskClient
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "DELETE"])
 def test_a_proxy_that_asks_with_another_method_gets_no_yes(client: FlaskClient, method: str) -> None:
-    error(client.open("/api/auth/verify", method=method), 405, "method_not_allowed")
+    error_message(client.open("/api/auth/verify", method=method), 405, "method_not_allowed")

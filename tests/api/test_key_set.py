@@ -75,8 +75,8 @@ def test_nothing_symmetric_or_private_is_published(client: FlaskClient, folder: 
 @pytest.mark.parametrize("fallbacks", ["", FALLBACKS])
 def test_with_secrets_alone_there_is_nothing_to_publish(static_environ: dict[str, str], fallbacks: str) -> None:
     environ = {**static_environ, "SECRET_KEY": SECRET_KEY, "SECRET_KEY_FALLBACKS": fallbacks}
-    answer = create_app(environ).test_client().get(PATH)
-    assert (answer.status_code, answer.get_json()) == (200, {"keys": []})
+    response = create_app(environ).test_client().get(PATH)
+    assert (response.status_code, response.get_json()) == (200, {"keys": []})
 
 
 def test_others_may_keep_it_for_a_while_and_ask_whether_it_has_changed(client: FlaskClient) -> None:
@@ -122,5 +122,5 @@ def test_it_asks_for_no_token_and_looks_at_none(client: FlaskClient) -> None:
 
 
 def test_no_answer_of_ours_shows_where_the_keys_are(client: FlaskClient, folder: KeyDirectory) -> None:
-    answers = [client.get(path) for path in (PATH, "/.well-known/oauth-authorization-server", "/.well-known/keys")]
-    assert [answer for answer in answers if str(folder.path) in json.dumps(answer.get_json())] == []
+    responses = [client.get(path) for path in (PATH, "/.well-known/oauth-authorization-server", "/.well-known/keys")]
+    assert [response for response in responses if str(folder.path) in json.dumps(response.get_json())] == []

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from services.jwt_handler import decode_jwt
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE, SampleUser
 
@@ -65,18 +65,18 @@ def login(client: FlaskClient, email: object, password: object) -> TestResponse:
     return client.post("/api/auth", json={"email": email, "password": password})
 
 
-def seen(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
+def seen(response: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
     """Return all that a client sees, save the id of the request."""
-    assert len(answer.headers.pop("X-Request-ID")) == 16
-    return answer.status_code, answer.data, list(answer.headers)
+    assert len(response.headers.pop("X-Request-ID")) == 16
+    return response.status_code, response.data, list(response.headers)
 
 
 @on_every_store
 @pytest.mark.parametrize("name", [ZOE.username, ZOE.email, ZOE.username.upper(), f"  {ZOE.username} "])
 def test_the_right_credentials_get_a_token(store: Flask, name: str) -> None:
-    answer = login(store.test_client(), name, ZOE.password)
-    assert answer.status_code == 200
-    body: dict[str, Any] = answer.get_json()
+    response = login(store.test_client(), name, ZOE.password)
+    assert response.status_code == 200
+    body: dict[str, Any] = response.get_json()
     token = body.pop("data")
     sessions = store.extensions["latchkey"].sessions is not None
     assert ("refresh_token" in body) == sessions
@@ -104,7 +104,7 @@ def test_the_token_opens_what_its_roles_open(store: Flask) -> None:
 def test_wrong_credentials_look_alike_whatever_is_wrong(store: Flask) -> None:
     client = store.test_client()
     first = login(client, ZOE.username, "wrong")
-    assert error(first, 400, "invalid_credentials") == "Invalid credentials"
+    assert error_message(first, 400, "invalid_credentials") == "Invalid credentials"
     expected = seen(first)
     assert [why for why, (name, password) in WRONG.items() if seen(login(client, name, password)) != expected] == []
 
@@ -121,23 +121,23 @@ def test_a_decomposed_spelling_logs_in(store: Flask) -> None:
 )
 @pytest.mark.parametrize("field", ["email", "password"])
 def test_blank_and_untyped_credentials_are_missing(client: FlaskClient, field: str, faulty: object) -> None:
-    answer = login(client, **{"email": ZOE.email, "password": ZOE.password, field: faulty})
-    assert error(answer, 400, "missing_credentials") == "Email or password missing"
+    response = login(client, **{"email": ZOE.email, "password": ZOE.password, field: faulty})
+    assert error_message(response, 400, "missing_credentials") == "Email or password missing"
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"email": "x"}, {"password": "x"}, {"Email": "x", "Password": "x"}, {"username": "x", "password": "x"}]
 )
 def test_a_missing_field_is_missing(client: FlaskClient, body: dict[str, str]) -> None:
-    assert error(client.post("/api/auth", json=body), 400, "missing_credentials") == "Email or password missing"
+    assert error_message(client.post("/api/auth", json=body), 400, "missing_credentials") == "Email or password missing"
 
 
 def test_an_unknown_field_makes_no_difference(client: FlaskClient) -> None:
     body = {"email": ZOE.email, "password": ZOE.password, "roles": ["super_admin"], "lifetime": 99999}
-    answer = client.post("/api/auth?email=nobody&password=x", json=body)
-    assert answer.status_code == 200
-    assert answer.get_json()["expires_in"] == 3600
-    bearer = {"Authorization": f"Bearer {answer.get_json()['data']}"}
+    response = client.post("/api/auth?email=nobody&password=x", json=body)
+    assert response.status_code == 200
+    assert response.get_json()["expires_in"] == 3600
+    bearer = {"Authorization": f"Bearer {response.get_json()['data']}"}
     assert client.get("/api/protected_route_super_admin", headers=bearer).status_code == 403
 
 
@@ -147,7 +147,7 @@ def test_a_disabled_user_looks_like_any_other_refusal(tmp_path: Path) -> None:
     path.write_text(f"{path.read_text('utf-8')}active = false\n", "utf-8")
     client = create_app({**environ, "SECRET_KEY": SECRET_KEY}).test_client()
     right, wrong = login(client, ZOE.username, ZOE.password), login(client, ZOE.username, "wrong")
-    assert error(right, 400, "invalid_credentials") == "Invalid credentials"
+    assert error_message(right, 400, "invalid_credentials") == "Invalid credentials"
     assert seen(right) == seen(wrong)
 
 
@@ -155,17 +155,17 @@ def test_the_longest_credentials_log_in_and_longer_ones_do_not(tmp_path: Path) -
     client = create_app({**users_file(tmp_path / "users.toml", [LONG]), "SECRET_KEY": SECRET_KEY}).test_client()
     assert login(client, LONG.username, LONG.password).status_code == 200
     for name, password in [(f"{LONG.username}x", LONG.password), (LONG.username, f"{LONG.password}p")]:
-        assert error(login(client, name, password), 400, "invalid_credentials") == "Invalid credentials"
+        assert error_message(login(client, name, password), 400, "invalid_credentials") == "Invalid credentials"
 
 
 def test_no_cache_keeps_an_answer(client: FlaskClient) -> None:
-    answers = [
+    responses = [
         login(client, ZOE.username, ZOE.password),
         login(client, ZOE.username, "wrong"),
         login(client, ZOE.username, None),
     ]
-    assert [answer.headers["Cache-Control"] for answer in answers] == ["no-store"] * 3
-    assert [answer.headers.get("Set-Cookie") for answer in answers] == [None] * 3
+    assert [response.headers["Cache-Control"] for response in responses] == ["no-store"] * 3
+    assert [response.headers.get("Set-Cookie") for response in responses] == [None] * 3
 
 
 def test_neither_a_password_nor_a_token_is_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -180,6 +180,6 @@ def test_neither_a_password_nor_a_token_is_logged(client: FlaskClient, caplog: p
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "TRACE"])
 def test_a_login_is_only_ever_posted(client: FlaskClient, method: str) -> None:
-    answer = client.open("/api/auth", method=method, json={"email": ZOE.email, "password": ZOE.password})
-    assert answer.status_code == 405
-    assert "POST" in answer.headers["Allow"]
+    response = client.open("/api/auth", method=method, json={"email": ZOE.email, "password": ZOE.password})
+    assert response.status_code == 405
+    assert "POST" in response.headers["Allow"]

@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from database.session_table import SessionTable
 from services.jwt_handler import generate_jwt
-from tests.api.conftest import error
 from tests.servers.process import wait_until
+from tests.support.error_responses import error_message
 from tests.support.sessions import ask_to_refresh, bearer, claims_of, client_of, log_in, log_out, refresh, shown
 from tests.support.stores import engine_of, user_table
 from tests.support.users import SAMPLE_USERS, ZOE
@@ -41,14 +41,14 @@ def of_our_own(app: Flask, lifetime: float | None = None, **payload: object) -> 
 def test_a_logout_ends_the_token_and_its_whole_session_at_once(client: FlaskClient) -> None:
     first = log_in(client)
     second = refresh(client, first)
-    answer = log_out(client, first.access)
-    assert (answer.status_code, answer.json) == (200, {"status": 200, "message": "Logged out"})
+    response = log_out(client, first.access)
+    assert (response.status_code, response.json) == (200, {"status": 200, "message": "Logged out"})
     for tokens in (first, second):
         guarded = client.get("/api/protected_route", headers=bearer(tokens.access))
-        assert error(guarded, 401, "revoked_token") == REVOKED
+        assert error_message(guarded, 401, "revoked_token") == REVOKED
         assert guarded.headers["WWW-Authenticate"].startswith('Bearer error="invalid_token"')
-        error(ask_to_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
-    assert error(log_out(client, second.access), 401, "revoked_token") == REVOKED
+        error_message(ask_to_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
+    assert error_message(log_out(client, second.access), 401, "revoked_token") == REVOKED
 
 
 def test_the_users_other_sessions_and_other_users_stay(client: FlaskClient) -> None:
@@ -72,7 +72,7 @@ def test_a_logout_is_seen_by_others_and_by_those_who_start_later(environ: dict[s
     log_out(client, tokens.access)
     assert shown(client_of(environ), tokens.access) == "revoked_token"
     wait_until(lambda: shown(other, tokens.access) == "revoked_token")
-    error(ask_to_refresh(other, tokens.refresh), 400, "invalid_refresh_token")
+    error_message(ask_to_refresh(other, tokens.refresh), 400, "invalid_refresh_token")
 
 
 def test_a_token_without_a_session_ends_alone(client: FlaskClient, environ: dict[str, str]) -> None:
@@ -94,14 +94,14 @@ def test_a_token_without_a_session_ends_alone(client: FlaskClient, environ: dict
 )
 def test_without_a_good_token_nothing_ends(client: FlaskClient, headers: dict[str, str], code: str) -> None:
     tokens = log_in(client)
-    error(client.delete(f"/api/auth?token={tokens.access}", headers=headers), 401, code)
+    error_message(client.delete(f"/api/auth?token={tokens.access}", headers=headers), 401, code)
     assert shown(client, tokens.access) == ""
 
 
 def test_an_expired_token_ends_nothing(client: FlaskClient) -> None:
     sid = claims_of(client, (tokens := log_in(client)).access)["sid"]
     expired = of_our_own(client.application, lifetime=-1, sid=sid)
-    error(log_out(client, expired), 401, "expired_token")
+    error_message(log_out(client, expired), 401, "expired_token")
     refresh(client, tokens)
 
 

@@ -4,8 +4,17 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.api.conftest import error
-from tests.support.oauth import OTHER, REPORTS, active, doors, granted, oauth_error, refresh, token
+from tests.support.error_responses import error_message
+from tests.support.oauth import (
+    OTHER_AUTH,
+    REPORTS_AUTH,
+    granted_tokens,
+    is_active,
+    oauth_app,
+    oauth_error,
+    refresh,
+    token,
+)
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
 PHONE = {"client_id": "phone"}
@@ -14,17 +23,17 @@ NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
 
 @pytest.fixture
 def app(sqlite_environ: dict[str, str]) -> Flask:
-    return doors(sqlite_environ)
+    return oauth_app(sqlite_environ)
 
 
 @pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
 def test_a_password_gets_tokens_for_whoever_it_proves(app: Flask, person: SampleUser) -> None:
     client = app.test_client()
-    members = granted(token(client, username=person.username, password=person.password))
+    members = granted_tokens(token(client, username=person.username, password=person.password))
     claims = app.extensions["latchkey"].issuer.decode(members["access_token"])
     assert (claims["sub"], claims["client_id"]) == (person.username, "reports")
-    assert active(client, members["access_token"])
-    assert granted(refresh(client, members["refresh_token"]))
+    assert is_active(client, members["access_token"])
+    assert granted_tokens(refresh(client, members["refresh_token"]))
 
 
 @pytest.mark.parametrize(
@@ -45,19 +54,19 @@ def test_a_password_gets_tokens_for_whoever_it_proves(app: Flask, person: Sample
 def test_wrong_credentials_are_an_invalid_grant_whatever_is_wrong(
     client: FlaskClient, username: str, password: str
 ) -> None:
-    answer = token(client, username=username, password=password)
-    assert oauth_error(answer, 400, "invalid_grant") == "Invalid credentials"
+    response = token(client, username=username, password=password)
+    assert oauth_error(response, 400, "invalid_grant") == "Invalid credentials"
 
 
 def test_a_refresh_token_is_good_once(client: FlaskClient) -> None:
-    first = granted(token(client))
-    second = granted(refresh(client, first["refresh_token"]))
+    first = granted_tokens(token(client))
+    second = granted_tokens(refresh(client, first["refresh_token"]))
     assert second["refresh_token"] != first["refresh_token"]
-    assert active(client, second["access_token"])
+    assert is_active(client, second["access_token"])
     spent = refresh(client, first["refresh_token"])
     assert "it was used before" in oauth_error(spent, 400, "invalid_grant")
     assert oauth_error(refresh(client, second["refresh_token"]), 400, "invalid_grant") == NEVER
-    assert not active(client, second["access_token"])
+    assert not is_active(client, second["access_token"])
 
 
 @pytest.mark.parametrize("form", [" ", "x", "x.y", "é", "\0", "a" * 22 + "." + "b" * 43, "a" * 10_000])
@@ -66,68 +75,68 @@ def test_what_is_no_refresh_token_gives_nothing(client: FlaskClient, form: str) 
 
 
 def test_an_access_token_is_no_refresh_token(client: FlaskClient) -> None:
-    members = granted(token(client))
+    members = granted_tokens(token(client))
     assert oauth_error(refresh(client, members["access_token"]), 400, "invalid_grant") == NEVER
-    assert active(client, members["access_token"])
+    assert is_active(client, members["access_token"])
 
 
-@pytest.mark.parametrize("stranger", [OTHER, {}], ids=["with a secret", "public"])
+@pytest.mark.parametrize("stranger", [OTHER_AUTH, {}], ids=["with a secret", "public"])
 def test_the_refresh_token_of_another_client_gives_nothing_and_stays_good(
     client: FlaskClient, stranger: dict[str, str]
 ) -> None:
-    members = granted(token(client))
+    members = granted_tokens(token(client))
     form = {"grant_type": "refresh_token", "refresh_token": members["refresh_token"]}
-    answer = client.post("/oauth/token", data=form if stranger else {**form, **PHONE}, headers=stranger)
-    assert oauth_error(answer, 400, "invalid_grant") == NEVER
-    assert granted(refresh(client, members["refresh_token"]))
+    response = client.post("/oauth/token", data=form if stranger else {**form, **PHONE}, headers=stranger)
+    assert oauth_error(response, 400, "invalid_grant") == NEVER
+    assert granted_tokens(refresh(client, members["refresh_token"]))
 
 
 def test_the_refresh_tokens_of_a_login_of_our_own_stay_there(client: FlaskClient) -> None:
     login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()
     assert oauth_error(refresh(client, login["refresh_token"]), 400, "invalid_grant") == NEVER
-    theirs = granted(token(client))["refresh_token"]
-    answer = client.post("/api/auth/refresh", json={"refresh_token": theirs})
-    assert error(answer, 400, "invalid_refresh_token") == NEVER
+    theirs = granted_tokens(token(client))["refresh_token"]
+    response = client.post("/api/auth/refresh", json={"refresh_token": theirs})
+    assert error_message(response, 400, "invalid_refresh_token") == NEVER
     assert client.post("/api/auth/refresh", json={"refresh_token": login["refresh_token"]}).status_code == 200
-    assert granted(refresh(client, theirs))
+    assert granted_tokens(refresh(client, theirs))
 
 
 def test_a_public_client_gets_tokens_that_rotate(app: Flask) -> None:
     client = app.test_client()
-    first = granted(token(client, {}, **PHONE))
+    first = granted_tokens(token(client, {}, **PHONE))
     form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"], **PHONE}
-    second = granted(client.post("/oauth/token", data=form))
+    second = granted_tokens(client.post("/oauth/token", data=form))
     claims = app.extensions["latchkey"].issuer.decode(second["access_token"])
     assert (claims["sub"], claims["client_id"]) == (ZOE.username, "phone")
     assert oauth_error(client.post("/oauth/token", data=form), 400, "invalid_grant")
 
 
 def test_without_a_database_there_are_access_tokens_alone(static_environ: dict[str, str]) -> None:
-    client = doors(static_environ).test_client()
-    members = granted(token(client))
+    client = oauth_app(static_environ).test_client()
+    members = granted_tokens(token(client))
     assert "refresh_token" not in members
-    assert active(client, members["access_token"])
-    answer = refresh(client, "a" * 22 + "." + "b" * 43)
-    assert oauth_error(answer, 400, "unsupported_grant_type") == "Unsupported grant type"
+    assert is_active(client, members["access_token"])
+    response = refresh(client, "a" * 22 + "." + "b" * 43)
+    assert oauth_error(response, 400, "unsupported_grant_type") == "Unsupported grant type"
 
 
 def test_the_password_grant_can_be_switched_off_and_sessions_go_on(sqlite_environ: dict[str, str]) -> None:
-    members = granted(token(doors(sqlite_environ).test_client()))
-    client = doors(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()
+    members = granted_tokens(token(oauth_app(sqlite_environ).test_client()))
+    client = oauth_app(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()
     for password in (ZOE.password, "wrong"):
         assert oauth_error(token(client, password=password), 400, "unsupported_grant_type")
-    assert granted(refresh(client, members["refresh_token"]))
+    assert granted_tokens(refresh(client, members["refresh_token"]))
 
 
 def test_neither_a_secret_nor_a_password_nor_a_token_is_logged(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    members = granted(token(client))
-    for headers in (OTHER, REPORTS, REPORTS):
+    members = granted_tokens(token(client))
+    for headers in (OTHER_AUTH, REPORTS_AUTH, REPORTS_AUTH):
         assert refresh(client, members["refresh_token"], headers).get_json()
     token(client, password=f"{ZOE.password}!")
     assert "refresh token reused" in caplog.text
-    secrets = [REPORTS["Authorization"].split()[1], ZOE.password, members["access_token"]]
+    secrets = [REPORTS_AUTH["Authorization"].split()[1], ZOE.password, members["access_token"]]
     secrets += members["refresh_token"].split(".")
     assert [secret for secret in secrets if secret in caplog.text] == []

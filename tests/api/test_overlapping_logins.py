@@ -48,8 +48,8 @@ def test_what_began_before_the_end_does_not_outlast_it(app: Flask, environ: dict
 
     def log_in(_: int) -> dict[str, str]:
         body = {"email": "yan", "password": YAN.password}
-        answer: dict[str, str] = app.test_client().post("/api/auth", json=body).get_json()
-        return answer
+        response: dict[str, str] = app.test_client().post("/api/auth", json=body).get_json()
+        return response
 
     for turn in range(5):
         with ThreadPoolExecutor(4) as threads:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from werkzeug.test import TestResponse
 
-from tests.api.conftest import error
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
+from tests.support.error_responses import error_message
 from tests.support.sessions import ask_to_log_in, ask_to_refresh, bearer, client_of, log_in, refresh, shown
 from tests.support.stores import hashed, users_file
 from tests.support.users import ZOE, SampleUser
-from tests.support.users_api import MAX, NEW, SQLITE_ALONE, Admin, admin_at, token_of
+from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin, admin_at, token_of
 
 OTHER = replace(MAX, password=NEW["password"])
 WRONG = [
@@ -62,12 +62,12 @@ def test_ones_own_session_goes_on_and_the_others_end(admin: Admin) -> None:
     elsewhere = client_of(admin.environ)
     own, others, zoe = log_in(admin.client, MAX), log_in(elsewhere, MAX), log_in(elsewhere)
     assert shown(elsewhere, others.access) == ""
-    answer = ask(admin, own.access)
-    assert answer.get_json() == {"status": 200, "message": "Password changed"}
-    assert answer.headers["Cache-Control"] == "no-store"
+    response = ask(admin, own.access)
+    assert response.get_json() == {"status": 200, "message": "Password changed"}
+    assert response.headers["Cache-Control"] == "no-store"
     assert [shown(admin.client, tokens.access) for tokens in (own, others, zoe)] == ["", "revoked_token", ""]
     wait_until(lambda: shown(elsewhere, others.access) == "revoked_token")
-    assert error(ask_to_refresh(elsewhere, others.refresh), 400, "invalid_refresh_token")
+    assert error_message(ask_to_refresh(elsewhere, others.refresh), 400, "invalid_refresh_token")
     later = refresh(elsewhere, refresh(admin.client, own))
     assert [shown(client, later.access) for client in (admin.client, elsewhere)] == ["", ""]
     assert is_changed(admin)
@@ -86,7 +86,7 @@ def test_a_token_without_a_session_changes_it_too_and_ends_with_all_others(admin
     assert is_changed(admin)
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize("old", WRONG, ids=lambda old: ascii(old)[:20])
 def test_the_wrong_password_changes_nothing_and_the_log_says_why(
     admin: Admin, caplog: pytest.LogCaptureFixture, old: str
@@ -94,57 +94,57 @@ def test_the_wrong_password_changes_nothing_and_the_log_says_why(
     caplog.set_level(logging.INFO)
     tokens = log_in(admin.client, MAX)
     for new in (OTHER.password, "weak"):
-        answer = ask(admin, tokens.access, old, new)
-        assert error(answer, 400, "invalid_credentials") == "Invalid credentials"
+        response = ask(admin, tokens.access, old, new)
+        assert error_message(response, 400, "invalid_credentials") == "Invalid credentials"
     assert "password change denied: wrong_password" in caplog.text
     assert old not in caplog.text
     assert (shown(admin.client, tokens.access), is_changed(admin), admin.history("max")) == ("", False, [])
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize("body", MISSING, ids=str)
 def test_both_passwords_are_needed(admin: Admin, body: dict[str, object]) -> None:
-    answer = admin.client.post("/api/auth/password", json=body, headers=bearer(token_of(admin.client, MAX)))
-    assert error(answer, 400, "missing_credentials") == "Password or new_password missing"
+    response = admin.client.post("/api/auth/password", json=body, headers=bearer(token_of(admin.client, MAX)))
+    assert error_message(response, 400, "missing_credentials") == "Password or new_password missing"
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize(("new", "why"), AGAINST_THE_POLICY)
 def test_a_password_against_the_policy_is_refused_with_the_reason(admin: Admin, new: str, why: str) -> None:
     tokens = log_in(admin.client, MAX)
-    assert why in error(ask(admin, tokens.access, new=new), 400, "weak_password")
+    assert why in error_message(ask(admin, tokens.access, new=new), 400, "weak_password")
     assert (shown(admin.client, tokens.access), is_changed(admin)) == ("", False)
 
 
 def test_the_same_password_in_another_spelling_is_the_same(admin: Admin) -> None:
     admin.table.set_password("max", hashed("pässwörd quarry violin"))
     access = log_in(admin.client, replace(MAX, password="pässwörd quarry violin")).access
-    answer = ask(admin, access, "pa\u0308sswo\u0308rd quarry violin", "pässwörd quarry violin")
-    assert "must differ from the current password" in error(answer, 400, "weak_password")
+    response = ask(admin, access, "pa\u0308sswo\u0308rd quarry violin", "pässwörd quarry violin")
+    assert "must differ from the current password" in error_message(response, 400, "weak_password")
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 def test_a_shorter_one_will_do_where_the_setting_says_so(users_environ: dict[str, str]) -> None:
     admin = admin_at(users_environ, PASSWORD_MIN_LENGTH="8")
     access = log_in(admin.client, MAX).access
-    assert "shorter than 8" in error(ask(admin, access, new="kx7!vqp"), 400, "weak_password")
+    assert "shorter than 8" in error_message(ask(admin, access, new="kx7!vqp"), 400, "weak_password")
     assert ask(admin, access, new="kx7!vqpzWt").status_code == 200
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize("header", ["", "Bearer x", "Basic bWF4Ong="])
 def test_without_a_good_token_nobody_is_asked(admin: Admin, header: str) -> None:
     body = {"password": MAX.password, "new_password": OTHER.password}
-    answer = admin.client.post("/api/auth/password", json=body, headers={"Authorization": header})
-    assert error(answer, 401, "invalid_token" if header == "Bearer x" else "missing_token")
+    response = admin.client.post("/api/auth/password", json=body, headers={"Authorization": header})
+    assert error_message(response, 401, "invalid_token" if header == "Bearer x" else "missing_token")
     assert not is_changed(admin)
 
 
 def test_who_is_gone_or_disabled_proves_nothing(admin: Admin) -> None:
     admin.table.set_active("max", active=False)
-    assert error(ask(admin, later_token(admin)), 400, "invalid_credentials")
+    assert error_message(ask(admin, later_token(admin)), 400, "invalid_credentials")
     admin.table.delete("max")
-    assert error(ask(admin, later_token(admin)), 400, "invalid_credentials")
+    assert error_message(ask(admin, later_token(admin)), 400, "invalid_credentials")
 
 
 def later_token(admin: Admin) -> str:
@@ -154,14 +154,16 @@ def later_token(admin: Admin) -> str:
     return token
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 def test_it_takes_post_and_json_alone(admin: Admin) -> None:
     access = token_of(admin.client, MAX)
     for method in ("GET", "PUT", "PATCH", "DELETE"):
-        answer = admin.client.open("/api/auth/password", method=method, headers=bearer(access))
-        assert error(answer, 405, "method_not_allowed")
+        response = admin.client.open("/api/auth/password", method=method, headers=bearer(access))
+        assert error_message(response, 405, "method_not_allowed")
     form = {"password": MAX.password, "new_password": OTHER.password}
-    assert error(admin.client.post("/api/auth/password", data=form, headers=bearer(access)), 415, "malformed_body")
+    assert error_message(
+        admin.client.post("/api/auth/password", data=form, headers=bearer(access)), 415, "malformed_body"
+    )
 
 
 def test_who_is_in_another_store_is_told_so_and_their_namesake_keeps_theirs(
@@ -171,13 +173,13 @@ def test_who_is_in_another_store_is_told_so_and_their_namesake_keeps_theirs(
     environ = {**users_environ, **users_file(tmp_path / "users.toml", [namesake]), "AUTH_PROVIDER": "static,database"}
     admin = admin_at(environ)
     access = log_in(admin.client, namesake).access
-    assert error(ask(admin, access, MAX.password), 404, "users_elsewhere")
-    assert error(ask(admin, access, namesake.password), 404, "users_elsewhere")
+    assert error_message(ask(admin, access, MAX.password), 404, "users_elsewhere")
+    assert error_message(ask(admin, access, namesake.password), 404, "users_elsewhere")
     assert admin.history("max") == []
     assert ask_to_log_in(admin.client, namesake).status_code == 200
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize("providers", ["ldap", "ldap,database"])
 def test_whoever_the_directory_knows_changes_it_there(
     users_environ: dict[str, str], slapd: Slapd, providers: str
@@ -185,11 +187,11 @@ def test_whoever_the_directory_knows_changes_it_there(
     environ = {**users_environ, **slapd.environ(AUTH_PROVIDER=providers)}
     admin = admin_at(environ)
     access = log_in(admin.client, ZOE).access
-    assert error(ask(admin, access, ZOE.password), 404, "users_elsewhere")
+    assert error_message(ask(admin, access, ZOE.password), 404, "users_elsewhere")
     assert admin.history("zoé") == []
 
 
 def test_a_token_of_no_provider_is_nobodys_in_the_table(admin: Admin) -> None:
     token = admin.client.application.extensions["latchkey"].issuer.generate({"username": "max", "roles": []})
-    assert error(ask(admin, token), 404, "users_elsewhere")
+    assert error_message(ask(admin, token), 404, "users_elsewhere")
     assert not is_changed(admin)

@@ -8,10 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from providers.interface import ProviderUnavailable, User
-from tests.api.conftest import error
 from tests.conftest import new_database
 from tests.servers.process import free_port
 from tests.servers.slapd import Slapd
+from tests.support.error_responses import error_message
 from tests.support.mutable_stores import REMOVED_USER, Living, LivingDirectory, LivingFile, LivingTable
 from tests.support.sessions import (
     ask_to_log_in,
@@ -52,7 +52,7 @@ def client(sqlite_environ: dict[str, str]) -> FlaskClient:
 
 
 def refusal(client: FlaskClient, token: object) -> str:
-    return error(ask_to_refresh(client, token), 400, "invalid_refresh_token")
+    return error_message(ask_to_refresh(client, token), 400, "invalid_refresh_token")
 
 
 def test_each_token_is_good_for_the_next_and_all_are_of_one_session(living: Living) -> None:
@@ -100,9 +100,9 @@ def test_a_directory_that_is_out_spends_nothing(slapd: Slapd, tmp_path: Path) ->
     environ = {**user_table(f"sqlite:///{tmp_path}/sessions.db", []), **slapd.environ()}
     client, cut_off = client_of(environ), client_of(environ, LDAP_URL=f"ldap://127.0.0.1:{free_port()}")
     tokens = log_in(client)
-    answer = ask_to_refresh(cut_off, tokens.refresh)
-    assert error(answer, 503, "provider_unavailable") == "Credential store unavailable"
-    assert answer.headers["Retry-After"] == "5"
+    response = ask_to_refresh(cut_off, tokens.refresh)
+    assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
+    assert response.headers["Retry-After"] == "5"
     assert shown(cut_off, tokens.access) == ""
     assert shown(client, refresh(client, tokens).access) == ""
 
@@ -139,7 +139,7 @@ def test_a_provider_that_fails_spends_nothing(
     client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:Forgetful")
     tokens = log_in(client)
     monkeypatch.setattr(Forgetful, "fault", fault)
-    error(ask_to_refresh(client, tokens.refresh), status, code)
+    error_message(ask_to_refresh(client, tokens.refresh), status, code)
     monkeypatch.undo()
     refresh(client, tokens)
 

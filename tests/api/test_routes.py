@@ -83,8 +83,8 @@ def bring(app: Flask, folder: Path, source: str) -> FlaskClient:
 
 def bearer(client: FlaskClient, person: SampleUser) -> dict[str, str]:
     """Log the person in; returns the header with their token."""
-    answer = client.post("/api/auth", json={"email": person.email, "password": person.password})
-    return {"Authorization": f"Bearer {answer.get_json()['data']}"}
+    response = client.post("/api/auth", json={"email": person.email, "password": person.password})
+    return {"Authorization": f"Bearer {response.get_json()['data']}"}
 
 
 @pytest.mark.parametrize(
@@ -94,17 +94,17 @@ def bearer(client: FlaskClient, person: SampleUser) -> dict[str, str]:
 def test_the_examples_let_in_whom_they_name(tmp_path: Path, person: SampleUser, open_to_them: list[str]) -> None:
     environ = users_file(tmp_path / "users.toml", [person])
     client = create_app({**environ, "SECRET_KEY": SECRET_KEY}).test_client()
-    answers = {path: client.get(f"/api/protected_route{path}", headers=bearer(client, person)) for path in ROUTES}
-    assert [path for path, answer in answers.items() if answer.status_code == 200] == open_to_them
-    for path, answer in answers.items():
+    responses = {path: client.get(f"/api/protected_route{path}", headers=bearer(client, person)) for path in ROUTES}
+    assert [path for path, response in responses.items() if response.status_code == 200] == open_to_them
+    for path, response in responses.items():
         lacking = {"message": "Authorization required.", "status": 403, "code": "role_required"}
-        assert answer.json == ({"message": ROUTES[path], "status": 200} if path in open_to_them else lacking)
+        assert response.json == ({"message": ROUTES[path], "status": 200} if path in open_to_them else lacking)
 
 
 @pytest.mark.parametrize("path", ROUTES)
 def test_the_examples_let_nobody_in_without_a_token(client: FlaskClient, path: str) -> None:
-    answer = client.get(f"/api/protected_route{path}")
-    assert answer.json == {"message": "Missing access token", "status": 401, "code": "missing_token"}
+    response = client.get(f"/api/protected_route{path}")
+    assert response.json == {"message": "Missing access token", "status": 401, "code": "missing_token"}
 
 
 def test_views_of_the_tutorial_run_unchanged(app: Flask, tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_views_of_the_tutorial_run_unchanged(app: Flask, tmp_path: Path) -> None
 
 def test_a_login_of_the_tutorial_runs_unchanged(app: Flask, tmp_path: Path) -> None:
     client = bring(app, tmp_path, LOGIN)
-    answer = client.post("/api/login", json={"email": ZOE.email, "password": ZOE.password}).get_json()
-    assert (answer["claims"]["sub"], answer["claims"]["email"]) == (ZOE.username, ZOE.email)
-    assert answer["claims"]["exp"] - answer["claims"]["iat"] == 3600
-    headers = {"Authorization": f"Bearer {answer['data']}"}
+    response = client.post("/api/login", json={"email": ZOE.email, "password": ZOE.password}).get_json()
+    assert (response["claims"]["sub"], response["claims"]["email"]) == (ZOE.username, ZOE.email)
+    assert response["claims"]["exp"] - response["claims"]["iat"] == 3600
+    headers = {"Authorization": f"Bearer {response['data']}"}
     assert client.get("/api/protected_route_admin", headers=headers).status_code == 200
 
 
@@ -131,8 +131,8 @@ def test_a_login_of_the_tutorial_runs_unchanged(app: Flask, tmp_path: Path) -> N
     "body", [{}, {"email": ZOE.email}, {"email": ZOE.email, "password": ""}, {"email": 5, "password": ["x"]}]
 )
 def test_a_login_of_the_tutorial_needs_no_checks_of_its_own(app: Flask, tmp_path: Path, body: object) -> None:
-    answer = bring(app, tmp_path, LOGIN).post("/api/login", json=body)
-    assert (answer.status_code, answer.json) == (400, {"message": "Invalid credentials", "status": 400})
+    response = bring(app, tmp_path, LOGIN).post("/api/login", json=body)
+    assert (response.status_code, response.json) == (400, {"message": "Invalid credentials", "status": 400})
 
 
 @pytest.fixture

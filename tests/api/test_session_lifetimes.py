@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from config.errors import ConfigurationError
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.sessions import Tokens, ask_to_refresh, client_of, log_in, log_out, refresh, shown
 
 IDLE, LIFETIME, ACCESS = 30, 100, 10
@@ -43,7 +43,7 @@ def client(sqlite_environ: dict[str, str]) -> FlaskClient:
 
 
 def is_refused(client: FlaskClient, tokens: Tokens) -> bool:
-    told = error(ask_to_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
+    told = error_message(ask_to_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
     return told == "Invalid refresh token: it is expired, ended, or none of ours"
 
 

@@ -6,10 +6,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from database.schema import upgrade
-from tests.api.conftest import error
 from tests.conftest import new_database
 from tests.servers.process import wait_until
 from tests.support.database_outage import Database
+from tests.support.error_responses import error_message
 from tests.support.sessions import (
     ask_to_log_in,
     ask_to_refresh,
@@ -38,8 +38,10 @@ def environ(sessions: Database, static_environ: dict[str, str]) -> dict[str, str
 
 
 def unavailable(client: FlaskClient, method: str, path: str, **request: object) -> bool:
-    answer = client.open(path, method=method, **request)  # type: ignore[arg-type]  # whatever it takes
-    return error(answer, 503, "sessions_unavailable") == UNAVAILABLE and answer.headers["Retry-After"] == "5"
+    response = client.open(path, method=method, **request)  # type: ignore[arg-type]  # whatever it takes
+    return (
+        error_message(response, 503, "sessions_unavailable") == UNAVAILABLE and response.headers["Retry-After"] == "5"
+    )
 
 
 def test_who_is_in_stays_in_and_who_was_ended_stays_ended(environ: dict[str, str], sessions: Database) -> None:
@@ -56,9 +58,9 @@ def test_a_login_gives_an_access_token_alone(
     client = client_of(environ)
     shown(client, log_in(client).access)
     sessions.take_away()
-    answer = ask_to_log_in(client)
-    assert (answer.status_code, "login without a session: " in caplog.text) == (200, True)
-    body = answer.get_json()
+    response = ask_to_log_in(client)
+    assert (response.status_code, "login without a session: " in caplog.text) == (200, True)
+    body = response.get_json()
     assert set(body) == {"status", "data", "token_type", "expires_in"}
     assert "sid" not in claims_of(client, body["data"])
     assert shown(client, body["data"]) == ""
@@ -92,9 +94,9 @@ def test_an_answer_that_cannot_be_noted_arrives_all_the_same(
     environ: dict[str, str], sessions: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(environ)
-    answer = ask_to_refresh(client, log_in(client).refresh)
+    response = ask_to_refresh(client, log_in(client).refresh)
     sessions.take_away()
-    body = answer.get_json()
+    body = response.get_json()
     assert "an answer has left, which could not be noted: " in caplog.text
     sessions.bring_back()
     assert ask_to_refresh(client, body["refresh_token"]).status_code == 200
@@ -108,7 +110,7 @@ def test_who_starts_during_an_outage_knows_nothing_until_it_is_over(
     late = client_of(environ)
     assert unavailable(late, "GET", "/api/protected_route", headers=bearer(tokens.access))
     assert unavailable(late, "DELETE", "/api/auth", headers=bearer(tokens.access))
-    assert error(late.get("/api/protected_route"), 401, "missing_token")
+    assert error_message(late.get("/api/protected_route"), 401, "missing_token")
     assert ask_to_log_in(late).status_code == 200
     sessions.bring_back()
     wait_until(lambda: shown(late, tokens.access) == "")

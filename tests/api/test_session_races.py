@@ -1,17 +1,15 @@
 """Those who put users out, while others are being let in: nothing that is good remains."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, event
 
 from database.user_editor import UserEditor
 from tests.servers.process import wait_until
 from tests.support.commands import run_command
 from tests.support.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, received, shown
+from tests.support.statement_hooks import call_at_statement
 from tests.support.stores import engine_of, hashed, user_table
 from tests.support.users import ZOE
 
@@ -19,21 +17,6 @@ from tests.support.users import ZOE
 @pytest.fixture
 def environ(empty_database: str) -> dict[str, str]:
     return user_table(empty_database, [ZOE])
-
-
-@contextmanager
-def once(moment: str, statement: str | tuple[str, ...], act: Callable[[], object]) -> Iterator[None]:
-    """Act at one moment in the life of the first statement that begins so."""
-    waiting = [act]
-
-    def listen(_connection: object, _cursor: object, text: str, *_: Any) -> None:
-        if waiting and text.lstrip().startswith(statement):
-            waiting.pop()()
-
-    event.listen(Engine, moment, listen)
-    yield
-    event.remove(Engine, moment, listen)
-    assert not waiting
 
 
 PUT_OUT: dict[str, Callable[[UserEditor], object]] = {
@@ -54,12 +37,12 @@ def still_good(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
 def test_who_is_put_out_while_their_password_is_checked_stays_out(environ: dict[str, str], how: str) -> None:
     client = client_of(environ)
     table = UserEditor(engine_of(environ), "tests")
-    with once("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
-        answer = ask_to_log_in(client)
-    if answer.status_code == 200:
-        assert still_good(environ, received(answer)) == ("revoked_token", 400)
+    with call_at_statement("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
+        response = ask_to_log_in(client)
+    if response.status_code == 200:
+        assert still_good(environ, received(response)) == ("revoked_token", 400)
     else:
-        assert answer.status_code == 400
+        assert response.status_code == 400
 
 
 @pytest.mark.parametrize("how", PUT_OUT)
@@ -67,7 +50,7 @@ def test_who_is_put_out_while_they_refresh_stays_out(environ: dict[str, str], ho
     client = client_of(environ)
     tokens = log_in(client)
     table = UserEditor(engine_of(environ), "tests")
-    with once("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
+    with call_at_statement("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
         assert ask_to_refresh(client, tokens.refresh).status_code == 400
     assert still_good(environ, tokens) == ("revoked_token", 400)
 
@@ -84,6 +67,6 @@ def test_who_logs_in_just_before_everybody_is_put_out_is_out_too(
         wait_until(lambda: time.time() > second + 1)
         given.append(log_in(client))
 
-    with once("before_cursor_execute", ("SET LOCAL", "DELETE FROM sessions"), log_in_a_second_later):
+    with call_at_statement("before_cursor_execute", ("SET LOCAL", "DELETE FROM sessions"), log_in_a_second_later):
         assert run_command("tokens", "revoke", "--all").exit_code == 0
     assert still_good(environ, given[0]) == ("revoked_token", 400)

@@ -1,4 +1,4 @@
-"""Without DATABASE_URL: access tokens alone, doors that say so, and no SQLAlchemy."""
+"""Without DATABASE_URL: access tokens alone, endpoints that say so, and no SQLAlchemy."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.sessions import ask_to_log_in, ask_to_refresh, bearer, claims_of, log_out, shown
 from tests.support.stores import SECRET_KEY
 from tests.support.users import ZOE
@@ -23,14 +23,14 @@ from app import create_app
 
 client = create_app(os.environ).test_client()
 login = json.loads(sys.stdin.read())
-answers = [client.post("/api/auth", json=login)]
-bearer = {"Authorization": f"Bearer {answers[0].get_json()['data']}"}
-answers += [
+responses = [client.post("/api/auth", json=login)]
+bearer = {"Authorization": f"Bearer {responses[0].get_json()['data']}"}
+responses += [
     client.get("/api/protected_route", headers=bearer),
     client.post("/api/auth/refresh", json={"refresh_token": "x"}),
     client.delete("/api/auth", headers=bearer),
 ]
-print(json.dumps([[answer.status_code for answer in answers], [name for name in sys.modules if "sql" in name]]))
+print(json.dumps([[response.status_code for response in responses], [name for name in sys.modules if "sql" in name]]))
 """
 
 
@@ -42,13 +42,13 @@ def test_a_login_gives_an_access_token_alone(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("token", ["x", "x" * 22 + "." + "y" * 43, None, 5])
 def test_a_refresh_says_that_there_are_no_sessions(client: FlaskClient, token: object) -> None:
-    assert error(ask_to_refresh(client, token), 404, "sessions_disabled") == DISABLED
+    assert error_message(ask_to_refresh(client, token), 404, "sessions_disabled") == DISABLED
 
 
 def test_a_logout_says_that_there_are_no_sessions_and_ends_nothing(client: FlaskClient) -> None:
     access = ask_to_log_in(client).get_json()["data"]
-    assert error(log_out(client, access), 404, "sessions_disabled") == DISABLED
-    assert error(client.delete("/api/auth", headers=bearer("x")), 404, "sessions_disabled") == DISABLED
+    assert error_message(log_out(client, access), 404, "sessions_disabled") == DISABLED
+    assert error_message(client.delete("/api/auth", headers=bearer("x")), 404, "sessions_disabled") == DISABLED
     assert shown(client, access) == ""
 
 

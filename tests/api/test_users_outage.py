@@ -1,4 +1,4 @@
-"""The database is out, or has lost tables: 503 at every door of the user table, and then all is as it was."""
+"""The database is out, or has lost tables: 503 at every endpoint of the user table, and then all is as it was."""
 
 import pytest
 from sqlalchemy import text, update
@@ -6,12 +6,12 @@ from sqlalchemy import text, update
 from database.engine import begin_write
 from database.schema import downgrade, upgrade
 from database.tables import users
-from tests.api.conftest import error
 from tests.support.database_outage import Database
+from tests.support.error_responses import error_message
 from tests.support.sessions import ask_to_log_in, bearer, log_in
 from tests.support.stores import user_table
 from tests.support.users import ZOE
-from tests.support.users_api import ANY, DOORS, MAX, NEW, Admin, Door, admin_at, told
+from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, NEW, Admin, Endpoint, admin_at, user_in
 
 UNAVAILABLE = "Database unavailable"
 
@@ -24,25 +24,25 @@ def admin(empty_database: str) -> Admin:
     return admin
 
 
-def at(admin: Admin, door: Door) -> Door:
-    """Return a door with the id of Max in it."""
-    method, path, members = door
+def at(admin: Admin, endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint with the id of Max in it."""
+    method, path, members = endpoint
     return method, path.replace("1", str(admin.id_of(MAX))), members
 
 
 def test_every_door_is_503_while_it_is_out_and_nothing_is_done(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
-    doors = [at(admin, door) for door in DOORS if door[0] != "HEAD"]
+    endpoints = [at(admin, endpoint) for endpoint in ENDPOINTS if endpoint[0] != "HEAD"]
     tokens, before = log_in(admin.client, MAX), admin.ask("GET", "").get_json()
     database = Database(admin.environ["DATABASE_URL"])
     database.take_away()
-    answers = [admin.ask(*door, ANY) for door in doors]
+    responses = [admin.ask(*endpoint, ANY_VERSION) for endpoint in endpoints]
     body = {"password": MAX.password, "new_password": NEW["password"]}
-    answers.append(admin.client.post("/api/auth/password", json=body, headers=bearer(tokens.access)))
-    for answer in answers:
-        assert error(answer, 503, "database_unavailable") == UNAVAILABLE
-        assert answer.headers["Retry-After"] == "5"
-        assert answer.headers["X-Request-ID"] in caplog.text
-    assert error(ask_to_log_in(admin.client, MAX), 503, "provider_unavailable")
+    responses.append(admin.client.post("/api/auth/password", json=body, headers=bearer(tokens.access)))
+    for response in responses:
+        assert error_message(response, 503, "database_unavailable") == UNAVAILABLE
+        assert response.headers["Retry-After"] == "5"
+        assert response.headers["X-Request-ID"] in caplog.text
+    assert error_message(ask_to_log_in(admin.client, MAX), 503, "provider_unavailable")
     assert "Traceback" not in caplog.text
     database.bring_back()
     assert admin.ask("GET", "").get_json()["data"][1] == before["data"][1]
@@ -58,19 +58,19 @@ def test_what_has_to_be_recorded_and_cannot_be_is_not_done(admin: Admin, caplog:
         admin.patch(user_id, {"active": False}),
         admin.ask("PUT", f"/{user_id}/password", {"password": NEW["password"]}),
     ]
-    for answer in changes:
-        assert error(answer, 503, "database_unavailable") == UNAVAILABLE
+    for response in changes:
+        assert error_message(response, 503, "database_unavailable") == UNAVAILABLE
     assert "Run: make migrate" in caplog.text
-    assert (admin.table.users.count(), told(admin.read(user_id))["active"]) == (2, True)
+    assert (admin.table.users.count(), user_in(admin.read(user_id))["active"]) == (2, True)
     assert ask_to_log_in(admin.client, MAX).status_code == 200
 
 
 def test_tables_that_went_back_while_we_serve_are_an_outage(admin: Admin) -> None:
     downgrade(admin.engine, "0002")
-    for door in DOORS:
-        assert admin.ask(*door, ANY).status_code == 503
+    for endpoint in ENDPOINTS:
+        assert admin.ask(*endpoint, ANY_VERSION).status_code == 503
     upgrade(admin.engine)
-    assert told(admin.read(admin.id_of(MAX)))["username"] == MAX.username
+    assert user_in(admin.read(admin.id_of(MAX)))["username"] == MAX.username
 
 
 # PostgreSQL has the same patience of five seconds; one wait is enough.
@@ -79,8 +79,8 @@ def test_a_table_that_is_locked_for_long_is_an_outage_and_not_a_fault(admin: Adm
     user_id = admin.id_of(MAX)
     with begin_write(admin.engine) as connection:
         connection.execute(update(users).values(email=None, email_folded=None))
-        answer = admin.patch(user_id, {"active": False})
-        assert error(answer, 503, "database_unavailable") == UNAVAILABLE
-        assert told(admin.read(user_id))["email"] == MAX.email
+        response = admin.patch(user_id, {"active": False})
+        assert error_message(response, 503, "database_unavailable") == UNAVAILABLE
+        assert user_in(admin.read(user_id))["email"] == MAX.email
         connection.rollback()
-    assert told(admin.patch(user_id, {"active": False}))["active"] is False
+    assert user_in(admin.patch(user_id, {"active": False}))["active"] is False

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.sessions import ask_to_log_in, bearer, log_in
 from tests.support.users import SampleUser
-from tests.support.users_api import MAX, NEW, Admin, told
+from tests.support.users_api import MAX, NEW, Admin, user_in
 
 STALE = ['"0123456789abcdef"', '"x", "y"', '""', "x", '"*"', 'W/"*"']
 SAYS_NOTHING = ["", " ", ",", ", ,"]
@@ -32,25 +32,25 @@ def etag(admin: Admin, user_id: int) -> str:
 
 
 def set_password(admin: Admin, user_id: int, if_match: str) -> int:
-    answer = admin.ask("PUT", f"/{user_id}/password", {"password": NEW["password"]}, {"If-Match": if_match})
-    return answer.status_code
+    response = admin.ask("PUT", f"/{user_id}/password", {"password": NEW["password"]}, {"If-Match": if_match})
+    return response.status_code
 
 
 def test_a_change_without_a_precondition_is_refused(admin: Admin) -> None:
-    answer = admin.ask("PATCH", f"/{admin.id_of(MAX)}", {"active": False})
-    assert error(answer, 428, "precondition_required") == "Missing If-Match header: send the user's ETag"
+    response = admin.ask("PATCH", f"/{admin.id_of(MAX)}", {"active": False})
+    assert error_message(response, 428, "precondition_required") == "Missing If-Match header: send the user's ETag"
     assert admin.table.users.require("max").active
 
 
 def test_a_password_may_be_set_without_one(admin: Admin) -> None:
-    answer = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", {"password": NEW["password"]})
-    assert (told(answer)["username"], answer.headers["ETag"]) == (MAX.username, etag(admin, admin.id_of(MAX)))
+    response = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", {"password": NEW["password"]})
+    assert (user_in(response)["username"], response.headers["ETag"]) == (MAX.username, etag(admin, admin.id_of(MAX)))
 
 
 @pytest.mark.parametrize("if_match", GOOD)
 def test_a_tag_that_is_the_users_lets_through(admin: Admin, if_match: str) -> None:
     user_id = admin.id_of(MAX)
-    assert told(admin.patch(user_id, {"active": False}, if_match.format(etag(admin, user_id))))["active"] is False
+    assert user_in(admin.patch(user_id, {"active": False}, if_match.format(etag(admin, user_id))))["active"] is False
     assert set_password(admin, user_id, if_match.format(etag(admin, user_id))) == 200
 
 
@@ -58,7 +58,7 @@ def test_a_tag_that_is_the_users_lets_through(admin: Admin, if_match: str) -> No
 def test_a_tag_that_is_not_the_users_changes_nothing(admin: Admin, if_match: str) -> None:
     user_id = admin.id_of(MAX)
     sent = if_match.format(etag(admin, user_id))
-    assert error(admin.patch(user_id, {"active": False}, sent), 412, "precondition_failed")
+    assert error_message(admin.patch(user_id, {"active": False}, sent), 412, "precondition_failed")
     assert set_password(admin, user_id, sent) == 412
     assert (admin.table.users.require("max").active, admin.history("max")) == (True, [])
     assert ask_to_log_in(admin.client, MAX).status_code == 200
@@ -78,7 +78,7 @@ def test_after_every_change_there_is_another_tag_and_the_old_ones_are_stale(admi
     for edit in EDITS:
         edit(admin, user_id)
         tags.append(etag(admin, user_id))
-        assert error(admin.patch(user_id, {"roles": ["x"]}, tags[-2]), 412, "precondition_failed")
+        assert error_message(admin.patch(user_id, {"roles": ["x"]}, tags[-2]), 412, "precondition_failed")
     assert len(set(tags)) == len(EDITS) + 1
 
 
@@ -86,7 +86,7 @@ def test_neither_logins_nor_other_users_change_a_tag(admin: Admin) -> None:
     user_id = admin.id_of(MAX)
     before = etag(admin, user_id)
     log_in(admin.client, MAX)
-    told(admin.ask("POST", "", {**NEW, "roles": ["user"]}), 201)
+    user_in(admin.ask("POST", "", {**NEW, "roles": ["user"]}), 201)
     assert (etag(admin, user_id), admin.table.users.require("max").last_login_at is None) == (before, False)
 
 
@@ -94,16 +94,18 @@ def test_who_changes_their_own_password_has_another_tag(admin: Admin) -> None:
     user_id = admin.id_of(MAX)
     before = etag(admin, user_id)
     body = {"password": MAX.password, "new_password": NEW["password"]}
-    answer = admin.client.post("/api/auth/password", json=body, headers=bearer(log_in(admin.client, MAX).access))
-    assert answer.status_code == 200
+    response = admin.client.post("/api/auth/password", json=body, headers=bearer(log_in(admin.client, MAX).access))
+    assert response.status_code == 200
     assert set_password(admin, user_id, before) == 412
     assert ask_to_log_in(admin.client, SampleUser("max", "", NEW["password"])).status_code == 200
 
 
 def test_a_tag_is_of_one_user_alone(admin: Admin) -> None:
-    other = told(admin.ask("POST", "", NEW), 201)["id"]
-    assert error(admin.patch(other, {"active": False}, etag(admin, admin.id_of(MAX))), 412, "precondition_failed")
+    other = user_in(admin.ask("POST", "", NEW), 201)["id"]
+    assert error_message(
+        admin.patch(other, {"active": False}, etag(admin, admin.id_of(MAX))), 412, "precondition_failed"
+    )
 
 
 def test_a_body_that_cannot_be_used_is_said_before_the_tag_is_looked_at(admin: Admin) -> None:
-    assert error(admin.patch(admin.id_of(MAX), {"active": "no"}, '"x"'), 400, "invalid_request")
+    assert error_message(admin.patch(admin.id_of(MAX), {"active": "no"}, '"x"'), 400, "invalid_request")

@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from database.session_table import SessionTable
-from tests.api.conftest import error
 from tests.conftest import new_database
 from tests.servers.process import wait_until
+from tests.support.error_responses import error_message
 from tests.support.flask_program import Flask, refusal
 from tests.support.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
 from tests.support.stores import engine_of, user_table, users_file
@@ -103,7 +103,7 @@ def test_a_disabled_user_is_out_and_in_again_when_enabled(flask: Flask, client: 
     tokens, other = log_in(client), log_in(client, O_BRIEN)
     assert flask("users", "disable", "ZOE@example.org", "--force").returncode == 0
     assert is_over(client, tokens)
-    error(ask_to_log_in(client), 400, "invalid_credentials")
+    error_message(ask_to_log_in(client), 400, "invalid_credentials")
     assert goes_on(client, other)
     assert flask("users", "enable", "zoé").returncode == 0
     again = log_in(client)

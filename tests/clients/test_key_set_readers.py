@@ -62,12 +62,12 @@ def jose(url: str, cooldown: int) -> Iterator[Reader]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
         assert process.stdout
-        tokens, answers = process.stdin, process.stdout
+        tokens, responses = process.stdin, process.stdout
 
         def read(token: str) -> dict[str, Any] | None:
             tokens.write(f"{token}\n")
             tokens.flush()
-            found = json.loads(answers.readline())
+            found = json.loads(responses.readline())
             assert set(found) < {"claims", "refused"}
             claims: dict[str, Any] | None = found.get("claims")
             return claims
@@ -89,8 +89,8 @@ def log_in(url: str) -> str:
     """Return a new access token."""
     body = json.dumps({"email": ZOE.email, "password": ZOE.password}).encode()
     request = Request(f"{url}/api/auth", body, {"Content-Type": "application/json"})  # noqa: S310 - our own server
-    with urlopen(request, timeout=60) as answer:  # noqa: S310
-        token: str = json.load(answer)["data"]
+    with urlopen(request, timeout=60) as response:  # noqa: S310
+        token: str = json.load(response)["data"]
     return token
 
 
@@ -125,8 +125,8 @@ def test_they_take_our_tokens(url: str, folder: KeyDirectory, readers: list[Read
 
 def published(url: str, key_id: str) -> bool:
     """Say whether a key is in the key set."""
-    with urlopen(f"{url}{KEY_SET}", timeout=60) as answer:  # noqa: S310 - our own server
-        return key_id in {key["kid"] for key in json.load(answer)["keys"]}
+    with urlopen(f"{url}{KEY_SET}", timeout=60) as response:  # noqa: S310 - our own server
+        return key_id in {key["kid"] for key in json.load(response)["keys"]}
 
 
 def test_they_follow_a_rotation_to_a_key_that_they_know(url: str, folder: KeyDirectory, readers: list[Reader]) -> None:

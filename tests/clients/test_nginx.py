@@ -68,21 +68,21 @@ def admin(issuer: TokenIssuer, **changed: Any) -> dict[str, str]:
     return bearer(issuer.generate({"username": "zoé", "email": "zoe@example.org", "roles": ["admin"], **changed}))
 
 
-def reached(answer: requests.Response) -> list[tuple[str, str]]:
+def reached(response: requests.Response) -> list[tuple[str, str]]:
     """Return the headers about the user that reached the application, under whatever spelling."""
-    assert answer.status_code == 200, answer.text
-    about = [(name, text) for name, text in answer.json()["headers"] if "auth" in name.lower()]
+    assert response.status_code == 200, response.text
+    about = [(name, text) for name, text in response.json()["headers"] if "auth" in name.lower()]
     return sorted((name, text) for name, text in about if name != "Authorization")
 
 
 def login(service: str, email: str, password: str) -> dict[str, str]:
-    answer = requests.post(f"{service}/api/auth", json={"email": email, "password": password}, timeout=60)
-    return bearer(answer.json()["data"])
+    response = requests.post(f"{service}/api/auth", json={"email": email, "password": password}, timeout=60)
+    return bearer(response.json()["data"])
 
 
 def test_whoever_has_the_role_sees_the_page_and_is_named_to_it(page: str, service: str) -> None:
-    answer = requests.get(page, headers=login(service, ZOE.email, ZOE.password), timeout=60)
-    named = dict(reached(answer))
+    response = requests.get(page, headers=login(service, ZOE.email, ZOE.password), timeout=60)
+    named = dict(reached(response))
     assert {name: unquote(text) for name, text in named.items()} == {
         "X-Auth-User": ZOE.username,
         "X-Auth-Email": ZOE.email,
@@ -95,9 +95,9 @@ def test_without_a_good_token_it_is_401_and_nothing_is_reached(page: str, issuer
     before = list(behind.asked)
     expired = issuer.generate({"username": "zoé", "roles": ["admin"]}, lifetime=-1)
     for headers in ({}, LIES, bearer("x"), bearer(expired), {"Authorization": "Basic em9lOng="}):
-        answer = requests.get(page, headers=headers, timeout=60)
-        assert answer.status_code == 401
-        assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+        response = requests.get(page, headers=headers, timeout=60)
+        assert response.status_code == 401
+        assert response.headers["WWW-Authenticate"].startswith("Bearer ")
         assert requests.post(page, b"x", headers=headers, timeout=60).status_code == 401
     assert behind.asked == before
 
@@ -116,48 +116,48 @@ def test_without_the_role_it_is_403_whatever_is_asked_for(page: str, service: st
 def test_what_a_client_says_of_itself_never_gets_through(
     page: str, issuer: TokenIssuer, lies: dict[str, str], email: str | None
 ) -> None:
-    answer = requests.get(page, headers={**admin(issuer, email=email), **lies}, timeout=60)
+    response = requests.get(page, headers={**admin(issuer, email=email), **lies}, timeout=60)
     told = [("X-Auth-Email", email)] if email else []
-    assert reached(answer) == [*told, ("X-Auth-Roles", "admin"), ("X-Auth-User", "zo%C3%A9")]
-    assert "root" not in answer.text
+    assert reached(response) == [*told, ("X-Auth-Roles", "admin"), ("X-Auth-User", "zo%C3%A9")]
+    assert "root" not in response.text
 
 
 @pytest.mark.parametrize("name", ["a\r\nX-Auth-Roles: super_admin", "a,b", "%41", "日本 太郎", "\U0001f511", '"x" \\'])
 def test_awkward_names_arrive_whole(page: str, issuer: TokenIssuer, name: str) -> None:
-    answer = requests.get(page, headers=admin(issuer, username=name, roles=["admin", name]), timeout=60)
-    told = dict(reached(answer))
+    response = requests.get(page, headers=admin(issuer, username=name, roles=["admin", name]), timeout=60)
+    told = dict(reached(response))
     assert (unquote(told["X-Auth-User"]), told["X-Auth-Email"]) == (name, "zoe@example.org")
     assert [unquote(role) for role in told["X-Auth-Roles"].split(",")] == ["admin", name]
 
 
 def test_a_user_of_many_roles_and_a_long_name_gets_through(page: str, issuer: TokenIssuer) -> None:
     roles = ["admin", *(f"役割{number:03}" for number in range(140))]
-    answer = requests.get(page, headers=admin(issuer, username="名" * 100, roles=roles), timeout=60)
-    told = dict(reached(answer))
+    response = requests.get(page, headers=admin(issuer, username="名" * 100, roles=roles), timeout=60)
+    told = dict(reached(response))
     assert [unquote(role) for role in told["X-Auth-Roles"].split(",")] == roles
     assert unquote(told["X-Auth-User"]) == "名" * 100
 
 
 @pytest.mark.parametrize("body", [b"x" * 100_000, iter([b"x" * 50_000, b"x" * 50_000])], ids=["whole", "in chunks"])
 def test_a_body_goes_to_the_page_and_not_to_us(page: str, issuer: TokenIssuer, body: Any) -> None:
-    answer = requests.post(f"{page}?q=1", body, headers=admin(issuer), timeout=60)
-    assert reached(answer)
-    assert (answer.json()["path"], answer.json()["body"]) == ("/page?q=1", "x" * 100_000)
+    response = requests.post(f"{page}?q=1", body, headers=admin(issuer), timeout=60)
+    assert reached(response)
+    assert (response.json()["path"], response.json()["body"]) == ("/page?q=1", "x" * 100_000)
 
 
 def test_we_get_no_body_and_an_answer_without_headers_lets_no_lies_through(issuer: TokenIssuer) -> None:
     with echo() as service, echo() as behind:
         with nginx(locations(f"http://127.0.0.1:{service.port}", behind)) as url:
-            answer = requests.post(f"{url}/page", b"x" * 100_000, headers={**admin(issuer), **LIES}, timeout=90)
+            response = requests.post(f"{url}/page", b"x" * 100_000, headers={**admin(issuer), **LIES}, timeout=90)
         assert service.asked == [("/api/auth/verify?role=admin", "")]
         assert behind.asked == [("/page", "x" * 100_000)]
-        assert reached(answer) == []
+        assert reached(response) == []
 
 
 def test_nobody_asks_through_it_from_outside(page: str, issuer: TokenIssuer) -> None:
     for path in ("/_latchkey", "/%5Flatchkey", "/x/../_latchkey"):
-        answer = requests.get(page.replace("/page", path), headers=admin(issuer), timeout=60)
-        assert answer.status_code == 404
+        response = requests.get(page.replace("/page", path), headers=admin(issuer), timeout=60)
+        assert response.status_code == 404
 
 
 def test_while_we_are_out_nobody_is_let_through(issuer: TokenIssuer) -> None:

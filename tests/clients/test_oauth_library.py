@@ -46,8 +46,8 @@ def fetch(session: OAuth2Session, url: str, password: str = ZOE.password, **how:
 
 def admin(session: requests.Session, url: str) -> tuple[int, str]:
     """Return the status and message of a guarded route."""
-    answer = session.get(f"{url}/api/protected_route_admin", timeout=60)
-    return answer.status_code, answer.json()["message"]
+    response = session.get(f"{url}/api/protected_route_admin", timeout=60)
+    return response.status_code, response.json()["message"]
 
 
 OPEN = (200, "You have accessed a admin protected route.")
@@ -112,8 +112,8 @@ def test_it_understands_our_refusals(session: OAuth2Session, url: str) -> None:
 def test_what_it_got_is_introspected_and_revoked(session: OAuth2Session, url: str) -> None:
     presented = {"token": fetch(session, url, **IN_HEADER)["access_token"]}
     asked = [
-        requests.post(f"{url}/oauth/{door}", presented, **IN_HEADER, timeout=60)
-        for door in ("introspect", "revoke", "introspect")
+        requests.post(f"{url}/oauth/{endpoint}", presented, **IN_HEADER, timeout=60)
+        for endpoint in ("introspect", "revoke", "introspect")
     ]
-    assert [answer.json().get("active") for answer in asked] == [True, None, False]
+    assert [response.json().get("active") for response in asked] == [True, None, False]
     assert admin(session, url) == (401, "Invalid access token: it was revoked")

@@ -19,12 +19,12 @@ from database.user_editor import UserEditor
 from database.user_table import UserTable
 from passwords.hashing import CAPACITY
 from passwords.schemes import needs_rehash
-from tests.api.test_session_races import once
 from tests.conftest import new_database
 from tests.providers.test_passwords import _fill
 from tests.servers.process import wait_until
 from tests.support.hash_samples import LONG_BCRYPT, LONG_PASSWORD, SAMPLES
 from tests.support.sessions import ask_to_log_in, ask_to_refresh, client_of, log_in, shown
+from tests.support.statement_hooks import call_at_statement
 from tests.support.stored_hashes import is_policys, put, zoe
 from tests.support.stores import engine_of, hashed, user_table
 from tests.support.users import ZOE, SampleUser
@@ -101,7 +101,7 @@ def test_the_password_that_an_admin_sets_meanwhile_stays(
 
     with ExitStack() as stack:
         if moment == "before it is written":
-            stack.enter_context(once("before_cursor_execute", "UPDATE users", set_password))
+            stack.enter_context(call_at_statement("before_cursor_execute", "UPDATE users", set_password))
         else:
             monkeypatch.setattr("passwords.hashing.needs_rehash", _after(set_password, needs_rehash))
         assert ask_to_log_in(client).status_code == 400  # what the admin did ends what the login began

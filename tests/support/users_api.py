@@ -19,9 +19,9 @@ from tests.support.users import ZOE, SampleUser
 
 MAX = SampleUser("Max", "max@example.org", "the password of one who tends nobody")
 NEW = {"username": "new", "password": "lampshade quarry violin 9"}
-ANY = {"If-Match": "*"}
-Door = tuple[str, str, object]
-DOORS: list[Door] = [
+ANY_VERSION = {"If-Match": "*"}
+Endpoint = tuple[str, str, object]
+ENDPOINTS: list[Endpoint] = [
     ("GET", "", None),
     ("HEAD", "", None),
     ("POST", "", NEW),
@@ -32,7 +32,7 @@ DOORS: list[Door] = [
 """Every method and path, with a body that is as it must be."""
 
 
-SQLITE_ALONE = pytest.mark.parametrize("users_environ", ["sqlite"], indirect=True)
+SQLITE_ONLY = pytest.mark.parametrize("users_environ", ["sqlite"], indirect=True)
 """For what is settled before a database is asked, or as every other question to it."""
 
 
@@ -76,7 +76,7 @@ class Admin:
         return self.table.users.require(person.username).id
 
     def history(self, username: str) -> list[AuditEvent]:
-        """Return what the doors did to a user, newest first."""
+        """Return what the endpoints did to a user, newest first."""
         return [event for event in self.table.users.history(username) if event.operator != "tests"]
 
 
@@ -103,11 +103,11 @@ def emptied_environ(request: pytest.FixtureRequest) -> dict[str, str]:
     return {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
 
 
-def told(answer: TestResponse, status: int = 200) -> dict[str, Any]:
-    """Return the user in an answer, once it is sure that it has the shape of the wire."""
-    body = answer.get_json()
-    assert (answer.status_code, set(body)) == (status, {"status", "data"}), body
-    assert (body["status"], answer.headers["Cache-Control"]) == (status, "no-store")
+def user_in(response: TestResponse, status: int = 200) -> dict[str, Any]:
+    """Return the user in a response, once it is sure that it has the shape of the wire."""
+    body = response.get_json()
+    assert (response.status_code, set(body)) == (status, {"status", "data"}), body
+    assert (body["status"], response.headers["Cache-Control"]) == (status, "no-store")
     user: dict[str, Any] = body["data"]
     members = {"id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"}
     assert set(user) == members

@@ -1,4 +1,4 @@
-"""Bad input at `/api/users`: refused in the one shape, never a fault of ours, and never told back."""
+"""Bad input at `/api/users`: refused in the one shape, never a fault of ours, and never user_in back."""
 
 import json
 import logging
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.sessions import bearer
 from tests.support.users import SampleUser
-from tests.support.users_api import MAX, NEW, SQLITE_ALONE, Admin, told
+from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin, user_in
 
 CANARY = "canary-4711"
 QUERIES = ["limit=0", "limit=201", f"limit={CANARY}", "limit=-1", "limit=1.5", "limit=1e2", "limit=", "limit=%00"]
@@ -90,7 +90,9 @@ def patched() -> Iterator[dict[str, Any]]:
 
 def test_a_query_that_cannot_be_used_is_refused(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     for query in QUERIES:
-        message = error(admin.client.get(f"/api/users?{query}", headers=bearer(admin.access)), 400, "invalid_request")
+        message = error_message(
+            admin.client.get(f"/api/users?{query}", headers=bearer(admin.access)), 400, "invalid_request"
+        )
         assert CANARY not in message + caplog.text
 
 
@@ -98,7 +100,7 @@ def test_a_new_user_who_cannot_be_is_refused_and_nobody_is_added(
     admin: Admin, caplog: pytest.LogCaptureFixture
 ) -> None:
     for members in posted():
-        message = error(admin.ask("POST", "", members), 400, "invalid_request")
+        message = error_message(admin.ask("POST", "", members), 400, "invalid_request")
         assert CANARY not in message + caplog.text, members
     assert admin.table.users.count() == 2
 
@@ -107,22 +109,22 @@ def test_a_change_that_cannot_be_is_refused_and_changes_nothing(admin: Admin, ca
     user_id = admin.id_of(MAX)
     before = admin.read(user_id).get_json()
     for members in patched():
-        message = error(admin.patch(user_id, members), 400, "invalid_request")
+        message = error_message(admin.patch(user_id, members), 400, "invalid_request")
         assert CANARY not in message + caplog.text, members
     assert (admin.read(user_id).get_json(), admin.history("max")) == (before, [])
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize(
     "members", [{}, *({"password": value} for value in PASSWORDS), {**NEW, "force": True}], ids=str
 )
 def test_what_is_no_password_is_refused(admin: Admin, members: dict[str, Any]) -> None:
-    answer = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", members)
-    assert error(answer, 400, "invalid_request")
+    response = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", members)
+    assert error_message(response, 400, "invalid_request")
     assert admin.history("max") == []
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize(
     ("members", "says"),
     [
@@ -137,37 +139,37 @@ def test_what_is_no_password_is_refused(admin: Admin, members: dict[str, Any]) -
 def test_the_message_says_which_member_and_what_is_wrong_with_it(
     admin: Admin, members: dict[str, Any], says: str
 ) -> None:
-    assert error(admin.patch(admin.id_of(MAX), members), 400, "invalid_request").startswith(says)
+    assert error_message(admin.patch(admin.id_of(MAX), members), 400, "invalid_request").startswith(says)
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize(("method", "path"), [("POST", ""), ("PATCH", "/{}"), ("PUT", "/{}/password")])
 def test_a_body_that_is_no_object_is_refused_at_every_door(admin: Admin, method: str, path: str) -> None:
     headers = bearer(admin.access) | {"If-Match": "*"}
     url = f"/api/users{path.format(admin.id_of(MAX))}"
     for body in BODIES:
-        answer = admin.client.open(url, method=method, data=body, content_type="application/json", headers=headers)
-        assert error(answer, 400, "malformed_body")
+        response = admin.client.open(url, method=method, data=body, content_type="application/json", headers=headers)
+        assert error_message(response, 400, "malformed_body")
     large = json.dumps({**NEW, "email": "x" * 1_000_000}).encode()
-    answer = admin.client.open(url, method=method, data=large, content_type="application/json", headers=headers)
-    assert error(answer, 413, "request_entity_too_large")
-    answer = admin.client.open(url, method=method, data=NEW, headers=headers)
-    assert error(answer, 415, "malformed_body")
+    response = admin.client.open(url, method=method, data=large, content_type="application/json", headers=headers)
+    assert error_message(response, 413, "request_entity_too_large")
+    response = admin.client.open(url, method=method, data=NEW, headers=headers)
+    assert error_message(response, 415, "malformed_body")
 
 
 def test_long_names_that_may_be_are_stored_and_found(admin: Admin) -> None:
     longest = "ñ" * 255 + "\U0001f511"
-    user = told(admin.ask("POST", "", {**NEW, "username": longest, "roles": ["é" * 256]}), 201)
-    assert told(admin.patch(user["id"], {"email": "x" * 256}))["username"] == longest
-    answer = admin.ask("GET", f"?role={'é' * 256}&limit=1&search={'ñ' * 200}")
-    assert [each["username"] for each in answer.get_json()["data"]] == [longest]
+    user = user_in(admin.ask("POST", "", {**NEW, "username": longest, "roles": ["é" * 256]}), 201)
+    assert user_in(admin.patch(user["id"], {"email": "x" * 256}))["username"] == longest
+    response = admin.ask("GET", f"?role={'é' * 256}&limit=1&search={'ñ' * 200}")
+    assert [each["username"] for each in response.get_json()["data"]] == [longest]
 
 
 def test_neither_hashes_nor_passwords_leave_or_are_logged(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     user_id = admin.id_of(MAX)
     other, third = "quarry violin lampshade 7", "violin lampshade quarry 3"
-    answers = [
+    responses = [
         admin.ask("POST", "", {**NEW, "roles": ["user"]}),
         admin.ask("POST", "", {**NEW, "username": "max"}),
         admin.ask("POST", "", {"username": "third", "password": CANARY}),
@@ -178,11 +180,11 @@ def test_neither_hashes_nor_passwords_leave_or_are_logged(admin: Admin, caplog: 
         admin.patch(user_id, {"active": True}),
         admin.client.post("/api/auth", json={"email": "max", "password": other}),
     ]
-    headers = bearer(answers[-1].get_json()["data"])
+    headers = bearer(responses[-1].get_json()["data"])
     bodies = [{"password": other, "new_password": third}, {"password": other, "new_password": CANARY}]
-    answers += [admin.client.post("/api/auth/password", json=body, headers=headers) for body in bodies]
-    assert [answer.status_code for answer in answers] == [201, 409, 400, 200, 400, 200, 200, 200, 200, 200, 400]
-    seen = caplog.text + "".join(answer.text + str(answer.headers) for answer in answers)
+    responses += [admin.client.post("/api/auth/password", json=body, headers=headers) for body in bodies]
+    assert [response.status_code for response in responses] == [201, 409, 400, 200, 400, 200, 200, 200, 200, 200, 400]
+    seen = caplog.text + "".join(response.text + str(response.headers) for response in responses)
     seen += "".join(str(event) for name in ("max", "new", "zoé") for event in admin.table.users.history(name))
     for secret in (NEW["password"], other, third, CANARY, MAX.password, "$argon2", "password_hash"):
         assert secret not in seen
@@ -191,8 +193,8 @@ def test_neither_hashes_nor_passwords_leave_or_are_logged(admin: Admin, caplog: 
 def test_a_name_cannot_forge_a_line_of_the_log(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     name = "x\u2028INFO forged\u202e"
-    told(admin.ask("POST", "", {**NEW, "username": name}), 201)
-    told(admin.patch(admin.table.users.require(name).id, {"roles": ["editor"]}))
+    user_in(admin.ask("POST", "", {**NEW, "username": name}), 201)
+    user_in(admin.patch(admin.table.users.require(name).id, {"roles": ["editor"]}))
     assert "roles_changed: 'x\\u2028INFO forged\\u202e' by 'database:zo\\xe9'" in caplog.text
     assert admin.client.post("/api/auth", json={"email": name, "password": NEW["password"]}).status_code == 200
     assert "\u2028" not in caplog.text
@@ -202,6 +204,6 @@ def test_a_person_of_another_kind_is_no_fault(admin: Admin) -> None:
     """A user whose hash nobody can read can be tended like any other."""
     odd = SampleUser("odd", "odd@example.org", "", ())
     row = admin.table.add(odd.username, odd.email, "not a hash", ["user"])
-    assert told(admin.patch(row.id, {"roles": ["editor"]}))["roles"] == ["editor"]
-    assert told(admin.ask("PUT", f"/{row.id}/password", {"password": NEW["password"]}))["username"] == "odd"
+    assert user_in(admin.patch(row.id, {"roles": ["editor"]}))["roles"] == ["editor"]
+    assert user_in(admin.ask("PUT", f"/{row.id}/password", {"password": NEW["password"]}))["username"] == "odd"
     assert admin.client.post("/api/auth", json={"email": "odd", "password": NEW["password"]}).status_code == 200

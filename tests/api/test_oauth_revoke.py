@@ -8,8 +8,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.api.conftest import error
-from tests.support.oauth import OTHER, REPORTS, active, doors, granted, oauth_error, refresh, token
+from tests.support.error_responses import error_message
+from tests.support.oauth import (
+    OTHER_AUTH,
+    REPORTS_AUTH,
+    granted_tokens,
+    is_active,
+    oauth_app,
+    oauth_error,
+    refresh,
+    token,
+)
 from tests.support.users import ZOE
 
 FORM = "application/x-www-form-urlencoded"
@@ -17,76 +26,80 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture
 def app(sqlite_environ: dict[str, str]) -> Flask:
-    return doors(sqlite_environ)
+    return oauth_app(sqlite_environ)
 
 
-def revoke(client: FlaskClient, presented: str, headers: dict[str, str] = REPORTS, **more: str) -> TestResponse:
+def revoke(client: FlaskClient, presented: str, headers: dict[str, str] = REPORTS_AUTH, **more: str) -> TestResponse:
     return client.post("/oauth/revoke", data={"token": presented, **more}, headers=headers)
 
 
-def done(answer: TestResponse) -> bool:
-    """Say whether the answer is that the token is good no longer, and nothing else."""
-    assert (answer.headers.get("Cache-Control"), answer.mimetype) == ("no-store", "application/json"), answer.text
-    return (answer.status_code, answer.get_json()) == (200, {})
+def done(response: TestResponse) -> bool:
+    """Say whether the response is that the token is good no longer, and nothing else."""
+    assert (response.headers.get("Cache-Control"), response.mimetype) == ("no-store", "application/json"), response.text
+    return (response.status_code, response.get_json()) == (200, {})
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", ""])
 def test_with_one_token_of_a_session_go_all_of_them(client: FlaskClient, kind: str, hint: str) -> None:
-    members = granted(token(client))
+    members = granted_tokens(token(client))
     assert done(revoke(client, members[kind], token_type_hint=hint))
     assert oauth_error(refresh(client, members["refresh_token"]), 400, "invalid_grant")
     bearer = {"Authorization": f"Bearer {members['access_token']}"}
-    assert error(client.get("/api/auth/me", headers=bearer), 401, "revoked_token")
+    assert error_message(client.get("/api/auth/me", headers=bearer), 401, "revoked_token")
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 def test_a_token_of_the_past_ends_what_came_of_it(client: FlaskClient, kind: str) -> None:
-    first = granted(token(client))
-    second = granted(refresh(client, first["refresh_token"]))
+    first = granted_tokens(token(client))
+    second = granted_tokens(refresh(client, first["refresh_token"]))
     assert done(revoke(client, first[kind]))
     assert oauth_error(refresh(client, second["refresh_token"]), 400, "invalid_grant")
-    assert not active(client, second["access_token"])
+    assert not is_active(client, second["access_token"])
 
 
 def test_the_other_sessions_of_the_user_go_on(client: FlaskClient) -> None:
-    ended, same_client, other_client = granted(token(client)), granted(token(client)), granted(token(client, OTHER))
+    ended, same_client, other_client = (
+        granted_tokens(token(client)),
+        granted_tokens(token(client)),
+        granted_tokens(token(client, OTHER_AUTH)),
+    )
     assert done(revoke(client, ended["refresh_token"]))
-    assert active(client, same_client["access_token"])
-    assert active(client, other_client["access_token"])
-    assert granted(refresh(client, same_client["refresh_token"]))
-    assert granted(refresh(client, other_client["refresh_token"], OTHER))
+    assert is_active(client, same_client["access_token"])
+    assert is_active(client, other_client["access_token"])
+    assert granted_tokens(refresh(client, same_client["refresh_token"]))
+    assert granted_tokens(refresh(client, other_client["refresh_token"], OTHER_AUTH))
 
 
 def test_an_access_token_without_a_session_goes_alone(app: Flask) -> None:
     issuer, client = app.extensions["latchkey"].issuer, app.test_client()
     ended, kept = (issuer.generate({"username": "zoé", "client_id": "reports"}) for _ in range(2))
     assert done(revoke(client, ended))
-    assert (active(client, ended), active(client, kept)) == (False, True)
+    assert (is_active(client, ended), is_active(client, kept)) == (False, True)
 
 
 def test_a_public_client_ends_its_own(client: FlaskClient) -> None:
-    members = granted(token(client, {}, client_id="phone"))
+    members = granted_tokens(token(client, {}, client_id="phone"))
     assert done(revoke(client, members["refresh_token"], {}, client_id="phone"))
-    assert not active(client, members["access_token"])
+    assert not is_active(client, members["access_token"])
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 def test_the_token_of_another_client_stays_good(client: FlaskClient, kind: str) -> None:
-    members = granted(token(client))
-    attempts = [revoke(client, members[kind], OTHER), revoke(client, members[kind], {}, client_id="phone")]
-    for answer in attempts:
-        assert oauth_error(answer, 400, "unauthorized_client") == "The token was issued to another client"
-        assert answer.headers["Cache-Control"] == "no-store"
-    assert active(client, members["access_token"])
-    assert granted(refresh(client, members["refresh_token"]))
+    members = granted_tokens(token(client))
+    attempts = [revoke(client, members[kind], OTHER_AUTH), revoke(client, members[kind], {}, client_id="phone")]
+    for response in attempts:
+        assert oauth_error(response, 400, "unauthorized_client") == "The token was issued to another client"
+        assert response.headers["Cache-Control"] == "no-store"
+    assert is_active(client, members["access_token"])
+    assert granted_tokens(refresh(client, members["refresh_token"]))
 
 
 @pytest.mark.parametrize("kind", ["data", "refresh_token"])
 def test_a_login_of_our_own_belongs_to_no_client(client: FlaskClient, kind: str) -> None:
     login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()
     assert oauth_error(revoke(client, login[kind]), 400, "unauthorized_client")
-    assert active(client, login["data"])
+    assert is_active(client, login["data"])
     assert client.post("/api/auth/refresh", json={"refresh_token": login["refresh_token"]}).status_code == 200
 
 
@@ -99,34 +112,34 @@ def test_what_is_no_token_is_good_no_longer(client: FlaskClient, presented: str)
 
 
 def test_once_more_changes_nothing(client: FlaskClient) -> None:
-    members = granted(token(client))
+    members = granted_tokens(token(client))
     tokens = [members["access_token"], members["refresh_token"]] * 2
     assert all(done(revoke(client, presented)) for presented in tokens)
 
 
 def test_an_expired_token_is_good_no_longer(client: FlaskClient) -> None:
-    members = granted(token(client))
+    members = granted_tokens(token(client))
     with time_machine.travel(time.time() + 366 * 86_400):
         assert done(revoke(client, members["access_token"]))
         assert done(revoke(client, members["refresh_token"]))
 
 
 def test_a_client_proves_itself_first(client: FlaskClient) -> None:
-    members = granted(token(client))
+    members = granted_tokens(token(client))
     for headers in ({}, {"Authorization": f"Bearer {members['access_token']}"}):
-        answer = revoke(client, members["refresh_token"], headers)
-        assert oauth_error(answer, 401, "invalid_client")
-    assert active(client, members["access_token"])
+        response = revoke(client, members["refresh_token"], headers)
+        assert oauth_error(response, 401, "invalid_client")
+    assert is_active(client, members["access_token"])
 
 
 @pytest.mark.parametrize("form", [{}, {"token": ""}, {"refresh_token": "x"}])
 def test_without_a_token_there_is_nothing_to_end(client: FlaskClient, form: dict[str, str]) -> None:
-    answer = client.post("/oauth/revoke", data=form, content_type=FORM, headers=REPORTS)
-    assert oauth_error(answer, 400, "invalid_request") == "The parameter token is missing"
+    response = client.post("/oauth/revoke", data=form, content_type=FORM, headers=REPORTS_AUTH)
+    assert oauth_error(response, 400, "invalid_request") == "The parameter token is missing"
 
 
 def test_a_service_without_sessions_says_that_it_cannot(static_environ: dict[str, str]) -> None:
-    client = doors(static_environ).test_client()
-    access_token = granted(token(client))["access_token"]
+    client = oauth_app(static_environ).test_client()
+    access_token = granted_tokens(token(client))["access_token"]
     assert oauth_error(revoke(client, access_token), 400, "unsupported_token_type")
-    assert active(client, access_token)
+    assert is_active(client, access_token)

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests
 from werkzeug.test import TestResponse
 
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 
 SECRET = "the detail that nobody outside may read"
 FIXED = "Internal server error"
@@ -38,7 +38,7 @@ def raising(failure: Exception) -> Callable[[], str]:
     "path", ["/", "/nowhere", "/api", "/api/auth/", "/%ff%fe", "/api/auth%00", "/static/x", "/..%2f"]
 )
 def test_what_is_not_there_is_404(client: FlaskClient, path: str) -> None:
-    assert error(client.get(path), 404, "not_found")
+    assert error_message(client.get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/api/auth", "/api/protected_route"])
@@ -46,19 +46,19 @@ def test_what_is_not_there_is_404(client: FlaskClient, path: str) -> None:
 def test_another_method_is_405_and_the_answer_tells_which_are_allowed(
     client: FlaskClient, path: str, method: str
 ) -> None:
-    answer = client.open(path, method=method)
-    assert error(answer, 405, "method_not_allowed")
+    response = client.open(path, method=method)
+    assert error_message(response, 405, "method_not_allowed")
     allowed = {"DELETE", "OPTIONS", "POST"} if path == "/api/auth" else {"GET", "HEAD", "OPTIONS"}
-    assert set(answer.headers["Allow"].split(", ")) == allowed
+    assert set(response.headers["Allow"].split(", ")) == allowed
 
 
 def test_too_much_is_413(client: FlaskClient) -> None:
-    answer = client.post("/api/auth", data=b" " * 20_000, content_type="application/json")
-    assert error(answer, 413, "request_entity_too_large")
+    response = client.post("/api/auth", data=b" " * 20_000, content_type="application/json")
+    assert error_message(response, 413, "request_entity_too_large")
 
 
 def test_another_media_type_is_415(client: FlaskClient) -> None:
-    assert error(client.post("/api/auth", data=b"x", content_type="text/plain"), 415, "malformed_body")
+    assert error_message(client.post("/api/auth", data=b"x", content_type="text/plain"), 415, "malformed_body")
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_a_view_that_raises_is_500_and_the_detail_is_in_the_log_alone(
     app: Flask, caplog: pytest.LogCaptureFixture, failure: Exception
 ) -> None:
     app.add_url_rule("/bug", "bug", raising(failure))
-    answer = app.test_client().get("/bug")
-    assert error(answer, 500, "internal_error") == FIXED
+    response = app.test_client().get("/bug")
+    assert error_message(response, 500, "internal_error") == FIXED
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert answer.headers["X-Request-ID"] in record.getMessage()
+    assert response.headers["X-Request-ID"] in record.getMessage()
     assert record.exc_info
     assert record.exc_info[1] is failure
     assert SECRET in caplog.text
@@ -79,9 +79,9 @@ def test_a_view_that_raises_is_500_and_the_detail_is_in_the_log_alone(
 
 def test_a_view_that_answers_nothing_is_500_under_the_same_words(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     app.add_url_rule("/nothing", "nothing", lambda: None)  # type: ignore[arg-type]  # what people write
-    answer = app.test_client().get("/nothing")
-    assert error(answer, 500, "internal_error") == FIXED
-    assert answer.headers["X-Request-ID"] in caplog.text
+    response = app.test_client().get("/nothing")
+    assert error_message(response, 500, "internal_error") == FIXED
+    assert response.headers["X-Request-ID"] in caplog.text
 
 
 @pytest.mark.parametrize(("status", "code"), ABORTS)
@@ -89,35 +89,37 @@ def test_an_abort_has_the_words_of_the_framework_or_its_own(app: Flask, status: 
     app.add_url_rule("/plain", "plain", lambda: abort(status))
     app.add_url_rule("/words", "words", lambda: abort(status, "No such luck."))
     client = app.test_client()
-    assert error(client.get("/plain"), status, code)
-    assert error(client.get("/words"), status, code) == "No such luck."
+    assert error_message(client.get("/plain"), status, code)
+    assert error_message(client.get("/words"), status, code) == "No such luck."
 
 
 def test_an_abort_keeps_its_headers(app: Flask) -> None:
     app.add_url_rule("/slow", "slow", raising(TooManyRequests(retry_after=7)))
-    answer = app.test_client().get("/slow")
-    assert error(answer, 429, "too_many_requests")
-    assert answer.headers["Retry-After"] == "7"
+    response = app.test_client().get("/slow")
+    assert error_message(response, 429, "too_many_requests")
+    assert response.headers["Retry-After"] == "7"
 
 
-@pytest.mark.parametrize("how", [abort, lambda answer: raising(NotFound(response=answer))()], ids=["abort", "raise"])
+@pytest.mark.parametrize(
+    "how", [abort, lambda response: raising(NotFound(response=response))()], ids=["abort", "raise"]
+)
 def test_an_abort_with_an_answer_of_its_own_leaves_as_it_is(app: Flask, how: Callable[[Response], str]) -> None:
     app.add_url_rule("/own", "own", lambda: how(Response("short and stout", 418, {"X-Own": "1"})))
-    answer = app.test_client().get("/own")
-    assert (answer.status_code, answer.text, answer.headers["X-Own"]) == (418, "short and stout", "1")
-    assert answer.headers["X-Request-ID"]
+    response = app.test_client().get("/own")
+    assert (response.status_code, response.text, response.headers["X-Own"]) == (418, "short and stout", "1")
+    assert response.headers["X-Request-ID"]
 
 
 def test_an_error_without_words_has_a_message_all_the_same(app: Flask) -> None:
     app.add_url_rule("/unlisted", "unlisted", raising(Unlisted()))
-    assert error(app.test_client().get("/unlisted"), 499, "unknown_error")
+    assert error_message(app.test_client().get("/unlisted"), 499, "unknown_error")
 
 
 @pytest.mark.parametrize("debug", [True, False])
 def test_neither_debugging_nor_testing_changes_the_shape(app: Flask, debug: bool) -> None:
     app.debug, app.testing = debug, True
     app.add_url_rule("/bug", "bug", raising(KeyError(SECRET)))
-    assert error(app.test_client().get("/bug"), 500, "internal_error") == FIXED
+    assert error_message(app.test_client().get("/bug"), 500, "internal_error") == FIXED
 
 
 def test_a_head_has_the_status_and_headers_of_a_get_and_no_body(client: FlaskClient) -> None:
@@ -128,10 +130,10 @@ def test_a_head_has_the_status_and_headers_of_a_get_and_no_body(client: FlaskCli
 
 
 def test_options_tells_the_methods_and_opens_nothing(client: FlaskClient) -> None:
-    answer = client.options("/api/protected_route")
-    assert (answer.status_code, answer.data) == (200, b"")
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
-    assert error(client.options("/nowhere"), 404, "not_found")
+    response = client.options("/api/protected_route")
+    assert (response.status_code, response.data) == (200, b"")
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    assert error_message(client.options("/nowhere"), 404, "not_found")
 
 
 def get(app: Flask, path: str, headers: dict[str, str] | None = None) -> TestResponse:
@@ -144,20 +146,20 @@ def test_another_spelling_of_a_path_neither_redirects_nor_opens_it(app: Flask, p
     token = app.extensions["latchkey"].issuer.generate({"username": "zoé"})
     bearer = {"Authorization": f"Bearer {token}"}
     assert get(app, "/api/protected_route", bearer).status_code == 200
-    assert error(get(app, path, bearer), 404, "not_found")
-    assert error(get(app, path), 404, "not_found")
+    assert error_message(get(app, path, bearer), 404, "not_found")
+    assert error_message(get(app, path), 404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["//api/protected_route", "///api/protected_route", "api/protected_route"])
 def test_slashes_that_the_framework_passes_over_do_not_pass_the_guard(app: Flask, path: str) -> None:
-    assert error(get(app, path), 401, "missing_token") == "Missing access token"
+    assert error_message(get(app, path), 401, "missing_token") == "Missing access token"
 
 
 def test_an_encoded_spelling_is_guarded_too(client: FlaskClient) -> None:
-    assert error(client.get("/api/%70rotected%5Froute"), 401, "missing_token") == "Missing access token"
+    assert error_message(client.get("/api/%70rotected%5Froute"), 401, "missing_token") == "Missing access token"
 
 
 def test_every_request_has_an_id_of_our_own(client: FlaskClient) -> None:
-    answers = [client.get("/nowhere", headers={"X-Request-ID": "theirs"}) for _ in range(2)]
-    ids = {answer.headers["X-Request-ID"] for answer in answers}
+    responses = [client.get("/nowhere", headers={"X-Request-ID": "theirs"}) for _ in range(2)]
+    ids = {response.headers["X-Request-ID"] for response in responses}
     assert len(ids - {"theirs"}) == 2

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from tests.api.conftest import error
-from tests.support.oauth import doors, granted
+from tests.support.error_responses import error_message
+from tests.support.oauth import granted_tokens, oauth_app
 from tests.support.oauth import refresh as refresh_by_oauth
 from tests.support.oauth import token as token_by_oauth
 from tests.support.sessions import ask_to_refresh, claims_of, client_of, log_in, log_out, refresh, shown
@@ -24,7 +24,7 @@ def client(sqlite_environ: dict[str, str]) -> FlaskClient:
 
 
 def refusal(client: FlaskClient, token: object) -> str:
-    return error(ask_to_refresh(client, token), 400, "invalid_refresh_token")
+    return error_message(ask_to_refresh(client, token), 400, "invalid_refresh_token")
 
 
 @pytest.mark.parametrize("uses", [1, 2, 3])
@@ -82,9 +82,9 @@ def test_a_token_has_one_spelling_and_another_changes_nothing(client: FlaskClien
 
 @pytest.mark.parametrize("token", [None, "", 5, True, [FOREIGN], {"token": FOREIGN}])
 def test_without_a_token_that_is_text_it_is_missing(client: FlaskClient, token: object) -> None:
-    answer = ask_to_refresh(client, token)
-    assert error(answer, 400, "missing_refresh_token") == "Refresh token missing"
-    error(client.post("/api/auth/refresh", json={"token": FOREIGN}), 400, "missing_refresh_token")
+    response = ask_to_refresh(client, token)
+    assert error_message(response, 400, "missing_refresh_token") == "Refresh token missing"
+    error_message(client.post("/api/auth/refresh", json={"token": FOREIGN}), 400, "missing_refresh_token")
 
 
 @pytest.mark.parametrize(
@@ -100,28 +100,28 @@ def test_without_a_token_that_is_text_it_is_missing(client: FlaskClient, token: 
 def test_a_body_that_is_no_object_is_told(
     client: FlaskClient, body: bytes, content_type: str, status: int, code: str
 ) -> None:
-    error(client.post("/api/auth/refresh", data=body, content_type=content_type), status, code)
+    error_message(client.post("/api/auth/refresh", data=body, content_type=content_type), status, code)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_a_token_is_only_ever_posted(client: FlaskClient, method: str) -> None:
-    answer = client.open(f"/api/auth/refresh?refresh_token={log_in(client).refresh}", method=method)
-    error(answer, 405, "method_not_allowed")
+    response = client.open(f"/api/auth/refresh?refresh_token={log_in(client).refresh}", method=method)
+    error_message(response, 405, "method_not_allowed")
 
 
 def test_neither_kind_of_token_passes_for_the_other(client: FlaskClient) -> None:
     tokens = log_in(client)
     assert refusal(client, tokens.access) == NEVER
     assert shown(client, tokens.refresh) == "invalid_token"
-    error(log_out(client, tokens.refresh), 401, "invalid_token")
+    error_message(log_out(client, tokens.refresh), 401, "invalid_token")
     assert shown(client, refresh(client, tokens).access) == ""
 
 
 def test_the_token_of_a_standard_client_is_refused_here_and_stays_good(sqlite_environ: dict[str, str]) -> None:
-    client = doors(sqlite_environ).test_client()
-    given = granted(token_by_oauth(client))
+    client = oauth_app(sqlite_environ).test_client()
+    given = granted_tokens(token_by_oauth(client))
     assert refusal(client, given["refresh_token"]) == NEVER
-    assert granted(refresh_by_oauth(client, given["refresh_token"]))["refresh_token"]
+    assert granted_tokens(refresh_by_oauth(client, given["refresh_token"]))["refresh_token"]
 
 
 def test_a_database_keeps_no_token(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ class Service:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "If-Match": if_match}
         with closing(self.server.connect()) as connection:
             connection.request(method, path, json.dumps(body), headers)
-            answer = connection.getresponse()
-            return Reply(answer.status, json.loads(answer.read()), answer.headers["ETag"])
+            response = connection.getresponse()
+            return Reply(response.status, json.loads(response.read()), response.headers["ETag"])
 
     def log_in(self, person: SampleUser) -> str:
         reply = self.server.log_in(person.username, person.password)
@@ -128,7 +128,7 @@ def test_of_two_admins_who_put_each_other_out_one_stays(
             partial(service.ask, "PATCH", service.path(ANN), zoe, by_zoe),
             partial(service.ask, "PATCH", service.path(ZOE), ann, by_ann),
         )
-        # Who is disabled may be stopped at the door already.
+        # Who is disabled may be stopped at the endpoint already.
         assert codes(replies) in ({"": 1, "last_admin": 1}, {"": 1, "revoked_token": 1})
         rows = [service.table.users.require(person.username) for person in (ZOE, ANN)]
         assert sum(row.active and "admin" in row.roles for row in rows) == 1

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import error
 from tests.servers.process import wait_until
+from tests.support.error_responses import error_message
 from tests.support.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
 from tests.support.users import ZOE, SampleUser
-from tests.support.users_api import MAX, NEW, SQLITE_ALONE, Admin, told
+from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin, user_in
 
 CHANGES: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "username": ({"username": "Maxine"}, "user_renamed", "was Max"),
@@ -29,12 +29,12 @@ TAKEN = [{"username": "ZOÉ"}, {"username": "zoe@example.org"}, {"email": "zoe@E
 
 
 def change(admin: Admin, members: dict[str, Any]) -> None:
-    """Change Max at the door that these members are for."""
+    """Change Max at the endpoint that these members are for."""
     user_id = admin.id_of(MAX)
     if "password" in members:
-        assert told(admin.ask("PUT", f"/{user_id}/password", members))["username"] == MAX.username
+        assert user_in(admin.ask("PUT", f"/{user_id}/password", members))["username"] == MAX.username
     else:
-        told(admin.patch(user_id, members))
+        user_in(admin.patch(user_id, members))
 
 
 @pytest.mark.parametrize(("members", "action", "details"), CHANGES.values(), ids=CHANGES)
@@ -42,14 +42,14 @@ def test_a_change_is_what_was_asked_for_and_nothing_else(
     admin: Admin, members: dict[str, Any], action: str, details: str | None
 ) -> None:
     user_id = admin.id_of(MAX)
-    before, zoe = told(admin.read(user_id)), told(admin.read(admin.id_of(ZOE)))
-    answer = admin.patch(user_id, members)
-    after, read = told(answer), admin.read(user_id)
-    assert (after, answer.headers["ETag"]) == (told(read), read.headers["ETag"])
+    before, zoe = user_in(admin.read(user_id)), user_in(admin.read(admin.id_of(ZOE)))
+    response = admin.patch(user_id, members)
+    after, read = user_in(response), admin.read(user_id)
+    assert (after, response.headers["ETag"]) == (user_in(read), read.headers["ETag"])
     assert after["updated_at"] > before["updated_at"]
     wanted = {name: sorted(value) if name == "roles" else value for name, value in members.items()}
     assert after == {**before, **wanted, "updated_at": after["updated_at"]}
-    assert told(admin.read(admin.id_of(ZOE))) == zoe
+    assert user_in(admin.read(admin.id_of(ZOE))) == zoe
     (event,) = admin.history(after["username"])
     assert (event.operator, event.action, event.details) == ("database:zoé", action, details)
 
@@ -58,8 +58,8 @@ def test_a_change_is_what_was_asked_for_and_nothing_else(
 def test_what_changes_nothing_leaves_no_trace(admin: Admin, members: dict[str, Any]) -> None:
     user_id = admin.id_of(MAX)
     tokens, before = log_in(admin.client, MAX), admin.read(user_id)
-    answer = admin.patch(user_id, members)
-    assert (told(answer), answer.headers["ETag"]) == (told(before), before.headers["ETag"])
+    response = admin.patch(user_id, members)
+    assert (user_in(response), response.headers["ETag"]) == (user_in(before), before.headers["ETag"])
     assert (admin.history("max"), shown(admin.client, tokens.access)) == ([], "")
 
 
@@ -70,7 +70,7 @@ def test_who_is_put_out_is_out_at_once_and_for_others_soon(admin: Admin, members
     assert (shown(other, tokens.access), shown(admin.client, tokens.access)) == ("", "")
     change(admin, members)
     assert shown(admin.client, tokens.access) == "revoked_token"
-    assert error(ask_to_refresh(other, tokens.refresh), 400, "invalid_refresh_token")
+    assert error_message(ask_to_refresh(other, tokens.refresh), 400, "invalid_refresh_token")
     wait_until(lambda: shown(other, tokens.access) == "revoked_token")
     assert (shown(admin.client, bystander.access), shown(admin.client, admin.access)) == ("", "")
 
@@ -78,7 +78,7 @@ def test_who_is_put_out_is_out_at_once_and_for_others_soon(admin: Admin, members
 def test_who_is_let_in_again_has_to_log_in_again(admin: Admin) -> None:
     tokens = log_in(admin.client, MAX)
     change(admin, {"active": False})
-    assert error(ask_to_log_in(admin.client, MAX), 400, "invalid_credentials")
+    assert error_message(ask_to_log_in(admin.client, MAX), 400, "invalid_credentials")
     change(admin, {"active": True})
     assert shown(admin.client, tokens.access) == "revoked_token"
     assert shown(admin.client, log_in(admin.client, MAX).access) == ""
@@ -95,41 +95,43 @@ def test_other_changes_leave_sessions_and_show_with_the_next_token(admin: Admin,
 
 
 def me(admin: Admin, tokens: Tokens) -> dict[str, Any]:
-    answer = admin.client.get("/api/auth/me", headers={"Authorization": f"Bearer {tokens.access}"})
-    data: dict[str, Any] = answer.get_json()["data"]
+    response = admin.client.get("/api/auth/me", headers={"Authorization": f"Bearer {tokens.access}"})
+    data: dict[str, Any] = response.get_json()["data"]
     return data
 
 
 def test_who_has_another_name_or_password_logs_in_with_that_alone(admin: Admin) -> None:
     change(admin, {"password": NEW["password"]})
-    assert error(ask_to_log_in(admin.client, MAX), 400, "invalid_credentials")
-    told(admin.patch(admin.id_of(MAX), {"username": "maxine"}))
-    assert error(ask_to_log_in(admin.client, SampleUser("max", "", NEW["password"])), 400, "invalid_credentials")
+    assert error_message(ask_to_log_in(admin.client, MAX), 400, "invalid_credentials")
+    user_in(admin.patch(admin.id_of(MAX), {"username": "maxine"}))
+    assert error_message(
+        ask_to_log_in(admin.client, SampleUser("max", "", NEW["password"])), 400, "invalid_credentials"
+    )
     assert me(admin, log_in(admin.client, SampleUser("MAXINE", "", NEW["password"])))["username"] == "maxine"
     assert [event.action for event in admin.history("maxine")] == ["user_renamed"]
     assert [(event.operator, event.action) for event in admin.history("max")] == [("database:zoé", "password_set")]
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize(
     ("password", "why"), [("short", "shorter than 15"), ("MAX@example.org violin quarry", "has the user's name")]
 )
 def test_a_password_against_the_policy_stays_as_it_was(admin: Admin, password: str, why: str) -> None:
-    answer = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", {"password": password})
-    assert why in error(answer, 400, "weak_password")
+    response = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", {"password": password})
+    assert why in error_message(response, 400, "weak_password")
     assert shown(admin.client, log_in(admin.client, MAX).access) == ""
 
 
 @pytest.mark.parametrize("members", TAKEN, ids=str)
 def test_a_name_that_somebody_goes_by_is_taken(admin: Admin, members: dict[str, Any]) -> None:
     before = admin.read(admin.id_of(MAX)).get_json()
-    assert error(admin.patch(admin.id_of(MAX), {**members, "roles": ["editor"]}), 409, "user_exists")
+    assert error_message(admin.patch(admin.id_of(MAX), {**members, "roles": ["editor"]}), 409, "user_exists")
     assert (admin.read(admin.id_of(MAX)).get_json(), admin.history("max")) == (before, [])
 
 
 def test_a_name_that_was_given_up_is_free(admin: Admin) -> None:
     change(admin, {"username": "maxine", "email": None})
-    assert told(admin.ask("POST", "", {**NEW, "username": "max", "email": MAX.email}), 201)["username"] == "max"
+    assert user_in(admin.ask("POST", "", {**NEW, "username": "max", "email": MAX.email}), 201)["username"] == "max"
 
 
 @pytest.mark.parametrize("members", [{"roles": []}, {"roles": ["Admin"]}, {"active": False}], ids=str)
@@ -138,19 +140,19 @@ def test_the_last_admin_stays(admin: Admin, members: dict[str, Any], other: tupl
     disabled = other == ("admin",)
     admin.patch(admin.id_of(MAX), {"roles": [*other], "active": not disabled})
     before = admin.read(admin.id_of(ZOE)).get_json()
-    answer = admin.patch(admin.id_of(ZOE), {**members, "email": None})
-    assert error(answer, 409, "last_admin") == "Cannot remove the last active administrator"
+    response = admin.patch(admin.id_of(ZOE), {**members, "email": None})
+    assert error_message(response, 409, "last_admin") == "Cannot remove the last active administrator"
     assert (admin.read(admin.id_of(ZOE)).get_json(), admin.history("zoé")) == (before, [])
 
 
 def test_the_last_admin_may_have_another_name_and_other_roles_beside(admin: Admin) -> None:
-    told(admin.patch(admin.id_of(ZOE), {"username": "zoe", "roles": ["admin", "editor"]}))
+    user_in(admin.patch(admin.id_of(ZOE), {"username": "zoe", "roles": ["admin", "editor"]}))
     assert admin.table.users.require("zoe").roles == ("admin", "editor")
 
 
 @pytest.mark.parametrize("members", [{"roles": ["user"]}, {"active": False}], ids=str)
 def test_of_two_admins_one_may_go_and_then_the_other_is_the_last(admin: Admin, members: dict[str, Any]) -> None:
     change(admin, {"roles": ["admin"]})
-    told(admin.patch(admin.id_of(ZOE), members))
+    user_in(admin.patch(admin.id_of(ZOE), members))
     other = replace(admin, access=log_in(admin.client, MAX).access)
-    assert error(other.patch(admin.id_of(MAX), members), 409, "last_admin")
+    assert error_message(other.patch(admin.id_of(MAX), members), 409, "last_admin")

@@ -11,13 +11,22 @@ from werkzeug.test import TestResponse
 
 from services.tokens.issuer import TokenIssuer
 from tests.services.conftest import sign
-from tests.support.oauth import OTHER, REPORTS, basic, doors, granted, oauth_error, refresh, token
+from tests.support.oauth import (
+    OTHER_AUTH,
+    REPORTS_AUTH,
+    basic_auth,
+    granted_tokens,
+    oauth_app,
+    oauth_error,
+    refresh,
+    token,
+)
 from tests.support.users import ZOE
 
 
 @pytest.fixture
 def app(sqlite_environ: dict[str, str]) -> Flask:
-    return doors(sqlite_environ)
+    return oauth_app(sqlite_environ)
 
 
 @pytest.fixture
@@ -27,24 +36,24 @@ def issuer(app: Flask) -> TokenIssuer:
 
 
 def introspect(client: FlaskClient, presented: str, **more: str) -> TestResponse:
-    return client.post("/oauth/introspect", data={"token": presented, **more}, headers=REPORTS)
+    return client.post("/oauth/introspect", data={"token": presented, **more}, headers=REPORTS_AUTH)
 
 
-def told(answer: TestResponse) -> dict[str, Any]:
+def told(response: TestResponse) -> dict[str, Any]:
     """Return what is told of a token, once it is sure that no cache keeps it."""
-    assert (answer.status_code, answer.mimetype) == (200, "application/json"), answer.text
-    assert (answer.headers["Cache-Control"], answer.headers["Pragma"]) == ("no-store", "no-cache")
-    members: dict[str, Any] = answer.get_json()
+    assert (response.status_code, response.mimetype) == (200, "application/json"), response.text
+    assert (response.headers["Cache-Control"], response.headers["Pragma"]) == ("no-store", "no-cache")
+    members: dict[str, Any] = response.get_json()
     return members
 
 
-def inactive(answer: TestResponse) -> bool:
+def inactive(response: TestResponse) -> bool:
     """Say whether a token is not active, and nothing else is told."""
-    return told(answer) == {"active": False}
+    return told(response) == {"active": False}
 
 
 def test_an_active_token_is_told_with_its_claims(client: FlaskClient, issuer: TokenIssuer) -> None:
-    access_token = granted(token(client))["access_token"]
+    access_token = granted_tokens(token(client))["access_token"]
     members = told(introspect(client, access_token))
     assert members == {**issuer.decode(access_token), "active": True, "token_type": "Bearer"}
     assert members["sub"] == members["username"] == ZOE.username
@@ -54,7 +63,7 @@ def test_an_active_token_is_told_with_its_claims(client: FlaskClient, issuer: To
 
 def test_the_tokens_of_every_login_are_told_to_every_client_with_a_secret(client: FlaskClient) -> None:
     login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()["data"]
-    theirs = granted(token(client, OTHER))["access_token"]
+    theirs = granted_tokens(token(client, OTHER_AUTH))["access_token"]
     members = [told(introspect(client, presented)) for presented in (login, theirs)]
     assert [(one["active"], one["client_id"]) for one in members] == [(True, "latchkey"), (True, "other")]
 
@@ -67,17 +76,17 @@ def test_a_claim_cannot_pass_for_what_introspection_says(client: FlaskClient, is
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", ""])
 def test_a_hint_changes_nothing(client: FlaskClient, hint: str) -> None:
-    members = granted(token(client))
+    members = granted_tokens(token(client))
     assert told(introspect(client, members["access_token"], token_type_hint=hint))["active"] is True
     assert inactive(introspect(client, members["refresh_token"], token_type_hint=hint))
 
 
 def test_a_refresh_token_is_not_active_at_any_time(client: FlaskClient) -> None:
-    spent = granted(token(client))["refresh_token"]
-    good = granted(refresh(client, spent))["refresh_token"]
+    spent = granted_tokens(token(client))["refresh_token"]
+    good = granted_tokens(refresh(client, spent))["refresh_token"]
     assert inactive(introspect(client, good))
     assert inactive(introspect(client, spent))
-    assert granted(refresh(client, good))
+    assert granted_tokens(refresh(client, good))
 
 
 def test_an_expired_token_is_not_active(client: FlaskClient, issuer: TokenIssuer) -> None:
@@ -90,7 +99,7 @@ def test_an_expired_token_is_not_active(client: FlaskClient, issuer: TokenIssuer
 
 @pytest.mark.parametrize("how", ["revoked", "refresh token revoked", "logged out", "refresh token reused"])
 def test_a_revoked_token_is_not_active(client: FlaskClient, how: str) -> None:
-    members = granted(token(client))
+    members = granted_tokens(token(client))
     access_token, refresh_token = members["access_token"], members["refresh_token"]
     if how == "logged out":
         client.delete("/api/auth", headers={"Authorization": f"Bearer {access_token}"})
@@ -99,7 +108,7 @@ def test_a_revoked_token_is_not_active(client: FlaskClient, how: str) -> None:
             assert refresh(client, refresh_token).get_json()
     else:
         presented = access_token if how == "revoked" else refresh_token
-        client.post("/oauth/revoke", data={"token": presented}, headers=REPORTS)
+        client.post("/oauth/revoke", data={"token": presented}, headers=REPORTS_AUTH)
     assert inactive(introspect(client, access_token))
 
 
@@ -122,39 +131,41 @@ def test_a_token_that_is_not_for_us_is_not_active(
 
 
 def test_the_token_of_another_service_is_not_active(client: FlaskClient, sqlite_environ: dict[str, str]) -> None:
-    other = doors(sqlite_environ, SECRET_KEY="the key of another service, long enough")
+    other = oauth_app(sqlite_environ, SECRET_KEY="the key of another service, long enough")
     foreign = other.extensions["latchkey"].issuer.generate({"username": "zoé"})
     assert inactive(introspect(client, foreign))
-    head, claims, _ = granted(token(client))["access_token"].split(".")
+    head, claims, _ = granted_tokens(token(client))["access_token"].split(".")
     assert inactive(introspect(client, f"{head}.{claims}.{foreign.rpartition('.')[2]}"))
 
 
-@pytest.mark.parametrize("headers", [{}, basic("phone", ""), basic("phone", "x"), {"Authorization": "Bearer x"}])
+@pytest.mark.parametrize(
+    "headers", [{}, basic_auth("phone", ""), basic_auth("phone", "x"), {"Authorization": "Bearer x"}]
+)
 @pytest.mark.parametrize("form", [{}, {"client_id": "phone"}])
 def test_nobody_without_a_secret_is_told_anything(
     client: FlaskClient, headers: dict[str, str], form: dict[str, str]
 ) -> None:
-    presented = granted(token(client))["access_token"]
-    answer = client.post("/oauth/introspect", data={"token": presented, **form}, headers=headers)
-    assert oauth_error(answer, 401, "invalid_client") == "Unknown client or wrong secret"
+    presented = granted_tokens(token(client))["access_token"]
+    response = client.post("/oauth/introspect", data={"token": presented, **form}, headers=headers)
+    assert oauth_error(response, 401, "invalid_client") == "Unknown client or wrong secret"
 
 
 def test_a_good_access_token_proves_no_client(client: FlaskClient) -> None:
-    presented = granted(token(client))["access_token"]
+    presented = granted_tokens(token(client))["access_token"]
     bearer = {"Authorization": f"Bearer {presented}"}
-    answer = client.post("/oauth/introspect", data={"token": presented}, headers=bearer)
-    assert oauth_error(answer, 401, "invalid_client")
+    response = client.post("/oauth/introspect", data={"token": presented}, headers=bearer)
+    assert oauth_error(response, 401, "invalid_client")
 
 
 @pytest.mark.parametrize("form", [{}, {"token": ""}, {"Token": "x"}, {"access_token": "x"}])
 def test_without_a_token_there_is_nothing_to_tell(client: FlaskClient, form: dict[str, str]) -> None:
-    answer = client.post(
-        "/oauth/introspect", data=form, content_type="application/x-www-form-urlencoded", headers=REPORTS
+    response = client.post(
+        "/oauth/introspect", data=form, content_type="application/x-www-form-urlencoded", headers=REPORTS_AUTH
     )
-    assert oauth_error(answer, 400, "invalid_request") == "The parameter token is missing"
+    assert oauth_error(response, 400, "invalid_request") == "The parameter token is missing"
 
 
 def test_a_service_without_sessions_tells_too(static_environ: dict[str, str]) -> None:
-    client = doors(static_environ).test_client()
-    assert told(introspect(client, granted(token(client))["access_token"]))["active"] is True
+    client = oauth_app(static_environ).test_client()
+    assert told(introspect(client, granted_tokens(token(client))["access_token"]))["active"] is True
     assert inactive(introspect(client, "x"))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.sessions import bearer
-from tests.support.users_api import ANY, DOORS, MAX, SQLITE_ALONE, Admin, token_of
+from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, SQLITE_ONLY, Admin, token_of
 
 ODD = ["//api/users", "/api/%75sers", "/api/users?limit=1", "/api/users/%31", "/api/users/001", "/api/users/1?x"]
 NOWHERE = ["/api/users/", "/api/users/1/", "/api//users", "/API/users", "/api/Users", "/api/users/1/password/"]
@@ -19,18 +19,21 @@ NOWHERE += [
 NEARLY = [["Admin"], ["ADMIN"], ["admin "], ["administrator"], ["user", "admin,user"], ["a", "d", "m", "i", "n"], []]
 
 # Nobody gets as far as the database.
-pytestmark = SQLITE_ALONE
+pytestmark = SQLITE_ONLY
 
 
-@pytest.mark.parametrize(("method", "path", "members"), DOORS)
+@pytest.mark.parametrize(("method", "path", "members"), ENDPOINTS)
 def test_who_is_not_an_admin_stays_out(admin: Admin, method: str, path: str, members: object) -> None:
     user = Admin(admin.client, admin.environ, token_of(admin.client, MAX))
     before = admin.ask("GET", "").json
-    answers = [user.ask(method, path, members, ANY), user.ask(method, path, members, {**ANY, "Authorization": ""})]
-    assert [answer.status_code for answer in answers] == [403, 401]
+    responses = [
+        user.ask(method, path, members, ANY_VERSION),
+        user.ask(method, path, members, {**ANY_VERSION, "Authorization": ""}),
+    ]
+    assert [response.status_code for response in responses] == [403, 401]
     if method != "HEAD":
-        assert error(answers[0], 403, "role_required")
-        assert error(answers[1], 401, "missing_token")
+        assert error_message(responses[0], 403, "role_required")
+        assert error_message(responses[1], 401, "missing_token")
     assert admin.ask("GET", "").json == before
 
 
@@ -38,21 +41,21 @@ def test_who_is_not_an_admin_stays_out(admin: Admin, method: str, path: str, mem
 def test_another_spelling_of_a_door_has_the_same_guard(admin: Admin, path: str) -> None:
     at = {"base_url": "http://localhost"} if path.startswith("//") else {}
     user = bearer(token_of(admin.client, MAX))
-    assert error(admin.client.get(f"http://localhost{path}", headers=user, **at), 403, "role_required")
-    assert error(admin.client.get(f"http://localhost{path}", **at), 401, "missing_token")
+    assert error_message(admin.client.get(f"http://localhost{path}", headers=user, **at), 403, "role_required")
+    assert error_message(admin.client.get(f"http://localhost{path}", **at), 401, "missing_token")
 
 
 @pytest.mark.parametrize("path", NOWHERE)
 def test_what_is_no_path_of_a_user_is_not_found(admin: Admin, path: str) -> None:
-    assert error(admin.client.get(path, headers=bearer(admin.access)), 404, "not_found")
-    assert error(admin.client.get(path), 404, "not_found")
+    assert error_message(admin.client.get(path, headers=bearer(admin.access)), 404, "not_found")
+    assert error_message(admin.client.get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("roles", NEARLY)
 def test_a_role_that_reads_nearly_so_is_not_the_admins(admin: Admin, roles: list[str]) -> None:
     issuer = admin.client.application.extensions["latchkey"].issuer
     token = issuer.generate({"username": "zoé", "idp": "database", "roles": roles})
-    assert error(admin.client.get("/api/users", headers=bearer(token)), 403, "role_required")
+    assert error_message(admin.client.get("/api/users", headers=bearer(token)), 403, "role_required")
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,6 @@ def test_a_role_that_reads_nearly_so_is_not_the_admins(admin: Admin, roles: list
 )
 def test_there_are_no_other_methods(admin: Admin, method: str, path: str) -> None:
     override = {"X-HTTP-Method-Override": "DELETE"}
-    assert error(admin.ask(method, path, {}, override), 405, "method_not_allowed")
+    assert error_message(admin.ask(method, path, {}, override), 405, "method_not_allowed")
     assert admin.ask("OPTIONS", path).data == b""
     assert admin.ask("GET", f"/{admin.id_of(MAX)}", headers=override).status_code == 200

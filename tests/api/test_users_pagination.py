@@ -41,11 +41,11 @@ def admin(users_environ: dict[str, str]) -> Admin:
 
 
 def pages_from(admin: Admin, path: str) -> list[dict[str, Any]]:
-    """Return the answers to this request, and to what each says is next."""
-    answer = admin.client.get(path, headers=bearer(admin.access))
-    body: dict[str, Any] = answer.get_json()
-    assert (answer.status_code, set(body)) == (200, {"status", "data", "next"}), body
-    assert answer.headers["Cache-Control"] == "no-store"
+    """Return the responses to this request, and to what each says is next."""
+    response = admin.client.get(path, headers=bearer(admin.access))
+    body: dict[str, Any] = response.get_json()
+    assert (response.status_code, set(body)) == (200, {"status", "data", "next"}), body
+    assert response.headers["Cache-Control"] == "no-store"
     return [body, *(pages_from(admin, body["next"]) if body["next"] else [])]
 
 

@@ -1,58 +1,63 @@
-"""`/api/users`: how a user is added, and told."""
+"""`/api/users`: how a user is added, and user_in."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.sessions import ask_to_log_in, bearer, log_in
 from tests.support.users import ZOE, SampleUser
-from tests.support.users_api import ANY, DOORS, MAX, NEW, SQLITE_ALONE, Admin, told
+from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, NEW, SQLITE_ONLY, Admin, user_in
 
 
 def test_a_user_is_told_whole_and_without_their_hash(admin: Admin) -> None:
     log_in(admin.client, ZOE)
-    user = told(admin.read(admin.id_of(ZOE)))
+    user = user_in(admin.read(admin.id_of(ZOE)))
     assert (user["username"], user["email"], user["roles"]) == (ZOE.username, ZOE.email, ["admin", "user"])
     assert (user["id"], user["active"]) == (admin.id_of(ZOE), True)
     for moment in ("created_at", "updated_at", "last_login_at"):
         when = datetime.fromisoformat(user[moment])
         assert when.utcoffset() == timedelta(0)
         assert abs(datetime.now(UTC) - when) < timedelta(minutes=10)
-    assert told(admin.read(admin.id_of(MAX)))["last_login_at"] is None
+    assert user_in(admin.read(admin.id_of(MAX)))["last_login_at"] is None
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize("user_id", [0, 2147483647])
-@pytest.mark.parametrize(("method", "after", "members"), [("GET", "", None), *((m, p[2:], b) for m, p, b in DOORS[4:])])
+@pytest.mark.parametrize(
+    ("method", "after", "members"), [("GET", "", None), *((m, p[2:], b) for m, p, b in ENDPOINTS[4:])]
+)
 def test_nobody_has_another_id(admin: Admin, user_id: int, method: str, after: str, members: object) -> None:
-    assert error(admin.ask(method, f"/{user_id}{after}", members, ANY), 404, "no_such_user")
+    assert error_message(admin.ask(method, f"/{user_id}{after}", members, ANY_VERSION), 404, "no_such_user")
 
 
 def test_a_new_user_is_where_the_answer_says_and_can_log_in(admin: Admin) -> None:
     members = {**NEW, "username": " nëw ", "email": "New@example.org", "roles": ["user", "editor", "user"]}
-    answer = admin.ask("POST", "", members)
-    user = told(answer, 201)
+    response = admin.ask("POST", "", members)
+    user = user_in(response, 201)
     assert (user["username"], user["email"], user["roles"]) == ("nëw", "New@example.org", ["editor", "user"])
-    read = admin.client.get(answer.headers["Location"], headers=bearer(admin.access))
-    assert (told(read), read.headers["ETag"]) == (user, answer.headers["ETag"])
-    assert answer.headers["Location"] == f"/api/users/{user['id']}"
+    read = admin.client.get(response.headers["Location"], headers=bearer(admin.access))
+    assert (user_in(read), read.headers["ETag"]) == (user, response.headers["ETag"])
+    assert response.headers["Location"] == f"/api/users/{user['id']}"
     assert log_in(admin.client, SampleUser("NËW", "", NEW["password"])).access
     (event,) = admin.history("nëw")
     assert (event.operator, event.action, event.details) == ("database:zoé", "user_added", "roles: editor, user")
 
 
 def test_a_new_user_needs_a_name_and_a_password_alone_and_may_be_disabled(admin: Admin) -> None:
-    least = told(admin.ask("POST", "", NEW), 201)
+    least = user_in(admin.ask("POST", "", NEW), 201)
     assert (least["email"], least["roles"], least["active"], least["last_login_at"]) == (None, [], True, None)
     assert (
-        told(admin.ask("POST", "", {**NEW, "username": "off", "email": None, "active": False}), 201)["active"] is False
+        user_in(admin.ask("POST", "", {**NEW, "username": "off", "email": None, "active": False}), 201)["active"]
+        is False
     )
     assert ask_to_log_in(admin.client, SampleUser("new", "", NEW["password"])).status_code == 200
-    assert error(ask_to_log_in(admin.client, SampleUser("off", "", NEW["password"])), 400, "invalid_credentials")
+    assert error_message(
+        ask_to_log_in(admin.client, SampleUser("off", "", NEW["password"])), 400, "invalid_credentials"
+    )
 
 
-@SQLITE_ALONE
+@SQLITE_ONLY
 @pytest.mark.parametrize(
     ("password", "why"),
     [
@@ -67,7 +72,7 @@ def test_a_new_user_needs_a_name_and_a_password_alone_and_may_be_disabled(admin:
 )
 def test_a_password_against_the_policy_adds_nobody_and_says_why(admin: Admin, password: str, why: str) -> None:
     members = {"username": "newcomer", "email": "new.address@example.org", "password": password}
-    assert why in error(admin.ask("POST", "", members), 400, "weak_password")
+    assert why in error_message(admin.ask("POST", "", members), 400, "weak_password")
     assert admin.table.users.find("newcomer") is None
 
 
@@ -83,10 +88,10 @@ def test_a_password_against_the_policy_adds_nobody_and_says_why(admin: Admin, pa
     ],
 )
 def test_a_name_that_somebody_goes_by_is_taken(admin: Admin, names: dict[str, str]) -> None:
-    assert error(admin.ask("POST", "", {**NEW, **names}), 409, "user_exists")
+    assert error_message(admin.ask("POST", "", {**NEW, **names}), 409, "user_exists")
     assert admin.table.users.count() == 2
 
 
 def test_a_username_may_be_ones_own_address(admin: Admin) -> None:
     both = {"username": "new@example.org", "email": "New@example.org"}
-    assert told(admin.ask("POST", "", {**NEW, **both}), 201)["email"] == "New@example.org"
+    assert user_in(admin.ask("POST", "", {**NEW, **both}), 201)["email"] == "New@example.org"

@@ -39,9 +39,9 @@ def client(environ: dict[str, str]) -> FlaskClient:
 
 def status(client: FlaskClient, password: str = ZOE.password, login: str = ZOE.email) -> int:
     """Return how a login is answered."""
-    answer = client.post("/api/auth", json={"email": login, "password": password})
-    assert ("data" in answer.get_json()) == (answer.status_code == 200)
-    return answer.status_code
+    response = client.post("/api/auth", json={"email": login, "password": password})
+    assert ("data" in response.get_json()) == (response.status_code == 200)
+    return response.status_code
 
 
 @ONE_OF_EACH

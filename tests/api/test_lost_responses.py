@@ -1,4 +1,4 @@
-"""A refresh whose answer never left, which the client tries again."""
+"""A refresh whose response never left, which the client tries again."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 
 from database.session_table import SessionTable
 from services.sessions.sessions import LOST
-from tests.api.conftest import error
 from tests.servers.process import wait_until
+from tests.support.error_responses import error_message
 from tests.support.sessions import ask_to_refresh, claims_of, client_of, log_in, received, refresh, shown
 from tests.support.stores import engine_of
 
@@ -28,7 +28,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refusal(client: FlaskClient, token: str) -> str:
-    return error(ask_to_refresh(client, token), 400, "invalid_refresh_token")
+    return error_message(ask_to_refresh(client, token), 400, "invalid_refresh_token")
 
 
 @pytest.mark.usefixtures("_soon")
@@ -51,7 +51,7 @@ def test_an_answer_may_be_lost_again_and_again(client: FlaskClient) -> None:
     lost = [ask_to_refresh(client, tokens.refresh) for _ in range(3)]
     again = refresh(client, tokens)
     assert shown(client, refresh(client, again).access) == ""
-    assert [answer.status_code for answer in lost] == [200] * 3
+    assert [response.status_code for response in lost] == [200] * 3
 
 
 @pytest.mark.usefixtures("_soon")
@@ -80,7 +80,7 @@ def test_while_an_answer_may_be_on_its_way_who_tries_again_waits_and_is_then_ref
     with ThreadPoolExecutor(1) as threads:
         impatient = threads.submit(ask_to_refresh, client.application.test_client(), first.refresh)
         second = received(on_its_way)
-        assert error(impatient.result(60), 400, "invalid_refresh_token") == SPENT
+        assert error_message(impatient.result(60), 400, "invalid_refresh_token") == SPENT
     assert shown(client, second.access) == "revoked_token"
 
 
@@ -89,9 +89,9 @@ def test_of_two_who_try_again_one_wins(client: FlaskClient) -> None:
     lost = ask_to_refresh(client, first.refresh)
 
     def again(_: int) -> int:
-        answer = ask_to_refresh(client.application.test_client(), first.refresh)
-        answer.get_data()
-        return answer.status_code
+        response = ask_to_refresh(client.application.test_client(), first.refresh)
+        response.get_data()
+        return response.status_code
 
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(again, range(2))) == [200, 400]
@@ -144,7 +144,7 @@ def test_who_tries_again_waits_from_the_last_answer_on(
         clock.pass_by(LOST - 0.5)
         assert not waiting.done()
         table.mark_delivered(sid, "another's")
-        assert error(waiting.result(60), 400, "invalid_refresh_token") == SPENT
+        assert error_message(waiting.result(60), 400, "invalid_refresh_token") == SPENT
     assert lost.status_code == 200
 
 

@@ -13,7 +13,7 @@ from gunicorn.http.unreader import IterUnreader
 from werkzeug.test import TestResponse
 
 from api.body import MAX_BODY_SIZE, json_object
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.users import ZOE
 
 GOOD = json.dumps({"email": ZOE.email, "password": ZOE.password}).encode()
@@ -62,13 +62,13 @@ def test_json_is_taken_by_any_of_its_names(client: FlaskClient, content_type: st
     ],
 )
 def test_another_content_type_is_415(client: FlaskClient, content_type: str | None) -> None:
-    answer = post(client, GOOD, content_type)
-    assert error(answer, 415, "malformed_body") == "Content-Type must be application/json"
+    response = post(client, GOOD, content_type)
+    assert error_message(response, 415, "malformed_body") == "Content-Type must be application/json"
 
 
 def test_a_form_is_no_login(client: FlaskClient) -> None:
-    answer = client.post("/api/auth", data={"email": ZOE.email, "password": ZOE.password})
-    assert error(answer, 415, "malformed_body") == "Content-Type must be application/json"
+    response = client.post("/api/auth", data={"email": ZOE.email, "password": ZOE.password})
+    assert error_message(response, 415, "malformed_body") == "Content-Type must be application/json"
 
 
 @pytest.mark.parametrize(
@@ -102,32 +102,32 @@ def test_a_form_is_no_login(client: FlaskClient) -> None:
     ],
 )
 def test_what_is_not_json_is_refused(client: FlaskClient, body: bytes) -> None:
-    assert error(post(client, body), 400, "malformed_body") == "The request body is not JSON"
+    assert error_message(post(client, body), 400, "malformed_body") == "The request body is not JSON"
 
 
 @pytest.mark.parametrize("body", [b"[]", b'["email"]', b'"x"', b"5", b"-0", b"1e999", b"true", b"null", b"[{}]"])
 def test_json_that_is_no_object_is_refused(client: FlaskClient, body: bytes) -> None:
-    assert error(post(client, body), 400, "malformed_body") == "The request body is not a JSON object"
+    assert error_message(post(client, body), 400, "malformed_body") == "The request body is not a JSON object"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1", "cp1252"])
 def test_another_encoding_is_refused(client: FlaskClient, encoding: str) -> None:
     body = json.dumps({"email": "zoé", "password": ZOE.email}, ensure_ascii=False).encode(encoding)
-    assert error(post(client, body), 400, "malformed_body") == "The request body is not UTF-8"
-    answer = post(client, body, f"{JSON}; charset={encoding}")
-    assert error(answer, 400, "malformed_body") == "The request body is not UTF-8"
+    assert error_message(post(client, body), 400, "malformed_body") == "The request body is not UTF-8"
+    response = post(client, body, f"{JSON}; charset={encoding}")
+    assert error_message(response, 400, "malformed_body") == "The request body is not UTF-8"
 
 
 @pytest.mark.parametrize("octets", [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80"])
 def test_bad_utf_8_is_refused(client: FlaskClient, octets: bytes) -> None:
     body = b'{"email":"' + octets + b'","password":"x"}'
-    assert error(post(client, body), 400, "malformed_body") == "The request body is not UTF-8"
+    assert error_message(post(client, body), 400, "malformed_body") == "The request body is not UTF-8"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
 def test_ascii_in_a_wide_encoding_is_refused(client: FlaskClient, encoding: str) -> None:
     body = '{"email":"x","password":"x"}'.encode(encoding)
-    assert error(post(client, body), 400, "malformed_body") == "The request body is not JSON"
+    assert error_message(post(client, body), 400, "malformed_body") == "The request body is not JSON"
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_ascii_in_a_wide_encoding_is_refused(client: FlaskClient, encoding: str)
 )
 def test_deep_nesting_is_refused(client: FlaskClient, deep: bytes) -> None:
     # Python 3.13 reads deeper than 3.11 does, and finds that it is a list.
-    assert error(post(client, deep), 400, "malformed_body").startswith("The request body is not ")
+    assert error_message(post(client, deep), 400, "malformed_body").startswith("The request body is not ")
 
 
 def test_a_number_of_many_digits_is_refused(client: FlaskClient) -> None:
     body = b'{"email":' + b"9" * 16000 + b"}"
-    assert error(post(client, body), 400, "malformed_body") == "The request body is not JSON"
+    assert error_message(post(client, body), 400, "malformed_body") == "The request body is not JSON"
 
 
 def padded(size: int) -> bytes:
@@ -150,7 +150,7 @@ def padded(size: int) -> bytes:
 def test_a_body_may_have_16_kib_and_no_more(client: FlaskClient) -> None:
     assert MAX_BODY_SIZE == 16 * 1024
     assert post(client, padded(MAX_BODY_SIZE)).status_code == 200
-    assert error(post(client, padded(MAX_BODY_SIZE + 1)), 413, "request_entity_too_large")
+    assert error_message(post(client, padded(MAX_BODY_SIZE + 1)), 413, "request_entity_too_large")
 
 
 def test_a_body_in_chunks_logs_in(client: FlaskClient) -> None:
@@ -160,12 +160,12 @@ def test_a_body_in_chunks_logs_in(client: FlaskClient) -> None:
 @pytest.mark.parametrize("beyond", [b" ", b"junk", b" " * 100_000], ids=len)
 def test_a_body_in_chunks_has_the_same_limit(client: FlaskClient, beyond: bytes) -> None:
     assert post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), END]).status_code == 200
-    answer = post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), chunk(beyond), END])
-    assert error(answer, 413, "request_entity_too_large")
+    response = post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), chunk(beyond), END])
+    assert error_message(response, 413, "request_entity_too_large")
 
 
 def test_an_endless_body_is_not_read_to_its_end(client: FlaskClient) -> None:
-    assert error(post_chunked(client, repeat(chunk(b" " * 1000))), 413, "request_entity_too_large")
+    assert error_message(post_chunked(client, repeat(chunk(b" " * 1000))), 413, "request_entity_too_large")
 
 
 @pytest.mark.parametrize(
@@ -180,13 +180,13 @@ def test_an_endless_body_is_not_read_to_its_end(client: FlaskClient) -> None:
     ids=["no size", "no second size", "no end of a chunk", "size below zero", "cut off"],
 )
 def test_a_body_in_broken_chunks_is_refused(client: FlaskClient, wire: bytes) -> None:
-    assert error(post_chunked(client, [wire]), 400, "malformed_body") == "The request body could not be read"
+    assert error_message(post_chunked(client, [wire]), 400, "malformed_body") == "The request body could not be read"
 
 
 def test_a_body_that_says_nothing_of_its_length_counts_as_empty(client: FlaskClient) -> None:
     environ = {"wsgi.input": io.BytesIO(GOOD), "CONTENT_LENGTH": ""}
-    answer = client.post("/api/auth", content_type=JSON, environ_overrides=environ)
-    assert error(answer, 400, "malformed_body") == "The request body is not JSON"
+    response = client.post("/api/auth", content_type=JSON, environ_overrides=environ)
+    assert error_message(response, 400, "malformed_body") == "The request body is not JSON"
 
 
 def test_text_arrives_as_it_was_sent(app: Flask) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.sessions import ask_to_log_in, client_of, log_in
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import ZOE, SampleUser
-from tests.support.users_api import ANY, DOORS, MAX, Admin, Door, told
+from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, Admin, Endpoint, user_in
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,22 +24,22 @@ def test_an_admin_of_another_provider_tends_the_table_under_their_own_name(
     environ = {**users_environ, **users_file(tmp_path / "users.toml", [boss])}
     client = client_of(environ, AUTH_PROVIDER="static,database")
     admin = Admin(client, environ, log_in(client, boss).access)
-    assert told(admin.patch(admin.id_of(MAX), {"roles": []}))["roles"] == []
+    assert user_in(admin.patch(admin.id_of(MAX), {"roles": []}))["roles"] == []
     assert admin.history("max")[0].operator == "static:boss"
 
 
-@pytest.mark.parametrize("door", [door for door in DOORS if door[0] != "HEAD"], ids=str)
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint in ENDPOINTS if endpoint[0] != "HEAD"], ids=str)
 @pytest.mark.parametrize("sessions", [True, False])
 def test_where_users_are_elsewhere_the_doors_say_so_and_keep_their_guard(
-    static_environ: dict[str, str], tmp_path: Path, sessions: bool, door: Door
+    static_environ: dict[str, str], tmp_path: Path, sessions: bool, endpoint: Endpoint
 ) -> None:
     url = user_table(f"sqlite:///{tmp_path}/sessions.db", []) if sessions else {}
     environ = {**url, **static_environ}
     client = client_of(environ)
     admin = Admin(client, environ, ask_to_log_in(client).get_json()["data"])
-    assert error(admin.ask(*door, ANY), 404, "users_elsewhere")
+    assert error_message(admin.ask(*endpoint, ANY_VERSION), 404, "users_elsewhere")
     user = client.application.extensions["latchkey"].issuer.generate({"username": "zoé", "roles": ["user"]})
-    assert error(Admin(client, environ, user).ask(*door, ANY), 403, "role_required")
+    assert error_message(Admin(client, environ, user).ask(*endpoint, ANY_VERSION), 403, "role_required")
 
 
 PROGRAM = """
@@ -50,14 +50,14 @@ client = create_app(os.environ).test_client()
 login = json.loads(sys.stdin.read())
 bearer = {"Authorization": f"Bearer {client.post('/api/auth', json=login).get_json()['data']}"}
 change = {"password": login["password"], "new_password": "lampshade quarry violin 9"}
-answers = [
+responses = [
     client.get("/api/users", headers=bearer),
     client.post("/api/users", headers=bearer, json={"username": "new", "password": "lampshade quarry violin 9"}),
     client.patch("/api/users/1", headers={**bearer, "If-Match": "*"}, json={}),
     client.post("/api/auth/password", headers=bearer, json=change),
     client.get("/health/ready"),
 ]
-print(json.dumps([[answer.status_code for answer in answers], [name for name in sys.modules if "sql" in name]]))
+print(json.dumps([[response.status_code for response in responses], [name for name in sys.modules if "sql" in name]]))
 """
 
 

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from tests.support.oauth import PASSWORD_GRANT, doors, granted, refresh, token
+from tests.support.oauth import PASSWORD_GRANT, granted_tokens, oauth_app, refresh, token
 from tests.support.users import ZOE
 
 PATH = "/.well-known/oauth-authorization-server"
@@ -28,13 +28,13 @@ NO_HOSTS += ["é.example", "a\\b", "%00", "[fe80::1%25lo]", "a,b"]
 
 @pytest.fixture
 def app(sqlite_environ: dict[str, str]) -> Flask:
-    return doors(sqlite_environ, JWT_ISSUER=URL)
+    return oauth_app(sqlite_environ, JWT_ISSUER=URL)
 
 
 def metadata(client: FlaskClient, **headers: str) -> dict[str, Any]:
-    answer = client.get(PATH, headers=headers)
-    assert (answer.status_code, answer.mimetype) == (200, "application/json")
-    members: dict[str, Any] = answer.get_json()
+    response = client.get(PATH, headers=headers)
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    members: dict[str, Any] = response.get_json()
     return members
 
 
@@ -59,7 +59,7 @@ def test_the_doors_are_where_it_says(client: FlaskClient) -> None:
 
 def test_the_issuer_is_the_one_in_the_tokens(app: Flask) -> None:
     client = app.test_client()
-    claims = app.extensions["latchkey"].issuer.decode(granted(token(client))["access_token"])
+    claims = app.extensions["latchkey"].issuer.decode(granted_tokens(token(client))["access_token"])
     assert claims["iss"] == metadata(client)["issuer"]
 
 
@@ -73,7 +73,7 @@ def test_with_an_issuer_that_is_a_url_the_request_changes_nothing(client: FlaskC
     [(f"{URL}/", URL), (f"{URL}:8443/tenant/", f"{URL}:8443/tenant"), ("http://[::1]", "http://[::1]")],
 )
 def test_an_issuer_may_have_a_port_and_a_path(sqlite_environ: dict[str, str], issuer: str, base: str) -> None:
-    members = metadata(doors(sqlite_environ, JWT_ISSUER=issuer).test_client(), Host="evil.example")
+    members = metadata(oauth_app(sqlite_environ, JWT_ISSUER=issuer).test_client(), Host="evil.example")
     assert members["issuer"] == issuer
     assert {name: members[name] for name in ENDPOINTS} == {name: f"{base}{path}" for name, path in ENDPOINTS.items()}
 
@@ -83,7 +83,7 @@ def test_an_issuer_may_have_a_port_and_a_path(sqlite_environ: dict[str, str], is
 def test_with_another_issuer_the_doors_are_where_the_client_sees_us(
     sqlite_environ: dict[str, str], issuer: str, host: str
 ) -> None:
-    members = metadata(doors(sqlite_environ, JWT_ISSUER=issuer).test_client(use_cookies=False), Host=host)
+    members = metadata(oauth_app(sqlite_environ, JWT_ISSUER=issuer).test_client(use_cookies=False), Host=host)
     assert members["issuer"] == issuer
     assert {members[name].removesuffix(path) for name, path in ENDPOINTS.items()} == {f"http://{host}"}
 
@@ -92,40 +92,42 @@ def test_with_another_issuer_the_doors_are_where_the_client_sees_us(
 def test_a_host_that_is_none_is_a_bad_request(sqlite_environ: dict[str, str], host: str) -> None:
     # The framework's own client stumbles over such a host, so we are asked as a server asks us.
     environ = {**EnvironBuilder(PATH).get_environ(), "HTTP_HOST": host}
-    body, status, _ = run_wsgi_app(doors(sqlite_environ), environ, buffered=True)
+    body, status, _ = run_wsgi_app(oauth_app(sqlite_environ), environ, buffered=True)
     members = json.loads(b"".join(body))
     assert (status[:3], members.get("code")) == ("400", "bad_request")
 
 
 def test_without_sessions_there_is_nothing_to_refresh_or_revoke(static_environ: dict[str, str]) -> None:
-    members = metadata(doors(static_environ).test_client())
+    members = metadata(oauth_app(static_environ).test_client())
     assert members["grant_types_supported"] == ["password"]
     assert [name for name in members if name.startswith("revocation")] == []
 
 
 def test_a_grant_that_is_switched_off_is_not_told(sqlite_environ: dict[str, str]) -> None:
-    client = doors(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()
+    client = oauth_app(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()
     assert metadata(client)["grant_types_supported"] == ["refresh_token"]
 
 
 def test_every_way_of_authentication_that_it_tells_is_a_way_in(client: FlaskClient) -> None:
     assert metadata(client)["token_endpoint_auth_methods_supported"] == [*WITH_SECRET, "none"]
     public = {**PASSWORD_GRANT, "client_id": "phone"}
-    assert granted(client.post("/oauth/token", data=public))
+    assert granted_tokens(client.post("/oauth/token", data=public))
 
 
-@pytest.mark.parametrize("door", ["login", "refresh", "token", "token refreshed"])
-def test_an_access_token_has_all_that_rfc_9068_requires(client: FlaskClient, door: str) -> None:
+@pytest.mark.parametrize("endpoint", ["login", "refresh", "token", "token refreshed"])
+def test_an_access_token_has_all_that_rfc_9068_requires(client: FlaskClient, endpoint: str) -> None:
     credentials = {"email": ZOE.email, "password": ZOE.password}
-    if door.startswith("token"):
-        members = granted(token(client))
-        access_token = (granted(refresh(client, members["refresh_token"])) if "refreshed" in door else members)[
-            "access_token"
-        ]
+    if endpoint.startswith("token"):
+        members = granted_tokens(token(client))
+        access_token = (
+            granted_tokens(refresh(client, members["refresh_token"])) if "refreshed" in endpoint else members
+        )["access_token"]
     else:
         login = client.post("/api/auth", json=credentials).get_json()
         again = {"refresh_token": login["refresh_token"]}
-        access_token = (login if door == "login" else client.post("/api/auth/refresh", json=again).get_json())["data"]
+        access_token = (login if endpoint == "login" else client.post("/api/auth/refresh", json=again).get_json())[
+            "data"
+        ]
     header, claims = (
         jwt.get_unverified_header(access_token),
         jwt.decode(access_token, options={"verify_signature": False}),
@@ -136,13 +138,13 @@ def test_an_access_token_has_all_that_rfc_9068_requires(client: FlaskClient, doo
         "iss": str, "exp": int, "aud": str, "sub": str, "client_id": str, "iat": int, "jti": str,
     }  # fmt: skip
     assert (claims["iss"], claims["sub"]) == (URL, ZOE.username)
-    assert claims["client_id"] == ("reports" if door.startswith("token") else "latchkey")
+    assert claims["client_id"] == ("reports" if endpoint.startswith("token") else "latchkey")
 
 
 def test_no_two_access_tokens_have_the_same_name(app: Flask) -> None:
     issuer, client = app.extensions["latchkey"].issuer, app.test_client()
-    first = granted(token(client))
-    tokens = [first, granted(token(client)), granted(refresh(client, first["refresh_token"]))]
+    first = granted_tokens(token(client))
+    tokens = [first, granted_tokens(token(client)), granted_tokens(refresh(client, first["refresh_token"]))]
     names = [issuer.decode(members["access_token"])["jti"] for members in tokens]
     assert len(set(names)) == 3
     assert min(map(len, names)) >= 22

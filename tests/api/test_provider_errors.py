@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from providers.interface import Denied, Overloaded, ProviderUnavailable
-from tests.api.conftest import error
+from tests.support.error_responses import error_message
 from tests.support.stores import SECRET_KEY
 from tests.support.users import ZOE
 
@@ -44,7 +44,7 @@ NONSENSE: dict[str, object] = {
 
 
 class Faulty:
-    """Fails, or answers nonsense, as its setting says."""
+    """Fails, or responses nonsense, as its setting says."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.behaviour = environ["FAULTY"]
@@ -75,27 +75,27 @@ def client_of(behaviour: str) -> FlaskClient:
 
 @pytest.mark.parametrize("behaviour", ["unavailable", "connection", "time"])
 def test_a_store_that_cannot_be_asked_is_503(caplog: pytest.LogCaptureFixture, behaviour: str) -> None:
-    answer = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
-    assert error(answer, 503, "provider_unavailable") == "Credential store unavailable"
-    assert answer.headers["Retry-After"] == "5"
-    assert answer.headers["X-Request-ID"] in caplog.text
+    response = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
+    assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
+    assert response.headers["Retry-After"] == "5"
+    assert response.headers["X-Request-ID"] in caplog.text
     assert SECRET in caplog.text
 
 
 def test_too_many_at_once_is_503(caplog: pytest.LogCaptureFixture) -> None:
-    answer = client_of("overloaded").post("/api/auth", json=CREDENTIALS)
-    assert error(answer, 503, "overloaded") == "Too many concurrent logins"
-    assert answer.headers["Retry-After"] == "1"
-    assert answer.headers["X-Request-ID"] in caplog.text
+    response = client_of("overloaded").post("/api/auth", json=CREDENTIALS)
+    assert error_message(response, 503, "overloaded") == "Too many concurrent logins"
+    assert response.headers["Retry-After"] == "1"
+    assert response.headers["X-Request-ID"] in caplog.text
 
 
 @pytest.mark.parametrize("behaviour", ["bug", *NONSENSE])
 def test_a_provider_with_a_fault_lets_nobody_in_and_tells_nothing(
     caplog: pytest.LogCaptureFixture, behaviour: str
 ) -> None:
-    answer = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
-    assert error(answer, 500, "internal_error") == FIXED
-    assert answer.headers["X-Request-ID"] in caplog.text
+    response = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
+    assert error_message(response, 500, "internal_error") == FIXED
+    assert response.headers["X-Request-ID"] in caplog.text
     assert ZOE.password not in caplog.text
 
 
@@ -109,12 +109,12 @@ def test_nonsense_is_logged_with_the_provider_and_the_place_but_not_the_value(
 
 def test_a_store_that_is_lost_while_it_is_to_find_somebody_is_503(static_environ: dict[str, str]) -> None:
     chain = {**static_environ, "AUTH_PROVIDER": f"{__name__}:Forgetful,static", "SECRET_KEY": SECRET_KEY}
-    answer = create_app(chain).test_client().post("/api/auth", json=CREDENTIALS)
-    assert error(answer, 503, "provider_unavailable") == "Credential store unavailable"
+    response = create_app(chain).test_client().post("/api/auth", json=CREDENTIALS)
+    assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
 
 
 @pytest.mark.parametrize("behaviour", ["unavailable", "overloaded", "bug"])
 def test_input_that_proves_nobody_never_reaches_a_store(behaviour: str) -> None:
     for name, password in [("a\0b", "x"), ("x" * 257, "x"), ("x", "x\0"), ("x", "x" * 1025), ("\ud800", "x")]:
-        answer = client_of(behaviour).post("/api/auth", json={"email": name, "password": password})
-        assert error(answer, 400, "invalid_credentials") == "Invalid credentials"
+        response = client_of(behaviour).post("/api/auth", json={"email": name, "password": password})
+        assert error_message(response, 400, "invalid_credentials") == "Invalid credentials"
