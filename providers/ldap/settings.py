@@ -45,7 +45,7 @@ class LdapSettings(Section):
         description="ldap://host or ldaps://host, with :port if it is not the default, or several, comma-separated"
     )
     insecure_plaintext: bool = Field(False, description="true only if passwords may cross the network unencrypted")
-    start_tls: bool | None = Field(None, description="true, or unset it: ldap:// always uses StartTLS")
+    start_tls: bool | None = Field(None, description="true, or unset it: ldap:// uses StartTLS by default")
     ca_file: CertificateFile | None = Field(
         None, description="the path of a PEM file with the certificates to trust instead of the system's"
     )

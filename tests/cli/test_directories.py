@@ -1,4 +1,4 @@
-"""`flask doctor` and `flask explain` on directories: what they tell, and how little they ask."""
+"""`flask doctor` and `flask explain` with directories: their output, and how often they bind."""
 
 import json
 from pathlib import Path
@@ -16,6 +16,11 @@ from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
 O_BRIEN = SAMPLE_USERS[1]
+DIRECT_BIND = {
+    "LDAP_BIND_DN": "",
+    "LDAP_BIND_PASSWORD": "",
+    "LDAP_USER_DN_TEMPLATE": f"uid={{login}},ou=people,{SUFFIX}",
+}
 
 
 class Program:
@@ -24,122 +29,119 @@ class Program:
     def __init__(self, source: Source, folder: Path, environ: dict[str, str]) -> None:
         self._flask = Forked(source, folder, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
 
-    def told(self, *arguments: str, stdin: str = "", code: int | None = None, **environ: str) -> dict[str, Any]:
-        """Return what a script is told, once it is sure that no secret is among it."""
+    def json_output(self, *arguments: str, stdin: str = "", code: int | None = None, **environ: str) -> dict[str, Any]:
+        """Run a command with --json and return its output, after a test that no secret is in it."""
         command, *options = arguments
-        ended = self._flask(command, "--json", *options, stdin=stdin, **environ)
-        assert code in {None, ended.returncode}
+        result = self._flask(command, "--json", *options, stdin=stdin, **environ)
+        assert code in {None, result.returncode}
         for secret in (SECRET_KEY, "service-secret", ZOE.password, ALICE.password, "hunter2", REFUSED_PASSWORD):
-            assert secret not in ended.stdout + ended.stderr
-        members: dict[str, Any] = json.loads(ended.stdout)
-        return members
+            assert secret not in result.stdout + result.stderr
+        output: dict[str, Any] = json.loads(result.stdout)
+        return output
 
-    def found(self, *arguments: str, **more: Any) -> dict[str, dict[str, Any]]:
-        """Return what the doctor found, by step."""
-        return {check["step"]: check for check in self.told("doctor", *arguments, **more)["checks"]}
+    def doctor(self, *arguments: str, **options: Any) -> dict[str, dict[str, Any]]:
+        """Return the checks of the doctor by step."""
+        return {check["step"]: check for check in self.json_output("doctor", *arguments, **options)["checks"]}
 
 
 @pytest.fixture
 def openldap(source: Source, slapd: Slapd, tmp_path: Path) -> Program:
-    """The program, and the shared OpenLDAP."""
+    """The program with the shared OpenLDAP server."""
     return Program(source, tmp_path, slapd.environ())
 
 
 @pytest.fixture
 def windows(source: Source, samba: Samba, tmp_path: Path) -> Program:
-    """The program, and the shared Active Directory."""
+    """The program with the shared Active Directory."""
     return Program(source, tmp_path, samba.environ(LDAP_DOMAIN="ADEX"))
 
 
 def binds(server: Slapd, mark: int, dn: str) -> int:
-    """Return how often this account has tried to bind since then."""
+    """Return the number of binds with this DN after this position in the log."""
     return server.log[mark:].count(f'BIND dn="{dn}" method=128')
 
 
-def test_the_doctor_binds_once_as_each(openldap: Program, slapd: Slapd) -> None:
+def test_doctor_binds_once_as_the_service_account_and_once_as_the_user(openldap: Program, slapd: Slapd) -> None:
     mark = len(slapd.log)
-    checks = openldap.found("--user", O_BRIEN.email, "--password", stdin=O_BRIEN.password)
+    checks = openldap.doctor("--user", O_BRIEN.email, "--password", stdin=O_BRIEN.password)
     assert checks["password"]["found"] == "ldap lets o'brien in with it"
     assert json.loads(checks["claims"]["found"])["roles"] == ["user"]
     assert {check["outcome"] for step, check in checks.items() if "ldap" in step} == {"ok"}
     assert (binds(slapd, mark, SERVICE), binds(slapd, mark, person_dn(O_BRIEN.username))) == (1, 1)
 
 
-def test_a_wrong_password_is_tried_once(openldap: Program, slapd: Slapd) -> None:
+def test_doctor_tries_a_wrong_password_once(openldap: Program, slapd: Slapd) -> None:
     slapd.add_person(SampleUser("fragile", "fragile@example.org", "the password of fragile"))
     slapd.modify(person_dn("fragile"), {"pwdPolicySubentry": STRICT}, relax=True)
     mark = len(slapd.log)
-    checks = openldap.found("--user", "fragile", "--password", stdin="hunter2", code=2)
+    checks = openldap.doctor("--user", "fragile", "--password", stdin="hunter2", code=2)
     assert checks["password"]["outcome"] == "failure"
     assert binds(slapd, mark, person_dn("fragile")) == 1
 
 
-def test_a_wrong_password_of_the_account_ends_it(openldap: Program, slapd: Slapd) -> None:
+def test_doctor_does_not_bind_as_the_user_if_the_service_password_is_wrong(openldap: Program, slapd: Slapd) -> None:
     mark = len(slapd.log)
     arguments = ("--user", ZOE.username, "--password")
-    checks = openldap.found(*arguments, stdin=ZOE.password, code=2, LDAP_BIND_PASSWORD="hunter2")
+    checks = openldap.doctor(*arguments, stdin=ZOE.password, code=2, LDAP_BIND_PASSWORD="hunter2")
     assert checks["ldap: service bind"]["outcome"] == "failure"
     assert "cannot be asked" in checks["user, ldap"]["found"]
     assert (binds(slapd, mark, SERVICE), binds(slapd, mark, person_dn(ZOE.username))) == (1, 0)
 
 
-def test_a_directory_that_is_out_is_told_and_nobody_is_judged(openldap: Program) -> None:
-    checks = openldap.found("--user", "zoé", code=2, LDAP_URL=f"ldap://localhost:{free_port()}")
-    (reached,) = (check for step, check in checks.items() if step.endswith(": TCP"))
-    assert reached["outcome"] == "failure"
+def test_doctor_reports_an_unavailable_directory_and_does_not_deny_the_user(openldap: Program) -> None:
+    checks = openldap.doctor("--user", "zoé", code=2, LDAP_URL=f"ldap://localhost:{free_port()}")
+    (connection,) = (check for step, check in checks.items() if step.endswith(": TCP"))
+    assert connection["outcome"] == "failure"
     assert "cannot be asked" in checks["user, ldap"]["found"]
 
 
-def test_a_direct_bind_tells_all_after_the_password(openldap: Program, slapd: Slapd) -> None:
-    direct = {
-        "LDAP_BIND_DN": "",
-        "LDAP_BIND_PASSWORD": "",
-        "LDAP_USER_DN_TEMPLATE": f"uid={{login}},ou=people,{SUFFIX}",
-    }
+def test_doctor_shows_roles_and_claims_after_a_direct_bind(openldap: Program, slapd: Slapd) -> None:
     mark = len(slapd.log)
-    checks = openldap.found("--user", "zoé", "--password", stdin=ZOE.password, **direct)
+    checks = openldap.doctor("--user", "zoé", "--password", stdin=ZOE.password, **DIRECT_BIND)
     assert checks["password"]["outcome"] == "ok"
     assert checks["roles of the user"]["found"] == "admin, user"
     assert json.loads(checks["claims"]["found"])["sub"] == "zoé"
-    assert slapd.log[mark:].count(" BIND dn=") <= 2  # slapd tells of a bind that succeeds in two lines
+    assert slapd.log[mark:].count(" BIND dn=") <= 2  # slapd logs two lines for a bind that succeeds
 
 
-def test_a_role_that_no_rule_gives_is_warned_of(openldap: Program) -> None:
-    checks = openldap.found(code=1)
+def test_doctor_warns_of_a_required_role_that_no_rule_gives(openldap: Program) -> None:
+    checks = openldap.doctor(code=1)
     assert "super_admin" in checks["roles"]["found"]
 
 
 @pytest.mark.parametrize("login", ["alice", "ADEX\\alice"])
-def test_a_user_of_active_directory_is_followed(windows: Program, login: str) -> None:
-    checks = windows.found("--user", login, "--password", stdin=ALICE.password)
+def test_doctor_shows_a_user_of_active_directory(windows: Program, login: str) -> None:
+    checks = windows.doctor("--user", login, "--password", stdin=ALICE.password)
     assert checks["password"]["found"] == "ldap lets alice in with it"
     assert group_dn("admins-ad") in checks["groups"]["found"]
-    assert checks["ldap: kind of directory"]["found"] == "an Active Directory"
+    assert checks["ldap: kind of directory"]["found"] == "Active Directory"
 
 
-def test_who_is_locked_is_told_so_and_not_tried(windows: Program) -> None:
-    checks = windows.found("--user", "locked", "--password", stdin=REFUSED_PASSWORD, code=2)
+def test_doctor_reports_a_locked_user_without_a_bind(windows: Program) -> None:
+    checks = windows.doctor("--user", "locked", "--password", stdin=REFUSED_PASSWORD, code=2)
     assert "locked" in checks["user, ldap"]["found"]
     assert checks["password"]["found"] == "not tried, as nobody would be let in anyway"
 
 
-def test_explain_tells_rules_and_routes(windows: Program) -> None:
+def test_explain_shows_rules_with_near_misses_and_routes(windows: Program) -> None:
     mapped = json.dumps({group_dn("staff"): ["admin"], group_dn("admins-ad"): ["user"]})
-    told = windows.told("explain", "alice", code=0, LDAP_ROLE_MAP=mapped)
-    (answer,) = told["providers"]
+    output = windows.json_output("explain", "alice", code=0, LDAP_ROLE_MAP=mapped)
+    (answer,) = output["providers"]
     assert (answer["answer"], answer["record"]) == ("known", windows_person("alice"))
-    nearly, matched = answer["rules"]
+    not_matched, matched = answer["rules"]
     assert matched["matched"] is True
-    assert nearly["near_misses"] == [
-        f"{group_dn('staff')}: is a member through {group_dn('admins-ad')}, and LDAP_NESTED_GROUPS is not true"
+    assert not_matched["near_misses"] == [
+        f"{group_dn('staff')}: the user is a member via {group_dn('admins-ad')}, but LDAP_NESTED_GROUPS is not true"
     ]
-    opens = {route["path"]: route["opens"] for route in told["routes"]}
+    opens = {route["path"]: route["opens"] for route in output["routes"]}
     assert (opens["/api/protected_route_user"], opens["/api/protected_route_admin"]) == (True, False)
-    followed = windows.told("explain", "alice", LDAP_ROLE_MAP=mapped, LDAP_NESTED_GROUPS="true")
-    assert {route["path"]: route["opens"] for route in followed["routes"]}["/api/protected_route_admin"] is True
+    nested = windows.json_output("explain", "alice", LDAP_ROLE_MAP=mapped, LDAP_NESTED_GROUPS="true")
+    assert {route["path"]: route["opens"] for route in nested["routes"]}["/api/protected_route_admin"] is True
 
 
-def test_a_switch_to_a_directory_is_foretold_without_a_login(openldap: Program, slapd: Slapd, tmp_path: Path) -> None:
+def test_explain_compares_users_with_a_directory_without_their_passwords(
+    openldap: Program, slapd: Slapd, tmp_path: Path
+) -> None:
     people = [
         SampleUser("ZOÉ", "zoe@example.org", "x", ("admin", "editor")),
         SampleUser("somebody", "o'brien@example.org", "x", ("user",)),
@@ -147,19 +149,14 @@ def test_a_switch_to_a_directory_is_foretold_without_a_login(openldap: Program, 
     ]
     static = users_file(tmp_path / "users.toml", people)
     mark = len(slapd.log)
-    told = openldap.told("explain", "--all", "--against", "ldap", code=0, **static)
-    changes = {change["username"]: change for change in told["users"]}
+    output = openldap.json_output("explain", "--all", "--against", "ldap", code=0, **static)
+    changes = {change["username"]: change for change in output["users"]}
     assert (changes["ZOÉ"]["gains"], changes["ZOÉ"]["loses"]) == (["user"], ["editor"])
     assert changes["lost"]["outcome"] == "locked_out"
     logged = slapd.log[mark:]
     assert {line.split('"')[1] for line in logged.splitlines() if " BIND dn=" in line} <= {SERVICE, ""}
 
 
-def test_explain_of_a_direct_bind_sends_to_the_doctor(openldap: Program) -> None:
-    direct = {
-        "LDAP_BIND_DN": "",
-        "LDAP_BIND_PASSWORD": "",
-        "LDAP_USER_DN_TEMPLATE": f"uid={{login}},ou=people,{SUFFIX}",
-    }
-    told = openldap.told("explain", "zoé", code=1, **direct)
-    assert told["providers"][0]["answer"] == "untold"
+def test_explain_reports_that_a_direct_bind_provider_is_unsupported(openldap: Program) -> None:
+    output = openldap.json_output("explain", "zoé", code=1, **DIRECT_BIND)
+    assert output["providers"][0]["answer"] == "untold"
