@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from tests.servers import postgres as postgres_server
-from tests.servers import samba as samba_server
 from tests.servers import slapd as slapd_server
 from tests.servers.samba import Samba
+from tests.servers.samba_domain import domain_controller, provision_domain
 from tests.servers.slapd import Slapd
 from tests.support.active_directory import add_crowd, populate
 from tests.support.fast_run import is_fast
@@ -57,14 +57,14 @@ def domain(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             folder.mkdir()
-            samba_server.provision(folder)
+            provision_domain(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def samba(tmp_path_factory: pytest.TempPathFactory, domain: Path) -> Iterator[Samba]:
     """An Active Directory that knows everybody in tests/support/active_directory.py but the crowd."""
-    with samba_server.samba(tmp_path_factory.mktemp("samba"), domain) as server:
+    with domain_controller(tmp_path_factory.mktemp("samba"), domain) as server:
         populate(server)
         yield server
 

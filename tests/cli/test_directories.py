@@ -10,7 +10,7 @@ from tests.servers.process import free_port
 from tests.servers.samba import Samba, group_dn
 from tests.servers.samba import person_dn as windows_person
 from tests.servers.slapd import SERVICE, STRICT, SUFFIX, Slapd, person_dn
-from tests.support.active_directory import ALICE, REFUSED_PASSWORD
+from tests.support.active_directory import ALICE, DENIED_PASSWORD
 from tests.support.forked_flask import Forked, Source
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
@@ -34,7 +34,7 @@ class Program:
         command, *options = arguments
         result = self._flask(command, "--json", *options, stdin=stdin, **environ)
         assert code in {None, result.returncode}
-        for secret in (SECRET_KEY, "service-secret", ZOE.password, ALICE.password, "hunter2", REFUSED_PASSWORD):
+        for secret in (SECRET_KEY, "service-secret", ZOE.password, ALICE.password, "hunter2", DENIED_PASSWORD):
             assert secret not in result.stdout + result.stderr
         output: dict[str, Any] = json.loads(result.stdout)
         return output
@@ -118,7 +118,7 @@ def test_doctor_shows_a_user_of_active_directory(windows: Program, login: str) -
 
 
 def test_doctor_reports_a_locked_user_without_a_bind(windows: Program) -> None:
-    checks = windows.doctor("--user", "locked", "--password", stdin=REFUSED_PASSWORD, code=2)
+    checks = windows.doctor("--user", "locked", "--password", stdin=DENIED_PASSWORD, code=2)
     assert "locked" in checks["user, ldap"]["found"]
     assert checks["password"]["found"] == "not tried, as nobody would be let in anyway"
 

@@ -23,16 +23,16 @@ SERVICE = f"cn=svc,ou=system,{SUFFIX}"
 SERVICE_PASSWORD = "service-secret"
 
 STRICT = f"cn=strict,ou=policies,{SUFFIX}"
-"""For pwdPolicySubentry: three wrong passwords lock for a minute."""
+"""For pwdPolicySubentry: three wrong passwords lock the user for a minute."""
 AGING = f"cn=aging,ou=policies,{SUFFIX}"
-"""For pwdPolicySubentry: a password is good for 30 days after its pwdChangedTime."""
+"""For pwdPolicySubentry: a password expires 30 days after its pwdChangedTime."""
 GRACIOUS = f"cn=gracious,ou=policies,{SUFFIX}"
-"""For pwdPolicySubentry: the same, but for two more logins."""
+"""For pwdPolicySubentry: the same, with two grace logins."""
 RESET = f"cn=reset,ou=policies,{SUFFIX}"
-"""For pwdPolicySubentry: whoever has pwdReset must choose a new password before anything else."""
+"""For pwdPolicySubentry: a user with pwdReset must first change their password."""
 
 _POLICIES: dict[str, dict[str, object]] = {
-    # Failures count for a second, or the tests' many wrong passwords would fill the entries.
+    # Failures are forgotten after a second. Otherwise the many wrong passwords of the tests would fill the entries.
     f"cn=default,ou=policies,{SUFFIX}": {"pwdLockout": "TRUE", "pwdMaxFailure": 1000, "pwdFailureCountInterval": 1},
     STRICT: {"pwdLockout": "TRUE", "pwdMaxFailure": 3, "pwdLockoutDuration": 60, "pwdFailureCountInterval": 300},
     AGING: {"pwdMaxAge": 30 * 24 * 3600},
@@ -89,15 +89,15 @@ class Slapd:
     home: Path
     port: int
     tls_port: int
-    """0 where it has no TLS."""
+    """0 without TLS."""
 
     @property
     def log(self) -> str:
-        """What the server has logged so far."""
+        """The log of the server so far."""
         return (self.home / "slapd.log").read_text()
 
     def admin(self) -> Connection:
-        """Return a connection that may change everything."""
+        """Return a connection with the rights of an administrator."""
         server = Server("127.0.0.1", self.port, get_info=NONE)
         return Connection(server, ADMIN, ADMIN_PASSWORD, client_strategy=SAFE_SYNC, auto_bind=True, check_names=False)
 
@@ -109,7 +109,7 @@ class Slapd:
         assert result["description"] == "success", result
 
     def modify(self, dn: str, changes: Mapping[str, object], *, relax: bool = False) -> None:
-        """Give the attributes these values instead of theirs, or none; `relax` for those that the server sets."""
+        """Replace the values of attributes. An empty list deletes one; `relax` permits attributes of the server."""
         replaced = {
             name: [(MODIFY_REPLACE, values if isinstance(values, list) else [values])]
             for name, values in changes.items()
@@ -120,7 +120,7 @@ class Slapd:
         assert result["description"] == "success", result
 
     def add_person(self, person: SampleUser, *more_emails: str) -> None:
-        """Add a person, and put them into a group for each of their roles."""
+        """Add a person to one group for each of their roles."""
         dn = person_dn(person.username)
         self.add(
             dn,
@@ -145,7 +145,7 @@ class Slapd:
         assert result["description"] == "success", result
 
     def environ(self, **changed: str) -> dict[str, str]:
-        """Return an environment in which the provider knows the people here, with changes to it."""
+        """Return an environment that configures a provider with this server, with changes."""
         roles = ("admin", "user", "editor")
         return {
             "AUTH_PROVIDER": "ldap",
@@ -154,14 +154,14 @@ class Slapd:
             "LDAP_BASE_DN": f"ou=people,{SUFFIX}",
             "LDAP_BIND_DN": SERVICE,
             "LDAP_BIND_PASSWORD": SERVICE_PASSWORD,
-            # As a person might write them: neither case nor spaces make a difference.
+            # Case and spaces make no difference.
             "LDAP_ROLE_MAP": json.dumps({f"CN={role.title()}, OU=Groups,{SUFFIX}": [role] for role in roles}),
             **changed,
         }
 
 
 def person_dn(username: str) -> str:
-    """Return where `add_person` puts somebody."""
+    """Return the DN of a person that `add_person` adds."""
     return f"uid={escape_rdn(username)},ou=people,{SUFFIX}"
 
 
@@ -169,19 +169,22 @@ def person_dn(username: str) -> str:
 def slapd(
     home: Path, *, tls: bool = True, not_after: datetime | None = None, names: tuple[str, ...] = ("localhost",)
 ) -> Iterator[Slapd]:
-    """Run a server with a service account and nobody else, without TLS or with a certificate that ends then."""
+    """Run a server with a service account and no users.
+
+    Its certificate is for `names` and expires at `not_after`.
+    """
     server = Slapd(home, free_port(), free_port() if tls else 0)
     _write_configuration(server, not_after, names)
-    # A copy, because Ubuntu's AppArmor lets the one in /usr/sbin read nothing here.
+    # A copy, because AppArmor in Ubuntu restricts /usr/sbin/slapd to the system's directories.
     shutil.copy("/usr/sbin/slapd", home / "slapd")
     with started(server):
-        _fill(server)
+        _add_entries(server)
         yield server
 
 
 @contextmanager
 def started(server: Slapd) -> Iterator[None]:
-    """Run a server that was stopped, with what it knew, on the ports it had."""
+    """Run a server that was stopped, with its entries and ports."""
     ports = {"ldap": server.port, "ldaps": server.tls_port} if server.tls_port else {"ldap": server.port}
     urls = " ".join(f"{scheme}://127.0.0.1:{port}" for scheme, port in ports.items())
     command = [str(server.home / "slapd"), "-f", str(server.home / "slapd.conf"), "-d", "stats", "-h", urls]
@@ -204,7 +207,7 @@ def _write_configuration(server: Slapd, not_after: datetime | None, names: tuple
     (home / "slapd.conf").write_text("\n".join(lines))
 
 
-def _fill(server: Slapd) -> None:
+def _add_entries(server: Slapd) -> None:
     server.add(SUFFIX, ["dcObject", "organization"], {"dc": "example", "o": "Example"})
     for unit in ("people", "groups", "system", "policies"):
         server.add(f"ou={unit},{SUFFIX}", ["organizationalUnit"], {"ou": unit})

@@ -1,26 +1,26 @@
-"""The tests' Active Directory refuses as a real one does: what the provider reads from its words depends on that."""
+"""Samba returns the Windows error codes from which the LDAP provider reads the reason of a denied login."""
 
 import re
 
 import pytest
 
 from tests.servers.samba import Samba, person_dn
-from tests.support.active_directory import REFUSED, REFUSED_PASSWORD
+from tests.support.active_directory import DENIED, DENIED_PASSWORD
 
-CODES = dict(zip(REFUSED, ("530", "531", "532", "533", "701", "773", "775"), strict=True))
+CODES = dict(zip(DENIED, ("530", "531", "532", "533", "701", "773", "775"), strict=True))
 
 
 @pytest.mark.parametrize(("username", "code"), CODES.items())
-def test_a_right_password_is_refused_with_a_reason_of_its_own(samba: Samba, username: str, code: str) -> None:
-    assert _refusal(samba, username, REFUSED_PASSWORD) == code
+def test_bind_with_the_correct_password_returns_the_code_of_the_reason(samba: Samba, username: str, code: str) -> None:
+    assert _bind_error_code(samba, username, DENIED_PASSWORD) == code
 
 
-@pytest.mark.parametrize("username", [name for name in REFUSED if name != "locked"])
-def test_a_wrong_password_tells_nothing(samba: Samba, username: str) -> None:
-    assert _refusal(samba, username, "wrong") == "52e"
+@pytest.mark.parametrize("username", [name for name in DENIED if name != "locked"])
+def test_bind_with_a_wrong_password_returns_the_same_code_for_every_user(samba: Samba, username: str) -> None:
+    assert _bind_error_code(samba, username, "wrong") == "52e"
 
 
-def _refusal(samba: Samba, username: str, password: str) -> str:
+def _bind_error_code(samba: Samba, username: str, password: str) -> str:
     connection = samba.connection(person_dn(username), password)
     _, result, _, _ = connection.bind()
     connection.unbind()

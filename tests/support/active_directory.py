@@ -1,18 +1,16 @@
-"""Who is in the tests' Active Directory: the awkward people, members of members, and those whom it refuses."""
+"""The users and groups of the tests' Active Directory: sample users, nested groups, and users with denied logins."""
 
-from dataclasses import replace
-
-from tests.servers.samba import SUFFIX, Samba, account_name, add, group_dn, person_dn
+from tests.servers.samba import SUFFIX, Samba, add, group_dn, person_dn
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, SampleUser
 
 ALICE = SampleUser("alice", "alice@example.test", "the password of alice", ("admins-ad",))
-"""In admins-ad, which is in staff."""
+"""A member of admins-ad, which is a member of staff."""
 PAULA = SampleUser("paula", "paula@example.test", "the password of paula", ("payroll",))
-"""Her primary group is payroll, so that neither her memberOf nor its members tell."""
+"""Her primary group is payroll, which therefore is not in her memberOf."""
 LOCKABLE = SampleUser("lockable", "lockable@example.test", "the password of lockable", ("strict",))
-"""Locked after three wrong passwords."""
+"""Three wrong passwords lock this user."""
 
-REFUSED: dict[str, dict[str, object]] = {
+DENIED: dict[str, dict[str, object]] = {
     "hours": {"logonHours": bytes(21)},
     "workstation": {"userWorkstations": "NOWHERE"},
     "passwordexpired": {},
@@ -21,39 +19,34 @@ REFUSED: dict[str, dict[str, object]] = {
     "mustchange": {"pwdLastSet": 0},
     "locked": {},
 }
-"""By username, why: data 530, 531, 532, 533, 701, 773, 775 of a bind with the right password."""
-REFUSED_PASSWORD = "the password of somebody refused"
+"""The attributes of users whose logins are denied: Windows errors 530, 531, 532, 533, 701, 773 and 775, in order."""
+DENIED_PASSWORD = "the password of denied users"
 
-MANY = 2000
-"""Members of the group `crowd`."""
+CROWD_SIZE = 2000
+"""The number of members of the group `crowd`."""
 JOINER = SampleUser("joiner", "joiner@example.test", "the password of joiner", ())
-"""In 500 groups, called `club-0` and so on, and in `crowd`."""
-
-
-def as_here(person: SampleUser) -> SampleUser:
-    """Return the person by the name that they have in an Active Directory."""
-    return replace(person, username=account_name(person.username))
+"""A member of 500 groups, `club-0` to `club-499`, and of `crowd`."""
 
 
 def populate(server: Samba) -> None:
-    """Add everybody but the crowd."""
+    """Add all users and groups except the crowd."""
     for person in (*SAMPLE_USERS, *SAME_EMAIL_USERS, ALICE, LOCKABLE):
         server.add_person(person)
     server.join(group_dn("admins-ad"), group_dn("staff"))
     server.add_person(PAULA)
     (token,) = server.read(group_dn("payroll"), "primaryGroupToken")
     server.modify(person_dn(PAULA.username), {"primaryGroupID": token.decode()})
-    for username, attributes in REFUSED.items():
-        server.add_person(SampleUser(username, f"{username}@example.test", REFUSED_PASSWORD, ()), **attributes)
-    server.make_old("passwordexpired")
+    for username, attributes in DENIED.items():
+        server.add_person(SampleUser(username, f"{username}@example.test", DENIED_PASSWORD, ()), **attributes)
+    server.expire_password("passwordexpired")
     server.lock("locked")
 
 
 def add_crowd(server: Samba) -> None:
-    """Add the crowd and the joiner, in six seconds."""
+    """Add JOINER and their groups. It takes six seconds."""
     server.add_person(JOINER)
     joiner = person_dn(JOINER.username)
-    crowd = [f"CN=contact-{number},OU=people,{SUFFIX}" for number in range(MANY - 1)]
+    crowd = [f"CN=contact-{number},OU=people,{SUFFIX}" for number in range(CROWD_SIZE - 1)]
     connection = server.admin()
     for contact in crowd:
         add(connection, contact, ["contact"], {})

@@ -21,7 +21,7 @@ from providers.interface import (
 )
 from providers.ldap import DirectBindProvider, open_ldap
 from tests.servers.samba import DOMAIN, REALM, SUFFIX, Samba, group_dn
-from tests.support.active_directory import ALICE, JOINER, PAULA, REFUSED_PASSWORD
+from tests.support.active_directory import ALICE, DENIED_PASSWORD, JOINER, PAULA
 from tests.support.directories import ldap_provider
 from tests.support.users import SampleUser
 
@@ -61,7 +61,7 @@ def test_other_names_are_unknown_users(samba: Samba, login: str) -> None:
 )
 def test_reason_comes_from_the_domain(samba: Samba, login: str, right: str, wrong: str) -> None:
     provider = ldap_provider(samba.environ())
-    assert reason(provider.authenticate(login, REFUSED_PASSWORD)) == right
+    assert reason(provider.authenticate(login, DENIED_PASSWORD)) == right
     assert reason(provider.authenticate(login, "wrong")) == wrong
 
 
@@ -81,12 +81,12 @@ def test_disabled_or_expired_user_is_not_found(samba: Samba, username: str, is_f
 
 
 def test_unlocked_user_logs_in_again(samba: Samba) -> None:
-    samba.add_person(SampleUser("again", f"again@{REALM}", REFUSED_PASSWORD, ()))
+    samba.add_person(SampleUser("again", f"again@{REALM}", DENIED_PASSWORD, ()))
     samba.lock("again")
     provider = ldap_provider(samba.environ())
-    assert reason(provider.authenticate("again", REFUSED_PASSWORD)) == LOCKED
+    assert reason(provider.authenticate("again", DENIED_PASSWORD)) == LOCKED
     samba.unlock("again")
-    assert provider.authenticate("again", REFUSED_PASSWORD)
+    assert provider.authenticate("again", DENIED_PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_user_filter_can_exclude_users(samba: Samba) -> None:
     enabled = "(&(sAMAccountName={login})(!(userAccountControl:1.2.840.113556.1.4.803:=2)))"
     provider = ldap_provider(samba.environ(LDAP_USER_FILTER=enabled))
     assert provider.authenticate("alice", ALICE.password)
-    assert reason(provider.authenticate("disabled", REFUSED_PASSWORD)) == UNKNOWN_USER
+    assert reason(provider.authenticate("disabled", DENIED_PASSWORD)) == UNKNOWN_USER
 
 
 def test_disabled_and_expired_users_are_not_listed(samba: Samba) -> None:
@@ -169,7 +169,7 @@ def test_direct_bind_returns_the_user_with_roles(samba: Samba, template: str) ->
     user = provider.authenticate("alice", ALICE.password)
     assert user == {"username": "alice", "email": ALICE.email, "roles": ["admins-ad"]}
     assert reason(provider.authenticate("alice", "wrong")) == WRONG_PASSWORD
-    assert reason(provider.authenticate("disabled", REFUSED_PASSWORD)) == DISABLED
+    assert reason(provider.authenticate("disabled", DENIED_PASSWORD)) == DISABLED
 
 
 @pytest.mark.parametrize(
