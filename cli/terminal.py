@@ -45,9 +45,9 @@ def translate_command_errors() -> Iterator[None]:
     try:
         yield
     except UserExists:
-        raise CommandError("this username or email address is taken. See: flask users list") from None
+        raise CommandError("this username or email is taken. See: flask users list") from None
     except NoSuchUser:
-        raise CommandError("no user has this username or email address. See: flask users list") from None
+        raise CommandError("no user has this username or email. See: flask users list") from None
     except LastAdmin:
         raise CommandError(
             "cannot remove the last active administrator. Give another user the role admin, or add --force"

@@ -144,7 +144,7 @@ class StagedImport:
         record_event(self._connection, operator, "users_imported", None, details)
 
     def _check_concurrent_conflicts(self) -> None:
-        """Raise UserExists if another process has added a username that is an email address here, or vice versa."""
+        """Raise UserExists if another process has added a username that is an email here, or vice versa."""
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(select(func.pg_advisory_xact_lock(IMPORT_LOCK)))
             for condition in CONCURRENT_CONFLICTS:

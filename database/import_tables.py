@@ -73,13 +73,13 @@ def _in_earlier_row(name: ColumnElement[Any], column: ColumnElement[Any]) -> Col
 # One query for each condition: a single query with OR is slower than all of them.
 CONFLICTS: list[tuple[ColumnElement[bool], str | None]] = [
     (_in_table(_username, user.c.username_folded), None),
-    (_in_table(_username, user.c.email_folded), "the username is the email address of another user"),
-    (_in_table(_email, user.c.email_folded), "the email address belongs to another user"),
-    (_in_table(_email, user.c.username_folded), "the email address is the username of another user"),
+    (_in_table(_username, user.c.email_folded), "the username is the email of another user"),
+    (_in_table(_email, user.c.email_folded), "the email belongs to another user"),
+    (_in_table(_email, user.c.username_folded), "the email is the username of another user"),
     (_in_earlier_row(_username, _earlier.c.username_folded), "an earlier row has the same username"),
-    (_in_earlier_row(_email, _earlier.c.email_folded), "an earlier row has the same email address"),
-    (_in_earlier_row(_username, _earlier.c.email_folded), "the username is the email address of an earlier row"),
-    (_in_earlier_row(_email, _earlier.c.username_folded), "the email address is the username of an earlier row"),
+    (_in_earlier_row(_email, _earlier.c.email_folded), "an earlier row has the same email"),
+    (_in_earlier_row(_username, _earlier.c.email_folded), "the username is the email of an earlier row"),
+    (_in_earlier_row(_email, _earlier.c.username_folded), "the email is the username of an earlier row"),
 ]
 """In this order: why a candidate is excluded. None: the user is already in the user table."""
 

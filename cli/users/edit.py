@@ -1,4 +1,4 @@
-"""`flask users add`, and whatever changes one user."""
+"""The commands that add, change or delete one user."""
 
 from dataclasses import replace
 
@@ -13,24 +13,27 @@ from passwords.policy import PasswordPolicy
 
 LOGIN = click.argument("login", type=NAME)
 ROLES = click.argument("roles", type=NAME, nargs=-1, required=True)
-GENERATE = click.option("--generate", is_flag=True, help="Make a random password and print it, once.")
-FORCE = click.option("--force", is_flag=True, help="Even if nobody active is left with the role admin.")
+GENERATE = click.option("--generate", is_flag=True, help="Generate a random password, and print it once.")
+FORCE = click.option("--force", is_flag=True, help="Even if no active user has the role admin afterwards.")
 
-OLD_TOKENS = "Tokens from before keep the old roles until they are refreshed."
+EXISTING_TOKENS = "Existing tokens keep the previous roles until they are refreshed."
 
 
 @click.command()
 @click.argument("username", type=NAME)
-@click.option("--email", type=NAME, help="Another name to log in with, and the claim `email`.")
-@click.option("--role", "roles", type=NAME, multiple=True, help="A role; may be given several times.")
+@click.option("--email", type=NAME, help="The email: a second login, and the claim `email`.")
+@click.option("--role", "roles", type=NAME, multiple=True, help="A role. Repeatable.")
 @GENERATE
 @JSON_OPTION
 def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool, as_json: bool) -> None:
-    """Add a user. The password is asked for, or read from standard input."""
-    table = open_editor()
+    """Add a user.
+
+    The password is asked for at a terminal, otherwise read from standard input.
+    """
+    editor = open_editor()
     password = _new_password(generate, username, email)
     with translate_command_errors():
-        row = table.add(username, email, hash_password(password), roles)
+        row = editor.add(username, email, hash_password(password), roles)
     _print_password_change(row, f"Added {row.username}.", as_json, password if generate else None)
 
 
@@ -39,37 +42,39 @@ def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool
 @GENERATE
 @JSON_OPTION
 def set_password(login: str, generate: bool, as_json: bool) -> None:
-    """Give a user another password, asked for or read from standard input. Their sessions end."""
-    table = open_editor()
+    """Set a user's password and end their sessions.
+
+    The password is asked for at a terminal, otherwise read from standard input.
+    """
+    editor = open_editor()
     with translate_command_errors():
-        seen = table.users.require(login)
+        seen = editor.users.require(login)
         password = _new_password(generate, seen.username, seen.email)
-        row = table.set_password(seen.id, hash_password(password))
-    _print_password_change(row, f"{row.username} has a new password.", as_json, password if generate else None)
+        row = editor.set_password(seen.id, hash_password(password))
+    _print_password_change(row, f"Set the password of {row.username}.", as_json, password if generate else None)
 
 
-@click.command()
+@click.command("add-role")
 @LOGIN
 @ROLES
 @JSON_OPTION
-def grant(login: str, roles: tuple[str, ...], as_json: bool) -> None:
-    """Give a user roles."""
+def add_role(login: str, roles: tuple[str, ...], as_json: bool) -> None:
+    """Add roles to a user."""
     with translate_command_errors():
         row = open_editor().change(login, lambda row: replace(row, roles=tuple({*row.roles, *roles})))
-    _print_change(row, f"{row.username} has the roles {', '.join(row.roles)}. {OLD_TOKENS}", as_json)
+    _print_change(row, f"{_describe_roles(row)} {EXISTING_TOKENS}", as_json)
 
 
-@click.command()
+@click.command("remove-role")
 @LOGIN
 @ROLES
 @FORCE
 @JSON_OPTION
-def revoke(login: str, roles: tuple[str, ...], force: bool, as_json: bool) -> None:
-    """Take roles from a user."""
+def remove_role(login: str, roles: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Remove roles from a user."""
     with translate_command_errors():
         row = open_editor().change(login, lambda row: replace(row, roles=_without(row, roles)), force=force)
-    held = f"the roles {', '.join(row.roles)}" if row.roles else "no role"
-    _print_change(row, f"{row.username} has {held}. {OLD_TOKENS}", as_json)
+    _print_change(row, f"{_describe_roles(row)} {EXISTING_TOKENS}", as_json)
 
 
 @click.command()
@@ -77,68 +82,75 @@ def revoke(login: str, roles: tuple[str, ...], force: bool, as_json: bool) -> No
 @FORCE
 @JSON_OPTION
 def disable(login: str, force: bool, as_json: bool) -> None:
-    """Put a user out: what they have from logging in here ends too."""
+    """Disable a user and end their sessions."""
     with translate_command_errors():
         row = open_editor().set_active(login, False, force)
-    _print_change(row, f"{row.username} is disabled.", as_json)
+    _print_change(row, f"Disabled {row.username}.", as_json)
 
 
 @click.command()
 @LOGIN
 @JSON_OPTION
 def enable(login: str, as_json: bool) -> None:
-    """Let a disabled user in again."""
+    """Enable a disabled user."""
     with translate_command_errors():
         row = open_editor().set_active(login, True)
-    _print_change(row, f"{row.username} is enabled.", as_json)
+    _print_change(row, f"Enabled {row.username}.", as_json)
 
 
 @click.command()
 @LOGIN
-@click.argument("username", type=NAME, required=False)
-@click.option("--email", type=NAME, help="Another address.")
-@click.option("--no-email", is_flag=True, help="No address.")
+@click.option("--username", type=NAME, help="The new username. It ends the user's sessions.")
+@click.option("--email", type=NAME, help="The new email.")
+@click.option("--no-email", is_flag=True, help="Remove the email.")
 @JSON_OPTION
-def rename(login: str, username: str | None, email: str | None, no_email: bool, as_json: bool) -> None:
-    """Give a user another username, another address, or both. With another username their sessions end."""
+def update(login: str, username: str | None, email: str | None, no_email: bool, as_json: bool) -> None:
+    """Change a user's username or email."""
     if not username and not email and not no_email:
-        raise CommandError("there is nothing to change. Write another username, --email or --no-email")
+        raise CommandError("there is nothing to change. Add --username, --email or --no-email")
     with translate_command_errors():
         row = open_editor().change(
             login,
             lambda row: replace(row, username=username or row.username, email=None if no_email else email or row.email),
         )
-    _print_change(row, f"The user is now {row.username}, {row.email or 'without an address'}.", as_json)
+    email_text = f"the email {row.email}" if row.email else "no email"
+    _print_change(row, f"The user now has the username {row.username} and {email_text}.", as_json)
 
 
 @click.command()
 @LOGIN
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @FORCE
 @JSON_OPTION
 def delete(login: str, yes: bool, force: bool, as_json: bool) -> None:
-    """Remove a user for good, and end what they have. To keep who they were: disable."""
-    table = open_editor()
+    """Delete a user and end their sessions.
+
+    To keep the user's data, disable the user instead.
+    """
+    editor = open_editor()
     with translate_command_errors():
-        seen = table.users.require(login)
+        seen = editor.users.require(login)
         if not yes:
-            confirm(f"Delete {seen.username} for good?")
-        row = table.delete(seen.id, force)
+            confirm(f"Delete {seen.username} permanently?")
+        row = editor.delete(seen.id, force)
     _print_change(row, f"Deleted {row.username}.", as_json, deleted=True)
 
 
 @click.command("hash")
 @JSON_OPTION
 def print_hash(as_json: bool) -> None:
-    """Print a password's hash, for STATIC_USERS_FILE. Needs no configuration."""
-    hashed = hash_password(_new_password(False))
+    """Print a password hash for STATIC_USERS_FILE.
+
+    The password is asked for at a terminal, otherwise read from standard input. No setting is required.
+    """
+    password_hash = hash_password(_new_password(False))
     if as_json:
-        print_json({"password_hash": hashed})
+        print_json({"password_hash": password_hash})
     else:
-        click.echo(hashed)
+        click.echo(password_hash)
 
 
-COMMANDS = [add, set_password, grant, revoke, disable, enable, rename, delete, print_hash]
+COMMANDS = [add, set_password, add_role, remove_role, disable, enable, update, delete, print_hash]
 
 
 def _new_password(generate: bool, *names: str | None) -> str:
@@ -160,8 +172,14 @@ def _print_password_change(row: UserRow, sentence: str, as_json: bool, password:
         _print_change(row, sentence, as_json)
 
 
+def _describe_roles(row: UserRow) -> str:
+    return f"{row.username} now has {'the roles ' + ', '.join(row.roles) if row.roles else 'no role'}."
+
+
 def _without(row: UserRow, roles: tuple[str, ...]) -> tuple[str, ...]:
-    lacking = [name for name in roles if name not in row.roles]
-    if lacking:
-        raise CommandError(f"{row.username} does not have the role {lacking[0]}, but {', '.join(row.roles) or 'none'}")
+    missing = [name for name in roles if name not in row.roles]
+    if missing:
+        raise CommandError(
+            f"{row.username} does not have the role {missing[0]}. Current roles: {', '.join(row.roles) or 'none'}"
+        )
     return tuple({*row.roles} - {*roles})

@@ -1,4 +1,4 @@
-"""The user table in DATABASE_URL, edited in the name of the operator at the terminal."""
+"""The user table in DATABASE_URL, for reading, and for editing in the name of the operator at the terminal."""
 
 import os
 import pwd
@@ -8,10 +8,16 @@ from cli.terminal import printable
 from config.settings import Settings
 from database.engine import open_engine
 from database.user_editor import UserEditor
+from database.user_table import UserTable
+
+
+def open_user_table() -> UserTable:
+    """Return the user table, not yet connected. Raises ConfigurationError if DATABASE_URL is not set or invalid."""
+    return UserTable(open_engine(Settings.of_process().database))
 
 
 def open_editor() -> UserEditor:
-    """Return the editor of the user table in DATABASE_URL. Raises ConfigurationError if that is not set or invalid."""
+    """Return the editor of the user table, not yet connected. Raises ConfigurationError, see open_user_table."""
     settings = Settings.of_process()
     return UserEditor(open_engine(settings.database), operator_name(settings.environ))
 

@@ -1,27 +1,24 @@
-"""`flask users inventory`: on which hashes the users are."""
+"""`flask users hash-report`: the schemes of the stored password hashes."""
 
 from collections.abc import Iterable
 
 import click
 
 from cli.terminal import JSON_OPTION, as_table, print_json, progress, translate_command_errors
-from config.settings import Settings
-from database.engine import open_engine
-from database.user_table import UserTable
+from cli.users.editor import open_user_table
 from services.hash_statistics import HashCount, HashStatistics
 
 COLORS = {"current": "green", "weak": "yellow", "unusable": "red"}
 
 
-@click.command()
+@click.command("hash-report")
 @JSON_OPTION
-def inventory(as_json: bool) -> None:
-    """Count the users by the scheme and the cost of their password hashes.
+def hash_report(as_json: bool) -> None:
+    """Count users by the scheme and strength of their password hashes.
 
-    `weak` ones are replaced when their users log in. With an `unusable` one nobody can log in. All who are not
-    `current` would be stranded if the old schemes were given up.
+    A weak hash is replaced at the user's next login. A user with an unusable hash cannot log in.
     """
-    users, statistics = UserTable(open_engine(Settings.of_process().database)), HashStatistics()
+    users, statistics = open_user_table(), HashStatistics()
     with translate_command_errors(), progress("Counting", users.count()) as advance:
         for hashes in users.password_hashes():
             statistics.add(hashes)
@@ -33,7 +30,7 @@ def inventory(as_json: bool) -> None:
         click.echo("\n".join(_report(counts)))
 
 
-COMMANDS = [inventory]
+COMMANDS = [hash_report]
 
 
 def _to_json(count: HashCount) -> dict[str, object]:
@@ -48,9 +45,9 @@ def _report(counts: Iterable[HashCount]) -> Iterable[str]:
         totals[status] += count.users
         cells = (click.style(status, COLORS[status]), f"{count.users:,}", f"{count.active:,}", count.example)
         rows.append((scheme, parameters or "-", *cells))
-    yield as_table(("SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "FOR EXAMPLE"), rows)
-    yield ""
-    yield f"{totals['weak']:,} have a weaker hash, which is replaced when they log in next."
-    yield f"{totals['weak'] + totals['unusable']:,} would be stranded if only current hashes were accepted."
-    if totals["unusable"]:
-        yield f"{totals['unusable']:,} cannot log in. Give them another password: flask users set-password"
+    weak, unusable = totals["weak"], totals["unusable"]
+    yield as_table(("SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "EXAMPLE"), rows)
+    yield f"\nWeak hashes: {weak:,}. Each is replaced at the user's next login."
+    yield f"Weak or unusable hashes: {weak + unusable:,}. Without support for old schemes, their users cannot log in."
+    if unusable:
+        yield f"Unusable hashes: {unusable:,}. Their users cannot log in. Set a new password: flask users set-password"

@@ -21,7 +21,7 @@ from cli.terminal import (
     progress,
     translate_command_errors,
 )
-from cli.users.editor import open_editor, operator_name
+from cli.users.editor import open_user_table, operator_name
 from config.settings import Settings
 from database.user_filter import UserFilter
 from services.user_import.files import RenameFailed, create_private_file
@@ -95,12 +95,12 @@ def import_(
 @click.option("--json", "as_json", is_flag=True, help="Write JSON Lines. Default: CSV.")
 def export(output: Path | None, as_json: bool) -> None:
     """Export all users, with their password hashes, for `flask users import`."""
-    editor = open_editor()
+    table = open_user_table()
     with translate_command_errors(), _translate_file_errors("--output"), _open_output(output) as file:
         write = EXPORT_FORMATS["jsonl" if as_json else "csv"](file)
         # Output at a terminal shows its progress itself.
-        with progress("Writing", editor.users.count()) if output else nullcontext(hidden_progress) as advance:
-            for row in editor.users.iterate(UserFilter()):
+        with progress("Writing", table.count()) if output else nullcontext(hidden_progress) as advance:
+            for row in table.iterate(UserFilter()):
                 write(UserFields(row.username, row.email, row.password_hash, row.roles, row.active))
                 advance(1)
 

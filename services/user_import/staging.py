@@ -50,7 +50,7 @@ def _check_entry(entry: Entry, add_role_set: AddRoleSet) -> CandidateUser | Reje
 
 def _candidate(position: int, fields: UserFields, add_role_set: AddRoleSet) -> CandidateUser:
     username = _validate_name("username", fields.username)
-    email = _validate_name("email address", fields.email) if fields.email else None
+    email = _validate_name("email", fields.email) if fields.email else None
     role_set = add_role_set(fields.roles)
     return CandidateUser(
         position,

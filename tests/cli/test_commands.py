@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.support.flask_program import ENVIRON
+from tests.support.flask_program import ENVIRON, refusal
+from tests.support.forked_flask import Forked
 
 GROUPS = ["users", "keys", "tokens", "db"]
 COMMANDS = ["explain", "doctor"]
@@ -62,3 +63,15 @@ def test_finding_a_command_imports_no_command_module(tmp_path: Path) -> None:
     )
     modules = json.loads(ended.stdout)
     assert [name for name in modules if name.startswith("cli.") or name.partition(".")[0] == "sqlalchemy"] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("grant", "add-role"), ("revoke", "remove-role"), ("rename", "update"), ("inventory", "hash-report")],
+)
+@pytest.mark.parametrize("arguments", [(), ("zoé", "--force", "--json"), ("--help",)])
+def test_renamed_command_fails_with_its_new_name(flask: Forked, old: str, new: str, arguments: tuple[str, ...]) -> None:
+    ended = flask("users", old, *arguments, DATABASE_URL="")
+    assert refusal(ended) == f"Error: flask users {old} has been renamed. Run: flask users {new}"
+    assert old not in flask("users", "--help").stdout.split()
+    assert flask("users", new, "--help").returncode == 0

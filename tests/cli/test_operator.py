@@ -27,12 +27,12 @@ def test_every_change_is_told_newest_first_with_who_did_it(anywhere: Forked) -> 
     changes = [
         (("add", "zoé", "--role", "user", "--generate"), "user_added", "roles: user"),
         (("set-password", "zoé", "--generate"), "password_set", None),
-        (("grant", "zoé", "b", "a"), "roles_changed", "+a +b"),
-        (("revoke", "zoé", "user"), "roles_changed", "-user"),
+        (("add-role", "zoé", "b", "a"), "roles_changed", "+a +b"),
+        (("remove-role", "zoé", "user"), "roles_changed", "-user"),
         (("disable", "zoé"), "user_disabled", None),
         (("enable", "zoé"), "user_enabled", None),
-        (("rename", "zoé", "--email", "zoe@example.org"), "email_changed", "was none"),
-        (("rename", "zoé", "ZOÉ"), "user_renamed", "was zoé"),
+        (("update", "zoé", "--email", "zoe@example.org"), "email_changed", "was none"),
+        (("update", "zoé", "--username", "ZOÉ"), "user_renamed", "was zoé"),
         (("delete", "zoé", "--yes"), "user_deleted", None),
         (("add", "zoé", "--generate"), "user_added", "roles: none"),
     ]
@@ -45,13 +45,13 @@ def test_every_change_is_told_newest_first_with_who_did_it(anywhere: Forked) -> 
 def test_a_person_is_told_all_of_a_user(flask: Forked, table: UserEditor) -> None:
     row = table.add("zoé", "zoe@example.org", "hash", ["user", "admin"])
     table.users.record_login(row, datetime(2026, 5, 6, 7, 8, tzinfo=UTC), "hash")
-    flask("users", "grant", "zoé", "editor")
+    flask("users", "add-role", "zoé", "editor")
     user, _, events = flask("users", "show", "ZOE@example.org").stdout.partition("\n\n")
     lines = dict(re.split(r"  +", line, maxsplit=1) for line in user.splitlines())
     today = f"{row.created_at:%Y-%m-%d %H:}"
-    assert (lines.pop("Created")[:14], lines.pop("Changed")[:11]) == (today, today[:11])
+    assert (lines.pop("Created")[:14], lines.pop("Updated")[:11]) == (today, today[:11])
     assert lines == {
-        "Username": "zoé", "Id": "1", "E-mail": "zoe@example.org", "Roles": "admin, editor, user", "Active": "yes",
+        "Username": "zoé", "Id": "1", "Email": "zoe@example.org", "Roles": "admin, editor, user", "Active": "yes",
         "Password": "- it is plain text, or a hash that is not known here (unusable)",
         "Last login": "2026-05-06 07:08 UTC",
     }  # fmt: skip
@@ -73,7 +73,7 @@ def test_the_history_of_everybody_and_of_who_is_gone(anywhere: Forked, any_table
     ]
     lines = [re.split(r"  +", line) for line in anywhere("users", "history", "ZOÉ").stdout.splitlines()]
     assert [line[1:] for line in lines] == [
-        ["WHAT", "TO", "BY", "DETAILS"],
+        ["ACTION", "USER", "OPERATOR", "DETAILS"],
         ["user_deleted", "zoé", "tests", "-"],
         ["user_added", "zoé", "tests", "roles: none"],
     ]

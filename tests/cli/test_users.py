@@ -42,11 +42,11 @@ def test_a_generated_password_is_told_once_and_works(flask: Forked, client: Flas
 
 def test_a_password_can_be_changed_and_a_user_kept_out_and_let_in(flask: Forked, client: FlaskClient) -> None:
     flask("users", "add", "Zoé", "--email", "zoe@example.org", stdin="the first password")
-    assert flask("users", "set-password", "ZOE@example.org", stdin=PASSWORD).stdout == "Zoé has a new password.\n"
+    assert flask("users", "set-password", "ZOE@example.org", stdin=PASSWORD).stdout == "Set the password of Zoé.\n"
     assert (log_in(client, "zoé", "the first password"), log_in(client, "zoé", PASSWORD)) == (400, 200)
-    assert flask("users", "disable", "zoé").stdout == "Zoé is disabled.\n"
+    assert flask("users", "disable", "zoé").stdout == "Disabled Zoé.\n"
     assert log_in(client, "zoé", PASSWORD) == 400
-    assert flask("users", "enable", "zoé").stdout == "Zoé is enabled.\n"
+    assert flask("users", "enable", "zoé").stdout == "Enabled Zoé.\n"
     assert log_in(client, "zoé", PASSWORD) == 200
 
 
@@ -63,9 +63,9 @@ def test_a_hash_needs_no_configuration(flask: Forked) -> None:
         ("add", "zoé", "--password", "typed"),
         ("set-password", "zoé", "typed"),
         ("hash", "typed"),
-        ("grant", "zoé"),
-        ("revoke", "zoé"),
-        ("rename",),
+        ("add-role", "zoé"),
+        ("remove-role", "zoé"),
+        ("update",),
         ("list", "--sort", "email"),
         ("list", "--limit", "0"),
         ("import",),
@@ -113,11 +113,11 @@ def test_a_taken_name_is_refused(flask: Forked, arguments: tuple[str, ...]) -> N
 COMMANDS = [
     ("show", "zoé"),
     ("set-password", "zoé"),
-    ("grant", "zoé", "user"),
-    ("revoke", "zoé", "user"),
+    ("add-role", "zoé", "user"),
+    ("remove-role", "zoé", "user"),
     ("disable", "zoé"),
     ("enable", "zoé"),
-    ("rename", "zoé", "zoe"),
+    ("update", "zoé", "--username", "zoe"),
     ("delete", "zoé", "--yes"),
 ]
 
@@ -135,7 +135,7 @@ def test_an_unknown_name_is_refused(flask: Forked, command: tuple[str, ...]) -> 
         ("list", "--json"),
         ("import", "new.csv"),
         ("export", "--json"),
-        ("inventory",),
+        ("hash-report",),
         *COMMANDS,
     ],
 )

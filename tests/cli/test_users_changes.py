@@ -1,4 +1,4 @@
-"""`flask users grant`, `revoke`, `disable`, `enable`, `rename` and `delete`: what each changes, tells and refuses."""
+"""`flask users add-role`, `remove-role`, `disable`, `enable`, `update` and `delete`."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.support.flask_program import refusal
 from tests.support.forked_flask import Forked, answer, read_until
 from tests.support.stores import all_users
 
-LATER = " Tokens from before keep the old roles until they are refreshed."
+LATER = " Existing tokens keep the previous roles until they are refreshed."
 
 
 @pytest.fixture
@@ -27,26 +27,46 @@ def found(table: UserEditor, name: str) -> tuple[str, str | None, tuple[str, ...
 
 CHANGES = [
     (
-        ("grant", "zoé", "editor", "user", "b"),
-        f"Zoé has the roles b, editor, user.{LATER}",
+        ("add-role", "zoé", "editor", "user", "b"),
+        f"Zoé now has the roles b, editor, user.{LATER}",
         {"roles": ["b", "editor", "user"]},
     ),
-    (("grant", "zoé", "user"), f"Zoé has the roles user.{LATER}", {"roles": ["user"]}),
-    (("revoke", "ZOE@example.org", "user"), f"Zoé has no role.{LATER}", {"roles": []}),
-    (("disable", "zoé"), "Zoé is disabled.", {"active": False}),
-    (("enable", "zoé"), "Zoé is enabled.", {"active": True}),
-    (("rename", "zoé", "zoe"), "The user is now zoe, zoe@example.org.", {"username": "zoe"}),
-    (("rename", "zoé", "ZOÉ"), "The user is now ZOÉ, zoe@example.org.", {"username": "ZOÉ"}),
-    (("rename", "zoé", "--email", "z@example.org"), "The user is now Zoé, z@example.org.", {"email": "z@example.org"}),
-    (("rename", "alice", "--email", "a@x.org"), "The user is now alice, a@x.org.", {"email": "a@x.org"}),
-    (("rename", "zoé", "--no-email"), "The user is now Zoé, without an address.", {"email": None}),
-    (("rename", "alice", "bob"), "The user is now bob, without an address.", {"username": "bob", "email": None}),
+    (("add-role", "zoé", "user"), f"Zoé now has the roles user.{LATER}", {"roles": ["user"]}),
+    (("remove-role", "ZOE@example.org", "user"), f"Zoé now has no role.{LATER}", {"roles": []}),
+    (("disable", "zoé"), "Disabled Zoé.", {"active": False}),
+    (("enable", "zoé"), "Enabled Zoé.", {"active": True}),
     (
-        ("rename", "zoé", "x@example.org", "--email", "x@example.org"),
-        "The user is now x@example.org, x@example.org.",
+        ("update", "zoé", "--username", "zoe"),
+        "The user now has the username zoe and the email zoe@example.org.",
+        {"username": "zoe"},
+    ),
+    (
+        ("update", "zoé", "--username", "ZOÉ"),
+        "The user now has the username ZOÉ and the email zoe@example.org.",
+        {"username": "ZOÉ"},
+    ),
+    (
+        ("update", "zoé", "--email", "z@example.org"),
+        "The user now has the username Zoé and the email z@example.org.",
+        {"email": "z@example.org"},
+    ),
+    (
+        ("update", "alice", "--email", "a@x.org"),
+        "The user now has the username alice and the email a@x.org.",
+        {"email": "a@x.org"},
+    ),
+    (("update", "zoé", "--no-email"), "The user now has the username Zoé and no email.", {"email": None}),
+    (
+        ("update", "alice", "--username", "bob"),
+        "The user now has the username bob and no email.",
+        {"username": "bob", "email": None},
+    ),
+    (
+        ("update", "zoé", "--username", "x@example.org", "--email", "x@example.org"),
+        "The user now has the username x@example.org and the email x@example.org.",
         {"username": "x@example.org", "email": "x@example.org"},
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("command", "sentence", "members"), CHANGES)
@@ -81,14 +101,14 @@ def test_who_is_deleted_is_gone(flask: Forked, zoe: UserEditor, in_json: bool) -
 
 
 REFUSED = [
-    (("revoke", "zoé", "user", "editor"), "Zoé does not have the role editor, but user"),
-    (("rename", "zoé"), "there is nothing to change. Write another username, --email or --no-email"),
-    (("rename", "zoé", "ALICE"), "this username or email address is taken"),
-    (("rename", "alice", "Zoe@Example.org"), "this username or email address is taken"),
-    (("rename", "alice", "--email", "zoe@example.org"), "this username or email address is taken"),
-    (("rename", "alice", "--email", "zoé"), "this username or email address is taken"),
-    (("grant", "zoé", " "), "it is empty"),
-    (("grant", "zoé", "a\tb"), "it has control characters"),
+    (("remove-role", "zoé", "user", "editor"), "Zoé does not have the role editor. Current roles: user"),
+    (("update", "zoé"), "there is nothing to change. Add --username, --email or --no-email"),
+    (("update", "zoé", "--username", "ALICE"), "this username or email is taken"),
+    (("update", "alice", "--username", "Zoe@Example.org"), "this username or email is taken"),
+    (("update", "alice", "--email", "zoe@example.org"), "this username or email is taken"),
+    (("update", "alice", "--email", "zoé"), "this username or email is taken"),
+    (("add-role", "zoé", " "), "it is empty"),
+    (("add-role", "zoé", "a\tb"), "it has control characters"),
     (("delete", "zoé"), "there is no terminal to ask for a confirmation. Add --yes"),
 ]
 
@@ -104,7 +124,9 @@ def test_what_is_refused_changes_nothing(
     assert len(zoe.users.history("zoé")) == 1
 
 
-@pytest.mark.parametrize("command", [("revoke", "alice", "admin"), ("disable", "alice"), ("delete", "alice", "--yes")])
+@pytest.mark.parametrize(
+    "command", [("remove-role", "alice", "admin"), ("disable", "alice"), ("delete", "alice", "--yes")]
+)
 def test_the_last_admin_stays_unless_by_force(flask: Forked, zoe: UserEditor, command: tuple[str, ...]) -> None:
     zoe.add("another", None, "hash", ["admin"], active=False)
     before = all_users(zoe.users)
@@ -116,8 +138,8 @@ def test_the_last_admin_stays_unless_by_force(flask: Forked, zoe: UserEditor, co
 
 
 def test_another_admin_lets_one_go(flask: Forked, zoe: UserEditor) -> None:
-    assert flask("users", "grant", "zoé", "admin").returncode == 0
-    assert flask("users", "revoke", "alice", "admin").returncode == 0
+    assert flask("users", "add-role", "zoé", "admin").returncode == 0
+    assert flask("users", "remove-role", "alice", "admin").returncode == 0
     assert found(zoe, "alice") == ("alice", None, (), True)
     assert refusal(flask("users", "disable", "zoé"))
 
@@ -129,7 +151,7 @@ def test_at_a_terminal_a_deletion_is_asked_for(
     flask: Forked, zoe: UserEditor, typed: str, code: int, left: int
 ) -> None:
     with flask.terminal("users", "delete", "zoé") as screen:
-        shown = read_until(screen, "Delete Zoé for good? [y/N]: ")
+        shown = read_until(screen, "Delete Zoé permanently? [y/N]: ")
         shown += answer(screen, typed)
         assert flask.wait().code == code
     assert ("Deleted Zoé." in shown, "Aborted!" in shown) == (code == 0, code == 1)
@@ -139,8 +161,8 @@ def test_at_a_terminal_a_deletion_is_asked_for(
 def test_a_change_is_made_anywhere(anywhere: Forked, any_table: UserEditor) -> None:
     for command in (
         ("add", "zoé", "--generate"),
-        ("grant", "zoé", "a", "b"),
-        ("revoke", "zoé", "a"),
+        ("add-role", "zoé", "a", "b"),
+        ("remove-role", "zoé", "a"),
         ("disable", "zoé"),
     ):
         assert anywhere("users", *command).returncode == 0

@@ -74,7 +74,7 @@ def test_a_file_may_have_any_name(flask: Forked, table: UserEditor, tmp_path: Pa
         ("import - --format csv <&-", "Error: there is no standard input"),
         ("add bob <&-", "Error: there is no standard input"),
         ("import users.csv 2>&-", "Imported 1 user."),
-        ("inventory 2>&-", "would be stranded"),
+        ("hash-report 2>&-", "Weak hashes: 0."),
         ("export --output new.csv 2>&- && cat new.csv", "username,"),
     ],
 )

@@ -115,8 +115,8 @@ def pages(flask: Forked, *arguments: str) -> Iterator[list[str]]:
         yield [user["username"] for user in json.loads(ended.stdout)]
         if not ended.stderr:
             return
-        hint, _, words = ended.stderr.partition("Add: ")
-        assert hint == "There are more. "
+        hint, _, words = ended.stderr.partition(": ")
+        assert hint == "There are more users. For the next page, add"
         begin = shlex.split(words)
 
 
@@ -179,7 +179,7 @@ def test_filters_are_for_tables_and_csv_too(flask: Forked) -> None:
 
 
 def test_an_id_that_is_none_is_refused(flask: Forked) -> None:
-    assert "--after has to be an id" in refusal(flask("users", "list", "--sort", "created", "--after", "zoé"))
+    assert "--after must be an id" in refusal(flask("users", "list", "--sort", "created", "--after", "zoé"))
 
 
 @pytest.mark.usefixtures("people")

@@ -73,11 +73,11 @@ def test_an_export_into_a_file_shows_how_far_it_is(flask: Forked, table: UserEdi
 def test_an_inventory_is_coloured_and_lines_up_all_the_same(flask: Forked, table: UserEditor) -> None:
     for name, hashed in (("zoé", STRONG), ("weak", WEAK["ssha"]), ("unsalted", UNUSABLE)):
         table.add(name, None, hashed)
-    code, shown = flask.seen("users", "inventory")
+    code, shown = flask.seen("users", "hash-report")
     assert code == 0
     assert all(word in shown for word in ("\x1b[32mcurrent\x1b[0m", "\x1b[33mweak\x1b[0m", "\x1b[31munusable\x1b[0m"))
     assert "Counting" in shown
-    plain = flask("users", "inventory")
+    plain = flask("users", "hash-report")
     assert (plain.stderr, "\x1b" in plain.stdout) == ("", False)
     for colour in ("32", "33", "31", "0"):
         shown = shown.replace(f"\x1b[{colour}m", "")

@@ -56,7 +56,7 @@ def _name_groups(fields: dict[str, Any], names: dict[object, str]) -> None:
 
 def _parse_user(user: _DumpedUser) -> UserFields:
     fields = _DEFAULTS | user.value["fields"]
-    if "username" not in fields and fields["email"]:  # a custom user model with the email address as its login
+    if "username" not in fields and fields["email"]:  # a custom user model with the email as its login
         fields["username"] = fields["email"]
     check_members(fields, _FIELD_TYPES)
     roles = tuple(_role(group) for group in fields["groups"])

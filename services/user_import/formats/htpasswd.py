@@ -11,7 +11,7 @@ position_name = "line"
 
 
 def read(file: BinaryIO) -> Iterator[Entry]:
-    """Yield the users, see UserFormat. They have neither an email address nor roles."""
+    """Yield the users, see UserFormat. They have neither emails nor roles."""
     for number, line in enumerate(text_lines(file), 1):
         if not line.isspace() and not line.startswith("#"):
             yield parse_entry(number, _parse_line, line.rstrip("\r\n"))

@@ -1,4 +1,4 @@
-"""`flask users inventory`: how many have which hash, and whom it would strand."""
+"""`flask users hash-report`: how many have which hash, and whom it would strand."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def filled(table: UserEditor) -> UserEditor:
 
 @pytest.mark.usefixtures("people")
 def test_scripts_are_told_every_kind_the_commonest_first(anywhere: Forked) -> None:
-    ended = anywhere("users", "inventory", "--json")
+    ended = anywhere("users", "hash-report", "--json")
     assert (ended.returncode, ended.stderr) == (0, "")
     kinds = [tuple(kind.values()) for kind in json.loads(ended.stdout)]
     assert kinds[:2] == [("argon2id", POLICY, "current", 3, 2, "alice"), ("ssha", "", "weak", 2, 0, "dave")]
@@ -48,28 +48,28 @@ def test_scripts_are_told_every_kind_the_commonest_first(anywhere: Forked) -> No
 
 @pytest.mark.usefixtures("people_here")
 def test_a_person_is_told_what_to_do(flask: Forked) -> None:
-    told = flask("users", "inventory").stdout
+    told = flask("users", "hash-report").stdout
     table, _, sentences = told.partition("\n\n")
     heads, *rows = [re.split(r"  +", line) for line in table.splitlines()]
-    assert heads == ["SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "FOR EXAMPLE"]
+    assert heads == ["SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "EXAMPLE"]
     assert rows[:2] == [["argon2id", POLICY, "current", "3", "2", "alice"], ["ssha", "-", "weak", "2", "0", "dave"]]
     assert sentences == (
-        "3 have a weaker hash, which is replaced when they log in next.\n"
-        "4 would be stranded if only current hashes were accepted.\n"
-        "1 cannot log in. Give them another password: flask users set-password\n"
+        "Weak hashes: 3. Each is replaced at the user's next login.\n"
+        "Weak or unusable hashes: 4. Without support for old schemes, their users cannot log in.\n"
+        "Unusable hashes: 1. Their users cannot log in. Set a new password: flask users set-password\n"
     )
     assert "\x1b" not in told
 
 
 def test_without_anybody_unusable_there_is_nothing_to_do(flask: Forked, table: UserEditor) -> None:
     table.add("zoé", None, STRONG)
-    told = flask("users", "inventory").stdout
-    assert told.endswith("0 would be stranded if only current hashes were accepted.\n")
+    told = flask("users", "hash-report").stdout
+    assert told.endswith("Weak or unusable hashes: 0. Without support for old schemes, their users cannot log in.\n")
 
 
 def test_an_empty_table_is_no_error(anywhere: Forked) -> None:
-    assert json.loads(anywhere("users", "inventory", "--json").stdout) == []
-    assert anywhere("users", "inventory").returncode == 0
+    assert json.loads(anywhere("users", "hash-report", "--json").stdout) == []
+    assert anywhere("users", "hash-report").returncode == 0
 
 
 @pytest.mark.usefixtures("people_here")
