@@ -8,7 +8,7 @@ from providers.interface import Check
 from providers.ldap.client.errors import LdapError
 from providers.ldap.client.failover import Server
 from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of
-from providers.ldap.client.messages import BASE, SUBTREE
+from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.directory import Directory
@@ -86,7 +86,7 @@ class _ContentChecks:
         return "Active Directory" if is_active_directory else root.first("vendorName") or "a standard directory", None
 
     def _require_entry(self, dn: str) -> None:
-        if not self._session().search(dn, BASE, ANY_ENTRY, ["1.1"]):
+        if not self._session().search(dn, BASE, ANY_ENTRY, NO_ATTRIBUTES):
             raise LdapError(f"{dn} does not exist, or LDAP_BIND_DN may not read it")
 
     def _base(self, base: str) -> Finding:
@@ -95,11 +95,11 @@ class _ContentChecks:
 
     def _users(self, base: str) -> Finding:
         user_filter, session = self._entries.user_filter, self._session()
-        if not session.search(base, SUBTREE, user_filter, ["1.1"], 1):
+        if not session.search(base, SUBTREE, user_filter, NO_ATTRIBUTES, 1):
             return "no entry below it matches LDAP_USER_FILTER", "Correct LDAP_USER_FILTER or LDAP_BASE_DN"
         attribute = self._settings.name_attribute
         without_name = all_of(user_filter, Filter(f"(!({attribute}=*))").encode())
-        if session.search(base, SUBTREE, without_name, ["1.1"], 1):
+        if session.search(base, SUBTREE, without_name, NO_ATTRIBUTES, 1):
             remedy = "Choose an LDAP_USERNAME_ATTRIBUTE that all users have, or require it in LDAP_USER_FILTER"
             return f"an entry that matches LDAP_USER_FILTER has no {attribute}", remedy
         return f"there are users, and all have the attribute {attribute}", None
@@ -110,7 +110,7 @@ class _ContentChecks:
                 self._require_entry(base)
             return "searched below LDAP_GROUP_BASE_DN", None
         members, session = all_of(self._entries.user_filter, Filter("(memberOf=*)").encode()), self._session()
-        if any(session.search(base, SUBTREE, members, ["1.1"], 1) for base in self._settings.base_dn):
+        if any(session.search(base, SUBTREE, members, NO_ATTRIBUTES, 1) for base in self._settings.base_dn):
             return "read from memberOf of the users", None
         return "no user has memberOf", "Set LDAP_GROUP_BASE_DN, or enable memberOf in the directory"
 

@@ -10,7 +10,7 @@ from time import monotonic
 from providers.interface import Membership
 from providers.ldap.client.dn import dn_key
 from providers.ldap.client.filters import ANY_ENTRY, Filter, placeholders
-from providers.ldap.client.messages import BASE, SUBTREE
+from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import SupportsSearch
 from providers.ldap.settings import LdapSettings
@@ -76,7 +76,9 @@ class GroupFinder:
 
     def _search(self, session: SupportsSearch, dn: str, values: dict[str, str]) -> list[str]:
         search_filter = self._filter.encode(**{**values, "dn": dn})
-        return [group.dn for base in self._bases for group in session.search(base, SUBTREE, search_filter, ["1.1"])]
+        return [
+            group.dn for base in self._bases for group in session.search(base, SUBTREE, search_filter, NO_ATTRIBUTES)
+        ]
 
 
 def find_group(session: SupportsSearch, dn: str) -> Entry | None:
@@ -98,7 +100,7 @@ def primary_group_sid(entry: Entry) -> str | None:
 
 
 def _dns_of_sid(session: SupportsSearch, sid: str) -> list[str]:
-    return [entry.dn for entry in session.search(f"<SID={sid}>", BASE, ANY_ENTRY, ["1.1"])]
+    return [entry.dn for entry in session.search(f"<SID={sid}>", BASE, ANY_ENTRY, NO_ATTRIBUTES)]
 
 
 class _Cache:

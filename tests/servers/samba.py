@@ -67,9 +67,9 @@ class Samba:
         return values
 
     def add_person(self, person: SampleUser, **attributes: object) -> None:
-        """Add a person to one group for each of their roles.
+        """Add a person, as a member of one group for each of their roles.
 
-        Their login names are `account_name`, also with DOMAIN, and the email.
+        They can log in with `account_name`, with or without DOMAIN, and with their email.
         """
         dn = person_dn(person.username)
         account = {

@@ -120,7 +120,7 @@ class Slapd:
         assert result["description"] == "success", result
 
     def add_person(self, person: SampleUser, *more_emails: str) -> None:
-        """Add a person to one group for each of their roles."""
+        """Add a person, as a member of one group for each of their roles."""
         dn = person_dn(person.username)
         self.add(
             dn,

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 BASE, SUBTREE = 0, 2
 """Search scopes: the entry alone, or the entry and all entries below it (RFC 4511 §4.5.1.2)."""
 
+NO_ATTRIBUTES = ("1.1",)
+"""The attributes of a search that returns entries without attributes (RFC 4511 §4.5.1.8)."""
+
 UNBIND = b"\x42\x00"
 PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"  # noqa: S105 - the OID of a control (draft-behera-ldap-password-policy)
 PAGED_RESULTS = "1.2.840.113556.1.4.319"

@@ -39,9 +39,10 @@ class Pool:
     def run(self, operation: Callable[[Connection], T], deadline: float) -> T:
         """Return the result of the operation on an open connection.
 
-        Raises ServerError. It is PoolExhausted if all connections are in use for half of the time until `deadline`
-        (monotonic seconds): after a longer wait the server would have too little time to answer, and a timeout would
-        be blamed on it.
+        The operation runs again on a new connection if a reused one is lost. Raises LdapError: what the operation or
+        `prepare` raises, or PoolExhausted if all connections are in use for half of the time until `deadline`
+        (monotonic seconds). After a longer wait the server would have too little time to answer, and the timeout
+        would be counted as its failure.
         """
         if not self._slots.acquire(timeout=max(0, deadline - monotonic()) / 2):
             raise PoolExhausted("all connections to the server are in use")

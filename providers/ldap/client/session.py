@@ -57,7 +57,10 @@ class ServiceSession:
         return self._server.user_pool.run(lambda connection: connection.bind(name, password.encode()), self._deadline)
 
     def bind_and_run(self, name: str, password: str, operation: Callable[[Response, "UserSession"], T]) -> T:
-        """Return the result of the operation, which receives the response to the bind and a session as the user."""
+        """Bind as a user, and return the result of the operation with the response and a session as this user.
+
+        `password` must not be empty (RFC 4513 §5.1.2).
+        """
 
         def run(connection: Connection) -> T:
             return operation(connection.bind(name, password.encode()), UserSession(connection))

@@ -39,7 +39,8 @@ def server_error(error: Exception) -> ServerError:
         return CertificateError(error)
     reason = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
     is_lost = isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
-    return (ConnectionLost if is_lost else ServerError)(f"the connection failed: {type(error).__name__}: {reason}")
+    details = ": ".join(filter(None, [type(error).__name__, reason]))
+    return (ConnectionLost if is_lost else ServerError)(f"the connection failed: {details}")
 
 
 def _connect(address: Address, timeout: float) -> socket.socket:

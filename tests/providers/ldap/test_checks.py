@@ -83,10 +83,17 @@ def test_problem_is_reported_with_its_remedy(
     assert service_binds(slapd, mark) <= 1
 
 
-def test_certificate_for_another_name_is_reported(slapd: Slapd) -> None:
+def test_certificate_without_the_ip_address_is_reported(slapd: Slapd) -> None:
     check = check_results(slapd.environ(LDAP_URL=f"ldap://127.0.0.1:{slapd.port}"))["TLS"]
     assert check.outcome == "failure"
     assert "mismatch" in check.found
+    assert "a host name in LDAP_URL that is in the certificate" in (check.remedy or "")
+
+
+def test_certificate_for_another_host_name_is_reported(tmp_path: Path) -> None:
+    with slapd_server.slapd(tmp_path, names=("elsewhere.example",)) as server:
+        check = check_results(server.environ())["TLS"]
+    assert check.outcome == "failure"
     assert "a host name in LDAP_URL that is in the certificate" in (check.remedy or "")
 
 
