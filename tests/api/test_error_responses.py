@@ -37,34 +37,32 @@ def raising(failure: Exception) -> Callable[[], str]:
 @pytest.mark.parametrize(
     "path", ["/", "/nowhere", "/api", "/api/auth/", "/%ff%fe", "/api/auth%00", "/static/x", "/..%2f"]
 )
-def test_what_is_not_there_is_404(client: FlaskClient, path: str) -> None:
+def test_unknown_path_is_404(client: FlaskClient, path: str) -> None:
     assert error_message(client.get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/api/auth", "/api/protected_route"])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE", "BREW"])
-def test_another_method_is_405_and_the_answer_tells_which_are_allowed(
-    client: FlaskClient, path: str, method: str
-) -> None:
+def test_wrong_method_is_405_with_the_allowed_methods(client: FlaskClient, path: str, method: str) -> None:
     response = client.open(path, method=method)
     assert error_message(response, 405, "method_not_allowed")
     allowed = {"DELETE", "OPTIONS", "POST"} if path == "/api/auth" else {"GET", "HEAD", "OPTIONS"}
     assert set(response.headers["Allow"].split(", ")) == allowed
 
 
-def test_too_much_is_413(client: FlaskClient) -> None:
+def test_oversized_body_is_413(client: FlaskClient) -> None:
     response = client.post("/api/auth", data=b" " * 20_000, content_type="application/json")
     assert error_message(response, 413, "request_entity_too_large")
 
 
-def test_another_media_type_is_415(client: FlaskClient) -> None:
+def test_other_media_type_is_415(client: FlaskClient) -> None:
     assert error_message(client.post("/api/auth", data=b"x", content_type="text/plain"), 415, "malformed_body")
 
 
 @pytest.mark.parametrize(
     "failure", [KeyError(SECRET), OSError(SECRET), RecursionError(SECRET), ExceptionGroup("x", [OSError(SECRET)])]
 )
-def test_a_view_that_raises_is_500_and_the_detail_is_in_the_log_alone(
+def test_exception_in_a_view_is_500_and_its_text_is_only_logged(
     app: Flask, caplog: pytest.LogCaptureFixture, failure: Exception
 ) -> None:
     app.add_url_rule("/bug", "bug", raising(failure))
@@ -77,7 +75,7 @@ def test_a_view_that_raises_is_500_and_the_detail_is_in_the_log_alone(
     assert SECRET in caplog.text
 
 
-def test_a_view_that_answers_nothing_is_500_under_the_same_words(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_view_without_a_response_is_500_with_the_same_message(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     app.add_url_rule("/nothing", "nothing", lambda: None)  # type: ignore[arg-type]  # what people write
     response = app.test_client().get("/nothing")
     assert error_message(response, 500, "internal_error") == FIXED
@@ -85,7 +83,7 @@ def test_a_view_that_answers_nothing_is_500_under_the_same_words(app: Flask, cap
 
 
 @pytest.mark.parametrize(("status", "code"), ABORTS)
-def test_an_abort_has_the_words_of_the_framework_or_its_own(app: Flask, status: int, code: str) -> None:
+def test_abort_has_the_default_message_or_its_own(app: Flask, status: int, code: str) -> None:
     app.add_url_rule("/plain", "plain", lambda: abort(status))
     app.add_url_rule("/words", "words", lambda: abort(status, "No such luck."))
     client = app.test_client()
@@ -93,7 +91,7 @@ def test_an_abort_has_the_words_of_the_framework_or_its_own(app: Flask, status: 
     assert error_message(client.get("/words"), status, code) == "No such luck."
 
 
-def test_an_abort_keeps_its_headers(app: Flask) -> None:
+def test_abort_keeps_its_headers(app: Flask) -> None:
     app.add_url_rule("/slow", "slow", raising(TooManyRequests(retry_after=7)))
     response = app.test_client().get("/slow")
     assert error_message(response, 429, "too_many_requests")
@@ -103,33 +101,33 @@ def test_an_abort_keeps_its_headers(app: Flask) -> None:
 @pytest.mark.parametrize(
     "how", [abort, lambda response: raising(NotFound(response=response))()], ids=["abort", "raise"]
 )
-def test_an_abort_with_an_answer_of_its_own_leaves_as_it_is(app: Flask, how: Callable[[Response], str]) -> None:
+def test_abort_with_a_response_returns_it_unchanged(app: Flask, how: Callable[[Response], str]) -> None:
     app.add_url_rule("/own", "own", lambda: how(Response("short and stout", 418, {"X-Own": "1"})))
     response = app.test_client().get("/own")
     assert (response.status_code, response.text, response.headers["X-Own"]) == (418, "short and stout", "1")
     assert response.headers["X-Request-ID"]
 
 
-def test_an_error_without_words_has_a_message_all_the_same(app: Flask) -> None:
+def test_error_without_a_description_has_a_message(app: Flask) -> None:
     app.add_url_rule("/unlisted", "unlisted", raising(Unlisted()))
     assert error_message(app.test_client().get("/unlisted"), 499, "unknown_error")
 
 
 @pytest.mark.parametrize("debug", [True, False])
-def test_neither_debugging_nor_testing_changes_the_shape(app: Flask, debug: bool) -> None:
+def test_debug_and_testing_mode_do_not_change_error_responses(app: Flask, debug: bool) -> None:
     app.debug, app.testing = debug, True
     app.add_url_rule("/bug", "bug", raising(KeyError(SECRET)))
     assert error_message(app.test_client().get("/bug"), 500, "internal_error") == FIXED
 
 
-def test_a_head_has_the_status_and_headers_of_a_get_and_no_body(client: FlaskClient) -> None:
+def test_head_has_the_status_and_headers_of_get_and_no_body(client: FlaskClient) -> None:
     head, get = client.head("/api/protected_route"), client.get("/api/protected_route")
     assert (head.status_code, head.data) == (401, b"")
     assert head.headers["WWW-Authenticate"] == get.headers["WWW-Authenticate"]
     assert client.head("/nowhere").status_code == 404
 
 
-def test_options_tells_the_methods_and_opens_nothing(client: FlaskClient) -> None:
+def test_options_lists_the_methods_without_a_token(client: FlaskClient) -> None:
     response = client.options("/api/protected_route")
     assert (response.status_code, response.data) == (200, b"")
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
@@ -142,7 +140,7 @@ def get(app: Flask, path: str, headers: dict[str, str] | None = None) -> TestRes
 
 
 @pytest.mark.parametrize("path", SPELLINGS)
-def test_another_spelling_of_a_path_neither_redirects_nor_opens_it(app: Flask, path: str) -> None:
+def test_other_spellings_of_a_path_are_404_and_never_redirect(app: Flask, path: str) -> None:
     token = app.extensions["latchkey"].issuer.generate({"username": "zoé"})
     bearer = {"Authorization": f"Bearer {token}"}
     assert get(app, "/api/protected_route", bearer).status_code == 200
@@ -151,15 +149,15 @@ def test_another_spelling_of_a_path_neither_redirects_nor_opens_it(app: Flask, p
 
 
 @pytest.mark.parametrize("path", ["//api/protected_route", "///api/protected_route", "api/protected_route"])
-def test_slashes_that_the_framework_passes_over_do_not_pass_the_guard(app: Flask, path: str) -> None:
+def test_extra_leading_slashes_do_not_bypass_the_guard(app: Flask, path: str) -> None:
     assert error_message(get(app, path), 401, "missing_token") == "Missing access token"
 
 
-def test_an_encoded_spelling_is_guarded_too(client: FlaskClient) -> None:
+def test_percent_encoded_path_is_guarded(client: FlaskClient) -> None:
     assert error_message(client.get("/api/%70rotected%5Froute"), 401, "missing_token") == "Missing access token"
 
 
-def test_every_request_has_an_id_of_our_own(client: FlaskClient) -> None:
+def test_request_id_is_never_the_one_that_the_client_sent(client: FlaskClient) -> None:
     responses = [client.get("/nowhere", headers={"X-Request-ID": "theirs"}) for _ in range(2)]
     ids = {response.headers["X-Request-ID"] for response in responses}
     assert len(ids - {"theirs"}) == 2

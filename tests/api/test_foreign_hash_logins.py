@@ -45,9 +45,7 @@ def status(client: FlaskClient, password: str = ZOE.password, login: str = ZOE.e
 
 
 @ONE_OF_EACH
-def test_a_weaker_hash_is_replaced_at_the_first_login(
-    client: FlaskClient, environ: dict[str, str], sample: Sample
-) -> None:
+def test_weak_hash_is_upgraded_at_the_first_login(client: FlaskClient, environ: dict[str, str], sample: Sample) -> None:
     put(environ, sample.stored)
     assert status(client) == 200
     first = zoe(environ)
@@ -58,7 +56,7 @@ def test_a_weaker_hash_is_replaced_at_the_first_login(
 
 
 @ONE_OF_EACH
-def test_a_wrong_password_changes_nothing(client: FlaskClient, environ: dict[str, str], sample: Sample) -> None:
+def test_wrong_password_leaves_the_hash_unchanged(client: FlaskClient, environ: dict[str, str], sample: Sample) -> None:
     put(environ, sample.stored)
     before = zoe(environ)
     for wrong in ("wrong", ZOE.password[:-1], f"{ZOE.password} ", sample.stored):
@@ -67,7 +65,7 @@ def test_a_wrong_password_changes_nothing(client: FlaskClient, environ: dict[str
 
 
 @pytest.mark.parametrize("stored", STRONG.values(), ids=STRONG)
-def test_a_hash_as_strong_as_ours_stays(client: FlaskClient, environ: dict[str, str], stored: str) -> None:
+def test_strong_foreign_hash_is_kept(client: FlaskClient, environ: dict[str, str], stored: str) -> None:
     put(environ, stored)
     assert [status(client), status(client), status(client, "wrong")] == [200, 200, 400]
     assert zoe(environ).password_hash == stored
@@ -76,7 +74,7 @@ def test_a_hash_as_strong_as_ours_stays(client: FlaskClient, environ: dict[str, 
 @pytest.mark.parametrize(
     ("password", "stored"), [(LONG_PASSWORD, LONG_BCRYPT), (SPLIT_PASSWORD, SPLIT_BCRYPT)], ids=["100 bytes", "81"]
 )
-def test_who_has_more_than_bcrypt_saw_logs_in_and_keeps_the_hash(
+def test_password_beyond_the_bcrypt_limit_logs_in_and_keeps_the_hash(
     client: FlaskClient, environ: dict[str, str], password: str, stored: str
 ) -> None:
     put(environ, stored)
@@ -85,9 +83,7 @@ def test_who_has_more_than_bcrypt_saw_logs_in_and_keeps_the_hash(
     assert status(client, f"x{password}") == 400
 
 
-def test_the_beginning_that_bcrypt_saw_is_the_whole_of_another_password(
-    client: FlaskClient, environ: dict[str, str]
-) -> None:
+def test_first_72_bytes_log_in_and_become_the_password(client: FlaskClient, environ: dict[str, str]) -> None:
     put(environ, LONG_BCRYPT)
     assert status(client, LONG_PASSWORD[:72]) == 200
     assert is_policys(zoe(environ).password_hash)
@@ -116,7 +112,7 @@ UNUSABLE = [
 
 @pytest.mark.parametrize("stored", UNUSABLE, ids=lambda stored: f"{len(stored)} characters {stored[:7]!a}")
 @pytest.mark.parametrize("password", [ZOE.password, "x"], ids=["password", "x"])
-def test_a_hash_that_cannot_be_used_keeps_its_user_out(
+def test_unusable_hash_denies_the_login(
     client: FlaskClient, environ: dict[str, str], caplog: pytest.LogCaptureFixture, stored: str, password: str
 ) -> None:
     put(environ, stored)
@@ -132,7 +128,7 @@ def test_a_hash_that_cannot_be_used_keeps_its_user_out(
     [f"{hashed(ZOE.password)}\0", "\0", LONG_BCRYPT.replace("$04$", "$04$\0"), hashed(ZOE.password).encode()],
     ids=["NUL behind", "NUL", "NUL within", "bytes"],
 )
-def test_what_only_sqlite_can_hold_keeps_its_user_out(tmp_path: Path, stored: str | bytes) -> None:
+def test_unusable_value_that_only_sqlite_stores_denies_the_login(tmp_path: Path, stored: str | bytes) -> None:
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])
     client = create_app({"SECRET_KEY": SECRET_KEY, **environ}).test_client()
     with engine_of(environ).begin() as connection:
@@ -140,7 +136,7 @@ def test_what_only_sqlite_can_hold_keeps_its_user_out(tmp_path: Path, stored: st
     assert [status(client), status(client, "x"), status(client, login="nobody")] == [400, 400, 400]
 
 
-def test_a_disabled_user_keeps_a_weak_hash(client: FlaskClient, environ: dict[str, str]) -> None:
+def test_login_of_a_disabled_user_does_not_upgrade_the_hash(client: FlaskClient, environ: dict[str, str]) -> None:
     put(environ, LONG_BCRYPT)
     engine = engine_of(environ)
     with engine.begin() as connection:

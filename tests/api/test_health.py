@@ -49,25 +49,25 @@ def why_not_ready(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> str:
     return record.getMessage().partition("failed: ")[2]
 
 
-def test_a_service_that_can_work_is_alive_and_ready(environ: dict[str, str]) -> None:
+def test_working_service_is_alive_and_ready(environ: dict[str, str]) -> None:
     client = client_of(environ)
     assert is_alive(client)
     assert is_ready(client)
 
 
-def test_a_service_without_a_database_needs_none(client: FlaskClient) -> None:
+def test_service_without_a_database_is_ready(client: FlaskClient) -> None:
     assert is_alive(client)
     assert is_ready(client)
 
 
 @pytest.mark.parametrize("endpoint", ["live", "ready"])
-def test_nobody_needs_a_token_and_there_are_no_other_methods(client: FlaskClient, endpoint: str) -> None:
+def test_probes_need_no_token_and_accept_only_get(client: FlaskClient, endpoint: str) -> None:
     assert client.get(f"/health/{endpoint}", headers={"Authorization": "Bearer x"}).status_code == 200
     assert client.head(f"/health/{endpoint}").status_code == 200
     assert error_message(client.post(f"/health/{endpoint}"), 405, "method_not_allowed")
 
 
-def test_while_the_database_is_out_it_is_alive_and_not_ready(
+def test_service_is_alive_and_not_ready_while_the_database_is_unavailable(
     environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     client, database = client_of(environ), Database(environ["DATABASE_URL"])
@@ -81,7 +81,7 @@ def test_while_the_database_is_out_it_is_alive_and_not_ready(
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
-def test_tables_that_went_back_while_it_serves_are_not_enough(
+def test_service_is_not_ready_after_a_downgrade_of_the_schema(
     environ: dict[str, str], engine: Engine, caplog: pytest.LogCaptureFixture, revision: str
 ) -> None:
     client = client_of(environ)
@@ -93,7 +93,7 @@ def test_tables_that_went_back_while_it_serves_are_not_enough(
     assert is_ready(client)
 
 
-def test_tables_that_are_gone_are_not_enough(
+def test_service_is_not_ready_without_tables(
     environ: dict[str, str], engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(environ)
@@ -101,7 +101,7 @@ def test_tables_that_are_gone_are_not_enough(
     assert why_not_ready(client, caplog) == "the database has no tables. Run: make migrate."
 
 
-def test_tables_of_a_newer_version_are_fine(environ: dict[str, str], engine: Engine) -> None:
+def test_service_is_ready_with_a_newer_schema(environ: dict[str, str], engine: Engine) -> None:
     client = client_of(environ)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'newer'"))

@@ -59,7 +59,7 @@ def told(response: TestResponse) -> tuple[str, str, list[str]]:
 
 
 @pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
-def test_a_login_is_told_as_the_store_has_it(client: FlaskClient, person: SampleUser) -> None:
+def test_identity_after_a_login_is_that_of_the_store(client: FlaskClient, person: SampleUser) -> None:
     token = client.post("/api/auth", json={"email": person.email, "password": person.password}).get_json()["data"]
     user, email, roles = told(ask(client, VERIFY, token))
     assert (user, email, sorted(roles)) == (person.username, person.email, sorted(person.roles))
@@ -71,13 +71,13 @@ def test_a_login_is_told_as_the_store_has_it(client: FlaskClient, person: Sample
 
 
 @pytest.mark.parametrize("text", [*AWKWARD, *BLANK])
-def test_no_text_is_lost_or_becomes_a_header_of_its_own(client: FlaskClient, issuer: TokenIssuer, text: str) -> None:
+def test_header_values_survive_and_cannot_inject_a_header(client: FlaskClient, issuer: TokenIssuer, text: str) -> None:
     token = issuer.generate({"username": text, "email": text, "roles": [text, "user", f"{text}x"]})
     assert told(ask(client, VERIFY, token)) == (text, text, [text, "user", f"{text}x"])
 
 
 @pytest.mark.parametrize("email", [{}, {"email": None}])
-def test_all_three_headers_are_there_even_with_nothing_in_them(
+def test_verify_sets_all_three_headers_even_if_empty(
     client: FlaskClient, issuer: TokenIssuer, email: dict[str, Any]
 ) -> None:
     token = issuer.generate({"username": "zoé", "roles": [], **email})
@@ -85,7 +85,7 @@ def test_all_three_headers_are_there_even_with_nothing_in_them(
     assert ask(client, ME, token).get_json()["data"]["email"] is None
 
 
-def test_nothing_but_the_identity_is_told(client: FlaskClient, issuer: TokenIssuer) -> None:
+def test_only_the_identity_claims_are_returned(client: FlaskClient, issuer: TokenIssuer) -> None:
     token = issuer.generate({"username": "zoé", "idp": "static", "client_id": "x", "sid": "y", "own": "z"})
     assert set(ask(client, ME, token).get_json()["data"]) == {"sub", "username", "email", "roles", "idp"}
     response = ask(client, VERIFY, token)
@@ -120,7 +120,7 @@ def test_nothing_but_the_identity_is_told(client: FlaskClient, issuer: TokenIssu
         ("?role=*", 403),
     ],
 )
-def test_of_the_roles_in_the_query_one_is_needed(
+def test_verify_requires_one_of_the_roles_in_the_query(
     client: FlaskClient, issuer: TokenIssuer, query: str, status: int
 ) -> None:
     token = issuer.generate({"username": "zoé", "roles": ["user", "editor", "rôle", "a,b", "a b"]})
@@ -135,7 +135,7 @@ def test_of_the_roles_in_the_query_one_is_needed(
     "query", ["roles=admin", "Role=admin", "role[]=admin", "rôle=x", "=admin", "admin", "role%00=x"]
 )
 @pytest.mark.parametrize("beside", ["", "role=user&"])
-def test_a_misspelt_parameter_lets_nobody_in(client: FlaskClient, issuer: TokenIssuer, query: str, beside: str) -> None:
+def test_verify_rejects_an_unknown_parameter(client: FlaskClient, issuer: TokenIssuer, query: str, beside: str) -> None:
     token = issuer.generate({"username": "zoé", "roles": ["user", "admin"]})
     assert "The only parameter is role" in error_message(
         ask(client, f"{VERIFY}?{beside}{query}", token), 400, "bad_request"
@@ -144,7 +144,7 @@ def test_a_misspelt_parameter_lets_nobody_in(client: FlaskClient, issuer: TokenI
 
 
 @pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin"])
-def test_without_a_good_token_nobody_is_let_through(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
+def test_missing_or_invalid_token_is_401(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
     missing = ask(client, path, None)
     assert error_message(missing, 401, "missing_token")
     assert missing.headers["WWW-Authenticate"] == 'Bearer realm="latchkey"'
@@ -156,7 +156,7 @@ def test_without_a_good_token_nobody_is_let_through(client: FlaskClient, issuer:
 
 
 @pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?x=y", f"{VERIFY}/x"])
-def test_what_a_client_says_of_itself_is_never_told(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
+def test_identity_headers_of_the_client_are_ignored(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
     good = issuer.generate({"username": "zoé", "email": "zoe@example.org", "roles": ["user"]})
     for token in (None, "x", good):
         response = ask(client, path, token, **LIES)
@@ -167,7 +167,9 @@ def test_what_a_client_says_of_itself_is_never_told(client: FlaskClient, issuer:
 
 
 @pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?role=user", f"{VERIFY}?x=y"])
-def test_a_head_is_answered_as_a_get_without_its_body(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
+def test_head_has_the_status_and_headers_of_get_and_no_body(
+    client: FlaskClient, issuer: TokenIssuer, path: str
+) -> None:
     token = issuer.generate({"username": "zoé", "roles": ["user"]})
     for headers in ({}, {"Authorization": f"Bearer {token}"}):
         head, get = client.head(path, headers=headers), client.get(path, headers=headers)
@@ -178,18 +180,18 @@ def test_a_head_is_answered_as_a_get_without_its_body(client: FlaskClient, issue
 
 
 @pytest.mark.parametrize("path", [ME, VERIFY])
-def test_another_method_is_405(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
+def test_other_methods_are_405(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
     bearer = {"Authorization": f"Bearer {issuer.generate({'username': 'zoé'})}"}
     for method in ("POST", "PUT", "DELETE", "TRACE"):
         assert error_message(client.open(path, method=method, headers=bearer), 405, "method_not_allowed")
 
 
-def test_the_largest_identity_that_a_token_can_carry_is_told(client: FlaskClient, issuer: TokenIssuer) -> None:
+def test_largest_identity_that_fits_into_a_token_is_returned(client: FlaskClient, issuer: TokenIssuer) -> None:
     roles = [f"役割{number:03}" for number in range(200)]
     token = issuer.generate({"username": "名" * 100, "email": "名" * 100, "roles": roles})
     assert told(ask(client, VERIFY, token)) == ("名" * 100, "名" * 100, roles)
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "DELETE"])
-def test_a_proxy_that_asks_with_another_method_gets_no_yes(client: FlaskClient, method: str) -> None:
+def test_verify_grants_access_only_to_get(client: FlaskClient, method: str) -> None:
     error_message(client.open("/api/auth/verify", method=method), 405, "method_not_allowed")

@@ -28,7 +28,7 @@ def refusal(client: FlaskClient, token: object) -> str:
 
 
 @pytest.mark.parametrize("uses", [1, 2, 3])
-def test_a_token_that_is_used_again_ends_its_session_whole(
+def test_reused_refresh_token_ends_the_whole_session(
     client: FlaskClient, caplog: pytest.LogCaptureFixture, uses: int
 ) -> None:
     family, other = [log_in(client)], log_in(client)
@@ -43,7 +43,7 @@ def test_a_token_that_is_used_again_ends_its_session_whole(
     assert [part for part in told if part in caplog.text] == []
 
 
-def test_a_good_name_with_another_secret_counts_as_used(client: FlaskClient) -> None:
+def test_wrong_secret_for_a_known_session_counts_as_reuse(client: FlaskClient) -> None:
     tokens = log_in(client)
     name, secret = tokens.refresh.split(".")
     assert refusal(client, f"{name}.{secret[::-1]}") == SPENT
@@ -69,19 +69,21 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("token", MALFORMED, ids=range(len(MALFORMED)))
-def test_what_is_no_token_of_ours_gives_nothing(client: FlaskClient, token: str) -> None:
+def test_malformed_or_unknown_refresh_token_is_rejected(client: FlaskClient, token: str) -> None:
     assert refusal(client, token) == NEVER
 
 
 @pytest.mark.parametrize("change", [str.swapcase, "{}=".format, "{}.".format, " {}".format, "{}\n".format])
-def test_a_token_has_one_spelling_and_another_changes_nothing(client: FlaskClient, change: type[str]) -> None:
+def test_other_spelling_of_a_refresh_token_is_rejected_and_spends_nothing(
+    client: FlaskClient, change: type[str]
+) -> None:
     tokens = log_in(client)
     assert refusal(client, change(tokens.refresh)) == NEVER
     refresh(client, tokens)
 
 
 @pytest.mark.parametrize("token", [None, "", 5, True, [FOREIGN], {"token": FOREIGN}])
-def test_without_a_token_that_is_text_it_is_missing(client: FlaskClient, token: object) -> None:
+def test_refresh_token_that_is_not_text_is_missing(client: FlaskClient, token: object) -> None:
     response = ask_to_refresh(client, token)
     assert error_message(response, 400, "missing_refresh_token") == "Refresh token missing"
     error_message(client.post("/api/auth/refresh", json={"token": FOREIGN}), 400, "missing_refresh_token")
@@ -97,19 +99,19 @@ def test_without_a_token_that_is_text_it_is_missing(client: FlaskClient, token: 
         (b'{"refresh_token": "' + b"x" * 20_000 + b'"}', "application/json", 413, "request_entity_too_large"),
     ],
 )
-def test_a_body_that_is_no_object_is_told(
+def test_malformed_body_is_rejected(
     client: FlaskClient, body: bytes, content_type: str, status: int, code: str
 ) -> None:
     error_message(client.post("/api/auth/refresh", data=body, content_type=content_type), status, code)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_a_token_is_only_ever_posted(client: FlaskClient, method: str) -> None:
+def test_refresh_accepts_only_post(client: FlaskClient, method: str) -> None:
     response = client.open(f"/api/auth/refresh?refresh_token={log_in(client).refresh}", method=method)
     error_message(response, 405, "method_not_allowed")
 
 
-def test_neither_kind_of_token_passes_for_the_other(client: FlaskClient) -> None:
+def test_access_and_refresh_tokens_are_not_interchangeable(client: FlaskClient) -> None:
     tokens = log_in(client)
     assert refusal(client, tokens.access) == NEVER
     assert shown(client, tokens.refresh) == "invalid_token"
@@ -117,14 +119,14 @@ def test_neither_kind_of_token_passes_for_the_other(client: FlaskClient) -> None
     assert shown(client, refresh(client, tokens).access) == ""
 
 
-def test_the_token_of_a_standard_client_is_refused_here_and_stays_good(sqlite_environ: dict[str, str]) -> None:
+def test_refresh_token_of_an_oauth_client_is_rejected_and_stays_valid(sqlite_environ: dict[str, str]) -> None:
     client = oauth_app(sqlite_environ).test_client()
     given = granted_tokens(token_by_oauth(client))
     assert refusal(client, given["refresh_token"]) == NEVER
     assert granted_tokens(refresh_by_oauth(client, given["refresh_token"]))["refresh_token"]
 
 
-def test_a_database_keeps_no_token(tmp_path: Path) -> None:
+def test_database_contains_no_refresh_token(tmp_path: Path) -> None:
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])
     client = client_of(environ)
     first = log_in(client)

@@ -53,7 +53,7 @@ def published(client: FlaskClient) -> list[dict[str, str]]:
     return keys
 
 
-def test_the_next_the_current_and_the_retired_key_are_published(client: FlaskClient, folder: KeyDirectory) -> None:
+def test_next_current_and_retired_keys_are_published(client: FlaskClient, folder: KeyDirectory) -> None:
     keys = published(client)
     assert {key["kid"]: key["alg"] for key in keys} == {one.key.id: one.key.algorithm for one in folder.read()}
     assert {(key["kty"], key["alg"], key["use"]) for key in keys} == {
@@ -63,7 +63,7 @@ def test_the_next_the_current_and_the_retired_key_are_published(client: FlaskCli
     }
 
 
-def test_nothing_symmetric_or_private_is_published(client: FlaskClient, folder: KeyDirectory) -> None:
+def test_no_symmetric_or_private_key_is_published(client: FlaskClient, folder: KeyDirectory) -> None:
     keys = published(client)
     assert {member for key in keys for member in key} <= PUBLIC
     assert len(keys) == 3
@@ -73,13 +73,13 @@ def test_nothing_symmetric_or_private_is_published(client: FlaskClient, folder: 
 
 
 @pytest.mark.parametrize("fallbacks", ["", FALLBACKS])
-def test_with_secrets_alone_there_is_nothing_to_publish(static_environ: dict[str, str], fallbacks: str) -> None:
+def test_key_set_is_empty_with_symmetric_keys_only(static_environ: dict[str, str], fallbacks: str) -> None:
     environ = {**static_environ, "SECRET_KEY": SECRET_KEY, "SECRET_KEY_FALLBACKS": fallbacks}
     response = create_app(environ).test_client().get(PATH)
     assert (response.status_code, response.get_json()) == (200, {"keys": []})
 
 
-def test_others_may_keep_it_for_a_while_and_ask_whether_it_has_changed(client: FlaskClient) -> None:
+def test_key_set_is_cacheable_and_supports_conditional_requests(client: FlaskClient) -> None:
     first = client.get(PATH)
     assert (first.status_code, first.mimetype) == (200, "application/json")
     assert first.headers["Cache-Control"] == "public, max-age=300"
@@ -91,13 +91,13 @@ def test_others_may_keep_it_for_a_while_and_ask_whether_it_has_changed(client: F
     assert client.get(PATH, headers={"If-None-Match": '"another"'}).status_code == 200
 
 
-def test_every_worker_has_the_same_tag(client: FlaskClient, environ: dict[str, str]) -> None:
+def test_every_worker_returns_the_same_etag(client: FlaskClient, environ: dict[str, str]) -> None:
     other = create_app(environ).test_client()
     assert client.get(PATH).headers["ETag"] == other.get(PATH).headers["ETag"]
     assert client.get(PATH).data == other.get(PATH).data
 
 
-def test_a_change_of_the_folder_changes_the_answer(
+def test_key_set_follows_the_key_directory(
     environ: dict[str, str], folder: KeyDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_sources, "CHECK_INTERVAL_SECONDS", 0)
@@ -112,15 +112,15 @@ def test_a_change_of_the_folder_changes_the_answer(
     assert retired.key.id not in {key["kid"] for key in published(client)}
 
 
-def test_it_can_only_be_read(client: FlaskClient) -> None:
+def test_key_set_accepts_only_get(client: FlaskClient) -> None:
     assert [client.open(PATH, method=method).status_code for method in ("POST", "PUT", "DELETE", "PATCH")] == [405] * 4
     assert client.head(PATH).status_code == 200
 
 
-def test_it_asks_for_no_token_and_looks_at_none(client: FlaskClient) -> None:
+def test_key_set_ignores_the_authorization_header(client: FlaskClient) -> None:
     assert client.get(PATH, headers={"Authorization": "Bearer junk"}).status_code == 200
 
 
-def test_no_answer_of_ours_shows_where_the_keys_are(client: FlaskClient, folder: KeyDirectory) -> None:
+def test_no_response_contains_the_path_of_the_keys(client: FlaskClient, folder: KeyDirectory) -> None:
     responses = [client.get(path) for path in (PATH, "/.well-known/oauth-authorization-server", "/.well-known/keys")]
     assert [response for response in responses if str(folder.path) in json.dumps(response.get_json())] == []

@@ -73,7 +73,7 @@ def seen(response: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
 
 @on_every_store
 @pytest.mark.parametrize("name", [ZOE.username, ZOE.email, ZOE.username.upper(), f"  {ZOE.username} "])
-def test_the_right_credentials_get_a_token(store: Flask, name: str) -> None:
+def test_correct_credentials_return_a_token(store: Flask, name: str) -> None:
     response = login(store.test_client(), name, ZOE.password)
     assert response.status_code == 200
     body: dict[str, Any] = response.get_json()
@@ -92,7 +92,7 @@ def test_the_right_credentials_get_a_token(store: Flask, name: str) -> None:
 
 
 @on_every_store
-def test_the_token_opens_what_its_roles_open(store: Flask) -> None:
+def test_token_grants_access_by_its_roles(store: Flask) -> None:
     client = store.test_client()
     bearer = {"Authorization": f"Bearer {login(client, ZOE.username, ZOE.password).json['data']}"}  # type: ignore[index]
     paths = ["", "_user", "_admin", "_super_admin"]
@@ -101,7 +101,7 @@ def test_the_token_opens_what_its_roles_open(store: Flask) -> None:
 
 
 @on_every_store
-def test_wrong_credentials_look_alike_whatever_is_wrong(store: Flask) -> None:
+def test_all_denied_logins_have_the_same_response(store: Flask) -> None:
     client = store.test_client()
     first = login(client, ZOE.username, "wrong")
     assert error_message(first, 400, "invalid_credentials") == "Invalid credentials"
@@ -110,7 +110,7 @@ def test_wrong_credentials_look_alike_whatever_is_wrong(store: Flask) -> None:
 
 
 @on_every_store
-def test_a_decomposed_spelling_logs_in(store: Flask) -> None:
+def test_decomposed_unicode_credentials_log_in(store: Flask) -> None:
     name, password = normalize("NFD", ZOE.username), normalize("NFD", ZOE.password)
     assert (name, password) != (ZOE.username, ZOE.password)
     assert login(store.test_client(), name, password).status_code == 200
@@ -120,7 +120,7 @@ def test_a_decomposed_spelling_logs_in(store: Flask) -> None:
     "faulty", [None, "", " ", "\t\n", "\u3000", 5, 1.5, True, [], ["zoé"], {}, {"$ne": ""}, 10**400]
 )
 @pytest.mark.parametrize("field", ["email", "password"])
-def test_blank_and_untyped_credentials_are_missing(client: FlaskClient, field: str, faulty: object) -> None:
+def test_blank_or_untyped_credential_is_missing(client: FlaskClient, field: str, faulty: object) -> None:
     response = login(client, **{"email": ZOE.email, "password": ZOE.password, field: faulty})
     assert error_message(response, 400, "missing_credentials") == "Email or password missing"
 
@@ -128,11 +128,11 @@ def test_blank_and_untyped_credentials_are_missing(client: FlaskClient, field: s
 @pytest.mark.parametrize(
     "body", [{}, {"email": "x"}, {"password": "x"}, {"Email": "x", "Password": "x"}, {"username": "x", "password": "x"}]
 )
-def test_a_missing_field_is_missing(client: FlaskClient, body: dict[str, str]) -> None:
+def test_absent_credential_is_missing(client: FlaskClient, body: dict[str, str]) -> None:
     assert error_message(client.post("/api/auth", json=body), 400, "missing_credentials") == "Email or password missing"
 
 
-def test_an_unknown_field_makes_no_difference(client: FlaskClient) -> None:
+def test_unknown_members_are_ignored(client: FlaskClient) -> None:
     body = {"email": ZOE.email, "password": ZOE.password, "roles": ["super_admin"], "lifetime": 99999}
     response = client.post("/api/auth?email=nobody&password=x", json=body)
     assert response.status_code == 200
@@ -141,7 +141,7 @@ def test_an_unknown_field_makes_no_difference(client: FlaskClient) -> None:
     assert client.get("/api/protected_route_super_admin", headers=bearer).status_code == 403
 
 
-def test_a_disabled_user_looks_like_any_other_refusal(tmp_path: Path) -> None:
+def test_disabled_user_gets_the_same_response_as_a_wrong_password(tmp_path: Path) -> None:
     path = tmp_path / "users.toml"
     environ = users_file(path, [ZOE])
     path.write_text(f"{path.read_text('utf-8')}active = false\n", "utf-8")
@@ -151,14 +151,14 @@ def test_a_disabled_user_looks_like_any_other_refusal(tmp_path: Path) -> None:
     assert seen(right) == seen(wrong)
 
 
-def test_the_longest_credentials_log_in_and_longer_ones_do_not(tmp_path: Path) -> None:
+def test_longest_credentials_log_in_and_longer_ones_are_denied(tmp_path: Path) -> None:
     client = create_app({**users_file(tmp_path / "users.toml", [LONG]), "SECRET_KEY": SECRET_KEY}).test_client()
     assert login(client, LONG.username, LONG.password).status_code == 200
     for name, password in [(f"{LONG.username}x", LONG.password), (LONG.username, f"{LONG.password}p")]:
         assert error_message(login(client, name, password), 400, "invalid_credentials") == "Invalid credentials"
 
 
-def test_no_cache_keeps_an_answer(client: FlaskClient) -> None:
+def test_login_responses_are_not_cached_and_set_no_cookie(client: FlaskClient) -> None:
     responses = [
         login(client, ZOE.username, ZOE.password),
         login(client, ZOE.username, "wrong"),
@@ -168,7 +168,7 @@ def test_no_cache_keeps_an_answer(client: FlaskClient) -> None:
     assert [response.headers.get("Set-Cookie") for response in responses] == [None] * 3
 
 
-def test_neither_a_password_nor_a_token_is_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_passwords_and_tokens_are_never_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     token = login(client, ZOE.username, ZOE.password).get_json()["data"]
     login(client, ZOE.username, f"{ZOE.password}!")
@@ -179,7 +179,7 @@ def test_neither_a_password_nor_a_token_is_logged(client: FlaskClient, caplog: p
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "TRACE"])
-def test_a_login_is_only_ever_posted(client: FlaskClient, method: str) -> None:
+def test_login_accepts_only_post(client: FlaskClient, method: str) -> None:
     response = client.open("/api/auth", method=method, json={"email": ZOE.email, "password": ZOE.password})
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]

@@ -38,7 +38,7 @@ def of_our_own(app: Flask, lifetime: float | None = None, **payload: object) -> 
         return generate_jwt({"username": ZOE.username, "roles": ["user"], **payload}, lifetime)
 
 
-def test_a_logout_ends_the_token_and_its_whole_session_at_once(client: FlaskClient) -> None:
+def test_logout_immediately_revokes_all_tokens_of_the_session(client: FlaskClient) -> None:
     first = log_in(client)
     second = refresh(client, first)
     response = log_out(client, first.access)
@@ -51,7 +51,7 @@ def test_a_logout_ends_the_token_and_its_whole_session_at_once(client: FlaskClie
     assert error_message(log_out(client, second.access), 401, "revoked_token") == REVOKED
 
 
-def test_the_users_other_sessions_and_other_users_stay(client: FlaskClient) -> None:
+def test_logout_keeps_other_sessions_and_other_users(client: FlaskClient) -> None:
     ended, other, somebody = log_in(client), log_in(client), log_in(client, SAMPLE_USERS[1])
     log_out(client, ended.access)
     assert [shown(client, tokens.access) for tokens in (ended, other, somebody)] == ["revoked_token", "", ""]
@@ -59,13 +59,13 @@ def test_the_users_other_sessions_and_other_users_stay(client: FlaskClient) -> N
     refresh(client, somebody)
 
 
-def test_after_a_logout_the_user_can_log_in_right_away(client: FlaskClient) -> None:
+def test_user_can_log_in_immediately_after_a_logout(client: FlaskClient) -> None:
     log_out(client, log_in(client).access)
     again = log_in(client)
     assert shown(client, refresh(client, again).access) == shown(client, again.access) == ""
 
 
-def test_a_logout_is_seen_by_others_and_by_those_who_start_later(environ: dict[str, str]) -> None:
+def test_logout_reaches_other_and_new_processes(environ: dict[str, str]) -> None:
     client, other = client_of(environ), client_of(environ)
     tokens = log_in(client)
     assert shown(other, tokens.access) == ""
@@ -75,7 +75,7 @@ def test_a_logout_is_seen_by_others_and_by_those_who_start_later(environ: dict[s
     error_message(ask_to_refresh(other, tokens.refresh), 400, "invalid_refresh_token")
 
 
-def test_a_token_without_a_session_ends_alone(client: FlaskClient, environ: dict[str, str]) -> None:
+def test_logout_without_a_session_revokes_only_that_token(client: FlaskClient, environ: dict[str, str]) -> None:
     one, other = of_our_own(client.application), of_our_own(client.application)
     tokens = log_in(client)
     assert log_out(client, one).status_code == 200
@@ -92,20 +92,20 @@ def test_a_token_without_a_session_ends_alone(client: FlaskClient, environ: dict
         (bearer("a.b.c"), "invalid_token"),
     ],
 )
-def test_without_a_good_token_nothing_ends(client: FlaskClient, headers: dict[str, str], code: str) -> None:
+def test_logout_without_a_valid_token_revokes_nothing(client: FlaskClient, headers: dict[str, str], code: str) -> None:
     tokens = log_in(client)
     error_message(client.delete(f"/api/auth?token={tokens.access}", headers=headers), 401, code)
     assert shown(client, tokens.access) == ""
 
 
-def test_an_expired_token_ends_nothing(client: FlaskClient) -> None:
+def test_logout_with_an_expired_token_revokes_nothing(client: FlaskClient) -> None:
     sid = claims_of(client, (tokens := log_in(client)).access)["sid"]
     expired = of_our_own(client.application, lifetime=-1, sid=sid)
     error_message(log_out(client, expired), 401, "expired_token")
     refresh(client, tokens)
 
 
-def test_a_token_made_from_the_claims_of_another_ends_with_it(client: FlaskClient) -> None:
+def test_token_copied_from_revoked_claims_is_revoked(client: FlaskClient) -> None:
     tokens = log_in(client)
     copy = of_our_own(client.application, **claims_of(client, tokens.access))
     assert log_out(client, tokens.access).status_code == 200
@@ -123,7 +123,7 @@ WEEK = 7 * 24 * 60
 
 
 @pytest.mark.parametrize("with_session", [False, True])
-def test_a_token_that_lives_long_stays_ended_for_as_long(
+def test_long_lived_token_stays_revoked_until_it_expires(
     environ: dict[str, str], clock: time_machine.Traveller, with_session: bool
 ) -> None:
     client = client_of(environ)
@@ -145,7 +145,7 @@ def test_a_token_that_lives_long_stays_ended_for_as_long(
     ],
     ids=["of user", "of user and provider", "all"],
 )
-def test_a_token_that_lives_long_stays_ended_with_all_that_its_user_has(
+def test_long_lived_token_stays_revoked_after_a_revocation_of_its_user(
     empty_database: str, clock: time_machine.Traveller, end: Callable[[SessionTable], object]
 ) -> None:
     environ = user_table(empty_database, [ZOE])
@@ -158,13 +158,13 @@ def test_a_token_that_lives_long_stays_ended_with_all_that_its_user_has(
         assert shown(client_of(environ), token) == "revoked_token"
 
 
-def test_a_token_that_outlives_every_calendar_can_be_ended(client: FlaskClient) -> None:
+def test_token_that_expires_after_year_9999_can_be_revoked(client: FlaskClient) -> None:
     token = of_our_own(client.application, lifetime=10**10)
     assert log_out(client, token).status_code == 200
     assert shown(client, token) == "revoked_token"
 
 
-def test_a_token_whose_session_the_database_has_lost_can_be_ended(empty_database: str) -> None:
+def test_token_of_a_deleted_session_can_be_revoked(empty_database: str) -> None:
     environ = user_table(empty_database, [ZOE])
     client = client_of(environ)
     tokens = log_in(client)
@@ -174,7 +174,7 @@ def test_a_token_whose_session_the_database_has_lost_can_be_ended(empty_database
     assert shown(client, tokens.access) == "revoked_token"
 
 
-def test_no_query_is_made_for_a_guarded_request(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_guarded_request_makes_no_query(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     tokens = log_in(client)
     shown(client, tokens.access)
     caplog.set_level("INFO", "sqlalchemy.engine")

@@ -33,7 +33,7 @@ def refusal(client: FlaskClient, token: str) -> str:
 
 @pytest.mark.usefixtures("_soon")
 @pytest.mark.parametrize("client", ["sqlite_environ", "postgres_environ"], indirect=True)
-def test_an_answer_that_was_never_read_can_be_had_again_but_once(client: FlaskClient) -> None:
+def test_refresh_can_be_retried_once_if_its_response_was_lost(client: FlaskClient) -> None:
     first = log_in(client)
     lost = ask_to_refresh(client, first.refresh)
     second = received(ask_to_refresh(client, first.refresh))
@@ -46,7 +46,7 @@ def test_an_answer_that_was_never_read_can_be_had_again_but_once(client: FlaskCl
 
 
 @pytest.mark.usefixtures("_soon")
-def test_an_answer_may_be_lost_again_and_again(client: FlaskClient) -> None:
+def test_retry_works_after_several_lost_responses(client: FlaskClient) -> None:
     tokens = log_in(client)
     lost = [ask_to_refresh(client, tokens.refresh) for _ in range(3)]
     again = refresh(client, tokens)
@@ -55,7 +55,7 @@ def test_an_answer_may_be_lost_again_and_again(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("_soon")
-def test_an_answer_that_was_given_up_and_comes_after_all_is_good_for_nothing(client: FlaskClient) -> None:
+def test_response_that_arrives_after_the_retry_has_an_invalid_token(client: FlaskClient) -> None:
     first = log_in(client)
     late = ask_to_refresh(client, first.refresh)
     second = refresh(client, first)
@@ -65,7 +65,7 @@ def test_an_answer_that_was_given_up_and_comes_after_all_is_good_for_nothing(cli
 
 
 @pytest.mark.usefixtures("_soon")
-def test_an_answer_that_comes_late_does_not_count_for_the_one_after_it(client: FlaskClient) -> None:
+def test_late_response_does_not_confirm_the_delivery_of_a_later_one(client: FlaskClient) -> None:
     first = log_in(client)
     late = ask_to_refresh(client, first.refresh)
     lost_too = ask_to_refresh(client, first.refresh)
@@ -74,7 +74,7 @@ def test_an_answer_that_comes_late_does_not_count_for_the_one_after_it(client: F
     assert lost_too.status_code == 200
 
 
-def test_while_an_answer_may_be_on_its_way_who_tries_again_waits_and_is_then_refused(client: FlaskClient) -> None:
+def test_retry_waits_for_the_response_in_flight_and_is_then_rejected(client: FlaskClient) -> None:
     first = log_in(client)
     on_its_way = ask_to_refresh(client, first.refresh)
     with ThreadPoolExecutor(1) as threads:
@@ -84,7 +84,7 @@ def test_while_an_answer_may_be_on_its_way_who_tries_again_waits_and_is_then_ref
     assert shown(client, second.access) == "revoked_token"
 
 
-def test_of_two_who_try_again_one_wins(client: FlaskClient) -> None:
+def test_only_one_of_two_concurrent_retries_succeeds(client: FlaskClient) -> None:
     first = log_in(client)
     lost = ask_to_refresh(client, first.refresh)
 
@@ -98,7 +98,7 @@ def test_of_two_who_try_again_one_wins(client: FlaskClient) -> None:
     assert lost.status_code == 200
 
 
-def test_only_the_token_before_a_lost_answer_can_be_tried_again(client: FlaskClient) -> None:
+def test_only_the_latest_spent_token_can_be_retried(client: FlaskClient) -> None:
     older = log_in(client)
     old = refresh(client, older)
     lost = ask_to_refresh(client, old.refresh)
@@ -125,7 +125,7 @@ class Clock:
         wait_until(lambda: self.looks > looks + 2)
 
 
-def test_who_tries_again_waits_from_the_last_answer_on(
+def test_wait_of_a_retry_restarts_with_each_new_response(
     client: FlaskClient, postgres_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, table = Clock(), SessionTable(engine_of(postgres_environ))
@@ -149,7 +149,7 @@ def test_who_tries_again_waits_from_the_last_answer_on(
 
 
 @pytest.mark.usefixtures("_soon")
-def test_a_token_that_is_used_needs_no_note_that_it_came(client: FlaskClient) -> None:
+def test_use_of_a_refresh_token_confirms_its_delivery(client: FlaskClient) -> None:
     first = log_in(client)
     second = ask_to_refresh(client, first.refresh)
     read = second.get_json()  # the note is written once all of it is read

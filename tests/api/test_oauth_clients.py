@@ -31,11 +31,11 @@ def app(sqlite_environ: dict[str, str]) -> Flask:
 
 
 @pytest.mark.parametrize("write", [str, quote, quote_plus, lambda text: quote(text, safe="")])
-def test_a_secret_in_the_header_may_be_form_encoded_or_not(client: FlaskClient, write: type[str]) -> None:
+def test_secret_in_the_header_can_be_form_encoded_or_plain(client: FlaskClient, write: type[str]) -> None:
     assert granted_tokens(token(client, basic_auth("reports", write(SECRET))))
 
 
-def test_a_client_id_in_the_header_may_be_form_encoded(sqlite_environ: dict[str, str]) -> None:
+def test_client_id_in_the_header_can_be_form_encoded(sqlite_environ: dict[str, str]) -> None:
     # Java's encoder, as Spring has it, does not leave the tilde alone.
     client = oauth_app(sqlite_environ, OAUTH_CLIENTS=f"app~1:{SECRET}").test_client()
     assert granted_tokens(token(client, basic_auth("app~1", quote_plus(SECRET))))
@@ -43,21 +43,21 @@ def test_a_client_id_in_the_header_may_be_form_encoded(sqlite_environ: dict[str,
 
 
 @pytest.mark.parametrize("scheme", ["basic", "BASIC", "bAsIc"])
-def test_the_scheme_is_known_in_any_case(client: FlaskClient, scheme: str) -> None:
+def test_scheme_is_case_insensitive(client: FlaskClient, scheme: str) -> None:
     assert granted_tokens(token(client, {"Authorization": REPORTS_AUTH["Authorization"].replace("Basic", scheme)}))
 
 
-def test_a_secret_in_the_form_is_as_good(client: FlaskClient) -> None:
+def test_secret_in_the_form_is_accepted(client: FlaskClient) -> None:
     assert granted_tokens(token(client, {}, client_id="reports", client_secret=SECRET))
 
 
-def test_a_public_client_has_its_id_alone(client: FlaskClient) -> None:
+def test_public_client_authenticates_with_its_id_only(client: FlaskClient) -> None:
     assert granted_tokens(token(client, {}, client_id="phone"))
     assert granted_tokens(token(client, {}, client_id="phone", client_secret=""))
     assert granted_tokens(token(client, basic_auth("phone", "")))
 
 
-def test_the_id_may_stand_in_the_form_too_if_it_is_the_same(client: FlaskClient) -> None:
+def test_same_client_id_in_header_and_form_is_accepted(client: FlaskClient) -> None:
     assert granted_tokens(token(client, client_id="reports", client_secret=""))
 
 
@@ -71,7 +71,7 @@ def test_the_id_may_stand_in_the_form_too_if_it_is_the_same(client: FlaskClient)
         {"client_id": "other", "client_secret": OTHER_SECRET},
     ],
 )
-def test_two_ways_at_once_are_refused(client: FlaskClient, form: dict[str, str]) -> None:
+def test_multiple_client_authentication_methods_are_rejected(client: FlaskClient, form: dict[str, str]) -> None:
     response = token(client, REPORTS_AUTH, **form)
     assert oauth_error(response, 400, "invalid_request") == "Multiple client authentication methods"
 
@@ -100,7 +100,7 @@ UNPROVEN: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("why", UNPROVEN)
-def test_a_client_that_does_not_prove_itself_is_refused(client: FlaskClient, endpoint: str, why: str) -> None:
+def test_client_with_wrong_credentials_is_rejected(client: FlaskClient, endpoint: str, why: str) -> None:
     response = client.post(endpoint, data={**WHOLE, **UNPROVEN[why]})
     assert oauth_error(response, 401, "invalid_client") == "Unknown client or wrong secret"
     assert response.headers["WWW-Authenticate"] == 'Basic realm="latchkey"'
@@ -123,7 +123,7 @@ HEADERS += [REPORTS_AUTH["Authorization"].replace("Basic ", ""), f"Basic realm=x
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("header", HEADERS)
-def test_a_header_that_proves_no_client_is_refused_even_beside_a_public_one(
+def test_invalid_authorization_header_is_rejected_even_with_a_public_client_id(
     client: FlaskClient, endpoint: str, header: str
 ) -> None:
     response = client.post(endpoint, data={**WHOLE, "client_id": "phone"}, headers={"Authorization": header})
@@ -135,18 +135,18 @@ def test_a_header_that_proves_no_client_is_refused_even_beside_a_public_one(
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_a_client_in_the_query_does_not_count(client: FlaskClient, endpoint: str) -> None:
+def test_client_credentials_in_the_query_are_ignored(client: FlaskClient, endpoint: str) -> None:
     response = client.post(endpoint, query_string={"client_id": "reports", "client_secret": SECRET}, data=WHOLE)
     assert oauth_error(response, 401, "invalid_client")
 
 
-def test_the_client_is_judged_before_the_grant(client: FlaskClient) -> None:
+def test_client_is_authenticated_before_the_grant_is_validated(client: FlaskClient) -> None:
     for form in ({}, {"grant_type": "nonsense"}, {"grant_type": "password"}, {"scope": "x"}):
         response = client.post("/oauth/token", data=form, content_type=FORM, headers=basic_auth("reports", "wrong"))
         assert oauth_error(response, 401, "invalid_client")
 
 
-def test_without_registered_clients_the_doors_let_nobody_in(static_environ: dict[str, str]) -> None:
+def test_every_client_is_rejected_if_none_is_registered(static_environ: dict[str, str]) -> None:
     client = oauth_app(static_environ, OAUTH_CLIENTS="").test_client()
     for form in UNPROVEN.values():
         assert oauth_error(client.post("/oauth/token", data={**WHOLE, **form}), 401, "invalid_client")

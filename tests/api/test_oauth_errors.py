@@ -59,7 +59,7 @@ def app(sqlite_environ: dict[str, str]) -> Flask:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("twice", ["token", "password", "client_id", "scope", "unknown"])
-def test_a_parameter_that_is_there_twice_is_refused(client: FlaskClient, endpoint: str, twice: str) -> None:
+def test_repeated_parameter_is_rejected(client: FlaskClient, endpoint: str, twice: str) -> None:
     for values in (("x", "x"), ("x", "y"), ("", "")):
         body = urlencode([*PASSWORD_GRANT.items(), ("token", "x"), *[(twice, value) for value in values]])
         response = client.post(endpoint, data=body, content_type=FORM, headers=REPORTS_AUTH)
@@ -80,12 +80,12 @@ def test_a_parameter_that_is_there_twice_is_refused(client: FlaskClient, endpoin
         ({"grant_type": "refresh_token", "refresh_token": ""}, "refresh_token"),
     ],
 )
-def test_a_parameter_without_a_value_is_missing(client: FlaskClient, form: dict[str, str], missing: str) -> None:
+def test_empty_parameter_counts_as_missing(client: FlaskClient, form: dict[str, str], missing: str) -> None:
     response = client.post("/oauth/token", data=form, content_type=FORM, headers=REPORTS_AUTH)
     assert oauth_error(response, 400, "invalid_request") == f"The parameter {missing} is missing"
 
 
-def test_parameters_in_the_query_do_not_count(client: FlaskClient) -> None:
+def test_parameters_in_the_query_are_ignored(client: FlaskClient) -> None:
     response = client.post(
         "/oauth/token", query_string=PASSWORD_GRANT, data=b"", content_type=FORM, headers=REPORTS_AUTH
     )
@@ -95,7 +95,7 @@ def test_parameters_in_the_query_do_not_count(client: FlaskClient) -> None:
         assert oauth_error(response, 400, "invalid_request") == "The parameter token is missing"
 
 
-def test_a_parameter_that_nobody_knows_makes_no_difference(client: FlaskClient) -> None:
+def test_unknown_parameters_are_ignored(client: FlaskClient) -> None:
     assert granted_tokens(token(client, roles="super_admin", lifetime="99999", resource="x", é="日本"))
 
 
@@ -103,13 +103,13 @@ def test_a_parameter_that_nobody_knows_makes_no_difference(client: FlaskClient) 
     "grant_type",
     ["authorization_code", "client_credentials", "implicit", "Password", "password ", "__class__", "é", "x" * 9000],
 )
-def test_another_grant_is_unsupported(client: FlaskClient, grant_type: str) -> None:
+def test_other_grant_types_are_unsupported(client: FlaskClient, grant_type: str) -> None:
     response = token(client, grant_type=grant_type)
     assert oauth_error(response, 400, "unsupported_grant_type") == "Unsupported grant type"
 
 
 @pytest.mark.parametrize("grant_type", ["password", "refresh_token"])
-def test_there_are_no_scopes(client: FlaskClient, grant_type: str) -> None:
+def test_scopes_are_rejected(client: FlaskClient, grant_type: str) -> None:
     response = token(client, grant_type=grant_type, scope="read write")
     assert oauth_error(response, 400, "invalid_scope")
     assert granted_tokens(token(client, scope=""))
@@ -119,20 +119,20 @@ def test_there_are_no_scopes(client: FlaskClient, grant_type: str) -> None:
 @pytest.mark.parametrize(
     "content_type", [None, "", "application/json", "text/plain", "multipart/form-data; boundary=x", f"x-{FORM}"]
 )
-def test_what_is_no_form_is_refused(client: FlaskClient, endpoint: str, content_type: str | None) -> None:
+def test_other_media_types_are_rejected(client: FlaskClient, endpoint: str, content_type: str | None) -> None:
     response = client.post(endpoint, data=GOOD, content_type=content_type, headers=REPORTS_AUTH)
     assert oauth_error(response, 400, "invalid_request") == f"Content-Type must be {FORM}"
 
 
 @pytest.mark.parametrize("content_type", [f"{FORM}; charset=UTF-8", FORM.title(), f"{FORM};x=y"])
-def test_a_form_is_known_by_any_spelling(client: FlaskClient, content_type: str) -> None:
+def test_media_type_of_a_form_can_have_any_case_and_parameters(client: FlaskClient, content_type: str) -> None:
     body = urlencode(PASSWORD_GRANT)
     assert granted_tokens(client.post("/oauth/token", data=body, content_type=content_type, headers=REPORTS_AUTH))
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("octets", [b"\xff", b"%ff", b"%C3", b"%ED%A0%80", b"%c0%af", "é".encode("latin-1"), b"%80"])
-def test_a_form_that_is_not_utf_8_is_refused(client: FlaskClient, endpoint: str, octets: bytes) -> None:
+def test_form_that_is_not_utf_8_is_rejected(client: FlaskClient, endpoint: str, octets: bytes) -> None:
     for body in (GOOD + b"&x=" + octets, GOOD + b"&" + octets + b"=x"):
         response = client.post(endpoint, data=body, content_type=FORM, headers=REPORTS_AUTH)
         assert oauth_error(response, 400, "invalid_request") == "The request body is not a form in UTF-8"
@@ -140,14 +140,14 @@ def test_a_form_that_is_not_utf_8_is_refused(client: FlaskClient, endpoint: str,
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("body", [b"", b"&&&", b"=", b"===", b"%", b"%zz=%", b"\0", b"a;b", b"{}", b"[" * 9000])
-def test_junk_is_refused(client: FlaskClient, endpoint: str, body: bytes) -> None:
+def test_malformed_form_is_rejected(client: FlaskClient, endpoint: str, body: bytes) -> None:
     response = client.post(endpoint, data=body, content_type=FORM, headers=REPORTS_AUTH)
     assert oauth_error(response, 400, "invalid_request").endswith(" is missing")
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("filler", [b"&x=", b"&", b"&a=b"])
-def test_a_huge_form_is_413(client: FlaskClient, endpoint: str, filler: bytes) -> None:
+def test_oversized_form_is_413(client: FlaskClient, endpoint: str, filler: bytes) -> None:
     for size in (17_000, 5_000_000):
         body = (GOOD + filler * size)[:size]
         response = client.post(endpoint, data=body, content_type=FORM, headers=REPORTS_AUTH)
@@ -156,18 +156,18 @@ def test_a_huge_form_is_413(client: FlaskClient, endpoint: str, filler: bytes) -
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
-def test_another_method_is_405(client: FlaskClient, endpoint: str, method: str) -> None:
+def test_other_methods_are_405(client: FlaskClient, endpoint: str, method: str) -> None:
     response = client.open(endpoint, method=method, query_string=PASSWORD_GRANT, headers=REPORTS_AUTH)
     assert oauth_error(response, 405, "invalid_request")
     assert set(response.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
 
 
 @pytest.mark.parametrize("path", ["/oauth/", "/oauth/nothing", "/oauth/token/", "/oauth/Token", "/oauth/%ff"])
-def test_what_is_not_there_is_404(client: FlaskClient, path: str) -> None:
+def test_unknown_oauth_path_is_404(client: FlaskClient, path: str) -> None:
     assert oauth_error(client.post(path, data=PASSWORD_GRANT, headers=REPORTS_AUTH), 404, "invalid_request")
 
 
-def test_no_cache_keeps_an_error(client: FlaskClient) -> None:
+def test_errors_are_not_cached(client: FlaskClient) -> None:
     responses = [token(client, password="wrong"), token(client, grant_type="x"), token(client, scope="x")]
     responses += [token(client, {}), token(client, username=""), refresh(client, "x"), token(client, client_id="other")]
     responses += [client.post(endpoint, data={"token": "x"}) for endpoint in ENDPOINTS]
@@ -175,13 +175,13 @@ def test_no_cache_keeps_an_error(client: FlaskClient) -> None:
     assert {response.headers["Cache-Control"] for response in responses} == {"no-store"}
 
 
-def test_an_error_has_both_headers_as_the_rfc_shows_them(client: FlaskClient) -> None:
+def test_errors_have_the_pragma_header_of_the_rfc(client: FlaskClient) -> None:
     responses = [token(client, password="wrong"), token(client, {}), refresh(client, "x", OTHER_AUTH)]
     assert {response.headers.get("Pragma") for response in responses} == {"no-cache"}
 
 
 @pytest.mark.parametrize("mood", MOODS)
-def test_a_provider_that_fails_is_no_wrong_password_and_spends_no_token(
+def test_failure_of_the_provider_is_a_5xx_and_spends_no_token(
     tmp_path: Path, sqlite_environ: dict[str, str], mood: str
 ) -> None:
     moody = {**sqlite_environ, "AUTH_PROVIDER": f"{__name__}:Moody", "MOOD": str(tmp_path / "mood")}
@@ -196,7 +196,7 @@ def test_a_provider_that_fails_is_no_wrong_password_and_spends_no_token(
     assert granted_tokens(refresh(client, members["refresh_token"]))
 
 
-def test_a_session_database_that_is_out_is_503_at_every_door(postgres: str, static_environ: dict[str, str]) -> None:
+def test_unavailable_session_database_is_503_at_every_endpoint(postgres: str, static_environ: dict[str, str]) -> None:
     url = new_database(postgres, "oauth_outage")
     environ = {**user_table(url, [ZOE]), **static_environ}
     before, after = oauth_app(environ).test_client(), oauth_app(environ).test_client()

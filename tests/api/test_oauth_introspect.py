@@ -52,7 +52,7 @@ def inactive(response: TestResponse) -> bool:
     return told(response) == {"active": False}
 
 
-def test_an_active_token_is_told_with_its_claims(client: FlaskClient, issuer: TokenIssuer) -> None:
+def test_active_token_is_returned_with_its_claims(client: FlaskClient, issuer: TokenIssuer) -> None:
     access_token = granted_tokens(token(client))["access_token"]
     members = told(introspect(client, access_token))
     assert members == {**issuer.decode(access_token), "active": True, "token_type": "Bearer"}
@@ -61,27 +61,27 @@ def test_an_active_token_is_told_with_its_claims(client: FlaskClient, issuer: To
     assert (members["client_id"], members["exp"] - members["iat"]) == ("reports", 3600)
 
 
-def test_the_tokens_of_every_login_are_told_to_every_client_with_a_secret(client: FlaskClient) -> None:
+def test_confidential_client_can_introspect_tokens_of_other_clients(client: FlaskClient) -> None:
     login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()["data"]
     theirs = granted_tokens(token(client, OTHER_AUTH))["access_token"]
     members = [told(introspect(client, presented)) for presented in (login, theirs)]
     assert [(one["active"], one["client_id"]) for one in members] == [(True, "latchkey"), (True, "other")]
 
 
-def test_a_claim_cannot_pass_for_what_introspection_says(client: FlaskClient, issuer: TokenIssuer) -> None:
+def test_claims_of_the_token_cannot_override_active_and_token_type(client: FlaskClient, issuer: TokenIssuer) -> None:
     presented = issuer.generate({"username": "zoé", "active": False, "token_type": "mac"})
     members = told(introspect(client, presented))
     assert (members["active"], members["token_type"]) == (True, "Bearer")
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", ""])
-def test_a_hint_changes_nothing(client: FlaskClient, hint: str) -> None:
+def test_token_type_hint_changes_nothing(client: FlaskClient, hint: str) -> None:
     members = granted_tokens(token(client))
     assert told(introspect(client, members["access_token"], token_type_hint=hint))["active"] is True
     assert inactive(introspect(client, members["refresh_token"], token_type_hint=hint))
 
 
-def test_a_refresh_token_is_not_active_at_any_time(client: FlaskClient) -> None:
+def test_refresh_token_is_never_active(client: FlaskClient) -> None:
     spent = granted_tokens(token(client))["refresh_token"]
     good = granted_tokens(refresh(client, spent))["refresh_token"]
     assert inactive(introspect(client, good))
@@ -89,7 +89,7 @@ def test_a_refresh_token_is_not_active_at_any_time(client: FlaskClient) -> None:
     assert granted_tokens(refresh(client, good))
 
 
-def test_an_expired_token_is_not_active(client: FlaskClient, issuer: TokenIssuer) -> None:
+def test_expired_token_is_not_active(client: FlaskClient, issuer: TokenIssuer) -> None:
     assert inactive(introspect(client, issuer.generate({"username": "zoé"}, lifetime=-1)))
     presented = issuer.generate({"username": "zoé"}, lifetime=1)
     assert told(introspect(client, presented))["active"] is True
@@ -98,7 +98,7 @@ def test_an_expired_token_is_not_active(client: FlaskClient, issuer: TokenIssuer
 
 
 @pytest.mark.parametrize("how", ["revoked", "refresh token revoked", "logged out", "refresh token reused"])
-def test_a_revoked_token_is_not_active(client: FlaskClient, how: str) -> None:
+def test_revoked_token_is_not_active(client: FlaskClient, how: str) -> None:
     members = granted_tokens(token(client))
     access_token, refresh_token = members["access_token"], members["refresh_token"]
     if how == "logged out":
@@ -116,12 +116,12 @@ def test_a_revoked_token_is_not_active(client: FlaskClient, how: str) -> None:
     "presented",
     ["x", " ", "\0", "é", "a.b.c", "...", "null", "{}", "eyJhbGciOiJub25lIn0.e30.", "x" * 9000, "Bearer x", "\ud7ff"],
 )
-def test_a_malformed_token_is_not_active(client: FlaskClient, presented: str) -> None:
+def test_malformed_token_is_not_active(client: FlaskClient, presented: str) -> None:
     assert inactive(introspect(client, presented))
 
 
 @pytest.mark.parametrize("changed", [{"iss": "evil"}, {"aud": "evil"}, {"exp": "9999999999"}, {"iat": 99999999999}])
-def test_a_token_that_is_not_for_us_is_not_active(
+def test_token_with_foreign_or_invalid_claims_is_not_active(
     client: FlaskClient, issuer: TokenIssuer, changed: dict[str, object]
 ) -> None:
     good = issuer.generate({"username": "zoé"})
@@ -130,7 +130,7 @@ def test_a_token_that_is_not_for_us_is_not_active(
     assert inactive(introspect(client, sign(header, {**issuer.decode(good), **changed})))
 
 
-def test_the_token_of_another_service_is_not_active(client: FlaskClient, sqlite_environ: dict[str, str]) -> None:
+def test_token_of_another_service_is_not_active(client: FlaskClient, sqlite_environ: dict[str, str]) -> None:
     other = oauth_app(sqlite_environ, SECRET_KEY="the key of another service, long enough")
     foreign = other.extensions["latchkey"].issuer.generate({"username": "zoé"})
     assert inactive(introspect(client, foreign))
@@ -142,7 +142,7 @@ def test_the_token_of_another_service_is_not_active(client: FlaskClient, sqlite_
     "headers", [{}, basic_auth("phone", ""), basic_auth("phone", "x"), {"Authorization": "Bearer x"}]
 )
 @pytest.mark.parametrize("form", [{}, {"client_id": "phone"}])
-def test_nobody_without_a_secret_is_told_anything(
+def test_client_without_a_secret_cannot_introspect(
     client: FlaskClient, headers: dict[str, str], form: dict[str, str]
 ) -> None:
     presented = granted_tokens(token(client))["access_token"]
@@ -150,7 +150,7 @@ def test_nobody_without_a_secret_is_told_anything(
     assert oauth_error(response, 401, "invalid_client") == "Unknown client or wrong secret"
 
 
-def test_a_good_access_token_proves_no_client(client: FlaskClient) -> None:
+def test_access_token_does_not_authenticate_a_client(client: FlaskClient) -> None:
     presented = granted_tokens(token(client))["access_token"]
     bearer = {"Authorization": f"Bearer {presented}"}
     response = client.post("/oauth/introspect", data={"token": presented}, headers=bearer)
@@ -158,14 +158,14 @@ def test_a_good_access_token_proves_no_client(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("form", [{}, {"token": ""}, {"Token": "x"}, {"access_token": "x"}])
-def test_without_a_token_there_is_nothing_to_tell(client: FlaskClient, form: dict[str, str]) -> None:
+def test_missing_token_parameter_is_rejected(client: FlaskClient, form: dict[str, str]) -> None:
     response = client.post(
         "/oauth/introspect", data=form, content_type="application/x-www-form-urlencoded", headers=REPORTS_AUTH
     )
     assert oauth_error(response, 400, "invalid_request") == "The parameter token is missing"
 
 
-def test_a_service_without_sessions_tells_too(static_environ: dict[str, str]) -> None:
+def test_introspection_works_without_sessions(static_environ: dict[str, str]) -> None:
     client = oauth_app(static_environ).test_client()
     assert told(introspect(client, granted_tokens(token(client))["access_token"]))["active"] is True
     assert inactive(introspect(client, "x"))

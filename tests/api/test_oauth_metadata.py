@@ -38,7 +38,7 @@ def metadata(client: FlaskClient, **headers: str) -> dict[str, Any]:
     return members
 
 
-def test_the_metadata_is_whole(client: FlaskClient) -> None:
+def test_metadata_is_complete(client: FlaskClient) -> None:
     assert metadata(client) == {
         "issuer": URL,
         **{name: f"{URL}{path}" for name, path in ENDPOINTS.items()},
@@ -50,21 +50,21 @@ def test_the_metadata_is_whole(client: FlaskClient) -> None:
     }
 
 
-def test_the_doors_are_where_it_says(client: FlaskClient) -> None:
+def test_endpoints_in_the_metadata_exist(client: FlaskClient) -> None:
     members = metadata(client)
     for name in ENDPOINTS:
         path = members[name].removeprefix(URL)
         assert client.open(path, method="GET" if name == "jwks_uri" else "POST").status_code in {200, 400}
 
 
-def test_the_issuer_is_the_one_in_the_tokens(app: Flask) -> None:
+def test_issuer_equals_the_issuer_of_the_tokens(app: Flask) -> None:
     client = app.test_client()
     claims = app.extensions["latchkey"].issuer.decode(granted_tokens(token(client))["access_token"])
     assert claims["iss"] == metadata(client)["issuer"]
 
 
 @pytest.mark.parametrize("name", LIES)
-def test_with_an_issuer_that_is_a_url_the_request_changes_nothing(client: FlaskClient, name: str) -> None:
+def test_request_headers_are_ignored_if_the_issuer_is_a_url(client: FlaskClient, name: str) -> None:
     assert metadata(client, **{name: LIES[name]}) == metadata(client)
 
 
@@ -72,7 +72,7 @@ def test_with_an_issuer_that_is_a_url_the_request_changes_nothing(client: FlaskC
     ("issuer", "base"),
     [(f"{URL}/", URL), (f"{URL}:8443/tenant/", f"{URL}:8443/tenant"), ("http://[::1]", "http://[::1]")],
 )
-def test_an_issuer_may_have_a_port_and_a_path(sqlite_environ: dict[str, str], issuer: str, base: str) -> None:
+def test_issuer_can_have_a_port_and_a_path(sqlite_environ: dict[str, str], issuer: str, base: str) -> None:
     members = metadata(oauth_app(sqlite_environ, JWT_ISSUER=issuer).test_client(), Host="evil.example")
     assert members["issuer"] == issuer
     assert {name: members[name] for name in ENDPOINTS} == {name: f"{base}{path}" for name, path in ENDPOINTS.items()}
@@ -80,7 +80,7 @@ def test_an_issuer_may_have_a_port_and_a_path(sqlite_environ: dict[str, str], is
 
 @pytest.mark.parametrize("issuer", ["latchkey", "urn:example:auth", "auth.example.org", "https:", "ftp://x.example"])
 @pytest.mark.parametrize("host", ["auth.example.org", "localhost:5000", "[::1]:5000", "127.0.0.1"])
-def test_with_another_issuer_the_doors_are_where_the_client_sees_us(
+def test_endpoints_use_the_host_header_if_the_issuer_is_not_a_url(
     sqlite_environ: dict[str, str], issuer: str, host: str
 ) -> None:
     members = metadata(oauth_app(sqlite_environ, JWT_ISSUER=issuer).test_client(use_cookies=False), Host=host)
@@ -89,7 +89,7 @@ def test_with_another_issuer_the_doors_are_where_the_client_sees_us(
 
 
 @pytest.mark.parametrize("host", NO_HOSTS)
-def test_a_host_that_is_none_is_a_bad_request(sqlite_environ: dict[str, str], host: str) -> None:
+def test_invalid_host_header_is_a_bad_request(sqlite_environ: dict[str, str], host: str) -> None:
     # The framework's own client stumbles over such a host, so we are asked as a server asks us.
     environ = {**EnvironBuilder(PATH).get_environ(), "HTTP_HOST": host}
     body, status, _ = run_wsgi_app(oauth_app(sqlite_environ), environ, buffered=True)
@@ -97,25 +97,25 @@ def test_a_host_that_is_none_is_a_bad_request(sqlite_environ: dict[str, str], ho
     assert (status[:3], members.get("code")) == ("400", "bad_request")
 
 
-def test_without_sessions_there_is_nothing_to_refresh_or_revoke(static_environ: dict[str, str]) -> None:
+def test_metadata_without_sessions_has_no_refresh_and_no_revocation(static_environ: dict[str, str]) -> None:
     members = metadata(oauth_app(static_environ).test_client())
     assert members["grant_types_supported"] == ["password"]
     assert [name for name in members if name.startswith("revocation")] == []
 
 
-def test_a_grant_that_is_switched_off_is_not_told(sqlite_environ: dict[str, str]) -> None:
+def test_disabled_password_grant_is_not_listed(sqlite_environ: dict[str, str]) -> None:
     client = oauth_app(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()
     assert metadata(client)["grant_types_supported"] == ["refresh_token"]
 
 
-def test_every_way_of_authentication_that_it_tells_is_a_way_in(client: FlaskClient) -> None:
+def test_listed_authentication_methods_work(client: FlaskClient) -> None:
     assert metadata(client)["token_endpoint_auth_methods_supported"] == [*WITH_SECRET, "none"]
     public = {**PASSWORD_GRANT, "client_id": "phone"}
     assert granted_tokens(client.post("/oauth/token", data=public))
 
 
 @pytest.mark.parametrize("endpoint", ["login", "refresh", "token", "token refreshed"])
-def test_an_access_token_has_all_that_rfc_9068_requires(client: FlaskClient, endpoint: str) -> None:
+def test_access_token_has_the_claims_that_rfc_9068_requires(client: FlaskClient, endpoint: str) -> None:
     credentials = {"email": ZOE.email, "password": ZOE.password}
     if endpoint.startswith("token"):
         members = granted_tokens(token(client))
@@ -141,7 +141,7 @@ def test_an_access_token_has_all_that_rfc_9068_requires(client: FlaskClient, end
     assert claims["client_id"] == ("reports" if endpoint.startswith("token") else "latchkey")
 
 
-def test_no_two_access_tokens_have_the_same_name(app: Flask) -> None:
+def test_access_tokens_have_unique_ids(app: Flask) -> None:
     issuer, client = app.extensions["latchkey"].issuer, app.test_client()
     first = granted_tokens(token(client))
     tokens = [first, granted_tokens(token(client)), granted_tokens(refresh(client, first["refresh_token"]))]
@@ -150,6 +150,6 @@ def test_no_two_access_tokens_have_the_same_name(app: Flask) -> None:
     assert min(map(len, names)) >= 22
 
 
-def test_a_token_that_a_view_makes_names_a_client_too(app: Flask) -> None:
+def test_token_generated_by_a_view_has_a_client_id(app: Flask) -> None:
     issuer = app.extensions["latchkey"].issuer
     assert issuer.decode(issuer.generate({"username": "zoé"}))["client_id"] == "latchkey"

@@ -41,7 +41,7 @@ def done(response: TestResponse) -> bool:
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", ""])
-def test_with_one_token_of_a_session_go_all_of_them(client: FlaskClient, kind: str, hint: str) -> None:
+def test_revoking_one_token_revokes_all_tokens_of_the_session(client: FlaskClient, kind: str, hint: str) -> None:
     members = granted_tokens(token(client))
     assert done(revoke(client, members[kind], token_type_hint=hint))
     assert oauth_error(refresh(client, members["refresh_token"]), 400, "invalid_grant")
@@ -50,7 +50,7 @@ def test_with_one_token_of_a_session_go_all_of_them(client: FlaskClient, kind: s
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-def test_a_token_of_the_past_ends_what_came_of_it(client: FlaskClient, kind: str) -> None:
+def test_revoking_an_earlier_token_revokes_its_successors(client: FlaskClient, kind: str) -> None:
     first = granted_tokens(token(client))
     second = granted_tokens(refresh(client, first["refresh_token"]))
     assert done(revoke(client, first[kind]))
@@ -58,7 +58,7 @@ def test_a_token_of_the_past_ends_what_came_of_it(client: FlaskClient, kind: str
     assert not is_active(client, second["access_token"])
 
 
-def test_the_other_sessions_of_the_user_go_on(client: FlaskClient) -> None:
+def test_other_sessions_of_the_user_stay_valid(client: FlaskClient) -> None:
     ended, same_client, other_client = (
         granted_tokens(token(client)),
         granted_tokens(token(client)),
@@ -71,21 +71,21 @@ def test_the_other_sessions_of_the_user_go_on(client: FlaskClient) -> None:
     assert granted_tokens(refresh(client, other_client["refresh_token"], OTHER_AUTH))
 
 
-def test_an_access_token_without_a_session_goes_alone(app: Flask) -> None:
+def test_access_token_without_a_session_is_revoked_alone(app: Flask) -> None:
     issuer, client = app.extensions["latchkey"].issuer, app.test_client()
     ended, kept = (issuer.generate({"username": "zoé", "client_id": "reports"}) for _ in range(2))
     assert done(revoke(client, ended))
     assert (is_active(client, ended), is_active(client, kept)) == (False, True)
 
 
-def test_a_public_client_ends_its_own(client: FlaskClient) -> None:
+def test_public_client_can_revoke_its_tokens(client: FlaskClient) -> None:
     members = granted_tokens(token(client, {}, client_id="phone"))
     assert done(revoke(client, members["refresh_token"], {}, client_id="phone"))
     assert not is_active(client, members["access_token"])
 
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-def test_the_token_of_another_client_stays_good(client: FlaskClient, kind: str) -> None:
+def test_token_of_another_client_cannot_be_revoked(client: FlaskClient, kind: str) -> None:
     members = granted_tokens(token(client))
     attempts = [revoke(client, members[kind], OTHER_AUTH), revoke(client, members[kind], {}, client_id="phone")]
     for response in attempts:
@@ -96,7 +96,7 @@ def test_the_token_of_another_client_stays_good(client: FlaskClient, kind: str) 
 
 
 @pytest.mark.parametrize("kind", ["data", "refresh_token"])
-def test_a_login_of_our_own_belongs_to_no_client(client: FlaskClient, kind: str) -> None:
+def test_first_party_tokens_cannot_be_revoked_by_a_client(client: FlaskClient, kind: str) -> None:
     login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()
     assert oauth_error(revoke(client, login[kind]), 400, "unauthorized_client")
     assert is_active(client, login["data"])
@@ -107,24 +107,24 @@ def test_a_login_of_our_own_belongs_to_no_client(client: FlaskClient, kind: str)
     "presented",
     ["x", " ", "\0", "é", "a.b.c", "x.y", "x" * 9000, "a" * 22 + "." + "b" * 43, "eyJhbGciOiJub25lIn0.e30."],
 )
-def test_what_is_no_token_is_good_no_longer(client: FlaskClient, presented: str) -> None:
+def test_revoking_a_malformed_token_succeeds(client: FlaskClient, presented: str) -> None:
     assert done(revoke(client, presented))
 
 
-def test_once_more_changes_nothing(client: FlaskClient) -> None:
+def test_revoking_a_token_twice_succeeds(client: FlaskClient) -> None:
     members = granted_tokens(token(client))
     tokens = [members["access_token"], members["refresh_token"]] * 2
     assert all(done(revoke(client, presented)) for presented in tokens)
 
 
-def test_an_expired_token_is_good_no_longer(client: FlaskClient) -> None:
+def test_revoking_an_expired_token_succeeds(client: FlaskClient) -> None:
     members = granted_tokens(token(client))
     with time_machine.travel(time.time() + 366 * 86_400):
         assert done(revoke(client, members["access_token"]))
         assert done(revoke(client, members["refresh_token"]))
 
 
-def test_a_client_proves_itself_first(client: FlaskClient) -> None:
+def test_client_must_authenticate_to_revoke(client: FlaskClient) -> None:
     members = granted_tokens(token(client))
     for headers in ({}, {"Authorization": f"Bearer {members['access_token']}"}):
         response = revoke(client, members["refresh_token"], headers)
@@ -133,12 +133,12 @@ def test_a_client_proves_itself_first(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("form", [{}, {"token": ""}, {"refresh_token": "x"}])
-def test_without_a_token_there_is_nothing_to_end(client: FlaskClient, form: dict[str, str]) -> None:
+def test_missing_token_parameter_is_rejected(client: FlaskClient, form: dict[str, str]) -> None:
     response = client.post("/oauth/revoke", data=form, content_type=FORM, headers=REPORTS_AUTH)
     assert oauth_error(response, 400, "invalid_request") == "The parameter token is missing"
 
 
-def test_a_service_without_sessions_says_that_it_cannot(static_environ: dict[str, str]) -> None:
+def test_revocation_without_sessions_is_unsupported(static_environ: dict[str, str]) -> None:
     client = oauth_app(static_environ).test_client()
     access_token = granted_tokens(token(client))["access_token"]
     assert oauth_error(revoke(client, access_token), 400, "unsupported_token_type")

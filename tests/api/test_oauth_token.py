@@ -27,7 +27,7 @@ def app(sqlite_environ: dict[str, str]) -> Flask:
 
 
 @pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
-def test_a_password_gets_tokens_for_whoever_it_proves(app: Flask, person: SampleUser) -> None:
+def test_password_grant_returns_tokens_of_the_user(app: Flask, person: SampleUser) -> None:
     client = app.test_client()
     members = granted_tokens(token(client, username=person.username, password=person.password))
     claims = app.extensions["latchkey"].issuer.decode(members["access_token"])
@@ -51,14 +51,12 @@ def test_a_password_gets_tokens_for_whoever_it_proves(app: Flask, person: Sample
         ("x" * 10_000, ZOE.password),
     ],
 )
-def test_wrong_credentials_are_an_invalid_grant_whatever_is_wrong(
-    client: FlaskClient, username: str, password: str
-) -> None:
+def test_all_wrong_credentials_are_an_invalid_grant(client: FlaskClient, username: str, password: str) -> None:
     response = token(client, username=username, password=password)
     assert oauth_error(response, 400, "invalid_grant") == "Invalid credentials"
 
 
-def test_a_refresh_token_is_good_once(client: FlaskClient) -> None:
+def test_refresh_token_is_single_use(client: FlaskClient) -> None:
     first = granted_tokens(token(client))
     second = granted_tokens(refresh(client, first["refresh_token"]))
     assert second["refresh_token"] != first["refresh_token"]
@@ -70,18 +68,18 @@ def test_a_refresh_token_is_good_once(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("form", [" ", "x", "x.y", "é", "\0", "a" * 22 + "." + "b" * 43, "a" * 10_000])
-def test_what_is_no_refresh_token_gives_nothing(client: FlaskClient, form: str) -> None:
+def test_malformed_refresh_token_is_an_invalid_grant(client: FlaskClient, form: str) -> None:
     assert oauth_error(refresh(client, form), 400, "invalid_grant") == NEVER
 
 
-def test_an_access_token_is_no_refresh_token(client: FlaskClient) -> None:
+def test_access_token_is_not_accepted_as_refresh_token(client: FlaskClient) -> None:
     members = granted_tokens(token(client))
     assert oauth_error(refresh(client, members["access_token"]), 400, "invalid_grant") == NEVER
     assert is_active(client, members["access_token"])
 
 
 @pytest.mark.parametrize("stranger", [OTHER_AUTH, {}], ids=["with a secret", "public"])
-def test_the_refresh_token_of_another_client_gives_nothing_and_stays_good(
+def test_refresh_token_of_another_client_is_rejected_and_stays_valid(
     client: FlaskClient, stranger: dict[str, str]
 ) -> None:
     members = granted_tokens(token(client))
@@ -91,7 +89,7 @@ def test_the_refresh_token_of_another_client_gives_nothing_and_stays_good(
     assert granted_tokens(refresh(client, members["refresh_token"]))
 
 
-def test_the_refresh_tokens_of_a_login_of_our_own_stay_there(client: FlaskClient) -> None:
+def test_first_party_and_client_refresh_tokens_are_not_interchangeable(client: FlaskClient) -> None:
     login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()
     assert oauth_error(refresh(client, login["refresh_token"]), 400, "invalid_grant") == NEVER
     theirs = granted_tokens(token(client))["refresh_token"]
@@ -101,7 +99,7 @@ def test_the_refresh_tokens_of_a_login_of_our_own_stay_there(client: FlaskClient
     assert granted_tokens(refresh(client, theirs))
 
 
-def test_a_public_client_gets_tokens_that_rotate(app: Flask) -> None:
+def test_refresh_tokens_of_a_public_client_rotate(app: Flask) -> None:
     client = app.test_client()
     first = granted_tokens(token(client, {}, **PHONE))
     form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"], **PHONE}
@@ -111,7 +109,7 @@ def test_a_public_client_gets_tokens_that_rotate(app: Flask) -> None:
     assert oauth_error(client.post("/oauth/token", data=form), 400, "invalid_grant")
 
 
-def test_without_a_database_there_are_access_tokens_alone(static_environ: dict[str, str]) -> None:
+def test_without_a_database_there_is_no_refresh_token(static_environ: dict[str, str]) -> None:
     client = oauth_app(static_environ).test_client()
     members = granted_tokens(token(client))
     assert "refresh_token" not in members
@@ -120,7 +118,7 @@ def test_without_a_database_there_are_access_tokens_alone(static_environ: dict[s
     assert oauth_error(response, 400, "unsupported_grant_type") == "Unsupported grant type"
 
 
-def test_the_password_grant_can_be_switched_off_and_sessions_go_on(sqlite_environ: dict[str, str]) -> None:
+def test_sessions_continue_after_the_password_grant_is_disabled(sqlite_environ: dict[str, str]) -> None:
     members = granted_tokens(token(oauth_app(sqlite_environ).test_client()))
     client = oauth_app(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()
     for password in (ZOE.password, "wrong"):
@@ -128,9 +126,7 @@ def test_the_password_grant_can_be_switched_off_and_sessions_go_on(sqlite_enviro
     assert granted_tokens(refresh(client, members["refresh_token"]))
 
 
-def test_neither_a_secret_nor_a_password_nor_a_token_is_logged(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_secrets_passwords_and_tokens_are_never_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     members = granted_tokens(token(client))
     for headers in (OTHER_AUTH, REPORTS_AUTH, REPORTS_AUTH):

@@ -43,7 +43,7 @@ def good(client: FlaskClient, login: dict[str, str]) -> bool:
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_what_began_before_the_end_does_not_outlast_it(app: Flask, environ: dict[str, str], end: str) -> None:
+def test_login_in_progress_does_not_survive_a_revocation(app: Flask, environ: dict[str, str], end: str) -> None:
     users = UserEditor(engine_of(environ), "tests")
 
     def log_in(_: int) -> dict[str, str]:
@@ -63,7 +63,7 @@ def test_what_began_before_the_end_does_not_outlast_it(app: Flask, environ: dict
         users.set_password("yan", hashed(YAN.password))
 
 
-def test_a_login_that_was_overtaken_is_asked_for_again(app: Flask, environ: dict[str, str]) -> None:
+def test_session_is_not_opened_after_a_revocation_during_the_login(app: Flask, environ: dict[str, str]) -> None:
     services: Services = app.extensions["latchkey"]
     assert services.sessions
     user = Identity(username="yan", email=None, roles=[], idp="database")
@@ -74,7 +74,7 @@ def test_a_login_that_was_overtaken_is_asked_for_again(app: Flask, environ: dict
 
 
 @pytest.mark.parametrize(("name", "idp"), [("zoé", None), ("yan", "ldap")])
-def test_the_end_of_somebody_else_is_none_of_its_business(
+def test_revocation_for_another_user_does_not_affect_the_login(
     app: Flask, environ: dict[str, str], name: str, idp: str | None
 ) -> None:
     services: Services = app.extensions["latchkey"]

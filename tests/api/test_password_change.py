@@ -58,7 +58,7 @@ def is_changed(admin: Admin) -> bool:
     return statuses == [400, 200]
 
 
-def test_ones_own_session_goes_on_and_the_others_end(admin: Admin) -> None:
+def test_password_change_keeps_the_callers_session_and_ends_the_others(admin: Admin) -> None:
     elsewhere = client_of(admin.environ)
     own, others, zoe = log_in(admin.client, MAX), log_in(elsewhere, MAX), log_in(elsewhere)
     assert shown(elsewhere, others.access) == ""
@@ -73,13 +73,13 @@ def test_ones_own_session_goes_on_and_the_others_end(admin: Admin) -> None:
     assert is_changed(admin)
 
 
-def test_it_is_recorded_as_ones_own_doing(admin: Admin) -> None:
+def test_password_change_is_recorded_with_the_user_as_operator(admin: Admin) -> None:
     assert ask(admin, log_in(admin.client, MAX).access).status_code == 200
     (event,) = admin.history("max")
     assert (event.operator, event.action, event.details) == ("database:Max", "password_changed", None)
 
 
-def test_a_token_without_a_session_changes_it_too_and_ends_with_all_others(admin: Admin) -> None:
+def test_password_change_without_a_session_revokes_all_tokens(admin: Admin) -> None:
     token, tokens = token_of(admin.client, MAX), log_in(admin.client, MAX)
     assert ask(admin, token).status_code == 200
     assert {shown(admin.client, access) for access in (token, tokens.access)} == {"revoked_token"}
@@ -88,7 +88,7 @@ def test_a_token_without_a_session_changes_it_too_and_ends_with_all_others(admin
 
 @SQLITE_ONLY
 @pytest.mark.parametrize("old", WRONG, ids=lambda old: ascii(old)[:20])
-def test_the_wrong_password_changes_nothing_and_the_log_says_why(
+def test_wrong_current_password_changes_nothing_and_is_logged(
     admin: Admin, caplog: pytest.LogCaptureFixture, old: str
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -103,20 +103,20 @@ def test_the_wrong_password_changes_nothing_and_the_log_says_why(
 
 @SQLITE_ONLY
 @pytest.mark.parametrize("body", MISSING, ids=str)
-def test_both_passwords_are_needed(admin: Admin, body: dict[str, object]) -> None:
+def test_both_passwords_are_required(admin: Admin, body: dict[str, object]) -> None:
     response = admin.client.post("/api/auth/password", json=body, headers=bearer(token_of(admin.client, MAX)))
     assert error_message(response, 400, "missing_credentials") == "Password or new_password missing"
 
 
 @SQLITE_ONLY
 @pytest.mark.parametrize(("new", "why"), AGAINST_THE_POLICY)
-def test_a_password_against_the_policy_is_refused_with_the_reason(admin: Admin, new: str, why: str) -> None:
+def test_weak_new_password_is_rejected_with_the_reason(admin: Admin, new: str, why: str) -> None:
     tokens = log_in(admin.client, MAX)
     assert why in error_message(ask(admin, tokens.access, new=new), 400, "weak_password")
     assert (shown(admin.client, tokens.access), is_changed(admin)) == ("", False)
 
 
-def test_the_same_password_in_another_spelling_is_the_same(admin: Admin) -> None:
+def test_new_password_that_normalizes_to_the_current_one_is_rejected(admin: Admin) -> None:
     admin.table.set_password("max", hashed("pässwörd quarry violin"))
     access = log_in(admin.client, replace(MAX, password="pässwörd quarry violin")).access
     response = ask(admin, access, "pa\u0308sswo\u0308rd quarry violin", "pässwörd quarry violin")
@@ -124,7 +124,7 @@ def test_the_same_password_in_another_spelling_is_the_same(admin: Admin) -> None
 
 
 @SQLITE_ONLY
-def test_a_shorter_one_will_do_where_the_setting_says_so(users_environ: dict[str, str]) -> None:
+def test_password_min_length_setting_applies(users_environ: dict[str, str]) -> None:
     admin = admin_at(users_environ, PASSWORD_MIN_LENGTH="8")
     access = log_in(admin.client, MAX).access
     assert "shorter than 8" in error_message(ask(admin, access, new="kx7!vqp"), 400, "weak_password")
@@ -133,14 +133,14 @@ def test_a_shorter_one_will_do_where_the_setting_says_so(users_environ: dict[str
 
 @SQLITE_ONLY
 @pytest.mark.parametrize("header", ["", "Bearer x", "Basic bWF4Ong="])
-def test_without_a_good_token_nobody_is_asked(admin: Admin, header: str) -> None:
+def test_password_change_requires_a_valid_token(admin: Admin, header: str) -> None:
     body = {"password": MAX.password, "new_password": OTHER.password}
     response = admin.client.post("/api/auth/password", json=body, headers={"Authorization": header})
     assert error_message(response, 401, "invalid_token" if header == "Bearer x" else "missing_token")
     assert not is_changed(admin)
 
 
-def test_who_is_gone_or_disabled_proves_nothing(admin: Admin) -> None:
+def test_deleted_or_disabled_user_cannot_change_the_password(admin: Admin) -> None:
     admin.table.set_active("max", active=False)
     assert error_message(ask(admin, later_token(admin)), 400, "invalid_credentials")
     admin.table.delete("max")
@@ -155,7 +155,7 @@ def later_token(admin: Admin) -> str:
 
 
 @SQLITE_ONLY
-def test_it_takes_post_and_json_alone(admin: Admin) -> None:
+def test_password_change_accepts_only_post_and_json(admin: Admin) -> None:
     access = token_of(admin.client, MAX)
     for method in ("GET", "PUT", "PATCH", "DELETE"):
         response = admin.client.open("/api/auth/password", method=method, headers=bearer(access))
@@ -166,7 +166,7 @@ def test_it_takes_post_and_json_alone(admin: Admin) -> None:
     )
 
 
-def test_who_is_in_another_store_is_told_so_and_their_namesake_keeps_theirs(
+def test_user_of_another_provider_cannot_change_the_password_of_a_namesake(
     users_environ: dict[str, str], tmp_path: Path
 ) -> None:
     namesake = SampleUser("max", "max@example.com", "the password of another Max")
@@ -181,9 +181,7 @@ def test_who_is_in_another_store_is_told_so_and_their_namesake_keeps_theirs(
 
 @SQLITE_ONLY
 @pytest.mark.parametrize("providers", ["ldap", "ldap,database"])
-def test_whoever_the_directory_knows_changes_it_there(
-    users_environ: dict[str, str], slapd: Slapd, providers: str
-) -> None:
+def test_ldap_user_cannot_change_the_password_here(users_environ: dict[str, str], slapd: Slapd, providers: str) -> None:
     environ = {**users_environ, **slapd.environ(AUTH_PROVIDER=providers)}
     admin = admin_at(environ)
     access = log_in(admin.client, ZOE).access
@@ -191,7 +189,7 @@ def test_whoever_the_directory_knows_changes_it_there(
     assert admin.history("zoé") == []
 
 
-def test_a_token_of_no_provider_is_nobodys_in_the_table(admin: Admin) -> None:
+def test_token_without_a_provider_cannot_change_a_password(admin: Admin) -> None:
     token = admin.client.application.extensions["latchkey"].issuer.generate({"username": "max", "roles": []})
     assert error_message(ask(admin, token), 404, "users_elsewhere")
     assert not is_changed(admin)

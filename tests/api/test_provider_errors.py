@@ -74,7 +74,7 @@ def client_of(behaviour: str) -> FlaskClient:
 
 
 @pytest.mark.parametrize("behaviour", ["unavailable", "connection", "time"])
-def test_a_store_that_cannot_be_asked_is_503(caplog: pytest.LogCaptureFixture, behaviour: str) -> None:
+def test_unavailable_store_is_503(caplog: pytest.LogCaptureFixture, behaviour: str) -> None:
     response = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
     assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
     assert response.headers["Retry-After"] == "5"
@@ -82,7 +82,7 @@ def test_a_store_that_cannot_be_asked_is_503(caplog: pytest.LogCaptureFixture, b
     assert SECRET in caplog.text
 
 
-def test_too_many_at_once_is_503(caplog: pytest.LogCaptureFixture) -> None:
+def test_overload_is_503(caplog: pytest.LogCaptureFixture) -> None:
     response = client_of("overloaded").post("/api/auth", json=CREDENTIALS)
     assert error_message(response, 503, "overloaded") == "Too many concurrent logins"
     assert response.headers["Retry-After"] == "1"
@@ -90,16 +90,14 @@ def test_too_many_at_once_is_503(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("behaviour", ["bug", *NONSENSE])
-def test_a_provider_with_a_fault_lets_nobody_in_and_tells_nothing(
-    caplog: pytest.LogCaptureFixture, behaviour: str
-) -> None:
+def test_broken_provider_is_500_without_details(caplog: pytest.LogCaptureFixture, behaviour: str) -> None:
     response = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
     assert error_message(response, 500, "internal_error") == FIXED
     assert response.headers["X-Request-ID"] in caplog.text
     assert ZOE.password not in caplog.text
 
 
-def test_nonsense_is_logged_with_the_provider_and_the_place_but_not_the_value(
+def test_invalid_user_from_a_provider_is_logged_without_its_values(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client_of("one role").post("/api/auth", json=CREDENTIALS)
@@ -107,14 +105,14 @@ def test_nonsense_is_logged_with_the_provider_and_the_place_but_not_the_value(
     assert SECRET not in caplog.text
 
 
-def test_a_store_that_is_lost_while_it_is_to_find_somebody_is_503(static_environ: dict[str, str]) -> None:
+def test_connection_lost_during_a_lookup_is_503(static_environ: dict[str, str]) -> None:
     chain = {**static_environ, "AUTH_PROVIDER": f"{__name__}:Forgetful,static", "SECRET_KEY": SECRET_KEY}
     response = create_app(chain).test_client().post("/api/auth", json=CREDENTIALS)
     assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
 
 
 @pytest.mark.parametrize("behaviour", ["unavailable", "overloaded", "bug"])
-def test_input_that_proves_nobody_never_reaches_a_store(behaviour: str) -> None:
+def test_malformed_credentials_never_reach_a_store(behaviour: str) -> None:
     for name, password in [("a\0b", "x"), ("x" * 257, "x"), ("x", "x\0"), ("x", "x" * 1025), ("\ud800", "x")]:
         response = client_of(behaviour).post("/api/auth", json={"email": name, "password": password})
         assert error_message(response, 400, "invalid_credentials") == "Invalid credentials"

@@ -55,7 +55,7 @@ def refusal(client: FlaskClient, token: object) -> str:
     return error_message(ask_to_refresh(client, token), 400, "invalid_refresh_token")
 
 
-def test_each_token_is_good_for_the_next_and_all_are_of_one_session(living: Living) -> None:
+def test_each_refresh_returns_a_new_token_of_the_same_session(living: Living) -> None:
     client = client_of(living.environ)
     family = [log_in(client, REMOVED_USER)]
     for _ in range(3):
@@ -69,7 +69,7 @@ def test_each_token_is_good_for_the_next_and_all_are_of_one_session(living: Livi
     assert claims[0]["sub"] == "leaver"
 
 
-def test_new_roles_show_in_the_next_token(living: Living) -> None:
+def test_next_access_token_has_the_new_roles(living: Living) -> None:
     client = client_of(living.environ)
     tokens = log_in(client, REMOVED_USER)
     living.promote()
@@ -79,7 +79,7 @@ def test_new_roles_show_in_the_next_token(living: Living) -> None:
 
 
 @pytest.mark.parametrize("change", ["remove", "disable"])
-def test_who_is_gone_gets_nothing_and_their_session_ends(living: Living, change: str) -> None:
+def test_session_of_a_removed_or_disabled_user_ends(living: Living, change: str) -> None:
     client = client_of(living.environ)
     first = log_in(client, REMOVED_USER)
     second = refresh(client, first)
@@ -90,13 +90,13 @@ def test_who_is_gone_gets_nothing_and_their_session_ends(living: Living, change:
 
 
 @pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
-def test_awkward_people_can_refresh(client: FlaskClient, person: SampleUser) -> None:
+def test_users_with_unusual_names_can_refresh(client: FlaskClient, person: SampleUser) -> None:
     tokens = refresh(client, log_in(client, person))
     claims = claims_of(client, tokens.access)
     assert (claims["sub"], claims["email"], claims["roles"]) == (person.username, person.email, sorted(person.roles))
 
 
-def test_a_directory_that_is_out_spends_nothing(slapd: Slapd, tmp_path: Path) -> None:
+def test_refresh_during_a_directory_outage_does_not_spend_the_token(slapd: Slapd, tmp_path: Path) -> None:
     environ = {**user_table(f"sqlite:///{tmp_path}/sessions.db", []), **slapd.environ()}
     client, cut_off = client_of(environ), client_of(environ, LDAP_URL=f"ldap://127.0.0.1:{free_port()}")
     tokens = log_in(client)
@@ -133,7 +133,7 @@ class Forgetful:
     ],
     ids=["unavailable", "connection", "bug"],
 )
-def test_a_provider_that_fails_spends_nothing(
+def test_refresh_with_a_failing_provider_does_not_spend_the_token(
     sqlite_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int, code: str
 ) -> None:
     client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:Forgetful")
@@ -154,14 +154,14 @@ class Blind:
         return User(username=login, email=None, roles=[])
 
 
-def test_who_cannot_be_found_again_gets_no_refresh_token(sqlite_environ: dict[str, str]) -> None:
+def test_login_at_a_provider_without_lookup_returns_no_refresh_token(sqlite_environ: dict[str, str]) -> None:
     client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:Blind")
     body = ask_to_log_in(client).get_json()
     assert set(body) == {"status", "data", "token_type", "expires_in"}
     assert "sid" not in claims_of(client, body["data"])
 
 
-def test_a_session_goes_back_to_the_provider_that_began_it(sqlite_environ: dict[str, str], tmp_path: Path) -> None:
+def test_refresh_asks_the_provider_that_the_session_began_with(sqlite_environ: dict[str, str], tmp_path: Path) -> None:
     environ = {**LivingFile(tmp_path).environ, "DATABASE_URL": sqlite_environ["DATABASE_URL"]}
     both, other = (client_of(environ, AUTH_PROVIDER=names) for names in ("static,database", "database"))
     tokens = log_in(both, REMOVED_USER)

@@ -40,7 +40,7 @@ def chunk(content: bytes) -> bytes:
     "content_type",
     [JSON, "application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json", 'application/json;x="y"'],
 )
-def test_json_is_taken_by_any_of_its_names(client: FlaskClient, content_type: str) -> None:
+def test_every_json_media_type_is_accepted(client: FlaskClient, content_type: str) -> None:
     assert post(client, GOOD, content_type).status_code == 200
 
 
@@ -61,12 +61,12 @@ def test_json_is_taken_by_any_of_its_names(client: FlaskClient, content_type: st
         "*/*",
     ],
 )
-def test_another_content_type_is_415(client: FlaskClient, content_type: str | None) -> None:
+def test_other_media_type_is_415(client: FlaskClient, content_type: str | None) -> None:
     response = post(client, GOOD, content_type)
     assert error_message(response, 415, "malformed_body") == "Content-Type must be application/json"
 
 
-def test_a_form_is_no_login(client: FlaskClient) -> None:
+def test_login_rejects_a_form(client: FlaskClient) -> None:
     response = client.post("/api/auth", data={"email": ZOE.email, "password": ZOE.password})
     assert error_message(response, 415, "malformed_body") == "Content-Type must be application/json"
 
@@ -101,17 +101,17 @@ def test_a_form_is_no_login(client: FlaskClient) -> None:
         GOOD[:-1],
     ],
 )
-def test_what_is_not_json_is_refused(client: FlaskClient, body: bytes) -> None:
+def test_body_that_is_not_json_is_rejected(client: FlaskClient, body: bytes) -> None:
     assert error_message(post(client, body), 400, "malformed_body") == "The request body is not JSON"
 
 
 @pytest.mark.parametrize("body", [b"[]", b'["email"]', b'"x"', b"5", b"-0", b"1e999", b"true", b"null", b"[{}]"])
-def test_json_that_is_no_object_is_refused(client: FlaskClient, body: bytes) -> None:
+def test_json_that_is_not_an_object_is_rejected(client: FlaskClient, body: bytes) -> None:
     assert error_message(post(client, body), 400, "malformed_body") == "The request body is not a JSON object"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1", "cp1252"])
-def test_another_encoding_is_refused(client: FlaskClient, encoding: str) -> None:
+def test_encoding_other_than_utf_8_is_rejected(client: FlaskClient, encoding: str) -> None:
     body = json.dumps({"email": "zoé", "password": ZOE.email}, ensure_ascii=False).encode(encoding)
     assert error_message(post(client, body), 400, "malformed_body") == "The request body is not UTF-8"
     response = post(client, body, f"{JSON}; charset={encoding}")
@@ -119,13 +119,13 @@ def test_another_encoding_is_refused(client: FlaskClient, encoding: str) -> None
 
 
 @pytest.mark.parametrize("octets", [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80"])
-def test_bad_utf_8_is_refused(client: FlaskClient, octets: bytes) -> None:
+def test_invalid_utf_8_is_rejected(client: FlaskClient, octets: bytes) -> None:
     body = b'{"email":"' + octets + b'","password":"x"}'
     assert error_message(post(client, body), 400, "malformed_body") == "The request body is not UTF-8"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
-def test_ascii_in_a_wide_encoding_is_refused(client: FlaskClient, encoding: str) -> None:
+def test_ascii_in_utf_16_or_utf_32_is_rejected(client: FlaskClient, encoding: str) -> None:
     body = '{"email":"x","password":"x"}'.encode(encoding)
     assert error_message(post(client, body), 400, "malformed_body") == "The request body is not JSON"
 
@@ -133,12 +133,12 @@ def test_ascii_in_a_wide_encoding_is_refused(client: FlaskClient, encoding: str)
 @pytest.mark.parametrize(
     "deep", [b"[" * 16000, b'{"a":' * 3000, b"[" * 8000 + b"]" * 8000], ids=["lists", "objects", "closed lists"]
 )
-def test_deep_nesting_is_refused(client: FlaskClient, deep: bytes) -> None:
+def test_deeply_nested_body_is_rejected(client: FlaskClient, deep: bytes) -> None:
     # Python 3.13 reads deeper than 3.11 does, and finds that it is a list.
     assert error_message(post(client, deep), 400, "malformed_body").startswith("The request body is not ")
 
 
-def test_a_number_of_many_digits_is_refused(client: FlaskClient) -> None:
+def test_number_with_many_digits_is_rejected(client: FlaskClient) -> None:
     body = b'{"email":' + b"9" * 16000 + b"}"
     assert error_message(post(client, body), 400, "malformed_body") == "The request body is not JSON"
 
@@ -147,24 +147,24 @@ def padded(size: int) -> bytes:
     return GOOD + b" " * (size - len(GOOD))
 
 
-def test_a_body_may_have_16_kib_and_no_more(client: FlaskClient) -> None:
+def test_body_has_at_most_16_kib(client: FlaskClient) -> None:
     assert MAX_BODY_SIZE == 16 * 1024
     assert post(client, padded(MAX_BODY_SIZE)).status_code == 200
     assert error_message(post(client, padded(MAX_BODY_SIZE + 1)), 413, "request_entity_too_large")
 
 
-def test_a_body_in_chunks_logs_in(client: FlaskClient) -> None:
+def test_chunked_body_is_accepted(client: FlaskClient) -> None:
     assert post_chunked(client, [chunk(GOOD[:9]), chunk(GOOD[9:]), END]).status_code == 200
 
 
 @pytest.mark.parametrize("beyond", [b" ", b"junk", b" " * 100_000], ids=len)
-def test_a_body_in_chunks_has_the_same_limit(client: FlaskClient, beyond: bytes) -> None:
+def test_chunked_body_has_the_same_limit(client: FlaskClient, beyond: bytes) -> None:
     assert post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), END]).status_code == 200
     response = post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), chunk(beyond), END])
     assert error_message(response, 413, "request_entity_too_large")
 
 
-def test_an_endless_body_is_not_read_to_its_end(client: FlaskClient) -> None:
+def test_endless_body_is_not_read_to_its_end(client: FlaskClient) -> None:
     assert error_message(post_chunked(client, repeat(chunk(b" " * 1000))), 413, "request_entity_too_large")
 
 
@@ -179,23 +179,23 @@ def test_an_endless_body_is_not_read_to_its_end(client: FlaskClient) -> None:
     ],
     ids=["no size", "no second size", "no end of a chunk", "size below zero", "cut off"],
 )
-def test_a_body_in_broken_chunks_is_refused(client: FlaskClient, wire: bytes) -> None:
+def test_malformed_chunks_are_rejected(client: FlaskClient, wire: bytes) -> None:
     assert error_message(post_chunked(client, [wire]), 400, "malformed_body") == "The request body could not be read"
 
 
-def test_a_body_that_says_nothing_of_its_length_counts_as_empty(client: FlaskClient) -> None:
+def test_body_without_length_or_chunks_counts_as_empty(client: FlaskClient) -> None:
     environ = {"wsgi.input": io.BytesIO(GOOD), "CONTENT_LENGTH": ""}
     response = client.post("/api/auth", content_type=JSON, environ_overrides=environ)
     assert error_message(response, 400, "malformed_body") == "The request body is not JSON"
 
 
-def test_text_arrives_as_it_was_sent(app: Flask) -> None:
+def test_text_arrives_unchanged(app: Flask) -> None:
     app.add_url_rule("/echo", "echo", lambda: jsonify(json_object()), methods=["POST"])
     sent = {"": "", "zoé": ["日本", "\U0001f511", {"a": None}], "n": -1.5e3, "twice": 2}
     body = b'{"twice":1,' + json.dumps(sent, ensure_ascii=False).encode()[1:]
     assert app.test_client().post("/echo", data=body, content_type=JSON).json == sent
 
 
-def test_a_view_of_another_door_keeps_its_own_limit(app: Flask) -> None:
+def test_other_views_keep_their_own_limit(app: Flask) -> None:
     app.add_url_rule("/size", "size", lambda: str(len(request.get_data())), methods=["POST"])
     assert app.test_client().post("/size", data=b"x" * (MAX_BODY_SIZE + 1)).text == str(MAX_BODY_SIZE + 1)

@@ -91,7 +91,7 @@ def bearer(client: FlaskClient, person: SampleUser) -> dict[str, str]:
     ("person", "open_to_them"),
     [(ROOT, ["", "_super_admin"]), (ZOE, ["", "_user", "_admin"]), (PLAIN, ["", "_user"]), (SAMPLE_USERS[5], [""])],
 )
-def test_the_examples_let_in_whom_they_name(tmp_path: Path, person: SampleUser, open_to_them: list[str]) -> None:
+def test_example_routes_require_their_roles(tmp_path: Path, person: SampleUser, open_to_them: list[str]) -> None:
     environ = users_file(tmp_path / "users.toml", [person])
     client = create_app({**environ, "SECRET_KEY": SECRET_KEY}).test_client()
     responses = {path: client.get(f"/api/protected_route{path}", headers=bearer(client, person)) for path in ROUTES}
@@ -102,7 +102,7 @@ def test_the_examples_let_in_whom_they_name(tmp_path: Path, person: SampleUser, 
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_the_examples_let_nobody_in_without_a_token(client: FlaskClient, path: str) -> None:
+def test_example_routes_require_a_token(client: FlaskClient, path: str) -> None:
     response = client.get(f"/api/protected_route{path}")
     assert response.json == {"message": "Missing access token", "status": 401, "code": "missing_token"}
 
@@ -118,7 +118,7 @@ def test_views_of_the_tutorial_run_unchanged(app: Flask, tmp_path: Path) -> None
     assert client.get("/api/whoami", headers=user).text == PLAIN.email
 
 
-def test_a_login_of_the_tutorial_runs_unchanged(app: Flask, tmp_path: Path) -> None:
+def test_login_view_of_the_tutorial_runs_unchanged(app: Flask, tmp_path: Path) -> None:
     client = bring(app, tmp_path, LOGIN)
     response = client.post("/api/login", json={"email": ZOE.email, "password": ZOE.password}).get_json()
     assert (response["claims"]["sub"], response["claims"]["email"]) == (ZOE.username, ZOE.email)
@@ -130,7 +130,7 @@ def test_a_login_of_the_tutorial_runs_unchanged(app: Flask, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "body", [{}, {"email": ZOE.email}, {"email": ZOE.email, "password": ""}, {"email": 5, "password": ["x"]}]
 )
-def test_a_login_of_the_tutorial_needs_no_checks_of_its_own(app: Flask, tmp_path: Path, body: object) -> None:
+def test_login_view_of_the_tutorial_denies_malformed_input(app: Flask, tmp_path: Path, body: object) -> None:
     response = bring(app, tmp_path, LOGIN).post("/api/login", json=body)
     assert (response.status_code, response.json) == (400, {"message": "Invalid credentials", "status": 400})
 
@@ -145,7 +145,7 @@ def two(tmp_path: Path) -> list[Flask]:
     return made
 
 
-def test_two_applications_do_not_take_each_others_tokens_and_people(two: list[Flask]) -> None:
+def test_two_applications_do_not_share_tokens_or_users(two: list[Flask]) -> None:
     clients = [app.test_client() for app in two]
     headers = [bearer(clients[0], ZOE), bearer(clients[1], PLAIN)]
     statuses = [
@@ -157,7 +157,7 @@ def test_two_applications_do_not_take_each_others_tokens_and_people(two: list[Fl
         assert client.post("/api/auth", json={"email": person.email, "password": person.password}).status_code == 400
 
 
-def test_the_innermost_context_says_which_application_is_meant(two: list[Flask]) -> None:
+def test_innermost_application_context_selects_the_services(two: list[Flask]) -> None:
     first, second = two
     with first.app_context():
         token = generate_jwt({"username": "zoé"})
@@ -170,13 +170,13 @@ def test_the_innermost_context_says_which_application_is_meant(two: list[Flask])
         assert not authenticate(PLAIN.email, PLAIN.password)
 
 
-def test_outside_of_any_context_the_last_application_is_meant(two: list[Flask]) -> None:
+def test_without_a_context_the_last_created_application_is_used(two: list[Flask]) -> None:
     with two[0].app_context():
         assert decode_jwt(generate_jwt({"username": "zoé"}))["iss"] == "first"
     assert decode_jwt(generate_jwt({"username": "zoé"}))["iss"] == "second"
 
 
-def test_threads_do_not_mix_two_applications_up(two: list[Flask]) -> None:
+def test_threads_do_not_mix_up_two_applications(two: list[Flask]) -> None:
     def ask(number: int) -> str:
         with two[number % 2].test_request_context():
             issuer: str = decode_jwt(generate_jwt({"username": "zoé"}))["iss"]

@@ -47,7 +47,7 @@ def is_refused(client: FlaskClient, tokens: Tokens) -> bool:
     return told == "Invalid refresh token: it is expired, ended, or none of ours"
 
 
-def test_a_token_that_is_not_used_for_long_is_good_no_longer(client: FlaskClient, clock: Clock) -> None:
+def test_unused_refresh_token_expires_after_the_idle_time(client: FlaskClient, clock: Clock) -> None:
     kept, left = log_in(client), log_in(client)
     clock.shift(IDLE, -1)
     kept = refresh(client, kept)
@@ -59,7 +59,7 @@ def test_a_token_that_is_not_used_for_long_is_good_no_longer(client: FlaskClient
     assert is_refused(client, kept)
 
 
-def test_a_session_ends_in_time_however_often_it_is_refreshed(client: FlaskClient, clock: Clock) -> None:
+def test_session_ends_after_its_lifetime_despite_refreshes(client: FlaskClient, clock: Clock) -> None:
     tokens = log_in(client)
     for _ in range(4):
         clock.shift(LIFETIME / 5)
@@ -70,14 +70,14 @@ def test_a_session_ends_in_time_however_often_it_is_refreshed(client: FlaskClien
     assert is_refused(client, tokens)
 
 
-def test_idle_for_longer_than_it_lives_a_session_lives_no_longer(sqlite_environ: dict[str, str], clock: Clock) -> None:
+def test_idle_time_does_not_extend_the_lifetime(sqlite_environ: dict[str, str], clock: Clock) -> None:
     client = client_of({**sqlite_environ, **SETTINGS, "SESSION_IDLE_MINUTES": str(2 * LIFETIME)})
     tokens = log_in(client)
     clock.shift(LIFETIME)
     assert is_refused(client, tokens)
 
 
-def test_an_access_token_outlives_neither_its_time_nor_its_session(client: FlaskClient, clock: Clock) -> None:
+def test_access_token_ends_with_its_lifetime_or_its_session(client: FlaskClient, clock: Clock) -> None:
     first = log_in(client)
     clock.shift(ACCESS, -1)
     second = refresh(client, first)
@@ -87,7 +87,7 @@ def test_an_access_token_outlives_neither_its_time_nor_its_session(client: Flask
     assert (shown(client, first.access), shown(client, second.access)) == ("expired_token", "revoked_token")
 
 
-def test_a_session_that_waits_for_its_refresh_can_still_be_ended(client: FlaskClient, clock: Clock) -> None:
+def test_session_can_be_ended_just_before_its_access_token_expires(client: FlaskClient, clock: Clock) -> None:
     tokens = refresh(client, log_in(client))
     clock.shift(ACCESS, -1)
     log_in(client)
@@ -104,7 +104,7 @@ def test_a_session_that_waits_for_its_refresh_can_still_be_ended(client: FlaskCl
     ],
     ids=["logout", "reuse"],
 )
-def test_a_shorter_life_for_new_tokens_leaves_none_that_cannot_be_ended(
+def test_old_token_can_be_revoked_after_the_lifetime_is_shortened(
     sqlite_environ: dict[str, str], clock: Clock, end: Callable[[FlaskClient, Tokens], TestResponse]
 ) -> None:
     long_lived = client_of({**sqlite_environ, **SETTINGS}, JWT_LIFETIME_MINUTES="1440")
@@ -119,7 +119,7 @@ def test_a_shorter_life_for_new_tokens_leaves_none_that_cannot_be_ended(
 
 @pytest.mark.parametrize("name", ["SESSION_IDLE_MINUTES", "SESSION_LIFETIME_MINUTES"])
 @pytest.mark.parametrize("minutes", ["5256000000", "99999999999999"])
-def test_a_life_that_no_calendar_can_hold_stops_the_start(
+def test_session_lifetime_beyond_the_calendar_is_a_configuration_error(
     sqlite_environ: dict[str, str], name: str, minutes: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=name):

@@ -44,7 +44,7 @@ def unavailable(client: FlaskClient, method: str, path: str, **request: object) 
     )
 
 
-def test_who_is_in_stays_in_and_who_was_ended_stays_ended(environ: dict[str, str], sessions: Database) -> None:
+def test_valid_tokens_stay_valid_and_revoked_ones_stay_revoked(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ)
     tokens, ended = log_in(client), log_in(client)
     log_out(client, ended.access)
@@ -52,7 +52,7 @@ def test_who_is_in_stays_in_and_who_was_ended_stays_ended(environ: dict[str, str
     assert (shown(client, tokens.access), shown(client, ended.access)) == ("", "revoked_token")
 
 
-def test_a_login_gives_an_access_token_alone(
+def test_login_during_an_outage_returns_only_an_access_token(
     environ: dict[str, str], sessions: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(environ)
@@ -69,7 +69,7 @@ def test_a_login_gives_an_access_token_alone(
     assert shown(client, body["data"]) == "revoked_token"
 
 
-def test_a_refresh_spends_nothing(environ: dict[str, str], sessions: Database) -> None:
+def test_refresh_during_an_outage_does_not_spend_the_token(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ)
     tokens = log_in(client)
     sessions.take_away()
@@ -78,7 +78,7 @@ def test_a_refresh_spends_nothing(environ: dict[str, str], sessions: Database) -
     assert shown(client, refresh(client, tokens).access) == ""
 
 
-def test_a_logout_is_not_said_to_have_worked_and_can_be_done_again(environ: dict[str, str], sessions: Database) -> None:
+def test_logout_during_an_outage_fails_and_can_be_repeated(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ)
     tokens = log_in(client)
     assert shown(client, tokens.access) == ""
@@ -90,7 +90,7 @@ def test_a_logout_is_not_said_to_have_worked_and_can_be_done_again(environ: dict
     assert shown(client, tokens.access) == "revoked_token"
 
 
-def test_an_answer_that_cannot_be_noted_arrives_all_the_same(
+def test_response_arrives_if_its_delivery_cannot_be_recorded(
     environ: dict[str, str], sessions: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(environ)
@@ -102,7 +102,7 @@ def test_an_answer_that_cannot_be_noted_arrives_all_the_same(
     assert ask_to_refresh(client, body["refresh_token"]).status_code == 200
 
 
-def test_who_starts_during_an_outage_knows_nothing_until_it_is_over(
+def test_process_started_during_an_outage_accepts_no_token_until_it_ends(
     environ: dict[str, str], sessions: Database
 ) -> None:
     tokens = log_in(client_of(environ))
@@ -116,7 +116,7 @@ def test_who_starts_during_an_outage_knows_nothing_until_it_is_over(
     wait_until(lambda: shown(late, tokens.access) == "")
 
 
-def test_what_is_trusted_for_too_long_is_trusted_no_more(environ: dict[str, str], sessions: Database) -> None:
+def test_tokens_are_rejected_when_the_revocation_list_is_too_old(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ, REVOCATION_STALENESS_SECONDS="2")
     tokens = log_in(client)
     wait_until(lambda: shown(client, tokens.access) == "")
@@ -126,7 +126,7 @@ def test_what_is_trusted_for_too_long_is_trusted_no_more(environ: dict[str, str]
     wait_until(lambda: shown(client, tokens.access) == "")
 
 
-def test_a_file_that_is_not_there_yet_is_an_outage(
+def test_missing_database_file_is_an_outage(
     static_environ: dict[str, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     environ = {**static_environ, "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}

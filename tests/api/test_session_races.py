@@ -34,7 +34,7 @@ def still_good(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("how", PUT_OUT)
-def test_who_is_put_out_while_their_password_is_checked_stays_out(environ: dict[str, str], how: str) -> None:
+def test_revocation_during_the_password_check_ends_the_login(environ: dict[str, str], how: str) -> None:
     client = client_of(environ)
     table = UserEditor(engine_of(environ), "tests")
     with call_at_statement("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
@@ -46,7 +46,7 @@ def test_who_is_put_out_while_their_password_is_checked_stays_out(environ: dict[
 
 
 @pytest.mark.parametrize("how", PUT_OUT)
-def test_who_is_put_out_while_they_refresh_stays_out(environ: dict[str, str], how: str) -> None:
+def test_revocation_during_a_refresh_ends_the_session(environ: dict[str, str], how: str) -> None:
     client = client_of(environ)
     tokens = log_in(client)
     table = UserEditor(engine_of(environ), "tests")
@@ -55,9 +55,7 @@ def test_who_is_put_out_while_they_refresh_stays_out(environ: dict[str, str], ho
     assert still_good(environ, tokens) == ("revoked_token", 400)
 
 
-def test_who_logs_in_just_before_everybody_is_put_out_is_out_too(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_login_just_before_revoke_all_is_revoked(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of(environ)
     monkeypatch.setenv("DATABASE_URL", environ["DATABASE_URL"])
     given: list[Tokens] = []

@@ -34,18 +34,18 @@ print(json.dumps([[response.status_code for response in responses], [name for na
 """
 
 
-def test_a_login_gives_an_access_token_alone(client: FlaskClient) -> None:
+def test_login_returns_only_an_access_token(client: FlaskClient) -> None:
     body = ask_to_log_in(client).get_json()
     assert set(body) == {"status", "data", "token_type", "expires_in"}
     assert "sid" not in claims_of(client, body["data"])
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 22 + "." + "y" * 43, None, 5])
-def test_a_refresh_says_that_there_are_no_sessions(client: FlaskClient, token: object) -> None:
+def test_refresh_is_404_without_sessions(client: FlaskClient, token: object) -> None:
     assert error_message(ask_to_refresh(client, token), 404, "sessions_disabled") == DISABLED
 
 
-def test_a_logout_says_that_there_are_no_sessions_and_ends_nothing(client: FlaskClient) -> None:
+def test_logout_is_404_without_sessions_and_revokes_nothing(client: FlaskClient) -> None:
     access = ask_to_log_in(client).get_json()["data"]
     assert error_message(log_out(client, access), 404, "sessions_disabled") == DISABLED
     assert error_message(client.delete("/api/auth", headers=bearer("x")), 404, "sessions_disabled") == DISABLED
@@ -53,7 +53,7 @@ def test_a_logout_says_that_there_are_no_sessions_and_ends_nothing(client: Flask
 
 
 @pytest.mark.parametrize("empty", [{}, {"DATABASE_URL": ""}])
-def test_no_sql_is_even_imported(static_environ: dict[str, str], tmp_path: Path, empty: dict[str, str]) -> None:
+def test_sqlalchemy_is_not_imported(static_environ: dict[str, str], tmp_path: Path, empty: dict[str, str]) -> None:
     environ = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SECRET_KEY": SECRET_KEY, **static_environ, **empty}
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM],

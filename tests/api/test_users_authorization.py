@@ -23,7 +23,7 @@ pytestmark = SQLITE_ONLY
 
 
 @pytest.mark.parametrize(("method", "path", "members"), ENDPOINTS)
-def test_who_is_not_an_admin_stays_out(admin: Admin, method: str, path: str, members: object) -> None:
+def test_only_admins_have_access(admin: Admin, method: str, path: str, members: object) -> None:
     user = Admin(admin.client, admin.environ, token_of(admin.client, MAX))
     before = admin.ask("GET", "").json
     responses = [
@@ -38,7 +38,7 @@ def test_who_is_not_an_admin_stays_out(admin: Admin, method: str, path: str, mem
 
 
 @pytest.mark.parametrize("path", ODD)
-def test_another_spelling_of_a_door_has_the_same_guard(admin: Admin, path: str) -> None:
+def test_other_spellings_of_a_path_have_the_same_guard(admin: Admin, path: str) -> None:
     at = {"base_url": "http://localhost"} if path.startswith("//") else {}
     user = bearer(token_of(admin.client, MAX))
     assert error_message(admin.client.get(f"http://localhost{path}", headers=user, **at), 403, "role_required")
@@ -46,13 +46,13 @@ def test_another_spelling_of_a_door_has_the_same_guard(admin: Admin, path: str) 
 
 
 @pytest.mark.parametrize("path", NOWHERE)
-def test_what_is_no_path_of_a_user_is_not_found(admin: Admin, path: str) -> None:
+def test_invalid_path_is_404(admin: Admin, path: str) -> None:
     assert error_message(admin.client.get(path, headers=bearer(admin.access)), 404, "not_found")
     assert error_message(admin.client.get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("roles", NEARLY)
-def test_a_role_that_reads_nearly_so_is_not_the_admins(admin: Admin, roles: list[str]) -> None:
+def test_similar_role_name_is_not_admin(admin: Admin, roles: list[str]) -> None:
     issuer = admin.client.application.extensions["latchkey"].issuer
     token = issuer.generate({"username": "zoé", "idp": "database", "roles": roles})
     assert error_message(admin.client.get("/api/users", headers=bearer(token)), 403, "role_required")
@@ -61,7 +61,7 @@ def test_a_role_that_reads_nearly_so_is_not_the_admins(admin: Admin, roles: list
 @pytest.mark.parametrize(
     ("method", "path"), [("DELETE", "/1"), ("PUT", "/1"), ("POST", "/1"), ("PUT", ""), ("TRACE", "")]
 )
-def test_there_are_no_other_methods(admin: Admin, method: str, path: str) -> None:
+def test_other_methods_are_405(admin: Admin, method: str, path: str) -> None:
     override = {"X-HTTP-Method-Override": "DELETE"}
     assert error_message(admin.ask(method, path, {}, override), 405, "method_not_allowed")
     assert admin.ask("OPTIONS", path).data == b""

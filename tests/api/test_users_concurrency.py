@@ -82,7 +82,7 @@ def codes(replies: list[Reply]) -> Counter[str]:
     return Counter(str(reply.body.get("code", "")) for reply in replies)
 
 
-def test_of_many_who_change_what_they_have_read_one_wins(service: Service) -> None:
+def test_only_one_of_many_edits_with_the_same_etag_succeeds(service: Service) -> None:
     token, path = service.log_in(ZOE), service.path(MAX)
 
     def changing(role: str, etag: str | None) -> Callable[[], Reply]:
@@ -98,7 +98,7 @@ def test_of_many_who_change_what_they_have_read_one_wins(service: Service) -> No
     assert len(changes) == ROUNDS
 
 
-def test_of_many_who_set_a_password_for_what_they_have_read_one_wins(service: Service) -> None:
+def test_only_one_of_many_password_resets_with_the_same_etag_succeeds(service: Service) -> None:
     token, path = service.log_in(ZOE), service.path(MAX)
     etag = service.ask("GET", path, token).etag or ""
     passwords = [f"quarry violin lampshade {number}" for number in range(6)]
@@ -117,7 +117,7 @@ DEMOTIONS: list[dict[str, Any]] = [{"roles": ["user"]}, {"active": False}]
 
 @pytest.mark.parametrize("by_zoe", DEMOTIONS, ids=str)
 @pytest.mark.parametrize("by_ann", DEMOTIONS, ids=str)
-def test_of_two_admins_who_put_each_other_out_one_stays(
+def test_two_admins_who_remove_each_other_leave_one_admin(
     service: Service, by_zoe: dict[str, Any], by_ann: dict[str, Any]
 ) -> None:
     for _ in range(ROUNDS):
@@ -134,7 +134,7 @@ def test_of_two_admins_who_put_each_other_out_one_stays(
         assert sum(row.active and "admin" in row.roles for row in rows) == 1
 
 
-def test_of_many_who_change_one_password_one_wins_and_keeps_the_session(service: Service) -> None:
+def test_only_one_of_many_password_changes_succeeds_and_keeps_its_session(service: Service) -> None:
     passwords = [f"lampshade violin quarry {number}" for number in range(4)]
 
     def changing(token: str, password: str) -> Callable[[], Reply]:
@@ -151,7 +151,7 @@ def test_of_many_who_change_one_password_one_wins_and_keeps_the_session(service:
         assert {reply.status for reply in service.server.ask_each(token)} == {200}
 
 
-def test_whoever_does_not_mind_is_let_through_however_many_they_are(service: Service) -> None:
+def test_concurrent_edits_without_an_etag_all_succeed(service: Service) -> None:
     service.table.change("zoé", lambda row: replace(row, active=True, roles=("admin",)))
     token, paths = service.log_in(ZOE), [service.path(MAX), service.path(ANN)]
 
@@ -163,7 +163,7 @@ def test_whoever_does_not_mind_is_let_through_however_many_they_are(service: Ser
     assert Counter(reply.status for reply in run_concurrently(*map(changing, range(16)))) == {200: 16}
 
 
-def test_of_many_who_add_one_name_one_wins(service: Service) -> None:
+def test_only_one_of_many_additions_of_a_name_succeeds(service: Service) -> None:
     service.table.change("zoé", lambda row: replace(row, active=True, roles=("admin",)))
     token = service.log_in(ZOE)
 

@@ -10,7 +10,7 @@ from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, NEW, SQLITE_ONLY, Admin, user_in
 
 
-def test_a_user_is_told_whole_and_without_their_hash(admin: Admin) -> None:
+def test_user_is_returned_with_all_members_but_the_hash(admin: Admin) -> None:
     log_in(admin.client, ZOE)
     user = user_in(admin.read(admin.id_of(ZOE)))
     assert (user["username"], user["email"], user["roles"]) == (ZOE.username, ZOE.email, ["admin", "user"])
@@ -27,11 +27,11 @@ def test_a_user_is_told_whole_and_without_their_hash(admin: Admin) -> None:
 @pytest.mark.parametrize(
     ("method", "after", "members"), [("GET", "", None), *((m, p[2:], b) for m, p, b in ENDPOINTS[4:])]
 )
-def test_nobody_has_another_id(admin: Admin, user_id: int, method: str, after: str, members: object) -> None:
+def test_unknown_id_is_404(admin: Admin, user_id: int, method: str, after: str, members: object) -> None:
     assert error_message(admin.ask(method, f"/{user_id}{after}", members, ANY_VERSION), 404, "no_such_user")
 
 
-def test_a_new_user_is_where_the_answer_says_and_can_log_in(admin: Admin) -> None:
+def test_new_user_is_at_the_location_and_can_log_in(admin: Admin) -> None:
     members = {**NEW, "username": " nëw ", "email": "New@example.org", "roles": ["user", "editor", "user"]}
     response = admin.ask("POST", "", members)
     user = user_in(response, 201)
@@ -44,7 +44,7 @@ def test_a_new_user_is_where_the_answer_says_and_can_log_in(admin: Admin) -> Non
     assert (event.operator, event.action, event.details) == ("database:zoé", "user_added", "roles: editor, user")
 
 
-def test_a_new_user_needs_a_name_and_a_password_alone_and_may_be_disabled(admin: Admin) -> None:
+def test_new_user_needs_only_username_and_password_and_can_be_disabled(admin: Admin) -> None:
     least = user_in(admin.ask("POST", "", NEW), 201)
     assert (least["email"], least["roles"], least["active"], least["last_login_at"]) == (None, [], True, None)
     assert (
@@ -70,7 +70,7 @@ def test_a_new_user_needs_a_name_and_a_password_alone_and_may_be_disabled(admin:
         ("", "it is empty"),
     ],
 )
-def test_a_password_against_the_policy_adds_nobody_and_says_why(admin: Admin, password: str, why: str) -> None:
+def test_weak_password_adds_no_user_and_names_the_reason(admin: Admin, password: str, why: str) -> None:
     members = {"username": "newcomer", "email": "new.address@example.org", "password": password}
     assert why in error_message(admin.ask("POST", "", members), 400, "weak_password")
     assert admin.table.users.find("newcomer") is None
@@ -87,11 +87,11 @@ def test_a_password_against_the_policy_adds_nobody_and_says_why(admin: Admin, pa
         {"username": "Zoe@Example.org", "email": "new@example.org"},
     ],
 )
-def test_a_name_that_somebody_goes_by_is_taken(admin: Admin, names: dict[str, str]) -> None:
+def test_username_or_email_in_use_is_409(admin: Admin, names: dict[str, str]) -> None:
     assert error_message(admin.ask("POST", "", {**NEW, **names}), 409, "user_exists")
     assert admin.table.users.count() == 2
 
 
-def test_a_username_may_be_ones_own_address(admin: Admin) -> None:
+def test_username_can_equal_the_users_own_email(admin: Admin) -> None:
     both = {"username": "new@example.org", "email": "New@example.org"}
     assert user_in(admin.ask("POST", "", {**NEW, **both}), 201)["email"] == "New@example.org"

@@ -88,7 +88,7 @@ def patched() -> Iterator[dict[str, Any]]:
     yield {"password": CANARY * 3}
 
 
-def test_a_query_that_cannot_be_used_is_refused(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+def test_invalid_query_is_rejected(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     for query in QUERIES:
         message = error_message(
             admin.client.get(f"/api/users?{query}", headers=bearer(admin.access)), 400, "invalid_request"
@@ -96,16 +96,14 @@ def test_a_query_that_cannot_be_used_is_refused(admin: Admin, caplog: pytest.Log
         assert CANARY not in message + caplog.text
 
 
-def test_a_new_user_who_cannot_be_is_refused_and_nobody_is_added(
-    admin: Admin, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_invalid_new_user_is_rejected_and_not_added(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     for members in posted():
         message = error_message(admin.ask("POST", "", members), 400, "invalid_request")
         assert CANARY not in message + caplog.text, members
     assert admin.table.users.count() == 2
 
 
-def test_a_change_that_cannot_be_is_refused_and_changes_nothing(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+def test_invalid_edit_is_rejected_and_changes_nothing(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     user_id = admin.id_of(MAX)
     before = admin.read(user_id).get_json()
     for members in patched():
@@ -118,7 +116,7 @@ def test_a_change_that_cannot_be_is_refused_and_changes_nothing(admin: Admin, ca
 @pytest.mark.parametrize(
     "members", [{}, *({"password": value} for value in PASSWORDS), {**NEW, "force": True}], ids=str
 )
-def test_what_is_no_password_is_refused(admin: Admin, members: dict[str, Any]) -> None:
+def test_invalid_password_member_is_rejected(admin: Admin, members: dict[str, Any]) -> None:
     response = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", members)
     assert error_message(response, 400, "invalid_request")
     assert admin.history("max") == []
@@ -136,15 +134,13 @@ def test_what_is_no_password_is_refused(admin: Admin, members: dict[str, Any]) -
         ({"id": 5}, "only these names are allowed: username, email, roles, active"),
     ],
 )
-def test_the_message_says_which_member_and_what_is_wrong_with_it(
-    admin: Admin, members: dict[str, Any], says: str
-) -> None:
+def test_message_names_the_member_and_the_fault(admin: Admin, members: dict[str, Any], says: str) -> None:
     assert error_message(admin.patch(admin.id_of(MAX), members), 400, "invalid_request").startswith(says)
 
 
 @SQLITE_ONLY
 @pytest.mark.parametrize(("method", "path"), [("POST", ""), ("PATCH", "/{}"), ("PUT", "/{}/password")])
-def test_a_body_that_is_no_object_is_refused_at_every_door(admin: Admin, method: str, path: str) -> None:
+def test_malformed_body_is_rejected_at_every_endpoint(admin: Admin, method: str, path: str) -> None:
     headers = bearer(admin.access) | {"If-Match": "*"}
     url = f"/api/users{path.format(admin.id_of(MAX))}"
     for body in BODIES:
@@ -157,7 +153,7 @@ def test_a_body_that_is_no_object_is_refused_at_every_door(admin: Admin, method:
     assert error_message(response, 415, "malformed_body")
 
 
-def test_long_names_that_may_be_are_stored_and_found(admin: Admin) -> None:
+def test_longest_names_are_stored_and_found(admin: Admin) -> None:
     longest = "ñ" * 255 + "\U0001f511"
     user = user_in(admin.ask("POST", "", {**NEW, "username": longest, "roles": ["é" * 256]}), 201)
     assert user_in(admin.patch(user["id"], {"email": "x" * 256}))["username"] == longest
@@ -165,7 +161,7 @@ def test_long_names_that_may_be_are_stored_and_found(admin: Admin) -> None:
     assert [each["username"] for each in response.get_json()["data"]] == [longest]
 
 
-def test_neither_hashes_nor_passwords_leave_or_are_logged(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+def test_hashes_and_passwords_are_never_returned_or_logged(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     user_id = admin.id_of(MAX)
     other, third = "quarry violin lampshade 7", "violin lampshade quarry 3"
@@ -190,7 +186,7 @@ def test_neither_hashes_nor_passwords_leave_or_are_logged(admin: Admin, caplog: 
         assert secret not in seen
 
 
-def test_a_name_cannot_forge_a_line_of_the_log(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+def test_username_cannot_forge_a_log_line(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     name = "x\u2028INFO forged\u202e"
     user_in(admin.ask("POST", "", {**NEW, "username": name}), 201)
@@ -200,7 +196,7 @@ def test_a_name_cannot_forge_a_line_of_the_log(admin: Admin, caplog: pytest.LogC
     assert "\u2028" not in caplog.text
 
 
-def test_a_person_of_another_kind_is_no_fault(admin: Admin) -> None:
+def test_user_with_an_unreadable_hash_can_be_edited(admin: Admin) -> None:
     """A user whose hash nobody can read can be tended like any other."""
     odd = SampleUser("odd", "odd@example.org", "", ())
     row = admin.table.add(odd.username, odd.email, "not a hash", ["user"])

@@ -17,9 +17,7 @@ from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, Admin, Endpoint
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_an_admin_of_another_provider_tends_the_table_under_their_own_name(
-    users_environ: dict[str, str], tmp_path: Path
-) -> None:
+def test_admin_of_another_provider_is_recorded_as_operator(users_environ: dict[str, str], tmp_path: Path) -> None:
     boss = SampleUser("boss", "boss@example.org", "the password of the boss", ("admin",))
     environ = {**users_environ, **users_file(tmp_path / "users.toml", [boss])}
     client = client_of(environ, AUTH_PROVIDER="static,database")
@@ -30,7 +28,7 @@ def test_an_admin_of_another_provider_tends_the_table_under_their_own_name(
 
 @pytest.mark.parametrize("endpoint", [endpoint for endpoint in ENDPOINTS if endpoint[0] != "HEAD"], ids=str)
 @pytest.mark.parametrize("sessions", [True, False])
-def test_where_users_are_elsewhere_the_doors_say_so_and_keep_their_guard(
+def test_endpoints_without_a_user_table_are_404_and_guarded(
     static_environ: dict[str, str], tmp_path: Path, sessions: bool, endpoint: Endpoint
 ) -> None:
     url = user_table(f"sqlite:///{tmp_path}/sessions.db", []) if sessions else {}
@@ -61,7 +59,9 @@ print(json.dumps([[response.status_code for response in responses], [name for na
 """
 
 
-def test_without_a_database_none_of_this_imports_sql(static_environ: dict[str, str], tmp_path: Path) -> None:
+def test_user_endpoints_without_a_database_do_not_import_sqlalchemy(
+    static_environ: dict[str, str], tmp_path: Path
+) -> None:
     environ = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SECRET_KEY": SECRET_KEY, **static_environ}
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM],

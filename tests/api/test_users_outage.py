@@ -30,7 +30,9 @@ def at(admin: Admin, endpoint: Endpoint) -> Endpoint:
     return method, path.replace("1", str(admin.id_of(MAX))), members
 
 
-def test_every_door_is_503_while_it_is_out_and_nothing_is_done(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_endpoint_is_503_during_an_outage_and_changes_nothing(
+    admin: Admin, caplog: pytest.LogCaptureFixture
+) -> None:
     endpoints = [at(admin, endpoint) for endpoint in ENDPOINTS if endpoint[0] != "HEAD"]
     tokens, before = log_in(admin.client, MAX), admin.ask("GET", "").get_json()
     database = Database(admin.environ["DATABASE_URL"])
@@ -49,7 +51,7 @@ def test_every_door_is_503_while_it_is_out_and_nothing_is_done(admin: Admin, cap
     assert ask_to_log_in(admin.client, MAX).status_code == 200
 
 
-def test_what_has_to_be_recorded_and_cannot_be_is_not_done(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
+def test_edit_fails_if_its_audit_event_cannot_be_written(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     user_id = admin.id_of(MAX)
     with admin.engine.begin() as connection:
         connection.execute(text("DROP TABLE audit_events"))
@@ -65,7 +67,7 @@ def test_what_has_to_be_recorded_and_cannot_be_is_not_done(admin: Admin, caplog:
     assert ask_to_log_in(admin.client, MAX).status_code == 200
 
 
-def test_tables_that_went_back_while_we_serve_are_an_outage(admin: Admin) -> None:
+def test_schema_downgrade_is_an_outage(admin: Admin) -> None:
     downgrade(admin.engine, "0002")
     for endpoint in ENDPOINTS:
         assert admin.ask(*endpoint, ANY_VERSION).status_code == 503
@@ -75,7 +77,7 @@ def test_tables_that_went_back_while_we_serve_are_an_outage(admin: Admin) -> Non
 
 # PostgreSQL has the same patience of five seconds; one wait is enough.
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
-def test_a_table_that_is_locked_for_long_is_an_outage_and_not_a_fault(admin: Admin) -> None:
+def test_lock_timeout_is_an_outage(admin: Admin) -> None:
     user_id = admin.id_of(MAX)
     with begin_write(admin.engine) as connection:
         connection.execute(update(users).values(email=None, email_folded=None))

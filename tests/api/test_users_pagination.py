@@ -59,14 +59,14 @@ def by_name(*usernames: str) -> list[str]:
 
 
 @pytest.mark.parametrize("limit", [1, 9, 26, 27])
-def test_who_follows_next_meets_everybody_once_by_name(admin: Admin, limit: int) -> None:
+def test_following_next_lists_every_user_once_in_order(admin: Admin, limit: int) -> None:
     pages = pages_from(admin, f"/api/users?limit={limit}")
     assert [user["username"] for page in pages for user in page["data"]] == by_name(*NAMES, ZOE.username)
     assert {len(page["data"]) for page in pages[:-1]} <= {limit}
     assert 0 < len(pages[-1]["data"]) <= limit
 
 
-def test_a_page_tells_of_each_what_their_own_door_tells(admin: Admin) -> None:
+def test_list_and_detail_return_the_same_user(admin: Admin) -> None:
     for user in pages_from(admin, "/api/users")[0]["data"]:
         assert admin.read(user["id"]).get_json()["data"] == user
 
@@ -88,29 +88,29 @@ def test_a_page_tells_of_each_what_their_own_door_tells(admin: Admin) -> None:
         ("search=nobody's", []),
     ],
 )
-def test_next_keeps_to_what_was_asked_for(admin: Admin, query: str, numbers: list[int]) -> None:
+def test_next_keeps_the_filters(admin: Admin, query: str, numbers: list[int]) -> None:
     assert names(admin, f"{query}&limit=2") == by_name(*(NAMES[number] for number in numbers))
 
 
-def test_next_has_what_was_asked_for_and_no_more(admin: Admin) -> None:
+def test_next_has_only_the_given_parameters(admin: Admin) -> None:
     path = pages_from(admin, "/api/users?limit=2&search=a")[0]["next"]
     assert urlsplit(path).path == "/api/users"
     assert parse_qs(urlsplit(path).query) == {"limit": ["2"], "search": ["a"], "after": ["&after="]}
 
 
 @pytest.mark.parametrize(("after", "first"), [("a%20c", "a#b"), ("A%20B", "a#b"), ("Z", "zoé"), ("%F0%9F%94%92", None)])
-def test_a_page_begins_after_any_name_whether_it_is_there_or_not(admin: Admin, after: str, first: str | None) -> None:
+def test_page_begins_after_any_name_even_if_it_is_unknown(admin: Admin, after: str, first: str | None) -> None:
     assert next(iter(names(admin, f"after={after}&limit=200")), None) == first
 
 
-def test_a_page_has_fifty_unless_asked_and_two_hundred_at_most(admin: Admin) -> None:
+def test_page_size_is_50_by_default_and_200_at_most(admin: Admin) -> None:
     for number in range(175):
         admin.table.add(f"more{number}", None, hashed("x"))
     assert [len(page["data"]) for page in pages_from(admin, "/api/users")] == [50, 50, 50, 50, 2]
     assert [len(page["data"]) for page in pages_from(admin, "/api/users?limit=200")] == [200, 2]
 
 
-def test_who_comes_and_goes_meanwhile_moves_nobody_else(admin: Admin) -> None:
+def test_added_and_deleted_users_do_not_shift_the_pages(admin: Admin) -> None:
     first = pages_from(admin, "/api/users?limit=5")[0]
     admin.table.delete(first["data"][4]["username"])
     admin.table.add("!", None, hashed("x"))

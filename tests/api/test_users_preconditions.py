@@ -36,26 +36,26 @@ def set_password(admin: Admin, user_id: int, if_match: str) -> int:
     return response.status_code
 
 
-def test_a_change_without_a_precondition_is_refused(admin: Admin) -> None:
+def test_edit_without_if_match_is_428(admin: Admin) -> None:
     response = admin.ask("PATCH", f"/{admin.id_of(MAX)}", {"active": False})
     assert error_message(response, 428, "precondition_required") == "Missing If-Match header: send the user's ETag"
     assert admin.table.users.require("max").active
 
 
-def test_a_password_may_be_set_without_one(admin: Admin) -> None:
+def test_password_can_be_set_without_if_match(admin: Admin) -> None:
     response = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", {"password": NEW["password"]})
     assert (user_in(response)["username"], response.headers["ETag"]) == (MAX.username, etag(admin, admin.id_of(MAX)))
 
 
 @pytest.mark.parametrize("if_match", GOOD)
-def test_a_tag_that_is_the_users_lets_through(admin: Admin, if_match: str) -> None:
+def test_current_etag_is_accepted(admin: Admin, if_match: str) -> None:
     user_id = admin.id_of(MAX)
     assert user_in(admin.patch(user_id, {"active": False}, if_match.format(etag(admin, user_id))))["active"] is False
     assert set_password(admin, user_id, if_match.format(etag(admin, user_id))) == 200
 
 
 @pytest.mark.parametrize("if_match", [*STALE, "W/{}", '"x", W/{}'])
-def test_a_tag_that_is_not_the_users_changes_nothing(admin: Admin, if_match: str) -> None:
+def test_stale_etag_is_412_and_changes_nothing(admin: Admin, if_match: str) -> None:
     user_id = admin.id_of(MAX)
     sent = if_match.format(etag(admin, user_id))
     assert error_message(admin.patch(user_id, {"active": False}, sent), 412, "precondition_failed")
@@ -65,14 +65,14 @@ def test_a_tag_that_is_not_the_users_changes_nothing(admin: Admin, if_match: str
 
 
 @pytest.mark.parametrize("if_match", SAYS_NOTHING)
-def test_a_header_without_a_tag_is_no_precondition_that_holds(admin: Admin, if_match: str) -> None:
+def test_if_match_without_an_etag_is_rejected(admin: Admin, if_match: str) -> None:
     user_id = admin.id_of(MAX)
     assert admin.patch(user_id, {"active": False}, if_match).status_code in {412, 428}
     assert set_password(admin, user_id, if_match) in {412, 428}
     assert (admin.table.users.require("max").active, admin.history("max")) == (True, [])
 
 
-def test_after_every_change_there_is_another_tag_and_the_old_ones_are_stale(admin: Admin) -> None:
+def test_every_edit_changes_the_etag(admin: Admin) -> None:
     user_id = admin.id_of(MAX)
     tags = [etag(admin, user_id)]
     for edit in EDITS:
@@ -82,7 +82,7 @@ def test_after_every_change_there_is_another_tag_and_the_old_ones_are_stale(admi
     assert len(set(tags)) == len(EDITS) + 1
 
 
-def test_neither_logins_nor_other_users_change_a_tag(admin: Admin) -> None:
+def test_logins_and_other_users_do_not_change_the_etag(admin: Admin) -> None:
     user_id = admin.id_of(MAX)
     before = etag(admin, user_id)
     log_in(admin.client, MAX)
@@ -90,7 +90,7 @@ def test_neither_logins_nor_other_users_change_a_tag(admin: Admin) -> None:
     assert (etag(admin, user_id), admin.table.users.require("max").last_login_at is None) == (before, False)
 
 
-def test_who_changes_their_own_password_has_another_tag(admin: Admin) -> None:
+def test_own_password_change_changes_the_etag(admin: Admin) -> None:
     user_id = admin.id_of(MAX)
     before = etag(admin, user_id)
     body = {"password": MAX.password, "new_password": NEW["password"]}
@@ -100,12 +100,12 @@ def test_who_changes_their_own_password_has_another_tag(admin: Admin) -> None:
     assert ask_to_log_in(admin.client, SampleUser("max", "", NEW["password"])).status_code == 200
 
 
-def test_a_tag_is_of_one_user_alone(admin: Admin) -> None:
+def test_etag_of_another_user_is_412(admin: Admin) -> None:
     other = user_in(admin.ask("POST", "", NEW), 201)["id"]
     assert error_message(
         admin.patch(other, {"active": False}, etag(admin, admin.id_of(MAX))), 412, "precondition_failed"
     )
 
 
-def test_a_body_that_cannot_be_used_is_said_before_the_tag_is_looked_at(admin: Admin) -> None:
+def test_body_is_validated_before_the_etag(admin: Admin) -> None:
     assert error_message(admin.patch(admin.id_of(MAX), {"active": "no"}, '"x"'), 400, "invalid_request")

@@ -38,7 +38,7 @@ def change(admin: Admin, members: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("members", "action", "details"), CHANGES.values(), ids=CHANGES)
-def test_a_change_is_what_was_asked_for_and_nothing_else(
+def test_edit_changes_only_the_given_members(
     admin: Admin, members: dict[str, Any], action: str, details: str | None
 ) -> None:
     user_id = admin.id_of(MAX)
@@ -55,7 +55,7 @@ def test_a_change_is_what_was_asked_for_and_nothing_else(
 
 
 @pytest.mark.parametrize("members", [{}, {"roles": ["user", "user"]}, {"email": " max@example.org", "active": True}])
-def test_what_changes_nothing_leaves_no_trace(admin: Admin, members: dict[str, Any]) -> None:
+def test_edit_without_a_difference_leaves_no_trace(admin: Admin, members: dict[str, Any]) -> None:
     user_id = admin.id_of(MAX)
     tokens, before = log_in(admin.client, MAX), admin.read(user_id)
     response = admin.patch(user_id, members)
@@ -64,7 +64,7 @@ def test_what_changes_nothing_leaves_no_trace(admin: Admin, members: dict[str, A
 
 
 @pytest.mark.parametrize("members", PUT_OUT.values(), ids=PUT_OUT)
-def test_who_is_put_out_is_out_at_once_and_for_others_soon(admin: Admin, members: dict[str, Any]) -> None:
+def test_edit_ends_sessions_immediately_here_and_soon_elsewhere(admin: Admin, members: dict[str, Any]) -> None:
     other = client_of(admin.environ)
     tokens, bystander = log_in(admin.client, MAX), log_in(admin.client)
     assert (shown(other, tokens.access), shown(admin.client, tokens.access)) == ("", "")
@@ -75,7 +75,7 @@ def test_who_is_put_out_is_out_at_once_and_for_others_soon(admin: Admin, members
     assert (shown(admin.client, bystander.access), shown(admin.client, admin.access)) == ("", "")
 
 
-def test_who_is_let_in_again_has_to_log_in_again(admin: Admin) -> None:
+def test_reenabled_user_must_log_in_again(admin: Admin) -> None:
     tokens = log_in(admin.client, MAX)
     change(admin, {"active": False})
     assert error_message(ask_to_log_in(admin.client, MAX), 400, "invalid_credentials")
@@ -86,7 +86,7 @@ def test_who_is_let_in_again_has_to_log_in_again(admin: Admin) -> None:
 
 
 @pytest.mark.parametrize("members", [{"email": "other@example.org"}, {"roles": ["editor"]}])
-def test_other_changes_leave_sessions_and_show_with_the_next_token(admin: Admin, members: dict[str, Any]) -> None:
+def test_other_edits_keep_sessions_and_apply_to_the_next_token(admin: Admin, members: dict[str, Any]) -> None:
     tokens = log_in(admin.client, MAX)
     change(admin, members)
     assert shown(admin.client, tokens.access) == ""
@@ -100,7 +100,7 @@ def me(admin: Admin, tokens: Tokens) -> dict[str, Any]:
     return data
 
 
-def test_who_has_another_name_or_password_logs_in_with_that_alone(admin: Admin) -> None:
+def test_renamed_user_logs_in_only_with_the_new_name_and_password(admin: Admin) -> None:
     change(admin, {"password": NEW["password"]})
     assert error_message(ask_to_log_in(admin.client, MAX), 400, "invalid_credentials")
     user_in(admin.patch(admin.id_of(MAX), {"username": "maxine"}))
@@ -116,27 +116,27 @@ def test_who_has_another_name_or_password_logs_in_with_that_alone(admin: Admin) 
 @pytest.mark.parametrize(
     ("password", "why"), [("short", "shorter than 15"), ("MAX@example.org violin quarry", "has the user's name")]
 )
-def test_a_password_against_the_policy_stays_as_it_was(admin: Admin, password: str, why: str) -> None:
+def test_weak_password_is_not_set(admin: Admin, password: str, why: str) -> None:
     response = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", {"password": password})
     assert why in error_message(response, 400, "weak_password")
     assert shown(admin.client, log_in(admin.client, MAX).access) == ""
 
 
 @pytest.mark.parametrize("members", TAKEN, ids=str)
-def test_a_name_that_somebody_goes_by_is_taken(admin: Admin, members: dict[str, Any]) -> None:
+def test_username_or_email_in_use_is_409(admin: Admin, members: dict[str, Any]) -> None:
     before = admin.read(admin.id_of(MAX)).get_json()
     assert error_message(admin.patch(admin.id_of(MAX), {**members, "roles": ["editor"]}), 409, "user_exists")
     assert (admin.read(admin.id_of(MAX)).get_json(), admin.history("max")) == (before, [])
 
 
-def test_a_name_that_was_given_up_is_free(admin: Admin) -> None:
+def test_former_username_and_email_can_be_reused(admin: Admin) -> None:
     change(admin, {"username": "maxine", "email": None})
     assert user_in(admin.ask("POST", "", {**NEW, "username": "max", "email": MAX.email}), 201)["username"] == "max"
 
 
 @pytest.mark.parametrize("members", [{"roles": []}, {"roles": ["Admin"]}, {"active": False}], ids=str)
 @pytest.mark.parametrize("other", [("user",), ("Admin",), ("admin",)])
-def test_the_last_admin_stays(admin: Admin, members: dict[str, Any], other: tuple[str, ...]) -> None:
+def test_last_admin_cannot_be_removed(admin: Admin, members: dict[str, Any], other: tuple[str, ...]) -> None:
     disabled = other == ("admin",)
     admin.patch(admin.id_of(MAX), {"roles": [*other], "active": not disabled})
     before = admin.read(admin.id_of(ZOE)).get_json()
@@ -145,13 +145,13 @@ def test_the_last_admin_stays(admin: Admin, members: dict[str, Any], other: tupl
     assert (admin.read(admin.id_of(ZOE)).get_json(), admin.history("zoé")) == (before, [])
 
 
-def test_the_last_admin_may_have_another_name_and_other_roles_beside(admin: Admin) -> None:
+def test_last_admin_can_be_renamed_and_get_more_roles(admin: Admin) -> None:
     user_in(admin.patch(admin.id_of(ZOE), {"username": "zoe", "roles": ["admin", "editor"]}))
     assert admin.table.users.require("zoe").roles == ("admin", "editor")
 
 
 @pytest.mark.parametrize("members", [{"roles": ["user"]}, {"active": False}], ids=str)
-def test_of_two_admins_one_may_go_and_then_the_other_is_the_last(admin: Admin, members: dict[str, Any]) -> None:
+def test_one_of_two_admins_can_be_removed_and_the_other_cannot(admin: Admin, members: dict[str, Any]) -> None:
     change(admin, {"roles": ["admin"]})
     user_in(admin.patch(admin.id_of(ZOE), members))
     other = replace(admin, access=log_in(admin.client, MAX).access)

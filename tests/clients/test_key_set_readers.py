@@ -112,7 +112,9 @@ def signed_by(url: str, key_id: str) -> str:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_they_take_our_tokens(url: str, folder: KeyDirectory, readers: list[Reader], algorithm: str) -> None:
+def test_libraries_accept_tokens_of_each_algorithm(
+    url: str, folder: KeyDirectory, readers: list[Reader], algorithm: str
+) -> None:
     made = folder.add(algorithm)
     folder.rotate(made)
     token = signed_by(url, made.key.id)
@@ -129,7 +131,7 @@ def published(url: str, key_id: str) -> bool:
         return key_id in {key["kid"] for key in json.load(response)["keys"]}
 
 
-def test_they_follow_a_rotation_to_a_key_that_they_know(url: str, folder: KeyDirectory, readers: list[Reader]) -> None:
+def test_libraries_accept_a_rotation_to_a_published_key(url: str, folder: KeyDirectory, readers: list[Reader]) -> None:
     made = folder.add("EdDSA")
     wait_until(lambda: published(url, made.key.id))
     before = log_in(url)
@@ -141,7 +143,9 @@ def test_they_follow_a_rotation_to_a_key_that_they_know(url: str, folder: KeyDir
 
 
 @pytest.mark.parametrize("readers", [0], indirect=True)
-def test_they_fetch_the_keys_again_for_one_that_is_new(url: str, folder: KeyDirectory, readers: list[Reader]) -> None:
+def test_libraries_fetch_the_key_set_again_for_an_unknown_key(
+    url: str, folder: KeyDirectory, readers: list[Reader]
+) -> None:
     before = log_in(url)
     assert [bool(read(before)) for read in readers] == [True, True]
     made = folder.add("ES256")
@@ -150,7 +154,7 @@ def test_they_fetch_the_keys_again_for_one_that_is_new(url: str, folder: KeyDire
     assert [bool(read(token)) for read in readers for token in (after, before)] == [True] * 4
 
 
-def test_they_refuse_what_we_would_refuse(url: str, readers: list[Reader]) -> None:
+def test_libraries_reject_forged_tokens(url: str, readers: list[Reader]) -> None:
     good = log_in(url)
     first, second, signature = good.split(".")
     other = log_in(url).split(".")

@@ -80,7 +80,7 @@ def login(service: str, email: str, password: str) -> dict[str, str]:
     return bearer(response.json()["data"])
 
 
-def test_whoever_has_the_role_sees_the_page_and_is_named_to_it(page: str, service: str) -> None:
+def test_user_with_the_role_reaches_the_page_with_identity_headers(page: str, service: str) -> None:
     response = requests.get(page, headers=login(service, ZOE.email, ZOE.password), timeout=60)
     named = dict(reached(response))
     assert {name: unquote(text) for name, text in named.items()} == {
@@ -91,7 +91,9 @@ def test_whoever_has_the_role_sees_the_page_and_is_named_to_it(page: str, servic
     assert sorted(named["X-Auth-Roles"].split(",")) == sorted(ZOE.roles)
 
 
-def test_without_a_good_token_it_is_401_and_nothing_is_reached(page: str, issuer: TokenIssuer, behind: Echo) -> None:
+def test_missing_or_invalid_token_is_401_and_does_not_reach_the_page(
+    page: str, issuer: TokenIssuer, behind: Echo
+) -> None:
     before = list(behind.asked)
     expired = issuer.generate({"username": "zoé", "roles": ["admin"]}, lifetime=-1)
     for headers in ({}, LIES, bearer("x"), bearer(expired), {"Authorization": "Basic em9lOng="}):
@@ -103,7 +105,7 @@ def test_without_a_good_token_it_is_401_and_nothing_is_reached(page: str, issuer
 
 
 @pytest.mark.parametrize("query", ["", "?role=user", "?role=admin", "?role=user&role=admin"])
-def test_without_the_role_it_is_403_whatever_is_asked_for(page: str, service: str, behind: Echo, query: str) -> None:
+def test_missing_role_is_403_with_any_query(page: str, service: str, behind: Echo, query: str) -> None:
     before = list(behind.asked)
     person = SAMPLE_USERS[1]
     headers = {**login(service, person.email, person.password), **LIES}
@@ -113,7 +115,7 @@ def test_without_the_role_it_is_403_whatever_is_asked_for(page: str, service: st
 
 @pytest.mark.parametrize("lies", SPELT)
 @pytest.mark.parametrize("email", ["zoe@example.org", None])
-def test_what_a_client_says_of_itself_never_gets_through(
+def test_identity_headers_of_the_client_do_not_reach_the_page(
     page: str, issuer: TokenIssuer, lies: dict[str, str], email: str | None
 ) -> None:
     response = requests.get(page, headers={**admin(issuer, email=email), **lies}, timeout=60)
@@ -123,14 +125,14 @@ def test_what_a_client_says_of_itself_never_gets_through(
 
 
 @pytest.mark.parametrize("name", ["a\r\nX-Auth-Roles: super_admin", "a,b", "%41", "日本 太郎", "\U0001f511", '"x" \\'])
-def test_awkward_names_arrive_whole(page: str, issuer: TokenIssuer, name: str) -> None:
+def test_unusual_names_arrive_unchanged(page: str, issuer: TokenIssuer, name: str) -> None:
     response = requests.get(page, headers=admin(issuer, username=name, roles=["admin", name]), timeout=60)
     told = dict(reached(response))
     assert (unquote(told["X-Auth-User"]), told["X-Auth-Email"]) == (name, "zoe@example.org")
     assert [unquote(role) for role in told["X-Auth-Roles"].split(",")] == ["admin", name]
 
 
-def test_a_user_of_many_roles_and_a_long_name_gets_through(page: str, issuer: TokenIssuer) -> None:
+def test_many_roles_and_a_long_name_reach_the_page(page: str, issuer: TokenIssuer) -> None:
     roles = ["admin", *(f"役割{number:03}" for number in range(140))]
     response = requests.get(page, headers=admin(issuer, username="名" * 100, roles=roles), timeout=60)
     told = dict(reached(response))
@@ -139,13 +141,13 @@ def test_a_user_of_many_roles_and_a_long_name_gets_through(page: str, issuer: To
 
 
 @pytest.mark.parametrize("body", [b"x" * 100_000, iter([b"x" * 50_000, b"x" * 50_000])], ids=["whole", "in chunks"])
-def test_a_body_goes_to_the_page_and_not_to_us(page: str, issuer: TokenIssuer, body: Any) -> None:
+def test_request_body_reaches_the_page(page: str, issuer: TokenIssuer, body: Any) -> None:
     response = requests.post(f"{page}?q=1", body, headers=admin(issuer), timeout=60)
     assert reached(response)
     assert (response.json()["path"], response.json()["body"]) == ("/page?q=1", "x" * 100_000)
 
 
-def test_we_get_no_body_and_an_answer_without_headers_lets_no_lies_through(issuer: TokenIssuer) -> None:
+def test_auth_request_has_no_body_and_absent_headers_remove_forged_ones(issuer: TokenIssuer) -> None:
     with echo() as service, echo() as behind:
         with nginx(locations(f"http://127.0.0.1:{service.port}", behind)) as url:
             response = requests.post(f"{url}/page", b"x" * 100_000, headers={**admin(issuer), **LIES}, timeout=90)
@@ -154,13 +156,13 @@ def test_we_get_no_body_and_an_answer_without_headers_lets_no_lies_through(issue
         assert reached(response) == []
 
 
-def test_nobody_asks_through_it_from_outside(page: str, issuer: TokenIssuer) -> None:
+def test_internal_location_is_not_reachable_from_outside(page: str, issuer: TokenIssuer) -> None:
     for path in ("/_latchkey", "/%5Flatchkey", "/x/../_latchkey"):
         response = requests.get(page.replace("/page", path), headers=admin(issuer), timeout=60)
         assert response.status_code == 404
 
 
-def test_while_we_are_out_nobody_is_let_through(issuer: TokenIssuer) -> None:
+def test_access_is_denied_while_latchkey_is_unavailable(issuer: TokenIssuer) -> None:
     with ExitStack() as servers:
         behind = servers.enter_context(echo())
         url = servers.enter_context(nginx(locations(f"http://127.0.0.1:{free_port()}", behind)))

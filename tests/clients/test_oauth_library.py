@@ -59,7 +59,9 @@ OPEN = (200, "You have accessed a admin protected route.")
     indirect=["session"],
     ids=["secret in the header", "secret in the form", "public"],
 )
-def test_it_logs_in_refreshes_and_opens_a_guarded_route(session: OAuth2Session, url: str, how: dict[str, Any]) -> None:
+def test_library_logs_in_refreshes_and_calls_a_guarded_route(
+    session: OAuth2Session, url: str, how: dict[str, Any]
+) -> None:
     fetched = dict(fetch(session, url, **how))
     assert (fetched["token_type"], fetched["expires_in"]) == ("Bearer", 3600)
     assert admin(session, url) == OPEN
@@ -71,7 +73,7 @@ def test_it_logs_in_refreshes_and_opens_a_guarded_route(session: OAuth2Session, 
     assert admin(session, url) == OPEN
 
 
-def test_it_refreshes_by_itself_when_the_token_has_expired(url: str) -> None:
+def test_library_refreshes_an_expired_token_automatically(url: str) -> None:
     saved: list[dict[str, Any]] = []
     with OAuth2Session(client=LegacyApplicationClient(client_id="reports")) as first:
         old = fetch(first, url, **IN_HEADER)
@@ -91,13 +93,13 @@ def test_it_refreshes_by_itself_when_the_token_has_expired(url: str) -> None:
     assert {new[name] for name in ("access_token", "refresh_token")}.isdisjoint(old.values())
 
 
-def test_it_knows_an_expired_token_where_it_is_not_to_refresh(session: OAuth2Session, url: str) -> None:
+def test_library_reports_an_expired_token_without_auto_refresh(session: OAuth2Session, url: str) -> None:
     session.token = {**fetch(session, url, **IN_HEADER), "expires_in": -1, "expires_at": time.time() - 1}
     with pytest.raises(TokenExpiredError):
         admin(session, url)
 
 
-def test_it_understands_our_refusals(session: OAuth2Session, url: str) -> None:
+def test_library_maps_error_responses_to_its_exceptions(session: OAuth2Session, url: str) -> None:
     with pytest.raises(InvalidGrantError, match="Invalid credentials"):
         fetch(session, url, password="wrong", **IN_HEADER)
     with pytest.raises(InvalidClientError, match="Unknown client or wrong secret"):
@@ -109,7 +111,7 @@ def test_it_understands_our_refusals(session: OAuth2Session, url: str) -> None:
     assert admin(session, url)[0] == 401
 
 
-def test_what_it_got_is_introspected_and_revoked(session: OAuth2Session, url: str) -> None:
+def test_tokens_of_the_library_can_be_introspected_and_revoked(session: OAuth2Session, url: str) -> None:
     presented = {"token": fetch(session, url, **IN_HEADER)["access_token"]}
     asked = [
         requests.post(f"{url}/oauth/{endpoint}", presented, **IN_HEADER, timeout=60)
