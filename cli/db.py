@@ -1,12 +1,11 @@
 """`flask db …`: the tables in DATABASE_URL."""
 
-import json
 import os
 import sys
 
 import click
 
-from cli.terminal import CommandError, confirm, translate_command_errors
+from cli.terminal import JSON_OPTION, CommandError, confirm, print_json, translate_command_errors
 from config.settings import Settings
 from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, revision_of, schema_drift, schema_problem
@@ -21,39 +20,45 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the database to this version's tables."""
-    os.umask(0o077)  # a new SQLite file will hold password hashes
+    """Upgrade the tables to this version."""
+    os.umask(0o077)  # a new SQLite file will contain password hashes
     with translate_command_errors():
         revision = upgrade_schema(open_engine(Settings.of_process().database, may_create=True))
-    click.echo(f"The database is now at revision {revision}." if revision else "The database is up to date.")
+    click.echo(f"Upgraded the database to revision {revision}." if revision else "The database is up to date.")
 
 
 @db.command()
 @click.argument("revision", type=click.Choice(["base", *REVISIONS]))
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def downgrade(revision: str, yes: bool) -> None:
-    """Bring the database back to an older version's tables. What only newer ones have room for is lost."""
+    """Downgrade the tables to REVISION.
+
+    Data that the older tables cannot hold is deleted.
+    """
     engine = open_engine(Settings.of_process().database)
     with translate_command_errors():
         if (revision_of(engine) or "") <= revision != "base":
-            raise CommandError(f"the database is not newer than {revision}. See: flask db check")
+            raise CommandError(f"the revision of the database is not newer than {revision}. See: flask db check")
         if not yes:
-            confirm(f"Go back to {revision}, and lose what only newer tables hold?")
+            confirm(f"Downgrade to {revision}, and delete data that its tables cannot hold?")
         downgrade_schema(engine, revision)
-    click.echo(f"The database is now at revision {revision}.")
+    click.echo(f"Downgraded the database to revision {revision}.")
 
 
 @db.command()
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+@JSON_OPTION
 def check(as_json: bool) -> None:
-    """Say whether the database fits this version: exit code 0 if it does, 1 if not."""
+    """Check whether the tables are compatible with this version.
+
+    Exit code 1 if they are not.
+    """
     engine = open_engine(Settings.of_process().database)
     with translate_command_errors():
         revision, problem, drift = revision_of(engine), schema_problem(engine), schema_drift(engine)
-    problems = [str(problem)] if problem else [f"its tables were changed by hand: {difference}" for difference in drift]
+    problems = [str(problem)] if problem else [f"the tables differ from the migrations: {change}." for change in drift]
     if as_json:
-        click.echo(json.dumps({"revision": revision, "needed": HEAD, "fits": not problems, "problems": problems}))
+        print_json({"revision": revision, "required": HEAD, "compatible": not problems, "problems": problems})
     else:
-        for line in problems or [f"it is at revision {revision}"]:
-            click.echo(f"The database {'does not fit' if problems else 'fits'}: {line}")
+        lines = [f"Incompatible: {line}" for line in problems]
+        click.echo("\n".join(lines or [f"Compatible: the database is at revision {revision}."]))
     sys.exit(1 if problems else 0)

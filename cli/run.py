@@ -1,4 +1,4 @@
-"""`make run`: a service to try things with. The first start makes all it needs, the next ones change nothing."""
+"""`make run`: a service for development. The first start creates all that it needs, later ones change nothing."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ADMIN, ADMIN_EMAIL = "admin", "admin@example.org"
 
 
 class _Server(WSGIApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn as deployments run it, by gunicorn.conf.py, but with one worker and without its own words."""
+    """Gunicorn with gunicorn.conf.py, as in deployments, but with one worker and without its informational log."""
 
     def __init__(self, greet: Callable[[], None]) -> None:
         self._greet = greet
@@ -40,13 +40,13 @@ class _Server(WSGIApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def main() -> None:
-    """Make what is missing, then serve until Ctrl-C."""
-    os.umask(0o077)  # what is made here is for nobody else's eyes: a secret, and password hashes
+    """Create the configuration, tables and administrator that are missing, then serve until Ctrl-C."""
+    os.umask(0o077)  # the files contain a secret key and password hashes
     try:
         _write_development_file()
         settings = Settings.of_process()
         server, _ = collect_errors(lambda: settings.server, lambda: create_services(settings))
-        _refuse_taken_port(server)
+        _require_free_port(server)
         admin = _prepare_database(settings) if settings.has_database else None
     except click.ClickException as error:
         error.show()
@@ -61,57 +61,62 @@ def _write_development_file() -> None:
         return
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(
-            "# Made by `make run`, for this machine alone. What is set in the environment beats it.\n"
+            "# Created by `make run` for development on this machine. Environment variables take precedence.\n"
             f"SECRET_KEY={secrets.token_urlsafe(48)}\n"
             "AUTH_PROVIDER=database\n"
             "DATABASE_URL=sqlite:///development.db\n"
         )
-    click.echo(f"Wrote {DEVELOPMENT_FILE.name}: a development configuration with a new SECRET_KEY.")
+    click.echo(f"Created {DEVELOPMENT_FILE.name}: a development configuration with a new SECRET_KEY.")
 
 
-def _refuse_taken_port(server: ServerSettings) -> None:
+def _require_free_port(server: ServerSettings) -> None:
     try:
         family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
         socket.create_server((server.host, server.port), family=family).close()
     except (socket.gaierror, UnicodeError):
-        raise CommandError("HOST is no host that can be listened on. Write 127.0.0.1, or leave it out") from None
+        raise CommandError("HOST is not a host name or address. Set it to 127.0.0.1, or leave it unset") from None
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise CommandError(f"cannot listen on HOST and PORT: {reason}. For another port: PORT=5001 make run") from None
+        raise CommandError(
+            f"cannot listen on HOST and PORT: {reason}. To use another port, run: PORT=5001 make run"
+        ) from None
 
 
 def _prepare_database(settings: Settings) -> "_Admin | None":
-    """Make the tables, and an admin if there is no user yet; returns the admin, `None` if there is none."""
+    """Create or upgrade the tables, and add an administrator if the user table is used and empty.
+
+    Return the administrator, None if there is none.
+    """
     engine = open_engine(settings.database, may_create=True)
-    users = UserEditor(engine, "cli:make run")
+    editor = UserEditor(engine, "cli:make run")
     with translate_command_errors():
         upgrade(engine)
         if USER_TABLE_PROVIDER not in settings.providers.provider:
             return None
-        password = generate_password() if users.users.is_empty() else None
+        password = generate_password() if editor.users.is_empty() else None
         if password:
-            users.add(ADMIN, ADMIN_EMAIL, hash_password(password), ["admin", "user"])
-        found = users.users.find(ADMIN)
+            editor.add(ADMIN, ADMIN_EMAIL, hash_password(password), ["admin", "user"])
+        admin = editor.users.find(ADMIN)
     engine.dispose()
-    return _Admin(found.email or ADMIN, password) if found else None
+    return _Admin(admin.email or ADMIN, password) if admin else None
 
 
 class _Admin(NamedTuple):
     login: str
     password: str | None
-    """`None` if it was made in an earlier start."""
+    """None if an earlier start created the administrator."""
 
 
 def _greet(server: ServerSettings, admin: _Admin | None) -> None:
     url = f"http://{server.address}"
     login, password = admin or ("YOUR LOGIN", None)
-    click.echo(f"\nLatchkey serves on {url} (Ctrl-C ends it).\n")
+    click.echo(f"\nLatchkey is running on {url} (Ctrl-C to stop).\n")
     if password:
-        click.echo(f"  admin     {login}\n  password  {password}    (shown this once)\n")
+        click.echo(f"  admin     {login}\n  password  {password}    (shown only this once)\n")
     elif admin:
-        click.echo(f"Another password for the admin: .venv/bin/flask users set-password {ADMIN}\n")
+        click.echo(f"To set a new password for the administrator: .venv/bin/flask users set-password {ADMIN}\n")
     credentials = json.dumps({"email": login, "password": password or "YOUR PASSWORD"})
-    # Through standard input: a password in curl's arguments would stand in the list of processes.
+    # Standard input, because curl's arguments appear in the list of processes.
     click.echo(f"Log in:\necho '{credentials}' | curl -sH 'Content-Type: application/json' -d @- {url}/api/auth")
 
 
