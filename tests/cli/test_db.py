@@ -1,4 +1,4 @@
-"""`flask db …` as it is typed, on SQLite and on PostgreSQL."""
+"""`flask db upgrade` on SQLite and PostgreSQL, and invalid values of DATABASE_URL."""
 
 import shutil
 import stat
@@ -16,64 +16,64 @@ from tests.support.stores import engine_of
 
 @pytest.fixture
 def flask(source: Source, tmp_path: Path) -> Forked:
-    """The program without a database."""
+    """Return the program without a database."""
     return Forked(source, tmp_path, DATABASE_URL="")
 
 
-def test_an_upgrade_makes_the_tables_and_a_second_one_changes_nothing(flask: Forked, empty_database: str) -> None:
+def test_upgrade_creates_the_tables_and_a_second_upgrade_changes_nothing(flask: Forked, empty_database: str) -> None:
     first = flask("db", "upgrade", DATABASE_URL=empty_database)
-    assert (first.returncode, first.stdout, first.stderr) == (0, f"The database is now at revision {HEAD}.\n", "")
+    assert (first.returncode, first.stdout, first.stderr) == (0, f"Upgraded the database to revision {HEAD}.\n", "")
     UserEditor(engine_of({"DATABASE_URL": empty_database}), "tests").add("zoé", None, "hash", ["user"])
     second = flask("db", "upgrade", DATABASE_URL=empty_database)
     assert (second.returncode, second.stdout, second.stderr) == (0, "The database is up to date.\n", "")
     assert "zoé" in flask("users", "list", DATABASE_URL=empty_database).stdout
 
 
-def test_the_url_may_be_in_a_file(flask: Forked, empty_database: str, tmp_path: Path) -> None:
+def test_url_is_read_from_a_file(flask: Forked, empty_database: str, tmp_path: Path) -> None:
     (tmp_path / "url").write_text(f"{empty_database}\n")
     assert flask("db", "upgrade", DATABASE_URL_FILE=str(tmp_path / "url")).returncode == 0
     assert "users" in inspect(engine_of({"DATABASE_URL": empty_database})).get_table_names()
 
 
-def test_a_relative_sqlite_file_is_made_where_the_command_runs(flask: Forked, tmp_path: Path) -> None:
-    assert flask("db", "upgrade", DATABASE_URL="sqlite:///here.db").returncode == 0
-    made = (tmp_path / "here.db").stat()
-    assert made.st_size > 0
-    assert stat.S_IMODE(made.st_mode) == 0o600
+def test_relative_sqlite_path_is_in_the_working_directory(flask: Forked, tmp_path: Path) -> None:
+    assert flask("db", "upgrade", DATABASE_URL="sqlite:///new.db").returncode == 0
+    created = (tmp_path / "new.db").stat()
+    assert created.st_size > 0
+    assert stat.S_IMODE(created.st_mode) == 0o600
 
 
-def test_only_an_upgrade_makes_a_file(flask: Forked, tmp_path: Path) -> None:
-    told = flask("users", "list", DATABASE_URL="sqlite:///here.db")
-    assert told.returncode == 2
-    assert "make migrate" in told.stderr
+def test_only_upgrade_creates_the_sqlite_file(flask: Forked, tmp_path: Path) -> None:
+    ended = flask("users", "list", DATABASE_URL="sqlite:///new.db")
+    assert ended.returncode == 2
+    assert "make migrate" in ended.stderr
     assert list(tmp_path.glob("*.db*")) == []
 
 
 @pytest.mark.parametrize(
-    ("url", "why"),
+    ("url", "message"),
     [
-        ("", "DATABASE_URL is not set. Write sqlite:///users.db or postgresql://"),
-        ("hunter2", "DATABASE_URL cannot be used: it is no URL. Write sqlite:///users.db or postgresql://"),
-        ("mysql://root:hunter2@host/x", "DATABASE_URL cannot be used: it names neither"),
-        ("sqlite://", "DATABASE_URL cannot be used: it names neither"),
+        ("", "DATABASE_URL is not set. Set it to sqlite:///users.db or postgresql://"),
+        ("hunter2", "DATABASE_URL is not a URL. Set it to sqlite:///users.db or postgresql://"),
+        ("mysql://root:hunter2@host/x", "DATABASE_URL names neither an SQLite file nor a PostgreSQL database"),
+        ("sqlite://", "DATABASE_URL names neither an SQLite file nor a PostgreSQL database"),
         ("sqlite:////nowhere/hunter2/users.db", "the database cannot be used: unable to open database file"),
         ("postgresql://app:hunter2@127.0.0.1:1/x", "the database cannot be used: "),
-        ("postgresql://app:hunter2@127.0.0.1:port/x", "DATABASE_URL cannot be used: it is no URL."),
+        ("postgresql://app:hunter2@127.0.0.1:port/x", "DATABASE_URL is not a URL."),
     ],
 )
-def test_without_a_database_it_says_what_to_do(flask: Forked, url: str, why: str) -> None:
-    told = refusal(flask("db", "upgrade", DATABASE_URL=url))
-    assert why in told
-    assert "hunter2" not in told
+def test_unusable_database_url_is_an_error_with_a_remedy(flask: Forked, url: str, message: str) -> None:
+    error = refusal(flask("db", "upgrade", DATABASE_URL=url))
+    assert message in error
+    assert "hunter2" not in error
 
 
-def test_a_file_that_is_no_database_is_refused(flask: Forked, tmp_path: Path) -> None:
-    (tmp_path / "x.db").write_bytes(b"this is no database, but long enough for a header " * 100)
-    told = refusal(flask("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/x.db"))
-    assert "the database cannot be used: file is not a database" in told
+def test_file_that_is_not_a_database_is_an_error(flask: Forked, tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"not a database, but long enough for its header " * 100)
+    error = refusal(flask("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/x.db"))
+    assert "the database cannot be used: file is not a database" in error
 
 
-def test_a_database_of_a_newer_version_is_refused(flask: Forked, empty_database: str) -> None:
+def test_database_of_a_newer_version_is_not_upgraded(flask: Forked, empty_database: str) -> None:
     flask("db", "upgrade", DATABASE_URL=empty_database)
     with engine_of({"DATABASE_URL": empty_database}).begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -90,7 +90,7 @@ def test_a_database_of_a_newer_version_is_refused(flask: Forked, empty_database:
         ("db", "check", "x"),
     ],
 )
-def test_wrong_usage_is_told(flask: Forked, arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_shows_the_usage(flask: Forked, arguments: tuple[str, ...]) -> None:
     ended = flask(*arguments)
     assert ended.returncode == 2
     assert ended.stderr.startswith("Usage: ")
@@ -98,7 +98,7 @@ def test_wrong_usage_is_told(flask: Forked, arguments: tuple[str, ...]) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the program, with a development file of its own."""
+    """Return a folder with a copy of the program and a development file."""
     for name in ("api", "cli", "config", "database", "providers", "services"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "alembic.ini", tmp_path)
@@ -106,17 +106,19 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-# Flask's own command reads a `.env` where it stands too, before any of our code runs.
+# Flask also reads the `.env` of the working directory, before any code of this project runs.
 @pytest.mark.parametrize(
-    ("environ", "made"),
+    ("environ", "created"),
     [
         ({}, "of-the-${HOME}-file.db"),
         ({"DATABASE_URL": "sqlite:///x.db"}, "x.db"),
         ({"DATABASE_URL_FILE": "url"}, "y.db"),
     ],
 )
-def test_the_development_file_is_beaten_and_never_expanded(project: Path, environ: dict[str, str], made: str) -> None:
+def test_environment_overrides_the_development_file_which_is_not_expanded(
+    project: Path, environ: dict[str, str], created: str
+) -> None:
     (project / "url").write_text("sqlite:///y.db")
     ended = Flask(project, PYTHONPATH=str(project), HOME="root")("db", "upgrade", **environ)
     assert ended.returncode == 0, ended.stderr
-    assert [path.name for path in project.glob("*.db")] == [made]
+    assert [path.name for path in project.glob("*.db")] == [created]
