@@ -66,7 +66,7 @@ ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
         400, "invalid_refresh_token", "Invalid refresh token: {}", oauth_code="invalid_grant"
     ),
     SessionsDisabled: ErrorResponse(404, "sessions_disabled", "Sessions are disabled: DATABASE_URL is not set"),
-    WeakPassword: ErrorResponse(400, "weak_password", "This password cannot be used: {}"),
+    WeakPassword: ErrorResponse(400, "weak_password", "The password {}"),
     NoUserTable: ErrorResponse(404, "users_elsewhere", "These users are not managed by this service"),
     NoSuchUser: ErrorResponse(404, "no_such_user", "User not found"),
     UserExists: ErrorResponse(409, "user_exists", "The username or email is already in use"),

@@ -128,7 +128,7 @@ def _validate(model: type[Model], members: Mapping[str, object]) -> Model:
 def _describe(model: type[BaseModel], fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         return f"only these names are allowed: {', '.join(model.model_fields)}"
-    return f"{'.'.join(map(str, fault['loc']))}: {validation_message(fault)}"
+    return f"{'.'.join(map(str, fault['loc']))} {validation_message(fault)}"
 
 
 def _require_version(editor: AccountEditor, user_id: int) -> "tuple[UserRow, str | None]":

@@ -30,7 +30,7 @@ class _Name(click.ParamType[str]):
         try:
             return normalize_name(value)
         except ValueError as error:
-            raise CommandError(f"{param.human_readable_name if param else 'a name'} cannot be used: {error}") from None
+            raise CommandError(f"{param.human_readable_name if param else 'a name'} {error}") from None
 
 
 NAME = _Name()
@@ -68,7 +68,7 @@ def read_password(policy: PasswordPolicy, *names: str | None) -> str:
     try:
         return policy.validate(ask_password(twice=True), *names)
     except WeakPassword as error:
-        raise CommandError(f"this password cannot be used: {error}") from None
+        raise CommandError(f"the password {error}") from None
 
 
 def ask_password(*, twice: bool = False) -> str:

@@ -1,1 +1,1 @@
-"""Environment in, typed settings out. Imports nothing else of ours."""
+"""The environment, read into typed settings. Imports no other package of this project."""

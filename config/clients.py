@@ -1,4 +1,4 @@
-"""The settings of the doors for standard clients."""
+"""The settings of the OAuth endpoints and their clients."""
 
 import re
 from typing import Annotated, ClassVar, NamedTuple
@@ -9,7 +9,7 @@ from config.keys import SecretList, require_strong_secret
 from config.section import Section
 
 FIRST_PARTY = "latchkey"
-"""The client id of those who log in at `/api/auth`, and so of nobody else."""
+"""The client id of sessions that began at `/api/auth`. It is reserved: no OAuth client can have it."""
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
@@ -19,40 +19,42 @@ class Client(NamedTuple):
 
     id: str
     secret: SecretStr | None
-    """`None` for a public client, which can keep no secret, such as an app on a telephone."""
+    """None for a public client, which cannot keep a secret, such as a mobile app."""
 
 
-def _client(written: SecretStr) -> Client:
-    client_id, colon, secret = written.get_secret_value().partition(":")
+def _parse_client(text: SecretStr) -> Client:
+    client_id, colon, secret = text.get_secret_value().partition(":")
     if not _CLIENT_ID.fullmatch(client_id):
-        raise ValueError("a client's id is not 1 to 64 letters, digits, or any of . _ ~ -")
+        raise ValueError("has a client id that is not 1 to 64 letters, digits or any of . _ ~ -")
     if client_id == FIRST_PARTY:
-        raise ValueError(f"the client id {FIRST_PARTY} is our own")
+        raise ValueError(f"has the client id {FIRST_PARTY}, which is reserved")
     if colon and not (secret.isascii() and secret.isprintable()):
-        raise ValueError("a client's secret is not ASCII text")
+        raise ValueError("has a client secret that is not printable ASCII")
     try:
         return Client(client_id, require_strong_secret(SecretStr(secret)) if colon else None)
     except ValueError as error:
-        raise ValueError(f"of a client's secret: {error}") from None
+        raise ValueError(f"has a client secret that {error}") from None
 
 
-def _read(written: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    ids = [_client(one).id for one in written]
+def _validate_clients(texts: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    ids = [_parse_client(text).id for text in texts]
     if len(set(ids)) < len(ids):
-        raise ValueError("a client's id stands there twice")
-    return written
+        raise ValueError("has the same client id twice")
+    return texts
 
 
 class OAuthSettings(Section):
-    """Who may use `/oauth/…`, and for what."""
+    """The clients of `/oauth/…`, and what they may do."""
 
     prefix: ClassVar[str] = "OAUTH_"
 
-    clients: Annotated[SecretList, AfterValidator(_read)] = Field(
-        (), description="id:secret for each client, or only id for one without a secret, separated by commas or lines"
+    clients: Annotated[SecretList, AfterValidator(_validate_clients)] = Field(
+        (),
+        description="id:secret for each client, or only id for a client without a secret, comma-separated "
+        "or one per line",
     )
     password_grant: bool = Field(True, description="true or false: whether clients may send a user's password")
 
     def registered_clients(self) -> list[Client]:
-        """Return the clients; each can be told apart by its id."""
-        return [_client(written) for written in self.clients]
+        """Return the clients, each with an id of its own."""
+        return [_parse_client(text) for text in self.clients]

@@ -1,4 +1,4 @@
-"""Errors of the configuration, reported all at once, and the translation of one error into another."""
+"""Errors of the configuration, reported together, and the translation of errors."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,14 +12,14 @@ E = TypeVar("E", bound=Exception)
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, and what to do about it. No part of it is ever a value of a setting."""
+    """One problem and its remedy. No part of it contains the value of a setting."""
 
     subject: str
     """The variable, or the place in a file, such as `STATIC_USERS_FILE, user 2`."""
     found: str
-    """What is wrong: the predicate of a sentence about the subject."""
+    """The problem: the predicate of a sentence about the subject."""
     remedy: str | None = None
-    """What to do: a sentence without its period; `None` if `found` says it all."""
+    """What to do: a sentence without its period; None if `found` implies it."""
 
     @property
     def statement(self) -> str:
@@ -31,16 +31,16 @@ class Problem:
 
 
 class ConfigurationError(click.ClickException):
-    """The configuration is invalid, for every reason in `problems`.
+    """The configuration is invalid, for each reason in `problems`.
 
-    A click exception, so that Flask's command line shows it as a message and not as a traceback.
+    A click exception, so that Flask's command line prints it as a message and not as a traceback.
     """
 
     exit_code = 2
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(["the configuration cannot be used.", *(f"  {line}" for line in self.lines)]))
+        super().__init__("\n".join(["the configuration is invalid.", *(f"  {line}" for line in self.lines)]))
 
     @property
     def lines(self) -> list[str]:
@@ -49,10 +49,10 @@ class ConfigurationError(click.ClickException):
 
 
 def collect_errors(*builders: Callable[[], Any]) -> list[Any]:
-    """Call every builder and return their results, in order.
+    """Call each builder and return their results, in order.
 
-    Raises ConfigurationError with the problems of all builders, each problem once, so that one start shows
-    everything there is to fix. Any other exception passes through.
+    Raises ConfigurationError with the problems of all builders, each problem once, so that one start reports
+    all of them. Other exceptions pass through.
     """
     results, problems = [], []
     for build in builders:
@@ -67,7 +67,7 @@ def collect_errors(*builders: Callable[[], Any]) -> list[Any]:
 
 @contextmanager
 def translate_errors(source: type[E] | tuple[type[E], ...], to: Callable[[E], Exception]) -> Iterator[None]:
-    """Raise `to(error)` in place of every `source` error that the block raises."""
+    """Raise `to(error)` instead of any `source` error that the block raises."""
     try:
         yield
     except source as error:
@@ -75,11 +75,14 @@ def translate_errors(source: type[E] | tuple[type[E], ...], to: Callable[[E], Ex
 
 
 def validation_message(fault: Mapping[str, Any]) -> str:
-    """Return what one error of `pydantic.ValidationError.errors()` says, as the rest of a sentence.
+    """Return one error of `pydantic.ValidationError.errors()` as the predicate of a sentence about the value.
 
-    It must have been asked for with its context, and without its input.
+    The ValueErrors of this project's validators are such predicates ("must not be empty"); pydantic's own messages
+    follow "is invalid: ". The errors must include their context, and no input.
     """
     raised = fault.get("ctx", {}).get("error")
-    # Before the message of a validator's ValueError pydantic puts a prefix.
-    message = str(raised) if isinstance(raised, ValueError) else fault["msg"]
-    return f"{message[:1].lower()}{message[1:]}"
+    if isinstance(raised, ValueError):
+        return str(raised)
+    if fault["type"] == "missing":
+        return "is missing"
+    return f"is invalid: {fault['msg'][:1].lower()}{fault['msg'][1:]}"

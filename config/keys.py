@@ -1,4 +1,4 @@
-"""The settings that say what tokens are signed with."""
+"""The settings of the keys that sign tokens."""
 
 import re
 from collections.abc import Mapping
@@ -9,55 +9,59 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from config.section import Section
 
-MIN_SECRET_BYTES = 32  # bytes, as HS256 needs them (RFC 7518 §3.2)
+MIN_SECRET_BYTES = 32
+"""The length that HS256 requires (RFC 7518 §3.2)."""
 
-# The examples of Flask, FastAPI, jwt.io and Superset, and what people write instead of a secret.
-_WELL_KNOWN = re.compile(
+# The example secrets of Flask, FastAPI, jwt.io and Superset, and common placeholders.
+_PUBLISHED = re.compile(
     r"192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf"
     r"|09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
     r"|a-string-secret-at-least-256-bits-long|your-256-bit-secret|django-insecure"
     r"|(change|replace).?(me|this|it)\b|change_me_to",
     re.IGNORECASE,
 )
-_LOOKS_LIKE_A_KEY = re.compile(r'-----BEGIN|"kty"|^(sk-)?(ssh|ecdsa)-|^MII')
+_KEY_FORMATS = re.compile(r'-----BEGIN|"kty"|^(sk-)?(ssh|ecdsa)-|^MII')
 
 
 def require_strong_secret(secret: SecretStr) -> SecretStr:
-    """Return the secret; ValueError if it is too short to sign with, or no secret at all."""
+    """Return the secret. Raises ValueError if it is too short for HS256, a published example, or another kind of key.
+
+    The message is a predicate, such as "must be at least 32 bytes long", and never quotes the secret.
+    """
     text = secret.get_secret_value().strip()
     try:
         length = len(text.encode())
-    except UnicodeEncodeError:  # the message has a part of it
-        raise ValueError("it is not Unicode text") from None
+    except UnicodeEncodeError:  # its message quotes the secret
+        raise ValueError("must be UTF-8 text") from None
     if length < MIN_SECRET_BYTES:
-        raise ValueError("it is shorter than 32 bytes")
-    # A public key is public: as an HMAC secret, everyone could sign (CVE-2022-29217).
-    if _LOOKS_LIKE_A_KEY.search(text):
-        raise ValueError("it looks like a PEM, SSH or JWK key, not like a secret")
-    if _WELL_KNOWN.search(text):
-        raise ValueError("it is an example that everyone knows")
+        raise ValueError(f"must be at least {MIN_SECRET_BYTES} bytes long")
+    # A public key is public: if it were an HMAC secret, all its readers could sign tokens (CVE-2022-29217).
+    if _KEY_FORMATS.search(text):
+        raise ValueError("must be a random secret, not a PEM, SSH or JWK key")
+    if _PUBLISHED.search(text):
+        raise ValueError("must be a random secret, not a published example")
     return secret
 
 
-def _listed(text: object) -> object:
-    """Split what stands on lines of its own in a file, and between commas in a variable."""
+def _split(text: object) -> object:
     return [part.strip() for part in re.split(r"[,\n]", text) if part.strip()] if isinstance(text, str) else text
 
 
 StrongSecret = Annotated[SecretStr, AfterValidator(require_strong_secret)]
-SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
+SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(_split)]
+"""Secrets that are comma-separated, as in a variable, or one per line, as in a file."""
 
 
 class KeySettings(Section):
-    """The secret that signs tokens with HS256, and the secrets that it replaced."""
+    """The secret that signs tokens with HS256, and its previous values."""
 
     prefix: ClassVar[str] = "SECRET_"
 
     key: StrongSecret | None = Field(
         None, description="at least 32 random bytes, as `openssl rand -base64 48` prints them, or set SIGNING_KEYS_DIR"
     )
-    key_fallbacks: Annotated[tuple[StrongSecret, ...], BeforeValidator(_listed)] = Field(
-        (), description="the previous values of SECRET_KEY, separated by commas or newlines"
+    key_fallbacks: Annotated[tuple[StrongSecret, ...], BeforeValidator(_split)] = Field(
+        (), description="the previous values of SECRET_KEY, comma-separated or one per line"
     )
 
 

@@ -1,21 +1,25 @@
-"""Files that are to be nobody else's to read."""
+"""Permissions of files with secrets, and of the directories that contain them."""
 
 import os
 import stat
 
 
 def is_readable_by_others(status: os.stat_result) -> bool:
-    """Say whether others can read the file, or whoever owns it is none of ours."""
-    us = os.geteuid()
-    # Platforms mount a secret as root's and let the service's group read it; any other file is its owner's alone.
-    lent = status.st_uid == 0 and (us != 0 or status.st_gid != 0)
-    loose = 0o027 if lent else 0o077
-    a_strangers = us != 0 and status.st_uid not in {0, us}
-    return a_strangers or bool(stat.S_IMODE(status.st_mode) & loose)
+    """Return whether the file belongs to another user than this process or root, or its mode lets others read it.
+
+    The group of a file of root may read it.
+    """
+    user = os.geteuid()
+    # Container platforms mount a secret as a file of root that the service's group can read.
+    group_may_read = status.st_uid == 0 and (user != 0 or status.st_gid != 0)
+    forbidden_bits = 0o027 if group_may_read else 0o077
+    return _belongs_to_another(status, user) or bool(stat.S_IMODE(status.st_mode) & forbidden_bits)
 
 
 def is_writable_by_others(status: os.stat_result) -> bool:
-    """Say whether somebody else can change the file, or what is in the folder."""
-    us = os.geteuid()
-    a_strangers = us != 0 and status.st_uid not in {0, us}
-    return a_strangers or bool(stat.S_IMODE(status.st_mode) & 0o022)
+    """Return whether the file or directory belongs to another user, or its mode lets others write to it."""
+    return _belongs_to_another(status, os.geteuid()) or bool(stat.S_IMODE(status.st_mode) & 0o022)
+
+
+def _belongs_to_another(status: os.stat_result, user: int) -> bool:
+    return user != 0 and status.st_uid not in {0, user}

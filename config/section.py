@@ -1,4 +1,4 @@
-"""A section of settings: typed fields, each read from the variable of its name."""
+"""A section of settings: typed fields, each read from the environment variable of its name."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -13,15 +13,17 @@ from config.errors import ConfigurationError, Problem, validation_message
 class Section(BaseModel):
     """Settings that belong together. The variable of a field is `prefix` + its name, in capitals.
 
-    The description of a field completes the sentence "Set it to …", which an error shows. A `SecretStr` field can
-    be given as a file instead: the variable with `_FILE` appended names it. An empty variable counts as not set.
+    The description of a field completes the sentence "Set it to …", which errors show as the remedy. The ValueErrors
+    of its validators are predicates of a sentence about the variable, such as "must be at least 32 bytes long".
+    A `SecretStr` field can be read from a file instead: the variable with `_FILE` appended names the file.
+    An empty variable counts as not set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     prefix: ClassVar[str] = ""
     renamed: ClassVar[Mapping[str, str]] = {}
-    """Variables that had another name in an earlier version, with the name that they have now."""
+    """The new name of each renamed variable, by its old name."""
 
     @classmethod
     def variable(cls, field: str) -> str:
@@ -30,12 +32,12 @@ class Section(BaseModel):
 
     @classmethod
     def is_secret(cls, field: str) -> bool:
-        """Return whether the field is secret: it is never shown, and can be given as a file."""
+        """Return whether the field is secret: it is never shown, and can be read from a file."""
         return _holds_secrets(cls.model_fields[field].annotation)
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
-        """Return the section that `environ` configures; ConfigurationError has every problem of the section."""
+        """Return the section in `environ`. Raises ConfigurationError with all problems of the section."""
         values, problems = {}, {}
         for field in cls.model_fields:
             try:
@@ -64,7 +66,7 @@ class Section(BaseModel):
         if value:
             raise _unusable_file(variable, f"is set, and so is {variable}", "Set only one of them")
         try:
-            # Editors and `echo` end a file with a newline that is not part of the secret.
+            # Editors and `echo` add a newline, which is not part of the secret.
             return Path(path).read_text("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             raise _unusable_file(variable, "names a file that is not UTF-8 text", "Set it to a text file") from None
@@ -74,13 +76,15 @@ class Section(BaseModel):
 
     @classmethod
     def _problem(cls, field: str, fault: Any) -> Problem:
-        missing = fault["type"] == "missing"
-        found = "is not set" if missing else f"is invalid: {validation_message(fault)}"
-        return Problem(cls.variable(field), found, cls.remedy(field))
+        # A position in a list. The key of a JSON object is not shown: it is a part of the value.
+        positions = [part for part in fault["loc"][1:2] if isinstance(part, int)]
+        subject = ", ".join([cls.variable(field), *(f"value {position + 1}" for position in positions)])
+        found = "is not set" if fault["type"] == "missing" else validation_message(fault)
+        return Problem(subject, found, cls.remedy(field))
 
     @classmethod
     def remedy(cls, field: str) -> str:
-        """Return what to do if the field is not set, or invalid: a sentence without its period."""
+        """Return what to do if the field is not set or invalid: a sentence without its period."""
         return f"Set it to {cls.model_fields[field].description}"
 
     @classmethod
@@ -90,7 +94,7 @@ class Section(BaseModel):
 
     @classmethod
     def _misspelled_variables(cls, environ: Mapping[str, str]) -> list[Problem]:
-        """Find variables that resemble an unset setting: they would be ignored without notice."""
+        """Return a problem for each variable that resembles an unset setting: it would be ignored silently."""
         known = {cls.variable(field) for field in cls.model_fields} | set(cls.renamed)
         known |= {f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)}
         unset = [variable for field in cls.model_fields if (variable := cls.variable(field)) not in environ]

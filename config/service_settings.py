@@ -1,4 +1,4 @@
-"""The settings that belong to no single provider."""
+"""The settings of the service, apart from keys, OAuth clients and providers."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
@@ -15,26 +15,26 @@ def _comma_separated(text: object) -> object:
 NameList = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
 
-MAX_TOKEN_LIFETIME_MINUTES = 1440  # minutes
-MAX_SESSION_LIFETIME_MINUTES = 5_256_000  # minutes, ten years
+MAX_TOKEN_LIFETIME_MINUTES = 1440  # a day
+MAX_SESSION_LIFETIME_MINUTES = 5_256_000  # ten years
 
 
 class TokenSettings(Section):
-    """What tokens say of themselves."""
+    """The claims of access tokens."""
 
     prefix: ClassVar[str] = "JWT_"
 
     issuer: str = Field("latchkey", min_length=1, description="the name of this service (claim `iss`)")
     audience: str = Field(
-        "latchkey", min_length=1, description="the name of the services that accept its tokens (`aud`)"
+        "latchkey", min_length=1, description="the name of the services that accept its tokens (claim `aud`)"
     )
     lifetime_minutes: int = Field(
-        60, ge=1, le=MAX_TOKEN_LIFETIME_MINUTES, description="the minutes for which a token is good, 1 to 1440"
+        60, ge=1, le=MAX_TOKEN_LIFETIME_MINUTES, description="the lifetime of an access token in minutes, 1 to 1440"
     )
 
 
 class SessionSettings(Section):
-    """How long a login can be kept alive. Sessions are kept where DATABASE_URL is set."""
+    """How long sessions last. The service has sessions if DATABASE_URL is set."""
 
     prefix: ClassVar[str] = "SESSION_"
 
@@ -42,18 +42,18 @@ class SessionSettings(Section):
         10_080,
         ge=1,
         le=MAX_SESSION_LIFETIME_MINUTES,
-        description="the minutes after which a refresh token that is not used ends, 1 to 5256000",
+        description="the lifetime of an unused refresh token in minutes, 1 to 5256000",
     )
     lifetime_minutes: int = Field(
         43_200,
         ge=1,
         le=MAX_SESSION_LIFETIME_MINUTES,
-        description="the minutes after which a session ends, however often it is refreshed, 1 to 5256000",
+        description="the lifetime of a session in minutes, even if it is refreshed, 1 to 5256000",
     )
 
 
 class RevocationSettings(Section):
-    """The revocation list that each worker keeps in memory, where DATABASE_URL is set."""
+    """The revocation list that each worker keeps in memory if DATABASE_URL is set."""
 
     prefix: ClassVar[str] = "REVOCATION_"
     renamed: ClassVar[Mapping[str, str]] = {"SESSION_OUTAGE_SECONDS": "REVOCATION_STALENESS_SECONDS"}
@@ -61,17 +61,17 @@ class RevocationSettings(Section):
     staleness_seconds: int = Field(
         300,
         ge=2,
-        description="how many seconds tokens are still accepted while the revocation list cannot be read, 2 or more",
+        description="the seconds for which tokens are accepted while the revocation list cannot be read, 2 or more",
     )
 
 
 class PasswordSettings(Section):
-    """What a new password must be."""
+    """The policy for new passwords."""
 
     prefix: ClassVar[str] = "PASSWORD_"
 
     min_length: int = Field(
-        15, ge=8, le=64, description="the characters that a new password has at least, 8 to 64; NIST asks for 15"
+        15, ge=8, le=64, description="the minimum length of a new password in characters, 8 to 64; NIST requires 15"
     )
 
 
@@ -80,14 +80,14 @@ USER_TABLE_PROVIDER = "database"
 
 
 class ProviderSettings(Section):
-    """Which stores are asked who a user is."""
+    """The credential providers."""
 
     prefix: ClassVar[str] = "AUTH_"
     renamed: ClassVar[Mapping[str, str]] = {"AUTH_NEXT_ON_OUTAGE": "AUTH_SKIP_UNAVAILABLE"}
 
     provider: NameList = Field(
         min_length=1,
-        description="static, database or ldap, a provider of your own as package.module:factory, or several by comma",
+        description="static, database, ldap, an entry point or package.module:factory, or several, comma-separated",
     )
     skip_unavailable: NameList = Field(
         (), description="the providers of AUTH_PROVIDER that are skipped while they are unavailable, comma-separated"
@@ -103,12 +103,12 @@ class DatabaseSettings(Section):
 
 
 class ServerSettings(Section):
-    """Where the service listens."""
+    """The address on which the service listens."""
 
     host: str = Field("127.0.0.1", description="the address to listen on, such as 127.0.0.1 or 0.0.0.0")
     port: int = Field(5000, ge=1, le=65535, description="the port to listen on, 1 to 65535")
 
     @property
     def address(self) -> str:
-        """The host and port as they stand in a URL (RFC 3986 §3.2.2)."""
+        """The host and port in the form of a URL (RFC 3986 §3.2.2)."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -1,4 +1,4 @@
-"""The settings of one environment. Providers read their own sections."""
+"""All settings of one environment, except the sections that providers read themselves."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -21,8 +21,8 @@ from config.service_settings import (
 class Settings:
     """The sections of an environment, each read once, when it is first used.
 
-    Reading a section raises ConfigurationError with every problem of it. A command that does not use a section
-    works where that section is invalid.
+    Reading a section raises ConfigurationError with all its problems. A command that does not use a section works
+    even if that section is invalid.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:

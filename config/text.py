@@ -1,4 +1,4 @@
-"""Text from outside: what may be a name or a password, and when two names are the same."""
+"""Names and passwords: which text is valid, and when two names are equal."""
 
 import re
 from typing import Annotated
@@ -9,45 +9,44 @@ from pydantic import AfterValidator
 MAX_NAME_LENGTH = 256
 MAX_PASSWORD_LENGTH = 1024
 
-# PBKDF2 and scrypt take `pw` and `pw` + NUL for the same; a lone surrogate is no UTF-8.
+# PBKDF2 and scrypt cannot distinguish a password from the same with a NUL at its end; lone surrogates have no UTF-8.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def validate_text(text: str, longest: int) -> str:
-    """Return the text in NFC, otherwise as it is.
+def validate_text(text: str, max_length: int) -> str:
+    """Return the text in NFC. Raises ValueError if that is empty, too long, or has a forbidden character.
 
-    Raises ValueError, without the text, if it is then empty, longer than `longest` characters, or has
-    control characters or lone surrogates.
+    The message is the predicate of a sentence about the text, such as "must not be empty". It never quotes the text.
     """
     text = normalize("NFC", text)
     if not text:
-        raise ValueError("it is empty")
-    if len(text) > longest:
-        raise ValueError(f"it is longer than {longest} characters")
+        raise ValueError("must not be empty")
+    if len(text) > max_length:
+        raise ValueError(f"must be at most {max_length} characters long")
     if _FORBIDDEN.search(text):
-        raise ValueError("it has control characters or is not Unicode text")
+        raise ValueError("must not contain control characters or lone surrogates")
     return text
 
 
 def normalize_name(text: str) -> str:
-    """Return the name without the blanks around it, as `validate_text` has it; ValueError as there."""
+    """Return the name in NFC, without surrounding whitespace. Raises ValueError like `validate_text`."""
     name = validate_text(text, MAX_NAME_LENGTH).strip()
     if not name:
-        raise ValueError("it is empty")
+        raise ValueError("must not be empty")
     return name
 
 
 def normalize_password(text: str) -> str:
-    """Return the password as `validate_text` has it; ValueError as there. Blanks around it belong to it."""
+    """Return the password in NFC. Surrounding whitespace is part of it. Raises ValueError like `validate_text`."""
     if text.isspace():
-        raise ValueError("it is blank")
+        raise ValueError("must not be blank")
     return validate_text(text, MAX_PASSWORD_LENGTH)
 
 
 def casefold_name(name: str) -> str:
-    """Return what two spellings of one name have in common: two names are the same if this is equal."""
+    """Return the form by which names are compared: two names are equal if their forms are."""
     return normalize("NFC", normalize("NFC", name).casefold())
 
 
 Name = Annotated[str, AfterValidator(normalize_name)]
-"""A field that holds the name of a person, an address or a role."""
+"""A model field for a username, an email or the name of a role."""

@@ -97,6 +97,6 @@ def _verify(password: str, stored: str) -> bool:
     try:
         return verify(password, stored)
     except UnusableHash as error:
-        log.warning("a stored password hash cannot be used: %s", error)
+        log.warning("a login is denied because the stored password hash %s", error)
         verify(password, _DECOY)  # for the time it takes
         return False

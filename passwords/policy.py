@@ -36,10 +36,10 @@ class PasswordPolicy:
         except ValueError as error:
             raise WeakPassword(str(error)) from None
         if len(accepted) < self._shortest:
-            raise WeakPassword(f"it is shorter than {self._shortest} characters")
+            raise WeakPassword(f"must be at least {self._shortest} characters long")
         parts = {part for name in names if name for part in (name, name.partition("@")[0])}
         if any(len(part) >= _TELLING and casefold_name(part) in casefold_name(accepted) for part in parts):
-            raise WeakPassword("it has the user's name or e-mail address in it")
+            raise WeakPassword("must not contain the username or the email")
         _refuse_guessable(accepted, [_OURS, *parts])
         return accepted
 
@@ -50,4 +50,4 @@ def _refuse_guessable(password: str, known: list[str]) -> None:
     if found["score"] < _HARD_TO_GUESS:
         warning = found["feedback"]["warning"].rstrip(".")
         why = f" ({warning[:1].lower()}{warning[1:]})" if warning else ""
-        raise WeakPassword(f"it is easy to guess{why}. Take several words that do not belong together")
+        raise WeakPassword(f"is easy to guess{why}. Use several unrelated words")

@@ -76,7 +76,7 @@ _LEAST_MEMORY = 7168
 _LEAST_WORK = _LEAST_MEMORY * 5
 _POLICY_MEMORY = 19456
 _MOST_LANES = 16
-_ABSURD = "its parameters are absurd: checking it would fail, or take too long or too much memory"
+_ABSURD = "has excessive or invalid cost parameters"
 
 _NUMBER = "[1-9][0-9]{0,20}"
 _SALT = "(?P<salt>[!-#%-~]{1,64})"
@@ -210,13 +210,13 @@ _FORMS = {
     ),
 }
 
-_NO_SALT = "it has no salt"
+_NO_SALT = "has no salt"
 _UNSUPPORTED = {
     "{smd5}": "salted MD5",
     "{lanman}": "LAN Manager",
     "md5$": "salted MD5",
     "sha1$": "salted SHA-1",
-    "$2x$": "bcrypt of the faulty kind 2x",
+    "$2x$": "bcrypt of the faulty version 2x",
     "$sha1$": "sha1-crypt",
     "$y$": "yescrypt",
     "$gy$": "gost-yescrypt",
@@ -226,16 +226,16 @@ _UNSUPPORTED = {
 }
 _REFUSED = {
     **dict.fromkeys(("{sha}", "{sha256}", "{sha512}", "{md5}", "{nt}", "md5$$", "sha1$$", "$3$"), _NO_SALT),
-    **{start: f"it is {name}, which is not supported" for start, name in _UNSUPPORTED.items()},
-    **dict.fromkeys(_FORMS, "it is cut off or damaged"),
+    **{start: f"is {name}, which is not supported" for start, name in _UNSUPPORTED.items()},
+    **dict.fromkeys(_FORMS, "is cut off or damaged"),
 }
 _REFUSED_LIKE = [
-    (re.compile(""), "it is empty"),
+    (re.compile(""), "is empty"),
     # Of MD5 or SHA, of Windows (with LAN Manager's before it) or of MySQL.
     (re.compile(r"\*?(?:[0-9A-Fa-f]{8}){2,16}(?::[0-9A-Fa-f]{32})?"), _NO_SALT),
-    (re.compile("x|[!*].*", re.DOTALL), "it is no hash: the account had no password or was locked"),
-    (re.compile(f"{_ANY64}{{13}}"), "it is DES crypt, which is not supported, or plain text"),
-    (re.compile(".*", re.DOTALL), "it is plain text, or a hash that is not known here"),
+    (re.compile("x|[!*].*", re.DOTALL), "is not a hash: the account is locked or has no password"),
+    (re.compile(f"{_ANY64}{{13}}"), "is DES crypt, which is not supported, or plain text"),
+    (re.compile(".*", re.DOTALL), "is plain text or has an unknown scheme"),
 ]
 
 # slapd's and Django's words before a hash that has a name of its own.
@@ -245,9 +245,9 @@ _START = re.compile(r"\{\w+\}|\$[\w-]+\$|pbkdf2:\w+:|\w+(?:\$\$?|:)", re.ASCII)
 
 def _read(stored: str) -> tuple[_Form, re.Match[str]]:
     if not isinstance(stored, str):  # SQLite holds what it is given
-        raise UnusableHash("it is not text")
+        raise UnusableHash("is not text")
     if len(stored) > _LONGEST:
-        raise UnusableHash(f"it is longer than {_LONGEST} characters")
+        raise UnusableHash(f"is longer than {_LONGEST} characters")
     wrapping = _WRAPPING.match(stored)
     text = stored[wrapping.end() :] if wrapping else stored
     start = _start(text)

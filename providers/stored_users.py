@@ -58,7 +58,7 @@ def explain_stored(matches: Sequence[S], place_of: Callable[[S], str]) -> Explan
         return Explanation(None, AMBIGUOUS if matches else UNKNOWN_USER, places)
     (stored,) = matches
     if why := unusable_reason(stored.password_hash):
-        return Explanation(None, WRONG_PASSWORD, f"{place_of(stored)}, whose password hash is no use: {why}")
+        return Explanation(None, WRONG_PASSWORD, f"{place_of(stored)}, whose password hash {why}")
     user = to_user(stored)
     return Explanation(user, None if user else DISABLED, place_of(stored))
 

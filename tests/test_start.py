@@ -114,7 +114,7 @@ def test_the_server_refuses_older_tables_with_one_message(empty_database: str, r
     ended = start(table_at(empty_database, revision))
     why = NO_TABLES if revision == "base" else older(revision)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == f"Error: the configuration cannot be used.\n  {why}\n"
+    assert ended.stderr == f"Error: the configuration is invalid.\n  {why}\n"
 
 
 def test_the_server_serves_while_the_database_is_out_and_is_ready_when_it_is_there(postgres: str) -> None:

@@ -16,7 +16,7 @@ VARIABLE = "STATIC_USERS_FILE"
 
 def _usable_hash(text: str) -> str:
     if not is_policy_hash(text):
-        raise ValueError("it is not a hash; make one with `flask users hash`")
+        raise ValueError("must be a hash that `flask users hash` has printed")
     return text
 
 
@@ -81,7 +81,7 @@ def _explain(fault: Any) -> Problem:
     if path[0] == "users" and len(path) > 1:
         path[:2] = [f"user {path[1] + 1}"]
     if fault["type"] == "extra_forbidden":
-        message = "no such setting"
+        message = "is not a setting"
         if path[-1] == "password":
-            message = "passwords do not belong here; write a password_hash, made with `flask users hash`"
-    return Problem(f"{VARIABLE}, {', '.join(str(part) for part in path)}:", message)
+            message = "must not be in the file. Write a password_hash, made with `flask users hash`"
+    return Problem(f"{VARIABLE}, {', '.join(str(part) for part in path)}", message)

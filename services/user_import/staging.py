@@ -43,7 +43,7 @@ def _check_entry(entry: Entry, add_role_set: AddRoleSet) -> CandidateUser | Reje
     try:
         return _candidate(entry.position, entry.fields, add_role_set)
     except UnusableHash as error:
-        return RejectedRow(entry.position, f"the password hash is unusable: {error}")
+        return RejectedRow(entry.position, f"the password hash {error}")
     except ValueError as error:
         return RejectedRow(entry.position, str(error))
 
@@ -69,4 +69,4 @@ def _validate_name(kind: str, text: str) -> str:
     try:
         return normalize_name(text)
     except ValueError as error:
-        raise ValueError(f"the {kind} is invalid: {error}") from None
+        raise ValueError(f"the {kind} {error}") from None

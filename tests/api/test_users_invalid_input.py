@@ -126,11 +126,14 @@ def test_invalid_password_member_is_rejected(admin: Admin, members: dict[str, An
 @pytest.mark.parametrize(
     ("members", "says"),
     [
-        ({"username": 5}, "username: input should be a valid string"),
-        ({"username": ""}, "username: it is empty"),
-        ({"roles": ["ok", "\0"]}, "roles.1: it has control characters or is not Unicode text"),
-        ({"active": 1, "email": "x" * 257}, "email: it is longer than 256 characters; active: input should be a valid"),
-        ({"roles": None}, "roles: input should be a valid list"),
+        ({"username": 5}, "username is invalid: input should be a valid string"),
+        ({"username": ""}, "username must not be empty"),
+        ({"roles": ["ok", "\0"]}, "roles.1 must not contain control characters or lone surrogates"),
+        (
+            {"active": 1, "email": "x" * 257},
+            "email must be at most 256 characters long; active is invalid: input should be a valid",
+        ),
+        ({"roles": None}, "roles is invalid: input should be a valid list"),
         ({"id": 5}, "only these names are allowed: username, email, roles, active"),
     ],
 )

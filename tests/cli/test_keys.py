@@ -59,7 +59,7 @@ def states(command: Command) -> list[tuple[str, str]]:
 def refused(ended: Result) -> str:
     """Return the one line that refuses, once it is sure that there is nothing else."""
     assert (ended.exit_code, ended.stdout) == (2, "")
-    (line,) = ended.stderr.removeprefix("Error: the configuration cannot be used.\n").splitlines()
+    (line,) = ended.stderr.removeprefix("Error: the configuration is invalid.\n").splitlines()
     return line.strip().removeprefix("Error: ")
 
 

@@ -52,7 +52,7 @@ def test_a_person_is_told_all_of_a_user(flask: Forked, table: UserEditor) -> Non
     assert (lines.pop("Created")[:14], lines.pop("Updated")[:11]) == (today, today[:11])
     assert lines == {
         "Username": "zoé", "Id": "1", "Email": "zoe@example.org", "Roles": "admin, editor, user", "Active": "yes",
-        "Password": "- it is plain text, or a hash that is not known here (unusable)",
+        "Password": "- is plain text or has an unknown scheme (unusable)",
         "Last login": "2026-05-06 07:08 UTC",
     }  # fmt: skip
     _, newest, oldest = [re.split(r"  +", line)[1:] for line in events.splitlines()]

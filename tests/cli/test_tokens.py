@@ -136,9 +136,9 @@ def test_the_table_puts_nobody_out_whom_another_provider_let_in(flask: Flask, en
         ((), "say whose: flask tokens revoke --user NAME, or --all"),
         (("--provider", "static"), "say whose: flask tokens revoke --user NAME, or --all"),
         (("--all", "--provider", "static"), "--provider belongs to --user"),
-        (("--user", ""), "user cannot be used: it is empty"),
-        (("--user", "x" * 257), "user cannot be used: it is longer than 256 characters"),
-        (("--user", "zoé", "--provider", " "), "provider cannot be used: it is empty"),
+        (("--user", ""), "user must not be empty"),
+        (("--user", "x" * 257), "user must be at most 256 characters long"),
+        (("--user", "zoé", "--provider", " "), "provider must not be empty"),
     ],
 )
 def test_wrong_usage_is_one_line(flask: Flask, arguments: tuple[str, ...], why: str) -> None:

@@ -107,8 +107,8 @@ REFUSED = [
     (("update", "alice", "--username", "Zoe@Example.org"), "this username or email is taken"),
     (("update", "alice", "--email", "zoe@example.org"), "this username or email is taken"),
     (("update", "alice", "--email", "zoé"), "this username or email is taken"),
-    (("add-role", "zoé", " "), "it is empty"),
-    (("add-role", "zoé", "a\tb"), "it has control characters"),
+    (("add-role", "zoé", " "), "must not be empty"),
+    (("add-role", "zoé", "a\tb"), "must not contain control characters"),
     (("delete", "zoé"), "there is no terminal to ask for a confirmation. Add --yes"),
 ]
 

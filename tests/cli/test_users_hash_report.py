@@ -41,7 +41,7 @@ def test_scripts_are_told_every_kind_the_commonest_first(anywhere: Forked) -> No
     kinds = [tuple(kind.values()) for kind in json.loads(ended.stdout)]
     assert kinds[:2] == [("argon2id", POLICY, "current", 3, 2, "alice"), ("ssha", "", "weak", 2, 0, "dave")]
     assert sorted(kinds[2:]) == [
-        ("-", "it has no salt", "unusable", 1, 1, "grace"),
+        ("-", "has no salt", "unusable", 1, 1, "grace"),
         ("bcrypt", "cost=4", "weak", 1, 1, "frank"),
     ]
 
@@ -74,7 +74,7 @@ def test_an_empty_table_is_no_error(anywhere: Forked) -> None:
 
 @pytest.mark.usefixtures("people_here")
 def test_show_tells_the_kind_of_one(flask: Forked) -> None:
-    for name, password in (("alice", ("argon2id", POLICY, "current")), ("grace", ("-", "it has no salt", "unusable"))):
+    for name, password in (("alice", ("argon2id", POLICY, "current")), ("grace", ("-", "has no salt", "unusable"))):
         told = json.loads(flask("users", "show", name, "--json").stdout)
         assert tuple(told["password"].values()) == password
         assert f"Password    {password[0]} {password[1]} ({password[2]})" in flask("users", "show", name).stdout

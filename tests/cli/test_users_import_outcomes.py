@@ -17,8 +17,8 @@ from tests.support.stores import all_users
 
 SSHA = WEAK["ssha"]
 MIXED = {"alice": STRONG, "new": STRONG, "weak": SSHA, "unsalted": UNUSABLE, "plain": "hunter2", "plainer": "hunter3"}
-NO_SALT = "the password hash is unusable: it has no salt"
-PLAIN = "the password hash is unusable: it is plain text, or a hash that is not known here"
+NO_SALT = "the password hash has no salt"
+PLAIN = "the password hash is plain text or has an unknown scheme"
 
 
 def imported(flask: Forked, *arguments: str) -> tuple[int, dict[str, Any]]:

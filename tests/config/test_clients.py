@@ -1,4 +1,4 @@
-"""OAUTH_CLIENTS: a list without a mistake, or no start; and no secret is ever shown."""
+"""OAUTH_CLIENTS: an invalid list is rejected as a whole, and no secret is ever shown."""
 
 import traceback
 from pathlib import Path
@@ -14,26 +14,30 @@ from tests.support.stores import SECRET_KEY, services_of
 SECRET = "a client's secret; of 32 bytes or more"
 OTHER = "another:secret=with%everything&in it"
 TINY = "tiny"
-WHAT = "Write id:secret for each client, or only id for one without a secret, separated by commas or lines."
+BAD_ID = "has a client id that is not 1 to 64 letters, digits or any of . _ ~ -"
+SHORT = "has a client secret that must be at least 32 bytes long"
+REMEDY = (
+    ". Set it to id:secret for each client, or only id for a client without a secret, comma-separated or one per line."
+)
 
 
 def read(environ: dict[str, str]) -> list[tuple[str, str | None]]:
-    """Return the clients that are registered."""
+    """Return the ids and the secrets of the clients."""
     clients = OAuthSettings.read(environ).registered_clients()
     return [(client.id, client.secret.get_secret_value() if client.secret else None) for client in clients]
 
 
-def refusal(clients: str) -> str:
-    """Return the one line that refuses the list, once it is sure that no traceback has a secret."""
+def problem(clients: str) -> str:
+    """Return the only problem of the list. Fails if the traceback shows a secret."""
     with pytest.raises(ConfigurationError) as caught:
         OAuthSettings.read({"OAUTH_CLIENTS": clients})
     (line,) = caught.value.lines
     shown = "".join(traceback.format_exception(caught.value))
     secrets = [one.partition(":")[2].strip() for one in clients.split(",")]
     assert [secret for secret in secrets if secret and secret in shown] == []
-    assert line.startswith("OAUTH_CLIENTS cannot be used: ")
-    assert line.endswith(WHAT)
-    return line
+    assert line.startswith("OAUTH_CLIENTS has ")
+    assert line.endswith(REMEDY)
+    return line.removeprefix("OAUTH_CLIENTS ").removesuffix(REMEDY)
 
 
 @pytest.mark.parametrize(
@@ -52,55 +56,61 @@ def refusal(clients: str) -> str:
         (f"a:{'s' * 32}", [("a", "s" * 32)]),
     ],
 )
-def test_clients_are_listed_by_commas_or_lines(written: str, clients: list[tuple[str, str | None]]) -> None:
+def test_clients_are_comma_separated_or_one_per_line(written: str, clients: list[tuple[str, str | None]]) -> None:
     assert read({"OAUTH_CLIENTS": written}) == clients
 
 
 @pytest.mark.parametrize(
-    ("written", "why"),
+    ("written", "found"),
     [
-        ("x" * 65, "a client's id is not 1 to 64 letters"),
-        ("a b", "a client's id is not 1 to 64 letters"),
-        ("é", "a client's id is not 1 to 64 letters"),
-        ("١", "a client's id is not 1 to 64 letters"),
-        ("a/b", "a client's id is not 1 to 64 letters"),
-        ("a=b", "a client's id is not 1 to 64 letters"),
-        ("a\0", "a client's id is not 1 to 64 letters"),
-        (f":{SECRET}", "a client's id is not 1 to 64 letters"),
-        (f"a :{SECRET}", "a client's id is not 1 to 64 letters"),
-        (f"a\tb:{SECRET}", "a client's id is not 1 to 64 letters"),
-        ("latchkey", "the client id latchkey is our own"),
-        (f"latchkey:{SECRET}", "the client id latchkey is our own"),
-        ("a:", "it is shorter than 32 bytes"),
-        ("a:   ", "it is shorter than 32 bytes"),
-        (f"a:{'s' * 31}", "it is shorter than 32 bytes"),
-        (f"a:{'s' * 31} ", "it is shorter than 32 bytes"),
-        (f"a: {'s' * 31}", "it is shorter than 32 bytes"),
-        (f"a:{'é' * 40}", "a client's secret is not ASCII text"),
-        (f"a:{SECRET}\t{SECRET}", "a client's secret is not ASCII text"),
-        (f"a:{SECRET}\0", "a client's secret is not ASCII text"),
-        (f"a:{SECRET}\udcff", "a client's secret is not ASCII text"),
-        ("a:change-me-change-me-change-me-change-me", "it is an example that everyone knows"),
-        ("a:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obV", "it looks like a PEM, SSH or JWK key"),
-        ("a,a", "a client's id stands there twice"),
-        (f"a,b,a:{SECRET}", "a client's id stands there twice"),
-        (f"a:{SECRET},a:{OTHER}", "a client's id stands there twice"),
-        (f"a:{SECRET},b:tiny", "it is shorter than 32 bytes"),
+        ("x" * 65, BAD_ID),
+        ("a b", BAD_ID),
+        ("é", BAD_ID),
+        ("١", BAD_ID),
+        ("a/b", BAD_ID),
+        ("a=b", BAD_ID),
+        ("a\0", BAD_ID),
+        (f":{SECRET}", BAD_ID),
+        (f"a :{SECRET}", BAD_ID),
+        (f"a\tb:{SECRET}", BAD_ID),
+        ("latchkey", "has the client id latchkey, which is reserved"),
+        (f"latchkey:{SECRET}", "has the client id latchkey, which is reserved"),
+        ("a:", SHORT),
+        ("a:   ", SHORT),
+        (f"a:{'s' * 31}", SHORT),
+        (f"a:{'s' * 31} ", SHORT),
+        (f"a: {'s' * 31}", SHORT),
+        (f"a:{'é' * 40}", "has a client secret that is not printable ASCII"),
+        (f"a:{SECRET}\t{SECRET}", "has a client secret that is not printable ASCII"),
+        (f"a:{SECRET}\0", "has a client secret that is not printable ASCII"),
+        (f"a:{SECRET}\udcff", "has a client secret that is not printable ASCII"),
+        (
+            "a:change-me-change-me-change-me-change-me",
+            "has a client secret that must be a random secret, not a published example",
+        ),
+        (
+            "a:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obV",
+            "has a client secret that must be a random secret, not a PEM, SSH or JWK key",
+        ),
+        ("a,a", "has the same client id twice"),
+        (f"a,b,a:{SECRET}", "has the same client id twice"),
+        (f"a:{SECRET},a:{OTHER}", "has the same client id twice"),
+        (f"a:{SECRET},b:tiny", SHORT),
     ],
 )
-def test_a_mistake_is_refused_by_name_and_without_the_value(written: str, why: str) -> None:
-    assert why in refusal(written)
+def test_invalid_list_is_rejected_without_showing_it(written: str, found: str) -> None:
+    assert problem(written) == found
 
 
-@pytest.mark.parametrize("beside", [",", "\n"])
-def test_the_good_ones_beside_a_bad_one_are_not_shown_either(beside: str) -> None:
+@pytest.mark.parametrize("separator", [",", "\n"])
+def test_valid_clients_of_an_invalid_list_are_not_shown(separator: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        OAuthSettings.read({"OAUTH_CLIENTS": f"a:{SECRET}{beside}b:{OTHER}{beside}b:{TINY}"})
+        OAuthSettings.read({"OAUTH_CLIENTS": f"a:{SECRET}{separator}b:{OTHER}{separator}b:{TINY}"})
     shown = "".join(traceback.format_exception(caught.value))
     assert [secret for secret in (SECRET, OTHER, TINY) if secret in shown] == []
 
 
-def test_the_list_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_list_can_be_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "clients"
     path.write_text(f"reports:{SECRET}\nphone\n\n", "utf-8")
     assert read({"OAUTH_CLIENTS_FILE": str(path)}) == [("reports", SECRET), ("phone", None)]
@@ -110,47 +120,49 @@ def test_the_list_may_stand_in_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"\xff", b"a:short"])
-def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, content: bytes | None) -> None:
+def test_unusable_file_is_a_problem(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "clients"
     if content:
         path.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
         OAuthSettings.read({"OAUTH_CLIENTS_FILE": str(path)})
     (line,) = caught.value.lines
-    assert line.startswith(("OAUTH_CLIENTS_FILE cannot be read", "OAUTH_CLIENTS cannot be used"))
+    assert line.startswith(("OAUTH_CLIENTS_FILE names a file that ", "OAUTH_CLIENTS has a client secret that must be "))
 
 
 @pytest.mark.parametrize(
     ("written", "expected"),
     [("true", True), ("false", False), ("False", False), ("0", False), ("no", False), ("", True)],
 )
-def test_the_password_grant_is_on_unless_it_is_switched_off(written: str, expected: bool) -> None:
+def test_password_grant_is_enabled_unless_set_to_false(written: str, expected: bool) -> None:
     assert OAuthSettings.read({"OAUTH_PASSWORD_GRANT": written}).password_grant is expected
 
 
 @pytest.mark.parametrize("written", ["never", "2", "fasle", "-"])
-def test_a_switch_that_is_neither_on_nor_off_is_refused(written: str) -> None:
+def test_password_grant_that_is_not_a_boolean_is_rejected(written: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         OAuthSettings.read({"OAUTH_PASSWORD_GRANT": written})
     (line,) = caught.value.lines
-    assert line.startswith("OAUTH_PASSWORD_GRANT cannot be used: ")
-    assert written not in line.removeprefix("OAUTH_PASSWORD_GRANT").split("Write")[0].split()
+    assert line.startswith("OAUTH_PASSWORD_GRANT is invalid: ")
+    assert written not in line.removeprefix("OAUTH_PASSWORD_GRANT").split("Set it")[0].split()
 
 
-@pytest.mark.parametrize("misspelt", ["OAUTH_CLIENT", "OAUTH_CLIENT_FILE", "OAUTH_PASSWORD_GRANTS", "OAUTH_PASSWORD"])
-def test_a_misspelt_setting_is_refused(misspelt: str) -> None:
+@pytest.mark.parametrize("misspelled", ["OAUTH_CLIENT", "OAUTH_CLIENT_FILE", "OAUTH_PASSWORD_GRANTS", "OAUTH_PASSWORD"])
+def test_misspelled_setting_is_a_problem(misspelled: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        OAuthSettings.read({misspelt: "false"})
-    assert [line.split()[0] for line in caught.value.lines] == [misspelt]
+        OAuthSettings.read({misspelled: "false"})
+    assert [line.split()[0] for line in caught.value.lines] == [misspelled]
 
 
-def test_a_mistake_stops_the_start_beside_all_others(static_environ: dict[str, str]) -> None:
+def test_problem_of_the_list_is_reported_with_all_others(static_environ: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         services_of({**static_environ, "SECRET_KEY": "short", "OAUTH_CLIENTS": "a,a"})
     assert sorted(line.split()[0] for line in caught.value.lines) == ["OAUTH_CLIENTS", "SECRET_KEY"]
 
 
-def test_a_good_secret_is_shown_nowhere(static_environ: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+def test_valid_secret_is_not_shown_in_any_representation(
+    static_environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("DEBUG")
     environ = {**static_environ, "SECRET_KEY": SECRET_KEY, "OAUTH_CLIENTS": f"reports:{SECRET}"}
     settings = OAuthSettings.read(environ)
@@ -164,11 +176,11 @@ def test_a_good_secret_is_shown_nowhere(static_environ: dict[str, str], caplog: 
 
 
 @pytest.mark.parametrize("presented", [f"{SECRET} ", SECRET.upper(), SECRET[:-1], "", "é", "\ud800", None])
-def test_only_the_secret_itself_proves_a_client(presented: str | None) -> None:
+def test_client_is_authenticated_only_by_its_exact_secret(presented: str | None) -> None:
     clients = Clients(
         OAuthSettings.read({"OAUTH_CLIENTS": f"reports:{SECRET},phone"}).registered_clients(), password_grant=True
     )
     assert clients.authenticate("reports", SECRET)
     assert clients.authenticate("reports", presented) is None
-    assert clients.authenticate("nobody", presented) is None
+    assert clients.authenticate("unknown", presented) is None
     assert bool(clients.authenticate("phone", presented)) == (presented is None)

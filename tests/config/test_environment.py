@@ -1,4 +1,4 @@
-"""The process's variables beat those of the development file."""
+"""The variables of the process take precedence over those of the development file."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from config.environment import read_environment
 
 @pytest.fixture
 def development_file(tmp_path: Path) -> Path:
-    """A file as `make run` writes it, with more in it."""
+    """A file like the one that `make run` creates, with more variables."""
     path = tmp_path / ".env"
     path.write_text('SECRET_KEY=of-the-file\nJWT_ISSUER="a name"\nDATABASE_URL_FILE=/run/secrets/url\nEMPTY=\nBARE\n')
     return path
@@ -21,7 +21,7 @@ def _process(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_file_stands_where_the_process_says_nothing(development_file: Path) -> None:
+def test_variable_that_the_process_does_not_set_comes_from_the_file(development_file: Path) -> None:
     environ = read_environment(development_file)
     assert environ["SECRET_KEY"] == "of-the-file"
     assert environ["JWT_ISSUER"] == "a name"
@@ -30,7 +30,9 @@ def test_the_file_stands_where_the_process_says_nothing(development_file: Path) 
 
 
 @pytest.mark.parametrize("value", ["of-the-process", ""])
-def test_the_process_beats_the_file(development_file: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_variable_of_the_process_takes_precedence_over_the_file(
+    development_file: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
     monkeypatch.setenv("SECRET_KEY", value)
     environ = read_environment(development_file)
     assert environ["SECRET_KEY"] == value
@@ -38,29 +40,29 @@ def test_the_process_beats_the_file(development_file: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "beaten"),
+    ("name", "value", "overridden"),
     [
         ("SECRET_KEY_FILE", "/run/secrets/key", "SECRET_KEY"),
         ("DATABASE_URL", "sqlite:///users.db", "DATABASE_URL_FILE"),
     ],
 )
-def test_either_form_of_the_process_beats_the_other_of_the_file(
-    development_file: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, beaten: str
+def test_secret_of_the_process_takes_precedence_over_its_other_form_in_the_file(
+    development_file: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, overridden: str
 ) -> None:
     monkeypatch.setenv(name, value)
     environ = read_environment(development_file)
     assert environ[name] == value
-    assert beaten not in environ
+    assert overridden not in environ
 
 
-@pytest.mark.parametrize("value", ["a${HOME}b", "$HOME", "${NOBODY:-x}", "$$", "a$(id)b"])
+@pytest.mark.parametrize("value", ["a${HOME}b", "$HOME", "${UNSET:-x}", "$$", "a$(id)b"])
 @pytest.mark.parametrize("quote", ["", "'", '"'])
-def test_nothing_in_the_file_is_expanded(tmp_path: Path, value: str, quote: str) -> None:
+def test_variables_in_the_file_are_not_expanded(tmp_path: Path, value: str, quote: str) -> None:
     (tmp_path / ".env").write_text(f"SECRET_KEY={quote}{value}{quote}\n")
     assert read_environment(tmp_path / ".env")["SECRET_KEY"] == value
 
 
-def test_without_a_file_there_is_the_process_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_file_counts_as_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_ISSUER", "of-the-process")
     environ = read_environment(tmp_path / "none")
     assert environ["JWT_ISSUER"] == "of-the-process"

@@ -1,4 +1,4 @@
-"""Every fault of a configuration is told at once, by the name of its variable and never by its value."""
+"""All problems of a configuration are reported together, by the name of the variable and never by its value."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,16 +6,19 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from config.clients import OAuthSettings
 from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.service_settings import ServerSettings
+from config.service_settings import PasswordSettings, ServerSettings
+from providers.ldap.settings import LdapSettings
 from tests.support.stores import SECRET_KEY, services_of
 
-BUILDERS = pytest.mark.parametrize("build", [services_of, create_app])
+Build = Callable[[dict[str, str]], object]
+EACH_BUILD = pytest.mark.parametrize("build", [services_of, create_app])
 
 
-def problems(environ: dict[str, str], build: Callable[[dict[str, str]], object] = services_of) -> list[str]:
-    """Return what is wrong, once it is sure that no value is told."""
+def problems(environ: dict[str, str], build: Build = services_of) -> list[str]:
+    """Return the problems as lines. Fails if one of them shows a value."""
     with pytest.raises(ConfigurationError) as caught:
         build(environ)
     for value in environ.values():
@@ -23,24 +26,24 @@ def problems(environ: dict[str, str], build: Callable[[dict[str, str]], object] 
     return caught.value.lines
 
 
-def named(lines: list[str]) -> list[str]:
-    """Return the variables that the lines begin with."""
+def variables(lines: list[str]) -> list[str]:
+    """Return the variables with which the lines begin, sorted."""
     return sorted(line.partition(" ")[0] for line in lines)
 
 
 @pytest.fixture
-def good(static_environ: dict[str, str]) -> dict[str, str]:
-    """An environment without a fault."""
+def valid(static_environ: dict[str, str]) -> dict[str, str]:
+    """An environment without a problem."""
     return {"SECRET_KEY": SECRET_KEY, **static_environ}
 
 
-@BUILDERS
-def test_an_empty_environment_names_all_that_is_needed(build: Callable[[dict[str, str]], object]) -> None:
-    assert named(problems({}, build)) == ["AUTH_PROVIDER", "SECRET_KEY"]
+@EACH_BUILD
+def test_empty_environment_lacks_all_required_variables(build: Build) -> None:
+    assert variables(problems({}, build)) == ["AUTH_PROVIDER", "SECRET_KEY"]
 
 
-@BUILDERS
-def test_every_fault_of_every_section_is_told_at_once(build: Callable[[dict[str, str]], object]) -> None:
+@EACH_BUILD
+def test_problems_of_all_sections_are_reported_together(build: Build) -> None:
     environ = {
         "SECRET_KEY": "hunter2-hunter2",
         "JWT_LIFETIME_MINUTES": "a fortnight",
@@ -51,7 +54,7 @@ def test_every_fault_of_every_section_is_told_at_once(build: Callable[[dict[str,
         "LDAP_URL": "https://directory.example",
         "LDAP_TIMEOUT_SECONDS": "1000000",
     }
-    assert named(problems(environ, build)) == [
+    assert variables(problems(environ, build)) == [
         "DATABASE_URL",
         "JWT_AUDIENCES",
         "JWT_LIFETIME_MINUTES",
@@ -59,30 +62,82 @@ def test_every_fault_of_every_section_is_told_at_once(build: Callable[[dict[str,
         "LDAP_TIMEOUT_SECONDS",
         "LDAP_URL",
         "SECRET_KEY",
-        "STATIC_USERS_FILE:",
+        "STATIC_USERS_FILE",
     ]
 
 
-def test_a_fault_in_a_chain_hides_none_in_its_providers(good: dict[str, str]) -> None:
-    environ = good | {"AUTH_PROVIDER": "ldap", "AUTH_SKIP_UNAVAILABLE": "database"}
-    assert {"AUTH_SKIP_UNAVAILABLE", "LDAP_URL", "LDAP_BASE_DN"} <= set(named(problems(environ)))
+def test_problem_of_a_chain_does_not_hide_those_of_its_providers(valid: dict[str, str]) -> None:
+    environ = valid | {"AUTH_PROVIDER": "ldap", "AUTH_SKIP_UNAVAILABLE": "database"}
+    assert {"AUTH_SKIP_UNAVAILABLE", "LDAP_URL", "LDAP_BASE_DN"} <= set(variables(problems(environ)))
 
 
-def test_every_line_says_what_to_write() -> None:
+def test_each_problem_has_a_remedy() -> None:
     for line in problems({"AUTH_PROVIDER": "database,ldap", "JWT_LIFETIME_MINUTES": "0"}):
-        assert "Write " in line
+        assert ". Set it to " in line
+
+
+@pytest.mark.parametrize(
+    ("section", "environ", "line"),
+    [
+        (
+            KeySettings,
+            {"SECRET_KEY": "short"},
+            (
+                "SECRET_KEY must be at least 32 bytes long. Set it to at least 32 random bytes, as"
+                " `openssl rand -base64 48` prints them, or set SIGNING_KEYS_DIR."
+            ),
+        ),
+        (
+            KeySettings,
+            {"SECRET_KEY_FALLBACKS": f"{'k' * 32},short"},
+            (
+                "SECRET_KEY_FALLBACKS, value 2 must be at least 32 bytes long."
+                " Set it to the previous values of SECRET_KEY, comma-separated or one per line."
+            ),
+        ),
+        (
+            PasswordSettings,
+            {"PASSWORD_MIN_LENGTH": "7"},
+            (
+                "PASSWORD_MIN_LENGTH is invalid: input should be greater than or equal to 8."
+                " Set it to the minimum length of a new password in characters, 8 to 64; NIST requires 15."
+            ),
+        ),
+        (
+            OAuthSettings,
+            {"OAUTH_PASSWORD_GRANT": "maybe"},
+            (
+                "OAUTH_PASSWORD_GRANT is invalid: input should be a valid boolean, unable to interpret input."
+                " Set it to true or false: whether clients may send a user's password."
+            ),
+        ),
+    ],
+    ids=["value", "value of a list", "number", "boolean"],
+)
+def test_problem_reads_as_a_sentence_about_the_variable(
+    section: type[KeySettings], environ: dict[str, str], line: str
+) -> None:
+    assert problems(environ, section.read) == [line]
+
+
+def test_key_of_a_json_object_is_not_shown() -> None:
+    environ = {"LDAP_URL": "ldap://x", "LDAP_BASE_DN": "dc=x", "LDAP_ROLE_MAP": '{"cn=hunter2": ["x", ""]}'}
+    (line,) = problems(environ, LdapSettings.read)
+    assert line.startswith("LDAP_ROLE_MAP must not be empty. ")
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\n\n"])
-def test_a_secret_may_be_in_a_file_with_or_without_a_newline(tmp_path: Path, good: dict[str, str], ending: str) -> None:
+def test_secret_can_be_read_from_a_file_that_ends_with_newlines(
+    tmp_path: Path, valid: dict[str, str], ending: str
+) -> None:
     (tmp_path / "key").write_bytes((SECRET_KEY + ending).encode())
-    by_file = {**good, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
-    token = services_of(good).issuer.generate({"username": "zoé"})
+    by_file = {**valid, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
+    token = services_of(valid).issuer.generate({"username": "zoé"})
     assert services_of(by_file).issuer.decode(token)["sub"] == "zoé"
 
 
 @pytest.mark.parametrize("form", ["SECRET_KEY", "SECRET_KEY_FILE"])
-def test_blanks_around_a_secret_belong_to_it(tmp_path: Path, form: str) -> None:
+def test_surrounding_spaces_are_part_of_a_secret(tmp_path: Path, form: str) -> None:
     (tmp_path / "key").write_text(f" {SECRET_KEY} \n")
     environ = {form: f" {SECRET_KEY} " if form == "SECRET_KEY" else str(tmp_path / "key")}
     key = KeySettings.read(environ).key
@@ -90,83 +145,96 @@ def test_blanks_around_a_secret_belong_to_it(tmp_path: Path, form: str) -> None:
     assert key.get_secret_value() == f" {SECRET_KEY} "
 
 
-def test_a_secret_and_its_file_exclude_each_other(tmp_path: Path, good: dict[str, str]) -> None:
+def test_secret_and_its_file_cannot_both_be_set(tmp_path: Path, valid: dict[str, str]) -> None:
     (tmp_path / "key").write_text(SECRET_KEY)
-    lines = problems({**good, "SECRET_KEY_FILE": str(tmp_path / "key")})
-    assert named(lines) == ["SECRET_KEY_FILE"]
-    assert "so is SECRET_KEY." in lines[0]
+    lines = problems({**valid, "SECRET_KEY_FILE": str(tmp_path / "key")})
+    assert lines == ["SECRET_KEY_FILE is set, and so is SECRET_KEY. Set only one of them."]
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "found"),
     [(None, "no such file"), (b"\xff\xfe" * 40, "not UTF-8"), (b"", "is not set"), (b"\n", "is not set")],
 )
-def test_a_secret_file_that_holds_none_is_refused(
-    tmp_path: Path, good: dict[str, str], content: bytes | None, why: str
+def test_file_without_a_secret_is_a_problem(
+    tmp_path: Path, valid: dict[str, str], content: bytes | None, found: str
 ) -> None:
     if content is not None:
         (tmp_path / "key").write_bytes(content)
-    (line,) = problems({**good, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")})
+    (line,) = problems({**valid, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")})
     assert line.startswith("SECRET_KEY")
-    assert why.lower() in line.lower()
+    assert found.lower() in line.lower()
 
 
-def test_a_folder_is_no_secret_file(tmp_path: Path, good: dict[str, str]) -> None:
-    (line,) = problems({**good, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path)})
-    assert line.startswith("SECRET_KEY_FILE cannot be read: Is a directory")
+def test_directory_cannot_be_read_as_a_secret(tmp_path: Path, valid: dict[str, str]) -> None:
+    (line,) = problems({**valid, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path)})
+    assert line == "SECRET_KEY_FILE names a file that cannot be read: Is a directory. Set it to a readable file."
 
 
 @pytest.mark.parametrize(
-    "blank", ["", "SECRET_KEY_FILE", "JWT_ISSUER", "JWT_LIFETIME_MINUTES", "AUTH_SKIP_UNAVAILABLE"]
+    "empty", ["", "SECRET_KEY_FILE", "JWT_ISSUER", "JWT_LIFETIME_MINUTES", "AUTH_SKIP_UNAVAILABLE"]
 )
-def test_a_blank_variable_counts_as_unset(good: dict[str, str], blank: str) -> None:
-    services = services_of({**good, blank: ""})
+def test_empty_variable_counts_as_not_set(valid: dict[str, str], empty: str) -> None:
+    services = services_of({**valid, empty: ""})
     assert services.issuer.lifetime() == 3600
     assert services.issuer.decode(services.issuer.generate({"username": "zoé"}))["iss"] == "latchkey"
 
 
-@pytest.mark.parametrize("blank", ["SECRET_KEY", "AUTH_PROVIDER", "STATIC_USERS_FILE"])
-def test_a_blank_variable_that_is_needed_is_not_set(good: dict[str, str], blank: str) -> None:
-    (line,) = problems({**good, blank: ""})
-    assert line.startswith(f"{blank} is not set. Write ")
+@pytest.mark.parametrize("empty", ["SECRET_KEY", "AUTH_PROVIDER", "STATIC_USERS_FILE"])
+def test_empty_variable_that_is_required_is_a_problem(valid: dict[str, str], empty: str) -> None:
+    (line,) = problems({**valid, empty: ""})
+    assert line.startswith(f"{empty} is not set. Set it to ")
 
 
 @pytest.mark.parametrize(
-    ("misspelt", "meant"),
+    ("misspelled", "nearest"),
     [
         ("JWT_AUDIENC", "JWT_AUDIENCE"),
         ("JWT_LIFETIME_MINUTE", "JWT_LIFETIME_MINUTES"),
-        ("AUTH_NEXT_ON_OUTTAGE", "AUTH_SKIP_UNAVAILABLE"),
+        ("AUTH_SKIP_UNAVAILABEL", "AUTH_SKIP_UNAVAILABLE"),
     ],
 )
-def test_a_misspelt_variable_is_told(good: dict[str, str], misspelt: str, meant: str) -> None:
-    assert problems({**good, misspelt: "whatever"}) == [f"{misspelt} is no setting of ours. Write {meant}."]
+def test_misspelled_variable_is_a_problem(valid: dict[str, str], misspelled: str, nearest: str) -> None:
+    lines = problems({**valid, misspelled: "a value"})
+    assert lines == [f"{misspelled} is not a setting. The nearest setting is {nearest}."]
 
 
-@pytest.mark.parametrize("stranger", ["JWT_LIBRARY", "AUTH_LOG", "SECRET_SANTA", "PATH", "PORTS", "STATIC_ROOT"])
-def test_a_variable_of_somebody_else_is_left_alone(good: dict[str, str], stranger: str) -> None:
-    assert services_of({**good, stranger: "whatever"})
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("AUTH_NEXT_ON_OUTAGE", "AUTH_SKIP_UNAVAILABLE"),
+        ("SESSION_OUTAGE_SECONDS", "REVOCATION_STALENESS_SECONDS"),
+        ("KEY_FOLDER", "SIGNING_KEYS_DIR"),
+    ],
+)
+def test_old_name_of_a_renamed_variable_is_a_problem(valid: dict[str, str], old: str, new: str) -> None:
+    assert problems({**valid, old: "a value"}) == [f"{old} is now called {new}. Set {new}."]
+    assert services_of({**valid, old: ""})
+
+
+@pytest.mark.parametrize("unrelated", ["JWT_LIBRARY", "AUTH_LOG", "SECRET_SANTA", "PATH", "PORTS", "STATIC_ROOT"])
+def test_unrelated_variable_is_ignored(valid: dict[str, str], unrelated: str) -> None:
+    assert services_of({**valid, unrelated: "a value"})
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "1441", "1.5", "an hour", "60m", "nan", "inf", "9" * 5000])
-def test_a_number_out_of_range_is_refused(good: dict[str, str], minutes: str) -> None:
-    (line,) = problems({**good, "JWT_LIFETIME_MINUTES": minutes})
-    assert line.startswith("JWT_LIFETIME_MINUTES cannot be used: ")
-    assert line.endswith("Write the minutes for which a token is good, 1 to 1440.")
+def test_number_out_of_range_is_a_problem(valid: dict[str, str], minutes: str) -> None:
+    (line,) = problems({**valid, "JWT_LIFETIME_MINUTES": minutes})
+    assert line.startswith("JWT_LIFETIME_MINUTES is invalid: ")
+    assert line.endswith(". Set it to the lifetime of an access token in minutes, 1 to 1440.")
 
 
 @pytest.mark.parametrize("minutes", ["1", "1440", " 15 "])
-def test_a_number_in_range_is_taken(good: dict[str, str], minutes: str) -> None:
-    assert services_of({**good, "JWT_LIFETIME_MINUTES": minutes}).issuer.lifetime() == int(minutes) * 60
+def test_number_in_range_is_accepted(valid: dict[str, str], minutes: str) -> None:
+    assert services_of({**valid, "JWT_LIFETIME_MINUTES": minutes}).issuer.lifetime() == int(minutes) * 60
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "80.5"])
-def test_a_port_out_of_range_is_refused(port: str) -> None:
-    assert named(problems({"PORT": port}, ServerSettings.read)) == ["PORT"]
+def test_port_out_of_range_is_a_problem(port: str) -> None:
+    assert variables(problems({"PORT": port}, ServerSettings.read)) == ["PORT"]
 
 
-@pytest.mark.parametrize("truth", ["maybe", "2", "-", "truee"])
-def test_what_is_neither_true_nor_false_is_refused(good: dict[str, str], truth: str) -> None:
-    environ = {**good, "AUTH_PROVIDER": "ldap", "LDAP_URL": "ldap://directory", "LDAP_BASE_DN": "dc=example,dc=org"}
-    (line,) = problems({**environ, "LDAP_INSECURE_PLAINTEXT": truth})
-    assert line.startswith("LDAP_INSECURE_PLAINTEXT cannot be used: ")
+@pytest.mark.parametrize("value", ["maybe", "2", "-", "truee"])
+def test_value_that_is_neither_true_nor_false_is_a_problem(valid: dict[str, str], value: str) -> None:
+    environ = {**valid, "AUTH_PROVIDER": "ldap", "LDAP_URL": "ldap://directory", "LDAP_BASE_DN": "dc=example,dc=org"}
+    (line,) = problems({**environ, "LDAP_INSECURE_PLAINTEXT": value})
+    assert line.startswith("LDAP_INSECURE_PLAINTEXT is invalid: input should be a valid boolean")

@@ -39,15 +39,15 @@ def test_a_hash_with_something_around_it_is_refused(sample: Sample) -> None:
             identify(text)
 
 
-DAMAGED = "it is cut off or damaged"
-NO_HASH = "it is no hash: the account had no password or was locked"
-NO_SALT = "it has no salt"
-TOO_LONG = "it is longer than 512 characters"
-UNKNOWN = "it is plain text, or a hash that is not known here"
-DES = "it is DES crypt, which is not supported, or plain text"
+DAMAGED = "is cut off or damaged"
+NO_HASH = "is not a hash: the account is locked or has no password"
+NO_SALT = "has no salt"
+TOO_LONG = "is longer than 512 characters"
+UNKNOWN = "is plain text or has an unknown scheme"
+DES = "is DES crypt, which is not supported, or plain text"
 
 REFUSED = {
-    "it is empty": ["", "{CRYPT}"],
+    "is empty": ["", "{CRYPT}"],
     # Django's unusable password; what shadow, {CRYPT} and their tools put in the place of a hash.
     NO_HASH: ["!bMle2gCNKCg406mDjnDVwlaYRKNdsCZFARv1Zkal", "!", "!!", "*", "x", "*LK*", "*\n", "{CRYPT}*", "{CRYPT}x"],
     UNKNOWN: [
@@ -70,20 +70,20 @@ REFUSED = {
         "md5$$5f4dcc3b5aa765d61d8327deb882cf99",
         "sha1$$5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8",
     ],
-    "it is salted MD5, which is not supported": [
+    "is salted MD5, which is not supported": [
         "{SMD5}5AJvdQa46tp4Q6edgkNAm6S+dhs=",
         "md5$OrrgYY67kZDCr7xawztoeC$b382e3db3a6aed02df88217cd8844fb9",
     ],
-    "it is salted SHA-1, which is not supported": ["sha1$abc$5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"],
-    "it is LAN Manager, which is not supported": ["{LANMAN}aad3b435b51404eeaad3b435b51404ee"],
-    "it is bcrypt of the faulty kind 2x, which is not supported": ["$2x$04$" + "." * 53],
-    "it is bcrypt as WordPress writes it, which is not supported": ["$wp$2y$04$" + "." * 53],
-    "it is yescrypt, which is not supported": [
+    "is salted SHA-1, which is not supported": ["sha1$abc$5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"],
+    "is LAN Manager, which is not supported": ["{LANMAN}aad3b435b51404eeaad3b435b51404ee"],
+    "is bcrypt of the faulty version 2x, which is not supported": ["$2x$04$" + "." * 53],
+    "is bcrypt as WordPress writes it, which is not supported": ["$wp$2y$04$" + "." * 53],
+    "is yescrypt, which is not supported": [
         "{CRYPT}$y$j9T$JFEwFhtms5FgjN4J$VKzwj80FTAuriElgTmif/VTzVRe9wSDwR/vsGGNQfM4"
     ],
-    "it is gost-yescrypt, which is not supported": ["$gy$j9T$JFEwFhtms5FgjN4J$" + "." * 43],
-    "it is sha1-crypt, which is not supported": ["$sha1$40000$jtNX3nZ2$hBNaIXkt4wBI2o5rsi8KejSjNqIq"],
-    "it is PBKDF2 as passlib writes it, which is not supported": ["$pbkdf2-sha256$29000$salt$" + "." * 43],
+    "is gost-yescrypt, which is not supported": ["$gy$j9T$JFEwFhtms5FgjN4J$" + "." * 43],
+    "is sha1-crypt, which is not supported": ["$sha1$40000$jtNX3nZ2$hBNaIXkt4wBI2o5rsi8KejSjNqIq"],
+    "is PBKDF2 as passlib writes it, which is not supported": ["$pbkdf2-sha256$29000$salt$" + "." * 43],
     DES: ["hEXRm1ViPMbUQ", "{CRYPT}hEXRm1ViPMbUQ"],
     DAMAGED: ["$argon2id$", "argon2$argon2id$v=19", "bcrypt$$2b$12$", "scrypt:32768:8:1$salt$", "pbkdf2:sha256:1000"],
     TOO_LONG: ["a" * 513, "$" * 10**6, "{SSHA}" + "A" * 508, "!" * 513],
@@ -186,7 +186,7 @@ def test_the_last_bearable_parameters_are_taken(stored: str, parameters: str) ->
 )
 def test_absurd_parameters_are_refused_and_never_computed(stored: str) -> None:
     for question in (identify, lambda text: verify(PASSWORD, text)):
-        with pytest.raises(UnusableHash, match="its parameters are absurd"):
+        with pytest.raises(UnusableHash, match="has excessive or invalid cost parameters"):
             question(stored)
 
 

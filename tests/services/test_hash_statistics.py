@@ -159,7 +159,7 @@ def test_hash_that_is_damaged_in_the_middle_is_unusable(engine: Engine, name: st
     stored = USABLE[name]()
     middle = len(stored) - 12
     fill(engine, [stored, f"{stored[:middle]}\n{stored[middle + 1 :]}", f"{stored[:middle]}%{stored[middle + 1 :]}"])
-    reason = "it is cut off or damaged"
+    reason = "is cut off or damaged"
     assert by_status(engine) == {hash_status(stored): (1, 0), HashStatus("-", reason, "unusable"): (2, 2)}
 
 

@@ -70,5 +70,5 @@ class Flask:
 def refusal(ended: subprocess.CompletedProcess[str]) -> str:
     """Return the one line that refuses, once it is sure that there is nothing else."""
     assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
-    (line,) = ended.stderr.removeprefix("Error: the configuration cannot be used.\n").splitlines()
+    (line,) = ended.stderr.removeprefix("Error: the configuration is invalid.\n").splitlines()
     return line

@@ -49,4 +49,4 @@ STRONG = hashed(PASSWORD)
 ALL_USERS = {**WEAK, "argon2": STRONG}
 
 UNUSABLE = "{SHA}" + base64.b64encode(hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).digest()).decode()
-"""Refused: it has no salt."""
+"""Refused: has no salt."""

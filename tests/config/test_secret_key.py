@@ -1,4 +1,4 @@
-"""SECRET_KEY: a secret, or no start; and never shown."""
+"""SECRET_KEY: weak values are rejected, and no value is ever shown."""
 
 import json
 import traceback
@@ -14,8 +14,8 @@ AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
 LEAF = AUTHORITY.issue_cert("localhost", key_type=trustme.KeyType.ECDSA)
 
 
-def refusal(environ: dict[str, str]) -> str:
-    """Return the one line that refuses the key, once it is sure that no traceback has it."""
+def problem(environ: dict[str, str]) -> str:
+    """Return the only problem. Fails if the traceback shows the key."""
     with pytest.raises(ConfigurationError) as caught:
         keys_of(environ)
     (line,) = caught.value.lines
@@ -25,24 +25,24 @@ def refusal(environ: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("environ", [{}, {"SECRET_KEY": ""}])
-def test_there_is_no_start_without_a_key(environ: dict[str, str]) -> None:
-    assert refusal(environ).startswith("SECRET_KEY is not set. Write at least 32 random bytes")
+def test_missing_key_is_a_problem(environ: dict[str, str]) -> None:
+    assert problem(environ).startswith("SECRET_KEY is not set. Set it to at least 32 random bytes")
 
 
 @pytest.mark.parametrize("key", ["x", " " * 8, "k" * 31, "é" * 15 + "k", "日" * 10])
-def test_a_key_under_32_bytes_is_refused(key: str) -> None:
+def test_key_shorter_than_32_bytes_is_rejected(key: str) -> None:
     assert len(key.encode()) < 32
-    assert "shorter than 32 bytes" in refusal({"SECRET_KEY": key})
+    assert "must be at least 32 bytes long" in problem({"SECRET_KEY": key})
 
 
-def test_a_key_of_nothing_but_blanks_is_refused() -> None:
-    assert refusal({"SECRET_KEY": " " * 40}).startswith("SECRET_KEY ")
+def test_key_of_spaces_is_rejected() -> None:
+    assert problem({"SECRET_KEY": " " * 40}).startswith("SECRET_KEY ")
 
 
 @pytest.mark.parametrize("key", ["k" * 32, "é" * 16, "日" * 11, "p4$$ ${HOME} 'quoted' \\x00 and=signs"])
-def test_a_key_is_measured_in_bytes(key: str) -> None:
-    found = keys_of({"SECRET_KEY": key}).ring().current
-    assert found.signing == key.encode()
+def test_key_length_is_measured_in_bytes(key: str) -> None:
+    current = keys_of({"SECRET_KEY": key}).ring().current
+    assert current.signing == key.encode()
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_key_is_measured_in_bytes(key: str) -> None:
         "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBK",
     ],
 )
-def test_a_key_that_is_a_pem_ssh_or_jwk_key_is_refused(key: str) -> None:
-    assert "looks like a PEM, SSH or JWK key" in refusal({"SECRET_KEY": key})
+def test_pem_ssh_or_jwk_key_is_rejected(key: str) -> None:
+    assert "must be a random secret, not a PEM, SSH or JWK key" in problem({"SECRET_KEY": key})
 
 
 @pytest.mark.parametrize(
@@ -78,16 +78,16 @@ def test_a_key_that_is_a_pem_ssh_or_jwk_key_is_refused(key: str) -> None:
         "django-insecure-0123456789abcdefghijklmnopqrstuvwxyz",
     ],
 )
-def test_a_key_that_everyone_knows_is_refused(key: str) -> None:
-    assert "an example that everyone knows" in refusal({"SECRET_KEY": key})
+def test_published_example_is_rejected(key: str) -> None:
+    assert "not a published example" in problem({"SECRET_KEY": key})
 
 
-def test_a_key_that_is_no_text_is_refused() -> None:
-    # So do variables arrive that are not UTF-8.
-    assert refusal({"SECRET_KEY": "k" * 40 + "\udcff"}).startswith("SECRET_KEY cannot be used")
+def test_key_that_is_not_utf8_is_rejected() -> None:
+    # Python decodes variables that are not UTF-8 to lone surrogates.
+    assert problem({"SECRET_KEY": "k" * 40 + "\udcff"}).startswith("SECRET_KEY must be UTF-8 text. ")
 
 
-def test_a_good_key_is_shown_nowhere(static_environ: dict[str, str]) -> None:
+def test_valid_key_is_not_shown_in_any_representation(static_environ: dict[str, str]) -> None:
     settings = KeySettings.read({"SECRET_KEY": SECRET_KEY})
     ring = keys_of({"SECRET_KEY": SECRET_KEY}).ring()
     services = services_of({"SECRET_KEY": SECRET_KEY, **static_environ})
@@ -95,12 +95,12 @@ def test_a_good_key_is_shown_nowhere(static_environ: dict[str, str]) -> None:
     assert [text for text in shown if SECRET_KEY in text] == []
 
 
-def test_a_good_key_is_not_in_the_errors_about_others(static_environ: dict[str, str]) -> None:
+def test_valid_key_is_not_shown_in_problems_of_other_variables(static_environ: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         services_of({"SECRET_KEY": SECRET_KEY, "JWT_LIFETIME_MINUTES": "never", **static_environ})
     assert SECRET_KEY not in "".join(traceback.format_exception(caught.value))
 
 
-def test_the_same_key_has_the_same_id_and_another_has_another() -> None:
+def test_key_id_depends_on_the_key_alone() -> None:
     ids = [keys_of({"SECRET_KEY": key}).ring().current.id for key in (SECRET_KEY, SECRET_KEY, "k" * 32)]
     assert ids[0] == ids[1] != ids[2]
