@@ -61,7 +61,7 @@ class SessionRow:
 
 # Built once: building a statement costs more than running it.
 _ended_since = exists().where(
-    revocations_.c.id > bindparam("known"),
+    revocations_.c.id > bindparam("last_revocation_id"),
     revocations_.c.issued_before.is_not(None),
     or_(
         revocations_.c.username_folded.is_(None),
@@ -112,15 +112,15 @@ class SessionTable:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def open(self, row: SessionRow, known: int) -> bool:
+    def open(self, row: SessionRow, last_revocation_id: int) -> bool:
         """Begin a session, and clear a few away that are long over.
 
-        Says whether it was begun: not if all that the user had was ended after the revocation of id `known`, since
-        they may have logged in with what is not good any more.
+        Says whether it was begun: not if all that the user had was ended after the revocation with id
+        `last_revocation_id`, since they may have logged in with what is not good any more.
         """
         with self._begin() as connection:
             _lock(connection, shared=True)
-            begun = connection.scalar(_insert, {**vars(row), "known": known}) is not None
+            begun = connection.scalar(_insert, {**vars(row), "last_revocation_id": last_revocation_id}) is not None
             connection.execute(_purge, {"now": datetime.now(UTC)})
         return begun
 
@@ -215,11 +215,11 @@ def _lock(connection: Connection, *, shared: bool = False) -> None:
         connection.execute(select(take(_LOCK)))
 
 
-def _end(connection: Connection, which: ColumnElement[bool], *also: Mapping[str, object]) -> int:
+def _end(connection: Connection, which: ColumnElement[bool], *extra_rows: Mapping[str, object]) -> int:
     ended = connection.execute(delete(sessions).where(which).returning(sessions.c.id, sessions.c.access_until)).all()
     now = datetime.now(UTC)
     of_sessions = [{"ended": row.id, "expires_at": row.access_until} for row in ended if row.access_until > now]
-    revocations.insert_revocations(connection, [_whole(row) for row in (*of_sessions, *also)])
+    revocations.insert_revocations(connection, [_whole(row) for row in (*of_sessions, *extra_rows)])
     return len(ended)
 
 

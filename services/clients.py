@@ -1,4 +1,4 @@
-"""The OAuth clients that are registered, and how one proves itself."""
+"""The registered OAuth clients, and how they authenticate."""
 
 import hmac
 from collections.abc import Iterable
@@ -8,17 +8,17 @@ from config.clients import Client
 
 
 class Clients:
-    """The registered clients. It never changes, so threads can share it."""
+    """The registered clients. Immutable, so thread-safe."""
 
     def __init__(self, registered: Iterable[Client], password_grant: bool) -> None:
-        """`password_grant` says whether they may send a user's password (RFC 6749 §4.3)."""
+        """`password_grant` is whether the clients may send a user's password (RFC 6749 §4.3)."""
         self.password_grant = password_grant
         self._by_id = {client.id: client for client in registered}
 
     def authenticate(self, client_id: str, secret: str | None) -> Client | None:
-        """Return the client whom this secret proves, `None` if it proves none.
+        """Return the client with this id and secret, `None` if there is none.
 
-        A client without a secret proves nothing by its id (RFC 6749 §3.2.1); with a secret it is refused.
+        A public client has no secret: its id authenticates nothing (RFC 6749 §3.2.1), and a secret for it is invalid.
         """
         client = self._by_id.get(client_id)
         if client is None or (client.secret is None) != (secret is None):
@@ -26,10 +26,10 @@ class Clients:
         if client.secret is None or secret is None:
             return client
         expected = client.secret.get_secret_value().encode()
-        # RFC 6749 §2.3.1 wants the secret form-encoded in the header; most clients send it as it is.
-        good = [hmac.compare_digest(_octets(one), expected) for one in (secret, unquote_plus(secret))]
-        return client if any(good) else None
+        # RFC 6749 §2.3.1 demands a form-encoded secret in the header; most clients send it unencoded.
+        matches = [hmac.compare_digest(_encode(text), expected) for text in (secret, unquote_plus(secret))]
+        return client if any(matches) else None
 
 
-def _octets(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")

@@ -19,60 +19,65 @@ from services.tokens.issuer import TokenIssuer
 
 if TYPE_CHECKING:
     from database.user_editor import UserEditor
-    from services.sessions.sessions import SessionStore
+    from services.sessions.sessions import Sessions
+    from services.sessions.store import SessionStore
 
 log = logging.getLogger(__name__)
 
 
 def create_services(settings: Settings) -> Services:
     """Build the services. Raises ConfigurationError with every problem of every section."""
-    keys, tokens, chain, oauth, policy, store = collect_errors(
+    keys, tokens, chain, oauth, password_policy, store, user_editor = collect_errors(
         lambda: open_keys(settings),
         lambda: settings.tokens,
         lambda: _open_chain(settings),
         lambda: settings.oauth,
         lambda: PasswordPolicy(settings.passwords),
         lambda: _open_session_store(settings),
+        lambda: _user_editor(settings),
     )
     issuer = TokenIssuer(keys, tokens, store.revocations if store else None)
     return Services(
         chain=chain,
         keys=keys,
         issuer=issuer,
-        sessions=store.sessions(chain, issuer) if store else None,
+        sessions=_create_sessions(chain, issuer, store),
         clients=Clients(oauth.registered_clients(), oauth.password_grant),
-        password_policy=policy,
-        user_editor=_user_editor(settings),
+        password_policy=password_policy,
+        user_editor=user_editor,
         schema_problem=partial(_schema_problem, settings),
     )
 
 
 def require_current_schema(settings: Settings) -> None:
-    """Raise ConfigurationError if the schema of the database is older than this version needs.
+    """Raise ConfigurationError if the database schema is older than this version of the service needs.
 
-    A database that is unavailable does not prevent a start.
+    An unavailable database does not prevent a start.
     """
-    try:
-        problem = _schema_problem(settings, close=True)
-    except DatabaseUnavailable as error:
-        log.warning("the database is unavailable: %s", error)
-        return
-    if problem:
-        raise ConfigurationError([problem])
-
-
-def _schema_problem(settings: Settings, close: bool = False) -> Problem | None:
     if not settings.has_database:
-        return None
+        return
     from database.engine import open_engine
     from database.schema import schema_problem
 
     engine = open_engine(settings.database)
     try:
-        return schema_problem(engine)
+        problem = schema_problem(engine)
+    except DatabaseUnavailable as error:
+        log.warning("the database is unavailable: %s", error)
+        return
     finally:
-        if close:  # the server forks its workers next, and two processes must not share a connection
-            engine.dispose()
+        engine.dispose()  # the server forks its workers next, and two processes must not share a connection
+    if problem:
+        raise ConfigurationError([problem])
+
+
+def _schema_problem(settings: Settings) -> Problem | None:
+    if not settings.has_database:
+        return None
+    from database.engine import open_engine
+    from database.schema import schema_problem
+
+    return schema_problem(open_engine(settings.database))
 
 
 def _user_editor(settings: Settings) -> "Callable[[str], UserEditor] | None":
@@ -88,15 +93,23 @@ def _open_session_store(settings: Settings) -> "SessionStore | None":
     sessions, revocations = collect_errors(lambda: settings.sessions, lambda: settings.revocations)
     if not settings.has_database:
         return None
-    from services.sessions.sessions import open_session_store
+    from services.sessions.store import open_session_store
 
     return open_session_store(settings.database, sessions, revocations)
 
 
+def _create_sessions(chain: Chain, issuer: TokenIssuer, store: "SessionStore | None") -> "Sessions | None":
+    if store is None:
+        return None
+    from services.sessions.sessions import Sessions
+
+    return Sessions(chain, issuer, store)
+
+
 def _open_chain(settings: Settings) -> Chain:
     names = settings.providers.provider
-    opened = (partial(open_provider, name, settings.environ) for name in dict.fromkeys(names))
-    _, *providers = collect_errors(lambda: _check_names(settings.providers), *opened)
+    factories = (partial(open_provider, name, settings.environ) for name in dict.fromkeys(names))
+    _, *providers = collect_errors(lambda: _check_names(settings.providers), *factories)
     skipped = settings.providers.skip_unavailable
     return Chain([Link(name, provider, name in skipped) for name, provider in zip(names, providers, strict=True)])
 

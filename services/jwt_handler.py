@@ -1,4 +1,4 @@
-"""The functions of the tutorial that sign and verify access tokens, for the running application."""
+"""The tutorial's functions that sign and verify access tokens, for the running application."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,10 @@ __all__ = ["ExpiredToken", "InvalidToken", "RevokedToken", "decode_jwt", "genera
 
 
 def generate_jwt(payload: Mapping[str, Any], lifetime: float | None = None) -> str:
-    """Return a signed access token, as `TokenIssuer.generate` does; `lifetime` is in minutes."""
+    """Return a signed access token, as `TokenIssuer.generate` does. `lifetime` is in minutes."""
     return current_services().issuer.generate(payload, lifetime)
 
 
 def decode_jwt(token: str) -> Claims:
-    """Return the verified claims of an access token, as `TokenIssuer.decode` does, and raise what it raises."""
+    """Return the verified claims of an access token, as `TokenIssuer.decode` does, which has the exceptions."""
     return current_services().issuer.decode(token)

@@ -1,4 +1,4 @@
-"""A login: credentials are exchanged for a grant."""
+"""Logins: credentials are exchanged for a grant."""
 
 from config.clients import FIRST_PARTY
 from providers.interface import Denied
@@ -7,17 +7,18 @@ from services.context import current_services
 from services.sessions.errors import SessionsUnavailable
 from services.tokens.grant import Grant, grant_without_session
 
-MAX_LOGIN_RETRIES = 3
-"""How often a login is tried while the user's sessions are revoked at the same time."""
+MAX_LOGIN_ATTEMPTS = 3
+"""How often the credentials are verified while the user's sessions are being revoked."""
 
 
 def log_in(email: str, password: str, client_id: str = FIRST_PARTY) -> Grant | Denied:
     """Return the first tokens of the user, or a `Denied`, which is falsy.
 
-    Raises what `authenticate` raises, and SessionsUnavailable.
+    Raises what `authenticate` raises. Raises SessionsUnavailable if the user's sessions were revoked during every
+    attempt, since the credentials may no longer be valid.
     """
     services = current_services()
-    for _ in range(MAX_LOGIN_RETRIES):
+    for _ in range(MAX_LOGIN_ATTEMPTS):
         last_revocation_id = services.sessions.last_revocation_id() if services.sessions else None
         user = authenticate(email, password)
         if not user:
@@ -26,4 +27,4 @@ def log_in(email: str, password: str, client_id: str = FIRST_PARTY) -> Grant | D
             return grant_without_session(services.issuer, user, client_id)
         if grant := services.sessions.open(user, client_id, last_revocation_id):
             return grant
-    raise SessionsUnavailable("the user's sessions were revoked during every attempt")
+    raise SessionsUnavailable("the user's sessions were revoked during every attempt to log in")

@@ -6,8 +6,8 @@ class SessionsDisabled(Exception):
 
 
 class SessionsUnavailable(Exception):
-    """The database of sessions cannot be used now. It says nothing about the token or the user."""
+    """The database of sessions is unavailable, which says nothing about the token or the user."""
 
 
 class InvalidRefreshToken(Exception):
-    """The refresh token is not valid. The text is the reason, and fit for the client."""
+    """The refresh token is invalid. The text is the reason, and may be sent to the client."""

@@ -11,32 +11,32 @@ _FORM = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", re.ASCII)
 
 @dataclass(frozen=True)
 class RefreshToken:
-    """A refresh token: what names its session, and a secret that changes at each use. Only hashes are stored."""
+    """A refresh token: the secret name of its session, and a secret that is replaced at each use."""
 
     name: str = field(repr=False)
     secret: str = field(repr=False)
 
     @classmethod
     def parse(cls, token: str) -> Self | None:
-        """Return the token that this text is, `None` if it is none."""
+        """Return the refresh token with this text, `None` if the text does not have the form of one."""
         return cls(*token.split(".")) if _FORM.fullmatch(token) else None
 
     @classmethod
     def new(cls, name: str | None = None) -> Self:
-        """Return a token with a new secret: the next one of the session of this name, or the first of another."""
+        """Return a new token of the session with this name, `None` means a new session."""
         return cls(name or secrets.token_urlsafe(16), secrets.token_urlsafe(32))
 
     @property
     def session_id(self) -> str:
-        """What the session is called elsewhere (`sid`). Whoever sees that still cannot name it here."""
+        """The id of the session (`sid`). The name cannot be derived from it."""
         return hashlib.sha256(self.name.encode()).hexdigest()[:32]
 
     @property
     def hash(self) -> str:
-        """What is stored of the secret."""
+        """The hash of the secret, which the database stores."""
         return hashlib.sha256(self.secret.encode()).hexdigest()
 
     @property
     def text(self) -> str:
-        """What the client gets."""
+        """The token as the client receives it."""
         return f"{self.name}.{self.secret}"

@@ -1,10 +1,11 @@
-"""The revocations in force, in memory: a request is checked without a query."""
+"""The revocation list of each worker, in memory, so that the guard needs no database query."""
 
 import logging
 import os
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
 
@@ -16,144 +17,155 @@ from services.tokens.claims import Claims
 
 log = logging.getLogger(__name__)
 
-INTERVAL = 1.0  # seconds between two looks at the database
-OUT = 5.0  # seconds without an answer, after which nobody need wait for the database
-REREAD = 60.0  # seconds after which everything is read anew, and what has run out is forgotten
+POLL_INTERVAL = 1.0  # seconds
+UNAVAILABLE_AFTER = 5.0  # seconds without a response, after which a request does not wait for the database
+FULL_READ_INTERVAL = 60.0  # seconds; a full read also drops the revocations that have expired
 
 
 class _Snapshot:
-    """What is revoked. It only ever grows."""
+    """The revocations read so far. Entries are only added, so other threads can read it meanwhile."""
 
     def __init__(self) -> None:
-        self.last = 0
-        self.read_at = monotonic()
-        self._ended: set[str] = set()
-        self._users_before: dict[tuple[str | None, str], float] = {}
-        self._everybody_before = 0.0
+        self.last_id = 0
+        self.created_at = monotonic()
+        self._revoked_ids: set[str] = set()
+        self._users_revoked_before: dict[tuple[str | None, str], float] = {}
+        self._all_revoked_before = 0.0
 
-    def take(self, revocation: Revocation) -> None:
+    def add(self, revocation: Revocation) -> None:
         if revocation.ended:
-            self._ended.add(revocation.ended)
+            self._revoked_ids.add(revocation.ended)
         elif revocation.issued_before:
             before = revocation.issued_before.timestamp()
             if revocation.username_folded is None:
-                self._everybody_before = max(before, self._everybody_before)
+                self._all_revoked_before = max(before, self._all_revoked_before)
             else:
                 user = (revocation.idp, revocation.username_folded)
-                self._users_before[user] = max(before, self._users_before.get(user, 0))
-        self.last = revocation.id
+                self._users_revoked_before[user] = max(before, self._users_revoked_before.get(user, 0))
+        self.last_id = revocation.id
 
     def is_revoked(self, claims: Claims) -> bool:
-        session = claims.get("sid")
-        if (session or claims["jti"]) in self._ended or claims["iat"] < self._everybody_before:
+        session_id = claims.get("sid")
+        if (session_id or claims["jti"]) in self._revoked_ids or claims["iat"] < self._all_revoked_before:
             return True
-        if session or not self._users_before:
+        # Sessions are revoked by their ids, so that a change of the password can except the current one.
+        if session_id or not self._users_revoked_before:
             return False
         user = casefold_name(claims["sub"])
-        return any(claims["iat"] < self._users_before.get((idp, user), 0) for idp in (None, claims.get("idp")))
+        return any(claims["iat"] < self._users_revoked_before.get((idp, user), 0) for idp in (None, claims.get("idp")))
 
 
-_existing: "weakref.WeakSet[Revocations]" = weakref.WeakSet()
+_all_lists: "weakref.WeakSet[RevocationList]" = weakref.WeakSet()
 
 
-class Revocations:
-    """What is revoked, as the database said a second ago. Thread-safe.
+class RevocationList:
+    """The revocations in force, at most about a second old. Thread-safe.
 
-    A thread of its own keeps it up to date, from the first question on. While the database cannot be asked,
-    what was known last goes on to count, for `trusted` seconds.
+    The first call starts a thread that polls the database. While the database is unavailable, the revocations
+    read before it stay in force for the staleness limit.
     """
 
-    def __init__(self, fetch: Callable[[int], list[Revocation]], trusted: float) -> None:
-        """`fetch` returns the revocations with ids above the one given, or raises DatabaseUnavailable."""
+    def __init__(self, fetch: Callable[[int], list[Revocation]], staleness_seconds: float) -> None:
+        """`fetch` returns the revocations with greater ids than the one given, or raises DatabaseUnavailable."""
         self._fetch = fetch
-        self._trusted = trusted
-        self._known = _Snapshot()
-        self._known_at = -float("inf")
+        self._staleness_seconds = staleness_seconds
+        self._snapshot = _Snapshot()
+        self._read_at = -float("inf")
         self.reset_after_fork()
-        _existing.add(self)
+        _all_lists.add(self)
 
     def reset_after_fork(self) -> None:
-        """Begin anew, with a thread and locks of this process."""
-        self._fetching = Lock()
-        self._starting = Lock()
-        self._tried = Event()
+        """Discard the locks and the thread of the parent process."""
+        self._refresh_lock = Lock()
+        self._start_lock = Lock()
+        self._first_attempt = Event()
         self._thread: Thread | None = None
-        self._told = False
+        self._outage_logged = False
 
     def is_revoked(self, claims: Claims) -> bool:
-        """Return whether a token with these claims is revoked. Raises SessionsUnavailable if that cannot be known."""
-        if monotonic() - self._known_at > 2 * INTERVAL:
-            self._start()
-            self._tried.wait(OUT)
-            if monotonic() - self._known_at > self._trusted:
-                raise SessionsUnavailable("revocations cannot be read")
-        return self._known.is_revoked(claims)
+        """Return whether a token with these claims is revoked.
+
+        Raises SessionsUnavailable if the list is older than the staleness limit.
+        """
+        if self._age() > 2 * POLL_INTERVAL:
+            self._wait_for_first_attempt()
+            if self._age() > self._staleness_seconds:
+                raise SessionsUnavailable("the revocation list cannot be read")
+        return self._snapshot.is_revoked(claims)
 
     def refresh(self) -> None:
-        """Read what is new, at once; DatabaseUnavailable if that cannot be done."""
-        if not self._fetching.acquire(timeout=OUT):
-            raise DatabaseUnavailable("somebody else is waiting for it")
+        """Read the newest revocations immediately. Raises DatabaseUnavailable."""
+        if not self._refresh_lock.acquire(timeout=UNAVAILABLE_AFTER):
+            raise DatabaseUnavailable("another thread is still waiting for the database")
         try:
-            asked_at = monotonic()
-            known = _Snapshot() if monotonic() - self._known.read_at > REREAD else self._known
-            for revocation in self._fetch(known.last):
-                known.take(revocation)
-            self._known = known
-            self._known_at = asked_at
+            started_at = monotonic()
+            is_full_read_due = started_at - self._snapshot.created_at > FULL_READ_INTERVAL
+            snapshot = _Snapshot() if is_full_read_due else self._snapshot
+            for revocation in self._fetch(snapshot.last_id):
+                snapshot.add(revocation)
+            self._snapshot = snapshot
+            self._read_at = started_at
         finally:
-            self._fetching.release()
-        self._start()
+            self._refresh_lock.release()
+        self._start_thread()
 
     @property
     def last_id(self) -> int:
-        """The id of the newest revocation that is known."""
-        return self._known.last
+        """The id of the newest revocation in the list, 0 if there is none."""
+        return self._snapshot.last_id
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether the database has not answered for so long that nobody need wait for it."""
-        if monotonic() - self._known_at > OUT:
-            self._start()
-            self._tried.wait(OUT)
-        return monotonic() - self._known_at > OUT
+        """Whether the database has not responded for so long that a request should not wait for it."""
+        if self._age() > UNAVAILABLE_AFTER:
+            self._wait_for_first_attempt()
+        return self._age() > UNAVAILABLE_AFTER
 
-    def _start(self) -> None:
-        """Start the thread where there is none: at first, and after a fork."""
-        with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = Thread(target=_keep, args=[weakref.ref(self)], name="revocations", daemon=True)
-                self._thread.start()
-
-    def try_to_refresh(self) -> None:
-        """Do as `catch_up`, and log an outage once."""
+    def poll_once(self) -> None:
+        """Refresh the list, and log when an outage begins and when it ends."""
         try:
             self.refresh()
-            if self._told:
-                log.info("revocations can be read again")
-            self._told = False
+            if self._outage_logged:
+                log.info("the revocation list can be read again")
+            self._outage_logged = False
         except DatabaseUnavailable as error:
-            if not self._told:
-                log.warning("revocations cannot be read; what was known last counts on: %s", error)
-            self._told = True
+            if not self._outage_logged:
+                log.warning("the revocation list cannot be read; the last one stays in force: %s", error)
+            self._outage_logged = True
         except Exception:
-            log.exception("revocations cannot be read")  # and the thread goes on
+            log.exception("the revocation list cannot be read")  # the thread must survive it
         finally:
-            self._tried.set()
+            self._first_attempt.set()
+
+    def _age(self) -> float:
+        return monotonic() - self._read_at
+
+    def _wait_for_first_attempt(self) -> None:
+        self._start_thread()
+        self._first_attempt.wait(UNAVAILABLE_AFTER)
+
+    def _start_thread(self) -> None:
+        """Start the thread if it does not run: at first, and after a fork."""
+        with self._start_lock:
+            if self._thread is None or not self._thread.is_alive():
+                poll = partial(_poll_repeatedly, weakref.ref(self))
+                self._thread = Thread(target=poll, name="revocations", daemon=True)
+                self._thread.start()
 
 
-def _keep(reference: "weakref.ref[Revocations]") -> None:
-    """Keep it up to date for as long as somebody else holds it."""
+def _poll_repeatedly(reference: "weakref.ref[RevocationList]") -> None:
+    """Poll for as long as the list is referenced elsewhere."""
     while revocations := reference():
-        revocations.try_to_refresh()
+        revocations.poll_once()
         del revocations
-        time.sleep(INTERVAL)
+        time.sleep(POLL_INTERVAL)
 
 
 def _reset_all_after_fork() -> None:
-    for revocations in _existing:
+    for revocations in _all_lists:
         revocations.reset_after_fork()
 
 
-# A forked server worker inherits no thread, and perhaps a lock that nobody will release.
+# A forked server worker inherits no thread, and may inherit a locked lock.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_all_after_fork)

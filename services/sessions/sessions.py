@@ -1,150 +1,117 @@
-"""Sessions: a login that can be kept alive and ended."""
+"""Sessions: a login starts one, refresh tokens extend it, and a logout or an administrator ends it."""
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
-from config.service_settings import DatabaseSettings, RevocationSettings, SessionSettings
+from config.errors import translate_errors
 from config.text import casefold_name
-from database.engine import open_engine
 from database.errors import DatabaseUnavailable
-from database.session_table import SessionRow, SessionTable
+from database.session_table import SessionRow
 from services.chain import Chain, Identity
 from services.sessions.errors import InvalidRefreshToken, SessionsUnavailable
 from services.sessions.refresh_tokens import RefreshToken
-from services.sessions.revocations import Revocations
+from services.sessions.store import SessionStore
 from services.tokens.claims import Claims
 from services.tokens.grant import Grant, grant_without_session
 from services.tokens.issuer import TokenIssuer
 
 log = logging.getLogger(__name__)
 
-LOST = 2.0  # seconds after which an answer that has not left never will
-_LOOK_AGAIN = 0.05  # seconds
+LOST_RESPONSE_TIMEOUT = 2.0  # seconds after which a response that the server has not sent is lost
+_CHECK_INTERVAL = 0.05  # seconds
 _ROUNDING = timedelta(seconds=10)
 
-NEVER = "it is expired, ended, or none of ours"
-SPENT = "it was used before, and its session is ended"
-GONE = "its user is gone or disabled"
-UNASKED = "its user cannot be asked for any more"
-
-
-@dataclass(frozen=True)
-class SessionStore:
-    """Where sessions and revocations are kept, and for how long."""
-
-    table: SessionTable
-    revocations: Revocations
-    idle: timedelta
-    lifetime: timedelta
-
-    def sessions(self, chain: Chain, issuer: TokenIssuer) -> "Sessions":
-        """Return the sessions of whom this chain knows, with the tokens of this issuer."""
-        return Sessions(chain, issuer, self)
-
-
-def open_session_store(
-    database: DatabaseSettings, sessions: SessionSettings, revocations: RevocationSettings
-) -> SessionStore:
-    """Return the store in the database. Raises ConfigurationError if DATABASE_URL cannot be used."""
-    table = SessionTable(open_engine(database))
-    return SessionStore(
-        table,
-        Revocations(table.revocations_after, revocations.staleness_seconds),
-        idle=timedelta(minutes=sessions.idle_minutes),
-        lifetime=timedelta(minutes=sessions.lifetime_minutes),
-    )
+INVALID = "expired, revoked or unknown"
+REUSED = "already used; its session was revoked"
+USER_GONE = "the user no longer exists or is disabled"
+PROVIDER_GONE = "the user can no longer be looked up"
 
 
 class Sessions:
-    """The sessions of one application. Thread-safe; all but `open` raise SessionsUnavailable."""
+    """The sessions of one application. Thread-safe."""
 
     def __init__(self, chain: Chain, issuer: TokenIssuer, store: SessionStore) -> None:
         self._chain = chain
         self._issuer = issuer
         self._table = store.table
         self._revocations = store.revocations
-        self._idle = store.idle
+        self._idle_timeout = store.idle_timeout
         self._lifetime = store.lifetime
 
     def refresh_revocations(self) -> None:
-        """Take note at once of what others have ended, rather than within a second."""
-        with _raising_unavailable():
+        """Read the newest revocations immediately, instead of within a second. Raises SessionsUnavailable."""
+        with _translated_errors():
             self._revocations.refresh()
 
     def last_revocation_id(self) -> int | None:
-        """Return the id of the newest revocation, which `open` needs from before the login.
-
-        `None` if the database is unavailable.
-        """
+        """Return the id of the newest revocation, `None` if the database is unavailable."""
         return None if self._revocations.is_unavailable else self._revocations.last_id
 
-    def open(self, user: Identity, client_id: str, begun: int | None) -> Grant | None:
-        """Begin a session for a user who has logged in; returns its first tokens.
+    def open(self, user: Identity, client_id: str, last_revocation_id: int | None) -> Grant | None:
+        """Start a session for a user who has logged in, and return its first tokens.
 
-        `None` if all that the user had was ended since the login had `begun`: they have to be asked for again.
-        It is an access token alone where the provider cannot be asked again, and while the database is out: who
-        they are is known, and a way in for bad days must not need it.
+        `last_revocation_id` is from before the login. Returns `None` if a later revocation ended all of the user's
+        sessions: their credentials must be verified again. The grant has no session if the user's provider cannot
+        look users up, or if the database is unavailable: a login must not depend on it.
         """
-        if begun is not None and self._chain.finds(user["idp"]):
+        if last_revocation_id is not None and self._chain.finds(user["idp"]):
             try:
-                return self._open(user, client_id, begun)
+                return self._open(user, client_id, last_revocation_id)
             except DatabaseUnavailable as error:
                 log.warning("login without a session: %s", error)
         return grant_without_session(self._issuer, user, client_id)
 
     def refresh(self, token: str, client_id: str) -> Grant:
-        """Exchange a refresh token, which is spent by it; the user is as their provider has them now.
+        """Exchange a refresh token, which is single-use, for new tokens with the user's current roles.
 
-        Raises InvalidRefreshToken if it gives nothing, and ProviderUnavailable, with nothing spent, if the
-        provider cannot be asked. A token that was spent before ends its session (RFC 9700 §4.14.2), unless
-        the answer with its successor never left: then it is a client that tries again.
+        A token that was used before ends its session (RFC 9700 §4.14.2), unless the response with its successor
+        was not sent: then the client has retried. Raises InvalidRefreshToken and SessionsUnavailable, and
+        ProviderUnavailable, after which the token is still valid.
         """
         presented = RefreshToken.parse(token)
         if presented is None:
-            raise InvalidRefreshToken(NEVER)
+            raise InvalidRefreshToken(INVALID)
         if self._revocations.is_unavailable:
-            raise SessionsUnavailable("the database has not answered for a while")
+            raise SessionsUnavailable("the database has not responded for several seconds")
         while True:
-            row = self._usable(presented, client_id)
-            user = self._asked_again(row)
-            successor, now = RefreshToken.new(presented.name), datetime.now(UTC)
-            until = min(row.ends_at, now + self._idle)
-            access_until = max(row.access_until, self._access_until(now))
-            # Made before it is sure that it is needed: whatever ends the session from now on ends it too.
-            access_token = self._access_token(user, row)
-            with _raising_unavailable():
-                won = self._table.rotate(row, presented.hash, successor.hash, until, access_until)
-            if won:
-                delivered = partial(self._mark_delivered, successor)
-                return Grant(access_token, self._issuer.lifetime(), successor.text, delivered)
+            row = self._require_session(presented, client_id)
+            user = self._require_user(row)
+            # Generated before the token is exchanged: a session that ends from now on also ends this access token.
+            grant = self._exchange(presented, row, self._access_token(user, row))
+            if grant:  # otherwise a concurrent request has exchanged it
+                return grant
 
     def end(self, claims: Claims) -> None:
-        """End the session of an access token, with all its tokens; or the token alone, if it has none."""
-        with _raising_unavailable():
-            self._table.revoke_tokens(claims.get("sid") or claims["jti"], _date(claims["exp"]))
+        """End the session of an access token, or revoke the token if it belongs to no session.
+
+        Raises SessionsUnavailable.
+        """
+        with _translated_errors():
+            self._table.revoke_tokens(claims.get("sid") or claims["jti"], _datetime_of(claims["exp"]))
         self.refresh_revocations()
-        log.info("session of %a from %s ended by its user", claims["sub"], claims.get("idp"))
+        log.info("session ended by its user: %a of %s", claims["sub"], claims.get("idp"))
 
     def end_by_refresh_token(self, token: str, client_id: str) -> bool:
-        """End the session of a refresh token; says whether it is this client's, or nobody's."""
+        """End the session of a refresh token; return False if the session belongs to another client.
+
+        A token of no session is ignored. Raises SessionsUnavailable.
+        """
         presented = RefreshToken.parse(token)
-        with _raising_unavailable():
+        with _translated_errors():
             row = self._table.find(presented.session_id) if presented else None
         if row is None:
             return True
         if row.client_id != client_id:
             return False
         self._end(row.id)
-        log.info("session of %a from %s ended by its user", row.username, row.idp)
+        log.info("session ended by its user: %a of %s", row.username, row.idp)
         return True
 
-    def _open(self, user: Identity, client_id: str, begun: int) -> Grant | None:
+    def _open(self, user: Identity, client_id: str, last_revocation_id: int) -> Grant | None:
         token, now = RefreshToken.new(), datetime.now(UTC)
         row = SessionRow(
             id=token.session_id,
@@ -156,49 +123,67 @@ class Sessions:
             username=user["username"],
             username_folded=casefold_name(user["username"]),
             ends_at=now + self._lifetime,
-            expires_at=now + min(self._idle, self._lifetime),
+            expires_at=now + min(self._idle_timeout, self._lifetime),
             access_until=self._access_until(now),
         )
-        grant = Grant(self._access_token(user, row), self._issuer.lifetime(), token.text)
-        if self._table.open(row, begun):
+        grant = Grant(self._access_token(user, row), self._issuer.lifetime_seconds(), token.text)
+        if self._table.open(row, last_revocation_id):
             return grant
         self._revocations.refresh()
         return None
 
-    def _usable(self, presented: RefreshToken, client_id: str) -> SessionRow:
-        """Return the session for which this token is good now. Waits while an answer may be on its way."""
-        seen, since = None, 0.0
+    def _require_session(self, presented: RefreshToken, client_id: str) -> SessionRow:
+        """Return the session whose next refresh token this is. Raises InvalidRefreshToken.
+
+        Waits while the response with its successor may still be sent.
+        """
+        seen_hash, seen_at = None, 0.0
         while True:
-            with _raising_unavailable():
-                row = self._table.find(presented.session_id)
-            if row is None or row.client_id != client_id or row.expires_at <= datetime.now(UTC):
-                raise InvalidRefreshToken(NEVER)
+            row = self._require_unexpired(presented, client_id)
             if row.token_hash == presented.hash:
                 return row
             if row.spent_hash != presented.hash or row.delivered:
                 self._end(row.id)
-                log.warning("refresh token reused: the session of %a from %s is ended", row.username, row.idp)
-                raise InvalidRefreshToken(SPENT)
-            if row.token_hash != seen:
-                seen, since = row.token_hash, monotonic()
-            elif monotonic() - since > LOST:
+                log.warning("refresh token reused: session of %a of %s revoked", row.username, row.idp)
+                raise InvalidRefreshToken(REUSED)
+            if row.token_hash != seen_hash:
+                seen_hash, seen_at = row.token_hash, monotonic()
+            elif monotonic() - seen_at > LOST_RESPONSE_TIMEOUT:
                 return row
-            time.sleep(_LOOK_AGAIN)
+            time.sleep(_CHECK_INTERVAL)
 
-    def _asked_again(self, row: SessionRow) -> Identity:
-        """Return the user of a session as they are now; InvalidRefreshToken if they are gone."""
+    def _require_unexpired(self, presented: RefreshToken, client_id: str) -> SessionRow:
+        with _translated_errors():
+            row = self._table.find(presented.session_id)
+        if row is None or row.client_id != client_id or row.expires_at <= datetime.now(UTC):
+            raise InvalidRefreshToken(INVALID)
+        return row
+
+    def _require_user(self, row: SessionRow) -> Identity:
+        """Return the current user of a session. Raises InvalidRefreshToken if there is none."""
         if not self._chain.finds(row.idp):
-            log.warning("no refresh: AUTH_PROVIDER has no %a now, which knows the user", row.idp)
-            raise InvalidRefreshToken(UNASKED)
+            log.warning("refresh denied: AUTH_PROVIDER has no provider %a that can look users up", row.idp)
+            raise InvalidRefreshToken(PROVIDER_GONE)
         user = self._chain.find(row.idp, row.username)
         if user is None:
             self._end(row.id)
-            log.info("session ended: its user is gone from %s, or disabled", row.idp)
-            raise InvalidRefreshToken(GONE)
+            log.info("session ended: its user no longer exists in %s or is disabled", row.idp)
+            raise InvalidRefreshToken(USER_GONE)
         return user
 
+    def _exchange(self, presented: RefreshToken, row: SessionRow, access_token: str) -> Grant | None:
+        """Replace the refresh token of a session; return `None` if the session has changed since `row` was read."""
+        successor, now = RefreshToken.new(presented.name), datetime.now(UTC)
+        until = min(row.ends_at, now + self._idle_timeout)
+        access_until = max(row.access_until, self._access_until(now))
+        with _translated_errors():
+            if not self._table.rotate(row, presented.hash, successor.hash, until, access_until):
+                return None
+        mark_delivered = partial(self._mark_delivered, successor)
+        return Grant(access_token, self._issuer.lifetime_seconds(), successor.text, mark_delivered)
+
     def _end(self, session_id: str) -> None:
-        with _raising_unavailable():
+        with _translated_errors():
             self._table.end(session_id)
         self.refresh_revocations()
 
@@ -209,22 +194,18 @@ class Sessions:
         try:
             self._table.mark_delivered(token.session_id, token.hash)
         except DatabaseUnavailable as error:
-            log.warning("an answer has left, which could not be noted: %s", error)
+            log.warning("a response was sent, but could not be marked as delivered: %s", error)
 
     def _access_until(self, now: datetime) -> datetime:
-        return now + timedelta(seconds=self._issuer.lifetime()) + _ROUNDING
+        return now + timedelta(seconds=self._issuer.lifetime_seconds()) + _ROUNDING
 
 
-def _date(numeric: float) -> datetime:
+def _datetime_of(numeric_date: float) -> datetime:
     try:
-        return datetime.fromtimestamp(numeric, UTC)
+        return datetime.fromtimestamp(numeric_date, UTC)
     except (ValueError, OverflowError):  # after the year 9999
         return datetime.max.replace(tzinfo=UTC)
 
 
-@contextmanager
-def _raising_unavailable() -> Iterator[None]:
-    try:
-        yield
-    except DatabaseUnavailable as error:
-        raise SessionsUnavailable(str(error)) from error
+def _translated_errors() -> AbstractContextManager[None]:
+    return translate_errors(DatabaseUnavailable, to=lambda error: SessionsUnavailable(str(error)))

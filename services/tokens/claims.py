@@ -1,54 +1,54 @@
-"""The claims of an access token, and their types (RFC 7519 §4.1, RFC 9068 §2.2)."""
+"""The claims of an access token and their types (RFC 7519 §4.1, RFC 9068 §2.2)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 Claims = dict[str, Any]
-END_OF_TIME = 10**12  # seconds: the year 33658
+MAX_NUMERIC_DATE = 10**12  # seconds since 1970: the year 33658
 
 
-def _text(value: object) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _text_or_none(value: object) -> bool:
-    return value is None or _text(value)
+def _is_text_or_none(value: object) -> bool:
+    return value is None or _is_text(value)
 
 
-def _texts(value: object) -> bool:
-    return isinstance(value, list) and all(_text(item) for item in value)
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(_is_text(item) for item in value)
 
 
-def _numeric_date(value: object) -> bool:
-    # A JSON number (RFC 7519 §2): PyJWT's int() would let `true` and "1999999999" through. The bounds
-    # keep out what no clock shows, NaN and infinity too.
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < END_OF_TIME
+def _is_numeric_date(value: object) -> bool:
+    # A JSON number (RFC 7519 §2): PyJWT calls int(), which accepts `true` and "1999999999". The bounds also
+    # exclude NaN and infinity.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_NUMERIC_DATE
 
 
-REQUIRED: Mapping[str, Callable[[object], bool]] = {
-    "iss": _text,
-    "aud": _text,
-    "sub": _text,
-    "exp": _numeric_date,
-    "iat": _numeric_date,
-    "jti": _text,
-    "roles": _texts,
+REQUIRED_CLAIMS: Mapping[str, Callable[[object], bool]] = {
+    "iss": _is_text,
+    "aud": _is_text,
+    "sub": _is_text,
+    "exp": _is_numeric_date,
+    "iat": _is_numeric_date,
+    "jti": _is_text,
+    "roles": _is_list_of_texts,
 }
-OPTIONAL: Mapping[str, Callable[[object], bool]] = {
-    "username": _text,
-    "email": _text_or_none,
-    "idp": _text,
-    "client_id": _text,
-    "sid": _text,
+OPTIONAL_CLAIMS: Mapping[str, Callable[[object], bool]] = {
+    "username": _is_text,
+    "email": _is_text_or_none,
+    "idp": _is_text,
+    "client_id": _is_text,
+    "sid": _is_text,
 }
 
 
-def faulty_claim(claims: Claims) -> str | None:
-    """Return the name of a claim that is missing or has the wrong type, `None` if all are right."""
-    for name, is_right in REQUIRED.items():
-        if name not in claims or not is_right(claims[name]):
+def invalid_claim(claims: Claims) -> str | None:
+    """Return the name of the first claim that is missing or has the wrong type, `None` if there is none."""
+    for name, is_valid in REQUIRED_CLAIMS.items():
+        if name not in claims or not is_valid(claims[name]):
             return name
-    for name, is_right in OPTIONAL.items():
-        if name in claims and not is_right(claims[name]):
+    for name, is_valid in OPTIONAL_CLAIMS.items():
+        if name in claims and not is_valid(claims[name]):
             return name
     return None

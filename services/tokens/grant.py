@@ -1,4 +1,4 @@
-"""The grant: what a login or a refresh gives a client (RFC 6749 §5.1)."""
+"""The grant: the tokens that a client receives after a login or a refresh (RFC 6749 §5.1)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ class Grant:
     expires_in: int
     """Seconds until the access token expires."""
     refresh_token: str | None = field(default=None, repr=False)
-    """`None` without sessions, or if the provider of the user cannot look users up."""
+    """`None` if the access token belongs to no session."""
     mark_delivered: Callable[[], None] = _do_nothing
     """Call it when the server has sent the response with the tokens."""
 
 
 def grant_without_session(issuer: TokenIssuer, user: Identity, client_id: str) -> Grant:
-    """Return an access token that belongs to no session."""
-    return Grant(issuer.generate({**user, "client_id": client_id}), issuer.lifetime())
+    """Return an access token that belongs to no session, so there is no refresh token."""
+    return Grant(issuer.generate({**user, "client_id": client_id}), issuer.lifetime_seconds())

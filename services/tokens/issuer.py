@@ -1,4 +1,4 @@
-"""The issuer of access tokens: it signs them, and verifies its own."""
+"""The issuer of access tokens: it signs them, and verifies those that it has signed."""
 
 import json
 import re
@@ -13,19 +13,19 @@ import jwt
 from config.clients import FIRST_PARTY
 from config.service_settings import TokenSettings
 from services.keys.ring import Key, KeyRing, KeySource
-from services.tokens.claims import REQUIRED, Claims, faulty_claim
+from services.tokens.claims import REQUIRED_CLAIMS, Claims, invalid_claim
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 §2.1: no other kind of token is accepted as an access token
 MAX_TOKEN_LENGTH = 8000  # characters; servers accept header lines of 8 KB
-MAX_CACHED_TOKENS = 4096  # verified tokens, so that the second request with a token costs a lookup
-LEEWAY_SECONDS = 10  # that the clocks of two replicas may differ; `exp` has no leeway
+MAX_CACHED_TOKENS = 4096
+LEEWAY_SECONDS = 10  # of `iat` and `nbf`, as the clocks of replicas differ; `exp` has no leeway
 
 # PyJWT ignores stray characters and padding, which would give one token many spellings.
-_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_COMPACT_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
 class InvalidToken(Exception):
-    """The access token is invalid. The text is the reason, and fit for the client."""
+    """The access token is invalid. The text is the reason, and may be sent to the client."""
 
 
 class ExpiredToken(InvalidToken):
@@ -54,8 +54,8 @@ class TokenIssuer:
         self._keys = keys
         self._settings = settings
         self._revocation_checker = revocation_checker
-        # A key ring is immutable, so a signature that it verified once stays valid. Another ring has other
-        # cache entries. A rejection is an exception, which is not cached.
+        # A key ring is immutable, so a signature that it has verified stays valid, and another ring has other
+        # cache entries. A rejection raises an exception, which is not cached.
         self._verified = lru_cache(MAX_CACHED_TOKENS)(self._verify)
 
     @property
@@ -63,15 +63,15 @@ class TokenIssuer:
         """The claim `iss`."""
         return self._settings.issuer
 
-    def lifetime(self, minutes: float | None = None) -> int:
-        """Return a lifetime in whole seconds; `None` means the configured one. ValueError if it is endless."""
+    def lifetime_seconds(self, minutes: float | None = None) -> int:
+        """Return a lifetime in whole seconds, `None` means the configured one. Raises ValueError if it is infinite."""
         try:
             return round((self._settings.lifetime_minutes if minutes is None else minutes) * 60)
         except OverflowError:
-            raise ValueError("no token can be made: its lifetime has no end") from None
+            raise ValueError("the lifetime of an access token must be finite") from None
 
     def claims(self, payload: Mapping[str, Any]) -> Claims:
-        """Return what every token about the user in `payload` says, whenever it is made."""
+        """Return the claims of an access token for this payload, except `iat`, `exp` and `jti`."""
         return {
             "roles": [],
             "client_id": FIRST_PARTY,
@@ -82,16 +82,16 @@ class TokenIssuer:
         }
 
     def generate(self, payload: Mapping[str, Any], lifetime: float | None = None) -> str:
-        """Return a signed token about the user in `payload`, good for `lifetime` minutes.
+        """Return a signed access token with the claims in `payload`, valid for `lifetime` minutes.
 
-        `lifetime` `None` means the configured one; one in the past makes an expired token. The subject is
-        the payload's `sub`, else its `username`, else its `email`. Raises ValueError if the guard would
-        refuse the token.
+        The subject is the payload's `sub`, otherwise its `username`, otherwise its `email`. A lifetime of `None`
+        is the configured one; a negative one gives an expired token. Raises ValueError if the guard would reject
+        the token for any other reason.
         """
         now = int(time.time())
         claims = self.claims(payload) | {
             "iat": now,
-            "exp": now + self.lifetime(lifetime),
+            "exp": now + self.lifetime_seconds(lifetime),
             "jti": secrets.token_urlsafe(16),
         }
         key = self._keys.ring().current
@@ -99,52 +99,52 @@ class TokenIssuer:
         try:
             self._read(token)
         except ExpiredToken:
-            pass  # as was asked for
+            pass  # the caller has chosen a lifetime in the past
         except InvalidToken as error:
-            raise ValueError(f"no token can be made: {error}") from None
+            raise ValueError(f"the access token would be invalid: {error}") from None
         return token
 
     def decode(self, token: str) -> Claims:
-        """Return the verified claims of an access token of ours that is good now.
+        """Return the verified claims of an access token.
 
-        Raises ExpiredToken or RevokedToken if it was good once, InvalidToken if it never was, and
-        SessionsUnavailable if nobody can know whether it is revoked.
+        Raises ExpiredToken or RevokedToken if the token is no longer valid, InvalidToken if it was never valid,
+        and what the revocation checker raises.
         """
         claims = self._read(token)
         if self._revocation_checker and self._revocation_checker.is_revoked(claims):
-            raise RevokedToken("it was revoked")
+            raise RevokedToken("revoked")
         return claims
 
     def _read(self, token: str) -> Claims:
         if len(token) > MAX_TOKEN_LENGTH:
-            raise InvalidToken("it is too long")
-        if not _COMPACT.fullmatch(token):
-            raise InvalidToken("it is not a JSON Web Token")
+            raise InvalidToken("too long")
+        if not _COMPACT_FORM.fullmatch(token):
+            raise InvalidToken("not a JSON Web Token")
         claims: Claims = json.loads(self._verified(self._keys.ring(), token))
         if claims["exp"] <= time.time():
-            raise ExpiredToken("it has expired")
+            raise ExpiredToken("expired")
         return claims
 
     def _verify(self, ring: KeyRing, token: str) -> str:
-        """Return the claims of a token that was good when it was issued, as text, which no caller can change."""
-        claims = self._signed(token, self._key_of(token, ring))
-        if faulty := faulty_claim(claims):
-            raise InvalidToken(f"the claim {faulty} is missing or has the wrong type")
+        """Return the claims of a token as JSON text: the cache shares it, and callers change their claims."""
+        claims = self._decode_signed(token, self._key_of(token, ring))
+        if name := invalid_claim(claims):
+            raise InvalidToken(f"claim {name} is missing or has the wrong type")
         return json.dumps(claims)
 
     def _key_of(self, token: str, ring: KeyRing) -> Key:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError, RecursionError):
-            raise InvalidToken("it is not a JSON Web Token") from None
-        # Ours have these three members and no other, so `crit`, `jwk`, `jku` and `x5u` never get further.
-        # Another worker may sign with a key that this one has not seen yet.
+            raise InvalidToken("not a JSON Web Token") from None
+        # Another worker may sign with a key that this one has not read yet.
         key = ring.find(header.get("kid")) or self._keys.ring(newest=True).find(header.get("kid"))
+        # Headers of this service have these three members only: `crit`, `jwk`, `jku` and `x5u` are rejected.
         if key is None or header != {"alg": key.algorithm, "typ": TOKEN_TYPE, "kid": key.id}:
-            raise InvalidToken("it was not issued here")
+            raise InvalidToken("not issued by this service")
         return key
 
-    def _signed(self, token: str, key: Key) -> Claims:
+    def _decode_signed(self, token: str, key: Key) -> Claims:
         try:
             return jwt.decode(
                 token,
@@ -153,18 +153,18 @@ class TokenIssuer:
                 issuer=self._settings.issuer,
                 audience=self._settings.audience,
                 leeway=LEEWAY_SECONDS,
-                options={"require": list(REQUIRED), "strict_aud": True},
+                options={"require": list(REQUIRED_CLAIMS), "strict_aud": True},
             )
         except jwt.ExpiredSignatureError:
-            raise ExpiredToken("it has expired") from None
+            raise ExpiredToken("expired") from None
         except jwt.InvalidTokenError as error:
-            raise InvalidToken(_REASONS.get(type(error), "it is not a valid access token")) from None
+            raise InvalidToken(_REASONS.get(type(error), "not a valid access token")) from None
 
 
 _REASONS: Mapping[type[Exception], str] = {
-    jwt.InvalidSignatureError: "its signature does not match",
-    jwt.ImmatureSignatureError: "it is not valid yet",
-    jwt.InvalidIssuerError: "it has another issuer",
-    jwt.InvalidAudienceError: "it is meant for another audience",
+    jwt.InvalidSignatureError: "signature does not match",
+    jwt.ImmatureSignatureError: "not valid yet",
+    jwt.InvalidIssuerError: "wrong issuer",
+    jwt.InvalidAudienceError: "wrong audience",
     jwt.MissingRequiredClaimError: "a required claim is missing",
 }

@@ -17,7 +17,7 @@ from tests.support.sessions import ask_to_refresh, bearer, claims_of, client_of,
 from tests.support.stores import engine_of, user_table
 from tests.support.users import SAMPLE_USERS, ZOE
 
-REVOKED = "Invalid access token: it was revoked"
+REVOKED = "Invalid access token: revoked"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -6,14 +6,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from database.session_table import SessionTable
-from services.sessions.sessions import LOST
+from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
 from tests.support.sessions import ask_to_refresh, claims_of, client_of, log_in, received, refresh, shown
 from tests.support.stores import engine_of
 
-NEVER = "Invalid refresh token: it is expired, ended, or none of ours"
-SPENT = "Invalid refresh token: it was used before, and its session is ended"
+NEVER = "Invalid refresh token: expired, revoked or unknown"
+SPENT = "Invalid refresh token: already used; its session was revoked"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def client(request: pytest.FixtureRequest) -> FlaskClient:
 
 @pytest.fixture
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.sessions.sessions.LOST", 0.2)
+    monkeypatch.setattr("services.sessions.sessions.LOST_RESPONSE_TIMEOUT", 0.2)
 
 
 def refusal(client: FlaskClient, token: str) -> str:
@@ -135,13 +135,13 @@ def test_wait_of_a_retry_restarts_with_each_new_response(
     lost = ask_to_refresh(client, first.refresh)
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(ask_to_refresh, client.application.test_client(), first.refresh)
-        clock.pass_by(LOST - 0.5)
+        clock.pass_by(LOST_RESPONSE_TIMEOUT - 0.5)
         row = table.find(sid)
         assert row is not None
         assert row.spent_hash
         assert table.rotate(row, row.spent_hash, "another's", row.expires_at, row.access_until)
         clock.pass_by(0)
-        clock.pass_by(LOST - 0.5)
+        clock.pass_by(LOST_RESPONSE_TIMEOUT - 0.5)
         assert not waiting.done()
         table.mark_delivered(sid, "another's")
         assert error_message(waiting.result(60), 400, "invalid_refresh_token") == SPENT

@@ -97,7 +97,7 @@ def test_response_arrives_if_its_delivery_cannot_be_recorded(
     response = ask_to_refresh(client, log_in(client).refresh)
     sessions.take_away()
     body = response.get_json()
-    assert "an answer has left, which could not be noted: " in caplog.text
+    assert "a response was sent, but could not be marked as delivered: " in caplog.text
     sessions.bring_back()
     assert ask_to_refresh(client, body["refresh_token"]).status_code == 200
 

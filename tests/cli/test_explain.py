@@ -216,5 +216,5 @@ def test_an_outage_is_one_line(source: Source, tmp_path: Path, arguments: tuple[
 def test_a_token_that_would_be_too_long_is_told(flask: Forked, tmp_path: Path) -> None:
     many = SampleUser("zoé", "zoe@example.org", ZOE.password, tuple(f"role-{number}" for number in range(800)))
     users_file(tmp_path / "users.toml", [many])
-    assert "They could not log in: no token can be made: it is too long." in flask("explain", "zoé").stdout
-    assert told(flask, "zoé")["reason"] == "no token can be made: it is too long"
+    assert "They could not log in: the access token would be invalid: too long." in flask("explain", "zoé").stdout
+    assert told(flask, "zoé")["reason"] == "the access token would be invalid: too long"

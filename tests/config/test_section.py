@@ -175,7 +175,7 @@ def test_directory_cannot_be_read_as_a_secret(tmp_path: Path, valid: dict[str, s
 )
 def test_empty_variable_counts_as_not_set(valid: dict[str, str], empty: str) -> None:
     services = services_of({**valid, empty: ""})
-    assert services.issuer.lifetime() == 3600
+    assert services.issuer.lifetime_seconds() == 3600
     assert services.issuer.decode(services.issuer.generate({"username": "zoé"}))["iss"] == "latchkey"
 
 
@@ -225,7 +225,7 @@ def test_number_out_of_range_is_a_problem(valid: dict[str, str], minutes: str) -
 
 @pytest.mark.parametrize("minutes", ["1", "1440", " 15 "])
 def test_number_in_range_is_accepted(valid: dict[str, str], minutes: str) -> None:
-    assert services_of({**valid, "JWT_LIFETIME_MINUTES": minutes}).issuer.lifetime() == int(minutes) * 60
+    assert services_of({**valid, "JWT_LIFETIME_MINUTES": minutes}).issuer.lifetime_seconds() == int(minutes) * 60
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "80.5"])

@@ -68,7 +68,7 @@ def test_what_is_no_bearer_token_counts_as_none(client: FlaskClient, token: str,
 
 @pytest.mark.parametrize("form", NO_TOKEN)
 def test_more_or_less_than_one_token_is_invalid(client: FlaskClient, token: str, form: str) -> None:
-    assert invalid(ask(client, form.format(token)), "it is not a JSON Web Token")
+    assert invalid(ask(client, form.format(token)), "not a JSON Web Token")
 
 
 @pytest.mark.parametrize("first", ["Basic eDp5", "Bearer x", "Bearer", ""])
@@ -95,10 +95,10 @@ def test_neither_a_query_nor_a_body_nor_a_cookie_counts(client: FlaskClient, tok
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"iss": "evil"}, "it has another issuer"),
-        ({"aud": "evil"}, "it is meant for another audience"),
-        ({"roles": "super_admin"}, "the claim roles is missing or has the wrong type"),
-        ({"iat": 99999999999}, "it is not valid yet"),
+        ({"iss": "evil"}, "wrong issuer"),
+        ({"aud": "evil"}, "wrong audience"),
+        ({"roles": "super_admin"}, "claim roles is missing or has the wrong type"),
+        ({"iat": 99999999999}, "not valid yet"),
     ],
 )
 def test_a_bad_token_is_401_and_says_why_in_our_words(
@@ -113,8 +113,8 @@ def test_an_expired_token_has_a_code_of_its_own(
     client: FlaskClient, header: dict[str, Any], claims: dict[str, Any]
 ) -> None:
     token = sign(header, {**claims, "exp": 1})
-    assert invalid(ask(client, f"Bearer {token}"), "it has expired", "expired_token")
-    assert invalid(ask(client, f"Bearer {token}", f"{PATH}_super_admin"), "it has expired", "expired_token")
+    assert invalid(ask(client, f"Bearer {token}"), "expired", "expired_token")
+    assert invalid(ask(client, f"Bearer {token}", f"{PATH}_super_admin"), "expired", "expired_token")
 
 
 def test_a_role_that_is_lacking_is_403(client: FlaskClient, token: str) -> None:

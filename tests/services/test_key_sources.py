@@ -167,7 +167,7 @@ def test_what_a_removed_key_signed_is_not_taken_any_more(folder: KeyDirectory) -
     assert reader.decode(token)
     folder.remove(folder.read()[-1])
     source.ring(newest=True)
-    with pytest.raises(InvalidToken, match="it was not issued here"):
+    with pytest.raises(InvalidToken, match="not issued by this service"):
         reader.decode(token)
 
 

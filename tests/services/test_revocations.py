@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from database.revocation_table import Revocation
-from services.sessions.revocations import Revocations
+from services.sessions.revocations import RevocationList
 from services.tokens.claims import Claims
 from tests.support.revocations import NEVER, TIME, Source, before, claims, revocation
 
@@ -40,10 +40,10 @@ OF_ZOE: dict[str, Any] = {"username_folded": "zoé"}
     ],
 )
 def test_a_revocation_covers_what_it_names_and_nothing_else(row: Revocation, token: Claims, covered: bool) -> None:
-    assert Revocations(Source(row), NEVER).is_revoked(token) is covered
+    assert RevocationList(Source(row), NEVER).is_revoked(token) is covered
 
 
 @pytest.mark.parametrize("whose", [{}, OF_ZOE, {**OF_ZOE, "idp": "ldap"}])
 def test_a_later_revocation_by_a_slow_clock_takes_nothing_back(whose: dict[str, Any]) -> None:
-    revocations = Revocations(Source(before(**whose), before(-60, **whose)), NEVER)
+    revocations = RevocationList(Source(before(**whose), before(-60, **whose)), NEVER)
     assert revocations.is_revoked(claims(iat=TIME - 1))

@@ -13,19 +13,19 @@ import pytest
 
 from database.errors import DatabaseUnavailable
 from services.sessions.errors import SessionsUnavailable
-from services.sessions.revocations import Revocations
+from services.sessions.revocations import RevocationList
 from tests.servers.process import wait_until
 from tests.support.revocations import NEVER, Source, claims, revocation
 
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.sessions.revocations.INTERVAL", 0.05)
+    monkeypatch.setattr("services.sessions.revocations.POLL_INTERVAL", 0.05)
 
 
 def test_nothing_is_fetched_until_somebody_asks_and_then_only_what_is_new() -> None:
     source = Source(revocation(ended="first"))
-    revocations = Revocations(source, NEVER)
+    revocations = RevocationList(source, NEVER)
     assert source.asked == []
     assert revocations.is_revoked(claims(jti="first"))
     source.end("second")
@@ -36,7 +36,7 @@ def test_nothing_is_fetched_until_somebody_asks_and_then_only_what_is_new() -> N
 
 def test_a_question_fetches_nothing_by_itself() -> None:
     source = Source()
-    revocations = Revocations(source, NEVER)
+    revocations = RevocationList(source, NEVER)
     for _ in range(1000):
         assert not revocations.is_revoked(claims())
     assert len(source.asked) < 100
@@ -45,7 +45,7 @@ def test_a_question_fetches_nothing_by_itself() -> None:
 @pytest.mark.usefixtures("_quick")
 def test_what_is_new_is_known_soon_without_a_question() -> None:
     source = Source()
-    revocations = Revocations(source, NEVER)
+    revocations = RevocationList(source, NEVER)
     assert not revocations.is_revoked(claims())
     source.end("a token")
     wait_until(lambda: revocations.is_revoked(claims()))
@@ -54,19 +54,19 @@ def test_what_is_new_is_known_soon_without_a_question() -> None:
 @pytest.mark.usefixtures("_quick")
 def test_in_the_end_everything_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Source(revocation(ended="a token"))
-    revocations = Revocations(source, NEVER)
+    revocations = RevocationList(source, NEVER)
     assert revocations.is_revoked(claims())
     source.rows.clear()
     wait_until(lambda: len(source.asked) > 2)
     assert revocations.is_revoked(claims())
-    monkeypatch.setattr("services.sessions.revocations.REREAD", 0.0)
+    monkeypatch.setattr("services.sessions.revocations.FULL_READ_INTERVAL", 0.0)
     wait_until(lambda: not revocations.is_revoked(claims()))
 
 
 @pytest.mark.usefixtures("_quick")
 def test_an_outage_is_lived_through_for_as_long_as_is_trusted() -> None:
     source = Source(revocation(ended="a token"))
-    patient, hasty = Revocations(source, NEVER), Revocations(source, 0.5)
+    patient, hasty = RevocationList(source, NEVER), RevocationList(source, 0.5)
     assert patient.is_revoked(claims())
     wait_until(lambda: knows(hasty))
     source.out = True
@@ -80,15 +80,15 @@ def test_an_outage_is_lived_through_for_as_long_as_is_trusted() -> None:
 
 def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     source = Source()
-    revocations = Revocations(source, NEVER)
+    revocations = RevocationList(source, NEVER)
     assert not revocations.is_revoked(claims())
     source.out = True
     asked = len(source.asked)
     wait_until(lambda: len(source.asked) > asked + 2)
-    assert caplog.text.count("revocations cannot be read; what was known last counts on: it is out") == 1
+    assert caplog.text.count("the revocation list cannot be read; the last one stays in force: it is out") == 1
 
 
-def knows(revocations: Revocations) -> bool:
+def knows(revocations: RevocationList) -> bool:
     try:
         revocations.is_revoked(claims())
     except SessionsUnavailable:
@@ -100,14 +100,14 @@ def knows(revocations: Revocations) -> bool:
 def test_who_never_knew_says_so_at_once_until_they_know(caplog: pytest.LogCaptureFixture) -> None:
     source = Source(revocation(ended="a token"))
     source.out = True
-    revocations = Revocations(source, 300.0)
+    revocations = RevocationList(source, 300.0)
     with pytest.raises(SessionsUnavailable):
         revocations.is_revoked(claims())
     wait_until(lambda: len(source.asked) > 2)
     with pytest.raises(DatabaseUnavailable):
         revocations.refresh()
     assert not knows(revocations)
-    assert caplog.text.count("revocations cannot be read") == 1
+    assert caplog.text.count("the revocation list cannot be read") == 1
     source.out = False
     wait_until(lambda: knows(revocations))
     assert revocations.is_revoked(claims())
@@ -116,7 +116,7 @@ def test_who_never_knew_says_so_at_once_until_they_know(caplog: pytest.LogCaptur
 def test_many_first_questions_at_once_are_all_answered_and_fetched_for_once() -> None:
     source = Source(revocation(ended="a token"))
     source.seconds = 0.2
-    revocations = Revocations(source, 300.0)
+    revocations = RevocationList(source, 300.0)
     with ThreadPoolExecutor(8) as threads:
         answers = [threads.submit(revocations.is_revoked, claims()) for _ in range(8)]
         assert [answer.result(60) for answer in answers] == [True] * 8
@@ -130,7 +130,7 @@ def followers() -> set[Thread]:
 @pytest.mark.usefixtures("_quick")
 def test_its_thread_ends_with_it() -> None:
     others = followers()
-    revocations = Revocations(Source(), NEVER)
+    revocations = RevocationList(Source(), NEVER)
     revocations.is_revoked(claims())
     (thread,) = followers() - others
     assert thread.daemon
@@ -154,7 +154,7 @@ def in_a_fork(succeeds: Callable[[], bool]) -> bool:
 @pytest.mark.usefixtures("_quick")
 def test_it_goes_on_after_a_fork() -> None:
     source = Source()
-    revocations = Revocations(source, NEVER)
+    revocations = RevocationList(source, NEVER)
     assert not revocations.is_revoked(claims())
 
     def follows() -> bool:
@@ -168,7 +168,7 @@ def test_it_goes_on_after_a_fork() -> None:
 @pytest.mark.usefixtures("_quick")
 def test_a_fork_that_asks_late_waits_for_what_is_known_now() -> None:
     source = Source(revocation(ended="a token"))
-    revocations = Revocations(source, 0.5)
+    revocations = RevocationList(source, 0.5)
     wait_until(lambda: knows(revocations))
 
     def waits() -> bool:
@@ -182,7 +182,7 @@ def test_a_fork_that_asks_late_waits_for_what_is_known_now() -> None:
 def test_a_fork_in_the_middle_of_a_fetch_fetches_for_itself() -> None:
     source = Source(revocation(ended="a token"))
     source.seconds = 1.0
-    revocations = Revocations(source, NEVER)
+    revocations = RevocationList(source, NEVER)
     with ThreadPoolExecutor(1) as threads:
         threads.submit(revocations.refresh)
         wait_until(lambda: bool(source.asked))
@@ -198,23 +198,23 @@ def test_a_fork_in_the_middle_of_a_fetch_fetches_for_itself() -> None:
 def test_nobody_need_wait_for_a_database_that_has_not_answered_for_a_while(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("services.sessions.revocations.OUT", 0.5)
+    monkeypatch.setattr("services.sessions.revocations.UNAVAILABLE_AFTER", 0.5)
     source = Source()
-    revocations = Revocations(source, NEVER)
+    revocations = RevocationList(source, NEVER)
     assert not revocations.is_unavailable
     source.out = True
     wait_until(lambda: revocations.is_unavailable)
     source.out = False
     with caplog.at_level("INFO"):
         wait_until(lambda: not revocations.is_unavailable)
-        wait_until(lambda: "revocations can be read again" in caplog.text)
+        wait_until(lambda: "the revocation list can be read again" in caplog.text)
 
 
 def test_who_cannot_have_the_database_for_somebody_who_waits_for_it_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.sessions.revocations.OUT", 0.2)
+    monkeypatch.setattr("services.sessions.revocations.UNAVAILABLE_AFTER", 0.2)
     source = Source()
     source.seconds = 2.0
-    revocations = Revocations(source, NEVER)
+    revocations = RevocationList(source, NEVER)
     waiting = Thread(target=revocations.refresh)
     waiting.start()
     wait_until(lambda: source.asked != [])

@@ -49,7 +49,7 @@ def test_a_date_may_have_a_fraction(issuer: TokenIssuer, header: dict[str, Any],
 
 @pytest.mark.parametrize("ago", [0, 1, 5, 3600])
 def test_an_expiry_has_no_leeway(issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any], ago: int) -> None:
-    with pytest.raises(ExpiredToken, match="it has expired"):
+    with pytest.raises(ExpiredToken, match="expired"):
         issuer.decode(sign(header, {**claims, "exp": claims["iat"] - ago}))
 
 
@@ -58,7 +58,7 @@ def test_a_start_has_a_leeway_for_clocks_that_differ(
     issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any], name: str
 ) -> None:
     assert issuer.decode(sign(header, {**claims, name: claims["iat"] + 8}))
-    with pytest.raises(InvalidToken, match="it is not valid yet"):
+    with pytest.raises(InvalidToken, match="not valid yet"):
         issuer.decode(sign(header, {**claims, name: claims["iat"] + 60}))
 
 
@@ -69,7 +69,7 @@ def test_a_token_that_was_read_before_expires_all_the_same(
     end = issuer.decode(token)["exp"]
     with monkeypatch.context() as later:
         later.setattr(time, "time", lambda: end)
-        with pytest.raises(ExpiredToken, match="it has expired"):
+        with pytest.raises(ExpiredToken, match="expired"):
             issuer.decode(token)
     assert issuer.decode(token)["exp"] == end
 
@@ -89,5 +89,5 @@ def test_a_change_to_a_token_that_was_read_before_is_seen(
     good = sign(header, claims)
     assert issuer.decode(good) == claims
     changed = sign(header, {**claims, "roles": ["super_admin"]}).rpartition(".")[0]
-    with pytest.raises(InvalidToken, match="its signature does not match"):
+    with pytest.raises(InvalidToken, match="signature does not match"):
         issuer.decode(f"{changed}.{good.rpartition('.')[2]}")

@@ -7,7 +7,7 @@ from tests.support.users import SampleUser
 ACCESS, IDLE, LIFETIME = 300, 1800, 2700
 """The seconds for which an access token, an unused refresh token and a session are good."""
 
-NEVER, SPENT, GONE = "none of ours", "used before", "gone or disabled"
+NEVER, SPENT, GONE = "revoked or unknown", "already used", "no longer exists"
 
 
 @dataclass(eq=False)
