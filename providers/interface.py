@@ -1,7 +1,8 @@
-"""The one interface: what a provider is asked, what it may answer, and how it says it cannot.
+"""The interface of credential providers.
 
-A provider of your own is a class with the one method of `AuthProvider`. It need not import this
-file; the shapes are what counts. Its methods are called from many threads at once.
+A provider is an object with the method of `AuthProvider`. Each `Supports…` protocol is a capability: one more method
+that a provider may have. A custom provider can, but need not, import this module, because the protocols compare the
+methods and not the base classes. All methods are called concurrently, from many threads.
 """
 
 from collections.abc import Iterator
@@ -12,14 +13,15 @@ from passwords.errors import Overloaded as Overloaded  # noqa: PLC0414 - a publi
 
 
 class User(TypedDict):
-    """Who somebody is, as the store knows them (never as they typed it)."""
+    """A user as the store has them, not as they typed their login."""
 
     username: str
-    """Stable in the store, and unique there whatever its case; becomes the claim `sub`."""
+    """Stable and, ignoring case, unique in the store. It becomes the claim `sub`."""
     email: str | None
     roles: list[str]
 
 
+# Denial reasons.
 UNKNOWN_USER = "unknown_user"
 WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of a reason
 AMBIGUOUS = "ambiguous"
@@ -35,10 +37,10 @@ SHADOWED = "shadowed"
 
 
 class Denied:
-    """These credentials prove nobody. It is falsy, as `None` is.
+    """A denied login. It is falsy, as `None` is.
 
-    `reason` is one stable word. It goes to the log, never to the client, and tells a chain whether
-    the store knows the user: `unknown_user` passes the question on, any other reason ends it.
+    `reason` is one stable word, such as a constant of this module. It is logged, and clients never see it. In a chain,
+    `unknown_user` means that the next provider is asked; any other reason ends the login.
     """
 
     __slots__ = ("reason",)
@@ -71,25 +73,24 @@ class ProviderUnavailable(Exception):
 
 @runtime_checkable
 class AuthProvider(Protocol):
-    """All that a provider must do."""
+    """The interface that every provider must have."""
 
     def authenticate(self, login: str, password: str) -> User | Denied | None:
-        """Return the user whom these credentials prove, or `None` or `Denied` if they prove nobody.
+        """Return the user if the password is right, otherwise `Denied` or `None`, which means an unknown user.
 
-        `login` is what was typed: whatever the store lets people log in with, in any case. Both texts
-        are NFC, not empty, free of control characters, at most 256 and 1024 characters long. An unknown
-        user takes as long as a wrong password. Raises ProviderUnavailable, or any OSError, if the store
-        cannot be asked.
+        `login` is what the user typed, such as a username or an email, in any case. Both texts are in Unicode NFC, are
+        not empty, have no control characters, and have at most 256 and 1024 characters. An unknown user has to take
+        as long as a wrong password. Raises ProviderUnavailable or any OSError if the store cannot be asked.
         """
         ...
 
 
 @runtime_checkable
 class SupportsFind(Protocol):
-    """A capability: look a user up without a password."""
+    """The capability to look up a user without a password. Without it, users of the provider get no refresh tokens."""
 
     def find(self, username: str) -> User | None:
-        """Return the user of exactly this name (case aside) as they are now, `None` if gone or disabled.
+        """Return the current data of the user with this username, ignoring case; `None` if deleted or disabled.
 
         Raises as `authenticate` does.
         """
@@ -98,87 +99,91 @@ class SupportsFind(Protocol):
 
 @dataclass(frozen=True)
 class Check:
-    """One step of a diagnosis. No part of it ever holds a secret."""
+    """A finding of the doctor. No member contains a secret."""
 
     step: str
     outcome: Literal["ok", "warning", "failure"]
     found: str
-    """One line: what there is."""
+    """What was found, in one line."""
     remedy: str | None = None
-    """One line: what to do about it; `None` where nothing is to be done."""
+    """What to do, in one line without a period; `None` if nothing has to be done."""
     seconds: float = 0.0
+    """The time that the step took; 0 if the doctor is to measure it."""
 
 
 @runtime_checkable
 class SupportsCheck(Protocol):
-    """A capability: say what works and what does not."""
+    """The capability to diagnose the store."""
 
     def check(self) -> Iterator[Check]:
-        """Yield what was found, step by step, ending where a failure makes the rest pointless.
+        """Yield a finding for each step. End after a failure that makes further steps pointless.
 
-        It raises nothing for a store that is out: that is a finding. It proves itself to the store with no
-        account more than once, so that a diagnosis never locks one.
+        An unavailable store is a finding, not an exception. No account authenticates to the store more than once, so
+        that a diagnosis does not lock it.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Membership:
-    """A group that somebody is in."""
+    """A group that contains the user."""
 
     group: str
     via_group: str | None = None
-    """The group whose membership makes them a member of this one; `None` if they are in it themselves."""
+    """The group through which the user is in this one; `None` for a direct member."""
 
 
 @dataclass(frozen=True)
 class RuleResult:
-    """A rule that gives roles, and what became of it."""
+    """A role rule, and whether it matched the user."""
 
     rule: str
-    """The rule, in one line."""
+    """The rule as text, in one line."""
     roles: tuple[str, ...]
     matched: bool
     near_misses: tuple[str, ...] = ()
-    """What nearly made it match, a line each."""
+    """What almost made the rule match, in one line each."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a store knows of somebody, and how it comes by their roles."""
+    """What a login with the right password would be granted, and why."""
 
     user: User | None
-    """Whom a login with the right password would prove, `None` if nobody."""
+    """The user who would be authenticated; `None` if the login would be denied."""
     reason: str | None = None
-    """Why nobody: one of the reasons of `Denied`."""
+    """The reason if it would be denied, as in `Denied`."""
     record: str | None = None
-    """Where they stand in the store, such as their DN."""
+    """Where the user is stored, for example their DN."""
     groups: tuple[Membership, ...] = ()
     rules: tuple[RuleResult, ...] = ()
 
 
 @runtime_checkable
 class SupportsExplain(Protocol):
-    """A capability: say what a login would give, without a password."""
+    """The capability to explain a login without its password."""
 
     def explain(self, login: str) -> Explanation:
-        """Return what `login`, gated as for `authenticate`, would give now. Raises as `authenticate` does."""
+        """Return what `authenticate` would return now for this login and the right password.
+
+        `login` is as for `authenticate`. Raises as `authenticate` does.
+        """
         ...
 
 
 @runtime_checkable
 class SupportsListUsers(Protocol):
-    """A capability: go through everybody."""
+    """The capability to list all users."""
 
     def list_users(self) -> Iterator[User]:
-        """Yield everybody who could log in now, in no order. Raises as `authenticate` does."""
+        """Yield the users who can log in now, in any order. Raises as `authenticate` does."""
         ...
 
 
 @runtime_checkable
 class SupportsListRoles(Protocol):
-    """A capability: say which roles anybody can have at all."""
+    """The capability to list the roles that users can have."""
 
     def list_roles(self) -> frozenset[str]:
-        """Return every role that the store can give now. Raises as `authenticate` does."""
+        """Return all roles that the store can give a user now. Raises as `authenticate` does."""
         ...

@@ -1,4 +1,4 @@
-"""What the stores that hold password hashes have in common: who is proven by a password, and who is not."""
+"""Logins against stores that hold password hashes: the users file and the user table."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
@@ -9,7 +9,7 @@ from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWOR
 
 
 class StoredUser(Protocol):
-    """A user as such a store has them."""
+    """A user in such a store."""
 
     @property
     def password_hash(self) -> str: ...
@@ -26,53 +26,56 @@ class StoredUser(Protocol):
 S = TypeVar("S", bound=StoredUser)
 
 
-def _no_hash() -> None:
-    pass
+def _no_decoy() -> None:
+    """Leave the choice of a decoy hash to the hashing policy."""
 
 
-def judge(matches: Sequence[StoredUser], password: str, decoy: Callable[[], str | None] = _no_hash) -> User | Denied:
-    """Return the one user of `matches`, if there is one, the password is theirs, and they are active.
+def verify_login(
+    matches: Sequence[StoredUser], password: str, decoy_hash: Callable[[], str | None] = _no_decoy
+) -> User | Denied:
+    """Return the user if exactly one matches the login, the password is right and the user is active.
 
-    Every outcome costs one hash; where nobody is to be judged it is `decoy()`. Raises Overloaded.
+    Every outcome verifies one hash, so that all take the same time: if not exactly one user matches, it is
+    `decoy_hash()`, or a hash of the current policy if that is `None`. Raises Overloaded.
     """
-    stored = matches[0] if len(matches) == 1 else None
-    proven = verify_password(password, stored.password_hash) if stored else verify_password(password, None, decoy())
-    if stored is None:
+    if len(matches) != 1:
+        verify_password(password, None, decoy_hash())
         return Denied(AMBIGUOUS if matches else UNKNOWN_USER)
-    if not proven:
+    (stored,) = matches
+    if not verify_password(password, stored.password_hash):
         return Denied(WRONG_PASSWORD)
     return to_user(stored) or Denied(DISABLED)
 
 
 def to_user(stored: StoredUser | None) -> User | None:
-    """Return the user as providers answer it, `None` if there is none or they are disabled."""
+    """Return the user in the form that providers return; `None` if there is none or the user is disabled."""
     if stored is None or not stored.active:
         return None
     return User(username=stored.username, email=stored.email, roles=list(stored.roles))
 
 
-def explain_stored(matches: Sequence[S], place_of: Callable[[S], str]) -> Explanation:
-    """Return what `judge` would make of `matches` with the right password; `place_of` says where a record stands."""
+def explain_matches(matches: Sequence[S], describe: Callable[[S], str]) -> Explanation:
+    """Return what `verify_login` would return for the right password; `describe` returns where a user is stored."""
     if len(matches) != 1:
-        places = ", ".join(map(place_of, matches)) or None
-        return Explanation(None, AMBIGUOUS if matches else UNKNOWN_USER, places)
+        records = ", ".join(map(describe, matches)) or None
+        return Explanation(None, AMBIGUOUS if matches else UNKNOWN_USER, records)
     (stored,) = matches
-    if why := unusable_reason(stored.password_hash):
-        return Explanation(None, WRONG_PASSWORD, f"{place_of(stored)}, whose password hash {why}")
+    if reason := unusable_reason(stored.password_hash):
+        return Explanation(None, WRONG_PASSWORD, f"{describe(stored)}, whose password hash {reason}")
     user = to_user(stored)
-    return Explanation(user, None if user else DISABLED, place_of(stored))
+    return Explanation(user, None if user else DISABLED, describe(stored))
 
 
-def users_able_to_log_in(everybody: Iterable[StoredUser]) -> Iterator[User]:
-    """Yield those whom a password could prove."""
-    for stored in everybody:
+def users_able_to_log_in(stored_users: Iterable[StoredUser]) -> Iterator[User]:
+    """Yield the active users with a usable password hash."""
+    for stored in stored_users:
         user = to_user(stored)
         if user and not unusable_reason(stored.password_hash):
             yield user
 
 
 def unusable_reason(password_hash: str) -> str | None:
-    """Return why no password could ever prove whoever has this hash; `None` if one can."""
+    """Return why no password can match this hash, as the predicate of a sentence about it; `None` if one can."""
     try:
         identify(password_hash)
     except UnusableHash as error:

@@ -11,7 +11,7 @@ from database.errors import UserChanged
 from passwords.hashing import hash_password
 from passwords.policy import WeakPassword
 from providers.interface import UNKNOWN_USER
-from providers.stored_users import judge
+from providers.stored_users import verify_login
 from services.context import current_services
 from services.sessions.errors import SessionsUnavailable
 from services.tokens.claims import Claims
@@ -92,7 +92,7 @@ def change_password(claims: Claims, old: str, new: str) -> bool:
 
 def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> bool:
     row = editor.users.find(claims["sub"])
-    user = judge([row] if row else [], _normalize(old))
+    user = verify_login([row] if row else [], _normalize(old))
     if row is None or not user:
         log.info("password change denied: %s", getattr(user, "reason", UNKNOWN_USER))
         return False

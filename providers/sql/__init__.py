@@ -1,4 +1,4 @@
-"""Users in an SQL table."""
+"""The provider `database`: users in an SQL table."""
 
 from providers.sql.provider import DatabaseProvider, open_database
 

@@ -1,4 +1,4 @@
-"""Users in an SQL table."""
+"""Users in the user table of DATABASE_URL."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -16,73 +16,73 @@ from database.user_table import UserTable
 from passwords.hashing import upgraded_hash
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
 from providers.sql.checks import check_user_table
-from providers.stored_users import explain_stored, judge, to_user, users_able_to_log_in
+from providers.stored_users import explain_matches, to_user, users_able_to_log_in, verify_login
 
 log = logging.getLogger(__name__)
 
-NOTED = timedelta(hours=1)
-"""How exact `last_login_at` is, so that few logins need to write."""
+LAST_LOGIN_PRECISION = timedelta(hours=1)
+"""A login this soon after the last one does not update `last_login_at`, so that few logins write to the database."""
 
 
 def open_database(environ: Mapping[str, str]) -> "DatabaseProvider":
-    """Build the provider from DATABASE_URL; ConfigurationError if it cannot be used."""
+    """Return the provider for DATABASE_URL. Raises ConfigurationError if the URL is invalid."""
     return DatabaseProvider(UserTable(open_engine(DatabaseSettings.read(environ))))
 
 
 class DatabaseProvider:
-    """Asks the user table. Thread-safe."""
+    """Authenticates the users in the user table. Thread-safe."""
 
     def __init__(self, table: UserTable) -> None:
         self._table = table
 
     def authenticate(self, login: str, password: str) -> User | Denied:
-        """Return the active user with this username or e-mail address, if the password is theirs."""
+        """Return the active user with this username or email if the password is right."""
         with _translate_errors():
             matches = self._table.find_by_login(login)
-            # Hashes that came from elsewhere take another time than ours: a stranger takes that of one of them.
-            answer = judge(matches, password, decoy=partial(self._table.decoy_hash, login))
+            # Imported hashes take another time than the policy's, so an unknown user takes that of a stored one.
+            answer = verify_login(matches, password, decoy_hash=partial(self._table.decoy_hash, login))
         if answer:
-            self._note_login(matches[0], password)
+            self._record_login(matches[0], password)
         return answer
 
     def find(self, username: str) -> User | None:
-        """Return the active user of this name as the table has them now."""
+        """Return the user with this username; `None` if there is none or the user is disabled."""
         with _translate_errors():
             return to_user(self._table.find(username))
 
     def check(self) -> Iterator[Check]:
-        """Yield what is to be said of the table."""
+        """Yield the findings about the table."""
         return check_user_table(self._table)
 
     def explain(self, login: str) -> Explanation:
-        """Return what this username or e-mail address would give."""
+        """Return what a login with this username or email would be granted."""
         with _translate_errors():
-            return explain_stored(self._table.find_by_login(login), _place_of)
+            return explain_matches(self._table.find_by_login(login), _describe)
 
     def list_users(self) -> Iterator[User]:
-        """Yield everybody who could log in, as they were at one moment."""
+        """Yield the users who can log in, all as of one point in time."""
         with _translate_errors():
             yield from users_able_to_log_in(self._table.iterate(UserFilter(active=True, sort="created")))
 
     def list_roles(self) -> frozenset[str]:
-        """Return every role that the table knows."""
+        """Return all roles in the database."""
         with _translate_errors():
             return self._table.role_names()
 
-    def _note_login(self, row: UserRow, password: str) -> None:
-        """Replace a weaker hash while the password is at hand, and note the time. The login does not depend on it."""
+    def _record_login(self, row: UserRow, password: str) -> None:
+        """Upgrade a weak hash, and record the time of the login. An error is only logged: the login succeeds."""
         now = datetime.now(UTC)
         try:
-            stronger = upgraded_hash(password, row.password_hash)
-            if stronger or row.last_login_at is None or now - row.last_login_at > NOTED:
-                noted = self._table.record_login(row, now, stronger or row.password_hash)
-                if stronger and noted:
-                    log.info("a weaker password hash was replaced")
+            upgraded = upgraded_hash(password, row.password_hash)
+            if upgraded or row.last_login_at is None or now - row.last_login_at > LAST_LOGIN_PRECISION:
+                recorded = self._table.record_login(row, now, upgraded or row.password_hash)
+                if upgraded and recorded:
+                    log.info("a weak password hash was upgraded")
         except (DatabaseUnavailable, Overloaded) as error:
-            log.warning("a login could not be noted: %s", str(error) or type(error).__name__)
+            log.warning("a login could not be recorded: %s", str(error) or type(error).__name__)
 
 
-def _place_of(row: UserRow) -> str:
+def _describe(row: UserRow) -> str:
     return f"id {row.id} in the user table"
 
 

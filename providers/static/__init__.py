@@ -1,4 +1,4 @@
-"""Users in a TOML file."""
+"""The provider `static`: users in a TOML file."""
 
 from providers.static.provider import StaticProvider, StaticSettings, open_static
 

@@ -1,6 +1,7 @@
-"""Users in a TOML file: for a handful of people, or as the way in when all else is down."""
+"""Users in a TOML file: for a few users, or for emergency access while other stores are unavailable."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,11 +12,11 @@ from config.section import Section
 from providers.interface import Check, Denied, Explanation, User
 from providers.static.checks import check_users_file
 from providers.static.users_file import UserEntry, UsersFile
-from providers.stored_users import explain_stored, judge, to_user, users_able_to_log_in
+from providers.stored_users import explain_matches, to_user, users_able_to_log_in, verify_login
 
 
 class StaticSettings(Section):
-    """Where the users are."""
+    """The settings of the provider."""
 
     prefix: ClassVar[str] = "STATIC_"
 
@@ -23,42 +24,42 @@ class StaticSettings(Section):
 
 
 def open_static(environ: Mapping[str, str]) -> "StaticProvider":
-    """Build the provider from STATIC_USERS_FILE; ConfigurationError if it cannot be used."""
+    """Return the provider for STATIC_USERS_FILE. Raises ConfigurationError if the file is invalid."""
     return StaticProvider(StaticSettings.read(environ).users_file)
 
 
 class StaticProvider:
-    """Asks a users file, and reads it again when it has changed. Thread-safe."""
+    """Authenticates the users in a TOML file, which is read again when it has changed. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ConfigurationError if the file cannot be used now."""
+        """Raises ConfigurationError if the file is invalid. A later version that is invalid is ignored and logged."""
         self._path = path
         self._users = ReloadingFile("the users file", lambda: [path], lambda: UsersFile.read(path))
 
     def authenticate(self, login: str, password: str) -> User | Denied:
-        """Return the user with this username or e-mail address, if the password is theirs."""
-        return judge(self._users.current().matching(login), password)
+        """Return the user with this username or email if the password is right."""
+        return verify_login(self._users.current().find_by_login(login), password)
 
     def find(self, username: str) -> User | None:
-        """Return the user of this name as the file has them now."""
+        """Return the user with this username; `None` if there is none or the user is disabled."""
         return to_user(self._users.current().find(username))
 
     def check(self) -> Iterator[Check]:
-        """Yield what is to be said of the file as it is now, broken or not."""
+        """Yield the findings about the current file, which may be invalid by now."""
         return check_users_file(self._path)
 
     def explain(self, login: str) -> Explanation:
-        """Return what this username or e-mail address would give."""
+        """Return what a login with this username or email would be granted."""
         users = self._users.current()
-        return explain_stored(users.matching(login), lambda entry: self._place_of(users, entry))
+        return explain_matches(users.find_by_login(login), partial(self._describe, users))
 
     def list_users(self) -> Iterator[User]:
-        """Yield everybody who could log in."""
+        """Yield the users who can log in."""
         return users_able_to_log_in(self._users.current().entries)
 
     def list_roles(self) -> frozenset[str]:
-        """Return the roles of all who could log in."""
+        """Return the roles of the users who can log in."""
         return frozenset(role for user in self.list_users() for role in user["roles"])
 
-    def _place_of(self, users: UsersFile, entry: UserEntry) -> str:
+    def _describe(self, users: UsersFile, entry: UserEntry) -> str:
         return f"user {users.entries.index(entry) + 1} in {self._path.name}"

@@ -1,4 +1,4 @@
-"""The TOML file of users: its form, and all that can be wrong with it."""
+"""The TOML file of users: its format and its validation."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ from passwords.hashing import is_policy_hash
 VARIABLE = "STATIC_USERS_FILE"
 
 
-def _usable_hash(text: str) -> str:
+def _require_policy_hash(text: str) -> str:
     if not is_policy_hash(text):
         raise ValueError("must be a hash that `flask users hash` has printed")
     return text
@@ -27,7 +27,7 @@ class UserEntry(BaseModel):
 
     username: Name
     email: Name | None = None
-    password_hash: Annotated[str, AfterValidator(_usable_hash)]
+    password_hash: Annotated[str, AfterValidator(_require_policy_hash)]
     roles: list[Name] = []
     active: bool = True
 
@@ -39,9 +39,10 @@ class _Document(BaseModel):
 
 
 class UsersFile:
-    """One reading of the file. It never changes, so threads can share it."""
+    """The users of one version of the file. Immutable, so threads can share it."""
 
     def __init__(self, entries: list[UserEntry]) -> None:
+        """Raises ConfigurationError if two usernames are equal, ignoring case."""
         self.entries = tuple(entries)
         self._by_username = {casefold_name(entry.username): entry for entry in entries}
         if len(self._by_username) < len(entries):
@@ -53,35 +54,39 @@ class UsersFile:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Return what the file holds; ConfigurationError tells every problem by its place, never by value."""
+        """Read and validate the file.
+
+        Raises ConfigurationError with every problem. A problem names the place in the file and never quotes a value.
+        """
         try:
             return cls(_Document.model_validate(tomllib.loads(path.read_text("utf-8"))).users)
         except OSError as error:
             problems = [Problem(VARIABLE, f"names a file that cannot be read: {error.strerror}")]
         except ValidationError as error:
-            problems = [_explain(fault) for fault in error.errors(include_input=False, include_url=False)]
-        except ValueError as error:  # not TOML, or not UTF-8; the message may quote the line, so only the place is told
-            place = re.search(r"\(at [^()]*\)$", str(error))
-            found = f"names a file that is not TOML in UTF-8 {place[0] if place else ''}".rstrip()
-            problems = [Problem(VARIABLE, found)]
+            problems = [_problem(fault) for fault in error.errors(include_input=False, include_url=False)]
+        except ValueError as error:  # invalid TOML or UTF-8
+            # The message may quote the line, so only the position is taken from it.
+            position = re.search(r" \(at [^()]*\)$", str(error))
+            problems = [Problem(VARIABLE, f"names a file that is not TOML in UTF-8{position[0] if position else ''}")]
         raise ConfigurationError(problems)
 
     def find(self, username: str) -> UserEntry | None:
-        """Return the entry of this username, whatever its case."""
+        """Return the user with this username, ignoring case."""
         return self._by_username.get(casefold_name(username))
 
-    def matching(self, login: str) -> list[UserEntry]:
-        """Return every entry that has this username or e-mail address, whatever its case."""
+    def find_by_login(self, login: str) -> list[UserEntry]:
+        """Return all users with this username or email, ignoring case."""
         return self._by_login.get(casefold_name(login), [])
 
 
-def _explain(fault: Any) -> Problem:
+def _problem(fault: Any) -> Problem:
     path = list(fault["loc"])
-    message = validation_message(fault)
+    found, remedy = validation_message(fault), None
     if path[0] == "users" and len(path) > 1:
         path[:2] = [f"user {path[1] + 1}"]
     if fault["type"] == "extra_forbidden":
-        message = "is not a setting"
+        found = "is not a setting"
         if path[-1] == "password":
-            message = "must not be in the file. Write a password_hash, made with `flask users hash`"
-    return Problem(f"{VARIABLE}, {', '.join(str(part) for part in path)}", message)
+            found = "must not be in the file"
+            remedy = "Write a password_hash instead, made with: flask users hash"
+    return Problem(f"{VARIABLE}, {', '.join(map(str, path))}", found, remedy)

@@ -1,4 +1,4 @@
-"""Our providers keep the contract."""
+"""The built-in providers keep the provider contract."""
 
 from functools import cache
 from typing import Any
@@ -12,41 +12,41 @@ from database.tables import users
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied
 from providers.registry import open_provider
 from tests.conftest import new_database
-from tests.contract.suite import FindsContract, ProviderContract
+from tests.contract.suite import ProviderContract, SupportsFindContract
 from tests.servers.samba import Samba
 from tests.servers.slapd import SUFFIX, Slapd
 from tests.support.stores import engine_of, user_table
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, SampleUser
 
 
-class OurContract(FindsContract):
-    """Ours say why, besides."""
+class BuiltInContract(SupportsFindContract):
+    """The built-in providers give a reason as well."""
 
     @pytest.mark.parametrize(
         ("login", "password", "reason"),
         [("nobody", "x", UNKNOWN_USER), ("zoé", "x", WRONG_PASSWORD), ("shared@example.org", "x", AMBIGUOUS)],
     )
-    def test_ours_say_why(self, provider: AuthProvider, login: str, password: str, reason: str) -> None:
+    def test_denial_has_its_reason(self, provider: AuthProvider, login: str, password: str, reason: str) -> None:
         answer = provider.authenticate(login, password)
         assert isinstance(answer, Denied)
         assert answer.reason == reason
 
 
 class BareProvider:
-    """A provider as docs/write-a-provider.md has it: one method, nothing of ours imported, no reasons."""
+    """A provider as in docs/write-a-provider.md: one method, no import from this project, no reasons."""
 
-    def __init__(self, people: list[SampleUser]) -> None:
-        self._people = people
+    def __init__(self, users: list[SampleUser]) -> None:
+        self._users = users
 
     def authenticate(self, login: str, password: str) -> Any:
-        matches = [person for person in self._people if login.casefold() in _logins(person)]
+        matches = [user for user in self._users if login.casefold() in _logins(user)]
         if len(matches) != 1 or matches[0].password != password:
             return None
         return {"username": matches[0].username, "email": matches[0].email, "roles": list(matches[0].roles)}
 
 
-def _logins(person: SampleUser) -> set[str]:
-    return {person.username.casefold(), person.email.casefold()}
+def _logins(user: SampleUser) -> set[str]:
+    return {user.username.casefold(), user.email.casefold()}
 
 
 class TestBareProvider(ProviderContract):
@@ -56,34 +56,34 @@ class TestBareProvider(ProviderContract):
         return BareProvider([*SAMPLE_USERS, *SAME_EMAIL_USERS])
 
 
-class TestStatic(OurContract):
+class TestStatic(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, static_environ: dict[str, str]) -> AuthProvider:
         return open_provider("static", static_environ)
 
 
-class TestSqlite(OurContract):
+class TestSqlite(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, sqlite_environ: dict[str, str]) -> AuthProvider:
         return open_provider("database", sqlite_environ)
 
 
-class TestPostgresql(OurContract):
+class TestPostgresql(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, postgres_environ: dict[str, str]) -> AuthProvider:
         return open_provider("database", postgres_environ)
 
 
-class ForeignHashes(OurContract):
-    """A table whose hashes came from elsewhere; the provider may replace them, so they come back for each test."""
+class ImportedHashes(BuiltInContract):
+    """A user table with imported hashes. The provider upgrades them, so they are restored before each test."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def environ(cls, url: str) -> dict[str, str]:
-        return user_table(url, [*SAMPLE_USERS, *SAME_EMAIL_USERS], _foreign)
+        return user_table(url, [*SAMPLE_USERS, *SAME_EMAIL_USERS], _imported_hash)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -91,44 +91,45 @@ class ForeignHashes(OurContract):
         return open_provider("database", environ)
 
     @pytest.fixture(autouse=True)
-    def _not_upgraded_yet(self, environ: dict[str, str]) -> None:
-        rows = [{"name": person.username, "hashed": _foreign(person)} for person in [*SAMPLE_USERS, *SAME_EMAIL_USERS]]
-        back = update(users).where(users.c.username == bindparam("name")).values(password_hash=bindparam("hashed"))
+    def _restore_hashes(self, environ: dict[str, str]) -> None:
+        samples = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
+        rows = [{"name": sample.username, "hashed": _imported_hash(sample)} for sample in samples]
+        restore = update(users).where(users.c.username == bindparam("name")).values(password_hash=bindparam("hashed"))
         with engine_of(environ).begin() as connection:
-            connection.execute(back, rows)
+            connection.execute(restore, rows)
 
 
 @cache
-def _foreign(person: SampleUser) -> str:
-    """Return a hash of another program: bcrypt, unless it would leave some of the password out."""
-    secret = person.password.encode()
-    if len(secret) <= 72 and person.username < "p":
+def _imported_hash(sample: SampleUser) -> str:
+    """Return a hash of another program: bcrypt, or PBKDF2 for passwords that bcrypt would truncate, and some others."""
+    secret = sample.password.encode()
+    if len(secret) <= 72 and sample.username < "p":
         return bcrypt.hashpw(secret, bcrypt.gensalt(4)).decode()
-    return generate_password_hash(person.password, "pbkdf2:sha256:1000")
+    return generate_password_hash(sample.password, "pbkdf2:sha256:1000")
 
 
-class TestSqliteOfForeignHashes(ForeignHashes):
+class TestSqliteWithImportedHashes(ImportedHashes):
     @pytest.fixture(scope="class")
     @classmethod
     def url(cls, tmp_path_factory: pytest.TempPathFactory) -> str:
-        return f"sqlite:///{tmp_path_factory.mktemp('foreign')}/users.db"
+        return f"sqlite:///{tmp_path_factory.mktemp('imported')}/users.db"
 
 
-class TestPostgresqlOfForeignHashes(ForeignHashes):
+class TestPostgresqlWithImportedHashes(ImportedHashes):
     @pytest.fixture(scope="class")
     @classmethod
     def url(cls, postgres: str) -> str:
-        return new_database(postgres, "contract_of_foreign_hashes")
+        return new_database(postgres, "contract_imported_hashes")
 
 
-class TestLdapByStartTls(OurContract):
+class TestLdapWithStartTls(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, slapd: Slapd) -> AuthProvider:
         return open_provider("ldap", slapd.environ())
 
 
-class TestLdapsWithGroupSearch(OurContract):
+class TestLdapsWithGroupSearch(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, slapd: Slapd) -> AuthProvider:
@@ -136,10 +137,10 @@ class TestLdapsWithGroupSearch(OurContract):
         return open_provider("ldap", slapd.environ(LDAP_URL=url, LDAP_GROUP_BASE_DN=f"ou=groups,{SUFFIX}"))
 
 
-class TestActiveDirectory(OurContract):
+class TestActiveDirectory(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, samba: Samba) -> AuthProvider:
-        # Not by sAMAccountName, which cannot be as awkward.
-        by_name = {"LDAP_USERNAME_ATTRIBUTE": "cn", "LDAP_USER_FILTER": "(|(cn={login})(mail={login}))"}
-        return open_provider("ldap", samba.environ(**by_name))
+        # Users log in with `cn`: sAMAccountName does not allow all characters of the sample users.
+        by_cn = {"LDAP_USERNAME_ATTRIBUTE": "cn", "LDAP_USER_FILTER": "(|(cn={login})(mail={login}))"}
+        return open_provider("ldap", samba.environ(**by_cn))

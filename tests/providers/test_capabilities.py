@@ -1,4 +1,4 @@
-"""What our stores say of themselves and of their users, without a password."""
+"""The capabilities of the providers `static` and `database`: checks, explanations, and lists of users and roles."""
 
 from pathlib import Path
 
@@ -26,12 +26,12 @@ from tests.support.stores import engine_of, hashed, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE
 
 ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
-ROLES = {role for person in ALL_USERS for role in person.roles}
+ROLES = {role for sample in ALL_USERS for role in sample.roles}
 
 
 @pytest.fixture(params=["static", "sqlite", "postgres"])
 def provider(request: pytest.FixtureRequest, tmp_path: Path) -> StaticProvider | DatabaseProvider:
-    """A store that knows everybody, and that is the test's own."""
+    """Return a provider of each kind with all sample users, for one test."""
     if request.param == "static":
         environ = users_file(tmp_path / "users.toml", ALL_USERS)
     elif request.param == "sqlite":
@@ -43,70 +43,70 @@ def provider(request: pytest.FixtureRequest, tmp_path: Path) -> StaticProvider |
     return opened
 
 
-def found(provider: SupportsCheck) -> dict[str, Check]:
+def checks_of(provider: SupportsCheck) -> dict[str, Check]:
     return {check.step: check for check in provider.check()}
 
 
 def outcomes(provider: SupportsCheck) -> dict[str, str]:
-    return {step: check.outcome for step, check in found(provider).items()}
+    return {step: check.outcome for step, check in checks_of(provider).items()}
 
 
-def test_ours_have_every_capability(provider: object) -> None:
+def test_built_in_provider_has_all_capabilities(provider: object) -> None:
     assert isinstance(provider, SupportsCheck)
     assert isinstance(provider, SupportsExplain)
     assert isinstance(provider, SupportsListUsers)
     assert isinstance(provider, SupportsListRoles)
 
 
-def test_an_explanation_is_what_a_login_gives(provider: StaticProvider | DatabaseProvider) -> None:
-    for person in ALL_USERS:
-        for login in (person.username, person.email.upper()):
-            proven, told = provider.authenticate(login, person.password), provider.explain(login)
-            assert told.user == (proven or None)
-            assert told.reason == (None if proven else AMBIGUOUS)
-            assert told.record
-    told = provider.explain("nobody")
-    assert (told.user, told.reason, told.record) == (None, UNKNOWN_USER, None)
+def test_explanation_is_the_result_of_the_right_password(provider: StaticProvider | DatabaseProvider) -> None:
+    for sample in ALL_USERS:
+        for login in (sample.username, sample.email.upper()):
+            answer, explanation = provider.authenticate(login, sample.password), provider.explain(login)
+            assert explanation.user == (answer or None)
+            assert explanation.reason == (None if answer else AMBIGUOUS)
+            assert explanation.record
+    explanation = provider.explain("nobody")
+    assert (explanation.user, explanation.reason, explanation.record) == (None, UNKNOWN_USER, None)
 
 
-def test_the_list_is_of_those_who_can_log_in(provider: StaticProvider | DatabaseProvider) -> None:
+def test_all_users_and_their_roles_are_listed(provider: StaticProvider | DatabaseProvider) -> None:
     listed = {user["username"]: user for user in provider.list_users()}
-    assert listed == {person.username: provider.find(person.username) for person in ALL_USERS}
+    assert listed == {sample.username: provider.find(sample.username) for sample in ALL_USERS}
     assert provider.list_roles() == ROLES
 
 
-def test_who_is_disabled_is_told_and_not_listed(tmp_path: Path, empty_database: str) -> None:
-    people = [ZOE, SAMPLE_USERS[1]]
+def test_disabled_user_is_explained_but_not_listed(tmp_path: Path, empty_database: str) -> None:
+    samples = [ZOE, SAMPLE_USERS[1]]
     path = tmp_path / "users.toml"
-    environ = users_file(path, people) | user_table(empty_database, people)
+    environ = users_file(path, samples) | user_table(empty_database, samples)
     path.write_text(path.read_text().replace("[[users]]", "[[users]]\nactive = false", 1))
     with engine_of(environ).begin() as connection:
         connection.execute(update(users).where(users.c.username == ZOE.username).values(active=False))
     for name in ("static", "database"):
         provider = open_provider(name, environ)
         assert isinstance(provider, StaticProvider | DatabaseProvider)
-        told = provider.explain(ZOE.email)
-        assert (told.user, told.reason) == (None, DISABLED)
-        assert told.record
+        explanation = provider.explain(ZOE.email)
+        assert (explanation.user, explanation.reason) == (None, DISABLED)
+        assert explanation.record
         assert [user["username"] for user in provider.list_users()] == [SAMPLE_USERS[1].username]
-    file = open_provider("static", environ)
-    assert isinstance(file, SupportsListRoles)
-    assert file.list_roles() == {"user"}
+    static = open_provider("static", environ)
+    assert isinstance(static, SupportsListRoles)
+    assert static.list_roles() == {"user"}
 
 
-def test_who_has_a_hash_that_is_no_use_is_told_and_not_listed(empty_database: str) -> None:
+def test_user_with_an_unusable_hash_is_explained_but_not_listed(empty_database: str) -> None:
     provider = open_provider("database", user_table(empty_database, [ZOE], lambda _: "!disabled-by-hand"))
     assert isinstance(provider, DatabaseProvider)
-    told = provider.explain(ZOE.username)
-    assert (told.user, told.reason) == (None, WRONG_PASSWORD)
-    assert told.record
-    assert "whose password hash is no use" in told.record
-    assert "!disabled" not in told.record
+    explanation = provider.explain(ZOE.username)
+    assert (explanation.user, explanation.reason) == (None, WRONG_PASSWORD)
+    assert explanation.record
+    assert "whose password hash is" in explanation.record
+    assert "!disabled" not in explanation.record
     assert [*provider.list_users()] == []
-    assert found(provider)["hashes"].outcome == "warning"
+    assert checks_of(provider)["hashes"].outcome == "warning"
 
 
-def test_a_good_users_file_is_good(tmp_path: Path) -> None:
+def test_checks_of_a_private_valid_users_file_are_ok(tmp_path: Path) -> None:
     path = tmp_path / "users.toml"
     users_file(path, [ZOE])
     path.chmod(0o600)
@@ -114,55 +114,58 @@ def test_a_good_users_file_is_good(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "outcome"), [(0o640, "warning"), (0o604, "warning"), (0o620, "failure")])
-def test_a_users_file_that_others_can_read_or_write_is_told(tmp_path: Path, mode: int, outcome: str) -> None:
+def test_permissions_of_a_users_file_are_checked(tmp_path: Path, mode: int, outcome: str) -> None:
     path = tmp_path / "it's users.toml"
     users_file(path, [ZOE])
     path.chmod(mode)
-    told = found(StaticProvider(path))["permissions"]
-    assert told.outcome == outcome
-    assert told.remedy
-    assert "chmod 600 '" in told.remedy
+    check = checks_of(StaticProvider(path))["permissions"]
+    assert check.outcome == outcome
+    assert check.remedy
+    assert "chmod 600 '" in check.remedy
 
 
-def test_a_users_file_that_broke_since_is_told_with_every_fault(tmp_path: Path) -> None:
+def test_users_file_that_has_become_invalid_is_reported_with_each_problem(tmp_path: Path) -> None:
     path = tmp_path / "users.toml"
     users_file(path, [ZOE])
     provider = StaticProvider(path)
     path.write_text('[[users]]\nusername = "x"\npassword = "hunter2"\n')
-    told = [*provider.check()]
-    assert [check.outcome for check in told] == ["failure", "failure"]
-    assert all(check.remedy for check in told)
-    assert "hunter2" not in repr(told)
+    checks = [*provider.check()]
+    assert [check.outcome for check in checks] == ["failure", "failure"]
+    assert all(check.remedy for check in checks)
+    assert "hunter2" not in repr(checks)
     path.unlink()
-    (gone,) = provider.check()
-    assert (gone.outcome, gone.found) == ("failure", "it cannot be read: No such file or directory")
+    (check,) = provider.check()
+    assert check.outcome == "failure"
+    assert check.found == "STATIC_USERS_FILE names a file that cannot be read: No such file or directory"
 
 
-def test_weak_hashes_and_nobody_active_in_a_file_are_told(tmp_path: Path) -> None:
+def test_users_file_with_a_weak_hash_and_no_active_user_has_warnings(tmp_path: Path) -> None:
     path = tmp_path / "users.toml"
     weak = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0$" + hashed("x").rpartition("$")[2]
     path.write_text(f'[[users]]\nusername = "zoé"\nactive = false\npassword_hash = "{weak}"\n')
-    told = found(StaticProvider(path))
-    assert (told["hashes"].outcome, told["users"].outcome) == ("warning", "warning")
-    assert "such as that of zoé" in told["hashes"].found
-    assert weak not in repr(told)
+    checks = checks_of(StaticProvider(path))
+    assert (checks["hashes"].outcome, checks["users"].outcome) == ("warning", "warning")
+    assert "for example that of zoé" in checks["hashes"].found
+    assert weak not in repr(checks)
 
 
-def test_a_user_table_without_an_admin_and_without_users_is_told(empty_database: str) -> None:
+def test_user_table_without_users_and_without_an_admin_has_warnings(empty_database: str) -> None:
     environ = user_table(empty_database, [])
     provider = open_provider("database", environ)
     assert isinstance(provider, DatabaseProvider)
     assert outcomes(provider) == {"users": "warning", "admin": "warning", "hashes": "ok"}
     user_table(empty_database, [ZOE, SAMPLE_USERS[1]])
     assert outcomes(provider) == {"users": "ok", "admin": "ok", "hashes": "ok"}
-    assert found(provider)["users"].found == "2, of whom 2 are active"
+    assert checks_of(provider)["users"].found == "2 of 2 are active"
 
 
-def test_a_table_that_is_out_is_a_finding_and_else_an_outage(tmp_path: Path) -> None:
+def test_unavailable_table_is_a_failed_check_and_otherwise_an_outage(tmp_path: Path) -> None:
     provider = open_provider("database", {"DATABASE_URL": f"sqlite:///{tmp_path}/none.db"})
     assert isinstance(provider, DatabaseProvider)
-    (told,) = provider.check()
-    assert (told.outcome, told.remedy) == ("failure", "If it is new, run: make migrate")
-    for ask in (lambda: provider.explain("zoé"), lambda: [*provider.list_users()], provider.list_roles):
+    (check,) = provider.check()
+    assert (check.step, check.outcome) == ("user table", "failure")
+    assert check.remedy
+    assert "make migrate" in check.remedy
+    for call in (lambda: provider.explain("zoé"), lambda: [*provider.list_users()], provider.list_roles):
         with pytest.raises(ProviderUnavailable):
-            ask()
+            call()

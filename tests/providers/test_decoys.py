@@ -1,4 +1,4 @@
-"""What a login costs that proves nobody: the hash that is checked for a stranger is some user's."""
+"""The cost of a denied login: for an unknown user, the hash of some stored user is verified."""
 
 from pathlib import Path
 
@@ -15,26 +15,26 @@ from tests.support.users import SAME_EMAIL_USERS, ZOE
 
 OF = {sample.scheme: sample.stored for sample in SAMPLES}
 USERS = {"bea": OF["bcrypt"], "Émile": OF["pbkdf2-sha256"], "mia": OF["sha512-crypt"], "tom": hashed("x" * 15)}
-STRANGERS = [f"nobody{number}" for number in range(40)]
+UNKNOWN_LOGINS = [f"nobody{number}" for number in range(40)]
 
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The hashes that were computed, as they come."""
-    computed: list[str] = []
+    """Return the list of the hashes that are verified, in order."""
+    verified: list[str] = []
 
-    def noted(password: str, stored: str) -> bool:
+    def record(password: str, stored: str) -> bool:
         right = verify(password, stored)
-        computed.append(stored)
+        verified.append(stored)
         return right
 
-    monkeypatch.setattr("passwords.hashing.verify", noted)
-    return computed
+    monkeypatch.setattr("passwords.hashing.verify", record)
+    return verified
 
 
 @pytest.fixture
 def environ(empty_database: str) -> dict[str, str]:
-    """The environment of a new database of users whose hashes came from everywhere."""
+    """Return the environment of a new database whose users have hashes of several schemes."""
     environ = user_table(empty_database, [])
     table = UserEditor(engine_of(environ), "tests")
     for username, stored in USERS.items():
@@ -42,8 +42,8 @@ def environ(empty_database: str) -> dict[str, str]:
     return environ
 
 
-def refuse(environ: dict[str, str], *logins: str) -> None:
-    """Try logins that nobody has."""
+def try_unknown(environ: dict[str, str], *logins: str) -> None:
+    """Try logins that no user has."""
     provider = open_database(environ)
     for login in logins:
         answer = provider.authenticate(login, "wrong")
@@ -51,61 +51,59 @@ def refuse(environ: dict[str, str], *logins: str) -> None:
         assert answer.reason == UNKNOWN_USER
 
 
-def test_strangers_cost_what_users_do_in_their_mixture(environ: dict[str, str], checked: list[str]) -> None:
-    refuse(environ, *STRANGERS)
+def test_unknown_logins_cost_the_hashes_of_all_stored_users(environ: dict[str, str], checked: list[str]) -> None:
+    try_unknown(environ, *UNKNOWN_LOGINS)
     assert set(checked) == set(USERS.values())
     assert min(map(checked.count, USERS.values())) > 1
 
 
-def test_names_that_are_alike_do_not_cost_alike(environ: dict[str, str], checked: list[str]) -> None:
-    refuse(environ, *(f"be{letter}" for letter in "bcdefghijklmno"))
+def test_similar_unknown_logins_cost_different_hashes(environ: dict[str, str], checked: list[str]) -> None:
+    try_unknown(environ, *(f"be{letter}" for letter in "bcdefghijklmno"))
     assert len(set(checked)) > 1
 
 
-def test_a_user_costs_their_own_hash(environ: dict[str, str], checked: list[str]) -> None:
+def test_known_user_costs_their_own_hash(environ: dict[str, str], checked: list[str]) -> None:
     for login in USERS:
         assert not open_database(environ).authenticate(login, "wrong")
     assert checked == [*USERS.values()]
 
 
-def test_a_stranger_costs_the_same_each_time(environ: dict[str, str], checked: list[str]) -> None:
-    refuse(environ, *["nobody", "NOBODY"] * 3)
+def test_unknown_login_costs_the_same_hash_each_time(environ: dict[str, str], checked: list[str]) -> None:
+    try_unknown(environ, *["nobody", "NOBODY"] * 3)
     assert len(set(checked)) == 1
 
 
-def test_somebody_who_shares_a_login_costs_some_users_hash(environ: dict[str, str], checked: list[str]) -> None:
-    for person in SAME_EMAIL_USERS:
-        add_by_hand(engine_of(environ), person, hashed(person.password))
+def test_ambiguous_login_costs_the_hash_of_one_user(environ: dict[str, str], checked: list[str]) -> None:
+    for sample in SAME_EMAIL_USERS:
+        add_by_hand(engine_of(environ), sample, hashed(sample.password))
     assert not open_database(environ).authenticate("shared@example.org", SAME_EMAIL_USERS[0].password)
     assert len(checked) == 1
 
 
-def test_an_empty_table_costs_what_ours_costs(empty_database: str, checked: list[str]) -> None:
-    refuse(user_table(empty_database, []), "nobody")
+def test_unknown_login_in_an_empty_table_costs_a_policy_hash(empty_database: str, checked: list[str]) -> None:
+    try_unknown(user_table(empty_database, []), "nobody")
     (decoy,) = checked
     assert is_policys(decoy)
 
 
 @pytest.mark.parametrize("stored", ["", "!", "{SHA}x", "$2b$04$"])
-def test_a_decoy_or_user_without_a_usable_hash_costs_what_ours_costs(
-    tmp_path: Path, checked: list[str], stored: str
-) -> None:
+def test_unusable_hash_costs_a_policy_hash(tmp_path: Path, checked: list[str], stored: str) -> None:
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [ZOE], lambda _: stored)
-    refuse(environ, "nobody")
+    try_unknown(environ, "nobody")
     assert not open_database(environ).authenticate(ZOE.username, ZOE.password)
     assert len(checked) == 2
     assert all(map(is_policys, checked))
 
 
-def test_a_strangers_password_is_never_right(environ: dict[str, str], checked: list[str]) -> None:
+def test_right_password_of_the_decoy_hash_is_denied(environ: dict[str, str], checked: list[str]) -> None:
     assert open_database(environ).authenticate("mia", ZOE.password)
     checked.clear()
     provider = open_database(environ)
-    assert not any(provider.authenticate(stranger, ZOE.password) for stranger in STRANGERS)
-    assert len(checked) == len(STRANGERS)
+    assert not any(provider.authenticate(login, ZOE.password) for login in UNKNOWN_LOGINS)
+    assert len(checked) == len(UNKNOWN_LOGINS)
 
 
-def test_a_disabled_user_costs_their_own_hash(environ: dict[str, str], checked: list[str]) -> None:
+def test_disabled_user_costs_their_own_hash(environ: dict[str, str], checked: list[str]) -> None:
     UserEditor(engine_of(environ), "tests").set_active("bea", active=False)
     for password in (ZOE.password, "wrong"):
         assert not open_database(environ).authenticate("bea", password)

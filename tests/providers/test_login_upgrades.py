@@ -1,4 +1,4 @@
-"""The upgrade of a weaker hash: once, by itself, and never in the way of the login or of an admin."""
+"""The upgrade of a weak hash at a login: once, without an effect on the login or on a change by an administrator."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -30,12 +30,12 @@ from tests.support.stores import engine_of, hashed, user_table
 from tests.support.users import ZOE, SampleUser
 
 WEAK = next(sample.stored for sample in SAMPLES if sample.scheme == "bcrypt")
-ADMINS = hashed("the password that an admin has set")
+ADMIN_SET_HASH = hashed("the password that an admin has set")
 
 
 @pytest.fixture
 def environ(empty_database: str) -> dict[str, str]:
-    """The environment of a new database in which Zoé has a weak hash."""
+    """Return the environment of a new database in which Zoé has a weak hash."""
     return user_table(empty_database, [ZOE], lambda _: WEAK)
 
 
@@ -49,7 +49,7 @@ def with_password(password: str) -> SampleUser:
     return replace(ZOE, password=password)
 
 
-def test_an_upgrade_ends_no_session_and_is_no_change_of_the_user(client: FlaskClient, environ: dict[str, str]) -> None:
+def test_upgrade_keeps_sessions_and_the_version_of_the_user(client: FlaskClient, environ: dict[str, str]) -> None:
     put(environ, hashed(ZOE.password))
     tokens = log_in(client)
     put(environ, WEAK)
@@ -64,26 +64,26 @@ def test_an_upgrade_ends_no_session_and_is_no_change_of_the_user(client: FlaskCl
     assert [one.action for one in history] == ["user_added"]
 
 
-def test_logins_are_noted_once_an_hour(client: FlaskClient, environ: dict[str, str]) -> None:
+def test_time_of_a_login_is_recorded_once_an_hour(client: FlaskClient, environ: dict[str, str]) -> None:
     assert zoe(environ).last_login_at is None
-    noted = []
+    recorded = []
     with time_machine.travel("2031-05-05T10:00:00Z", tick=False) as clock:
         for passed in (timedelta(), timedelta(minutes=59), timedelta(minutes=1), timedelta(seconds=1)):
             clock.shift(passed)
             log_in(client)
-            noted.append(f"{zoe(environ).last_login_at:%H:%M:%S}")
+            recorded.append(f"{zoe(environ).last_login_at:%H:%M:%S}")
             assert ask_to_log_in(client, with_password("wrong")).status_code == 400
-    assert noted == ["10:00:00", "10:00:00", "10:00:00", "11:00:01"]
+    assert recorded == ["10:00:00", "10:00:00", "10:00:00", "11:00:01"]
 
 
-def test_an_upgrade_within_the_hour_is_not_put_off(client: FlaskClient, environ: dict[str, str]) -> None:
+def test_upgrade_is_not_delayed_by_a_login_within_the_hour(client: FlaskClient, environ: dict[str, str]) -> None:
     log_in(client)
     put(environ, WEAK)
     log_in(client)
     assert is_policys(zoe(environ).password_hash)
 
 
-def test_a_login_alone_moves_only_its_own_time(client: FlaskClient, environ: dict[str, str]) -> None:
+def test_login_without_an_upgrade_changes_only_the_login_time(client: FlaskClient, environ: dict[str, str]) -> None:
     put(environ, LONG_BCRYPT)
     before = zoe(environ)
     assert ask_to_log_in(client, with_password(LONG_PASSWORD)).status_code == 200
@@ -92,59 +92,58 @@ def test_a_login_alone_moves_only_its_own_time(client: FlaskClient, environ: dic
     assert (after.version, after.updated_at, after.password_hash) == (before.version, before.updated_at, LONG_BCRYPT)
 
 
-@pytest.mark.parametrize("moment", ["before the hash is made", "before it is written"])
-def test_the_password_that_an_admin_sets_meanwhile_stays(
+@pytest.mark.parametrize("moment", ["before the hash is computed", "before it is written"])
+def test_password_that_an_admin_sets_during_the_login_is_kept(
     client: FlaskClient, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     def set_password() -> None:
-        UserEditor(engine_of(environ), "tests").set_password(ZOE.username, ADMINS)
+        UserEditor(engine_of(environ), "tests").set_password(ZOE.username, ADMIN_SET_HASH)
 
     with ExitStack() as stack:
         if moment == "before it is written":
             stack.enter_context(call_at_statement("before_cursor_execute", "UPDATE users", set_password))
         else:
             monkeypatch.setattr("passwords.hashing.needs_rehash", _after(set_password, needs_rehash))
-        assert ask_to_log_in(client).status_code == 400  # what the admin did ends what the login began
-    assert zoe(environ).password_hash == ADMINS
+        assert ask_to_log_in(client).status_code == 400  # the new password ends the login that is in progress
+    assert zoe(environ).password_hash == ADMIN_SET_HASH
     assert zoe(environ).last_login_at is None
 
 
-def _after(act: Callable[[], object], then: Callable[..., Any]) -> Callable[..., Any]:
+def _after(action: Callable[[], object], then: Callable[..., Any]) -> Callable[..., Any]:
     def both(*arguments: object) -> Any:
-        act()
+        action()
         return then(*arguments)
 
     return both
 
 
-def test_an_admin_who_is_not_done_yet_is_waited_for(postgres: str) -> None:
+def test_login_waits_for_an_open_transaction_of_an_admin(postgres: str) -> None:
     environ = user_table(new_database(postgres, "admin_at_work"), [ZOE], lambda _: WEAK)
     client, engine = client_of(environ), engine_of(environ)
     waiting = (
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND starts_with(query, 'UPDATE users')"
     )
-    with ThreadPoolExecutor(1) as threads, engine.connect() as onlooker, engine.connect() as admin:
-        onlooker.execution_options(
-            isolation_level="AUTOCOMMIT"
-        )  # in a transaction it would see the same again and again
-        admin.exec_driver_sql("UPDATE users SET password_hash = %s", (ADMINS,))
+    with ThreadPoolExecutor(1) as threads, engine.connect() as observer, engine.connect() as admin:
+        # In a transaction, the observer would see the same state each time.
+        observer.execution_options(isolation_level="AUTOCOMMIT")
+        admin.exec_driver_sql("UPDATE users SET password_hash = %s", (ADMIN_SET_HASH,))
         login = threads.submit(ask_to_log_in, client)
-        wait_until(lambda: onlooker.exec_driver_sql(waiting).scalar() == 1)
+        wait_until(lambda: observer.exec_driver_sql(waiting).scalar() == 1)
         admin.commit()
         assert login.result(20).status_code == 200
-    assert zoe(environ).password_hash == ADMINS
+    assert zoe(environ).password_hash == ADMIN_SET_HASH
 
 
-def test_of_many_logins_at_once_one_replaces_the_hash(
+def test_one_of_several_concurrent_logins_upgrades_the_hash(
     client: FlaskClient, environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    run_concurrently, written = Barrier(4), []
+    barrier, written = Barrier(4), []
     clients = [client.application.test_client() for _ in range(4)]
 
     def meet(_connection: object, _cursor: object, text: str, *_: object) -> None:
         if text.startswith("UPDATE users"):
-            run_concurrently.wait(20)
+            barrier.wait(20)
 
     def count(_connection: object, cursor: Any, text: str, *_: object) -> None:
         if text.startswith("UPDATE users"):
@@ -157,7 +156,7 @@ def test_of_many_logins_at_once_one_replaces_the_hash(
     ):
         assert [answer.status_code for answer in threads.map(ask_to_log_in, clients)] == [200] * 4
     assert sorted(written) == [0, 0, 0, 1]
-    assert caplog.text.count("a weaker password hash was replaced") == 1
+    assert caplog.text.count("a weak password hash was upgraded") == 1
     assert is_policys(zoe(environ).password_hash)
 
 
@@ -168,7 +167,7 @@ def _listening(moment: str, listener: Callable[..., None]) -> Iterator[None]:
     event.remove(Engine, moment, listener)
 
 
-def test_a_full_queue_of_hashes_lets_in_whom_it_has_proven(
+def test_login_succeeds_without_an_upgrade_if_the_hash_queue_is_full(
     client: FlaskClient, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = Event()
@@ -178,7 +177,7 @@ def test_a_full_queue_of_hashes_lets_in_whom_it_has_proven(
         answer = ask_to_log_in(client)
         gate.set()
     assert answer.status_code == 200
-    assert "a login could not be noted: Overloaded" in caplog.text
+    assert "a login could not be recorded: Overloaded" in caplog.text
     assert zoe(environ).password_hash == WEAK
     log_in(client)
     assert is_policys(zoe(environ).password_hash)

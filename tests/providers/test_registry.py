@@ -1,4 +1,4 @@
-"""Providers that other people wrote, found by reference or by entry point."""
+"""Third-party providers, loaded by reference or by entry point."""
 
 import sys
 import traceback
@@ -14,9 +14,9 @@ from providers.registry import open_provider
 from providers.static.provider import StaticProvider
 from tests.support.stores import SECRET_KEY, services_of
 
-# As an author writes it: nothing of ours is imported.
+# A third-party package. It imports nothing from this project.
 PLUGIN = """
-import ourlib_that_is_fine as _
+import acme_client as _
 
 
 class Provider:
@@ -53,10 +53,10 @@ ENVIRON = {"SECRET_KEY": SECRET_KEY, "ACME_PASSWORD": PASSWORD}
 
 @pytest.fixture(autouse=True)
 def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put a third party's package where packages are, with its entry points."""
+    """Install the third-party package with its entry points."""
     package = tmp_path / "acme_auth"
     package.mkdir()
-    (tmp_path / "ourlib_that_is_fine.py").touch()
+    (tmp_path / "acme_client.py").touch()
     (package / "__init__.py").touch()
     (package / "provider.py").write_text(PLUGIN)
     (package / "broken.py").write_text(f"raise RuntimeError('{PASSWORD}')\n")
@@ -79,18 +79,18 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         del sys.modules[name]
 
 
-def refusal(environ: dict[str, str]) -> str:
-    """Return what is wrong, which names the variable and never a value."""
+def problem_of(environ: dict[str, str]) -> str:
+    """Return the one problem, after a check that it names the variable and quotes no value."""
     with pytest.raises(ConfigurationError) as caught:
         services_of(environ)
     (line,) = caught.value.lines
-    assert line.startswith("AUTH_PROVIDER cannot be used: ")
+    assert line.startswith("AUTH_PROVIDER names ")
     assert PASSWORD not in str(caught.value)
     return line
 
 
 @pytest.mark.parametrize("name", ["acme", "acme_auth.provider:Provider"])
-def test_a_third_partys_provider_lets_its_users_in(name: str) -> None:
+def test_third_party_provider_authenticates_its_users(name: str) -> None:
     client = create_app({**ENVIRON, "AUTH_PROVIDER": name}).test_client()
     answer = client.post("/api/auth", json={"email": "wile", "password": PASSWORD})
     assert answer.status_code == 200
@@ -100,74 +100,76 @@ def test_a_third_partys_provider_lets_its_users_in(name: str) -> None:
     assert client.post("/api/auth", json={"email": "wile", "password": "wrong"}).status_code == 400
 
 
-def test_a_third_partys_provider_stands_in_a_chain(static_environ: dict[str, str]) -> None:
+def test_third_party_provider_can_be_in_a_chain(static_environ: dict[str, str]) -> None:
     app = create_app({**ENVIRON, **static_environ, "AUTH_PROVIDER": "static, acme"})
     answer = app.test_client().post("/api/auth", json={"email": "wile", "password": PASSWORD})
     assert answer.status_code == 200
 
 
-def test_nobody_takes_the_name_of_one_of_ours(static_environ: dict[str, str]) -> None:
+def test_built_in_name_cannot_be_taken_by_an_entry_point(static_environ: dict[str, str]) -> None:
     provider = open_provider("static", {**ENVIRON, **static_environ})
     assert type(provider).__module__ == "providers.static.provider"
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "problem"),
     [
-        ("acme_auth.provider:fails", "a factory failed with KeyError at "),
-        ("acme_auth.provider:takes_nothing", "a factory failed with TypeError at "),
-        ("acme_auth.provider:number", "a factory failed with TypeError at "),
-        ("acme_auth.provider:nonsense", "returned something that has no method authenticate"),
-        ("acme_auth.provider:nothing", "returned something that has no method authenticate"),
-        ("acme_auth.provider:missing", "a factory cannot be imported: AttributeError"),
-        ("acme_auth.missing:Provider", "a factory cannot be imported: ModuleNotFoundError"),
-        ("no_such_package:Provider", "a factory cannot be imported: ModuleNotFoundError"),
-        ("acme_auth.broken:Provider", "a factory cannot be imported: RuntimeError"),
-        ("acme-broken", "a factory cannot be imported: RuntimeError"),
-        ("acme_auth.provider:", "a factory cannot be imported: "),
-        (":Provider", "a factory cannot be imported: "),
-        ("a b:c d", "a factory cannot be imported: "),
+        ("acme_auth.provider:fails", "a factory that failed with KeyError at "),
+        ("acme_auth.provider:takes_nothing", "a factory that failed with TypeError at "),
+        ("acme_auth.provider:number", "a factory that failed with TypeError at "),
+        ("acme_auth.provider:nonsense", "a factory whose result has no method authenticate"),
+        ("acme_auth.provider:nothing", "a factory whose result has no method authenticate"),
+        ("acme_auth.provider:missing", "a factory that cannot be imported: AttributeError"),
+        ("acme_auth.missing:Provider", "a factory that cannot be imported: ModuleNotFoundError"),
+        ("no_such_package:Provider", "a factory that cannot be imported: ModuleNotFoundError"),
+        ("acme_auth.broken:Provider", "a factory that cannot be imported: RuntimeError"),
+        ("acme-broken", "a factory that cannot be imported: RuntimeError"),
+        ("acme_auth.provider:", "a factory that cannot be imported: "),
+        (":Provider", "a factory that cannot be imported: "),
+        ("a b:c d", "a factory that cannot be imported: "),
     ],
 )
-def test_a_factory_that_gives_no_provider_is_refused(name: str, told: str) -> None:
-    assert told in refusal({**ENVIRON, "AUTH_PROVIDER": name})
+def test_unusable_factory_is_rejected(name: str, problem: str) -> None:
+    assert problem in problem_of({**ENVIRON, "AUTH_PROVIDER": name})
 
 
-def test_a_failed_factory_is_told_by_its_place(tmp_path: Path) -> None:
+def test_failed_factory_is_reported_with_its_place(tmp_path: Path) -> None:
     line = PLUGIN.splitlines().index('    raise KeyError(environ["ACME_PASSWORD"])') + 1
     place = f"{tmp_path / 'acme_auth' / 'provider.py'}, line {line}"
-    assert place in refusal({**ENVIRON, "AUTH_PROVIDER": "acme_auth.provider:fails"})
+    assert place in problem_of({**ENVIRON, "AUTH_PROVIDER": "acme_auth.provider:fails"})
 
 
 @pytest.mark.parametrize("name", ["acme-tool", "Static", "acme_auth.provider", "ldap3", "none", "*"])
-def test_an_unknown_name_is_refused_with_those_that_there_are(name: str) -> None:
-    assert "Write static, database, ldap, or package.module:factory" in refusal({**ENVIRON, "AUTH_PROVIDER": name})
+def test_unknown_name_is_rejected_with_the_known_ones(name: str) -> None:
+    assert "Set it to static, database, ldap or package.module:factory" in problem_of(
+        {**ENVIRON, "AUTH_PROVIDER": name}
+    )
 
 
 @pytest.mark.parametrize("names", ["acme,acme", "static,acme,static", "acme , acme"])
-def test_a_name_that_stands_twice_is_refused(names: str, static_environ: dict[str, str]) -> None:
-    assert "a name stands there twice" in refusal({**ENVIRON, **static_environ, "AUTH_PROVIDER": names})
+def test_duplicate_name_is_rejected(names: str, static_environ: dict[str, str]) -> None:
+    assert "names a provider twice" in problem_of({**ENVIRON, **static_environ, "AUTH_PROVIDER": names})
 
 
-def test_a_factorys_own_configuration_error_is_told_as_it_is() -> None:
+def test_configuration_error_of_a_factory_is_reported_unchanged() -> None:
     with pytest.raises(ConfigurationError) as caught:
         open_provider("config.settings:TokenSettings.read", {"JWT_LIFETIME_MINUTES": "0"})
     assert caught.value.lines[0].startswith("JWT_LIFETIME_MINUTES ")
 
 
-def test_no_value_is_in_the_traceback_of_a_failed_factory() -> None:
+def test_traceback_of_a_failed_factory_contains_no_value() -> None:
     with pytest.raises(ConfigurationError) as caught:
         services_of({**ENVIRON, "AUTH_PROVIDER": "acme_auth.provider:fails"})
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_factory_that_ends_the_process_is_refused_and_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_factory_that_exits_is_rejected_without_output(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ConfigurationError, match="AUTH_PROVIDER"):
         open_provider("builtins:exit", {"SECRET_KEY": "hunter2"})
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_factory_that_returns_a_class_is_refused() -> None:
+def test_factory_that_returns_a_class_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match="AUTH_PROVIDER"):
         open_provider("tests.providers.test_registry:returns_a_class", {})
 

@@ -1,8 +1,9 @@
-"""The users file: read again when it changes, and never broken by an edit."""
+"""The users file: its validation, and its reload when it changes."""
 
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,28 +19,28 @@ from tests.support.users import ZOE, SampleUser
 
 ROOT = Path(__file__).resolve().parents[2]
 HASH = hashed(ZOE.password)
-MINIMAL = f'[[users]]\nusername = "zoé"\npassword_hash = "{HASH}"\n'
+MINIMAL_FILE = f'[[users]]\nusername = "zoé"\npassword_hash = "{HASH}"\n'
 NEW = SampleUser("newcomer", "new@example.org", "the newcomer's password")
 
 
-def knows(provider: StaticProvider, person: SampleUser) -> bool:
-    """Say whether the person can log in."""
+def accepts(provider: StaticProvider, person: SampleUser) -> bool:
+    """Return whether the user can log in."""
     return bool(provider.authenticate(person.username, person.password))
 
 
-def refusal(path: Path, text: str | bytes) -> str:
-    """Return what is wrong with a file of this text."""
+def problems_of(path: Path, text: str | bytes) -> str:
+    """Return the error for a file with this text, after a check that it quotes no value."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigurationError) as caught:
         StaticProvider(path)
-    assert all(line.startswith("STATIC_USERS_FILE: ") for line in caught.value.lines)
+    assert all(line.startswith("STATIC_USERS_FILE") for line in caught.value.lines)
     assert "hunter2" not in str(caught.value)
     return str(caught.value)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A file that knows Zoé."""
+    """Return the path of a users file with Zoé."""
     users_file(tmp_path / "users.toml", [ZOE])
     return tmp_path / "users.toml"
 
@@ -54,7 +55,7 @@ def _by_rename(path: Path) -> None:
 
 
 def _by_rename_with_the_same_time(path: Path) -> None:
-    # Image builders and `cp -p` give every file one time; here the size is the same too.
+    # Image builders and `cp -p` give all files the same time; here the size is the same, too.
     before = path.stat()
     twin = path.with_name("new.toml")
     users_file(twin, [NEW])
@@ -64,17 +65,17 @@ def _by_rename_with_the_same_time(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [_in_place, _by_rename, _by_rename_with_the_same_time])
-def test_a_changed_file_is_read_again(path: Path, change: Callable[[Path], None]) -> None:
+def test_changed_file_is_read_again(path: Path, change: Callable[[Path], None]) -> None:
     provider = StaticProvider(path)
-    assert knows(provider, ZOE)
+    assert accepts(provider, ZOE)
     change(path)
-    assert knows(provider, NEW)
-    assert not knows(provider, ZOE)
+    assert accepts(provider, NEW)
+    assert not accepts(provider, ZOE)
     assert provider.find("zoé") is None
 
 
-def test_a_swapped_symlink_is_followed(tmp_path: Path) -> None:
-    # So does Kubernetes update a mounted secret: the file is a link, which leads through the one that is replaced.
+def test_replaced_symlink_is_followed(tmp_path: Path) -> None:
+    # Kubernetes updates a mounted secret in this way: it replaces a link in the path of the file.
     for name, person in (("old", ZOE), ("new", NEW)):
         (tmp_path / name).mkdir()
         users_file(tmp_path / name / "users.toml", [person])
@@ -83,76 +84,76 @@ def test_a_swapped_symlink_is_followed(tmp_path: Path) -> None:
     provider = StaticProvider(tmp_path / "users.toml")
     (tmp_path / "next").symlink_to("new")
     (tmp_path / "next").rename(tmp_path / "data")
-    assert knows(provider, NEW)
-    assert not knows(provider, ZOE)
+    assert accepts(provider, NEW)
+    assert not accepts(provider, ZOE)
 
 
-@pytest.mark.parametrize("broken", ["hunter2 = [", f'{MINIMAL}password = "hunter2"', "", "[" * 5000, "users = 1"])
-def test_a_broken_edit_keeps_the_last_good_reading(path: Path, broken: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("broken", ["hunter2 = [", f'{MINIMAL_FILE}password = "hunter2"', "", "[" * 5000, "users = 1"])
+def test_invalid_edit_keeps_the_last_valid_version(path: Path, broken: str, caplog: pytest.LogCaptureFixture) -> None:
     provider = StaticProvider(path)
     path.write_text(broken)
-    assert knows(provider, ZOE)
-    assert knows(provider, ZOE)
+    assert accepts(provider, ZOE)
+    assert accepts(provider, ZOE)
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert record.getMessage().startswith(
         "the users file cannot be reloaded, so the last valid version stays in use: STATIC_USERS_FILE"
     )
     assert "hunter2" not in caplog.text
     users_file(path, [NEW])
-    assert knows(provider, NEW)
+    assert accepts(provider, NEW)
 
 
-def test_a_deleted_file_keeps_the_last_good_reading(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_deleted_file_keeps_the_last_valid_version(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     provider = StaticProvider(path)
     path.unlink()
-    assert knows(provider, ZOE)
-    assert "it cannot be read: No such file or directory" in caplog.text
+    assert accepts(provider, ZOE)
+    assert "names a file that cannot be read: No such file or directory" in caplog.text
     users_file(path, [NEW])
-    assert knows(provider, NEW)
+    assert accepts(provider, NEW)
 
 
-def test_a_password_in_the_file_is_refused_at_the_start(tmp_path: Path) -> None:
-    told = refusal(tmp_path / "u", MINIMAL + 'password = "hunter2"\n')
-    assert "user 1, password: passwords do not belong here; write a password_hash" in told
+def test_plain_password_in_the_file_is_rejected(tmp_path: Path) -> None:
+    message = problems_of(tmp_path / "u", MINIMAL_FILE + 'password = "hunter2"\n')
+    assert "user 1, password must not be in the file. Write a password_hash instead" in message
 
 
 @pytest.mark.parametrize(
     "stored", ["hunter2", "", "{SSHA}hunter2", "$1$hunter2$x", "$2b$12$hunter2", "$argon2i-hunter2", "5f4dcc3b5aa7"]
 )
-def test_what_is_no_hash_of_ours_is_refused(tmp_path: Path, stored: str) -> None:
-    told = refusal(tmp_path / "u", f'[[users]]\nusername = "zoé"\npassword_hash = "{stored}"\n')
-    assert "user 1, password_hash must be a hash that `flask users hash` has printed" in told
+def test_hash_of_another_scheme_is_rejected(tmp_path: Path, stored: str) -> None:
+    message = problems_of(tmp_path / "u", f'[[users]]\nusername = "zoé"\npassword_hash = "{stored}"\n')
+    assert "user 1, password_hash must be a hash that `flask users hash` has printed" in message
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
-        (f"{MINIMAL}{MINIMAL}rolls = ['hunter2']\n", "user 2, rolls: no such setting"),
-        (f"hunter2 = 1\n{MINIMAL}".replace("hunter2", "people"), "people: no such setting"),
-        (f"{MINIMAL}roles = 'hunter2'\n", "user 1, roles: "),
-        (f"{MINIMAL}roles = ['user', '']\n", "user 1, roles, 1 must not be empty"),
-        (f"{MINIMAL}active = 'hunter2'\n", "user 1, active: "),
-        (f"{MINIMAL}email = ' '\n", "user 1, email must not be empty"),
-        ("[[users]]\nusername = 'hunter2'\n", "user 1, password_hash: field required"),
-        (f"[[users]]\nusername = \"hunter2\\u0000\"\npassword_hash = '{HASH}'\n", "user 1, username: it has control"),
-        (f"[[users]]\nusername = '{'hunter2' * 40}'\npassword_hash = '{HASH}'\n", "username: must be at most 256"),
-        ("[[users]]\nusername = 7\n", "user 1, username: input should be a valid string"),
-        ("", "users: field required"),
-        ("users = 'hunter2'", "users: input should be a valid list"),
-        ("users = ['hunter2']", "user 1: "),
-        ("hunter2", "it is not TOML in UTF-8 (at end of document)"),
-        ("a = 1\nb = hunter2\n", "it is not TOML in UTF-8 (at line 2, column 5)"),
-        ("hunter2 = 1\nhunter2 = 2\n", "it is not TOML in UTF-8 (at "),
-        (b"name = 'hunter2\xff'\n", "it is not TOML in UTF-8."),
+        (f"{MINIMAL_FILE}{MINIMAL_FILE}rolls = ['hunter2']\n", "user 2, rolls is not a setting"),
+        (f"hunter2 = 1\n{MINIMAL_FILE}".replace("hunter2", "people"), "people is not a setting"),
+        (f"{MINIMAL_FILE}roles = 'hunter2'\n", "user 1, roles is invalid: "),
+        (f"{MINIMAL_FILE}roles = ['user', '']\n", "user 1, roles, 1 must not be empty"),
+        (f"{MINIMAL_FILE}active = 'hunter2'\n", "user 1, active is invalid: "),
+        (f"{MINIMAL_FILE}email = ' '\n", "user 1, email must not be empty"),
+        ("[[users]]\nusername = 'hunter2'\n", "user 1, password_hash is missing"),
+        (f"[[users]]\nusername = \"hunter2\\u0000\"\npassword_hash = '{HASH}'\n", "username must not contain control"),
+        (f"[[users]]\nusername = '{'hunter2' * 40}'\npassword_hash = '{HASH}'\n", "username must be at most 256"),
+        ("[[users]]\nusername = 7\n", "user 1, username is invalid: input should be a valid string"),
+        ("", "users is missing"),
+        ("users = 'hunter2'", "users is invalid: input should be a valid list"),
+        ("users = ['hunter2']", "user 1 is invalid: "),
+        ("hunter2", "names a file that is not TOML in UTF-8 (at end of document)"),
+        ("a = 1\nb = hunter2\n", "names a file that is not TOML in UTF-8 (at line 2, column 5)"),
+        ("hunter2 = 1\nhunter2 = 2\n", "names a file that is not TOML in UTF-8 (at "),
+        (b"name = 'hunter2\xff'\n", "names a file that is not TOML in UTF-8."),
     ],
 )
-def test_a_faulty_file_is_refused_by_place(tmp_path: Path, text: str | bytes, told: str) -> None:
-    assert told in refusal(tmp_path / "u", text)
+def test_problem_of_the_file_is_reported_with_its_place(tmp_path: Path, text: str | bytes, problem: str) -> None:
+    assert problem in problems_of(tmp_path / "u", text)
 
 
-def test_every_fault_of_the_file_is_told_at_once(tmp_path: Path) -> None:
-    told = refusal(tmp_path / "u", "[[users]]\nroles = 1\n[[users]]\nusername = ''\npassword_hash = 'hunter2'\n")
-    assert [line.split(": ")[1] for line in told.splitlines()[1:]] == [
+def test_all_problems_of_the_file_are_reported_together(tmp_path: Path) -> None:
+    message = problems_of(tmp_path / "u", "[[users]]\nroles = 1\n[[users]]\nusername = ''\npassword_hash = 'hunter2'\n")
+    assert [re.findall(r"user \d, \w+", line)[0] for line in message.splitlines()[1:]] == [
         "user 1, username", "user 1, password_hash", "user 1, roles", "user 2, username", "user 2, password_hash"
     ]  # fmt: skip
 
@@ -160,21 +161,19 @@ def test_every_fault_of_the_file_is_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("one", "other"), [("Zoé", "zOÉ"), ("straße", "STRASSE"), ("zo\\u00e9", "zoe\\u0301"), ("a", " A ")]
 )
-def test_two_users_of_one_name_are_refused(tmp_path: Path, one: str, other: str) -> None:
+def test_two_users_with_the_same_username_are_rejected(tmp_path: Path, one: str, other: str) -> None:
     text = "".join(f'[[users]]\nusername = "{name}"\npassword_hash = "{HASH}"\n' for name in (one, other))
-    assert "two users have the same username" in refusal(tmp_path / "u", text)
+    assert "has two users of the same username" in problems_of(tmp_path / "u", text)
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "."])
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"STATIC_USERS_FILE: it cannot be read: (No such file|Is a directory)"
-    ):
+def test_unreadable_file_is_rejected(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"a file that cannot be read: (No such file|Is a directory)"):
         StaticProvider(tmp_path / name)
 
 
-def test_an_inactive_user_is_kept_out(tmp_path: Path) -> None:
-    (tmp_path / "u").write_text(f"{MINIMAL}active = false\n")
+def test_inactive_user_is_denied(tmp_path: Path) -> None:
+    (tmp_path / "u").write_text(f"{MINIMAL_FILE}active = false\n")
     provider = StaticProvider(tmp_path / "u")
     answer = provider.authenticate("zoé", ZOE.password)
     assert isinstance(answer, Denied)
@@ -191,7 +190,7 @@ print(sorted({"ldap3", "sqlalchemy", "alembic", "database.engine"} & set(sys.mod
 """
 
 
-def test_without_a_database_neither_sqlalchemy_nor_ldap3_is_imported(path: Path) -> None:
+def test_static_provider_imports_neither_sqlalchemy_nor_ldap3(path: Path) -> None:
     environ = {"SECRET_KEY": SECRET_KEY, "AUTH_PROVIDER": "static", "STATIC_USERS_FILE": str(path)}
     body = {"email": ZOE.email, "password": ZOE.password}
     command = [sys.executable, "-c", STATELESS, json.dumps(environ), json.dumps(body)]
@@ -202,7 +201,7 @@ def test_without_a_database_neither_sqlalchemy_nor_ldap3_is_imported(path: Path)
 @pytest.mark.parametrize(
     "text", ["$argon2id$hunter2", "$argon2id$v=19$m=19456,t=2,p=1$…", "$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA"]
 )
-def test_a_hash_that_could_never_be_right_is_refused(tmp_path: Path, text: str) -> None:
+def test_malformed_hash_is_rejected(tmp_path: Path, text: str) -> None:
     path = tmp_path / "users.toml"
     path.write_text(f'[[users]]\nusername = "zoe"\npassword_hash = "{text}"\n')
     with pytest.raises(ConfigurationError, match="user 1, password_hash"):

@@ -1,4 +1,4 @@
-"""A database that can be read and not written lets its users in."""
+"""Logins succeed while the database can be read but not written."""
 
 import logging
 from collections.abc import Iterator
@@ -18,25 +18,27 @@ from tests.support.stores import engine_of, user_table
 from tests.support.users import ZOE
 
 WEAK = next(sample.stored for sample in SAMPLES if sample.scheme == "bcrypt")
-NOT_NOTED = "a login could not be noted"
+NOT_RECORDED = "a login could not be recorded"
 
 
 @pytest.fixture
 def on_postgres(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a PostgreSQL database in which Zoé has a weak hash."""
+    """Return the environment of a PostgreSQL database in which Zoé has a weak hash."""
     return user_table(new_database(postgres, tmp_path_factory.mktemp("unwritable").name), [ZOE], lambda _: WEAK)
 
 
-def assert_let_in(client: FlaskClient, environ: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
-    """Assert that Zoé is let in with the hash that she has, and that the log knows why it is still hers."""
+def assert_accepted_without_upgrade(
+    client: FlaskClient, environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Assert that Zoé can log in, that her hash is not upgraded, and that the reason is logged."""
     assert ask_to_log_in(client).status_code == 200
     assert zoe(environ).password_hash == WEAK
-    assert NOT_NOTED in caplog.text
+    assert NOT_RECORDED in caplog.text
     assert WEAK not in caplog.text
 
 
 def assert_upgraded(environ: dict[str, str]) -> None:
-    """Assert that the next login is as any other."""
+    """Assert that the next login upgrades the hash."""
     assert ask_to_log_in(client_of(environ)).status_code == 200
     assert is_policys(zoe(environ).password_hash)
 
@@ -49,7 +51,9 @@ def run(environ: dict[str, str], *statements: str, user: str = "app") -> None:
             connection.execute(statement.encode())
 
 
-def test_without_the_right_to_write(on_postgres: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+def test_login_succeeds_without_the_privilege_to_write(
+    on_postgres: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     url = make_url(on_postgres["DATABASE_URL"])
     role = f"reader_of_{url.database}".replace("-", "_")
     run(
@@ -59,49 +63,53 @@ def test_without_the_right_to_write(on_postgres: dict[str, str], caplog: pytest.
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
     )
     environ = {**on_postgres, "DATABASE_URL": url.set(username=role).render_as_string()}
-    assert_let_in(client_of(environ), environ, caplog)
+    assert_accepted_without_upgrade(client_of(environ), environ, caplog)
     run(on_postgres, f"GRANT UPDATE ON users TO {role}")
     assert_upgraded(environ)
 
 
-def test_a_replica_that_is_only_read(on_postgres: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+def test_login_succeeds_in_a_read_only_transaction(
+    on_postgres: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     url = make_url(on_postgres["DATABASE_URL"])
     read_only = url.update_query_dict({"options": "-c default_transaction_read_only=on"})
     environ = {**on_postgres, "DATABASE_URL": read_only.render_as_string()}
-    assert_let_in(client_of(environ), environ, caplog)
+    assert_accepted_without_upgrade(client_of(environ), environ, caplog)
     assert_upgraded(on_postgres)
 
 
-REFUSING = {
+REJECT_WRITES = {
     "sqlite": ("CREATE TRIGGER refuse BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'no'); END",),
     "postgresql": ("ALTER TABLE users ADD CONSTRAINT elsewhere CHECK (password_hash LIKE '$2_$%%')",),
 }
 
 
-def test_a_rule_of_the_database_against_it(empty_database: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_login_succeeds_if_a_constraint_rejects_the_upgrade(
+    empty_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
     environ = user_table(empty_database, [ZOE], lambda _: WEAK)
     engine = engine_of(environ)
     with engine.begin() as connection:
-        for statement in REFUSING[engine.dialect.name]:
+        for statement in REJECT_WRITES[engine.dialect.name]:
             connection.exec_driver_sql(statement)
-    assert_let_in(client_of(environ), environ, caplog)
+    assert_accepted_without_upgrade(client_of(environ), environ, caplog)
 
 
 class _Release(logging.Handler):
-    """Gives the database back as soon as a login could not be noted."""
+    """Ends the transaction when a login could not be recorded."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__()
         self._connection = connection
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.getMessage().startswith(NOT_NOTED):
+        if record.getMessage().startswith(NOT_RECORDED):
             self._connection.rollback()
 
 
 @contextmanager
-def held(connection: Connection) -> Iterator[None]:
-    """Keep what the connection has locked until a login could not be noted."""
+def locked(connection: Connection) -> Iterator[None]:
+    """Keep the locks of the connection until a login could not be recorded."""
     handler, logger = _Release(connection), logging.getLogger("providers.sql.provider")
     logger.addHandler(handler)
     try:
@@ -110,7 +118,7 @@ def held(connection: Connection) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-def test_somebody_else_who_writes(
+def test_login_succeeds_while_another_transaction_locks_the_user(
     empty_database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     environ = user_table(empty_database, [ZOE], lambda _: WEAK)
@@ -120,10 +128,10 @@ def test_somebody_else_who_writes(
             writer.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             writer.exec_driver_sql("SELECT id FROM users FOR UPDATE")
-        with held(writer):
-            answer = ask_to_log_in(client_of(environ))
-    assert answer.status_code == 200
-    assert "refresh_token" in answer.get_json()
-    assert NOT_NOTED in caplog.text
+        with locked(writer):
+            response = ask_to_log_in(client_of(environ))
+    assert response.status_code == 200
+    assert "refresh_token" in response.get_json()
+    assert NOT_RECORDED in caplog.text
     assert zoe(environ).password_hash == WEAK
     assert_upgraded(environ)

@@ -1,4 +1,4 @@
-"""The same people in every store."""
+"""Sample users in a users file or a user table, and the services on top of them."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -27,7 +27,7 @@ from tests.support.users import SampleUser
 SECRET_KEY = "a key for the tests, as long as it has to be"
 
 hashed = cache(hash_password)
-"""Hash once what many tests store."""
+"""Hash a password, only once for all tests."""
 
 
 def engine_of(environ: Mapping[str, str], may_create: bool = False) -> Engine:
@@ -46,7 +46,7 @@ def services_of(environ: Mapping[str, str]) -> Services:
 
 
 def users_file(path: Path, people: Iterable[SampleUser]) -> dict[str, str]:
-    """Write the people to a users file; returns the environment in which a provider knows them."""
+    """Write the users to a users file, and return the environment for its provider."""
     tables = [
         f"[[users]]\nusername = {json.dumps(person.username)}\nemail = {json.dumps(person.email)}\n"
         f"password_hash = {json.dumps(hashed(person.password))}\nroles = {json.dumps(person.roles)}\n"
@@ -61,7 +61,7 @@ def user_table(
     people: Iterable[SampleUser],
     hash_of: Callable[[SampleUser], str] = lambda person: hashed(person.password),
 ) -> dict[str, str]:
-    """Put the people into a new user table; returns the environment in which a provider knows them."""
+    """Write the users to a new user table, and return the environment for its provider."""
     environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
     engine = engine_of(environ, may_create=True)
     upgrade(engine)
@@ -72,7 +72,7 @@ def user_table(
 
 
 def add_by_hand(engine: Engine, person: SampleUser, stored: str) -> None:
-    """Add a user whatever others are called, and whatever the hash is: a table is not always filled by our commands."""
+    """Add a user without the checks of the commands: the email may exist already, and the hash may be of any kind."""
     added = UserEditor(engine, "tests").add(person.username, None, stored, person.roles)
     address = {"email": person.email, "email_folded": casefold_name(person.email)}
     with engine.begin() as connection:
@@ -80,5 +80,5 @@ def add_by_hand(engine: Engine, person: SampleUser, stored: str) -> None:
 
 
 def all_users(table: UserTable) -> list[UserRow]:
-    """Return every user in the table, by name."""
+    """Return all users in the table, sorted by username."""
     return [*table.iterate(UserFilter())]

@@ -1,11 +1,11 @@
-"""Awkward people, whom every provider must let in, and nobody else with them."""
+"""Sample users with difficult names and passwords. Every provider has to authenticate each of them, and only them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class SampleUser:
-    """Somebody whom a store is to know."""
+    """A user to put into a store."""
 
     username: str
     email: str
@@ -26,7 +26,7 @@ SAMPLE_USERS = [
     SampleUser("plus+equals=hash#", "plus@example.org", "#+=<>;,"),
 ]
 
-# Whoever types this address could mean either of them, so it is nobody.
+# The username of one is the email of the other, so the login `shared@example.org` is ambiguous.
 SAME_EMAIL_USERS = [
     SampleUser("shared@example.org", "first@example.org", "the password of both"),
     SampleUser("second", "shared@example.org", "the password of both"),
