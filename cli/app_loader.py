@@ -1,4 +1,4 @@
-"""The application that `flask` serves, for commands that look at its routes."""
+"""The application that `flask` serves, for commands that need its routes."""
 
 import logging
 import sys
@@ -13,18 +13,18 @@ from cli.terminal import CommandError
 
 
 def load_application() -> Flask:
-    """Return the application of `flask --app`, which is ours unless somebody says otherwise.
+    """Return the application of `flask --app`; without the option, Latchkey's.
 
-    Raises the click exception that its start raises, Refused for whatever else keeps it from starting.
+    Raises the click exceptions of its start, and CommandError for all other exceptions.
     """
-    logging.disable(logging.WARNING)  # whoever asked is told what a start only logs
+    logging.disable(logging.WARNING)  # the command reports what the start would log
     try:
         with redirect_stdout(sys.stderr):
             return click.get_current_context().ensure_object(ScriptInfo).load_app()
     except click.ClickException:
         raise
-    except Exception as error:  # noqa: BLE001 - it is anybody's application
-        # The message may hold a value; the place is enough to find the fault.
+    except Exception as error:  # noqa: BLE001 - a user's application can raise any exception
+        # The message may contain a setting's value. The place is enough to find the fault.
         at = traceback.extract_tb(error.__traceback__)[-1]
         raise CommandError(
             f"the application fails with {type(error).__name__} at {at.filename}, line {at.lineno}"

@@ -1,4 +1,4 @@
-"""The one way in for credentials, whichever store they are checked against."""
+"""Authentication with a login and a password, for all providers: the tutorial's function `authenticate`."""
 
 import logging
 
@@ -11,21 +11,22 @@ log = logging.getLogger(__name__)
 
 
 def authenticate(email: str, password: str) -> Identity | Denied:
-    """Return the user whom these credentials prove, or a `Denied`, which is falsy.
+    """Return the authenticated user, or a `Denied`, which is falsy.
 
-    `email` is whatever the store lets people log in with. Both are gated here, once, before a provider
-    sees them: what is no text, empty, too long (256 and 1024 characters) or has control characters
-    proves nobody. Raises ProviderUnavailable if the store cannot be asked, Overloaded if too many wait.
+    `email` is any login that the provider accepts: a username or an email. Both values are validated here, before a
+    provider sees them: a value that is not text, is empty, is too long (256 and 1024 characters) or has control
+    characters is denied as malformed. Raises ProviderUnavailable if the store cannot be asked, and Overloaded if too
+    many logins are waiting.
     """
-    answer = _gated(email, password)
+    answer = _authenticate(email, password)
     if answer:
         log.info("login accepted by %s", answer["idp"])
     else:
-        log.info("login refused: %s", answer.reason)
+        log.info("login denied: %s", answer.reason)
     return answer
 
 
-def _gated(email: object, password: object) -> Identity | Denied:
+def _authenticate(email: object, password: object) -> Identity | Denied:
     if not isinstance(email, str) or not isinstance(password, str):
         return Denied(MALFORMED)
     try:

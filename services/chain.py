@@ -1,10 +1,11 @@
-"""The chain: providers asked in order, each name belonging to the first that knows it."""
+"""The chain: providers asked in order, until one of them decides the login."""
 
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,72 +17,104 @@ log = logging.getLogger(__name__)
 
 
 class Identity(User):
-    """A user, and the name of the provider that knows them."""
+    """A user, and the name of the provider that accepts their logins."""
 
     idp: str
 
 
 @dataclass(frozen=True)
 class Link:
-    """A provider in the chain. `skip_unavailable` says that the others are asked while it is out."""
+    """A provider in the chain."""
 
     name: str
     provider: AuthProvider
     skip_unavailable: bool = False
+    """Whether the next provider is asked while this one is unavailable. Otherwise the login fails."""
+
+
+Answer = Identity | Denied | ProviderUnavailable
+"""What a provider answers about a login: the user, a denial, or that its store cannot be asked."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One provider's answer, after the rules of the chain were applied to it."""
+
+    link: Link
+    answer: Answer
+    decides: bool
+    """Whether the login is decided, so that no later provider is asked about this user."""
 
 
 class Chain:
-    """Asks one provider after the other. Thread-safe, as they are."""
+    """The providers of AUTH_PROVIDER, in order. Thread-safe, as providers are."""
 
     def __init__(self, links: Sequence[Link]) -> None:
         self.links = tuple(links)
 
     def authenticate(self, login: str, password: str) -> Identity | Denied:
-        """Return the user whom the first provider that knows this login proves, or why nobody is proven.
+        """Return the user whom the deciding provider authenticates, or its denial.
 
-        Raises ProviderUnavailable if nobody let the user in and a link is out, which might have. All who
-        are not let in then get the same answer, so an outage does not tell which names the others know.
+        Raises ProviderUnavailable if the login is not accepted and a provider is unavailable, because that provider
+        might have accepted it. Each denied login then fails in the same way, so that an outage does not reveal which
+        users the other providers know.
         """
-        asked: list[Link] = []
-        outage: ProviderUnavailable | None = None
-        answer: Identity | Denied = Denied(UNKNOWN_USER)
-        for link in self.links:
-            try:
-                reply = _ask(link, login, password)
-            except ProviderUnavailable as error:
-                if not link.skip_unavailable:
-                    raise
-                log.warning("skipping a provider that is unavailable: %s", error)
-                outage = error
-                continue
-            if not answer and answer.reason != UNKNOWN_USER:
-                continue  # it was settled before, and this was a decoy
-            answer = Denied(SHADOWED) if reply and known_to(asked, reply["username"]) else reply
-            if answer:
-                return answer
-            asked.append(link)
-            if answer.reason != UNKNOWN_USER:
-                # The others still do what an unknown user costs, so that neither clock nor outage tells who
-                # is known; for a name that nobody has, lest the real one be locked there.
-                login = f"decoy-{secrets.token_hex(8)}"
-        if outage:
-            raise outage
-        return answer
+        asked, denied, outages = 0, Denied(UNKNOWN_USER), list[ProviderUnavailable]()
+        for step in self.walk(partial(authenticate_with, login=login, password=password)):
+            asked += 1
+            if isinstance(step.answer, ProviderUnavailable):
+                outages.append(_skip(step.answer, allowed=not step.decides))
+            elif step.answer:
+                return step.answer
+            else:
+                denied = step.answer
+        outages += self._ask_decoys(self.links[asked:], password)
+        if outages:
+            raise outages[-1]
+        return denied
 
-    def finds(self, idp: str) -> bool:
-        """Say whether the provider of this name can look users up without a password."""
+    def walk(self, ask: Callable[[Link], Identity | Denied]) -> Iterator[Step]:
+        """Yield the answers to `ask`, in order. The last step decides the login, unless no provider knows the user.
+
+        A provider that accepts or denies the login decides it, except that after the reason `unknown_user` the next one
+        is asked. A user is shadowed if an earlier provider, which did not know the login, has a user of the same
+        name. An unavailable provider decides too, unless it may be skipped.
+        """
+        earlier: list[Link] = []
+        for link in self.links:
+            step = _apply_rules(link, ask_link(link, ask), earlier)
+            yield step
+            if step.decides:
+                return
+            if isinstance(step.answer, Denied):
+                earlier.append(link)
+
+    def _ask_decoys(self, links: Iterable[Link], password: str) -> Iterator[ProviderUnavailable]:
+        """Ask the providers after the deciding one about a username that does not exist, and yield the outages.
+
+        Each does the work that an unknown user costs, so that neither the response time nor an outage reveals which
+        provider knows the user. The real login is not used: it could lock an account of the same name.
+        """
+        login = f"decoy-{secrets.token_hex(8)}"
+        for link in links:
+            answer = ask_link(link, partial(authenticate_with, login=login, password=password))
+            if isinstance(answer, ProviderUnavailable):
+                yield _skip(answer, allowed=link.skip_unavailable)
+
+    def supports_find(self, idp: str) -> bool:
+        """Return whether the provider of this name can look users up without a password."""
         return any(link.name == idp and isinstance(link.provider, SupportsFind) for link in self.links)
 
     def find(self, idp: str, username: str) -> Identity | None:
         """Return the user as the provider of this name has them now.
 
-        `None` if they are gone or disabled, or the provider is. Raises ProviderUnavailable if it is out.
+        `None` if the user is deleted or disabled, or if the chain has no such provider. Raises ProviderUnavailable.
         """
         for link in self.links:
             if link.name == idp and isinstance(link.provider, SupportsFind):
                 with translate_provider_errors(link):
                     answer = link.provider.find(username)
-                user = checked_user(link.name, answer) if answer else None
+                user = validate_user(link.name, answer) if answer else None
                 return user if user and casefold_name(user["username"]) == casefold_name(username) else None
         return None
 
@@ -97,12 +130,49 @@ def translate_provider_errors(link: Link) -> Iterator[None]:
         raise ProviderUnavailable(type(error).__name__, link.name) from error
 
 
-def _ask(link: Link, login: str, password: str) -> Identity | Denied:
-    with translate_provider_errors(link):
-        answer = link.provider.authenticate(login, password)
+def ask_link(link: Link, ask: Callable[[Link], Identity | Denied]) -> Answer:
+    """Return what `ask` returns for the provider, or the ProviderUnavailable that it raises."""
+    try:
+        with translate_provider_errors(link):
+            return ask(link)
+    except ProviderUnavailable as error:
+        return error
+
+
+def _apply_rules(link: Link, answer: Answer, earlier: Iterable[Link]) -> Step:
+    if isinstance(answer, ProviderUnavailable):
+        return Step(link, answer, decides=not link.skip_unavailable)
+    if isinstance(answer, Denied):
+        return Step(link, answer, decides=answer.reason != UNKNOWN_USER)
+    try:
+        shadowed = _is_known_to(earlier, answer["username"])
+    except ProviderUnavailable as error:
+        return Step(link, error, decides=True)
+    return Step(link, Denied(SHADOWED) if shadowed else answer, decides=True)
+
+
+def _is_known_to(links: Iterable[Link], username: str) -> bool:
+    for link in links:
+        if isinstance(link.provider, SupportsFind):
+            with translate_provider_errors(link):
+                if link.provider.find(username):
+                    return True
+    return False
+
+
+def _skip(error: ProviderUnavailable, allowed: bool) -> ProviderUnavailable:
+    if not allowed:
+        raise error
+    log.warning("skipping a provider that is unavailable: %s", error)
+    return error
+
+
+def authenticate_with(link: Link, login: str, password: str) -> Identity | Denied:
+    """Return the answer of one provider. Raises as `AuthProvider.authenticate`, and TypeError as `validate_user`."""
+    answer = link.provider.authenticate(login, password)
     if isinstance(answer, Denied):
         return answer
-    return Denied(UNKNOWN_USER) if answer is None else checked_user(link.name, answer)
+    return Denied(UNKNOWN_USER) if answer is None else validate_user(link.name, answer)
 
 
 class _UserShape(BaseModel):
@@ -113,21 +183,14 @@ class _UserShape(BaseModel):
     roles: list[Name]
 
 
-def checked_user(name: str, answer: Any) -> Identity:
-    """Return someone else's answer if it has the shape of a user; TypeError if not, so that its author sees it."""
+def validate_user(provider: str, answer: Any) -> Identity:
+    """Return a provider's answer as an identity.
+
+    Raises TypeError with the names of the invalid members if it is not a user, so that the provider's author sees them.
+    """
     try:
         user = _UserShape.model_validate(answer)
     except ValidationError as error:
-        faults = ", ".join(".".join(map(str, fault["loc"])) or "all of it" for fault in error.errors())
-        raise TypeError(f"the provider {name} answered with something that is no user; wrong: {faults}") from None
-    return Identity(username=user.username, email=user.email, roles=user.roles, idp=name)
-
-
-def known_to(links: Iterable[Link], username: str) -> bool:
-    """Say whether a link that did not know the login knows the username, and so owns it."""
-    for link in links:
-        if isinstance(link.provider, SupportsFind):
-            with translate_provider_errors(link):
-                if link.provider.find(username):
-                    return True
-    return False
+        invalid = ", ".join(".".join(map(str, fault["loc"])) or "the whole value" for fault in error.errors())
+        raise TypeError(f"the provider {provider} did not return a user; invalid: {invalid}") from None
+    return Identity(username=user.username, email=user.email, roles=user.roles, idp=provider)

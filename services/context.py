@@ -24,7 +24,8 @@ if TYPE_CHECKING:  # they import SQLAlchemy, which a service without a database 
     from database.user_editor import UserEditor
     from services.sessions.sessions import Sessions
 
-_EXTENSION = "latchkey"  # the key in Flask.extensions
+EXTENSION = "latchkey"
+"""The key of the services in `Flask.extensions`."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ _default: Services | None = None
 def register_services(app: Flask, services: Services) -> None:
     """Give an application its services, which are also the default outside an application context."""
     global _default  # noqa: PLW0603 - one for the process, since the tutorial's functions take no application
-    app.extensions[_EXTENSION] = _default = services
+    app.extensions[EXTENSION] = _default = services
 
 
 def services_of(app: Flask) -> Services:
     """Return the services of an application that `create_app` has returned."""
-    services: Services = app.extensions[_EXTENSION]
+    services: Services = app.extensions[EXTENSION]
     return services
 
 
@@ -68,7 +69,7 @@ def current_services() -> Services:
     if has_app_context():
         # The guard calls this for each request, and the application itself is three times as fast as its proxy.
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - in Flask's documentation
-        services = app.extensions.get(_EXTENSION)
+        services = app.extensions.get(EXTENSION)
     services = services or _default
     if services is None:
         raise RuntimeError("no application has been created: call app.create_app() first")

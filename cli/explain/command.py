@@ -1,95 +1,95 @@
-"""`flask explain`: what a login would give, and why."""
+"""The command `flask explain`."""
 
 import sys
 
 import click
 
 from cli.app_loader import load_application
-from cli.explain.comparison import against_everybody, members_of_switch, open_other, tables_of_switch
-from cli.explain.render import (
-    members_of_link,
-    members_of_route,
-    table_of_claims,
-    table_of_routes,
-    tables_of_answer,
-)
+from cli.explain.comparison import OPTION, change_tables, compare_all, comparison_json, open_other
+from cli.explain.render import claims_table, login_tables, result_json, route_json, routes_table
 from cli.terminal import JSON_OPTION, NAME, CommandError, print_json
 from config.settings import Settings
 from providers.interface import UNKNOWN_USER, ProviderUnavailable
 from services.auth_guard import guarded_routes
-from services.context import Services
-from services.diagnosis.comparison import CannotTell, Change, asking, compare
-from services.diagnosis.denial_reasons import refusal
+from services.context import EXTENSION, Services
+from services.diagnosis.comparison import Change, MissingCapability, compare, lookup_matcher
+from services.diagnosis.denial_reasons import describe_denial
 from services.diagnosis.explain import LoginExplanation, claims_of, explain_login
 from services.factory import create_services
 from services.requirements import GuardedRoute
 
 
+def _reject_old_option(_context: click.Context, _option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise CommandError(f"--against is now {OPTION}")
+
+
 @click.command()
 @click.argument("login", type=NAME, required=False)
-@click.option("--against", metavar="PROVIDER", type=NAME, help="Beside what this provider would give instead.")
-@click.option("--all", "everybody", is_flag=True, help="With --against: of everybody who can log in now.")
+@click.option(OPTION, "other", metavar="PROVIDER", type=NAME, help="Show what this provider would grant instead.")
+@click.option("--against", hidden=True, is_eager=True, expose_value=False, callback=_reject_old_option)
+@click.option("--all", "all_users", is_flag=True, help=f"With {OPTION}: compare all users who can log in.")
 @JSON_OPTION
-def explain(login: str | None, against: str | None, everybody: bool, as_json: bool) -> None:
-    """Explain which identity, roles and routes a login would get.
+def explain(login: str | None, other: str | None, all_users: bool, as_json: bool) -> None:
+    """Explain which identity, roles and routes a login would get, and why.
 
-    No password is needed, and nothing is changed. Exit code 1 if nobody has this login.
+    The command needs no password and changes nothing. The exit code is 1 if no user has this login.
     """
-    if (login is None) == (not everybody) or (everybody and not against):
-        raise CommandError("say whose: flask explain LOGIN, or flask explain --all --against PROVIDER")
+    if (login is None) == (not all_users) or (all_users and not other):
+        raise CommandError(f"expected a LOGIN, or --all with {OPTION} PROVIDER")
     app = load_application()
-    services: Services = app.extensions.get("latchkey") or create_services(Settings.of_process())
+    services: Services = app.extensions.get(EXTENSION) or create_services(Settings.of_process())
     try:
         if login is None:
-            against_everybody(services.chain, str(against), as_json)
+            compare_all(services.chain, str(other), as_json)
         else:
-            _one(services, login, guarded_routes(app), against, as_json)
+            _explain_one(services, login, guarded_routes(app), other, as_json)
     except ProviderUnavailable as error:
-        raise CommandError(f"a provider cannot be asked: {error}") from None
-    except CannotTell as error:
+        raise CommandError(f"a provider is unavailable: {error}") from None
+    except MissingCapability as error:
         raise CommandError(str(error)) from None
 
 
-def _one(services: Services, login: str, routes: list[GuardedRoute], against: str | None, as_json: bool) -> None:
-    answer = explain_login(services.chain, login)
-    if answer.outage:
-        raise ProviderUnavailable(str(answer.outage.outage), answer.outage.idp)
-    change = _switch(answer, against) if against else None
+def _explain_one(services: Services, login: str, routes: list[GuardedRoute], other: str | None, as_json: bool) -> None:
+    explanation = explain_login(services.chain, login)
+    if explanation.unavailable:
+        raise ProviderUnavailable(str(explanation.unavailable.error), explanation.unavailable.provider)
+    change = _change(explanation, other) if other else None
     if as_json:
-        print_json(_members(services, answer, routes) | (members_of_switch(change) if change else {}))
+        print_json(_to_json(services, explanation, routes) | (comparison_json(str(other), change) if change else {}))
     else:
-        click.echo("\n\n".join([*_told(services, answer, routes), *(tables_of_switch(change) if change else [])]))
-    if answer.reason == UNKNOWN_USER:
+        texts = [*_texts(services, explanation, routes), *(change_tables(str(other), change) if change else [])]
+        click.echo("\n\n".join(texts))
+    if explanation.reason == UNKNOWN_USER:
         sys.exit(1)
 
 
-def _switch(answer: LoginExplanation, against: str) -> tuple[str, Change] | None:
-    other = open_other(against)
-    matcher = asking(against, other)
-    return (against, next(compare([answer.identity], matcher))) if answer.identity else None
+def _change(explanation: LoginExplanation, other: str) -> Change | None:
+    matcher = lookup_matcher(other, open_other(other))
+    return next(compare([explanation.identity], matcher)) if explanation.identity else None
 
 
-def _told(services: Services, answer: LoginExplanation, routes: list[GuardedRoute]) -> list[str]:
-    told = [*tables_of_answer(answer)]
-    if answer.untold and not answer.decisive:
-        return [*told, "Only a login would tell. With a password: flask doctor --user LOGIN --password"]
-    if not answer.identity:
-        return [*told, f"Nobody would be let in: {refusal(answer.reason).words}."]
+def _texts(services: Services, explanation: LoginExplanation, routes: list[GuardedRoute]) -> list[str]:
+    texts = [*login_tables(explanation)]
+    if explanation.is_incomplete and not explanation.decision:
+        return [*texts, "Only a login with the password shows more. Run: flask doctor --user LOGIN --password"]
+    if not explanation.identity:
+        return [*texts, f"The login would be denied: {describe_denial(explanation.reason).text}."]
     try:
-        told.append(table_of_claims(claims_of(services.issuer, answer.identity)))
+        texts.append(claims_table(claims_of(services.issuer, explanation.identity)))
     except ValueError as error:
-        told.append(f"They could not log in: {error}.")
-    return [*told, table_of_routes(routes, answer.identity["roles"])]
+        texts.append(f"The login would fail: {error}.")
+    return [*texts, routes_table(routes, explanation.identity["roles"])]
 
 
-def _members(services: Services, answer: LoginExplanation, routes: list[GuardedRoute]) -> dict[str, object]:
-    identity = answer.identity
+def _to_json(services: Services, explanation: LoginExplanation, routes: list[GuardedRoute]) -> dict[str, object]:
+    identity = explanation.identity
     members: dict[str, object] = {
         "user": identity,
-        "reason": answer.reason,
-        "providers": [members_of_link(link) for link in answer.links],
+        "reason": explanation.reason,
+        "providers": [result_json(result) for result in explanation.results],
         "claims": None,
-        "routes": [members_of_route(route, identity["roles"]) for route in routes] if identity else [],
+        "routes": [route_json(route, identity["roles"]) for route in routes] if identity else [],
     }
     if identity:
         try:

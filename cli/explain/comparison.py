@@ -1,73 +1,73 @@
-"""`flask explain --against`: what would change if another provider took over."""
+"""`flask explain --compare-with`: what would change for users if another provider replaced the chain."""
 
 from collections import Counter
 from collections.abc import Iterator
 
 import click
 
-from cli.explain.render import Row, table, tables_of
+from cli.explain.render import Row, explanation_tables, safe_table
 from cli.terminal import print_json, progress
 from config.environment import read_environment
 from providers.interface import AuthProvider
 from providers.registry import open_provider
 from services.chain import Chain
-from services.diagnosis.comparison import Change, compare, everybody, listing
-from services.diagnosis.denial_reasons import refusal
+from services.diagnosis.comparison import Change, compare, list_matcher, list_users
+from services.diagnosis.denial_reasons import describe_denial
 
-OUTCOMES = {
-    "same": "would keep the roles they have",
+OPTION = "--compare-with"
+
+_HEADS = ("USER", "PROVIDER", "GAINS", "LOSES", "NOTE")
+_OUTCOMES = {
+    "same": "would keep their roles",
     "changed": "would have other roles",
-    "locked_out": "could not log in any more",
+    "locked_out": "could no longer log in",
 }
 
 
 def open_other(name: str) -> AuthProvider:
-    """Return the provider of this name, built from the same environment; ConfigurationError if it cannot be used."""
-    return open_provider(name, read_environment(), source="--against")
+    """Return the provider of this name, built from the same environment. Raises ConfigurationError."""
+    return open_provider(name, read_environment(), source=OPTION)
 
 
-def against_everybody(chain: Chain, name: str, as_json: bool) -> None:
-    """Show whose roles would be others. Raises CannotTell and ProviderUnavailable."""
-    counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+def compare_all(chain: Chain, name: str, as_json: bool) -> None:
+    """Print which users of the chain would have other roles. Raises MissingCapability and ProviderUnavailable."""
+    counts: Counter[str] = Counter(dict.fromkeys(_OUTCOMES, 0))
     shown = []
     for change in _changes(chain, name):
         counts[change.outcome] += 1
-        if change.outcome != "same" or change.doubt:
+        if change.outcome != "same" or change.note:
             shown.append(change)
     if as_json:
-        members = {"against": name, "counts": counts, "users": [_members(change) for change in shown]}
-        print_json(members)
+        print_json({"compared_with": name, "counts": counts, "users": [_change_json(change) for change in shown]})
         return
     if shown:
-        heads = ("USER", "PROVIDER", "GAINS", "LOSES", "NOTE")
-        click.echo(table(heads, [_row(change) for change in shown]) + "\n")
-    told = "; ".join(f"{counts[outcome]:,} {words}" for outcome, words in OUTCOMES.items())
-    click.echo(f"Of {counts.total():,} users {told}.\nWho is only in {name} is not listed.")
+        click.echo(safe_table(_HEADS, [_row(change) for change in shown]) + "\n")
+    summary = "; ".join(f"{counts[outcome]:,} {text}" for outcome, text in _OUTCOMES.items())
+    click.echo(f"Of {counts.total():,} users, {summary}.\nUsers who exist only in {name} are not listed.")
 
 
-def tables_of_switch(switch: tuple[str, Change]) -> Iterator[str]:
-    """Yield what the other provider has to say of one user, and what becomes of them."""
-    name, change = switch
+def change_tables(name: str, change: Change) -> Iterator[str]:
+    """Yield the other provider's explanation of a user, and what would change for them."""
     yield f"With {name} instead:"
     if change.match.explanation:
-        yield from tables_of(change.match.explanation)
-    yield table(("USER", "PROVIDER", "GAINS", "LOSES", "NOTE"), [_row(change)])
+        yield from explanation_tables(change.match.explanation)
+    yield safe_table(_HEADS, [_row(change)])
 
 
-def members_of_switch(switch: tuple[str, Change]) -> dict[str, object]:
-    """Return what a script is told of it."""
-    return {"against": {"provider": switch[0], **_members(switch[1])}}
+def comparison_json(name: str, change: Change) -> dict[str, object]:
+    """Return the member of the JSON output for the comparison of one user."""
+    return {"compared_with": {"provider": name, **_change_json(change)}}
 
 
 def _changes(chain: Chain, name: str) -> Iterator[Change]:
     other = open_other(name)
     with progress("Listing", None) as advance:
         users = []
-        for user in everybody(chain):
+        for user in list_users(chain):
             users.append(user)
             advance(1, f"{len(users):,} users")
     with progress(f"Listing {name}", None) as advance:
-        matcher = listing(name, other, advance)
+        matcher = list_matcher(name, other, advance)
     with progress("Comparing", len(users)) as advance:
         for change in compare(users, matcher):
             yield change
@@ -75,16 +75,16 @@ def _changes(chain: Chain, name: str) -> Iterator[Change]:
 
 
 def _row(change: Change) -> Row:
-    note = change.doubt or ""
+    note = change.note or ""
     if change.match.user is None:
         reason = change.match.reason
-        note = f"could not log in: {refusal(reason).words if reason else 'not among those who can, there'}"
+        note = f"could not log in: {describe_denial(reason).text if reason else 'not in the list of its users'}"
     user = change.user
     return user["username"], user["idp"], ", ".join(change.gains) or "-", ", ".join(change.loses) or "-", note or "-"
 
 
-def _members(change: Change) -> dict[str, object]:
-    there = change.match.user
+def _change_json(change: Change) -> dict[str, object]:
+    other = change.match.user
     return {
         "username": change.user["username"],
         "provider": change.user["idp"],
@@ -92,7 +92,7 @@ def _members(change: Change) -> dict[str, object]:
         "gains": change.gains,
         "loses": change.loses,
         "matched_by": change.match.by,
-        "username_there": there["username"] if there else None,
-        "reason": None if there else change.match.reason,
-        "note": change.doubt,
+        "other_username": other["username"] if other else None,
+        "reason": None if other else change.match.reason,
+        "note": change.note,
     }

@@ -1,4 +1,4 @@
-"""How an explanation is shown, and what a script is told of it."""
+"""An explained login as tables and as JSON."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,58 +15,59 @@ from services.tokens.claims import Claims
 Row = tuple[str, ...]
 
 
-def tables_of_answer(answer: LoginExplanation) -> Iterator[str]:
-    """Yield what each provider says, and how the one that knows the user comes by their roles."""
-    yield table(("PROVIDER", "ANSWER"), [(link.idp, str(link)) for link in answer.links])
-    if answer.decisive:
-        yield from tables_of(answer.decisive.explanation)
+def login_tables(login: LoginExplanation) -> Iterator[str]:
+    """Yield the result of each provider, and the groups and rules of the deciding one."""
+    yield safe_table(("PROVIDER", "RESULT"), [(result.provider, str(result)) for result in login.results])
+    if login.decision:
+        yield from explanation_tables(login.decision.explanation)
 
 
-def tables_of(explanation: Explanation) -> Iterator[str]:
-    """Yield the groups of a user, and what became of every rule."""
+def explanation_tables(explanation: Explanation) -> Iterator[str]:
+    """Yield the groups of a user, and the result of each role rule."""
     if explanation.groups:
-        yield table(("GROUP", "THROUGH"), [(one.group, one.via_group or "-") for one in explanation.groups])
+        yield safe_table(("GROUP", "VIA GROUP"), [(one.group, one.via_group or "-") for one in explanation.groups])
     if explanation.rules:
-        yield table(("RULE", "GIVES", "MATCHED"), list(_rules(explanation)))
+        yield safe_table(("RULE", "ROLES", "MATCHED"), list(_rule_rows(explanation)))
 
 
-def table_of_claims(claims: Claims) -> str:
-    """Return what every token of the user says."""
-    return table(("CLAIM", "VALUE"), [(name, json.dumps(value, ensure_ascii=False)) for name, value in claims.items()])
+def claims_table(claims: Claims) -> str:
+    """Return the claims that each access token of the user has."""
+    rows = [(name, json.dumps(value, ensure_ascii=False)) for name, value in claims.items()]
+    return safe_table(("CLAIM", "VALUE"), rows)
 
 
-def table_of_routes(routes: Iterable[GuardedRoute], roles: list[str]) -> str:
-    """Return which guarded routes open for these roles."""
-    rows = [(",".join(route.methods), route.path, route.needs, _told(route.allows(roles))) for route in routes]
-    return table(("METHOD", "ROUTE", "NEEDS", "OPENS"), rows)
+def routes_table(routes: Iterable[GuardedRoute], roles: list[str]) -> str:
+    """Return the guarded routes, and whether a user with these roles may call them."""
+    rows = [(",".join(route.methods), route.path, route.needs, _yes_or_no(route.allows(roles))) for route in routes]
+    return safe_table(("METHOD", "ROUTE", "NEEDS", "ALLOWED"), rows)
 
 
-def table(heads: Row, rows: Sequence[Row]) -> str:
-    """Return a table of texts that come from elsewhere, and of `yes` and `no` in the last column."""
-    return as_table(heads, [[*map(printable, cells), _coloured(printable(last))] for *cells, last in rows])
+def safe_table(heads: Row, rows: Sequence[Row]) -> str:
+    """Return a table of text from stores, without control characters; `yes` and `no` in the last column are colored."""
+    return as_table(heads, [[*map(printable, cells), _colored(printable(last))] for *cells, last in rows])
 
 
-def members_of_link(link: ProviderResult) -> dict[str, object]:
-    """Return what a script is told of a provider's answer."""
-    told = asdict(link.explanation)
-    return {"provider": link.idp, "answer": link.outcome, "outage": link.outage, **told}
+def result_json(result: ProviderResult) -> dict[str, object]:
+    """Return the JSON object for the result of a provider."""
+    explanation = asdict(result.explanation)
+    return {"provider": result.provider, "outcome": result.outcome, "error": result.error, **explanation}
 
 
-def members_of_route(route: GuardedRoute, roles: list[str]) -> dict[str, object]:
-    """Return what a script is told of a route."""
-    return {"methods": route.methods, "path": route.path, "needs": route.needs, "opens": route.allows(roles)}
+def route_json(route: GuardedRoute, roles: list[str]) -> dict[str, object]:
+    """Return the JSON object for a guarded route and a user with these roles."""
+    return {"methods": route.methods, "path": route.path, "needs": route.needs, "allowed": route.allows(roles)}
 
 
-def _rules(explanation: Explanation) -> Iterator[Row]:
-    for verdict in explanation.rules:
-        yield verdict.rule, ", ".join(verdict.roles), _told(verdict.matched)
-        yield from ((f"  nearly: {near}", "", "") for near in verdict.near_misses)
+def _rule_rows(explanation: Explanation) -> Iterator[Row]:
+    for rule in explanation.rules:
+        yield rule.rule, ", ".join(rule.roles), _yes_or_no(rule.matched)
+        yield from ((f"  near miss: {near_miss}", "", "") for near_miss in rule.near_misses)
 
 
-def _told(fact: bool) -> str:
+def _yes_or_no(fact: bool) -> str:
     return "yes" if fact else "no"
 
 
-def _coloured(cell: str) -> str:
-    colour = {"yes": "green", "no": "red"}.get(cell)
-    return click.style(cell, colour) if colour else cell
+def _colored(cell: str) -> str:
+    color = {"yes": "green", "no": "red"}.get(cell)
+    return click.style(cell, color) if color else cell

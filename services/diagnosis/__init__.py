@@ -1,1 +1,1 @@
-"""Diagnosis: `flask doctor`, `flask explain` and the comparison of two providers, without a terminal."""
+"""The diagnosis behind `flask doctor` and `flask explain`."""

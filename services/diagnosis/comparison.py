@@ -1,4 +1,4 @@
-"""Who would gain or lose what if another provider took over."""
+"""Which roles users would gain or lose if another provider replaced the chain."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,163 +15,172 @@ from providers.interface import (
     SupportsListUsers,
     User,
 )
-from services.chain import Chain, Identity, Link, checked_user, translate_provider_errors
+from services.chain import Chain, Identity, Link, translate_provider_errors, validate_user
 
-REASONS = 1000
-"""How many of those who are not in a list are asked for one by one: each costs the store two questions."""
+MAX_EXPLAINED_ABSENCES = 1000
+"""How many users who are not in the other provider's list are explained. Each costs the store two queries."""
 
 
-class CannotTell(Exception):
-    """A provider lacks the capability that a comparison takes; the text says which."""
+class MissingCapability(Exception):
+    """A provider lacks a method that the comparison needs. The message names it."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """Whom the other provider takes a user for."""
+    """The other provider's user for a user of the chain."""
 
     user: User | None
     by: Literal["username", "email"] | None = None
+    """What both users have in common."""
     reason: str | None = UNKNOWN_USER
-    """Why nobody, `None` if only that they are not in the list is known."""
+    """The denial reason if there is no such user; `None` if only their absence from the list is known."""
     explanation: Explanation | None = None
-    """What the provider says of them, if it was asked."""
+    """The other provider's explanation of the user's login, if it was asked for one."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a switch would mean for one user."""
+    """What would change for one user."""
 
     user: Identity
     match: Match
 
     @property
     def gains(self) -> list[str]:
-        """The roles that they would have and have not now."""
-        return sorted(self._roles_there() - {*self.user["roles"]})
+        """The roles that only the other provider gives the user."""
+        return sorted(self._other_roles() - {*self.user["roles"]})
 
     @property
     def loses(self) -> list[str]:
-        """The roles that they have now and would not have."""
-        return sorted({*self.user["roles"]} - self._roles_there())
+        """The roles that the user has now and the other provider does not give."""
+        return sorted({*self.user["roles"]} - self._other_roles())
 
     @property
     def outcome(self) -> Literal["same", "changed", "locked_out"]:
-        """What becomes of them."""
+        """`changed`: the user would have other roles."""
         if self.match.user is None:
             return "locked_out"
         return "changed" if self.gains or self.loses else "same"
 
     @property
-    def doubt(self) -> str | None:
-        """What says that it may be somebody else, or that their tokens would call them otherwise."""
-        there = self.match.user
-        if there is None:
+    def note(self) -> str | None:
+        """Another username, which tokens would have then, or another email, which may belong to another person."""
+        other = self.match.user
+        if other is None:
             return None
         if self.match.by == "email":
-            return f"is called {there['username']} there"
-        if self.user["email"] and there["email"] and casefold_name(self.user["email"]) != casefold_name(there["email"]):
-            return f"has another address there, {there['email']}: is it them?"
+            return f"has the username {other['username']} there"
+        if self.user["email"] and other["email"] and casefold_name(self.user["email"]) != casefold_name(other["email"]):
+            return f"has the email {other['email']} there: check that this is the same person"
         return None
 
-    def _roles_there(self) -> set[str]:
+    def _other_roles(self) -> set[str]:
         return {*self.match.user["roles"]} if self.match.user else set()
 
 
 Matcher = Callable[[Identity], Match]
 
 
-def everybody(chain: Chain) -> Iterator[Identity]:
-    """Yield all who can log in now. A username belongs to the first provider that lists it.
+def list_users(chain: Chain) -> Iterator[Identity]:
+    """Yield all users who can log in now. A username belongs to the first provider that lists it.
 
-    Raises CannotTell if a provider cannot list its users, and ProviderUnavailable.
+    Raises MissingCapability if a provider cannot list its users, and ProviderUnavailable.
     """
     for link in chain.links:
         if not isinstance(link.provider, SupportsListUsers):
-            raise CannotTell(
-                f"{link.name} cannot list its users (it has no `list_users`). Name a LOGIN instead of --all"
+            raise MissingCapability(
+                f"{link.name} cannot list its users (it has no `list_users`). Give a LOGIN instead of --all"
             )
     seen: set[str] = set()
     for link in chain.links:
-        for user in _listed(link):
+        for user in _list_users(link):
             if casefold_name(user["username"]) not in seen:
                 if len(chain.links) > 1:
                     seen.add(casefold_name(user["username"]))
                 yield user
 
 
-def asking(name: str, provider: AuthProvider) -> Matcher:
-    """Return what asks a provider about one user at a time. Raises CannotTell if it cannot be asked."""
+def lookup_matcher(name: str, provider: AuthProvider) -> Matcher:
+    """Return a matcher that asks the provider about each user. Raises MissingCapability if it cannot be asked."""
     link = Link(name, provider)
     if isinstance(provider, SupportsExplain):
-        return lambda user: _explained(link, provider, user)
+        return lambda user: _match_by_explain(link, provider, user)
     if isinstance(provider, SupportsFind):
-        return lambda user: _found(link, provider, user)
-    raise CannotTell(f"{name} cannot be asked about users without their passwords (it has no `explain`, nor `find`)")
+        return lambda user: _match_by_find(link, provider, user)
+    raise MissingCapability(
+        f"{name} cannot look users up without their passwords (it has neither `explain` nor `find`)"
+    )
 
 
-def listing(name: str, provider: AuthProvider, took: Callable[[int], None]) -> Matcher:
-    """Return what looks users up in the provider's list, which is read now, `took` being told as it comes.
+def list_matcher(name: str, provider: AuthProvider, advance: Callable[[int], None]) -> Matcher:
+    """Return a matcher that searches the provider's list of users, which is read now; `advance(1)` follows each user.
 
-    Without a list they are asked for; and so are the first REASONS who are not in it, to know why. Raises
-    CannotTell, and ProviderUnavailable.
+    The first MAX_EXPLAINED_ABSENCES users who are not in the list are explained. A provider that cannot list its users
+    is asked about each of them. Raises MissingCapability and ProviderUnavailable.
     """
     if not isinstance(provider, SupportsListUsers):
-        return asking(name, provider)
+        return lookup_matcher(name, provider)
     by_username: dict[str, User] = {}
     by_email: dict[str, User | None] = {}
-    for user in _listed(Link(name, provider)):
+    for user in _list_users(Link(name, provider)):
         by_username[casefold_name(user["username"])] = user
         if user["email"]:
-            address = casefold_name(user["email"])
-            by_email[address] = None if address in by_email else user  # whoever shares an address is nobody by it
-        took(1)
-    asked = count()
+            email = casefold_name(user["email"])
+            by_email[email] = None if email in by_email else user  # an email that users share identifies none of them
+        advance(1)
+    explained = count()
 
     def match(user: Identity) -> Match:
-        found = _looked_up(by_username, by_email, user)
-        if found.user is None and isinstance(provider, SupportsExplain) and next(asked) < REASONS:
-            return _explained(Link(name, provider), provider, user)
+        found = _match_in_list(by_username, by_email, user)
+        if found.user is None and isinstance(provider, SupportsExplain) and next(explained) < MAX_EXPLAINED_ABSENCES:
+            return _match_by_explain(Link(name, provider), provider, user)
         return found
 
     return match
 
 
 def compare(users: Iterable[Identity], matcher: Matcher) -> Iterator[Change]:
-    """Yield what becomes of each user."""
+    """Yield what would change for each user."""
     for user in users:
         yield Change(user, matcher(user))
 
 
-def _listed(link: Link) -> Iterator[Identity]:
+def _list_users(link: Link) -> Iterator[Identity]:
     if isinstance(link.provider, SupportsListUsers):
-        sets: dict[tuple[str, ...], list[str]] = {}  # of roles: many users have the same, and all are kept in memory
+        # All users are kept in memory, and many have the same roles: they share one list.
+        shared: dict[tuple[str, ...], list[str]] = {}
         with translate_provider_errors(link):
-            for user in link.provider.list_users():
-                checked = checked_user(link.name, user)
-                yield Identity(**checked | {"roles": sets.setdefault(tuple(checked["roles"]), checked["roles"])})
+            for answer in link.provider.list_users():
+                user = validate_user(link.name, answer)
+                yield Identity(**user | {"roles": shared.setdefault(tuple(user["roles"]), user["roles"])})
 
 
-def _looked_up(by_username: dict[str, User], by_email: dict[str, User | None], user: Identity) -> Match:
+def _match_in_list(by_username: dict[str, User], by_email: dict[str, User | None], user: Identity) -> Match:
     if same := by_username.get(casefold_name(user["username"])):
         return Match(same, "username")
     same = by_email.get(casefold_name(user["email"])) if user["email"] else None
     return Match(same, "email") if same else Match(None, reason=None)
 
 
-def _explained(link: Link, provider: SupportsExplain, user: Identity) -> Match:
+def _match_by_explain(link: Link, provider: SupportsExplain, user: Identity) -> Match:
     with translate_provider_errors(link):
-        told = provider.explain(user["username"])
-        if told.user and casefold_name(told.user["username"]) == casefold_name(user["username"]):
-            return Match(checked_user(link.name, told.user), "username", explanation=told)
-        if told.user is None and told.reason not in {None, UNKNOWN_USER}:
-            return Match(None, None, told.reason or UNKNOWN_USER, told)
-        told = provider.explain(user["email"]) if user["email"] else told
-    if told.user and user["email"] and casefold_name(told.user["email"] or "") == casefold_name(user["email"]):
-        return Match(checked_user(link.name, told.user), "email", explanation=told)
-    return Match(None, None, (None if told.user else told.reason) or UNKNOWN_USER)
+        explanation = provider.explain(user["username"])
+        if _folded(explanation.user, "username") == casefold_name(user["username"]):
+            return Match(validate_user(link.name, explanation.user), "username", explanation=explanation)
+        if explanation.user is None and explanation.reason not in {None, UNKNOWN_USER}:
+            return Match(None, None, explanation.reason, explanation)
+        explanation = provider.explain(user["email"]) if user["email"] else explanation
+    if user["email"] and _folded(explanation.user, "email") == casefold_name(user["email"]):
+        return Match(validate_user(link.name, explanation.user), "email", explanation=explanation)
+    return Match(None, None, (None if explanation.user else explanation.reason) or UNKNOWN_USER)
 
 
-def _found(link: Link, provider: SupportsFind, user: Identity) -> Match:
+def _folded(user: User | None, member: Literal["username", "email"]) -> str | None:
+    name = user[member] if user else None
+    return casefold_name(name) if name else None
+
+
+def _match_by_find(link: Link, provider: SupportsFind, user: Identity) -> Match:
     with translate_provider_errors(link):
-        there = provider.find(user["username"])
-    return Match(checked_user(link.name, there), "username") if there else Match(None)
+        found = provider.find(user["username"])
+    return Match(validate_user(link.name, found), "username") if found else Match(None)

@@ -1,4 +1,4 @@
-"""Why somebody is not let in, for whoever can do something about it; never for the client."""
+"""Why a login is denied, for operators. Clients never see it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -19,30 +19,30 @@ from providers.interface import (
 )
 
 
-class Refusal(NamedTuple):
-    """A reason of `Denied` in words, and what to do about it."""
+class DenialReason(NamedTuple):
+    """A reason of `Denied` as a sentence without its period, and what to do about it."""
 
-    words: str
+    text: str
     remedy: str
 
 
-_REFUSALS: Mapping[str, Refusal] = {
-    UNKNOWN_USER: Refusal("nobody has this login", "See how the name is spelt there, and which part is searched"),
-    WRONG_PASSWORD: Refusal("the password is not theirs", "Type it again, or give them another one"),
-    AMBIGUOUS: Refusal("the login could mean several people", "Log in with another name, or make this one unique"),
-    DISABLED: Refusal("the account is disabled", "Enable it in the store"),
-    LOCKED: Refusal("the account is locked", "Unlock it in the store, or wait"),
-    PASSWORD_EXPIRED: Refusal("the password has expired", "Have it changed in the store"),
-    MUST_CHANGE: Refusal("the password has to be changed first", "Have it changed in the store"),
-    ACCOUNT_EXPIRED: Refusal("the account has expired", "Prolong it in the store"),
-    LOGON_HOURS: Refusal("the account may not log in at this hour", "Change its hours in the store, or wait"),
-    WORKSTATION: Refusal("the account may not log in from here", "Let it log in from this machine, in the store"),
-    MALFORMED: Refusal("this could be nobody's name and password", "Type them again"),
-    SHADOWED: Refusal("the username belongs to an earlier provider", "Give one of the two another username"),
+_REASONS: Mapping[str, DenialReason] = {
+    UNKNOWN_USER: DenialReason("no user has this login", "Check the spelling, and which users the provider searches"),
+    WRONG_PASSWORD: DenialReason("the password is wrong", "Enter it again, or set a new password"),
+    AMBIGUOUS: DenialReason("several users have this login", "Use another login, or make this one unique in the store"),
+    DISABLED: DenialReason("the account is disabled", "Enable it in the store"),
+    LOCKED: DenialReason("the account is locked", "Unlock it in the store, or wait"),
+    PASSWORD_EXPIRED: DenialReason("the password has expired", "Change it in the store"),
+    MUST_CHANGE: DenialReason("the password must be changed first", "Change it in the store"),
+    ACCOUNT_EXPIRED: DenialReason("the account has expired", "Extend it in the store"),
+    LOGON_HOURS: DenialReason("the account cannot log in at this hour", "Change its logon hours in the store, or wait"),
+    WORKSTATION: DenialReason("the account cannot log in from this machine", "Allow this machine in the store"),
+    MALFORMED: DenialReason("malformed login or password", "Enter both again"),
+    SHADOWED: DenialReason("the username belongs to an earlier provider", "Rename one of the two users"),
 }
 
 
-def refusal(reason: str | None) -> Refusal:
-    """Return what there is to say of a reason; a provider of somebody else's may have reasons of its own."""
-    known = _REFUSALS.get(reason or UNKNOWN_USER)
-    return known or Refusal(f"the provider says: {reason}", "Ask whoever tends the store")
+def describe_denial(reason: str | None) -> DenialReason:
+    """Return the description of a denial reason, which may be a third-party provider's own. `None`: unknown user."""
+    known = _REASONS.get(reason or UNKNOWN_USER)
+    return known or DenialReason(f"the provider gives the reason {reason}", "Ask the administrator of the store")

@@ -1,140 +1,148 @@
-"""What a login would give, and why: the chain, asked without a password."""
+"""What a login would be granted, and why, without its password."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from providers.interface import SHADOWED, UNKNOWN_USER, Explanation, ProviderUnavailable, SupportsExplain, SupportsFind
-from services.chain import Chain, Identity, Link, checked_user, known_to, translate_provider_errors
-from services.diagnosis.denial_reasons import refusal
+from providers.interface import (
+    UNKNOWN_USER,
+    AuthProvider,
+    Denied,
+    Explanation,
+    ProviderUnavailable,
+    SupportsExplain,
+    SupportsFind,
+)
+from services.chain import Answer, Chain, Identity, Link, ask_link, validate_user
+from services.diagnosis.denial_reasons import describe_denial
 from services.tokens.claims import Claims
 from services.tokens.issuer import TokenIssuer
 
-Outcome = Literal["known", "refused", "unknown", "passed_over", "out", "untold"]
-"""It lets them in, knows them but does not, does not know them, is not asked since an earlier provider has answered,
-cannot be asked, or cannot say without a password."""
+Outcome = Literal["accepted", "denied", "unknown", "skipped", "unavailable", "unsupported"]
+"""What a provider would do with the login and the right password.
 
-_NOTHING = Explanation(None)
+`skipped`: it knows the user, but an earlier provider decides. `unsupported`: it cannot explain a login.
+"""
+
+_NO_EXPLANATION = Explanation(None)
 
 
 @dataclass(frozen=True)
 class ProviderResult:
-    """What one provider of the chain says of a login."""
+    """What one provider of the chain would do with the login."""
 
-    idp: str
+    provider: str
     outcome: Outcome
-    explanation: Explanation = _NOTHING
-    outage: str | None = None
+    explanation: Explanation = _NO_EXPLANATION
+    error: str | None = None
+    """Why the provider is unavailable."""
 
     def __str__(self) -> str:
-        record = f": {self.explanation.record}" if self.explanation.record else ""
+        record = f" ({self.explanation.record})" if self.explanation.record else ""
         match self.outcome:
-            case "known":
-                return f"knows {self.explanation.user['username'] if self.explanation.user else ''}{record}"
-            case "refused":
-                return f"lets nobody in, since {refusal(self.explanation.reason).words}{record}"
-            case "passed_over":
-                return f"knows them too, but an earlier provider has answered{record}"
-            case "out":
-                return f"cannot be asked: {self.outage}"
-            case "untold":
-                return "cannot say without a password (it has no `explain`)"
-        return "does not know them"
+            case "accepted":
+                return f"accepts {self.explanation.user['username'] if self.explanation.user else ''}{record}"
+            case "denied":
+                return f"denies the login: {describe_denial(self.explanation.reason).text}{record}"
+            case "skipped":
+                return f"also knows the user, but an earlier provider decides{record}"
+            case "unavailable":
+                return f"is unavailable: {self.error}"
+            case "unsupported":
+                return "cannot explain a login without its password (it has no `explain`)"
+        return "does not know this user"
 
 
 @dataclass(frozen=True)
 class LoginExplanation:
-    """What all of them say, in the order in which they are asked."""
+    """The results of all providers, in the order of the chain."""
 
-    links: tuple[ProviderResult, ...]
-    decisive: ProviderResult | None
-    """Who settles it; `None` if none of them knows the login."""
+    results: tuple[ProviderResult, ...]
+    decision: ProviderResult | None
+    """The result that decides the login; `None` if no provider knows the user."""
 
     @property
     def identity(self) -> Identity | None:
-        """Who would be let in with the right password."""
-        if self.decisive is None or self.decisive.outcome != "known" or self.decisive.explanation.user is None:
+        """The user whom the right password would authenticate."""
+        if self.decision is None or self.decision.outcome != "accepted" or self.decision.explanation.user is None:
             return None
-        return checked_user(self.decisive.idp, self.decisive.explanation.user)
+        return validate_user(self.decision.provider, self.decision.explanation.user)
 
     @property
-    def outage(self) -> ProviderResult | None:
-        """The provider for whose sake the login would be answered with 503."""
-        return None if self.identity else next((link for link in self.links if link.outcome == "out"), None)
+    def unavailable(self) -> ProviderResult | None:
+        """The provider because of which the login would fail with 503."""
+        if self.identity:
+            return None
+        return next((result for result in self.results if result.outcome == "unavailable"), None)
 
     @property
-    def untold(self) -> bool:
-        """Whether a provider cannot say without a password."""
-        return any(link.outcome == "untold" for link in self.links)
+    def is_incomplete(self) -> bool:
+        """Whether a provider cannot explain logins."""
+        return any(result.outcome == "unsupported" for result in self.results)
 
     @property
     def reason(self) -> str | None:
-        """Why nobody would be let in; `None` if somebody would."""
+        """The denial reason; `None` if the login would be accepted."""
         if self.identity:
             return None
-        return (self.decisive.explanation.reason if self.decisive else None) or UNKNOWN_USER
+        return (self.decision.explanation.reason if self.decision else None) or UNKNOWN_USER
 
 
-def explain_login(chain: Chain, login: str, broken: Collection[str] = ()) -> LoginExplanation:
-    """Return what `login`, gated as for a login, would give: what `Chain.authenticate` does with the right password.
+def explain_login(chain: Chain, login: str, failed: Collection[str] = ()) -> LoginExplanation:
+    """Return what `Chain.authenticate` would do with `login`, normalized as for a login, and the right password.
 
-    Providers that are `broken` are not asked, and count as out.
+    The providers named in `failed` are not asked and count as unavailable.
     """
-    answers: list[ProviderResult] = []
-    asked: list[Link] = []
-    decisive: ProviderResult | None = None
-    for link in chain.links:
-        answer = (
-            ProviderResult(link.name, "out", outage="its checks fail") if link.name in broken else _ask(link, login)
-        )
-        if decisive:
-            answer = replace(answer, outcome="passed_over") if answer.outcome in {"known", "refused"} else answer
-        else:
-            answer = _unless_shadowed(answer, asked)
-            if answer.outcome in {"known", "refused"} or (answer.outcome == "out" and not link.skip_unavailable):
-                decisive = answer
-            elif answer.outcome != "out":
-                asked.append(link)
-        answers.append(answer)
-    return LoginExplanation(tuple(answers), decisive)
+    questions = _Questions(login, failed)
+    steps = [*chain.walk(questions.ask)]
+    results = [questions.result(step.link, step.answer) for step in steps]
+    decision = next((result for step, result in zip(steps, results, strict=True) if step.decides), None)
+    for link in chain.links[len(steps) :]:
+        result = questions.result(link, ask_link(link, questions.ask))
+        results.append(replace(result, outcome="skipped") if result.outcome in {"accepted", "denied"} else result)
+    return LoginExplanation(tuple(results), decision)
 
 
 def claims_of(issuer: TokenIssuer, identity: Identity) -> Claims:
-    """Return what every token of theirs would say. Raises ValueError if none could be made."""
+    """Return the claims that every access token of this user has. Raises ValueError if no token can be issued."""
     issuer.generate(identity)
     return issuer.claims(identity)
 
 
-def _ask(link: Link, login: str) -> ProviderResult:
-    try:
-        with translate_provider_errors(link):
-            told = _told(link, login)
-    except ProviderUnavailable as error:
-        return ProviderResult(link.name, "out", outage=error.reason)
-    if told is None:
-        return ProviderResult(link.name, "untold")
-    if told.user:
-        return ProviderResult(link.name, "known", replace(told, user=checked_user(link.name, told.user)))
-    return ProviderResult(link.name, "unknown" if told.reason in {None, UNKNOWN_USER} else "refused", told)
+class _Questions:
+    """Asks providers to explain one login, and keeps their explanations beside the answers that a chain needs."""
+
+    def __init__(self, login: str, failed: Collection[str]) -> None:
+        self._login = login
+        self._failed = failed
+        self._explanations: dict[str, Explanation | None] = {}
+
+    def ask(self, link: Link) -> Identity | Denied:
+        if link.name in self._failed:
+            raise ProviderUnavailable("its checks failed")
+        explanation = _explain(link.provider, self._login)
+        self._explanations[link.name] = explanation
+        if explanation and explanation.user is not None:
+            return validate_user(link.name, explanation.user)
+        return Denied((explanation.reason if explanation else None) or UNKNOWN_USER)
+
+    def result(self, link: Link, answer: Answer) -> ProviderResult:
+        if isinstance(answer, ProviderUnavailable):
+            error = answer.reason if answer.provider == link.name else str(answer)
+            return ProviderResult(link.name, "unavailable", error=error)
+        explanation = self._explanations[link.name]
+        if explanation is None:
+            return ProviderResult(link.name, "unsupported")
+        if isinstance(answer, Denied):
+            outcome: Outcome = "unknown" if answer.reason == UNKNOWN_USER else "denied"
+            return ProviderResult(link.name, outcome, replace(explanation, user=None, reason=answer.reason))
+        return ProviderResult(link.name, "accepted", replace(explanation, user=answer))
 
 
-def _told(link: Link, login: str) -> Explanation | None:
-    """Return what the provider says; `None` if it cannot say."""
-    if isinstance(link.provider, SupportsExplain):
-        return link.provider.explain(login)
-    # One that only finds knows usernames; the login may be an address of somebody whom it knows.
-    user = link.provider.find(login) if isinstance(link.provider, SupportsFind) else None
+def _explain(provider: AuthProvider, login: str) -> Explanation | None:
+    """Return the provider's explanation; `None` if it cannot explain this login."""
+    if isinstance(provider, SupportsExplain):
+        return provider.explain(login)
+    # A provider that only supports `find` knows usernames, and the login may be the email of one of its users.
+    user = provider.find(login) if isinstance(provider, SupportsFind) else None
     return Explanation(user) if user else None
-
-
-def _unless_shadowed(answer: ProviderResult, asked: Sequence[Link]) -> ProviderResult:
-    """Return the answer, or that the name belongs to one of those who were asked before and did not know the login."""
-    user = answer.explanation.user
-    if answer.outcome != "known" or user is None:
-        return answer
-    try:
-        shadowed = known_to(asked, user["username"])
-    except ProviderUnavailable as error:
-        return ProviderResult(answer.idp, "out", outage=str(error))
-    told = replace(answer.explanation, user=None, reason=SHADOWED)
-    return ProviderResult(answer.idp, "refused", told) if shadowed else answer

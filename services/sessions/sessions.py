@@ -58,7 +58,7 @@ class Sessions:
         sessions: their credentials must be verified again. The grant has no session if the user's provider cannot
         look users up, or if the database is unavailable: a login must not depend on it.
         """
-        if last_revocation_id is not None and self._chain.finds(user["idp"]):
+        if last_revocation_id is not None and self._chain.supports_find(user["idp"]):
             try:
                 return self._open(user, client_id, last_revocation_id)
             except DatabaseUnavailable as error:
@@ -161,7 +161,7 @@ class Sessions:
 
     def _require_user(self, row: SessionRow) -> Identity:
         """Return the current user of a session. Raises InvalidRefreshToken if there is none."""
-        if not self._chain.finds(row.idp):
+        if not self._chain.supports_find(row.idp):
             log.warning("refresh denied: AUTH_PROVIDER has no provider %a that can look users up", row.idp)
             raise InvalidRefreshToken(PROVIDER_GONE)
         user = self._chain.find(row.idp, row.username)

@@ -173,7 +173,7 @@ def test_passwords_and_tokens_are_never_logged(client: FlaskClient, caplog: pyte
     token = login(client, ZOE.username, ZOE.password).get_json()["data"]
     login(client, ZOE.username, f"{ZOE.password}!")
     assert "login accepted by static" in caplog.text
-    assert "login refused: wrong_password" in caplog.text
+    assert "login denied: wrong_password" in caplog.text
     assert ZOE.password not in caplog.text
     assert token not in caplog.text
 

@@ -101,7 +101,7 @@ def test_invalid_user_from_a_provider_is_logged_without_its_values(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client_of("one role").post("/api/auth", json=CREDENTIALS)
-    assert f"the provider {__name__}:Faulty answered with something that is no user; wrong: roles" in caplog.text
+    assert f"the provider {__name__}:Faulty did not return a user; invalid: roles" in caplog.text
     assert SECRET not in caplog.text
 
 

@@ -13,7 +13,7 @@ from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import ZOE
 
 # The commands of these pages are being renamed.
-PENDING = {"docs/comparing-providers.md", "docs/users.md", "docs/passwords.md"}
+PENDING = {"docs/users.md", "docs/passwords.md"}
 
 
 @pytest.mark.parametrize("page", [page for page in pages() if page not in PENDING])

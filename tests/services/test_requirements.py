@@ -1,4 +1,4 @@
-"""What a guard asks for can be read off the route, and is what the guard does."""
+"""The requirements of a guarded route are what its guards enforce."""
 
 from itertools import chain, combinations
 
@@ -19,18 +19,16 @@ def view() -> str:
 
 
 @pytest.mark.parametrize("roles", EVERY_SET, ids=",".join)
-def test_what_is_told_of_a_route_is_what_its_guard_does(
-    app: Flask, issuer: TokenIssuer, roles: tuple[str, ...]
-) -> None:
+def test_route_allows_the_roles_that_its_guard_allows(app: Flask, issuer: TokenIssuer, roles: tuple[str, ...]) -> None:
     for name, guard in GUARDS.items():
         app.add_url_rule(f"/{name}", name, guard(view))
-    told = {route.path: route.allows(roles) for route in guarded_routes(app) if not route.path.startswith("/api")}
+    expected = {route.path: route.allows(roles) for route in guarded_routes(app) if not route.path.startswith("/api")}
     client = app.test_client()
-    done = {f"/{name}": client.get(f"/{name}", headers=bearer(issuer, *roles)).status_code == 200 for name in GUARDS}
-    assert told == done
+    allowed = {f"/{name}": client.get(f"/{name}", headers=bearer(issuer, *roles)).status_code == 200 for name in GUARDS}
+    assert allowed == expected
 
 
-def test_of_two_guards_both_are_told(app: Flask, issuer: TokenIssuer) -> None:
+def test_requirements_of_two_guards_both_apply(app: Flask, issuer: TokenIssuer) -> None:
     app.add_url_rule("/both", "both", auth_guard("a", "b")(auth_guard("admin")(view)), methods=["PUT", "GET"])
     app.add_url_rule("/marked", "marked", public(auth_guard("admin")(view)))
     both, marked = (route for route in guarded_routes(app) if route.path in {"/both", "/marked"})
@@ -38,18 +36,18 @@ def test_of_two_guards_both_are_told(app: Flask, issuer: TokenIssuer) -> None:
     assert both.roles == {"a", "b", "admin"}
     assert marked.needs == "admin"
     client = app.test_client()
-    for roles, opens in ((("a",), False), (("admin",), False), (("admin", "b"), True)):
-        assert both.allows(roles) == (client.get("/both", headers=bearer(issuer, *roles)).status_code == 200) == opens
+    for roles, allowed in ((("a",), False), (("admin",), False), (("admin", "b"), True)):
+        assert both.allows(roles) == (client.get("/both", headers=bearer(issuer, *roles)).status_code == 200) == allowed
 
 
-def test_what_is_for_everybody_is_not_guarded(app: Flask) -> None:
+def test_public_and_undecided_routes_are_not_guarded(app: Flask) -> None:
     app.add_url_rule("/open", "open", public(view))
     app.add_url_rule("/forgotten", "forgotten", view)
     assert not {"/open", "/forgotten"} & {route.path for route in guarded_routes(app)}
 
 
 @pytest.mark.parametrize(
-    ("requirement", "words"),
+    ("requirement", "text"),
     [
         (RoleRequirement(), "any user"),
         (RoleRequirement(frozenset({"a"})), "a"),
@@ -59,5 +57,5 @@ def test_what_is_for_everybody_is_not_guarded(app: Flask) -> None:
         (RoleRequirement(frozenset({"a", "b"}), frozenset({"x"})), "(a or b) and x"),
     ],
 )
-def test_a_requirement_in_words(requirement: RoleRequirement, words: str) -> None:
-    assert str(requirement) == words
+def test_requirement_as_text(requirement: RoleRequirement, text: str) -> None:
+    assert str(requirement) == text

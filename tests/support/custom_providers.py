@@ -1,4 +1,4 @@
-"""Providers as somebody else writes them, and programs that have them at hand."""
+"""Custom providers as third parties write them, and programs that can import them."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,8 @@ from textwrap import dedent
 from tests.support.flask_program import ENVIRON, Flask
 from tests.support.stores import SECRET_KEY
 
-BARE = """
-    class Bare:
+MINIMAL = """
+    class Minimal:
         def __init__(self, environ):
             pass
 
@@ -16,31 +16,31 @@ BARE = """
             return None
 """
 
-# Whatever is asked of it, it writes down.
-NOTING = """
+# It records each call of its methods in a file.
+RECORDING = """
     import os
     from pathlib import Path
     from providers.interface import Check, Denied, Explanation, Membership, RuleResult
 
     ROLES = ("reader",)
 
-    def note(what):
-        with Path(os.environ["NOTES"]).open("a") as file:
-            file.write(what + "\\n")
+    def record(method):
+        with Path(os.environ["CALLS"]).open("a") as file:
+            file.write(method + "\\n")
 
-    class Noting:
+    class Recording:
         outcome = "ok"
 
         def __init__(self, environ):
             pass
 
         def check(self):
-            note("check")
+            record("check")
             yield Check("bind", self.outcome, "as \\x1b[31mcn=service", "Look at it" if self.outcome != "ok" else None)
-            yield Check("a step that has quite a long name", "ok", "found")
+            yield Check("a step whose name is rather long", "ok", "found")
 
         def explain(self, login):
-            note("explain")
+            record("explain")
             if login == "locked":
                 return Explanation(None, "locked", "uid=locked,ou=people")
             if login != "wile":
@@ -49,12 +49,12 @@ NOTING = """
             groups = (Membership("cn=readers"), Membership("cn=all", via_group="cn=readers"))
             rules = (
                 RuleResult("cn=readers", ("reader",), True),
-                RuleResult("cn=Admins", ("admin",), False, ("they are in cn=admins,ou=old",)),
+                RuleResult("cn=Admins", ("admin",), False, ("the user is in cn=admins,ou=old",)),
             )
             return Explanation(user, None, "uid=wile,ou=people", groups, rules)
 
         def authenticate(self, login, password):
-            note("authenticate")
+            record("authenticate")
             if password != "roadrunner":
                 return Denied("locked")
             return {"username": "wile", "email": None, "roles": ["reader"]}
@@ -62,10 +62,10 @@ NOTING = """
         def list_roles(self):
             return frozenset(ROLES)
 
-    class Broken(Noting):
+    class Broken(Recording):
         outcome = "failure"
 
-    class Raising(Noting):
+    class Raising(Recording):
         def check(self):
             yield Check("first", "ok", "fine")
             raise ValueError("hunter2")
@@ -73,24 +73,24 @@ NOTING = """
 
 
 def write(folder: Path, name: str, source: str) -> None:
-    """Write a module."""
+    """Write a module into the folder."""
     (folder / f"{name}.py").write_text(dedent(source))
 
 
 def program(folder: Path, provider: str, **environ: str) -> Flask:
-    """Return the program with a provider whose module is in the folder."""
+    """Return the program with a provider from a module in the folder."""
     path = os.pathsep.join([str(folder), ENVIRON["PYTHONPATH"]])
-    given = {
+    settings = {
         "PYTHONPATH": path,
         "SECRET_KEY": SECRET_KEY,
         "AUTH_PROVIDER": provider,
         "DATABASE_URL": "",
-        "NOTES": str(folder / "notes"),
+        "CALLS": str(folder / "calls"),
     }
-    return Flask(folder, **given | environ)
+    return Flask(folder, **settings | environ)
 
 
-def notes(folder: Path) -> list[str]:
-    """Return what a noting provider was asked."""
-    path = folder / "notes"
+def calls(folder: Path) -> list[str]:
+    """Return the methods of the recording provider that were called, in order."""
+    path = folder / "calls"
     return path.read_text().split() if path.exists() else []

@@ -1,1 +1,1 @@
-"""The checks of the doctor, one module for each part of the service."""
+"""The checks of the doctor: one module for each part of the service."""

@@ -1,4 +1,4 @@
-"""Whether the configuration can be used."""
+"""Whether the configuration is valid."""
 
 import os
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ def as_failed_check(problem: Problem) -> Check:
     return Check(STEP, "failure", problem.statement, problem.remedy or "See docs/configuration.md")
 
 
-def check_usable(chain: Chain) -> Iterator[Check]:
-    """Yield the finding that there is no such problem, and what is to be said of the development file."""
-    yield Check(STEP, "ok", f"can be used; providers: {', '.join(link.name for link in chain.links)}")
+def check_configuration(chain: Chain) -> Iterator[Check]:
+    """Yield the findings about a configuration without problems."""
+    yield Check(STEP, "ok", f"valid; providers: {', '.join(link.name for link in chain.links)}")
     if DEVELOPMENT_FILE.exists() and is_readable_by_others(os.stat(DEVELOPMENT_FILE)):
         remedy = f"Run: chmod 600 {quote(str(DEVELOPMENT_FILE))}"
-        yield Check(STEP, "warning", f"others can read {DEVELOPMENT_FILE.name}, and the secrets in it", remedy)
+        yield Check(STEP, "warning", f"other users can read {DEVELOPMENT_FILE.name} and the secrets in it", remedy)

@@ -1,20 +1,17 @@
-"""What the machine and the network around the service are to do."""
+"""What the service leaves to the deployment around it."""
 
 from collections.abc import Iterator
 
 from providers.interface import Check
 
-_LIMIT = "Limit POST /api/auth and POST /oauth/token by address at the proxy, as with nginx's limit_req"
+_RATE_LIMIT = "Rate-limit POST /api/auth and POST /oauth/token by client address at the proxy (nginx: limit_req)"
 
 
 def check_deployment() -> Iterator[Check]:
-    """Yield what we leave to others."""
-    yield Check(
-        "throttling", "warning", "failed logins are not counted here, so passwords can be tried at will", _LIMIT
+    """Yield reminders. They do not depend on the configuration."""
+    yield Check("throttling", "warning", "login attempts are not rate-limited", _RATE_LIMIT)
+    found = (
+        "X-Forwarded-* headers are ignored: behind a proxy, all requests have the proxy's address, "
+        "and clients cannot forge one"
     )
-    yield Check(
-        "proxies",
-        "ok",
-        "no X-Forwarded-… header is believed: behind a proxy every call has the proxy's address, and nobody can "
-        "pretend to another",
-    )
+    yield Check("proxies", "ok", found)

@@ -1,4 +1,4 @@
-"""Faults in what other people wrote: findings, like all else."""
+"""Exceptions in checks, reported as findings."""
 
 import traceback
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from providers.interface import Check
 
 
-def caught(step: str, checks: Iterator[Check]) -> Iterator[Check]:
-    """Yield the checks and, if one of them cannot be made, where it failed."""
+def report_exceptions(step: str, checks: Iterator[Check]) -> Iterator[Check]:
+    """Yield the checks. If one raises an exception, yield a failure that names its place in the code."""
     try:
         yield from checks
-    except Exception as error:  # noqa: BLE001 - it may be anybody's provider
-        # The message may hold a value; the place is enough to find the fault.
+    except Exception as error:  # noqa: BLE001 - third-party providers can raise any exception
+        # The message may contain a setting's value. The place is enough to find the fault.
         at = traceback.extract_tb(error.__traceback__)[-1]
-        found = f"it fails with {type(error).__name__} at {at.filename}, line {at.lineno}"
-        yield Check(step, "failure", found, "Tell whoever wrote what stands there")
+        found = f"failed with {type(error).__name__} at {at.filename}, line {at.lineno}"
+        yield Check(step, "failure", found, "Report this to the author of that file")

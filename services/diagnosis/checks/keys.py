@@ -1,4 +1,4 @@
-"""What tokens are signed with."""
+"""The checks of the signing keys."""
 
 import os
 from collections.abc import Iterator
@@ -14,61 +14,64 @@ from providers.interface import Check
 from services.keys.directory import KeyDirectory, StoredKey
 from services.keys.ring import KEY_SET_MAX_AGE
 
-OLD = timedelta(days=365)
-"""After so long a key has been on enough machines, and in enough backups."""
+MAX_KEY_AGE = timedelta(days=365)
+"""Over this time a key is copied to many machines and backups, so it should be rotated."""
 
 _GENERATE = "Run: flask keys generate, and after five minutes: flask keys rotate"
 
 
-def check_keys(secrets: KeySettings, path: Path | None) -> Iterator[Check]:
-    """Yield what there is to say of the keys."""
-    if path is None:
-        yield _secret(len(secrets.key_fallbacks))
+def check_keys(settings: KeySettings, keys_dir: Path | None) -> Iterator[Check]:
+    """Yield the findings about the keys: SECRET_KEY, or the directory of keys if there is one."""
+    if keys_dir is None:
+        yield _check_secret(len(settings.key_fallbacks))
         return
-    folder = KeyDirectory(path)
     try:
-        stored, loose = folder.read(), is_writable_by_others(os.stat(path))
+        keys, writable = KeyDirectory(keys_dir).read(), is_writable_by_others(os.stat(keys_dir))
     except ConfigurationError as error:
         yield Check("keys", "failure", error.problems[0].statement, error.problems[0].remedy or "Run: flask keys list")
         return
-    current = next(one for one in stored if one.state == "current")
-    yield _current(current, [one for one in stored if one.state == "next"])
-    yield _others(stored)
-    if loose:
-        yield Check("key folder", "failure", "others can put keys there", f"Run: chmod 700 {quote(str(path))}")
-    else:
-        yield Check("key folder", "ok", "only its owner can put keys there, and nobody else can read one")
-    if secrets.key:
-        yield _left_over(current)
+    current = next(key for key in keys if key.state == "current")
+    next_keys = [key for key in keys if key.state == "next"]
+    yield _check_current(current, has_next=bool(next_keys))
+    yield _check_others(next_keys, retired=sum(key.state == "retired" for key in keys))
+    yield _check_directory(keys_dir, writable)
+    if settings.key:
+        yield _check_unused_secret(current)
 
 
-def _secret(fallbacks: int) -> Check:
-    also = f"; {fallbacks} that it was before still verify" if fallbacks else ""
-    return Check("keys", "ok", f"SECRET_KEY signs with HS256: whoever checks tokens with it can make them{also}")
+def _check_secret(fallbacks: int) -> Check:
+    earlier = f"; {fallbacks} earlier keys still verify tokens" if fallbacks else ""
+    found = f"SECRET_KEY signs with HS256: each service that verifies tokens can also forge them{earlier}"
+    return Check("keys", "ok", found)
 
 
-def _current(current: StoredKey, successors: list[StoredKey]) -> Check:
+def _check_current(current: StoredKey, has_next: bool) -> Check:
     age = datetime.now(UTC) - current.since
-    found = f"{current.key.id} ({current.key.algorithm}) signs, for {age.days} days now"
-    if age < OLD:
+    found = f"{current.key.id} ({current.key.algorithm}) has been signing for {age.days} days"
+    if age < MAX_KEY_AGE:
         return Check("keys", "ok", found)
-    return Check("keys", "warning", found, "Run: flask keys rotate" if successors else _GENERATE)
+    return Check("keys", "warning", found, "Run: flask keys rotate" if has_next else _GENERATE)
 
 
-def _others(stored: list[StoredKey]) -> Check:
-    successors = [one for one in stored if one.state == "next"]
-    retired = sum(one.state == "retired" for one in stored)
-    found = f"{len(successors) or 'no'} next, {retired or 'no'} retired"
-    newest = max((one.since for one in successors), default=None)
+def _check_others(next_keys: list[StoredKey], retired: int) -> Check:
+    found = f"{len(next_keys)} next, {retired} retired"
+    newest = max((key.since for key in next_keys), default=None)
     if newest and datetime.now(UTC) - newest < timedelta(seconds=KEY_SET_MAX_AGE):
-        found += "; not everybody knows the next one yet, so wait five minutes before `flask keys rotate`"
+        found += "; other services may not have fetched the next key yet: wait five minutes before `flask keys rotate`"
     elif newest:
-        found += "; everybody knows the next one: `flask keys rotate` refuses nobody"
+        found += "; other services have had time to fetch the next key: `flask keys rotate` is safe"
     return Check("other keys", "ok", found)
 
 
-def _left_over(current: StoredKey) -> Check:
-    found = "SECRET_KEY is set beside SIGNING_KEYS_DIR, and whoever has it can make tokens"
+def _check_directory(path: Path, writable: bool) -> Check:
+    if writable:
+        found = "other users can write to the directory and add keys"
+        return Check("key directory", "failure", found, f"Run: chmod 700 {quote(str(path))}")
+    return Check("key directory", "ok", "only its owner can add keys, and other users cannot read them")
+
+
+def _check_unused_secret(current: StoredKey) -> Check:
+    found = "SECRET_KEY is set in addition to SIGNING_KEYS_DIR, and its holder can forge tokens"
     if datetime.now(UTC) - current.since < timedelta(minutes=MAX_TOKEN_LIFETIME_MINUTES):
-        return Check("secret key", "ok", f"{found}: needed until the last token that it signed has expired")
-    return Check("secret key", "warning", f"{found}; no token needs it any more", "Take it out of the configuration")
+        return Check("secret key", "ok", f"{found}. It is needed until its last token has expired")
+    return Check("secret key", "warning", f"{found}. No token needs it any more", "Remove it from the configuration")

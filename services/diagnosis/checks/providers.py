@@ -1,23 +1,25 @@
-"""What the providers say of themselves."""
+"""The checks that the providers define."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from providers.interface import Check, SupportsCheck
 from services.chain import Chain, Link
-from services.diagnosis.checks.errors import caught
+from services.diagnosis.checks.errors import report_exceptions
 
 
-def check_providers(chain: Chain, broken: set[str]) -> Iterator[Check]:
-    """Yield what every provider of the chain finds, and put the names of those into `broken` that do not work."""
+def check_providers(chain: Chain) -> Generator[Check, None, frozenset[str]]:
+    """Yield the findings of all providers, then return the names of the providers with a failure."""
+    failed = set()
     for link in chain.links:
         for check in _checks(link):
             if check.outcome == "failure":
-                broken.add(link.name)
+                failed.add(link.name)
             yield replace(check, step=f"{link.name}: {check.step}")
+    return frozenset(failed)
 
 
 def _checks(link: Link) -> Iterator[Check]:
     if isinstance(link.provider, SupportsCheck):
-        return caught("checks", link.provider.check())
-    return iter([Check("checks", "ok", "it has no checks of its own (no `check`)")])
+        return report_exceptions("checks", link.provider.check())
+    return iter([Check("checks", "ok", "the provider defines no checks (it has no `check`)")])

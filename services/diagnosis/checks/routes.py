@@ -1,4 +1,4 @@
-"""Whether every route is decided, and whether somebody can get past its guards."""
+"""Whether every route is guarded or public, and whether users can have the roles that the guards require."""
 
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
@@ -11,8 +11,8 @@ from services.requirements import GuardedRoute
 STEP = "routes"
 
 
-class CannotLoad(Exception):
-    """There is no application to look at; the text says why."""
+class ApplicationNotLoaded(Exception):
+    """The application does not start. The message is the reason."""
 
 
 class Routes(NamedTuple):
@@ -20,63 +20,65 @@ class Routes(NamedTuple):
 
     guarded: list[GuardedRoute]
     unmarked: list[str]
-    """Neither guarded nor public."""
+    """The paths of views with neither `@auth_guard` nor `@public`."""
 
 
-class _CannotTell(Exception):
-    """Nobody knows which roles there can be; the text says why."""
+class _RolesUnknown(Exception):
+    """The roles that users can have are not known. The message is the reason."""
 
 
-def check_routes(chain: Chain, load: Callable[[], Routes], broken: Collection[str]) -> Iterator[Check]:
-    """Yield what there is to say of the routes, which `load` returns; it raises CannotLoad."""
+def check_routes(chain: Chain, load: Callable[[], Routes], failed: Collection[str]) -> Iterator[Check]:
+    """Yield the findings about the routes that `load` returns; it may raise ApplicationNotLoaded.
+
+    The providers named in `failed` are not asked for their roles.
+    """
     try:
         guarded, unmarked = load()
-    except CannotLoad as error:
-        yield Check(STEP, "failure", f"the application does not start: {error}", "Start it by hand: flask run")
+    except ApplicationNotLoaded as error:
+        yield Check(STEP, "failure", f"the application does not start: {error}", "Run: flask run")
         return
     yield Check(STEP, "ok", f"{len(guarded)} are guarded")
     for path in unmarked:
         remedy = "Add @auth_guard() or @public between @app.route and the view function"
         yield Check(STEP, "warning", f"{path} is not guarded", remedy)
-    yield from _check_roles(chain, guarded, broken)
+    yield from _check_roles(chain, guarded, failed)
 
 
-def _check_roles(chain: Chain, guarded: list[GuardedRoute], broken: Collection[str]) -> Iterator[Check]:
-    named = sorted(frozenset().union(*(route.roles for route in guarded)))
+def _check_roles(chain: Chain, guarded: list[GuardedRoute], failed: Collection[str]) -> Iterator[Check]:
+    required = sorted(frozenset().union(*(route.roles for route in guarded)))
+    names = ", ".join(required) or "no role"
     try:
-        list_roles = _grantable(chain, broken)
-    except _CannotTell as error:
-        yield Check(
-            "roles", "ok", f"guards ask for {', '.join(named) or 'none'}; whether anybody can have them: {error}"
-        )
+        available = _available_roles(chain, failed)
+    except _RolesUnknown as error:
+        yield Check("roles", "ok", f"the guards require {names}; it is not known whether users can have them: {error}")
         return
-    lacking = [role for role in named if role not in list_roles]
-    if not lacking:
-        yield Check("roles", "ok", f"whatever guards ask for can be had: {', '.join(named) or 'no role'}")
-    for role in lacking:
-        yield _lacking(role, [route for route in guarded if role in route.roles], list_roles)
+    missing = [role for role in required if role not in available]
+    if not missing:
+        yield Check("roles", "ok", f"the providers can give each role that the guards require: {names}")
+    for role in missing:
+        yield _check_missing_role(role, [route for route in guarded if role in route.roles], available)
 
 
-def _grantable(chain: Chain, broken: Collection[str]) -> frozenset[str]:
-    found: frozenset[str] = frozenset()
+def _available_roles(chain: Chain, failed: Collection[str]) -> frozenset[str]:
+    roles: frozenset[str] = frozenset()
     for link in chain.links:
-        if link.name in broken:
-            raise _CannotTell(f"{link.name} cannot be asked now")
+        if link.name in failed:
+            raise _RolesUnknown(f"{link.name} is unavailable")
         if not isinstance(link.provider, SupportsListRoles):
-            raise _CannotTell(f"{link.name} can give any (it has no `list_roles`)")
+            raise _RolesUnknown(f"{link.name} does not list its roles (it has no `list_roles`)")
         try:
             with translate_provider_errors(link):
-                found |= link.provider.list_roles()
+                roles |= link.provider.list_roles()
         except ProviderUnavailable:
-            raise _CannotTell(f"{link.name} cannot be asked now") from None
-    return found
+            raise _RolesUnknown(f"{link.name} is unavailable") from None
+    return roles
 
 
-def _lacking(role: str, routes: list[GuardedRoute], list_roles: frozenset[str]) -> Check:
+def _check_missing_role(role: str, routes: list[GuardedRoute], available: frozenset[str]) -> Check:
     more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
-    found = f"{role} is asked for by {routes[0]}{more}, and no provider can give it"
-    near = sorted(other for other in list_roles if casefold_name(other) == casefold_name(role))
-    if near:
-        found += f"; {', '.join(near)} differs only in case"
-        return Check("roles", "warning", found, "Write it the same way in both places: roles compare exactly")
-    return Check("roles", "warning", found, "Give it to somebody, or let a rule give it, or take it out of the guard")
+    found = f"{routes[0]}{more} requires the role {role}, which no provider can give"
+    similar = sorted(other for other in available if casefold_name(other) == casefold_name(role))
+    if similar:
+        found += f"; {', '.join(similar)} differs only in case"
+        return Check("roles", "warning", found, "Use the same spelling in the store and in the guard")
+    return Check("roles", "warning", found, "Give a user this role, add a role rule, or remove it from the guard")

@@ -1,109 +1,119 @@
-"""One user, followed through the chain, and perhaps one password."""
+"""The checks of one user: their login through the chain, and optionally their password."""
 
 import json
 from collections.abc import Collection, Iterator
+from functools import partial
 
 from config.text import normalize_password
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable
-from services.chain import Identity, Link, checked_user, translate_provider_errors
+from services.chain import Answer, Identity, Link, ask_link, authenticate_with
 from services.context import Services
-from services.diagnosis.denial_reasons import refusal
+from services.diagnosis.denial_reasons import describe_denial
 from services.diagnosis.explain import LoginExplanation, ProviderResult, claims_of, explain_login
 
 STEP = "user"
+_SEE_ABOVE = "See the findings about this provider above"
 
 
-def check_user(services: Services, login: str, password: str | None, broken: Collection[str]) -> Iterator[Check]:
-    """Yield what a login would give and, if there is a `password`, whether it is theirs."""
-    answer = explain_login(services.chain, login, broken)
-    yield from (_asked(link, answer) for link in answer.links)
-    if answer.decisive:
-        yield from _ways_to_roles(answer.decisive.explanation)
-    if answer.identity:
-        yield from _outcome(services, answer.identity)
-    elif not answer.decisive and not answer.outage and not answer.untold:
-        told = refusal(answer.reason)
-        yield Check(STEP, "failure", told.words, told.remedy)
+def check_user(services: Services, login: str, password: str | None, failed: Collection[str]) -> Iterator[Check]:
+    """Yield what the login would be granted and, if `password` is given, whether it is right.
+
+    The providers named in `failed` are not asked.
+    """
+    explanation = explain_login(services.chain, login, failed)
+    yield from (_check_result(result, explanation) for result in explanation.results)
+    if explanation.decision:
+        yield from _check_role_rules(explanation.decision.explanation)
+    if explanation.identity:
+        yield from _check_identity(services, explanation.identity)
+    elif not explanation.decision and not explanation.unavailable and not explanation.is_incomplete:
+        denial = describe_denial(explanation.reason)
+        yield Check(STEP, "failure", denial.text, denial.remedy)
     if password is not None:
-        yield from _tried(services, answer, login, password)
+        yield from _check_password(services, explanation, login, password)
 
 
-def _asked(link: ProviderResult, answer: LoginExplanation) -> Check:
-    step = f"{STEP}, {link.idp}"
-    if link.outcome == "out":
-        return Check(step, "failure", str(link), "See what is said of this provider above")
-    if link is answer.decisive and link.outcome == "refused":
-        return Check(step, "failure", str(link), refusal(link.explanation.reason).remedy)
-    if link.outcome == "passed_over":
-        return Check(step, "warning", str(link), "If these are two people, one of them can never log in: rename one")
-    return Check(step, "ok", str(link))
+def _check_result(result: ProviderResult, explanation: LoginExplanation) -> Check:
+    step = f"{STEP}, {result.provider}"
+    if result.outcome == "unavailable":
+        return Check(step, "failure", str(result), _SEE_ABOVE)
+    if result is explanation.decision and result.outcome == "denied":
+        return Check(step, "failure", str(result), describe_denial(result.explanation.reason).remedy)
+    if result.outcome == "skipped":
+        remedy = "If these are different people, rename one: the user of this provider cannot log in"
+        return Check(step, "warning", str(result), remedy)
+    return Check(step, "ok", str(result))
 
 
-def _ways_to_roles(explanation: Explanation) -> Iterator[Check]:
+def _check_role_rules(explanation: Explanation) -> Iterator[Check]:
     if explanation.groups:
-        groups = (
-            f"{one.group} (through {one.via_group})" if one.via_group else one.group for one in explanation.groups
-        )
+        groups = (f"{one.group} (via {one.via_group})" if one.via_group else one.group for one in explanation.groups)
         yield Check("groups", "ok", f"{len(explanation.groups)}: {'; '.join(groups)}")
-    for verdict in explanation.rules:
-        found = f"{verdict.rule} gives {', '.join(verdict.roles)}: {'matched' if verdict.matched else 'not matched'}"
-        if verdict.near_misses and not verdict.matched:
-            remedy = "If it should have, mend the rule or the group"
-            yield Check("rule", "warning", f"{found}, but nearly: {'; '.join(verdict.near_misses)}", remedy)
+    for rule in explanation.rules:
+        found = f"{rule.rule} gives {', '.join(rule.roles)}: {'matched' if rule.matched else 'not matched'}"
+        if rule.near_misses and not rule.matched:
+            remedy = "If the rule should match, correct the rule or the group"
+            yield Check("rule", "warning", f"{found}; near miss: {'; '.join(rule.near_misses)}", remedy)
         else:
             yield Check("rule", "ok", found)
 
 
-def _outcome(services: Services, identity: Identity) -> Iterator[Check]:
+def _check_identity(services: Services, identity: Identity) -> Iterator[Check]:
     if identity["roles"]:
         yield Check("roles of the user", "ok", ", ".join(identity["roles"]))
     else:
-        found = "none: only routes that ask for any user open"
-        yield Check("roles of the user", "warning", found, "Give them one, or see which rule should have")
+        found = "none: the user can call only routes that require no role"
+        yield Check("roles of the user", "warning", found, "Give the user a role, or check the role rules")
     try:
         yield Check("claims", "ok", json.dumps(claims_of(services.issuer, identity), ensure_ascii=False))
     except ValueError as error:
-        yield Check("claims", "failure", str(error), "Give them fewer roles: a token is sent with every call")
+        yield Check("claims", "failure", str(error), "Give the user fewer roles: every request carries the token")
 
 
-def _tried(services: Services, answer: LoginExplanation, login: str, password: str) -> Iterator[Check]:
-    """Ask one provider, once."""
-    idp = answer.decisive.idp if answer.decisive else next((link.idp for link in answer.links if _may_know(link)), None)
-    if idp is None or answer.outage or (answer.decisive and not answer.identity):
-        yield Check("password", "ok", "not tried, as nobody would be let in anyway")
+def _check_password(services: Services, explanation: LoginExplanation, login: str, password: str) -> Iterator[Check]:
+    """Try the password once, with the one provider that may accept it."""
+    name = _provider_to_ask(explanation)
+    if name is None:
+        yield Check("password", "ok", "not tried, because the login would be denied with any password")
         return
-    link = next(link for link in services.chain.links if link.name == idp)
+    link = next(link for link in services.chain.links if link.name == name)
     try:
-        secret = normalize_password(password)
+        password = normalize_password(password)
     except ValueError as error:
-        yield Check("password", "failure", f"nobody has such a one: {error}", "Type it again")
+        yield Check("password", "failure", f"no user can have this password: {error}", "Enter it again")
         return
+    user = _authenticate(link, login, password)
+    yield _check_answer(name, user, explanation.identity)
+    if isinstance(user, dict) and not explanation.identity:  # the provider could not explain the login
+        yield from _check_identity(services, user)
+
+
+def _provider_to_ask(explanation: LoginExplanation) -> str | None:
+    if explanation.unavailable or (explanation.decision and not explanation.identity):
+        return None
+    if explanation.decision:
+        return explanation.decision.provider
+    return next((result.provider for result in explanation.results if result.outcome == "unsupported"), None)
+
+
+def _authenticate(link: Link, login: str, password: str) -> Answer:
     try:
-        check, user = _judged(link, answer.identity, login, secret)
-    except (ProviderUnavailable, Overloaded) as error:
-        found = f"{idp} cannot be asked: {error or type(error).__name__}"
-        yield Check("password", "failure", found, "See what is said of this provider above")
-        return
-    yield check
-    if user and not answer.identity:  # the provider could not say before
-        yield from _outcome(services, user)
+        return ask_link(link, partial(authenticate_with, login=login, password=password))
+    except Overloaded:
+        return ProviderUnavailable("too many logins are waiting", link.name)
 
 
-def _judged(link: Link, expected: Identity | None, login: str, password: str) -> tuple[Check, Identity | None]:
-    with translate_provider_errors(link):
-        reply = link.provider.authenticate(login, password)
-    if not reply:
-        told = refusal(reply.reason if isinstance(reply, Denied) else None)
-        return Check("password", "failure", f"{link.name} lets nobody in with it: {told.words}", told.remedy), None
-    user = checked_user(link.name, reply)
-    if expected and (user["username"], {*user["roles"]}) != (expected["username"], {*expected["roles"]}):
-        found = (
-            f"{link.name} lets in {user['username']} with {', '.join(user['roles']) or 'no role'}, not as told above"
+def _check_answer(name: str, answer: Answer, expected: Identity | None) -> Check:
+    if isinstance(answer, ProviderUnavailable):
+        return Check("password", "failure", f"{name} is unavailable: {answer.reason}", _SEE_ABOVE)
+    if isinstance(answer, Denied):
+        denial = describe_denial(answer.reason)
+        return Check("password", "failure", f"{name} denies the login: {denial.text}", denial.remedy)
+    found = f"{name} accepts it and authenticates {answer['username']}"
+    if expected and (answer["username"], {*answer["roles"]}) != (expected["username"], {*expected["roles"]}):
+        found += f" with {', '.join(answer['roles']) or 'no role'}, unlike its explanation above"
+        remedy = (
+            "Run the command again: the user may have just been changed. Otherwise `explain` of the provider is wrong"
         )
-        remedy = "Somebody has just changed them, or the provider's `explain` errs"
-        return Check("password", "warning", found, remedy), user
-    return Check("password", "ok", f"{link.name} lets {user['username']} in with it"), user
-
-
-def _may_know(link: ProviderResult) -> bool:
-    return link.outcome in {"known", "untold"}
+        return Check("password", "warning", found, remedy)
+    return Check("password", "ok", found)

@@ -1,4 +1,4 @@
-"""What the doctor finds that no command can bring about here: clocks that differ."""
+"""Checks of the doctor whose findings no command can produce on the test machine: clocks that differ."""
 
 import time
 
@@ -14,13 +14,13 @@ STEP = "database: clock"
 
 @pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
 @pytest.mark.parametrize(
-    ("seconds", "outcome", "words"),
+    ("seconds", "outcome", "text"),
     [(0, "ok", "this machine's"), (60, "warning", "s behind this"), (-60, "warning", "s ahead of this")],
 )
-def test_a_clock_that_differs_is_told(empty_database: str, seconds: int, outcome: str, words: str) -> None:
+def test_difference_of_the_clocks_is_reported(empty_database: str, seconds: int, outcome: str, text: str) -> None:
     environ = user_table(empty_database, [])
     with time_machine.travel(time.time() + seconds):
-        told = next(check for check in check_database(DatabaseSettings.read(environ)) if check.step == STEP)
-    assert told.outcome == outcome
-    assert words in told.found
-    assert bool(told.remedy) == (outcome != "ok")
+        clock = next(check for check in check_database(DatabaseSettings.read(environ)) if check.step == STEP)
+    assert clock.outcome == outcome
+    assert text in clock.found
+    assert bool(clock.remedy) == (outcome != "ok")

@@ -1,0 +1,175 @@
+"""`flask doctor` on providers, one user and routes: what it asks, and what it reports."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.custom_providers import MINIMAL, RECORDING, calls, program, write
+from tests.support.doctor import diagnose, not_ok
+from tests.support.forked_flask import Forked, Source, answer, read_until
+from tests.support.stores import SECRET_KEY, user_table, users_file
+from tests.support.users import SAMPLE_USERS, ZOE
+
+
+@pytest.fixture
+def flask(source: Source, tmp_path: Path) -> Forked:
+    """Return the program on a users file."""
+    path = tmp_path / "users.toml"
+    environ = users_file(path, SAMPLE_USERS)
+    path.chmod(0o600)
+    return Forked(source, tmp_path, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
+
+
+def test_user_is_followed_through_the_chain(flask: Forked, tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/users.db", "AUTH_PROVIDER": "static,database"}
+    user_table(environ["DATABASE_URL"], [ZOE])
+    checks = diagnose(flask, "--user", " ZOE@example.org ", **environ)
+    assert checks["user, static"]["found"] == "accepts zoé (user 1 in users.toml)"
+    assert checks["user, database"]["outcome"] == "warning"
+    assert checks["roles of the user"]["found"] == "admin, user"
+    claims = json.loads(checks["claims"]["found"])
+    assert (claims["sub"], claims["idp"], claims["roles"]) == ("zoé", "static", ["admin", "user"])
+    checks = diagnose(flask, "--user", "nobody", **environ)
+    assert checks["user, database"]["found"] == "does not know this user"
+    assert checks["user"]["outcome"] == "failure"
+    assert diagnose(flask, "--user", "long")["roles of the user"]["outcome"] == "warning"
+
+
+@pytest.mark.parametrize(("password", "outcome"), [(ZOE.password, "ok"), ("hunter2", "failure"), ("\0", "failure")])
+def test_password_from_standard_input_is_tried(flask: Forked, password: str, outcome: str) -> None:
+    check = diagnose(flask, "--user", "zoé", "--password", stdin=f"{password}\n")["password"]
+    assert check["outcome"] == outcome
+    assert ("the password is wrong" in check["found"]) == (password == "hunter2")
+
+
+def test_password_typed_at_a_terminal_is_not_shown(flask: Forked) -> None:
+    with flask.terminal("doctor", "--user", "zoé", "--password") as screen:
+        read_until(screen, "Password:")
+        shown = answer(screen, f"{ZOE.password}\n")
+        assert flask.wait().code == 1
+    assert "static accepts it and authenticates zoé" in shown
+    assert ZOE.password not in shown
+
+
+def test_password_is_tried_once_with_the_provider_that_knows_the_user(tmp_path: Path) -> None:
+    write(tmp_path, "acme", RECORDING)
+    flask = program(tmp_path, "acme:Recording")
+    checks = diagnose(flask, "--user", "wile", "--password", stdin="roadrunner\n")
+    assert calls(tmp_path) == ["check", "explain", "authenticate"]
+    assert checks["password"]["outcome"] == "ok"
+    assert checks["groups"]["found"] == "2: cn=readers; cn=all (via cn=readers)"
+    checks = diagnose(flask, "--user", "wile", "--password", stdin="hunter2\n")
+    assert calls(tmp_path) == ["check", "explain", "authenticate"] * 2
+    assert checks["password"]["found"] == "acme:Recording denies the login: the account is locked"
+    diagnose(flask, "--user", "nobody", "--password", stdin="hunter2\n")
+    assert calls(tmp_path)[6:] == ["check", "explain"]
+
+
+def test_password_of_a_locked_account_is_not_tried(tmp_path: Path) -> None:
+    write(tmp_path, "acme", RECORDING)
+    checks = diagnose(program(tmp_path, "acme:Recording"), "--user", "locked", "--password", stdin="hunter2\n")
+    assert calls(tmp_path) == ["check", "explain"]
+    check = checks["user, acme:Recording"]
+    assert check["outcome"] == "failure"
+    assert check["found"] == "denies the login: the account is locked (uid=locked,ou=people)"
+    assert check["remedy"] == "Unlock it in the store, or wait"
+
+
+def test_provider_with_a_failed_check_is_not_asked_about_the_user(tmp_path: Path) -> None:
+    write(tmp_path, "acme", RECORDING)
+    checks = diagnose(program(tmp_path, "acme:Broken"), "--user", "wile", "--password", stdin="hunter2\n")
+    assert calls(tmp_path) == ["check"]
+    assert checks["user, acme:Broken"]["found"] == "is unavailable: its checks failed"
+    assert checks["password"]["found"].startswith("not tried")
+
+
+def test_exception_of_a_provider_is_a_finding_without_its_message(tmp_path: Path) -> None:
+    write(tmp_path, "acme", RECORDING)
+    checks = diagnose(program(tmp_path, "acme:Raising"), "--user", "wile")
+    assert checks["acme:Raising: first"]["outcome"] == "ok"
+    assert "failed with ValueError at" in checks["acme:Raising: checks"]["found"]
+
+
+def test_provider_without_capabilities_is_asked_only_to_authenticate(tmp_path: Path) -> None:
+    write(tmp_path, "acme", MINIMAL)
+    checks = diagnose(program(tmp_path, "acme:Minimal"), "--user", "wile", "--password", stdin="hunter2\n")
+    assert set(not_ok(checks)) == {"throttling", "password"}
+    assert "defines no checks" in checks["acme:Minimal: checks"]["found"]
+    assert "cannot explain a login without its password" in checks["user, acme:Minimal"]["found"]
+    assert "acme:Minimal does not list its roles" in checks["roles"]["found"]
+    assert "no user has this login" in checks["password"]["found"]
+
+
+def test_control_characters_in_a_finding_are_not_printed(tmp_path: Path) -> None:
+    write(tmp_path, "acme", RECORDING)
+    assert "as ?[31mcn=service" in program(tmp_path, "acme:Recording")("doctor").stdout
+
+
+SLOW = """
+    import os, time
+    from providers.interface import Check
+
+    class Slow:
+        def __init__(self, environ):
+            pass
+
+        def authenticate(self, login, password):
+            return None
+
+        def check(self):
+            yield Check("quick", "ok", "done")
+            while not os.path.exists(os.environ["CALLS"]):
+                time.sleep(0.01)
+            yield Check("slow", "ok", "done")
+"""
+
+
+def test_long_step_name_keeps_the_columns_aligned(tmp_path: Path) -> None:
+    write(tmp_path, "acme", RECORDING)
+    lines = program(tmp_path, "acme:Recording")("doctor").stdout.splitlines()
+    after = lines[next(number for number, line in enumerate(lines) if "rather long" in line) + 1]
+    assert (after.strip(), after.index("found")) == ("found", lines[0].index("valid"))
+
+
+def test_each_finding_is_printed_before_the_next_check_ends(tmp_path: Path) -> None:
+    write(tmp_path, "acme", SLOW)
+    with program(tmp_path, "acme:Slow").running("doctor") as process:
+        assert process.stdout
+        assert any("quick" in line for line in iter(process.stdout.readline, ""))
+        assert process.poll() is None
+        (tmp_path / "calls").touch()
+        assert " slow " in process.stdout.readline()
+
+
+APP = """
+    from app import create_app as create_latchkey
+    from services.auth_guard import auth_guard
+
+    def create_app():
+        app = create_latchkey()
+        app.route("/forgotten")(lambda: "")
+        app.add_url_rule("/shut", "shut", auth_guard("Reader")(lambda: ""))
+        app.add_url_rule("/open", "open", auth_guard("reader")(lambda: ""))
+        return app
+"""
+
+
+def test_routes_of_the_application_that_flask_serves_are_checked(tmp_path: Path) -> None:
+    write(tmp_path, "acme", RECORDING)
+    write(tmp_path, "shop", APP)
+    ended = program(tmp_path, "acme:Recording")("--app", "shop", "doctor")
+    assert "/forgotten is not guarded" in ended.stdout
+    missing = "GET /shut requires the role Reader, which no provider can give; reader differs only in case"
+    assert missing in ended.stdout
+    assert "GET /open requires" not in ended.stdout
+
+
+def test_application_that_does_not_start_is_a_failure(tmp_path: Path) -> None:
+    write(tmp_path, "acme", RECORDING)
+    write(tmp_path, "shop", "raise ValueError('hunter2')")
+    ended = program(tmp_path, "acme:Recording")("--app", "shop", "doctor")
+    assert "the application does not start: the application fails with ValueError at" in ended.stdout
+    assert "hunter2" not in ended.stdout + ended.stderr
+    assert ended.returncode == 2
+    assert "no-such-app" in program(tmp_path, "acme:Recording")("--app", "no-such-app", "doctor").stdout
