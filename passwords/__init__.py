@@ -1,1 +1,1 @@
-"""Passwords: hashing, the hash schemes of other programs, and the policy for new passwords."""
+"""Passwords: hashing, verifying the hashes of other applications, and the policy for new passwords."""

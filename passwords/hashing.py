@@ -1,4 +1,4 @@
-"""Password hashes: one policy, and in a process as many at once as there are cores."""
+"""Password hashing with the current policy, and verification, with a limited number of concurrent hashes."""
 
 import logging
 import os
@@ -10,83 +10,86 @@ from typing import TypeVar
 
 from passlib.hash import argon2
 
-from passwords.errors import Overloaded
-from passwords.schemes import UnusableHash, identify, needs_rehash, verify
+from passwords.errors import Overloaded, UnusableHash
+from passwords.schemes import identify, needs_rehash, verify
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# The OWASP minimum for argon2id; `type` and the costs are explicit because libpass' defaults differ.
+# The OWASP minimum for argon2id. The type and the costs are explicit because libpass has other defaults.
 _policy = argon2.using(type="ID", memory_cost=19456, time_cost=2, parallelism=1)
 _DECOY = _policy.hash(secrets.token_urlsafe(32))
 
-# More hashes at once than cores are slower together, and each takes 19 MiB. Who finds the queue full is
-# told to come back rather than kept waiting.
+# More concurrent hashes than cores slow each other down, and each takes 19 MiB.
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_QUEUE = 16
-CAPACITY = _CORES + _QUEUE
-"""How many logins a process takes in at once. A server needs more threads than that, for all else."""
+_QUEUE_LENGTH = 16
+CAPACITY = _CORES + _QUEUE_LENGTH
+"""How many logins a process accepts concurrently. A server needs more threads than that, for other requests."""
 
 
 class _HashPool:
-    """Runs hashes on a thread for each core, and refuses to queue without end."""
+    """Computes hashes on one thread for each core, with a limited queue. Thread-safe."""
 
     def __init__(self) -> None:
-        self.renew()
+        self.reset()
 
-    def renew(self) -> None:
-        """Begin anew, with threads of this process."""
+    def reset(self) -> None:
+        """Replace the threads and the queue by new ones."""
         self._threads = ThreadPoolExecutor(_CORES, thread_name_prefix="hash")
-        self._places = BoundedSemaphore(CAPACITY)
+        self._slots = BoundedSemaphore(CAPACITY)
 
     def run(self, work: Callable[[], T]) -> T:
-        if not self._places.acquire(blocking=False):
+        """Return the result of `work`. Raises Overloaded if the queue is full."""
+        if not self._slots.acquire(blocking=False):
             raise Overloaded
         try:
             return self._threads.submit(work).result()
         finally:
-            self._places.release()
+            self._slots.release()
 
 
 _pool = _HashPool()
 
 
-# A forked server worker inherits the pool without its threads, and would wait for them for ever.
+# A forked server worker inherits the pool without its threads, and would wait for them forever.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.renew)
+    os.register_at_fork(after_in_child=_pool.reset)
 
 
 def is_policy_hash(text: str) -> bool:
-    """Say whether a hash is of the kind that the policy makes, at whatever cost."""
+    """Return whether the text is a hash of the policy's scheme, argon2id, at any cost."""
     try:
-        return identify(text).scheme == "argon2id"
+        return identify(text).name == "argon2id"
     except UnusableHash:
         return False
 
 
 def hash_password(password: str) -> str:
-    """Return the hash to store, by the current policy: a PHC string with its own salt. Raises Overloaded."""
+    """Return a new hash of the password, with the current policy: a PHC string with a random salt. Raises Overloaded.
+
+    Thread-safe.
+    """
     return _pool.run(lambda: str(_policy.hash(password)))
 
 
 def generate_password() -> str:
-    """Return a new random password of 120 bits, without a character that a shell or JSON would mind."""
+    """Return a new random password of 120 bits. No character of it is special in a shell or in JSON."""
     return secrets.token_urlsafe(15)
 
 
 def verify_password(password: str, stored: str | None, decoy: str | None = None) -> bool:
-    """Say whether the password made the stored hash; `None` takes as long as the decoy and is never right.
+    """Return whether the stored hash is that of the password.
 
-    Without a decoy that is what a hash of the policy takes. A hash that cannot be read proves nobody, and is logged.
-    Raises Overloaded. Thread-safe.
+    If `stored` is None, the result is False, after the time that the hash `decoy` takes, or a hash of the policy.
+    An unusable hash is logged and matches no password. Raises Overloaded. Thread-safe.
     """
     checked = stored or decoy or _DECOY
     return _pool.run(lambda: _verify(password, checked)) and stored is not None
 
 
 def upgraded_hash(password: str, stored: str) -> str | None:
-    """Return the hash that is to take the place of one that this password has proven; `None` if that is to stay.
+    """Return the hash that is to replace the one that this password has matched; None if that is to stay.
 
     Raises Overloaded. Thread-safe.
     """
@@ -98,5 +101,5 @@ def _verify(password: str, stored: str) -> bool:
         return verify(password, stored)
     except UnusableHash as error:
         log.warning("a login is denied because the stored password hash %s", error)
-        verify(password, _DECOY)  # for the time it takes
+        verify(password, _DECOY)  # takes as long as a wrong password
         return False

@@ -1,4 +1,4 @@
-"""The one policy for new passwords (NIST SP 800-63B-4 §3.1.1.2): long, and not what is guessed first."""
+"""The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2): a minimum length, and not easy to guess."""
 
 from collections.abc import Mapping
 from threading import Lock
@@ -9,45 +9,52 @@ from zxcvbn import zxcvbn
 from config.service_settings import PasswordSettings
 from config.text import casefold_name, normalize_password
 
-_estimating = Lock()  # zxcvbn keeps what it was given in one place for all threads
-_OURS = "latchkey"
-_ESTIMATED = 32  # characters: what is easy begins so, and the time that an estimate takes grows with the square
-_HARD_TO_GUESS = 3  # of 4, by zxcvbn's own scale: beyond whoever tries ten thousand a second
-_TELLING = 4  # characters from which on a name in a password is no accident
+_zxcvbn_lock = Lock()  # zxcvbn keeps the user inputs in a global variable
+_PRODUCT_NAME = "latchkey"
+_ESTIMATED_LENGTH = 32
+"""How many characters are estimated: a weak password is weak at its start, and the time is quadratic in the length."""
+_MIN_SCORE = 3
+"""On zxcvbn's scale of 0 to 4. A password with this score requires at least 10^8 guesses."""
+_MIN_NAME_LENGTH = 4
+"""Shorter names occur in passwords by chance."""
 
 
 class WeakPassword(ValueError):
-    """The password must not become anybody's; the text says why, in words for whoever chose it."""
+    """The password does not meet the policy.
+
+    The text is the predicate of a sentence about the password, for the user, such as "must not be empty".
+    """
 
 
 class PasswordPolicy:
-    """What a new password must be. Those that are there already are never judged by it. Thread-safe."""
+    """The policy for new passwords. Existing passwords are not checked. Thread-safe."""
 
     def __init__(self, settings: PasswordSettings) -> None:
-        self._shortest = settings.min_length
+        self._min_length = settings.min_length
 
     def validate(self, password: str, *names: str | None) -> str:
-        """Return the password in NFC, as it is to be hashed, for a user of these names and addresses.
+        """Return the password in NFC, to be hashed. Raises WeakPassword.
 
-        There are no rules about kinds of characters, and nothing expires. Raises WeakPassword.
+        `names` are the username and the email of the user; the password must not contain them. There are no rules
+        about kinds of characters, and passwords do not expire.
         """
         try:
-            accepted = normalize_password(password)
+            normalized = normalize_password(password)
         except ValueError as error:
             raise WeakPassword(str(error)) from None
-        if len(accepted) < self._shortest:
-            raise WeakPassword(f"must be at least {self._shortest} characters long")
+        if len(normalized) < self._min_length:
+            raise WeakPassword(f"must be at least {self._min_length} characters long")
         parts = {part for name in names if name for part in (name, name.partition("@")[0])}
-        if any(len(part) >= _TELLING and casefold_name(part) in casefold_name(accepted) for part in parts):
+        if any(len(part) >= _MIN_NAME_LENGTH and casefold_name(part) in casefold_name(normalized) for part in parts):
             raise WeakPassword("must not contain the username or the email")
-        _refuse_guessable(accepted, [_OURS, *parts])
-        return accepted
+        _require_hard_to_guess(normalized, [_PRODUCT_NAME, *parts])
+        return normalized
 
 
-def _refuse_guessable(password: str, known: list[str]) -> None:
-    with _estimating:
-        found: Mapping[str, Any] = zxcvbn(password[:_ESTIMATED], user_inputs=known)
-    if found["score"] < _HARD_TO_GUESS:
-        warning = found["feedback"]["warning"].rstrip(".")
-        why = f" ({warning[:1].lower()}{warning[1:]})" if warning else ""
-        raise WeakPassword(f"is easy to guess{why}. Use several unrelated words")
+def _require_hard_to_guess(password: str, user_inputs: list[str]) -> None:
+    with _zxcvbn_lock:
+        estimate: Mapping[str, Any] = zxcvbn(password[:_ESTIMATED_LENGTH], user_inputs=user_inputs)
+    if estimate["score"] < _MIN_SCORE:
+        warning = estimate["feedback"]["warning"].rstrip(".")
+        cause = f" ({warning[:1].lower()}{warning[1:]})" if warning else ""
+        raise WeakPassword(f"is easy to guess{cause}. Use several unrelated words")

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from passwords.schemes import UnusableHash, identify
+from passwords.errors import UnusableHash
+from passwords.schemes import identify
 
 
 class HashStatus(NamedTuple):
@@ -22,4 +23,4 @@ def hash_status(password_hash: str) -> HashStatus:
         scheme = identify(password_hash)
     except UnusableHash as error:
         return HashStatus("-", str(error), "unusable")
-    return HashStatus(scheme.scheme, scheme.parameters, "weak" if scheme.weak else "current")
+    return HashStatus(scheme.name, scheme.parameters, "weak" if scheme.weak else "current")

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from passwords.errors import UnusableHash
 from passwords.hashing import verify_password
-from passwords.schemes import UnusableHash, identify
+from passwords.schemes import identify
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, Explanation, User
 
 

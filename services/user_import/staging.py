@@ -6,7 +6,8 @@ from itertools import islice
 
 from config.text import casefold_name, normalize_name
 from database.import_staging import CandidateUser, RejectedRow, StagedImport
-from passwords.schemes import UnusableHash, identify
+from passwords.errors import UnusableHash
+from passwords.schemes import identify
 from services.user_import.formats import Entry, UserFields
 
 BATCH_ROWS = 5_000

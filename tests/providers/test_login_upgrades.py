@@ -20,8 +20,8 @@ from database.user_table import UserTable
 from passwords.hashing import CAPACITY
 from passwords.schemes import needs_rehash
 from tests.conftest import new_database
-from tests.providers.test_passwords import _fill
 from tests.servers.process import wait_until
+from tests.support.hash_pool import fill_hash_pool
 from tests.support.hash_samples import LONG_BCRYPT, LONG_PASSWORD, SAMPLES
 from tests.support.sessions import ask_to_log_in, ask_to_refresh, client_of, log_in, shown
 from tests.support.statement_hooks import call_at_statement
@@ -172,7 +172,7 @@ def test_login_succeeds_without_an_upgrade_if_the_hash_queue_is_full(
 ) -> None:
     gate = Event()
     with ThreadPoolExecutor(CAPACITY + 1) as threads, monkeypatch.context() as full:
-        filling = partial(_fill, threads, gate, CAPACITY)
+        filling = partial(fill_hash_pool, threads, gate)
         full.setattr("passwords.hashing.needs_rehash", _after(filling, needs_rehash))
         answer = ask_to_log_in(client)
         gate.set()

@@ -1,4 +1,4 @@
-"""Hashes of one password, each made by the program named: not one by the library that checks them here."""
+"""Hashes of one password, each made by the program named, and none by the library that verifies it here."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ PASSWORD = ZOE.password
 
 @dataclass(frozen=True)
 class Sample:
-    """A hash of PASSWORD, and what it is to be recognised as."""
+    """A hash of PASSWORD, and the expected result of `identify`."""
 
     maker: str
     stored: str
@@ -22,14 +22,14 @@ class Sample:
 
 ARGON2 = [  # argon2-cffi's hash_secret; the salt is "somesalt12345678", or "8bytes.."
     Sample(
-        "argon2-cffi, today's policy",
+        "argon2-cffi, the policy",
         "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM0NTY3OA$0Jnd68LiO0f6VCda64qYQvSaw8hekKQtILqw2lrmiEc",
         "argon2id",
         "m=19456 t=2 p=1",
         weak=False,
     ),
     Sample(
-        "argon2-cffi, the cheapest as good as the policy",
+        "argon2-cffi, the lowest cost that is not weak",
         "$argon2id$v=19$m=7168,t=5,p=1$c29tZXNhbHQxMjM0NTY3OA$J1vemkonYtCj+j9q1wOO17Go3Ly3ihng2XkkI6L+Ylk",
         "argon2id",
         "m=7168 t=5 p=1",
@@ -54,7 +54,7 @@ ARGON2 = [  # argon2-cffi's hash_secret; the salt is "somesalt12345678", or "8by
         "m=256 t=2 p=1",
     ),
     Sample(
-        "argon2-cffi, version 16 as it was written then",
+        "argon2-cffi, version 16 in its old format",
         "$argon2i$m=256,t=2,p=1$c29tZXNhbHQxMjM0NTY3OA$Qhhz2URXgPBlgTZCN19w1hGX4iquAIzBBwk/5KencgE",
         "argon2i",
         "m=256 t=2 p=1",
@@ -167,7 +167,7 @@ SCRYPT = [
 
 SALTED = [
     Sample("slappasswd", "{SSHA}UBZRTovYrWc4Y4xH1XxRAgTbmOlu8sBs", "ssha"),
-    Sample("slappasswd, its tag in small letters", "{ssha}UBZRTovYrWc4Y4xH1XxRAgTbmOlu8sBs", "ssha"),
+    Sample("slappasswd, lowercase prefix", "{ssha}UBZRTovYrWc4Y4xH1XxRAgTbmOlu8sBs", "ssha"),
     Sample(
         "slappasswd, module pw-sha2",
         "{SSHA256}JIQvrN8g8gwMhovvnC0R4YUPYa/jMvU3fGDhgSmiJk32B6HTpqPw+Q==",
@@ -206,7 +206,7 @@ CRYPT = [
         "rounds=5000",
     ),
     Sample(
-        "slappasswd, {CRYPT}, tag in small letters",
+        "slappasswd, {CRYPT}, lowercase prefix",
         "{crypt}$5$rounds=2000$A/fs$h9O3.ha2bW3Rt7nohO0KPXxhOxtULyGOM9e707X2WyB",
         "sha256-crypt",
         "rounds=2000",
@@ -217,20 +217,20 @@ CRYPT = [
     Sample("htpasswd -m", "$apr1$ZuUd59yI$wjTDe3NIfZ/E.2Gl99fCf0", "apr1"),
 ]
 
-PHPASS = [  # a dozen lines of Perl after the description, which also make phpass' own example
-    Sample("phpass, as WordPress has it", "$P$BkVyQ7ujqYRbgZbewms.d22LI.iN.Z1", "phpass", "rounds=8192"),
-    Sample("phpass, as phpBB has it", "$H$5kVyQ7ujq9It54DiVy9Q0QMoeAQ.mL0", "phpass", "rounds=128"),
+PHPASS = [  # made by a Perl implementation of the specification, which also reproduces phpass' own example
+    Sample("phpass of WordPress", "$P$BkVyQ7ujqYRbgZbewms.d22LI.iN.Z1", "phpass", "rounds=8192"),
+    Sample("phpass of phpBB", "$H$5kVyQ7ujq9It54DiVy9Q0QMoeAQ.mL0", "phpass", "rounds=128"),
 ]
 
 SAMPLES = [*ARGON2, *BCRYPT, *PBKDF2, *SCRYPT, *SALTED, *CRYPT, *PHPASS]
-every_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.scheme}, {sample.maker}")
+each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.scheme}, {sample.maker}")
 
-PUBLISHED = [  # in phpass' test program and in PHP's manual
+PUBLISHED = [  # from phpass' test program and PHP's manual
     ("test12345", "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0"),
     ("rasmuslerdorf", "$2y$07$BCryptRequires22Chrcte/VlQH0piJtjXl.0t1XkA8pw9dMXTpOq"),
 ]
 
-# bcrypt 5's hashpw, of the first 72 bytes: what older libraries made of the whole.
+# bcrypt 5's hashpw of the first 72 bytes: the hash that older libraries made of the whole password.
 LONG_PASSWORD = "0123456789" * 10
 LONG_BCRYPT = "$2b$04$NzEMgm/Xs01kEzJwJIQ.COOd2TVul1NwuLhbk3Vn.MXyKbSRGtWy6"
 SPLIT_PASSWORD = "a" + "ü" * 40

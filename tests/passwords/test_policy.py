@@ -1,4 +1,4 @@
-"""What may become a password, and what those who choose one are told."""
+"""The policy for new passwords, and its messages."""
 
 import sys
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from config.service_settings import PasswordSettings
 from passwords.policy import PasswordPolicy, WeakPassword
 
 NAMES = ("zoé", "zoe.smith@example.org")
-FINE = [
+STRONG = [
     "lampshade quarry violin 9",
     "fünf grüne Äpfel im Baum",
     "日本の富士山に雪が降る冬の朝です",
-    " blanks around it belong ",
+    " surrounding spaces stay ",
     "no digits nor capitals there",
     "xqzkvjwpyhtbmfd",
     "the zoo has a small zebra",
@@ -24,8 +24,8 @@ FINE = [
     "lampshade quarry violin 9" * 40,
     "x7kq9wv3zt5mbn2",
 ]
-NAMED = "must not contain the username or the email"
-REFUSED = [
+CONTAINS_NAME = "must not contain the username or the email"
+WEAK = [
     ("", "must not be empty"),
     (" " * 20, "must not be blank"),
     ("\u2003" * 20, "must not be blank"),
@@ -37,9 +37,9 @@ REFUSED = [
     ("lampshade quarry\nviolin", "must not contain control characters or lone surrogates"),
     ("lampshade quarry violin\0", "must not contain control characters or lone surrogates"),
     ("lampshade quarry violin\ud800", "must not contain control characters or lone surrogates"),
-    ("lampshade zoe.smith quarry", NAMED),
-    ("lampshade ZOE.SMITH quarry", NAMED),
-    ("zoe.smith@example.org", NAMED),
+    ("lampshade zoe.smith quarry", CONTAINS_NAME),
+    ("lampshade ZOE.SMITH quarry", CONTAINS_NAME),
+    ("zoe.smith@example.org", CONTAINS_NAME),
     ("aaaaaaaaaaaaaaaaaaaa", "repeats"),
     ("abcabcabcabcabcabcabc", "repeats"),
     ("passwordpassword", "easy to guess"),
@@ -62,39 +62,39 @@ def policy() -> PasswordPolicy:
     return PasswordPolicy(PasswordSettings.read({}))
 
 
-def why_not(policy: PasswordPolicy, password: str, *names: str | None) -> str:
-    with pytest.raises(WeakPassword) as refused:
+def rejection(policy: PasswordPolicy, password: str, *names: str | None) -> str:
+    with pytest.raises(WeakPassword) as caught:
         policy.validate(password, *names)
-    return str(refused.value)
+    return str(caught.value)
 
 
-@pytest.mark.parametrize("password", FINE)
-def test_what_is_long_and_hard_to_guess_is_accepted_as_it_is(policy: PasswordPolicy, password: str) -> None:
+@pytest.mark.parametrize("password", STRONG)
+def test_strong_password_is_accepted_unchanged(policy: PasswordPolicy, password: str) -> None:
     assert policy.validate(password, *NAMES) == password
     assert policy.validate(password) == password
 
 
-@pytest.mark.parametrize(("password", "why"), REFUSED, ids=lambda text: ascii(text)[:30])
-def test_what_is_refused_comes_with_a_reason_and_never_with_itself(
-    policy: PasswordPolicy, password: str, why: str
+@pytest.mark.parametrize(("password", "reason"), WEAK, ids=lambda text: ascii(text)[:30])
+def test_weak_password_is_rejected_with_a_reason_that_does_not_quote_it(
+    policy: PasswordPolicy, password: str, reason: str
 ) -> None:
-    told = why_not(policy, password, *NAMES)
-    assert why in told
-    assert not password.strip() or password not in told
+    message = rejection(policy, password, *NAMES)
+    assert reason in message
+    assert not password.strip() or password not in message
 
 
-def test_whoever_is_refused_learns_what_to_do(policy: PasswordPolicy) -> None:
-    told = why_not(policy, "qwertyuiopasdfghjkl")
-    assert told.startswith("is easy to guess (")
-    assert told.endswith("). Use several unrelated words")
+def test_guessable_password_is_rejected_with_cause_and_remedy(policy: PasswordPolicy) -> None:
+    message = rejection(policy, "qwertyuiopasdfghjkl")
+    assert message.startswith("is easy to guess (")
+    assert message.endswith("). Use several unrelated words")
 
 
-def test_it_is_hashed_in_nfc(policy: PasswordPolicy) -> None:
+def test_password_is_normalized_to_nfc(policy: PasswordPolicy) -> None:
     assert policy.validate("pa\u0308sswo\u0308rd quarry violin") == "pässwörd quarry violin"
 
 
 @pytest.mark.parametrize("name", ["ann", "lam", "of"])
-def test_a_short_name_in_it_is_an_accident(policy: PasswordPolicy, name: str) -> None:
+def test_password_may_contain_a_name_of_three_letters(policy: PasswordPolicy, name: str) -> None:
     password = f"many planned {name} lampshades"
     assert policy.validate(password, name, f"{name}@example.org") == password
 
@@ -102,30 +102,30 @@ def test_a_short_name_in_it_is_an_accident(policy: PasswordPolicy, name: str) ->
 @pytest.mark.parametrize(
     "names", [("Straße", None), ("x", "STRASSE@example.org"), ("strasse", None), ("x@strasse", "strasse@x.org")]
 )
-def test_a_name_is_found_in_any_case(policy: PasswordPolicy, names: tuple[str, str | None]) -> None:
-    assert why_not(policy, "lampshade sTRASSE quarry", *names) == NAMED
+def test_password_must_not_contain_a_name_in_any_case(policy: PasswordPolicy, names: tuple[str, str | None]) -> None:
+    assert rejection(policy, "lampshade sTRASSE quarry", *names) == CONTAINS_NAME
 
 
-def test_who_has_no_address_is_asked_for_none(policy: PasswordPolicy) -> None:
-    assert policy.validate(FINE[0], "zoé", None) == FINE[0]
+def test_user_without_an_email_can_have_a_password(policy: PasswordPolicy) -> None:
+    assert policy.validate(STRONG[0], "zoé", None) == STRONG[0]
 
 
-@pytest.mark.parametrize(("length", "shortest"), [("8", "kx7!vqpzWt"), ("15", FINE[5]), ("64", FINE[0] * 3)])
-def test_the_least_length_is_a_setting(length: str, shortest: str) -> None:
+@pytest.mark.parametrize(("length", "shortest"), [("8", "kx7!vqpzWt"), ("15", STRONG[5]), ("64", STRONG[0] * 3)])
+def test_minimum_length_is_a_setting(length: str, shortest: str) -> None:
     policy = PasswordPolicy(PasswordSettings.read({"PASSWORD_MIN_LENGTH": length}))
     assert policy.validate(shortest) == shortest
-    assert why_not(policy, shortest[: int(length) - 1]) == f"must be at least {length} characters long"
+    assert rejection(policy, shortest[: int(length) - 1]) == f"must be at least {length} characters long"
 
 
 @pytest.mark.parametrize("length", ["7", "65", "0", "-15", "fifteen", "15.5"])
-def test_a_length_that_makes_no_sense_is_no_configuration(length: str) -> None:
-    with pytest.raises(ConfigurationError, match="PASSWORD_MIN_LENGTH is invalid") as refused:
+def test_minimum_length_out_of_range_is_a_problem(length: str) -> None:
+    with pytest.raises(ConfigurationError, match="PASSWORD_MIN_LENGTH is invalid") as caught:
         PasswordPolicy(PasswordSettings.read({"PASSWORD_MIN_LENGTH": length}))
-    assert len(refused.value.lines) == 1
+    assert len(caught.value.lines) == 1
 
 
 @pytest.mark.parametrize("password", ["İİİİ password 1991-12-12 İİİİ", "ŉŉŉŉŉŉŉŉŉŉŉŉŉŉŉŉ", "ßßßß qwertyuiop ΐΐΐΐ ﬀ"])
-def test_letters_that_change_their_length_with_their_case_are_no_fault(policy: PasswordPolicy, password: str) -> None:
+def test_letters_whose_length_changes_with_their_case_are_accepted(policy: PasswordPolicy, password: str) -> None:
     with suppress(WeakPassword):
         assert policy.validate(password, "İİİİİ") == password
 
@@ -137,22 +137,22 @@ def is_weak(policy: PasswordPolicy, password: str, name: str) -> bool:
 
 
 @pytest.fixture
-def _many_turns() -> Iterator[None]:
-    """Threads take turns far more often than they do by themselves."""
+def _frequent_thread_switches() -> Iterator[None]:
+    """Switch threads far more often than by default."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
 
 
-@pytest.mark.usefixtures("_many_turns")
-def test_threads_judge_by_their_own_users_names(policy: PasswordPolicy) -> None:
-    """What is easy for one user, since it is made of their name, is hard for another at the same time."""
+@pytest.mark.usefixtures("_frequent_thread_switches")
+def test_concurrent_validations_use_the_names_of_their_own_user(policy: PasswordPolicy) -> None:
+    """A password made of one user's name is weak for this user and, concurrently, strong for another."""
     names = [f"{a}xqz{b}vjwp{c}tk" for a in "bdfg" for b in "hlmr" for c in "sc"]
 
-    def judged(name: str) -> tuple[bool, bool]:
+    def validate(name: str) -> tuple[bool, bool]:
         password = f"{name[::-1]}mjh7"
-        return is_weak(policy, password, name), is_weak(policy, password, "nobody")
+        return is_weak(policy, password, name), is_weak(policy, password, "another")
 
     with ThreadPoolExecutor(8) as threads:
-        assert set(threads.map(judged, names * 4)) == {(True, False)}
+        assert set(threads.map(validate, names * 4)) == {(True, False)}

@@ -1,4 +1,4 @@
-"""Hashes from other programs: whom they let in, and the computations on the examples of their specifications."""
+"""Verification of hashes that other programs made, and of the examples in the specifications."""
 
 from base64 import b64encode
 from hashlib import sha1
@@ -23,7 +23,7 @@ from tests.support.hash_samples import (
     SPLIT_BCRYPT,
     SPLIT_PASSWORD,
     Sample,
-    every_sample,
+    each_sample,
 )
 
 SCRYPT = [  # RFC 7914 §12
@@ -57,30 +57,30 @@ SCRYPT = [  # RFC 7914 §12
 ]
 
 
-@every_sample
-def test_a_hash_lets_its_password_in_and_no_other(sample: Sample) -> None:
+@each_sample
+def test_hash_matches_only_its_own_password(sample: Sample) -> None:
     assert verify(PASSWORD, sample.stored)
     for wrong in (PASSWORD[:-1], PASSWORD + " ", PASSWORD.swapcase()):
         assert not verify(wrong, sample.stored)
 
 
-@every_sample
-def test_a_weak_hash_may_be_replaced(sample: Sample) -> None:
+@each_sample
+def test_weak_hash_needs_a_rehash(sample: Sample) -> None:
     assert needs_rehash(PASSWORD, sample.stored) is sample.weak
 
 
-@every_sample
+@each_sample
 @pytest.mark.parametrize(
     "password",
     [PASSWORD + "\0", PASSWORD + "\0x", "\0", "\ud800", PASSWORD + "\udfff", "x" * 4097, "ü" * 2049, "日" * 10**6],
     ids=lambda password: f"{len(password)} characters",
 )
-def test_a_password_that_no_scheme_takes_is_wrong(sample: Sample, password: str) -> None:
+def test_password_that_no_scheme_can_represent_is_wrong(sample: Sample, password: str) -> None:
     assert verify(password, sample.stored) is False
 
 
-@every_sample
-def test_the_longest_password_is_just_a_password(sample: Sample) -> None:
+@each_sample
+def test_longest_password_is_verified_by_each_scheme(sample: Sample) -> None:
     assert verify("x" * 4096, sample.stored) is False
 
 
@@ -89,7 +89,7 @@ def ssha(password: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    ("password", "made_from", "right"),
+    ("password", "hashed_bytes", "expected"),
     [
         ("x" * 4096, b"x" * 4096, True),
         ("x" * 4097, b"x" * 4097, False),
@@ -98,59 +98,63 @@ def ssha(password: bytes) -> str:
         ("\ud800", b"", False),
         ("\ud800", "\ud800".encode(errors="surrogatepass"), False),
     ],
-    ids=["4096 bytes", "4097 bytes", "NUL", "replaced", "left out", "passed on"],
+    ids=["4096 bytes", "4097 bytes", "NUL", "surrogate replaced", "surrogate omitted", "surrogate encoded"],
 )
-def test_a_password_that_schemes_differ_on_is_wrong_in_all(password: str, made_from: bytes, right: bool) -> None:
-    assert verify(password, ssha(made_from)) is right
+def test_password_that_schemes_encode_differently_is_always_wrong(
+    password: str, hashed_bytes: bytes, expected: bool
+) -> None:
+    assert verify(password, ssha(hashed_bytes)) is expected
 
 
 @pytest.mark.parametrize(("password", "stored"), PUBLISHED)
-def test_a_published_example_holds(password: str, stored: str) -> None:
+def test_published_example_matches(password: str, stored: str) -> None:
     assert verify(password, stored)
 
 
 @pytest.mark.parametrize(
-    ("password", "stored", "beginning"),
+    ("password", "stored", "first_72_bytes"),
     [(LONG_PASSWORD, LONG_BCRYPT, LONG_PASSWORD[:72]), (SPLIT_PASSWORD, SPLIT_BCRYPT, "a" + "ü" * 35)],
 )
-def test_a_long_password_opens_its_bcrypt_hash_but_does_not_replace_it(
-    password: str, stored: str, beginning: str
+def test_bcrypt_hash_of_a_long_password_matches_and_is_not_replaced(
+    password: str, stored: str, first_72_bytes: str
 ) -> None:
     assert verify(password, stored)
     assert not needs_rehash(password, stored)
-    assert not verify(beginning[:-1], stored)
-    # What follows is not seen, so it is not known to be right.
+    assert not verify(first_72_bytes[:-1], stored)
+    # bcrypt does not use the rest, so it is not verified.
     assert verify(password + "typo", stored)
     assert not needs_rehash(password + "typo", stored)
 
 
-def test_a_password_of_72_bytes_is_covered_as_a_whole() -> None:
+def test_bcrypt_hash_of_72_bytes_is_replaced() -> None:
     assert needs_rehash(LONG_PASSWORD[:72], LONG_BCRYPT)
     assert not needs_rehash("ü" * 37, LONG_BCRYPT)
     assert needs_rehash("ü" * 36, f"{{CRYPT}}{LONG_BCRYPT}")
     assert not needs_rehash("ü" * 37, f"bcrypt${LONG_BCRYPT}")
 
 
-def test_only_plain_bcrypt_keeps_a_hash_of_a_long_password() -> None:
+def test_weak_hash_of_a_long_password_is_replaced_unless_it_is_bcrypt() -> None:
     others = [sample for sample in SAMPLES if sample.weak and sample.scheme != "bcrypt"]
     assert all(needs_rehash(LONG_PASSWORD, sample.stored) for sample in others)
 
 
 @pytest.mark.parametrize(("secret", "salt", "costs", "digest"), SCRYPT)
-def test_scrypt_is_that_of_its_rfc(secret: bytes, salt: bytes, costs: tuple[int, int, int], digest: str) -> None:
+def test_scrypt_matches_the_test_vectors_of_its_rfc(
+    secret: bytes, salt: bytes, costs: tuple[int, int, int], digest: str
+) -> None:
     n, r, p = costs
-    made = bytes.fromhex(digest)
-    assert verify_scrypt(secret, salt, made, n=n, r=r, p=p)
-    assert not verify_scrypt(secret + b"x", salt, made, n=n, r=r, p=p)
-    assert not verify_scrypt(secret, salt + b"x", made, n=n, r=r, p=p)
+    expected = bytes.fromhex(digest)
+    assert verify_scrypt(secret, salt, expected, n=n, r=r, p=p)
+    assert not verify_scrypt(secret + b"x", salt, expected, n=n, r=r, p=p)
+    assert not verify_scrypt(secret, salt + b"x", expected, n=n, r=r, p=p)
 
 
-def test_scrypt_may_take_a_quarter_of_a_gibibyte() -> None:
+def test_scrypt_can_use_a_quarter_of_a_gibibyte() -> None:
     assert not verify_scrypt(b"password", b"salt", b"\0" * 64, n=2**18, r=8, p=1)
 
 
-def test_parameters_that_scrypt_does_not_know_are_a_value_error() -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - OpenSSL's words are its own
+def test_invalid_scrypt_parameters_raise_value_error() -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is OpenSSL's
         verify_scrypt(b"password", b"salt", b"\0" * 64, n=2**16, r=1, p=1)
 
 
@@ -178,22 +182,24 @@ def test_parameters_that_scrypt_does_not_know_are_a_value_error() -> None:
         ),
     ],
 )
-def test_pbkdf2_is_that_of_the_rfcs(name: str, secret: bytes, salt: bytes, rounds: int, digest: str) -> None:
-    made = bytes.fromhex(digest)
-    assert verify_pbkdf2(secret, salt, made, name=name, rounds=rounds)
-    assert not verify_pbkdf2(secret + b"x", salt, made, name=name, rounds=rounds)
-    assert not verify_pbkdf2(secret, salt, made, name=name, rounds=rounds + 1)
+def test_pbkdf2_matches_the_test_vectors_of_the_rfcs(
+    name: str, secret: bytes, salt: bytes, rounds: int, digest: str
+) -> None:
+    expected = bytes.fromhex(digest)
+    assert verify_pbkdf2(secret, salt, expected, name=name, rounds=rounds)
+    assert not verify_pbkdf2(secret + b"x", salt, expected, name=name, rounds=rounds)
+    assert not verify_pbkdf2(secret, salt, expected, name=name, rounds=rounds + 1)
 
 
-def test_a_salted_digest_is_over_the_password_and_then_the_salt() -> None:
-    of_abc = bytes.fromhex("a9993e364706816aba3e25717850c26c9cd0d89d")  # FIPS 180's example
-    assert verify_salted(b"a", "sha1", of_abc + b"bc")
-    assert verify_salted(b"ab", "sha1", of_abc + b"c")
-    assert not verify_salted(b"a", "sha1", of_abc + b"cb")
-    assert not verify_salted(b"bc", "sha1", of_abc + b"a")
+def test_salted_digest_is_of_the_password_followed_by_the_salt() -> None:
+    digest_of_abc = bytes.fromhex("a9993e364706816aba3e25717850c26c9cd0d89d")  # FIPS 180's example
+    assert verify_salted(b"a", "sha1", digest_of_abc + b"bc")
+    assert verify_salted(b"ab", "sha1", digest_of_abc + b"c")
+    assert not verify_salted(b"a", "sha1", digest_of_abc + b"cb")
+    assert not verify_salted(b"bc", "sha1", digest_of_abc + b"a")
 
 
-def test_bcrypt_goes_by_the_first_72_bytes() -> None:
+def test_bcrypt_verifies_only_the_first_72_bytes() -> None:
     secret = LONG_PASSWORD.encode()
     assert verify_bcrypt(secret, LONG_BCRYPT)
     assert verify_bcrypt(secret[:72], LONG_BCRYPT)
@@ -201,12 +207,12 @@ def test_bcrypt_goes_by_the_first_72_bytes() -> None:
     assert not verify_bcrypt(secret[:71] + b"x" + secret[72:], LONG_BCRYPT)
 
 
-@pytest.mark.parametrize(("length", "covered"), [(0, True), (71, True), (72, True), (73, False), (100, False)])
-def test_bcrypt_covers_72_bytes(length: int, covered: bool) -> None:
-    assert fits_bcrypt(b"x" * length) is covered
+@pytest.mark.parametrize(("length", "fits"), [(0, True), (71, True), (72, True), (73, False), (100, False)])
+def test_72_bytes_fit_bcrypt(length: int, fits: bool) -> None:
+    assert fits_bcrypt(b"x" * length) is fits
 
 
-def test_bcrypt_over_a_digest_sees_every_byte() -> None:
+def test_bcrypt_sha256_verifies_every_byte() -> None:
     # Django 5.2's BCryptSHA256PasswordHasher, of LONG_PASSWORD.
     stored = "$2b$04$.n0DbnLgJFaFUfcbqtGZtuwn8c0f0mbtRIgGw5PCNXB5rN2MEes9."
     secret = LONG_PASSWORD.encode()
