@@ -21,7 +21,7 @@ class Group:
 
     @classmethod
     def of(cls, dn: str, label: str | None = None) -> "Group":
-        """Return the group with this DN. Raises ValueError, without the text, if it is not a DN."""
+        """Return the group with this DN. Raises ValueError as `parse_dn` does."""
         return cls(label or dn, dn, parse_dn(dn))
 
     def __str__(self) -> str:

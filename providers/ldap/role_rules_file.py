@@ -63,7 +63,7 @@ class _Reader:
         try:
             return Group.of(str(dn), name)
         except ValueError as error:
-            self._report(f"groups, {name}", f"is invalid: {error}")
+            self._report(f"groups, {name}", str(error))
             return None
 
     def _rule(self, place: str, table: Mapping[str, Any]) -> RoleRule:
@@ -79,7 +79,7 @@ class _Reader:
         try:
             return tuple(map(normalize_name, value))
         except ValueError as error:
-            self._report(place, f"has an invalid role: {error}")
+            self._report(place, f"has a role that {error}")
             return ()
 
     def _condition(self, place: str, table: Mapping[str, Any]) -> Condition:

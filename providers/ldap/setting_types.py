@@ -1,9 +1,13 @@
-"""Types of the LDAP settings: how the text of a variable is validated. No error message contains the text."""
+"""Types of the LDAP settings, with the validation of their text.
 
+A ValueError is the predicate of a sentence about the variable, and never quotes its value.
+"""
+
+import re
 import ssl
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, FilePath, Json, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, FilePath, Json
 
 from config.text import Name
 from providers.ldap.client.address import parse_server_url
@@ -33,9 +37,12 @@ def is_dn_template(template: str) -> bool:
 def _validate_urls(text: str) -> str:
     urls = split_list(text, ",")
     if not urls:
-        raise ValueError("it is not the URL of an LDAP server")
+        raise ValueError("must not be empty")
     for url in urls:
-        parse_server_url(url)
+        try:
+            parse_server_url(url)
+        except ValueError as error:
+            raise ValueError(f"has a value that {error}" if len(urls) > 1 else str(error)) from None
     return text
 
 
@@ -43,7 +50,7 @@ def _validate_certificates(path: FilePath) -> FilePath:
     try:
         ssl.create_default_context(cafile=path)
     except OSError:  # ssl.SSLError is a subclass
-        raise ValueError("it has no readable certificates") from None
+        raise ValueError("names a file without readable certificates") from None
     return path
 
 
@@ -59,13 +66,13 @@ def _split_dns(value: object) -> object:
 
 def _validate_template(text: str) -> str:
     if placeholders(text) != {"login"} or text.count("{") > 1:
-        raise ValueError("it must contain {login} exactly once")
+        raise ValueError("must contain {login} exactly once")
     return text
 
 
 def _validate_user_filter(text: str) -> str:
     if not placeholders(text) or not placeholders(text) <= {"login", "account"}:
-        raise ValueError("its placeholders must be {login} or {account}")
+        raise ValueError("must have the placeholder {login} or {account}, and no other")
     Filter(text)
     return text
 
@@ -73,14 +80,24 @@ def _validate_user_filter(text: str) -> str:
 def _validate_group_filter(text: str) -> str:
     names = placeholders(text)
     if not names or any(name.lower() in {"dn", "username", "login"} for name in names - {"dn", "username"}):
-        raise ValueError("its placeholders must be {dn}, {username}, or an attribute of the user such as {uid}")
+        raise ValueError("must have placeholders, and only {dn}, {username} or attributes of the user such as {uid}")
     Filter(text)
     return text
 
 
+def _validate_attribute(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.;-]*", text):
+        raise ValueError("is not the name of an attribute")
+    return text
+
+
 def _validate_role_map(groups: dict[str, list[str]]) -> dict[str, list[str]]:
-    if len({parse_dn(group) for group in groups}) < len(groups):
-        raise ValueError("it has the same group twice, spelled differently")
+    try:
+        dns = {parse_dn(group) for group in groups}
+    except ValueError as error:
+        raise ValueError(f"has a group that {error}") from None
+    if len(dns) < len(groups):
+        raise ValueError("has the same group twice, spelled differently")
     return groups
 
 
@@ -91,5 +108,5 @@ DistinguishedNames = Annotated[tuple[DistinguishedName, ...], BeforeValidator(_s
 BindNameTemplate = Annotated[str, AfterValidator(_validate_template)]
 UserFilter = Annotated[str, AfterValidator(_validate_user_filter)]
 GroupFilter = Annotated[str, AfterValidator(_validate_group_filter)]
-AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9.;-]*$")]
+AttributeName = Annotated[str, AfterValidator(_validate_attribute)]
 RoleMap = Annotated[Json[dict[str, list[Name]]], AfterValidator(_validate_role_map)]

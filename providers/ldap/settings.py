@@ -135,7 +135,7 @@ class LdapSettings(Section):
     @classmethod
     def _validate_insecure_plaintext(cls, insecure: bool, others: ValidationInfo) -> bool:
         if insecure and has_ldaps_url(others.data.get("url")):
-            raise ValueError("it contradicts ldaps:// in LDAP_URL")
+            raise ValueError("contradicts ldaps:// in LDAP_URL")
         return insecure
 
     @field_validator("start_tls")
@@ -143,18 +143,18 @@ class LdapSettings(Section):
     def _validate_start_tls(cls, start_tls: bool | None, others: ValidationInfo) -> bool | None:
         insecure, ldaps = others.data.get("insecure_plaintext"), has_ldaps_url(others.data.get("url"))
         if start_tls and ldaps:
-            raise ValueError("ldaps:// in LDAP_URL uses TLS without StartTLS")
+            raise ValueError("must not be true with ldaps:// in LDAP_URL, which uses TLS without StartTLS")
         if start_tls and insecure:
-            raise ValueError("it contradicts LDAP_INSECURE_PLAINTEXT")
+            raise ValueError("contradicts LDAP_INSECURE_PLAINTEXT")
         if start_tls is False and not insecure and not ldaps:
-            raise ValueError("passwords would cross the network unencrypted")
+            raise ValueError("must not be false, since passwords would cross the network unencrypted")
         return start_tls
 
     @field_validator("user_dn_template")
     @classmethod
     def _validate_user_dn_template(cls, template: str | None, others: ValidationInfo) -> str | None:
         if template and others.data.get("bind_dn"):
-            raise ValueError("it cannot be combined with LDAP_BIND_DN")
+            raise ValueError("cannot be combined with LDAP_BIND_DN")
         return template
 
     @field_validator("active_directory")
@@ -162,12 +162,12 @@ class LdapSettings(Section):
     def _validate_active_directory(cls, active_directory: bool, others: ValidationInfo) -> bool:
         template = others.data.get("user_dn_template")
         if template and not active_directory and not is_dn_template(template):
-            raise ValueError("it must be true, since LDAP_USER_DN_TEMPLATE is not a DN")
+            raise ValueError("must be true, since LDAP_USER_DN_TEMPLATE is not a DN")
         return active_directory
 
     @field_validator("bind_password")
     @classmethod
     def _validate_bind_password(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
         if "bind_dn" in others.data and (password is None) != (others.data["bind_dn"] is None):
-            raise ValueError("it must be set together with LDAP_BIND_DN")
+            raise ValueError("must be set together with LDAP_BIND_DN")
         return password

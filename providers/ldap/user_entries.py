@@ -93,7 +93,7 @@ class UserEntries:
         try:
             return normalize_name(names[0])
         except ValueError as error:
-            raise MissingUsername(f"LDAP_USERNAME_ATTRIBUTE of an entry is invalid: {error}") from None
+            raise MissingUsername(f"LDAP_USERNAME_ATTRIBUTE of an entry {error}") from None
 
     def user(self, session: SupportsSearch, entry: Entry) -> User | None:
         """Return the user of an entry with their current roles, `None` if the user is disabled."""
@@ -125,7 +125,7 @@ class UserEntries:
         try:
             return normalize_name(email) if email else None
         except ValueError as error:
-            log.warning("ignoring an invalid LDAP_EMAIL_ATTRIBUTE of an entry: %s", error)
+            log.warning("ignoring LDAP_EMAIL_ATTRIBUTE of an entry: it %s", error)
             return None
 
 

@@ -24,7 +24,10 @@ class ServerAddress:
 
 
 def parse_server_url(url: str, *, plaintext: bool = False) -> ServerAddress:
-    """Return the address in an ldap:// or ldaps:// URL. Raises ValueError, without the URL, if it is invalid."""
+    """Return the address in an ldap:// or ldaps:// URL.
+
+    Raises ValueError if the URL is invalid. The message is a predicate, and never quotes it.
+    """
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode()
@@ -32,8 +35,8 @@ def parse_server_url(url: str, *, plaintext: bool = False) -> ServerAddress:
     except ValueError:  # its message contains the host or the port
         is_valid = False
     if not is_valid:
-        raise ValueError("it is not the URL of an LDAP server")
+        raise ValueError("is not an ldap:// or ldaps:// URL with a host")
     if not _HOST_AND_PORT.fullmatch(parts.netloc) or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("it has more than a host and a port")
+        raise ValueError("must have only a host and a port")
     port = parts.port or _DEFAULT_PORTS[parts.scheme]
     return ServerAddress(host, port, ldaps=parts.scheme == "ldaps", plaintext=plaintext)

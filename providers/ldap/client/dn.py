@@ -17,7 +17,7 @@ _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 
 
 def parse_dn(text: str) -> DN:
-    """Return the parsed DN. Raises ValueError, without the text, if the text is not a DN.
+    """Return the parsed DN. Raises ValueError if the text is not a DN. The message is a predicate, and never quotes it.
 
     These make no difference: case, spaces around attributes and values, runs of spaces, how special characters are
     escaped, and the order within an RDN of several attributes (`cn=a+ou=b`).
@@ -28,11 +28,11 @@ def parse_dn(text: str) -> DN:
     while end:
         match = _ATTRIBUTE_VALUE.match(text, position)
         if not match:
-            raise ValueError("it is not a distinguished name such as cn=admins,dc=example,dc=org")
+            raise ValueError("is not a distinguished name such as cn=admins,dc=example,dc=org")
         try:
             rdn.add((match["type"].lower(), _normalize(match["value"])))
         except UnicodeDecodeError:
-            raise ValueError("it has escapes that are not UTF-8") from None
+            raise ValueError("has escapes that are not UTF-8") from None
         position, end = match.end(), match["end"]
         if end != "+":
             rdns.append(frozenset(rdn))

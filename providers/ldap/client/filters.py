@@ -48,12 +48,12 @@ class Filter:
     """
 
     def __init__(self, text: str) -> None:
-        """Raises ValueError, without the text, if the text is not a filter."""
+        """Raises ValueError if the text is not a filter. The message is a predicate, and never quotes it."""
         try:
             root = parse_filter(text, None, False, False, None, False)  # type: ignore[no-untyped-call]
             self._encoder = _compile(root.elements[0])
         except (LDAPException, ValueError, IndexError):
-            raise ValueError("it is not an LDAP filter (RFC 4515)") from None
+            raise ValueError("is not an LDAP filter (RFC 4515)") from None
 
     def encode(self, **values: str) -> bytes:
         """Return the encoded filter. Every placeholder needs a value."""

@@ -1,6 +1,7 @@
 """The LDAP_ variables: an invalid value stops the start, with the name of the variable."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_valid_settings_are_accepted_without_a_connection(changed: dict[str, str
 )
 def test_invalid_value_is_reported_by_its_variable(variable: str, value: str) -> None:
     (line,) = problems(**{variable: value})
-    assert line.startswith(f"{variable} ")
+    assert re.match(rf"{variable}(, value \d)? ", line)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,10 @@ def test_contradiction_is_reported_with_both_variables(changed: dict[str, str], 
         ({"LDAP_BIND_DN": "cn=svc", "LDAP_ROLE_MAP": "?"}, ["LDAP_BIND_PASSWORD", "LDAP_ROLE_MAP is invalid"]),
         (
             {"LDAP_URL": "?", "LDAP_ROLE_RULES_FILE": "/nowhere"},
-            ["LDAP_URL is invalid", "LDAP_ROLE_RULES_FILE names a file that cannot be read"],
+            [
+                "LDAP_URL is not an ldap:// or ldaps:// URL with a host",
+                "LDAP_ROLE_RULES_FILE names a file that cannot be read",
+            ],
         ),
         ({"LDAP_URL": "?", "LDAP_BASE_DN": "?", "LDAP_CA_FILE": "/"}, ["LDAP_URL", "LDAP_BASE_DN", "LDAP_CA_FILE"]),
     ],
@@ -201,5 +205,5 @@ def test_value_that_would_fail_later_is_rejected(variable: str, value: str) -> N
     with pytest.raises(ConfigurationError) as raised:
         open_ldap({"LDAP_URL": "ldap://localhost", "LDAP_BASE_DN": "dc=x", variable: value})
     (line,) = raised.value.lines
-    assert line.startswith(f"{variable} ")
+    assert re.match(rf"{variable}(, value \d)? ", line)
     assert value not in line
