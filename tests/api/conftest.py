@@ -1,4 +1,4 @@
-"""An application of its own for each test, a client of it, and the one shape of an error."""
+"""Fixtures: an application and a client for each test, and an administrator of a user table."""
 
 import pytest
 from flask import Flask
@@ -22,11 +22,11 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture(params=KINDS)
 def users_environ(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of a user table that has Zoé and Max, once for each kind."""
+    """The environment of a user table with Zoé and Max, once for each kind of database."""
     return emptied_environ(request)
 
 
 @pytest.fixture
 def admin(users_environ: dict[str, str]) -> Admin:
-    """Zoé, who is an admin at a new application, and has Max to tend."""
+    """Zoé, an administrator, at a new application. Max is the other user."""
     return admin_at(users_environ)

@@ -1,4 +1,4 @@
-"""Every way in which an error can leave, and the one shape that it has."""
+"""Every kind of error response has the same members."""
 
 import logging
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from werkzeug.test import TestResponse
 
 from tests.support.error_responses import error_message
 
-SECRET = "the detail that nobody outside may read"
-FIXED = "Internal server error"
+SECRET = "a detail that no client may read"
+INTERNAL_ERROR = "Internal server error"
 SPELLINGS = ["/api//protected_route", "/api/protected_route/", "/api/protected_route//"]
 SPELLINGS += ["//evil.example/api/protected_route", "/./api/protected_route", "/api/x/../protected_route", "///", ""]
 SPELLINGS += ["/api/PROTECTED_ROUTE", "/api/protected_route;x", "/api/protected_route ", "/api/protected_route\0"]
@@ -22,14 +22,14 @@ ABORTS += [(418, "i_m_a_teapot"), (422, "unprocessable_entity"), (503, "service_
 
 
 class Unlisted(HTTPException):
-    """An error with a status of its own, and no words."""
+    """An error with a non-standard status and without a description."""
 
     code = 499
 
 
-def raising(failure: Exception) -> Callable[[], str]:
+def view_that_raises(error: Exception) -> Callable[[], str]:
     def view() -> str:
-        raise failure
+        raise error
 
     return view
 
@@ -60,25 +60,25 @@ def test_other_media_type_is_415(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [KeyError(SECRET), OSError(SECRET), RecursionError(SECRET), ExceptionGroup("x", [OSError(SECRET)])]
+    "error", [KeyError(SECRET), OSError(SECRET), RecursionError(SECRET), ExceptionGroup("x", [OSError(SECRET)])]
 )
 def test_exception_in_a_view_is_500_and_its_text_is_only_logged(
-    app: Flask, caplog: pytest.LogCaptureFixture, failure: Exception
+    app: Flask, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    app.add_url_rule("/bug", "bug", raising(failure))
+    app.add_url_rule("/bug", "bug", view_that_raises(error))
     response = app.test_client().get("/bug")
-    assert error_message(response, 500, "internal_error") == FIXED
+    assert error_message(response, 500, "internal_error") == INTERNAL_ERROR
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert response.headers["X-Request-ID"] in record.getMessage()
     assert record.exc_info
-    assert record.exc_info[1] is failure
+    assert record.exc_info[1] is error
     assert SECRET in caplog.text
 
 
 def test_view_without_a_response_is_500_with_the_same_message(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    app.add_url_rule("/nothing", "nothing", lambda: None)  # type: ignore[arg-type]  # what people write
+    app.add_url_rule("/nothing", "nothing", lambda: None)  # type: ignore[arg-type]  # a mistake in a view
     response = app.test_client().get("/nothing")
-    assert error_message(response, 500, "internal_error") == FIXED
+    assert error_message(response, 500, "internal_error") == INTERNAL_ERROR
     assert response.headers["X-Request-ID"] in caplog.text
 
 
@@ -92,32 +92,32 @@ def test_abort_has_the_default_message_or_its_own(app: Flask, status: int, code:
 
 
 def test_abort_keeps_its_headers(app: Flask) -> None:
-    app.add_url_rule("/slow", "slow", raising(TooManyRequests(retry_after=7)))
+    app.add_url_rule("/slow", "slow", view_that_raises(TooManyRequests(retry_after=7)))
     response = app.test_client().get("/slow")
     assert error_message(response, 429, "too_many_requests")
     assert response.headers["Retry-After"] == "7"
 
 
 @pytest.mark.parametrize(
-    "how", [abort, lambda response: raising(NotFound(response=response))()], ids=["abort", "raise"]
+    "abort_with", [abort, lambda response: view_that_raises(NotFound(response=response))()], ids=["abort", "raise"]
 )
-def test_abort_with_a_response_returns_it_unchanged(app: Flask, how: Callable[[Response], str]) -> None:
-    app.add_url_rule("/own", "own", lambda: how(Response("short and stout", 418, {"X-Own": "1"})))
+def test_abort_with_a_response_returns_it_unchanged(app: Flask, abort_with: Callable[[Response], str]) -> None:
+    app.add_url_rule("/own", "own", lambda: abort_with(Response("short and stout", 418, {"X-Own": "1"})))
     response = app.test_client().get("/own")
     assert (response.status_code, response.text, response.headers["X-Own"]) == (418, "short and stout", "1")
     assert response.headers["X-Request-ID"]
 
 
 def test_error_without_a_description_has_a_message(app: Flask) -> None:
-    app.add_url_rule("/unlisted", "unlisted", raising(Unlisted()))
+    app.add_url_rule("/unlisted", "unlisted", view_that_raises(Unlisted()))
     assert error_message(app.test_client().get("/unlisted"), 499, "unknown_error")
 
 
 @pytest.mark.parametrize("debug", [True, False])
 def test_debug_and_testing_mode_do_not_change_error_responses(app: Flask, debug: bool) -> None:
     app.debug, app.testing = debug, True
-    app.add_url_rule("/bug", "bug", raising(KeyError(SECRET)))
-    assert error_message(app.test_client().get("/bug"), 500, "internal_error") == FIXED
+    app.add_url_rule("/bug", "bug", view_that_raises(KeyError(SECRET)))
+    assert error_message(app.test_client().get("/bug"), 500, "internal_error") == INTERNAL_ERROR
 
 
 def test_head_has_the_status_and_headers_of_get_and_no_body(client: FlaskClient) -> None:
@@ -135,7 +135,7 @@ def test_options_lists_the_methods_without_a_token(client: FlaskClient) -> None:
 
 
 def get(app: Flask, path: str, headers: dict[str, str] | None = None) -> TestResponse:
-    """Ask for the path as it is; the client would read `//api` as the name of a host."""
+    """Request exactly this path. The test client would take `//api` for a host name."""
     return app.test_client().get("/", headers=headers, environ_overrides={"PATH_INFO": path})
 
 

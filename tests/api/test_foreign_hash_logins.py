@@ -1,4 +1,4 @@
-"""Logins with hashes that other programs made, or that nobody could have made."""
+"""Logins with password hashes of other programs, and with unusable hashes."""
 
 from pathlib import Path
 
@@ -16,17 +16,17 @@ from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table
 from tests.support.users import ZOE
 
 WEAK = {(sample.scheme, sample.stored.partition("$")[0]): sample for sample in SAMPLES if sample.weak}
-ONE_OF_EACH = pytest.mark.parametrize("sample", WEAK.values(), ids=lambda sample: sample.maker)
+ONE_OF_EACH_SCHEME = pytest.mark.parametrize("sample", WEAK.values(), ids=lambda sample: sample.maker)
 STRONG = {
     **{sample.maker: sample.stored for sample in SAMPLES if not sample.weak},
-    "made for today's bigger machines": argon2.PasswordHasher(3, 65536, 4).hash(ZOE.password),
+    "higher costs than the policy": argon2.PasswordHasher(3, 65536, 4).hash(ZOE.password),
     "long digest": argon2.PasswordHasher(2, 19456, 1, hash_len=64).hash(ZOE.password),
 }
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def environ(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a database that knows Zoé, and of one with another hash for every test."""
+    """The environment of a database with Zoé. Each test stores another hash for her."""
     if request.param == "sqlite":
         return user_table(f"sqlite:///{tmp_path_factory.mktemp('foreign')}/users.db", [ZOE])
     return user_table(new_database(request.getfixturevalue("postgres"), "foreign_logins"), [ZOE])
@@ -38,13 +38,13 @@ def client(environ: dict[str, str]) -> FlaskClient:
 
 
 def status(client: FlaskClient, password: str = ZOE.password, login: str = ZOE.email) -> int:
-    """Return how a login is answered."""
+    """Return the status of a login."""
     response = client.post("/api/auth", json={"email": login, "password": password})
     assert ("data" in response.get_json()) == (response.status_code == 200)
     return response.status_code
 
 
-@ONE_OF_EACH
+@ONE_OF_EACH_SCHEME
 def test_weak_hash_is_upgraded_at_the_first_login(client: FlaskClient, environ: dict[str, str], sample: Sample) -> None:
     put(environ, sample.stored)
     assert status(client) == 200
@@ -55,7 +55,7 @@ def test_weak_hash_is_upgraded_at_the_first_login(client: FlaskClient, environ: 
     assert status(client, f"{ZOE.password}x") == 400
 
 
-@ONE_OF_EACH
+@ONE_OF_EACH_SCHEME
 def test_wrong_password_leaves_the_hash_unchanged(client: FlaskClient, environ: dict[str, str], sample: Sample) -> None:
     put(environ, sample.stored)
     before = zoe(environ)

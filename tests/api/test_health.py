@@ -1,4 +1,4 @@
-"""`/health`: alive while the process is, ready while it can work."""
+"""`/health`: alive while the process runs, ready while it can handle requests."""
 
 import logging
 
@@ -25,21 +25,21 @@ def engine(environ: dict[str, str]) -> Engine:
 
 
 def is_alive(client: FlaskClient) -> bool:
-    return says(client, "live", "Alive")
+    return has_message(client, "live", "Alive")
 
 
 def is_ready(client: FlaskClient) -> bool:
-    return says(client, "ready", "Ready")
+    return has_message(client, "ready", "Ready")
 
 
-def says(client: FlaskClient, endpoint: str, word: str) -> bool:
+def has_message(client: FlaskClient, endpoint: str, message: str) -> bool:
     response = client.get(f"/health/{endpoint}")
     assert response.headers["Cache-Control"] == "no-store"
-    return bool(response.get_json() == {"status": 200, "message": word})
+    return bool(response.get_json() == {"status": 200, "message": message})
 
 
-def why_not_ready(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> str:
-    """Return what the log says, once it is sure that the response does not."""
+def logged_reason(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> str:
+    """Return the reason in the log, after checking that the response does not contain it."""
     caplog.clear()
     response = client.get("/health/ready")
     assert error_message(response, 503, "not_ready") == "Not ready"
@@ -87,7 +87,7 @@ def test_service_is_not_ready_after_a_downgrade_of_the_schema(
     client = client_of(environ)
     downgrade(engine, revision)
     found = f"the database has schema revision {revision}, and this version needs {REVISIONS[-1]}"
-    assert why_not_ready(client, caplog) == f"{found}. Run: make migrate."
+    assert logged_reason(client, caplog) == f"{found}. Run: make migrate."
     assert is_alive(client)
     upgrade(engine)
     assert is_ready(client)
@@ -98,7 +98,7 @@ def test_service_is_not_ready_without_tables(
 ) -> None:
     client = client_of(environ)
     downgrade(engine, "base")
-    assert why_not_ready(client, caplog) == "the database has no tables. Run: make migrate."
+    assert logged_reason(client, caplog) == "the database has no tables. Run: make migrate."
 
 
 def test_service_is_ready_with_a_newer_schema(environ: dict[str, str], engine: Engine) -> None:

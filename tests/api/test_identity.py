@@ -1,4 +1,4 @@
-"""`/api/auth/me` and `/api/auth/verify`: who is calling, for the caller and for a proxy that asks."""
+"""`/api/auth/me` and `/api/auth/verify`: the caller's identity, for the caller and for a reverse proxy."""
 
 import re
 from typing import Any
@@ -14,14 +14,14 @@ from tests.support.error_responses import error_message
 from tests.support.users import SAMPLE_USERS, SampleUser
 
 ME, VERIFY = "/api/auth/me", "/api/auth/verify"
-NAMES = ("X-Auth-User", "X-Auth-Email", "X-Auth-Roles")
-LIES = {
+IDENTITY_HEADERS = ("X-Auth-User", "X-Auth-Email", "X-Auth-Roles")
+FORGED_HEADERS = {
     "X-Auth-User": "root",
     "X-Auth-Email": "root@evil.example",
     "X-Auth-Roles": "admin,super_admin",
     "X-Auth-Admin": "1",
 }
-AWKWARD = [
+UNUSUAL = [
     "a\r\nX-Auth-Roles: admin",
     "a\nb",
     "a\rb",
@@ -34,9 +34,10 @@ AWKWARD = [
     "%",
     "%C3%A9",
 ]
-AWKWARD += ["a,b", ",", "a;b", '"a"', "\\", "a=b", "+", "é", "e\u0301", "日本", "\U0001f511", "=?utf-8?q?x?=", "a  b"]
+UNUSUAL += ["a,b", ",", "a;b", '"a"', "\\", "a=b", "+", "é", "e\u0301", "日本", "\U0001f511", "=?utf-8?q?x?=", "a  b"]
 BLANK = [" admin", "admin ", " ", "\tadmin", "\u00a0admin", "\u3000"]
-PLAIN = re.compile(r"[\x21-\x7E]([\x20-\x7E]*[\x21-\x7E])?|")  # what no server and no proxy changes in a header
+# A header value that servers and proxies do not change.
+UNCHANGED_IN_TRANSIT = re.compile(r"[\x21-\x7E]([\x20-\x7E]*[\x21-\x7E])?|")
 
 
 @pytest.fixture
@@ -49,31 +50,31 @@ def ask(client: FlaskClient, path: str, token: str | None, **headers: str) -> Te
     return client.get(path, headers={"Authorization": f"Bearer {token}", **headers} if token else headers)
 
 
-def told(response: TestResponse) -> tuple[str, str, list[str]]:
-    """Return what an application behind the proxy reads in the headers, once it is sure that it is what we wrote."""
+def forwarded_identity(response: TestResponse) -> tuple[str, str, list[str]]:
+    """Return the user, the email and the roles that an application behind the proxy reads from the headers."""
     assert response.status_code == 200, response.text
-    assert [name for name, _ in response.headers if name.startswith("X-Auth-")] == list(NAMES)
-    user, email, roles = (response.headers[name] for name in NAMES)
-    assert [text for text in (user, email, roles) if not PLAIN.fullmatch(text)] == []
+    assert [name for name, _ in response.headers if name.startswith("X-Auth-")] == list(IDENTITY_HEADERS)
+    user, email, roles = (response.headers[name] for name in IDENTITY_HEADERS)
+    assert [text for text in (user, email, roles) if not UNCHANGED_IN_TRANSIT.fullmatch(text)] == []
     return unquote(user), unquote(email), [unquote(role) for role in roles.split(",")] if roles else []
 
 
 @pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
 def test_identity_after_a_login_is_that_of_the_store(client: FlaskClient, person: SampleUser) -> None:
     token = client.post("/api/auth", json={"email": person.email, "password": person.password}).get_json()["data"]
-    user, email, roles = told(ask(client, VERIFY, token))
+    user, email, roles = forwarded_identity(ask(client, VERIFY, token))
     assert (user, email, sorted(roles)) == (person.username, person.email, sorted(person.roles))
     response = ask(client, ME, token)
     assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
-    named = {"sub": person.username, "username": person.username, "email": person.email, "idp": "static"}
-    assert response.json == {"status": 200, "data": {**named, "roles": response.get_json()["data"]["roles"]}}
+    identity = {"sub": person.username, "username": person.username, "email": person.email, "idp": "static"}
+    assert response.json == {"status": 200, "data": {**identity, "roles": response.get_json()["data"]["roles"]}}
     assert sorted(response.get_json()["data"]["roles"]) == sorted(person.roles)
 
 
-@pytest.mark.parametrize("text", [*AWKWARD, *BLANK])
+@pytest.mark.parametrize("text", [*UNUSUAL, *BLANK])
 def test_header_values_survive_and_cannot_inject_a_header(client: FlaskClient, issuer: TokenIssuer, text: str) -> None:
     token = issuer.generate({"username": text, "email": text, "roles": [text, "user", f"{text}x"]})
-    assert told(ask(client, VERIFY, token)) == (text, text, [text, "user", f"{text}x"])
+    assert forwarded_identity(ask(client, VERIFY, token)) == (text, text, [text, "user", f"{text}x"])
 
 
 @pytest.mark.parametrize("email", [{}, {"email": None}])
@@ -81,7 +82,7 @@ def test_verify_sets_all_three_headers_even_if_empty(
     client: FlaskClient, issuer: TokenIssuer, email: dict[str, Any]
 ) -> None:
     token = issuer.generate({"username": "zoé", "roles": [], **email})
-    assert told(ask(client, VERIFY, token, **LIES)) == ("zoé", "", [])
+    assert forwarded_identity(ask(client, VERIFY, token, **FORGED_HEADERS)) == ("zoé", "", [])
     assert ask(client, ME, token).get_json()["data"]["email"] is None
 
 
@@ -134,13 +135,12 @@ def test_verify_requires_one_of_the_roles_in_the_query(
 @pytest.mark.parametrize(
     "query", ["roles=admin", "Role=admin", "role[]=admin", "rôle=x", "=admin", "admin", "role%00=x"]
 )
-@pytest.mark.parametrize("beside", ["", "role=user&"])
-def test_verify_rejects_an_unknown_parameter(client: FlaskClient, issuer: TokenIssuer, query: str, beside: str) -> None:
+@pytest.mark.parametrize("prefix", ["", "role=user&"])
+def test_verify_rejects_an_unknown_parameter(client: FlaskClient, issuer: TokenIssuer, query: str, prefix: str) -> None:
     token = issuer.generate({"username": "zoé", "roles": ["user", "admin"]})
-    assert "The only parameter is role" in error_message(
-        ask(client, f"{VERIFY}?{beside}{query}", token), 400, "bad_request"
-    )
-    assert error_message(ask(client, f"{VERIFY}?{beside}{query}", None), 401, "missing_token")
+    message = error_message(ask(client, f"{VERIFY}?{prefix}{query}", token), 400, "bad_request")
+    assert "The only parameter is role" in message
+    assert error_message(ask(client, f"{VERIFY}?{prefix}{query}", None), 401, "missing_token")
 
 
 @pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin"])
@@ -157,13 +157,13 @@ def test_missing_or_invalid_token_is_401(client: FlaskClient, issuer: TokenIssue
 
 @pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?x=y", f"{VERIFY}/x"])
 def test_identity_headers_of_the_client_are_ignored(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
-    good = issuer.generate({"username": "zoé", "email": "zoe@example.org", "roles": ["user"]})
-    for token in (None, "x", good):
-        response = ask(client, path, token, **LIES)
+    valid = issuer.generate({"username": "zoé", "email": "zoe@example.org", "roles": ["user"]})
+    for token in (None, "x", valid):
+        response = ask(client, path, token, **FORGED_HEADERS)
         assert "root" not in response.text
-        told_of = {name: text for name, text in response.headers if name.lower().startswith("x-auth")}
-        let_through = {"X-Auth-User": "zo%C3%A9", "X-Auth-Email": "zoe@example.org", "X-Auth-Roles": "user"}
-        assert told_of == (let_through if (path, token) == (VERIFY, good) else {})
+        headers = {name: text for name, text in response.headers if name.lower().startswith("x-auth")}
+        expected = {"X-Auth-User": "zo%C3%A9", "X-Auth-Email": "zoe@example.org", "X-Auth-Roles": "user"}
+        assert headers == (expected if (path, token) == (VERIFY, valid) else {})
 
 
 @pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?role=user", f"{VERIFY}?x=y"])
@@ -189,7 +189,7 @@ def test_other_methods_are_405(client: FlaskClient, issuer: TokenIssuer, path: s
 def test_largest_identity_that_fits_into_a_token_is_returned(client: FlaskClient, issuer: TokenIssuer) -> None:
     roles = [f"役割{number:03}" for number in range(200)]
     token = issuer.generate({"username": "名" * 100, "email": "名" * 100, "roles": roles})
-    assert told(ask(client, VERIFY, token)) == ("名" * 100, "名" * 100, roles)
+    assert forwarded_identity(ask(client, VERIFY, token)) == ("名" * 100, "名" * 100, roles)
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "DELETE"])

@@ -1,4 +1,4 @@
-"""What is no good refresh token, and what comes of presenting it."""
+"""Invalid refresh tokens, and what happens when a client sends one."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ SPENT = "Invalid refresh token: already used; its session was revoked"
 
 @pytest.fixture
 def client(sqlite_environ: dict[str, str]) -> FlaskClient:
-    """A client of an application with everybody in SQLite."""
+    """A client of an application with all sample users in SQLite."""
     return client_of(sqlite_environ)
 
 
@@ -39,8 +39,8 @@ def test_reused_refresh_token_ends_the_whole_session(
     assert {refusal(client, tokens.refresh) for tokens in family} == {NEVER}
     assert shown(client, refresh(client, other).access) == ""
     assert caplog.text.count("refresh token reused: session of 'zo\\xe9' of database revoked") == 1
-    told = [part for tokens in family for part in (*tokens.refresh.split("."), tokens.access)]
-    assert [part for part in told if part in caplog.text] == []
+    secrets = [part for tokens in family for part in (*tokens.refresh.split("."), tokens.access)]
+    assert [part for part in secrets if part in caplog.text] == []
 
 
 def test_wrong_secret_for_a_known_session_counts_as_reuse(client: FlaskClient) -> None:

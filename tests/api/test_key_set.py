@@ -1,4 +1,4 @@
-"""`/.well-known/jwks.json`: the public keys, for anybody, and never a secret."""
+"""`/.well-known/jwks.json`: the public keys, without authentication, and never a secret."""
 
 import json
 import shutil
@@ -18,26 +18,26 @@ FALLBACKS = f"{'o' * 40},{'p' * 40}"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a retired, a current and a next key, of each algorithm one."""
-    folder = KeyDirectory(tmp_path_factory.mktemp("keys"))
-    folder.add("ES256")
-    folder.rotate(folder.add("EdDSA"))
-    folder.add("RS256")
-    return folder.path
+def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a retired, a current and a next key, each for another algorithm."""
+    directory = KeyDirectory(tmp_path_factory.mktemp("keys"))
+    directory.add("ES256")
+    directory.rotate(directory.add("EdDSA"))
+    directory.add("RS256")
+    return directory.path
 
 
 @pytest.fixture
-def folder(made: Path, tmp_path: Path) -> KeyDirectory:
-    """A copy of its own of that folder."""
-    return KeyDirectory(shutil.copytree(made, tmp_path / "keys"))
+def directory(shared_directory: Path, tmp_path: Path) -> KeyDirectory:
+    """A copy of that directory for each test."""
+    return KeyDirectory(shutil.copytree(shared_directory, tmp_path / "keys"))
 
 
 @pytest.fixture
-def environ(static_environ: dict[str, str], folder: KeyDirectory) -> dict[str, str]:
-    """All that verifies at once: a folder, a secret, and secrets from before."""
+def environ(static_environ: dict[str, str], directory: KeyDirectory) -> dict[str, str]:
+    """A key directory, a secret and fallback secrets together."""
     secrets = {"SECRET_KEY": SECRET_KEY, "SECRET_KEY_FALLBACKS": FALLBACKS}
-    return {**static_environ, **secrets, "SIGNING_KEYS_DIR": str(folder.path)}
+    return {**static_environ, **secrets, "SIGNING_KEYS_DIR": str(directory.path)}
 
 
 @pytest.fixture
@@ -46,16 +46,16 @@ def client(environ: dict[str, str]) -> FlaskClient:
 
 
 def published(client: FlaskClient) -> list[dict[str, str]]:
-    """Return the keys."""
+    """Return the keys in the key set."""
     body = client.get(PATH).get_json()
     assert set(body) == {"keys"}
     keys: list[dict[str, str]] = body["keys"]
     return keys
 
 
-def test_next_current_and_retired_keys_are_published(client: FlaskClient, folder: KeyDirectory) -> None:
+def test_next_current_and_retired_keys_are_published(client: FlaskClient, directory: KeyDirectory) -> None:
     keys = published(client)
-    assert {key["kid"]: key["alg"] for key in keys} == {one.key.id: one.key.algorithm for one in folder.read()}
+    assert {key["kid"]: key["alg"] for key in keys} == {one.key.id: one.key.algorithm for one in directory.read()}
     assert {(key["kty"], key["alg"], key["use"]) for key in keys} == {
         ("RSA", "RS256", "sig"),
         ("EC", "ES256", "sig"),
@@ -63,12 +63,12 @@ def test_next_current_and_retired_keys_are_published(client: FlaskClient, folder
     }
 
 
-def test_no_symmetric_or_private_key_is_published(client: FlaskClient, folder: KeyDirectory) -> None:
+def test_no_symmetric_or_private_key_is_published(client: FlaskClient, directory: KeyDirectory) -> None:
     keys = published(client)
     assert {member for key in keys for member in key} <= PUBLIC
     assert len(keys) == 3
     shown = client.get(PATH).text
-    pems = [line for path in folder.path.glob("*.pem") for line in path.read_text().splitlines()]
+    pems = [line for path in directory.path.glob("*.pem") for line in path.read_text().splitlines()]
     assert [secret for secret in (SECRET_KEY, *FALLBACKS.split(","), *pems) if secret in shown] == []
 
 
@@ -98,17 +98,17 @@ def test_every_worker_returns_the_same_etag(client: FlaskClient, environ: dict[s
 
 
 def test_key_set_follows_the_key_directory(
-    environ: dict[str, str], folder: KeyDirectory, monkeypatch: pytest.MonkeyPatch
+    environ: dict[str, str], directory: KeyDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_sources, "CHECK_INTERVAL_SECONDS", 0)
     client = create_app(environ).test_client()
     first = client.get(PATH)
-    made = folder.add("EdDSA")
+    added = directory.add("EdDSA")
     second = client.get(PATH, headers={"If-None-Match": first.headers["ETag"]})
     assert second.status_code == 200
-    assert made.key.id in {key["kid"] for key in second.get_json()["keys"]}
-    retired = next(one for one in folder.read() if one.state == "retired")
-    folder.remove(retired)
+    assert added.key.id in {key["kid"] for key in second.get_json()["keys"]}
+    retired = next(one for one in directory.read() if one.state == "retired")
+    directory.remove(retired)
     assert retired.key.id not in {key["kid"] for key in published(client)}
 
 
@@ -121,6 +121,6 @@ def test_key_set_ignores_the_authorization_header(client: FlaskClient) -> None:
     assert client.get(PATH, headers={"Authorization": "Bearer junk"}).status_code == 200
 
 
-def test_no_response_contains_the_path_of_the_keys(client: FlaskClient, folder: KeyDirectory) -> None:
+def test_no_response_contains_the_path_of_the_keys(client: FlaskClient, directory: KeyDirectory) -> None:
     responses = [client.get(path) for path in (PATH, "/.well-known/oauth-authorization-server", "/.well-known/keys")]
-    assert [response for response in responses if str(folder.path) in json.dumps(response.get_json())] == []
+    assert [response for response in responses if str(directory.path) in json.dumps(response.get_json())] == []

@@ -1,4 +1,4 @@
-"""`POST /api/auth`: the table of the wire, in front of every store."""
+"""`POST /api/auth`: the HTTP contract of a login, with every store."""
 
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,21 @@ from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE, SampleUser
 
 STORES = ["static", "sqlite", "postgres", "ldap"]
-USER = ("username", "email", "roles", "idp")
-LONG = SampleUser("x" * 256, "long@example.org", "p" * 1024)
+USER_CLAIMS = ("username", "email", "roles", "idp")
+LONGEST_USER = SampleUser("x" * 256, "long@example.org", "p" * 1024)
 
 WRONG: dict[str, tuple[str, str]] = {
     "wrong password": (ZOE.username, "wrong"),
     "password in another case": (ZOE.username, ZOE.password.swapcase()),
     "password with a blank": (ZOE.username, f"{ZOE.password} "),
-    "somebody else's password": (ZOE.username, SAMPLE_USERS[1].password),
+    "password of another user": (ZOE.username, SAMPLE_USERS[1].password),
     "unknown user": ("nobody", ZOE.password),
     "unknown address": ("nobody@example.org", ZOE.password),
-    "login of two": ("shared@example.org", SAME_EMAIL_USERS[0].password),
+    "login that matches two users": ("shared@example.org", SAME_EMAIL_USERS[0].password),
     "wildcard": ("*", ZOE.password),
-    "wildcard after a start": ("zo*", ZOE.password),
-    "filter": ("*)(uid=*", ZOE.password),
-    "statement": ("' OR '1'='1", ZOE.password),
+    "prefix and wildcard": ("zo*", ZOE.password),
+    "LDAP filter": ("*)(uid=*", ZOE.password),
+    "SQL statement": ("' OR '1'='1", ZOE.password),
     "login of 257": ("x" * 257, ZOE.password),
     "password of 1025": (ZOE.username, "p" * 1025),
     "login of 16,000": ("x" * 16_000, ZOE.password),
@@ -44,13 +44,13 @@ WRONG: dict[str, tuple[str, str]] = {
     "lone surrogate as login": ("\ud800", ZOE.password),
     "lone surrogate in the login": (f"{ZOE.username}\udfff", ZOE.password),
     "lone surrogate in the password": (ZOE.username, f"{ZOE.password}\ud83d"),
-    "surrogates the wrong way round": (ZOE.username, "\udc00\ud800"),
+    "surrogates in the wrong order": (ZOE.username, "\udc00\ud800"),
 }
 
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> Flask:
-    """An application in front of the store that the test is about."""
+    """An application with the store that the test names."""
     name = request.param
     environ = (
         request.getfixturevalue("slapd").environ() if name == "ldap" else request.getfixturevalue(f"{name}_environ")
@@ -65,8 +65,8 @@ def login(client: FlaskClient, email: object, password: object) -> TestResponse:
     return client.post("/api/auth", json={"email": email, "password": password})
 
 
-def seen(response: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """Return all that a client sees, save the id of the request."""
+def visible_to_client(response: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """Return everything that a client sees, except the request id."""
     assert len(response.headers.pop("X-Request-ID")) == 16
     return response.status_code, response.data, list(response.headers)
 
@@ -87,8 +87,8 @@ def test_correct_credentials_return_a_token(store: Flask, name: str) -> None:
     assert (claims["sub"], claims["username"], claims["email"]) == (ZOE.username, ZOE.username, ZOE.email)
     assert sorted(claims["roles"]) == ["admin", "user"]
     assert claims["exp"] - claims["iat"] == 3600
-    more = {"sid"} if sessions else set()
-    assert set(claims) == {"iss", "aud", "sub", "exp", "iat", "jti", "client_id", *USER, *more}
+    session_claims = {"sid"} if sessions else set()
+    assert set(claims) == {"iss", "aud", "sub", "exp", "iat", "jti", "client_id", *USER_CLAIMS, *session_claims}
 
 
 @on_every_store
@@ -105,8 +105,12 @@ def test_all_denied_logins_have_the_same_response(store: Flask) -> None:
     client = store.test_client()
     first = login(client, ZOE.username, "wrong")
     assert error_message(first, 400, "invalid_credentials") == "Invalid credentials"
-    expected = seen(first)
-    assert [why for why, (name, password) in WRONG.items() if seen(login(client, name, password)) != expected] == []
+    expected = visible_to_client(first)
+    assert [
+        reason
+        for reason, (name, password) in WRONG.items()
+        if visible_to_client(login(client, name, password)) != expected
+    ] == []
 
 
 @on_every_store
@@ -117,11 +121,11 @@ def test_decomposed_unicode_credentials_log_in(store: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    "faulty", [None, "", " ", "\t\n", "\u3000", 5, 1.5, True, [], ["zoé"], {}, {"$ne": ""}, 10**400]
+    "invalid", [None, "", " ", "\t\n", "\u3000", 5, 1.5, True, [], ["zoé"], {}, {"$ne": ""}, 10**400]
 )
 @pytest.mark.parametrize("field", ["email", "password"])
-def test_blank_or_untyped_credential_is_missing(client: FlaskClient, field: str, faulty: object) -> None:
-    response = login(client, **{"email": ZOE.email, "password": ZOE.password, field: faulty})
+def test_blank_or_untyped_credential_is_missing(client: FlaskClient, field: str, invalid: object) -> None:
+    response = login(client, **{"email": ZOE.email, "password": ZOE.password, field: invalid})
     assert error_message(response, 400, "missing_credentials") == "Email or password missing"
 
 
@@ -148,13 +152,16 @@ def test_disabled_user_gets_the_same_response_as_a_wrong_password(tmp_path: Path
     client = create_app({**environ, "SECRET_KEY": SECRET_KEY}).test_client()
     right, wrong = login(client, ZOE.username, ZOE.password), login(client, ZOE.username, "wrong")
     assert error_message(right, 400, "invalid_credentials") == "Invalid credentials"
-    assert seen(right) == seen(wrong)
+    assert visible_to_client(right) == visible_to_client(wrong)
 
 
 def test_longest_credentials_log_in_and_longer_ones_are_denied(tmp_path: Path) -> None:
-    client = create_app({**users_file(tmp_path / "users.toml", [LONG]), "SECRET_KEY": SECRET_KEY}).test_client()
-    assert login(client, LONG.username, LONG.password).status_code == 200
-    for name, password in [(f"{LONG.username}x", LONG.password), (LONG.username, f"{LONG.password}p")]:
+    client = create_app({**users_file(tmp_path / "users.toml", [LONGEST_USER]), "SECRET_KEY": SECRET_KEY}).test_client()
+    assert login(client, LONGEST_USER.username, LONGEST_USER.password).status_code == 200
+    for name, password in [
+        (f"{LONGEST_USER.username}x", LONGEST_USER.password),
+        (LONGEST_USER.username, f"{LONGEST_USER.password}p"),
+    ]:
         assert error_message(login(client, name, password), 400, "invalid_credentials") == "Invalid credentials"
 
 

@@ -1,4 +1,4 @@
-"""`DELETE /api/auth`: the end of a token and of the session that it belongs to."""
+"""`DELETE /api/auth`: a logout revokes a token and the session that it belongs to."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ REVOKED = "Invalid access token: revoked"
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def environ(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of a database that knows everybody, once for each kind."""
+    """The environment of a database with all sample users, once for each kind."""
     made: dict[str, str] = request.getfixturevalue(f"{request.param}_environ")
     return made
 
@@ -32,8 +32,8 @@ def client(environ: dict[str, str]) -> FlaskClient:
     return client_of(environ)
 
 
-def of_our_own(app: Flask, lifetime: float | None = None, **payload: object) -> str:
-    """Return a token that belongs to no session, made as a developer makes one."""
+def generate_token(app: Flask, lifetime: float | None = None, **payload: object) -> str:
+    """Return a token without a session, generated as a view would."""
     with app.app_context():
         return generate_jwt({"username": ZOE.username, "roles": ["user"], **payload}, lifetime)
 
@@ -52,11 +52,11 @@ def test_logout_immediately_revokes_all_tokens_of_the_session(client: FlaskClien
 
 
 def test_logout_keeps_other_sessions_and_other_users(client: FlaskClient) -> None:
-    ended, other, somebody = log_in(client), log_in(client), log_in(client, SAMPLE_USERS[1])
+    ended, other, other_user = log_in(client), log_in(client), log_in(client, SAMPLE_USERS[1])
     log_out(client, ended.access)
-    assert [shown(client, tokens.access) for tokens in (ended, other, somebody)] == ["revoked_token", "", ""]
+    assert [shown(client, tokens.access) for tokens in (ended, other, other_user)] == ["revoked_token", "", ""]
     refresh(client, other)
-    refresh(client, somebody)
+    refresh(client, other_user)
 
 
 def test_user_can_log_in_immediately_after_a_logout(client: FlaskClient) -> None:
@@ -76,7 +76,7 @@ def test_logout_reaches_other_and_new_processes(environ: dict[str, str]) -> None
 
 
 def test_logout_without_a_session_revokes_only_that_token(client: FlaskClient, environ: dict[str, str]) -> None:
-    one, other = of_our_own(client.application), of_our_own(client.application)
+    one, other = generate_token(client.application), generate_token(client.application)
     tokens = log_in(client)
     assert log_out(client, one).status_code == 200
     assert [shown(client, token) for token in (one, other, tokens.access)] == ["revoked_token", "", ""]
@@ -100,21 +100,21 @@ def test_logout_without_a_valid_token_revokes_nothing(client: FlaskClient, heade
 
 def test_logout_with_an_expired_token_revokes_nothing(client: FlaskClient) -> None:
     sid = claims_of(client, (tokens := log_in(client)).access)["sid"]
-    expired = of_our_own(client.application, lifetime=-1, sid=sid)
+    expired = generate_token(client.application, lifetime=-1, sid=sid)
     error_message(log_out(client, expired), 401, "expired_token")
     refresh(client, tokens)
 
 
 def test_token_copied_from_revoked_claims_is_revoked(client: FlaskClient) -> None:
     tokens = log_in(client)
-    copy = of_our_own(client.application, **claims_of(client, tokens.access))
+    copy = generate_token(client.application, **claims_of(client, tokens.access))
     assert log_out(client, tokens.access).status_code == 200
     assert shown(client, copy) == "revoked_token"
 
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
-    """The time, which goes on only when it is told to."""
+    """A clock that only moves when the test shifts it."""
     with time_machine.travel(datetime.now(UTC), tick=False) as traveller:
         yield traveller
 
@@ -128,11 +128,11 @@ def test_long_lived_token_stays_revoked_until_it_expires(
 ) -> None:
     client = client_of(environ)
     payload = claims_of(client, log_in(client).access) if with_session else {}
-    token = of_our_own(client.application, lifetime=WEEK, **payload)
+    token = generate_token(client.application, lifetime=WEEK, **payload)
     assert log_out(client, token).status_code == 200
     for _ in range(3):
         clock.shift(timedelta(days=2))
-        log_out(client, log_in(client).access)  # which clears away what has run out
+        log_out(client, log_in(client).access)  # a logout deletes expired revocations
         assert shown(client_of(environ), token) == "revoked_token"
 
 
@@ -143,14 +143,14 @@ def test_long_lived_token_stays_revoked_until_it_expires(
         lambda table: table.end_user_sessions(ZOE.username, "database"),
         lambda table: table.end_all(),
     ],
-    ids=["of user", "of user and provider", "all"],
+    ids=["user", "user and provider", "all"],
 )
 def test_long_lived_token_stays_revoked_after_a_revocation_of_its_user(
     empty_database: str, clock: time_machine.Traveller, end: Callable[[SessionTable], object]
 ) -> None:
     environ = user_table(empty_database, [ZOE])
     client = client_of(environ)
-    token = of_our_own(client.application, lifetime=WEEK, idp="database")
+    token = generate_token(client.application, lifetime=WEEK, idp="database")
     end(SessionTable(engine_of(environ)))
     for _ in range(3):
         clock.shift(timedelta(days=2))
@@ -159,7 +159,7 @@ def test_long_lived_token_stays_revoked_after_a_revocation_of_its_user(
 
 
 def test_token_that_expires_after_year_9999_can_be_revoked(client: FlaskClient) -> None:
-    token = of_our_own(client.application, lifetime=10**10)
+    token = generate_token(client.application, lifetime=10**10)
     assert log_out(client, token).status_code == 200
     assert shown(client, token) == "revoked_token"
 

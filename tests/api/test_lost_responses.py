@@ -1,4 +1,4 @@
-"""A refresh whose response never left, which the client tries again."""
+"""A refresh whose response was lost, so that the client retries it."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,12 +18,12 @@ SPENT = "Invalid refresh token: already used; its session was revoked"
 
 @pytest.fixture
 def client(request: pytest.FixtureRequest) -> FlaskClient:
-    """A client of an application with everybody in PostgreSQL, or where the test says."""
+    """A client of an application with all sample users in PostgreSQL, or in the store that the test names."""
     return client_of(request.getfixturevalue(getattr(request, "param", "postgres_environ")))
 
 
 @pytest.fixture
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.sessions.sessions.LOST_RESPONSE_TIMEOUT", 0.2)
 
 
@@ -31,7 +31,7 @@ def refusal(client: FlaskClient, token: str) -> str:
     return error_message(ask_to_refresh(client, token), 400, "invalid_refresh_token")
 
 
-@pytest.mark.usefixtures("_soon")
+@pytest.mark.usefixtures("_short_wait")
 @pytest.mark.parametrize("client", ["sqlite_environ", "postgres_environ"], indirect=True)
 def test_refresh_can_be_retried_once_if_its_response_was_lost(client: FlaskClient) -> None:
     first = log_in(client)
@@ -45,7 +45,7 @@ def test_refresh_can_be_retried_once_if_its_response_was_lost(client: FlaskClien
     lost.close()
 
 
-@pytest.mark.usefixtures("_soon")
+@pytest.mark.usefixtures("_short_wait")
 def test_retry_works_after_several_lost_responses(client: FlaskClient) -> None:
     tokens = log_in(client)
     lost = [ask_to_refresh(client, tokens.refresh) for _ in range(3)]
@@ -54,17 +54,17 @@ def test_retry_works_after_several_lost_responses(client: FlaskClient) -> None:
     assert [response.status_code for response in lost] == [200] * 3
 
 
-@pytest.mark.usefixtures("_soon")
+@pytest.mark.usefixtures("_short_wait")
 def test_response_that_arrives_after_the_retry_has_an_invalid_token(client: FlaskClient) -> None:
     first = log_in(client)
     late = ask_to_refresh(client, first.refresh)
     second = refresh(client, first)
-    given_up = received(late)
-    assert refusal(client, given_up.refresh) == SPENT
+    late_tokens = received(late)
+    assert refusal(client, late_tokens.refresh) == SPENT
     assert refusal(client, second.refresh) == NEVER
 
 
-@pytest.mark.usefixtures("_soon")
+@pytest.mark.usefixtures("_short_wait")
 def test_late_response_does_not_confirm_the_delivery_of_a_later_one(client: FlaskClient) -> None:
     first = log_in(client)
     late = ask_to_refresh(client, first.refresh)
@@ -76,11 +76,11 @@ def test_late_response_does_not_confirm_the_delivery_of_a_later_one(client: Flas
 
 def test_retry_waits_for_the_response_in_flight_and_is_then_rejected(client: FlaskClient) -> None:
     first = log_in(client)
-    on_its_way = ask_to_refresh(client, first.refresh)
+    in_flight = ask_to_refresh(client, first.refresh)
     with ThreadPoolExecutor(1) as threads:
-        impatient = threads.submit(ask_to_refresh, client.application.test_client(), first.refresh)
-        second = received(on_its_way)
-        assert error_message(impatient.result(60), 400, "invalid_refresh_token") == SPENT
+        retry = threads.submit(ask_to_refresh, client.application.test_client(), first.refresh)
+        second = received(in_flight)
+        assert error_message(retry.result(60), 400, "invalid_refresh_token") == SPENT
     assert shown(client, second.access) == "revoked_token"
 
 
@@ -108,21 +108,21 @@ def test_only_the_latest_spent_token_can_be_retried(client: FlaskClient) -> None
 
 
 class Clock:
-    """A clock that is set by hand, and knows how often somebody looked at it."""
+    """A clock that the test sets, and that counts how often it is read."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.looks = 0
+        self.reads = 0
 
     def __call__(self) -> float:
-        self.looks += 1
+        self.reads += 1
         return self.seconds
 
-    def pass_by(self, seconds: float) -> None:
-        """Let time pass, and whoever waits take note."""
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and wait until the service has read the clock."""
         self.seconds += seconds
-        looks = self.looks
-        wait_until(lambda: self.looks > looks + 2)
+        reads = self.reads
+        wait_until(lambda: self.reads > reads + 2)
 
 
 def test_wait_of_a_retry_restarts_with_each_new_response(
@@ -135,24 +135,24 @@ def test_wait_of_a_retry_restarts_with_each_new_response(
     lost = ask_to_refresh(client, first.refresh)
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(ask_to_refresh, client.application.test_client(), first.refresh)
-        clock.pass_by(LOST_RESPONSE_TIMEOUT - 0.5)
+        clock.advance(LOST_RESPONSE_TIMEOUT - 0.5)
         row = table.find(sid)
         assert row is not None
         assert row.spent_hash
         assert table.rotate(row, row.spent_hash, "another's", row.expires_at, row.access_until)
-        clock.pass_by(0)
-        clock.pass_by(LOST_RESPONSE_TIMEOUT - 0.5)
+        clock.advance(0)
+        clock.advance(LOST_RESPONSE_TIMEOUT - 0.5)
         assert not waiting.done()
         table.mark_delivered(sid, "another's")
         assert error_message(waiting.result(60), 400, "invalid_refresh_token") == SPENT
     assert lost.status_code == 200
 
 
-@pytest.mark.usefixtures("_soon")
+@pytest.mark.usefixtures("_short_wait")
 def test_use_of_a_refresh_token_confirms_its_delivery(client: FlaskClient) -> None:
     first = log_in(client)
     second = ask_to_refresh(client, first.refresh)
-    read = second.get_json()  # the note is written once all of it is read
+    read = second.get_json()  # the delivery is recorded after the whole body is read
     third = received(ask_to_refresh(client, read["refresh_token"]))
     assert refusal(client, first.refresh) == SPENT
     assert shown(client, third.access) == "revoked_token"

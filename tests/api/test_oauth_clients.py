@@ -1,4 +1,4 @@
-"""How a standard client proves itself at `/oauth/…` (RFC 6749 §2.3.1), and what happens when it does not."""
+"""How an OAuth client authenticates at `/oauth/…` (RFC 6749 §2.3.1)."""
 
 import base64
 from urllib.parse import quote, quote_plus
@@ -22,7 +22,7 @@ from tests.support.oauth import (
 )
 
 ENDPOINTS = ["/oauth/token", "/oauth/introspect", "/oauth/revoke"]
-WHOLE = {**PASSWORD_GRANT, "token": "x"}
+COMPLETE_FORM = {**PASSWORD_GRANT, "token": "x"}
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ def app(sqlite_environ: dict[str, str]) -> Flask:
     return oauth_app(sqlite_environ)
 
 
-@pytest.mark.parametrize("write", [str, quote, quote_plus, lambda text: quote(text, safe="")])
-def test_secret_in_the_header_can_be_form_encoded_or_plain(client: FlaskClient, write: type[str]) -> None:
-    assert granted_tokens(token(client, basic_auth("reports", write(SECRET))))
+@pytest.mark.parametrize("encode", [str, quote, quote_plus, lambda text: quote(text, safe="")])
+def test_secret_in_the_header_can_be_form_encoded_or_plain(client: FlaskClient, encode: type[str]) -> None:
+    assert granted_tokens(token(client, basic_auth("reports", encode(SECRET))))
 
 
 def test_client_id_in_the_header_can_be_form_encoded(sqlite_environ: dict[str, str]) -> None:
-    # Java's encoder, as Spring has it, does not leave the tilde alone.
+    # Spring uses Java's URLEncoder, which also encodes the tilde.
     client = oauth_app(sqlite_environ, OAUTH_CLIENTS=f"app~1:{SECRET}").test_client()
     assert granted_tokens(token(client, basic_auth("app~1", quote_plus(SECRET))))
     assert granted_tokens(token(client, basic_auth("app%7E1", quote_plus(SECRET))))
@@ -76,7 +76,7 @@ def test_multiple_client_authentication_methods_are_rejected(client: FlaskClient
     assert oauth_error(response, 400, "invalid_request") == "Multiple client authentication methods"
 
 
-UNPROVEN: dict[str, dict[str, str]] = {
+WRONG_CREDENTIALS: dict[str, dict[str, str]] = {
     "nothing": {},
     "no secret": {"client_id": "reports"},
     "empty secret": {"client_id": "reports", "client_secret": ""},
@@ -90,7 +90,7 @@ UNPROVEN: dict[str, dict[str, str]] = {
     "secret alone": {"client_secret": SECRET},
     "unknown": {"client_id": "nobody", "client_secret": SECRET},
     "unknown and public": {"client_id": "nobody"},
-    "our own": {"client_id": "latchkey"},
+    "first-party client": {"client_id": "latchkey"},
     "id in another case": {"client_id": "Reports", "client_secret": SECRET},
     "id with a blank": {"client_id": "reports ", "client_secret": SECRET},
     "id and secret in one": {"client_id": f"reports:{SECRET}"},
@@ -99,44 +99,52 @@ UNPROVEN: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("why", UNPROVEN)
-def test_client_with_wrong_credentials_is_rejected(client: FlaskClient, endpoint: str, why: str) -> None:
-    response = client.post(endpoint, data={**WHOLE, **UNPROVEN[why]})
+@pytest.mark.parametrize("name", WRONG_CREDENTIALS)
+def test_client_with_wrong_credentials_is_rejected(client: FlaskClient, endpoint: str, name: str) -> None:
+    response = client.post(endpoint, data={**COMPLETE_FORM, **WRONG_CREDENTIALS[name]})
     assert oauth_error(response, 401, "invalid_client") == "Unknown client or wrong secret"
     assert response.headers["WWW-Authenticate"] == 'Basic realm="latchkey"'
 
 
-def _encoded(octets: bytes) -> str:
+def _base64(octets: bytes) -> str:
     return base64.b64encode(octets).decode()
 
 
-HEADERS = ["", "Basic", "Basic ", "Basic x", "Basic !!!!", f"Basic {_encoded(b'reports')}", "Basic é"]
-HEADERS += [
-    f"Basic {_encoded(b'reports:wrong')}",
-    f"Basic {_encoded(b':' + SECRET.encode())}",
-    f"Basic {_encoded(b'')}",
+INVALID_HEADERS = ["", "Basic", "Basic ", "Basic x", "Basic !!!!", f"Basic {_base64(b'reports')}", "Basic é"]
+INVALID_HEADERS += [
+    f"Basic {_base64(b'reports:wrong')}",
+    f"Basic {_base64(b':' + SECRET.encode())}",
+    f"Basic {_base64(b'')}",
 ]
-HEADERS += [f"Basic {_encoded(bytes([255, 254]) + b':x')}", f"Basic {_encoded(b'reports:' + bytes([255] * 40))}"]
-HEADERS += [f"Basic reports:{SECRET}", REPORTS_AUTH["Authorization"].replace("Basic", "Bearer"), "Bearer x", "Digest x"]
-HEADERS += [REPORTS_AUTH["Authorization"].replace("Basic ", ""), f"Basic realm=x, {REPORTS_AUTH['Authorization']}"]
+INVALID_HEADERS += [f"Basic {_base64(bytes([255, 254]) + b':x')}", f"Basic {_base64(b'reports:' + bytes([255] * 40))}"]
+INVALID_HEADERS += [
+    f"Basic reports:{SECRET}",
+    REPORTS_AUTH["Authorization"].replace("Basic", "Bearer"),
+    "Bearer x",
+    "Digest x",
+]
+INVALID_HEADERS += [
+    REPORTS_AUTH["Authorization"].replace("Basic ", ""),
+    f"Basic realm=x, {REPORTS_AUTH['Authorization']}",
+]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("header", HEADERS)
+@pytest.mark.parametrize("header", INVALID_HEADERS)
 def test_invalid_authorization_header_is_rejected_even_with_a_public_client_id(
     client: FlaskClient, endpoint: str, header: str
 ) -> None:
-    response = client.post(endpoint, data={**WHOLE, "client_id": "phone"}, headers={"Authorization": header})
+    response = client.post(endpoint, data={**COMPLETE_FORM, "client_id": "phone"}, headers={"Authorization": header})
     assert response.status_code in {400, 401}
     code = "invalid_client" if response.status_code == 401 else "invalid_request"
     assert oauth_error(response, response.status_code, code)
-    without = client.post(endpoint, data=WHOLE, headers={"Authorization": header})
+    without = client.post(endpoint, data=COMPLETE_FORM, headers={"Authorization": header})
     assert oauth_error(without, 401, "invalid_client")
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_client_credentials_in_the_query_are_ignored(client: FlaskClient, endpoint: str) -> None:
-    response = client.post(endpoint, query_string={"client_id": "reports", "client_secret": SECRET}, data=WHOLE)
+    response = client.post(endpoint, query_string={"client_id": "reports", "client_secret": SECRET}, data=COMPLETE_FORM)
     assert oauth_error(response, 401, "invalid_client")
 
 
@@ -148,5 +156,5 @@ def test_client_is_authenticated_before_the_grant_is_validated(client: FlaskClie
 
 def test_every_client_is_rejected_if_none_is_registered(static_environ: dict[str, str]) -> None:
     client = oauth_app(static_environ, OAUTH_CLIENTS="").test_client()
-    for form in UNPROVEN.values():
-        assert oauth_error(client.post("/oauth/token", data={**WHOLE, **form}), 401, "invalid_client")
+    for form in WRONG_CREDENTIALS.values():
+        assert oauth_error(client.post("/oauth/token", data={**COMPLETE_FORM, **form}), 401, "invalid_client")

@@ -1,4 +1,4 @@
-"""Bad input at `/oauth/…`: every error of RFC 6749 §5.2 in its own shape, a 4xx and never a 5xx."""
+"""Invalid input at `/oauth/…`: an error as defined by RFC 6749 §5.2, a 4xx and never a 5xx."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,26 +27,26 @@ from tests.support.stores import user_table
 from tests.support.users import ZOE
 
 ENDPOINTS = ["/oauth/token", "/oauth/introspect", "/oauth/revoke"]
-GOOD = urlencode({**PASSWORD_GRANT, "token": "x"}).encode()
+VALID_FORM = urlencode({**PASSWORD_GRANT, "token": "x"}).encode()
 
 
-MOODS: dict[str, tuple[type[Exception], int, str, str | None]] = {
-    "out": (ProviderUnavailable, 503, "temporarily_unavailable", "5"),
-    "full": (Overloaded, 503, "temporarily_unavailable", "1"),
+FAILURES: dict[str, tuple[type[Exception], int, str, str | None]] = {
+    "unavailable": (ProviderUnavailable, 503, "temporarily_unavailable", "5"),
+    "overloaded": (Overloaded, 503, "temporarily_unavailable", "1"),
     "broken": (KeyError, 500, "server_error", None),
 }
 
 
-class Moody:
-    """Knows one user; is out, or full, or broken while a file says so."""
+class FailingProvider:
+    """Authenticates one user, and fails in the way that a file names while the file exists."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._mood = Path(environ["MOOD"])
+        self._failure = Path(environ["FAILURE_FILE"])
 
     def authenticate(self, login: str, password: str) -> User:
-        if self._mood.exists():
-            raise MOODS[self._mood.read_text()][0]("the detail that nobody outside may read")
-        return User(username="moody", email=None, roles=[])
+        if self._failure.exists():
+            raise FAILURES[self._failure.read_text()][0]("a detail that no client may read")
+        return User(username="user", email=None, roles=[])
 
     def find(self, username: str) -> User:
         return self.authenticate(username, "")
@@ -58,10 +58,10 @@ def app(sqlite_environ: dict[str, str]) -> Flask:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("twice", ["token", "password", "client_id", "scope", "unknown"])
-def test_repeated_parameter_is_rejected(client: FlaskClient, endpoint: str, twice: str) -> None:
+@pytest.mark.parametrize("repeated", ["token", "password", "client_id", "scope", "unknown"])
+def test_repeated_parameter_is_rejected(client: FlaskClient, endpoint: str, repeated: str) -> None:
     for values in (("x", "x"), ("x", "y"), ("", "")):
-        body = urlencode([*PASSWORD_GRANT.items(), ("token", "x"), *[(twice, value) for value in values]])
+        body = urlencode([*PASSWORD_GRANT.items(), ("token", "x"), *[(repeated, value) for value in values]])
         response = client.post(endpoint, data=body, content_type=FORM, headers=REPORTS_AUTH)
         assert oauth_error(response, 400, "invalid_request") == "A parameter appears more than once"
 
@@ -120,7 +120,7 @@ def test_scopes_are_rejected(client: FlaskClient, grant_type: str) -> None:
     "content_type", [None, "", "application/json", "text/plain", "multipart/form-data; boundary=x", f"x-{FORM}"]
 )
 def test_other_media_types_are_rejected(client: FlaskClient, endpoint: str, content_type: str | None) -> None:
-    response = client.post(endpoint, data=GOOD, content_type=content_type, headers=REPORTS_AUTH)
+    response = client.post(endpoint, data=VALID_FORM, content_type=content_type, headers=REPORTS_AUTH)
     assert oauth_error(response, 400, "invalid_request") == f"Content-Type must be {FORM}"
 
 
@@ -133,7 +133,7 @@ def test_media_type_of_a_form_can_have_any_case_and_parameters(client: FlaskClie
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("octets", [b"\xff", b"%ff", b"%C3", b"%ED%A0%80", b"%c0%af", "é".encode("latin-1"), b"%80"])
 def test_form_that_is_not_utf_8_is_rejected(client: FlaskClient, endpoint: str, octets: bytes) -> None:
-    for body in (GOOD + b"&x=" + octets, GOOD + b"&" + octets + b"=x"):
+    for body in (VALID_FORM + b"&x=" + octets, VALID_FORM + b"&" + octets + b"=x"):
         response = client.post(endpoint, data=body, content_type=FORM, headers=REPORTS_AUTH)
         assert oauth_error(response, 400, "invalid_request") == "The request body is not a form in UTF-8"
 
@@ -149,7 +149,7 @@ def test_malformed_form_is_rejected(client: FlaskClient, endpoint: str, body: by
 @pytest.mark.parametrize("filler", [b"&x=", b"&", b"&a=b"])
 def test_oversized_form_is_413(client: FlaskClient, endpoint: str, filler: bytes) -> None:
     for size in (17_000, 5_000_000):
-        body = (GOOD + filler * size)[:size]
+        body = (VALID_FORM + filler * size)[:size]
         response = client.post(endpoint, data=body, content_type=FORM, headers=REPORTS_AUTH)
         assert oauth_error(response, 413, "invalid_request")
 
@@ -180,19 +180,23 @@ def test_errors_have_the_pragma_header_of_the_rfc(client: FlaskClient) -> None:
     assert {response.headers.get("Pragma") for response in responses} == {"no-cache"}
 
 
-@pytest.mark.parametrize("mood", MOODS)
+@pytest.mark.parametrize("failure", FAILURES)
 def test_failure_of_the_provider_is_a_5xx_and_spends_no_token(
-    tmp_path: Path, sqlite_environ: dict[str, str], mood: str
+    tmp_path: Path, sqlite_environ: dict[str, str], failure: str
 ) -> None:
-    moody = {**sqlite_environ, "AUTH_PROVIDER": f"{__name__}:Moody", "MOOD": str(tmp_path / "mood")}
-    client = oauth_app(moody).test_client()
+    environ = {
+        **sqlite_environ,
+        "AUTH_PROVIDER": f"{__name__}:FailingProvider",
+        "FAILURE_FILE": str(tmp_path / "failure"),
+    }
+    client = oauth_app(environ).test_client()
     members = granted_tokens(token(client))
-    (tmp_path / "mood").write_text(mood)
-    _, status, code, retry_after = MOODS[mood]
+    (tmp_path / "failure").write_text(failure)
+    _, status, code, retry_after = FAILURES[failure]
     for response in (token(client), refresh(client, members["refresh_token"])):
         assert "detail" not in oauth_error(response, status, code)
         assert response.headers.get("Retry-After") == retry_after
-    (tmp_path / "mood").unlink()
+    (tmp_path / "failure").unlink()
     assert granted_tokens(refresh(client, members["refresh_token"]))
 
 

@@ -1,4 +1,4 @@
-"""`POST /oauth/introspect` (RFC 7662): the claims of a token that is good now, for a client with a secret."""
+"""`POST /oauth/introspect` (RFC 7662): the claims of a valid token, for a client with a secret."""
 
 import time
 from typing import Any
@@ -39,22 +39,22 @@ def introspect(client: FlaskClient, presented: str, **more: str) -> TestResponse
     return client.post("/oauth/introspect", data={"token": presented, **more}, headers=REPORTS_AUTH)
 
 
-def told(response: TestResponse) -> dict[str, Any]:
-    """Return what is told of a token, once it is sure that no cache keeps it."""
+def introspection(response: TestResponse) -> dict[str, Any]:
+    """Return the members of the response, after checking that no cache may store it."""
     assert (response.status_code, response.mimetype) == (200, "application/json"), response.text
     assert (response.headers["Cache-Control"], response.headers["Pragma"]) == ("no-store", "no-cache")
     members: dict[str, Any] = response.get_json()
     return members
 
 
-def inactive(response: TestResponse) -> bool:
-    """Say whether a token is not active, and nothing else is told."""
-    return told(response) == {"active": False}
+def is_inactive(response: TestResponse) -> bool:
+    """Return whether the response has `active: false` and no other member."""
+    return introspection(response) == {"active": False}
 
 
 def test_active_token_is_returned_with_its_claims(client: FlaskClient, issuer: TokenIssuer) -> None:
     access_token = granted_tokens(token(client))["access_token"]
-    members = told(introspect(client, access_token))
+    members = introspection(introspect(client, access_token))
     assert members == {**issuer.decode(access_token), "active": True, "token_type": "Bearer"}
     assert members["sub"] == members["username"] == ZOE.username
     assert sorted(members["roles"]) == ["admin", "user"]
@@ -64,37 +64,37 @@ def test_active_token_is_returned_with_its_claims(client: FlaskClient, issuer: T
 def test_confidential_client_can_introspect_tokens_of_other_clients(client: FlaskClient) -> None:
     login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()["data"]
     theirs = granted_tokens(token(client, OTHER_AUTH))["access_token"]
-    members = [told(introspect(client, presented)) for presented in (login, theirs)]
+    members = [introspection(introspect(client, presented)) for presented in (login, theirs)]
     assert [(one["active"], one["client_id"]) for one in members] == [(True, "latchkey"), (True, "other")]
 
 
 def test_claims_of_the_token_cannot_override_active_and_token_type(client: FlaskClient, issuer: TokenIssuer) -> None:
     presented = issuer.generate({"username": "zoé", "active": False, "token_type": "mac"})
-    members = told(introspect(client, presented))
+    members = introspection(introspect(client, presented))
     assert (members["active"], members["token_type"]) == (True, "Bearer")
 
 
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", ""])
 def test_token_type_hint_changes_nothing(client: FlaskClient, hint: str) -> None:
     members = granted_tokens(token(client))
-    assert told(introspect(client, members["access_token"], token_type_hint=hint))["active"] is True
-    assert inactive(introspect(client, members["refresh_token"], token_type_hint=hint))
+    assert introspection(introspect(client, members["access_token"], token_type_hint=hint))["active"] is True
+    assert is_inactive(introspect(client, members["refresh_token"], token_type_hint=hint))
 
 
 def test_refresh_token_is_never_active(client: FlaskClient) -> None:
     spent = granted_tokens(token(client))["refresh_token"]
-    good = granted_tokens(refresh(client, spent))["refresh_token"]
-    assert inactive(introspect(client, good))
-    assert inactive(introspect(client, spent))
-    assert granted_tokens(refresh(client, good))
+    valid = granted_tokens(refresh(client, spent))["refresh_token"]
+    assert is_inactive(introspect(client, valid))
+    assert is_inactive(introspect(client, spent))
+    assert granted_tokens(refresh(client, valid))
 
 
 def test_expired_token_is_not_active(client: FlaskClient, issuer: TokenIssuer) -> None:
-    assert inactive(introspect(client, issuer.generate({"username": "zoé"}, lifetime=-1)))
+    assert is_inactive(introspect(client, issuer.generate({"username": "zoé"}, lifetime=-1)))
     presented = issuer.generate({"username": "zoé"}, lifetime=1)
-    assert told(introspect(client, presented))["active"] is True
+    assert introspection(introspect(client, presented))["active"] is True
     with time_machine.travel(time.time() + 61):
-        assert inactive(introspect(client, presented))
+        assert is_inactive(introspect(client, presented))
 
 
 @pytest.mark.parametrize("how", ["revoked", "refresh token revoked", "logged out", "refresh token reused"])
@@ -109,7 +109,7 @@ def test_revoked_token_is_not_active(client: FlaskClient, how: str) -> None:
     else:
         presented = access_token if how == "revoked" else refresh_token
         client.post("/oauth/revoke", data={"token": presented}, headers=REPORTS_AUTH)
-    assert inactive(introspect(client, access_token))
+    assert is_inactive(introspect(client, access_token))
 
 
 @pytest.mark.parametrize(
@@ -117,25 +117,25 @@ def test_revoked_token_is_not_active(client: FlaskClient, how: str) -> None:
     ["x", " ", "\0", "é", "a.b.c", "...", "null", "{}", "eyJhbGciOiJub25lIn0.e30.", "x" * 9000, "Bearer x", "\ud7ff"],
 )
 def test_malformed_token_is_not_active(client: FlaskClient, presented: str) -> None:
-    assert inactive(introspect(client, presented))
+    assert is_inactive(introspect(client, presented))
 
 
 @pytest.mark.parametrize("changed", [{"iss": "evil"}, {"aud": "evil"}, {"exp": "9999999999"}, {"iat": 99999999999}])
 def test_token_with_foreign_or_invalid_claims_is_not_active(
     client: FlaskClient, issuer: TokenIssuer, changed: dict[str, object]
 ) -> None:
-    good = issuer.generate({"username": "zoé"})
+    valid = issuer.generate({"username": "zoé"})
     header = {"alg": "HS256", "typ": "at+jwt", "kid": client.application.extensions["latchkey"].keys.ring().current.id}
-    assert told(introspect(client, sign(header, issuer.decode(good))))["active"] is True
-    assert inactive(introspect(client, sign(header, {**issuer.decode(good), **changed})))
+    assert introspection(introspect(client, sign(header, issuer.decode(valid))))["active"] is True
+    assert is_inactive(introspect(client, sign(header, {**issuer.decode(valid), **changed})))
 
 
 def test_token_of_another_service_is_not_active(client: FlaskClient, sqlite_environ: dict[str, str]) -> None:
     other = oauth_app(sqlite_environ, SECRET_KEY="the key of another service, long enough")
     foreign = other.extensions["latchkey"].issuer.generate({"username": "zoé"})
-    assert inactive(introspect(client, foreign))
+    assert is_inactive(introspect(client, foreign))
     head, claims, _ = granted_tokens(token(client))["access_token"].split(".")
-    assert inactive(introspect(client, f"{head}.{claims}.{foreign.rpartition('.')[2]}"))
+    assert is_inactive(introspect(client, f"{head}.{claims}.{foreign.rpartition('.')[2]}"))
 
 
 @pytest.mark.parametrize(
@@ -167,5 +167,5 @@ def test_missing_token_parameter_is_rejected(client: FlaskClient, form: dict[str
 
 def test_introspection_works_without_sessions(static_environ: dict[str, str]) -> None:
     client = oauth_app(static_environ).test_client()
-    assert told(introspect(client, granted_tokens(token(client))["access_token"]))["active"] is True
-    assert inactive(introspect(client, "x"))
+    assert introspection(introspect(client, granted_tokens(token(client))["access_token"]))["active"] is True
+    assert is_inactive(introspect(client, "x"))

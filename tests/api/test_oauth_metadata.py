@@ -1,4 +1,4 @@
-"""What tells standard clients of us: the metadata (RFC 8414), and the access token itself (RFC 9068)."""
+"""What OAuth clients read: the metadata (RFC 8414), and the access token itself (RFC 9068)."""
 
 import json
 from typing import Any
@@ -21,9 +21,25 @@ ENDPOINTS = {
     "jwks_uri": "/.well-known/jwks.json",
 }
 WITH_SECRET = ["client_secret_basic", "client_secret_post"]
-LIES = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example;proto=http"}
-NO_HOSTS = ["evil.example/x?", "a b", "", 'e"vil', "x:99999", "x:y", "[::1", "a@b", "evil#", "xn--", "xn--.example"]
-NO_HOSTS += ["é.example", "a\\b", "%00", "[fe80::1%25lo]", "a,b"]
+FORGED_HEADERS = {
+    "Host": "evil.example",
+    "X-Forwarded-Host": "evil.example",
+    "Forwarded": "host=evil.example;proto=http",
+}
+INVALID_HOSTS = [
+    "evil.example/x?",
+    "a b",
+    "",
+    'e"vil',
+    "x:99999",
+    "x:y",
+    "[::1",
+    "a@b",
+    "evil#",
+    "xn--",
+    "xn--.example",
+]
+INVALID_HOSTS += ["é.example", "a\\b", "%00", "[fe80::1%25lo]", "a,b"]
 
 
 @pytest.fixture
@@ -63,9 +79,9 @@ def test_issuer_equals_the_issuer_of_the_tokens(app: Flask) -> None:
     assert claims["iss"] == metadata(client)["issuer"]
 
 
-@pytest.mark.parametrize("name", LIES)
+@pytest.mark.parametrize("name", FORGED_HEADERS)
 def test_request_headers_are_ignored_if_the_issuer_is_a_url(client: FlaskClient, name: str) -> None:
-    assert metadata(client, **{name: LIES[name]}) == metadata(client)
+    assert metadata(client, **{name: FORGED_HEADERS[name]}) == metadata(client)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +104,9 @@ def test_endpoints_use_the_host_header_if_the_issuer_is_not_a_url(
     assert {members[name].removesuffix(path) for name, path in ENDPOINTS.items()} == {f"http://{host}"}
 
 
-@pytest.mark.parametrize("host", NO_HOSTS)
+@pytest.mark.parametrize("host", INVALID_HOSTS)
 def test_invalid_host_header_is_a_bad_request(sqlite_environ: dict[str, str], host: str) -> None:
-    # The framework's own client stumbles over such a host, so we are asked as a server asks us.
+    # Werkzeug's test client rejects such a host, so the application is called as a server would.
     environ = {**EnvironBuilder(PATH).get_environ(), "HTTP_HOST": host}
     body, status, _ = run_wsgi_app(oauth_app(sqlite_environ), environ, buffered=True)
     members = json.loads(b"".join(body))
@@ -145,9 +161,9 @@ def test_access_tokens_have_unique_ids(app: Flask) -> None:
     issuer, client = app.extensions["latchkey"].issuer, app.test_client()
     first = granted_tokens(token(client))
     tokens = [first, granted_tokens(token(client)), granted_tokens(refresh(client, first["refresh_token"]))]
-    names = [issuer.decode(members["access_token"])["jti"] for members in tokens]
-    assert len(set(names)) == 3
-    assert min(map(len, names)) >= 22
+    ids = [issuer.decode(members["access_token"])["jti"] for members in tokens]
+    assert len(set(ids)) == 3
+    assert min(map(len, ids)) >= 22
 
 
 def test_token_generated_by_a_view_has_a_client_id(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""`POST /oauth/revoke` (RFC 7009): a client ends what it was given, and nothing else."""
+"""`POST /oauth/revoke` (RFC 7009): a client revokes its own tokens, and no others."""
 
 import time
 
@@ -33,8 +33,8 @@ def revoke(client: FlaskClient, presented: str, headers: dict[str, str] = REPORT
     return client.post("/oauth/revoke", data={"token": presented, **more}, headers=headers)
 
 
-def done(response: TestResponse) -> bool:
-    """Say whether the response is that the token is good no longer, and nothing else."""
+def succeeded(response: TestResponse) -> bool:
+    """Return whether the response is the success of RFC 7009 §2.2."""
     assert (response.headers.get("Cache-Control"), response.mimetype) == ("no-store", "application/json"), response.text
     return (response.status_code, response.get_json()) == (200, {})
 
@@ -43,7 +43,7 @@ def done(response: TestResponse) -> bool:
 @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "nonsense", ""])
 def test_revoking_one_token_revokes_all_tokens_of_the_session(client: FlaskClient, kind: str, hint: str) -> None:
     members = granted_tokens(token(client))
-    assert done(revoke(client, members[kind], token_type_hint=hint))
+    assert succeeded(revoke(client, members[kind], token_type_hint=hint))
     assert oauth_error(refresh(client, members["refresh_token"]), 400, "invalid_grant")
     bearer = {"Authorization": f"Bearer {members['access_token']}"}
     assert error_message(client.get("/api/auth/me", headers=bearer), 401, "revoked_token")
@@ -53,7 +53,7 @@ def test_revoking_one_token_revokes_all_tokens_of_the_session(client: FlaskClien
 def test_revoking_an_earlier_token_revokes_its_successors(client: FlaskClient, kind: str) -> None:
     first = granted_tokens(token(client))
     second = granted_tokens(refresh(client, first["refresh_token"]))
-    assert done(revoke(client, first[kind]))
+    assert succeeded(revoke(client, first[kind]))
     assert oauth_error(refresh(client, second["refresh_token"]), 400, "invalid_grant")
     assert not is_active(client, second["access_token"])
 
@@ -64,7 +64,7 @@ def test_other_sessions_of_the_user_stay_valid(client: FlaskClient) -> None:
         granted_tokens(token(client)),
         granted_tokens(token(client, OTHER_AUTH)),
     )
-    assert done(revoke(client, ended["refresh_token"]))
+    assert succeeded(revoke(client, ended["refresh_token"]))
     assert is_active(client, same_client["access_token"])
     assert is_active(client, other_client["access_token"])
     assert granted_tokens(refresh(client, same_client["refresh_token"]))
@@ -74,13 +74,13 @@ def test_other_sessions_of_the_user_stay_valid(client: FlaskClient) -> None:
 def test_access_token_without_a_session_is_revoked_alone(app: Flask) -> None:
     issuer, client = app.extensions["latchkey"].issuer, app.test_client()
     ended, kept = (issuer.generate({"username": "zoé", "client_id": "reports"}) for _ in range(2))
-    assert done(revoke(client, ended))
+    assert succeeded(revoke(client, ended))
     assert (is_active(client, ended), is_active(client, kept)) == (False, True)
 
 
 def test_public_client_can_revoke_its_tokens(client: FlaskClient) -> None:
     members = granted_tokens(token(client, {}, client_id="phone"))
-    assert done(revoke(client, members["refresh_token"], {}, client_id="phone"))
+    assert succeeded(revoke(client, members["refresh_token"], {}, client_id="phone"))
     assert not is_active(client, members["access_token"])
 
 
@@ -108,20 +108,20 @@ def test_first_party_tokens_cannot_be_revoked_by_a_client(client: FlaskClient, k
     ["x", " ", "\0", "é", "a.b.c", "x.y", "x" * 9000, "a" * 22 + "." + "b" * 43, "eyJhbGciOiJub25lIn0.e30."],
 )
 def test_revoking_a_malformed_token_succeeds(client: FlaskClient, presented: str) -> None:
-    assert done(revoke(client, presented))
+    assert succeeded(revoke(client, presented))
 
 
 def test_revoking_a_token_twice_succeeds(client: FlaskClient) -> None:
     members = granted_tokens(token(client))
     tokens = [members["access_token"], members["refresh_token"]] * 2
-    assert all(done(revoke(client, presented)) for presented in tokens)
+    assert all(succeeded(revoke(client, presented)) for presented in tokens)
 
 
 def test_revoking_an_expired_token_succeeds(client: FlaskClient) -> None:
     members = granted_tokens(token(client))
     with time_machine.travel(time.time() + 366 * 86_400):
-        assert done(revoke(client, members["access_token"]))
-        assert done(revoke(client, members["refresh_token"]))
+        assert succeeded(revoke(client, members["access_token"]))
+        assert succeeded(revoke(client, members["refresh_token"]))
 
 
 def test_client_must_authenticate_to_revoke(client: FlaskClient) -> None:

@@ -1,4 +1,4 @@
-"""`POST /oauth/token`: what standard clients get for a password, and for a refresh token."""
+"""`POST /oauth/token`: OAuth clients exchange a password or a refresh token for tokens."""
 
 import pytest
 from flask import Flask
@@ -78,13 +78,13 @@ def test_access_token_is_not_accepted_as_refresh_token(client: FlaskClient) -> N
     assert is_active(client, members["access_token"])
 
 
-@pytest.mark.parametrize("stranger", [OTHER_AUTH, {}], ids=["with a secret", "public"])
+@pytest.mark.parametrize("other_client", [OTHER_AUTH, {}], ids=["with a secret", "public"])
 def test_refresh_token_of_another_client_is_rejected_and_stays_valid(
-    client: FlaskClient, stranger: dict[str, str]
+    client: FlaskClient, other_client: dict[str, str]
 ) -> None:
     members = granted_tokens(token(client))
     form = {"grant_type": "refresh_token", "refresh_token": members["refresh_token"]}
-    response = client.post("/oauth/token", data=form if stranger else {**form, **PHONE}, headers=stranger)
+    response = client.post("/oauth/token", data=form if other_client else {**form, **PHONE}, headers=other_client)
     assert oauth_error(response, 400, "invalid_grant") == NEVER
     assert granted_tokens(refresh(client, members["refresh_token"]))
 

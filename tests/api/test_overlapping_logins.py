@@ -1,4 +1,4 @@
-"""A login that is under way while its user is put out, or gets another password."""
+"""A login that is in progress while its user is disabled or gets another password."""
 
 import time
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from tests.support.users import SampleUser
 
 YAN = SampleUser("yan", "yan@example.org", "the first password", ("user",))
 OTHER = hashed("another password")
-ENDS: dict[str, Callable[[UserEditor], object]] = {
-    "another password": lambda users: users.set_password("yan", OTHER),
-    "a password of their own choice": lambda users: users.change_password(users.users.require("yan"), OTHER, None),
-    "disabled": lambda users: users.set_active("yan", False),
+REVOCATIONS: dict[str, Callable[[UserEditor], object]] = {
+    "set-password": lambda users: users.set_password("yan", OTHER),
+    "change-password": lambda users: users.change_password(users.users.require("yan"), OTHER, None),
+    "disable": lambda users: users.set_active("yan", False),
 }
 
 
@@ -35,15 +35,15 @@ def app(environ: dict[str, str]) -> Flask:
     return create_app(environ)
 
 
-def good(client: FlaskClient, login: dict[str, str]) -> bool:
-    """Say whether anything of a login is good."""
+def is_valid(client: FlaskClient, login: dict[str, str]) -> bool:
+    """Return whether a token of the login is valid."""
     guarded = client.get("/api/protected_route", headers={"Authorization": f"Bearer {login['data']}"})
     refreshed = client.post("/api/auth/refresh", json={"refresh_token": login.get("refresh_token", "none")})
     return guarded.status_code == 200 or refreshed.status_code == 200
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_login_in_progress_does_not_survive_a_revocation(app: Flask, environ: dict[str, str], end: str) -> None:
+@pytest.mark.parametrize("revocation", REVOCATIONS)
+def test_login_in_progress_does_not_survive_a_revocation(app: Flask, environ: dict[str, str], revocation: str) -> None:
     users = UserEditor(engine_of(environ), "tests")
 
     def log_in(_: int) -> dict[str, str]:
@@ -51,14 +51,14 @@ def test_login_in_progress_does_not_survive_a_revocation(app: Flask, environ: di
         response: dict[str, str] = app.test_client().post("/api/auth", json=body).get_json()
         return response
 
-    for turn in range(5):
+    for round_number in range(5):
         with ThreadPoolExecutor(4) as threads:
-            under_way = threads.map(log_in, range(4))
-            time.sleep(turn * 0.015)
-            ENDS[end](users)
-            logins = [login for login in under_way if "data" in login]
+            in_progress = threads.map(log_in, range(4))
+            time.sleep(round_number * 0.015)
+            REVOCATIONS[revocation](users)
+            logins = [login for login in in_progress if "data" in login]
         app.extensions["latchkey"].sessions.refresh_revocations()
-        assert not any(good(app.test_client(), login) for login in logins)
+        assert not any(is_valid(app.test_client(), login) for login in logins)
         users.set_active("yan", True)
         users.set_password("yan", hashed(YAN.password))
 
@@ -67,9 +67,9 @@ def test_session_is_not_opened_after_a_revocation_during_the_login(app: Flask, e
     services: Services = app.extensions["latchkey"]
     assert services.sessions
     user = Identity(username="yan", email=None, roles=[], idp="database")
-    begun = services.sessions.last_revocation_id()
+    last_revocation_id = services.sessions.last_revocation_id()
     SessionTable(engine_of(environ)).end_user_sessions("YAN", "database")
-    assert services.sessions.open(user, "latchkey", begun) is None
+    assert services.sessions.open(user, "latchkey", last_revocation_id) is None
     assert services.sessions.open(user, "latchkey", services.sessions.last_revocation_id())
 
 

@@ -1,4 +1,4 @@
-"""`POST /api/auth/password`: whoever knows their password gets another, and keeps the session that they have."""
+"""`POST /api/auth/password`: users change their own password and keep their session."""
 
 import logging
 from dataclasses import replace
@@ -18,7 +18,7 @@ from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin, admin_at, toke
 OTHER = replace(MAX, password=NEW["password"])
 WRONG = [
     "not theirs",
-    "the password of one who tends nobody ",
+    f"{MAX.password} ",
     MAX.password.upper(),
     "x\0",
     MAX.password + "\0",
@@ -36,7 +36,7 @@ MISSING: list[dict[str, object]] = [
     {"password": [MAX.password], "new_password": OTHER.password},
     {"password": MAX.password, "new_password": None},
 ]
-AGAINST_THE_POLICY = [
+WEAK_PASSWORDS = [
     (MAX.password, "must differ from the current password"),
     ("too short", "must be at least 15 characters long"),
     ("MAX@EXAMPLE.ORG quarry violin", "must not contain the username or the email"),
@@ -46,42 +46,42 @@ AGAINST_THE_POLICY = [
 ]
 
 
-def ask(admin: Admin, access: str, old: str = MAX.password, new: str = OTHER.password) -> TestResponse:
-    """Ask for another password, as whoever has this token."""
+def request_change(admin: Admin, access: str, old: str = MAX.password, new: str = OTHER.password) -> TestResponse:
+    """Request a password change with this access token."""
     return admin.client.post("/api/auth/password", json={"password": old, "new_password": new}, headers=bearer(access))
 
 
 def is_changed(admin: Admin) -> bool:
-    """Say whether Max has the other password, and it alone."""
+    """Return whether the other password is the one that Max can log in with."""
     statuses = [ask_to_log_in(admin.client, person).status_code for person in (MAX, OTHER)]
     assert sorted(statuses) == [200, 400]
     return statuses == [400, 200]
 
 
 def test_password_change_keeps_the_callers_session_and_ends_the_others(admin: Admin) -> None:
-    elsewhere = client_of(admin.environ)
-    own, others, zoe = log_in(admin.client, MAX), log_in(elsewhere, MAX), log_in(elsewhere)
-    assert shown(elsewhere, others.access) == ""
-    response = ask(admin, own.access)
+    other_client = client_of(admin.environ)
+    own, others, zoe = log_in(admin.client, MAX), log_in(other_client, MAX), log_in(other_client)
+    assert shown(other_client, others.access) == ""
+    response = request_change(admin, own.access)
     assert response.get_json() == {"status": 200, "message": "Password changed"}
     assert response.headers["Cache-Control"] == "no-store"
     assert [shown(admin.client, tokens.access) for tokens in (own, others, zoe)] == ["", "revoked_token", ""]
-    wait_until(lambda: shown(elsewhere, others.access) == "revoked_token")
-    assert error_message(ask_to_refresh(elsewhere, others.refresh), 400, "invalid_refresh_token")
-    later = refresh(elsewhere, refresh(admin.client, own))
-    assert [shown(client, later.access) for client in (admin.client, elsewhere)] == ["", ""]
+    wait_until(lambda: shown(other_client, others.access) == "revoked_token")
+    assert error_message(ask_to_refresh(other_client, others.refresh), 400, "invalid_refresh_token")
+    later = refresh(other_client, refresh(admin.client, own))
+    assert [shown(client, later.access) for client in (admin.client, other_client)] == ["", ""]
     assert is_changed(admin)
 
 
 def test_password_change_is_recorded_with_the_user_as_operator(admin: Admin) -> None:
-    assert ask(admin, log_in(admin.client, MAX).access).status_code == 200
+    assert request_change(admin, log_in(admin.client, MAX).access).status_code == 200
     (event,) = admin.history("max")
     assert (event.operator, event.action, event.details) == ("database:Max", "password_changed", None)
 
 
 def test_password_change_without_a_session_revokes_all_tokens(admin: Admin) -> None:
     token, tokens = token_of(admin.client, MAX), log_in(admin.client, MAX)
-    assert ask(admin, token).status_code == 200
+    assert request_change(admin, token).status_code == 200
     assert {shown(admin.client, access) for access in (token, tokens.access)} == {"revoked_token"}
     assert is_changed(admin)
 
@@ -94,7 +94,7 @@ def test_wrong_current_password_changes_nothing_and_is_logged(
     caplog.set_level(logging.INFO)
     tokens = log_in(admin.client, MAX)
     for new in (OTHER.password, "weak"):
-        response = ask(admin, tokens.access, old, new)
+        response = request_change(admin, tokens.access, old, new)
         assert error_message(response, 400, "invalid_credentials") == "Invalid credentials"
     assert "password change denied: wrong_password" in caplog.text
     assert old not in caplog.text
@@ -109,17 +109,17 @@ def test_both_passwords_are_required(admin: Admin, body: dict[str, object]) -> N
 
 
 @SQLITE_ONLY
-@pytest.mark.parametrize(("new", "why"), AGAINST_THE_POLICY)
-def test_weak_new_password_is_rejected_with_the_reason(admin: Admin, new: str, why: str) -> None:
+@pytest.mark.parametrize(("new", "reason"), WEAK_PASSWORDS)
+def test_weak_new_password_is_rejected_with_the_reason(admin: Admin, new: str, reason: str) -> None:
     tokens = log_in(admin.client, MAX)
-    assert why in error_message(ask(admin, tokens.access, new=new), 400, "weak_password")
+    assert reason in error_message(request_change(admin, tokens.access, new=new), 400, "weak_password")
     assert (shown(admin.client, tokens.access), is_changed(admin)) == ("", False)
 
 
 def test_new_password_that_normalizes_to_the_current_one_is_rejected(admin: Admin) -> None:
     admin.table.set_password("max", hashed("pässwörd quarry violin"))
     access = log_in(admin.client, replace(MAX, password="pässwörd quarry violin")).access
-    response = ask(admin, access, "pa\u0308sswo\u0308rd quarry violin", "pässwörd quarry violin")
+    response = request_change(admin, access, "pa\u0308sswo\u0308rd quarry violin", "pässwörd quarry violin")
     assert "must differ from the current password" in error_message(response, 400, "weak_password")
 
 
@@ -127,8 +127,8 @@ def test_new_password_that_normalizes_to_the_current_one_is_rejected(admin: Admi
 def test_password_min_length_setting_applies(users_environ: dict[str, str]) -> None:
     admin = admin_at(users_environ, PASSWORD_MIN_LENGTH="8")
     access = log_in(admin.client, MAX).access
-    assert "at least 8 characters" in error_message(ask(admin, access, new="kx7!vqp"), 400, "weak_password")
-    assert ask(admin, access, new="kx7!vqpzWt").status_code == 200
+    assert "at least 8 characters" in error_message(request_change(admin, access, new="kx7!vqp"), 400, "weak_password")
+    assert request_change(admin, access, new="kx7!vqpzWt").status_code == 200
 
 
 @SQLITE_ONLY
@@ -142,13 +142,13 @@ def test_password_change_requires_a_valid_token(admin: Admin, header: str) -> No
 
 def test_deleted_or_disabled_user_cannot_change_the_password(admin: Admin) -> None:
     admin.table.set_active("max", active=False)
-    assert error_message(ask(admin, later_token(admin)), 400, "invalid_credentials")
+    assert error_message(request_change(admin, later_token(admin)), 400, "invalid_credentials")
     admin.table.delete("max")
-    assert error_message(ask(admin, later_token(admin)), 400, "invalid_credentials")
+    assert error_message(request_change(admin, later_token(admin)), 400, "invalid_credentials")
 
 
 def later_token(admin: Admin) -> str:
-    """Return a token for Max that is good all the same: what ended before it was made does not end it."""
+    """Return a valid token for Max: earlier revocations do not apply to it."""
     claims = {"username": "max", "roles": [], "idp": "database", "sid": "a session of its own"}
     token: str = admin.client.application.extensions["latchkey"].issuer.generate(claims)
     return token
@@ -173,8 +173,8 @@ def test_user_of_another_provider_cannot_change_the_password_of_a_namesake(
     environ = {**users_environ, **users_file(tmp_path / "users.toml", [namesake]), "AUTH_PROVIDER": "static,database"}
     admin = admin_at(environ)
     access = log_in(admin.client, namesake).access
-    assert error_message(ask(admin, access, MAX.password), 404, "users_elsewhere")
-    assert error_message(ask(admin, access, namesake.password), 404, "users_elsewhere")
+    assert error_message(request_change(admin, access, MAX.password), 404, "users_elsewhere")
+    assert error_message(request_change(admin, access, namesake.password), 404, "users_elsewhere")
     assert admin.history("max") == []
     assert ask_to_log_in(admin.client, namesake).status_code == 200
 
@@ -185,11 +185,11 @@ def test_ldap_user_cannot_change_the_password_here(users_environ: dict[str, str]
     environ = {**users_environ, **slapd.environ(AUTH_PROVIDER=providers)}
     admin = admin_at(environ)
     access = log_in(admin.client, ZOE).access
-    assert error_message(ask(admin, access, ZOE.password), 404, "users_elsewhere")
+    assert error_message(request_change(admin, access, ZOE.password), 404, "users_elsewhere")
     assert admin.history("zoé") == []
 
 
 def test_token_without_a_provider_cannot_change_a_password(admin: Admin) -> None:
     token = admin.client.application.extensions["latchkey"].issuer.generate({"username": "max", "roles": []})
-    assert error_message(ask(admin, token), 404, "users_elsewhere")
+    assert error_message(request_change(admin, token), 404, "users_elsewhere")
     assert not is_changed(admin)

@@ -1,4 +1,4 @@
-"""What leaves when a provider fails: somebody else's, as its author would write it."""
+"""The responses when a custom provider fails."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,23 +12,23 @@ from tests.support.error_responses import error_message
 from tests.support.stores import SECRET_KEY
 from tests.support.users import ZOE
 
-SECRET = "the detail that nobody outside may read"
-FIXED = "Internal server error"
+SECRET = "a detail that no client may read"
+INTERNAL_ERROR = "Internal server error"
 CREDENTIALS = {"email": ZOE.email, "password": ZOE.password}
 
 
 class LostConnection(ConnectionError):
-    """What a driver might raise."""
+    """An error that a database driver could raise."""
 
 
-FAULTS: dict[str, type[Exception]] = {
+ERRORS: dict[str, type[Exception]] = {
     "unavailable": ProviderUnavailable,
     "connection": LostConnection,
     "time": TimeoutError,
     "overloaded": Overloaded,
     "bug": KeyError,
 }
-NONSENSE: dict[str, object] = {
+INVALID_USERS: dict[str, object] = {
     "true": True,
     "false": False,
     "text": SECRET,
@@ -44,19 +44,19 @@ NONSENSE: dict[str, object] = {
 
 
 class Faulty:
-    """Fails, or responses nonsense, as its setting says."""
+    """Fails or returns an invalid user, as its setting FAULTY names it."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self.behaviour = environ["FAULTY"]
+        self.behavior = environ["FAULTY"]
 
     def authenticate(self, login: str, password: str) -> Any:
-        if self.behaviour in FAULTS:
-            raise FAULTS[self.behaviour](SECRET)
-        return NONSENSE[self.behaviour]
+        if self.behavior in ERRORS:
+            raise ERRORS[self.behavior](SECRET)
+        return INVALID_USERS[self.behavior]
 
 
-class Forgetful:
-    """Loses its connection when it is to find somebody, and only then."""
+class FailingLookup:
+    """Loses its connection during a lookup only."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Take no settings."""
@@ -68,14 +68,14 @@ class Forgetful:
         raise LostConnection(SECRET)
 
 
-def client_of(behaviour: str) -> FlaskClient:
-    environ = {"AUTH_PROVIDER": f"{__name__}:Faulty", "FAULTY": behaviour, "SECRET_KEY": SECRET_KEY}
+def client_of(behavior: str) -> FlaskClient:
+    environ = {"AUTH_PROVIDER": f"{__name__}:Faulty", "FAULTY": behavior, "SECRET_KEY": SECRET_KEY}
     return create_app(environ).test_client()
 
 
-@pytest.mark.parametrize("behaviour", ["unavailable", "connection", "time"])
-def test_unavailable_store_is_503(caplog: pytest.LogCaptureFixture, behaviour: str) -> None:
-    response = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
+@pytest.mark.parametrize("behavior", ["unavailable", "connection", "time"])
+def test_unavailable_store_is_503(caplog: pytest.LogCaptureFixture, behavior: str) -> None:
+    response = client_of(behavior).post("/api/auth", json=CREDENTIALS)
     assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
     assert response.headers["Retry-After"] == "5"
     assert response.headers["X-Request-ID"] in caplog.text
@@ -89,30 +89,28 @@ def test_overload_is_503(caplog: pytest.LogCaptureFixture) -> None:
     assert response.headers["X-Request-ID"] in caplog.text
 
 
-@pytest.mark.parametrize("behaviour", ["bug", *NONSENSE])
-def test_broken_provider_is_500_without_details(caplog: pytest.LogCaptureFixture, behaviour: str) -> None:
-    response = client_of(behaviour).post("/api/auth", json=CREDENTIALS)
-    assert error_message(response, 500, "internal_error") == FIXED
+@pytest.mark.parametrize("behavior", ["bug", *INVALID_USERS])
+def test_broken_provider_is_500_without_details(caplog: pytest.LogCaptureFixture, behavior: str) -> None:
+    response = client_of(behavior).post("/api/auth", json=CREDENTIALS)
+    assert error_message(response, 500, "internal_error") == INTERNAL_ERROR
     assert response.headers["X-Request-ID"] in caplog.text
     assert ZOE.password not in caplog.text
 
 
-def test_invalid_user_from_a_provider_is_logged_without_its_values(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_invalid_user_from_a_provider_is_logged_without_its_values(caplog: pytest.LogCaptureFixture) -> None:
     client_of("one role").post("/api/auth", json=CREDENTIALS)
     assert f"the provider {__name__}:Faulty did not return a user; invalid: roles" in caplog.text
     assert SECRET not in caplog.text
 
 
 def test_connection_lost_during_a_lookup_is_503(static_environ: dict[str, str]) -> None:
-    chain = {**static_environ, "AUTH_PROVIDER": f"{__name__}:Forgetful,static", "SECRET_KEY": SECRET_KEY}
+    chain = {**static_environ, "AUTH_PROVIDER": f"{__name__}:FailingLookup,static", "SECRET_KEY": SECRET_KEY}
     response = create_app(chain).test_client().post("/api/auth", json=CREDENTIALS)
     assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
 
 
-@pytest.mark.parametrize("behaviour", ["unavailable", "overloaded", "bug"])
-def test_malformed_credentials_never_reach_a_store(behaviour: str) -> None:
+@pytest.mark.parametrize("behavior", ["unavailable", "overloaded", "bug"])
+def test_malformed_credentials_never_reach_a_store(behavior: str) -> None:
     for name, password in [("a\0b", "x"), ("x" * 257, "x"), ("x", "x\0"), ("x", "x" * 1025), ("\ud800", "x")]:
-        response = client_of(behaviour).post("/api/auth", json={"email": name, "password": password})
+        response = client_of(behavior).post("/api/auth", json={"email": name, "password": password})
         assert error_message(response, 400, "invalid_credentials") == "Invalid credentials"

@@ -1,4 +1,4 @@
-"""`POST /api/auth/refresh`: a token for the next, for as long as its user is who they were, in every store."""
+"""`POST /api/auth/refresh`: a refresh token is exchanged for new tokens, with every store."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,8 +30,8 @@ GONE = "Invalid refresh token: the user no longer exists or is disabled"
 
 
 @pytest.fixture(params=["static", "sqlite", "postgres", "ldap"])
-def living(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Living]:
-    """Each store, with a leaver in it."""
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Living]:
+    """Each store, with a user who will be removed."""
     if request.param == "static":
         yield LivingFile(tmp_path)
     elif request.param == "sqlite":
@@ -47,7 +47,7 @@ def living(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Living]:
 
 @pytest.fixture
 def client(sqlite_environ: dict[str, str]) -> FlaskClient:
-    """A client of an application with everybody in SQLite."""
+    """A client of an application with all sample users in SQLite."""
     return client_of(sqlite_environ)
 
 
@@ -55,35 +55,35 @@ def refusal(client: FlaskClient, token: object) -> str:
     return error_message(ask_to_refresh(client, token), 400, "invalid_refresh_token")
 
 
-def test_each_refresh_returns_a_new_token_of_the_same_session(living: Living) -> None:
-    client = client_of(living.environ)
-    family = [log_in(client, REMOVED_USER)]
+def test_each_refresh_returns_a_new_token_of_the_same_session(store: Living) -> None:
+    client = client_of(store.environ)
+    chain_of_tokens = [log_in(client, REMOVED_USER)]
     for _ in range(3):
-        family.append(refresh(client, family[-1]))
-    assert [shown(client, tokens.access) for tokens in family] == [""] * 4
-    claims = [claims_of(client, tokens.access) for tokens in family]
-    assert len({tokens.refresh for tokens in family}) == len({one["jti"] for one in claims}) == 4
+        chain_of_tokens.append(refresh(client, chain_of_tokens[-1]))
+    assert [shown(client, tokens.access) for tokens in chain_of_tokens] == [""] * 4
+    claims = [claims_of(client, tokens.access) for tokens in chain_of_tokens]
+    assert len({tokens.refresh for tokens in chain_of_tokens}) == len({one["jti"] for one in claims}) == 4
     for one in claims:
         one.pop("jti"), one.pop("iat"), one.pop("exp")
     assert claims == [claims[0]] * 4
     assert claims[0]["sub"] == "leaver"
 
 
-def test_next_access_token_has_the_new_roles(living: Living) -> None:
-    client = client_of(living.environ)
+def test_next_access_token_has_the_new_roles(store: Living) -> None:
+    client = client_of(store.environ)
     tokens = log_in(client, REMOVED_USER)
-    living.promote()
+    store.promote()
     promoted = refresh(client, tokens)
     assert claims_of(client, tokens.access)["roles"] == ["user"]
     assert claims_of(client, promoted.access)["roles"] == ["admin"]
 
 
 @pytest.mark.parametrize("change", ["remove", "disable"])
-def test_session_of_a_removed_or_disabled_user_ends(living: Living, change: str) -> None:
-    client = client_of(living.environ)
+def test_session_of_a_removed_or_disabled_user_ends(store: Living, change: str) -> None:
+    client = client_of(store.environ)
     first = log_in(client, REMOVED_USER)
     second = refresh(client, first)
-    getattr(living, change)()
+    getattr(store, change)()
     assert refusal(client, second.refresh) == GONE
     assert [shown(client, tokens.access) for tokens in (first, second)] == ["revoked_token"] * 2
     assert refusal(client, second.refresh) == NEVER
@@ -98,17 +98,17 @@ def test_users_with_unusual_names_can_refresh(client: FlaskClient, person: Sampl
 
 def test_refresh_during_a_directory_outage_does_not_spend_the_token(slapd: Slapd, tmp_path: Path) -> None:
     environ = {**user_table(f"sqlite:///{tmp_path}/sessions.db", []), **slapd.environ()}
-    client, cut_off = client_of(environ), client_of(environ, LDAP_URL=f"ldap://127.0.0.1:{free_port()}")
+    client, without_directory = client_of(environ), client_of(environ, LDAP_URL=f"ldap://127.0.0.1:{free_port()}")
     tokens = log_in(client)
-    response = ask_to_refresh(cut_off, tokens.refresh)
+    response = ask_to_refresh(without_directory, tokens.refresh)
     assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
     assert response.headers["Retry-After"] == "5"
-    assert shown(cut_off, tokens.access) == ""
+    assert shown(without_directory, tokens.access) == ""
     assert shown(client, refresh(client, tokens).access) == ""
 
 
-class Forgetful:
-    """Knows everybody, and raises when it is to find somebody, if the test says so."""
+class FailingLookup:
+    """Authenticates every login. Its lookup raises `fault` if the test sets it."""
 
     fault: ClassVar[Exception | None] = None
 
@@ -136,16 +136,16 @@ class Forgetful:
 def test_refresh_with_a_failing_provider_does_not_spend_the_token(
     sqlite_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, fault: Exception, status: int, code: str
 ) -> None:
-    client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:Forgetful")
+    client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:FailingLookup")
     tokens = log_in(client)
-    monkeypatch.setattr(Forgetful, "fault", fault)
+    monkeypatch.setattr(FailingLookup, "fault", fault)
     error_message(ask_to_refresh(client, tokens.refresh), status, code)
     monkeypatch.undo()
     refresh(client, tokens)
 
 
-class Blind:
-    """Cannot find anybody without a password."""
+class WithoutLookup:
+    """Cannot look users up without a password."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Take no settings."""
@@ -155,7 +155,7 @@ class Blind:
 
 
 def test_login_at_a_provider_without_lookup_returns_no_refresh_token(sqlite_environ: dict[str, str]) -> None:
-    client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:Blind")
+    client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:WithoutLookup")
     body = ask_to_log_in(client).get_json()
     assert set(body) == {"status", "data", "token_type", "expires_in"}
     assert "sid" not in claims_of(client, body["data"])
@@ -167,7 +167,7 @@ def test_refresh_asks_the_provider_that_the_session_began_with(sqlite_environ: d
     tokens = log_in(both, REMOVED_USER)
     assert claims_of(both, refresh(both, tokens).access)["idp"] == "static"
     assert claims_of(both, refresh(both, log_in(both, ZOE)).access)["idp"] == "database"
-    # The same name elsewhere is somebody else.
-    twin = log_in(both, REMOVED_USER)
-    assert "can no longer be looked up" in refusal(other, twin.refresh)
-    assert refresh(both, twin).access  # and whoever was asked by mistake has ended nothing
+    # The same name in another provider is another user.
+    again = log_in(both, REMOVED_USER)
+    assert "can no longer be looked up" in refusal(other, again.refresh)
+    assert refresh(both, again).access  # the other application has not ended the session

@@ -1,4 +1,4 @@
-"""The body of a request: a JSON object in UTF-8, or a refusal that says what is wrong with it."""
+"""The body of a request: a JSON object in UTF-8, or an error that names the fault."""
 
 import io
 import json
@@ -16,18 +16,18 @@ from api.body import MAX_BODY_SIZE, json_object
 from tests.support.error_responses import error_message
 from tests.support.users import ZOE
 
-GOOD = json.dumps({"email": ZOE.email, "password": ZOE.password}).encode()
+LOGIN = json.dumps({"email": ZOE.email, "password": ZOE.password}).encode()
 JSON = "application/json"
-END = b"0\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 def post(client: FlaskClient, body: bytes, content_type: str | None = JSON) -> TestResponse:
     return client.post("/api/auth", data=body, content_type=content_type)
 
 
-def post_chunked(client: FlaskClient, wire: Iterable[bytes]) -> TestResponse:
-    """Send a body in chunks, read as our server reads it: there is no Content-Length."""
-    stream = Body(ChunkedReader(None, IterUnreader(wire)))
+def post_chunked(client: FlaskClient, chunks: Iterable[bytes]) -> TestResponse:
+    """Send a chunked body, without Content-Length, read by the code of gunicorn."""
+    stream = Body(ChunkedReader(None, IterUnreader(chunks)))
     environ = {"wsgi.input": stream, "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
     return client.post("/api/auth", content_type=JSON, environ_overrides={**environ, "CONTENT_LENGTH": ""})
 
@@ -41,7 +41,7 @@ def chunk(content: bytes) -> bytes:
     [JSON, "application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json", 'application/json;x="y"'],
 )
 def test_every_json_media_type_is_accepted(client: FlaskClient, content_type: str) -> None:
-    assert post(client, GOOD, content_type).status_code == 200
+    assert post(client, LOGIN, content_type).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_every_json_media_type_is_accepted(client: FlaskClient, content_type: st
     ],
 )
 def test_other_media_type_is_415(client: FlaskClient, content_type: str | None) -> None:
-    response = post(client, GOOD, content_type)
+    response = post(client, LOGIN, content_type)
     assert error_message(response, 415, "malformed_body") == "Content-Type must be application/json"
 
 
@@ -97,8 +97,8 @@ def test_login_rejects_a_form(client: FlaskClient) -> None:
         b'{"a":1}\0',
         b"<a/>",
         b"/**/{}",
-        b"\xef\xbb\xbf" + GOOD,
-        GOOD[:-1],
+        b"\xef\xbb\xbf" + LOGIN,
+        LOGIN[:-1],
     ],
 )
 def test_body_that_is_not_json_is_rejected(client: FlaskClient, body: bytes) -> None:
@@ -134,7 +134,7 @@ def test_ascii_in_utf_16_or_utf_32_is_rejected(client: FlaskClient, encoding: st
     "deep", [b"[" * 16000, b'{"a":' * 3000, b"[" * 8000 + b"]" * 8000], ids=["lists", "objects", "closed lists"]
 )
 def test_deeply_nested_body_is_rejected(client: FlaskClient, deep: bytes) -> None:
-    # Python 3.13 reads deeper than 3.11 does, and finds that it is a list.
+    # Python 3.13 parses deeper nesting than 3.11, and then the body is a list.
     assert error_message(post(client, deep), 400, "malformed_body").startswith("The request body is not ")
 
 
@@ -144,7 +144,7 @@ def test_number_with_many_digits_is_rejected(client: FlaskClient) -> None:
 
 
 def padded(size: int) -> bytes:
-    return GOOD + b" " * (size - len(GOOD))
+    return LOGIN + b" " * (size - len(LOGIN))
 
 
 def test_body_has_at_most_16_kib(client: FlaskClient) -> None:
@@ -154,13 +154,13 @@ def test_body_has_at_most_16_kib(client: FlaskClient) -> None:
 
 
 def test_chunked_body_is_accepted(client: FlaskClient) -> None:
-    assert post_chunked(client, [chunk(GOOD[:9]), chunk(GOOD[9:]), END]).status_code == 200
+    assert post_chunked(client, [chunk(LOGIN[:9]), chunk(LOGIN[9:]), LAST_CHUNK]).status_code == 200
 
 
 @pytest.mark.parametrize("beyond", [b" ", b"junk", b" " * 100_000], ids=len)
 def test_chunked_body_has_the_same_limit(client: FlaskClient, beyond: bytes) -> None:
-    assert post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), END]).status_code == 200
-    response = post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), chunk(beyond), END])
+    assert post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), LAST_CHUNK]).status_code == 200
+    response = post_chunked(client, [chunk(padded(MAX_BODY_SIZE)), chunk(beyond), LAST_CHUNK])
     assert error_message(response, 413, "request_entity_too_large")
 
 
@@ -169,22 +169,22 @@ def test_endless_body_is_not_read_to_its_end(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "wire",
+    "stream",
     [
-        b"zz\r\n" + GOOD + END,
-        chunk(GOOD) + b"zz\r\n",
-        chunk(GOOD)[:-2] + b"XX" + END,
-        b"-5\r\n" + END,
-        chunk(GOOD)[:-9],
+        b"zz\r\n" + LOGIN + LAST_CHUNK,
+        chunk(LOGIN) + b"zz\r\n",
+        chunk(LOGIN)[:-2] + b"XX" + LAST_CHUNK,
+        b"-5\r\n" + LAST_CHUNK,
+        chunk(LOGIN)[:-9],
     ],
     ids=["no size", "no second size", "no end of a chunk", "size below zero", "cut off"],
 )
-def test_malformed_chunks_are_rejected(client: FlaskClient, wire: bytes) -> None:
-    assert error_message(post_chunked(client, [wire]), 400, "malformed_body") == "The request body could not be read"
+def test_malformed_chunks_are_rejected(client: FlaskClient, stream: bytes) -> None:
+    assert error_message(post_chunked(client, [stream]), 400, "malformed_body") == "The request body could not be read"
 
 
 def test_body_without_length_or_chunks_counts_as_empty(client: FlaskClient) -> None:
-    environ = {"wsgi.input": io.BytesIO(GOOD), "CONTENT_LENGTH": ""}
+    environ = {"wsgi.input": io.BytesIO(LOGIN), "CONTENT_LENGTH": ""}
     response = client.post("/api/auth", content_type=JSON, environ_overrides=environ)
     assert error_message(response, 400, "malformed_body") == "The request body is not JSON"
 

@@ -1,4 +1,4 @@
-"""How long a session lives: until it is not used for a while, and never longer than it may."""
+"""How long a session lasts: until its idle time or its lifetime is over."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ SETTINGS = {
 
 
 class Clock:
-    """The time, which goes on only when it is told to."""
+    """A clock that only moves when the test shifts it."""
 
     def __init__(self, traveller: time_machine.Traveller) -> None:
         self._traveller = traveller
@@ -32,7 +32,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Iterator[Clock]:
-    """Stop the clock."""
+    """A clock that starts now."""
     with time_machine.travel(datetime.now(UTC).replace(microsecond=0), tick=False) as traveller:
         yield Clock(traveller)
 
@@ -43,16 +43,16 @@ def client(sqlite_environ: dict[str, str]) -> FlaskClient:
 
 
 def is_refused(client: FlaskClient, tokens: Tokens) -> bool:
-    told = error_message(ask_to_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
-    return told == "Invalid refresh token: expired, revoked or unknown"
+    message = error_message(ask_to_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
+    return message == "Invalid refresh token: expired, revoked or unknown"
 
 
 def test_unused_refresh_token_expires_after_the_idle_time(client: FlaskClient, clock: Clock) -> None:
-    kept, left = log_in(client), log_in(client)
+    kept, unused = log_in(client), log_in(client)
     clock.shift(IDLE, -1)
     kept = refresh(client, kept)
     clock.shift(0, 1)
-    assert is_refused(client, left)
+    assert is_refused(client, unused)
     clock.shift(IDLE, -2)
     kept = refresh(client, kept)
     clock.shift(IDLE)
@@ -97,7 +97,7 @@ def test_session_can_be_ended_just_before_its_access_token_expires(client: Flask
 
 
 @pytest.mark.parametrize(
-    "end",
+    "revoke",
     [
         lambda client, tokens: log_out(client, tokens.access),
         lambda client, tokens: ask_to_refresh(client, tokens.refresh),
@@ -105,7 +105,7 @@ def test_session_can_be_ended_just_before_its_access_token_expires(client: Flask
     ids=["logout", "reuse"],
 )
 def test_old_token_can_be_revoked_after_the_lifetime_is_shortened(
-    sqlite_environ: dict[str, str], clock: Clock, end: Callable[[FlaskClient, Tokens], TestResponse]
+    sqlite_environ: dict[str, str], clock: Clock, revoke: Callable[[FlaskClient, Tokens], TestResponse]
 ) -> None:
     long_lived = client_of({**sqlite_environ, **SETTINGS}, JWT_LIFETIME_MINUTES="1440")
     client = client_of({**sqlite_environ, **SETTINGS}, JWT_LIFETIME_MINUTES="1")
@@ -113,7 +113,7 @@ def test_old_token_can_be_revoked_after_the_lifetime_is_shortened(
     refresh(client, old)
     clock.shift(5)
     assert shown(client, old.access) == ""
-    assert end(client, old).status_code < 500
+    assert revoke(client, old).status_code < 500
     assert shown(client, old.access) == "revoked_token"
 
 

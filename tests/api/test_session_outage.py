@@ -1,4 +1,4 @@
-"""While the database of sessions is out: who is in stays in, who comes is let in, and nothing is lost."""
+"""While the session database is unavailable, tokens stay valid, logins succeed and nothing is lost."""
 
 from pathlib import Path
 
@@ -33,12 +33,12 @@ def sessions(postgres: str, tmp_path: Path) -> Database:
 
 @pytest.fixture
 def environ(sessions: Database, static_environ: dict[str, str]) -> dict[str, str]:
-    """The environment of a users file that knows everybody, with sessions that can be taken away."""
+    """The environment of a users file with all sample users, and of a session database that can be taken away."""
     return {**static_environ, "DATABASE_URL": sessions.url}
 
 
 def unavailable(client: FlaskClient, method: str, path: str, **request: object) -> bool:
-    response = client.open(path, method=method, **request)  # type: ignore[arg-type]  # whatever it takes
+    response = client.open(path, method=method, **request)  # type: ignore[arg-type]  # the arguments of `open`
     return (
         error_message(response, 503, "sessions_unavailable") == UNAVAILABLE and response.headers["Retry-After"] == "5"
     )
@@ -107,13 +107,13 @@ def test_process_started_during_an_outage_accepts_no_token_until_it_ends(
 ) -> None:
     tokens = log_in(client_of(environ))
     sessions.take_away()
-    late = client_of(environ)
-    assert unavailable(late, "GET", "/api/protected_route", headers=bearer(tokens.access))
-    assert unavailable(late, "DELETE", "/api/auth", headers=bearer(tokens.access))
-    assert error_message(late.get("/api/protected_route"), 401, "missing_token")
-    assert ask_to_log_in(late).status_code == 200
+    new_process = client_of(environ)
+    assert unavailable(new_process, "GET", "/api/protected_route", headers=bearer(tokens.access))
+    assert unavailable(new_process, "DELETE", "/api/auth", headers=bearer(tokens.access))
+    assert error_message(new_process.get("/api/protected_route"), 401, "missing_token")
+    assert ask_to_log_in(new_process).status_code == 200
     sessions.bring_back()
-    wait_until(lambda: shown(late, tokens.access) == "")
+    wait_until(lambda: shown(new_process, tokens.access) == "")
 
 
 def test_tokens_are_rejected_when_the_revocation_list_is_too_old(environ: dict[str, str], sessions: Database) -> None:

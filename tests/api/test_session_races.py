@@ -1,4 +1,4 @@
-"""Those who put users out, while others are being let in: nothing that is good remains."""
+"""Revocations at critical moments of a login or a refresh: no valid token remains."""
 
 import time
 from collections.abc import Callable
@@ -19,40 +19,40 @@ def environ(empty_database: str) -> dict[str, str]:
     return user_table(empty_database, [ZOE])
 
 
-PUT_OUT: dict[str, Callable[[UserEditor], object]] = {
+REVOCATIONS: dict[str, Callable[[UserEditor], object]] = {
     "disable": lambda users: users.set_active("zoé", active=False, force=True),
     "set-password": lambda users: users.set_password("zoé", hashed("another password")),
-    "their own change": lambda users: users.change_password(
+    "change-password": lambda users: users.change_password(
         users.users.require("zoé"), hashed("another password"), None
     ),
 }
 
 
-def still_good(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
+def outcome(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
     client = client_of(environ)
     return shown(client, tokens.access), ask_to_refresh(client, tokens.refresh).status_code
 
 
-@pytest.mark.parametrize("how", PUT_OUT)
-def test_revocation_during_the_password_check_ends_the_login(environ: dict[str, str], how: str) -> None:
+@pytest.mark.parametrize("revocation", REVOCATIONS)
+def test_revocation_during_the_password_check_ends_the_login(environ: dict[str, str], revocation: str) -> None:
     client = client_of(environ)
     table = UserEditor(engine_of(environ), "tests")
-    with call_at_statement("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
+    with call_at_statement("after_cursor_execute", "SELECT users.", lambda: REVOCATIONS[revocation](table)):
         response = ask_to_log_in(client)
     if response.status_code == 200:
-        assert still_good(environ, received(response)) == ("revoked_token", 400)
+        assert outcome(environ, received(response)) == ("revoked_token", 400)
     else:
         assert response.status_code == 400
 
 
-@pytest.mark.parametrize("how", PUT_OUT)
-def test_revocation_during_a_refresh_ends_the_session(environ: dict[str, str], how: str) -> None:
+@pytest.mark.parametrize("revocation", REVOCATIONS)
+def test_revocation_during_a_refresh_ends_the_session(environ: dict[str, str], revocation: str) -> None:
     client = client_of(environ)
     tokens = log_in(client)
     table = UserEditor(engine_of(environ), "tests")
-    with call_at_statement("after_cursor_execute", "SELECT users.", lambda: PUT_OUT[how](table)):
+    with call_at_statement("after_cursor_execute", "SELECT users.", lambda: REVOCATIONS[revocation](table)):
         assert ask_to_refresh(client, tokens.refresh).status_code == 400
-    assert still_good(environ, tokens) == ("revoked_token", 400)
+    assert outcome(environ, tokens) == ("revoked_token", 400)
 
 
 def test_login_just_before_revoke_all_is_revoked(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,4 +67,4 @@ def test_login_just_before_revoke_all_is_revoked(environ: dict[str, str], monkey
 
     with call_at_statement("before_cursor_execute", ("SET LOCAL", "DELETE FROM sessions"), log_in_a_second_later):
         assert run_command("tokens", "revoke", "--all").exit_code == 0
-    assert still_good(environ, given[0]) == ("revoked_token", 400)
+    assert outcome(environ, given[0]) == ("revoked_token", 400)

@@ -1,4 +1,4 @@
-"""Without DATABASE_URL: access tokens alone, endpoints that say so, and no SQLAlchemy."""
+"""Without DATABASE_URL there are only access tokens, and SQLAlchemy is not imported."""
 
 import json
 import os

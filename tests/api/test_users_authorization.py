@@ -1,4 +1,4 @@
-"""`/api/users`: who may come in, however they spell it."""
+"""`/api/users`: only administrators have access, with any spelling of the path."""
 
 import pytest
 
@@ -6,19 +6,41 @@ from tests.support.error_responses import error_message
 from tests.support.sessions import bearer
 from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, SQLITE_ONLY, Admin, token_of
 
-ODD = ["//api/users", "/api/%75sers", "/api/users?limit=1", "/api/users/%31", "/api/users/001", "/api/users/1?x"]
-NOWHERE = ["/api/users/", "/api/users/1/", "/api//users", "/API/users", "/api/Users", "/api/users/1/password/"]
-NOWHERE += ["/api/users/-1", "/api/users/+1", "/api/users/1.0", "/api/users/one", "/api/users/1;x", "/api/users/%2e"]
-NOWHERE += [
+OTHER_SPELLINGS = [
+    "//api/users",
+    "/api/%75sers",
+    "/api/users?limit=1",
+    "/api/users/%31",
+    "/api/users/001",
+    "/api/users/1?x",
+]
+INVALID_PATHS = ["/api/users/", "/api/users/1/", "/api//users", "/API/users", "/api/Users", "/api/users/1/password/"]
+INVALID_PATHS += [
+    "/api/users/-1",
+    "/api/users/+1",
+    "/api/users/1.0",
+    "/api/users/one",
+    "/api/users/1;x",
+    "/api/users/%2e",
+]
+INVALID_PATHS += [
     "/api/users/1/../1",
     "/api/users//1",
     "/api/users/2147483648",
     f"/api/users/{'9' * 5000}",
     "/api/users/1%00",
 ]
-NEARLY = [["Admin"], ["ADMIN"], ["admin "], ["administrator"], ["user", "admin,user"], ["a", "d", "m", "i", "n"], []]
+SIMILAR_ROLES = [
+    ["Admin"],
+    ["ADMIN"],
+    ["admin "],
+    ["administrator"],
+    ["user", "admin,user"],
+    ["a", "d", "m", "i", "n"],
+    [],
+]
 
-# Nobody gets as far as the database.
+# No request reaches the database.
 pytestmark = SQLITE_ONLY
 
 
@@ -37,7 +59,7 @@ def test_only_admins_have_access(admin: Admin, method: str, path: str, members: 
     assert admin.ask("GET", "").json == before
 
 
-@pytest.mark.parametrize("path", ODD)
+@pytest.mark.parametrize("path", OTHER_SPELLINGS)
 def test_other_spellings_of_a_path_have_the_same_guard(admin: Admin, path: str) -> None:
     at = {"base_url": "http://localhost"} if path.startswith("//") else {}
     user = bearer(token_of(admin.client, MAX))
@@ -45,13 +67,13 @@ def test_other_spellings_of_a_path_have_the_same_guard(admin: Admin, path: str) 
     assert error_message(admin.client.get(f"http://localhost{path}", **at), 401, "missing_token")
 
 
-@pytest.mark.parametrize("path", NOWHERE)
+@pytest.mark.parametrize("path", INVALID_PATHS)
 def test_invalid_path_is_404(admin: Admin, path: str) -> None:
     assert error_message(admin.client.get(path, headers=bearer(admin.access)), 404, "not_found")
     assert error_message(admin.client.get(path), 404, "not_found")
 
 
-@pytest.mark.parametrize("roles", NEARLY)
+@pytest.mark.parametrize("roles", SIMILAR_ROLES)
 def test_similar_role_name_is_not_admin(admin: Admin, roles: list[str]) -> None:
     issuer = admin.client.application.extensions["latchkey"].issuer
     token = issuer.generate({"username": "zoé", "idp": "database", "roles": roles})

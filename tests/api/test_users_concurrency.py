@@ -1,4 +1,4 @@
-"""Many who change users and passwords at once, on two workers: nothing is lost, nobody is left out, nothing fails."""
+"""Concurrent edits of users and passwords on two workers: none is lost, and none fails unexpectedly."""
 
 import json
 from collections import Counter
@@ -21,11 +21,11 @@ from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import MAX
 
 ROUNDS = 3
-ANN = SampleUser("ann", "ann@example.org", "the password of Ann, who tends too", ("admin",))
+ANN = SampleUser("ann", "ann@example.org", "the password of Ann the administrator", ("admin",))
 
 
 class Reply(NamedTuple):
-    """What came back."""
+    """The response of a worker."""
 
     status: int
     body: dict[str, Any]
@@ -33,7 +33,7 @@ class Reply(NamedTuple):
 
 
 class Service:
-    """Two workers on one database, and the table behind them."""
+    """Two workers on one database, and direct access to its user table."""
 
     def __init__(self, url: str, environ: dict[str, str]) -> None:
         self.server = Server(url, workers=2)
@@ -66,16 +66,16 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield Service(address, environ)
 
 
-def run_concurrently(*acts: Callable[[], Reply]) -> list[Reply]:
-    """Do all of it from threads that start together."""
-    together = Barrier(len(acts))
+def run_concurrently(*calls: Callable[[], Reply]) -> list[Reply]:
+    """Call each function in its own thread; all threads start together."""
+    barrier = Barrier(len(calls))
 
-    def run(act: Callable[[], Reply]) -> Reply:
-        together.wait(60)
-        return act()
+    def run(call: Callable[[], Reply]) -> Reply:
+        barrier.wait(60)
+        return call()
 
-    with ThreadPoolExecutor(len(acts)) as threads:
-        return list(threads.map(run, acts))
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))
 
 
 def codes(replies: list[Reply]) -> Counter[str]:
@@ -88,9 +88,9 @@ def test_only_one_of_many_edits_with_the_same_etag_succeeds(service: Service) ->
     def changing(role: str, etag: str | None) -> Callable[[], Reply]:
         return lambda: service.ask("PATCH", path, token, {"roles": ["user", role]}, etag or "")
 
-    for turn in range(ROUNDS):
+    for round_number in range(ROUNDS):
         etag = service.ask("GET", path, token).etag
-        replies = run_concurrently(*(changing(f"{turn}-{number}", etag) for number in range(8)))
+        replies = run_concurrently(*(changing(f"{round_number}-{number}", etag) for number in range(8)))
         assert codes(replies) == {"": 1, "precondition_failed": 7}
         (winner,) = [reply for reply in replies if reply.status == 200]
         assert service.ask("GET", path, token)[1:] == winner[1:]
@@ -128,7 +128,7 @@ def test_two_admins_who_remove_each_other_leave_one_admin(
             partial(service.ask, "PATCH", service.path(ANN), zoe, by_zoe),
             partial(service.ask, "PATCH", service.path(ZOE), ann, by_ann),
         )
-        # Who is disabled may be stopped at the endpoint already.
+        # The guard may reject the second administrator first, because the first edit revoked their token.
         assert codes(replies) in ({"": 1, "last_admin": 1}, {"": 1, "revoked_token": 1})
         rows = [service.table.users.require(person.username) for person in (ZOE, ANN)]
         assert sum(row.active and "admin" in row.roles for row in rows) == 1
@@ -156,7 +156,7 @@ def test_concurrent_edits_without_an_etag_all_succeed(service: Service) -> None:
     token, paths = service.log_in(ZOE), [service.path(MAX), service.path(ANN)]
 
     def changing(number: int) -> Callable[[], Reply]:
-        # The same new roles in different orders, which could end in a deadlock.
+        # The same new roles in different orders could deadlock.
         names = [f"role{number // 4}-{name}" for name in range(20)][:: 1 if number % 2 else -1]
         return lambda: service.ask("PATCH", paths[number % 2], token, {"roles": names})
 

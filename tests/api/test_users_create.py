@@ -1,4 +1,4 @@
-"""`/api/users`: how a user is added, and user_in."""
+"""`POST /api/users` and `GET /api/users/7`: adding a user, and reading one."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -45,8 +45,8 @@ def test_new_user_is_at_the_location_and_can_log_in(admin: Admin) -> None:
 
 
 def test_new_user_needs_only_username_and_password_and_can_be_disabled(admin: Admin) -> None:
-    least = user_in(admin.ask("POST", "", NEW), 201)
-    assert (least["email"], least["roles"], least["active"], least["last_login_at"]) == (None, [], True, None)
+    minimal = user_in(admin.ask("POST", "", NEW), 201)
+    assert (minimal["email"], minimal["roles"], minimal["active"], minimal["last_login_at"]) == (None, [], True, None)
     assert (
         user_in(admin.ask("POST", "", {**NEW, "username": "off", "email": None, "active": False}), 201)["active"]
         is False
@@ -59,7 +59,7 @@ def test_new_user_needs_only_username_and_password_and_can_be_disabled(admin: Ad
 
 @SQLITE_ONLY
 @pytest.mark.parametrize(
-    ("password", "why"),
+    ("password", "reason"),
     [
         ("too short", "must be at least 15 characters long"),
         ("quarry newcomer violin 9", "must not contain the username or the email"),
@@ -70,9 +70,9 @@ def test_new_user_needs_only_username_and_password_and_can_be_disabled(admin: Ad
         ("", "must not be empty"),
     ],
 )
-def test_weak_password_adds_no_user_and_names_the_reason(admin: Admin, password: str, why: str) -> None:
+def test_weak_password_adds_no_user_and_names_the_reason(admin: Admin, password: str, reason: str) -> None:
     members = {"username": "newcomer", "email": "new.address@example.org", "password": password}
-    assert why in error_message(admin.ask("POST", "", members), 400, "weak_password")
+    assert reason in error_message(admin.ask("POST", "", members), 400, "weak_password")
     assert admin.table.users.find("newcomer") is None
 
 

@@ -1,4 +1,4 @@
-"""Bad input at `/api/users`: refused in the one shape, never a fault of ours, and never user_in back."""
+"""Invalid input at `/api/users`: an error with the usual members, never a 5xx, and never echoed."""
 
 import json
 import logging
@@ -68,7 +68,7 @@ BODIES = [b"", b"null", b"[]", b'"x"', b"{", b'{"a":NaN}', b"\xff", b'{"username
 BODIES += [b'{"username":' + b"9" * 5000 + b"}"]
 
 
-def posted() -> Iterator[dict[str, Any]]:
+def invalid_new_users() -> Iterator[dict[str, Any]]:
     yield {}
     yield from ({name: value for name, value in NEW.items() if name != left_out} for left_out in NEW)
     yield from ({**NEW, "username": name} for name in NAMES)
@@ -79,7 +79,7 @@ def posted() -> Iterator[dict[str, Any]]:
     yield from ({**NEW, **extra} for extra in EXTRA)
 
 
-def patched() -> Iterator[dict[str, Any]]:
+def invalid_edits() -> Iterator[dict[str, Any]]:
     yield from ({"username": name} for name in NAMES)
     yield from ({"email": name} for name in NAMES if name is not None)
     yield from ({"roles": roles} for roles in ROLES)
@@ -97,7 +97,7 @@ def test_invalid_query_is_rejected(admin: Admin, caplog: pytest.LogCaptureFixtur
 
 
 def test_invalid_new_user_is_rejected_and_not_added(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
-    for members in posted():
+    for members in invalid_new_users():
         message = error_message(admin.ask("POST", "", members), 400, "invalid_request")
         assert CANARY not in message + caplog.text, members
     assert admin.table.users.count() == 2
@@ -106,7 +106,7 @@ def test_invalid_new_user_is_rejected_and_not_added(admin: Admin, caplog: pytest
 def test_invalid_edit_is_rejected_and_changes_nothing(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     user_id = admin.id_of(MAX)
     before = admin.read(user_id).get_json()
-    for members in patched():
+    for members in invalid_edits():
         message = error_message(admin.patch(user_id, members), 400, "invalid_request")
         assert CANARY not in message + caplog.text, members
     assert (admin.read(user_id).get_json(), admin.history("max")) == (before, [])
@@ -124,7 +124,7 @@ def test_invalid_password_member_is_rejected(admin: Admin, members: dict[str, An
 
 @SQLITE_ONLY
 @pytest.mark.parametrize(
-    ("members", "says"),
+    ("members", "expected"),
     [
         ({"username": 5}, "username is invalid: input should be a valid string"),
         ({"username": ""}, "username must not be empty"),
@@ -137,8 +137,8 @@ def test_invalid_password_member_is_rejected(admin: Admin, members: dict[str, An
         ({"id": 5}, "only these names are allowed: username, email, roles, active"),
     ],
 )
-def test_message_names_the_member_and_the_fault(admin: Admin, members: dict[str, Any], says: str) -> None:
-    assert error_message(admin.patch(admin.id_of(MAX), members), 400, "invalid_request").startswith(says)
+def test_message_names_the_member_and_the_fault(admin: Admin, members: dict[str, Any], expected: str) -> None:
+    assert error_message(admin.patch(admin.id_of(MAX), members), 400, "invalid_request").startswith(expected)
 
 
 @SQLITE_ONLY
@@ -200,9 +200,8 @@ def test_username_cannot_forge_a_log_line(admin: Admin, caplog: pytest.LogCaptur
 
 
 def test_user_with_an_unreadable_hash_can_be_edited(admin: Admin) -> None:
-    """A user whose hash nobody can read can be tended like any other."""
-    odd = SampleUser("odd", "odd@example.org", "", ())
-    row = admin.table.add(odd.username, odd.email, "not a hash", ["user"])
+    unreadable = SampleUser("unreadable", "odd@example.org", "", ())
+    row = admin.table.add(unreadable.username, unreadable.email, "not a hash", ["user"])
     assert user_in(admin.patch(row.id, {"roles": ["editor"]}))["roles"] == ["editor"]
-    assert user_in(admin.ask("PUT", f"/{row.id}/password", {"password": NEW["password"]}))["username"] == "odd"
-    assert admin.client.post("/api/auth", json={"email": "odd", "password": NEW["password"]}).status_code == 200
+    assert user_in(admin.ask("PUT", f"/{row.id}/password", {"password": NEW["password"]}))["username"] == "unreadable"
+    assert admin.client.post("/api/auth", json={"email": "unreadable", "password": NEW["password"]}).status_code == 200

@@ -1,4 +1,4 @@
-"""`/api/users` where users are in another store, or in several."""
+"""`/api/users` with users in another store, or in several stores."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The database is out, or has lost tables: 503 at every endpoint of the user table, and then all is as it was."""
+"""The database is unavailable or lacks tables: every endpoint of the user table is 503 and changes nothing."""
 
 import pytest
 from sqlalchemy import text, update
@@ -18,14 +18,14 @@ UNAVAILABLE = "Database unavailable"
 
 @pytest.fixture
 def admin(empty_database: str) -> Admin:
-    """Zoé, whose database is hers alone; she has been seen at the guard."""
+    """Zoé, an administrator, at an application with its own database. The guard has accepted her token."""
     admin = admin_at(user_table(empty_database, [ZOE, MAX]))
     assert admin.ask("GET", "").status_code == 200
     return admin
 
 
-def at(admin: Admin, endpoint: Endpoint) -> Endpoint:
-    """Return an endpoint with the id of Max in it."""
+def for_max(admin: Admin, endpoint: Endpoint) -> Endpoint:
+    """Return the endpoint with the id of Max in its path."""
     method, path, members = endpoint
     return method, path.replace("1", str(admin.id_of(MAX))), members
 
@@ -33,7 +33,7 @@ def at(admin: Admin, endpoint: Endpoint) -> Endpoint:
 def test_every_endpoint_is_503_during_an_outage_and_changes_nothing(
     admin: Admin, caplog: pytest.LogCaptureFixture
 ) -> None:
-    endpoints = [at(admin, endpoint) for endpoint in ENDPOINTS if endpoint[0] != "HEAD"]
+    endpoints = [for_max(admin, endpoint) for endpoint in ENDPOINTS if endpoint[0] != "HEAD"]
     tokens, before = log_in(admin.client, MAX), admin.ask("GET", "").get_json()
     database = Database(admin.environ["DATABASE_URL"])
     database.take_away()
@@ -75,7 +75,7 @@ def test_schema_downgrade_is_an_outage(admin: Admin) -> None:
     assert user_in(admin.read(admin.id_of(MAX)))["username"] == MAX.username
 
 
-# PostgreSQL has the same patience of five seconds; one wait is enough.
+# PostgreSQL has the same lock timeout of five seconds; one wait is enough.
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
 def test_lock_timeout_is_an_outage(admin: Admin) -> None:
     user_id = admin.id_of(MAX)

@@ -1,4 +1,4 @@
-"""`GET /api/users`: page after page, as `next` says."""
+"""`GET /api/users`: a client follows `next` from page to page."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -31,7 +31,7 @@ NAMES += [
 
 @pytest.fixture
 def admin(users_environ: dict[str, str]) -> Admin:
-    """Zoé, among users whose names have to be quoted. Every other has the role `Ed & Co`, every third is disabled."""
+    """Zoé, among users whose names need encoding. Every second has the role `Ed & Co`, every third is disabled."""
     admin = admin_at(users_environ)
     admin.table.delete(MAX.username)
     for number, name in enumerate(NAMES):
@@ -41,7 +41,7 @@ def admin(users_environ: dict[str, str]) -> Admin:
 
 
 def pages_from(admin: Admin, path: str) -> list[dict[str, Any]]:
-    """Return the responses to this request, and to what each says is next."""
+    """Return the page at this path and all pages after it."""
     response = admin.client.get(path, headers=bearer(admin.access))
     body: dict[str, Any] = response.get_json()
     assert (response.status_code, set(body)) == (200, {"status", "data", "next"}), body
@@ -50,7 +50,7 @@ def pages_from(admin: Admin, path: str) -> list[dict[str, Any]]:
 
 
 def names(admin: Admin, query: str) -> list[str]:
-    """Return everybody whom the pages of a query have."""
+    """Return the usernames on all pages of a query."""
     return [user["username"] for page in pages_from(admin, f"/api/users?{query}") for user in page["data"]]
 
 

@@ -1,4 +1,4 @@
-"""`ETag` and `If-Match` at `/api/users/7`: nobody undoes what somebody else has just done."""
+"""`ETag` and `If-Match` at `/api/users/7` prevent lost updates."""
 
 import re
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from tests.support.users import SampleUser
 from tests.support.users_api import MAX, NEW, Admin, user_in
 
 STALE = ['"0123456789abcdef"', '"x", "y"', '""', "x", '"*"', 'W/"*"']
-SAYS_NOTHING = ["", " ", ",", ", ,"]
-GOOD = ["{}", "*", '"x", {}', "{}, *", '{},W/"x"', ' "x" , {} ']
+WITHOUT_AN_ETAG = ["", " ", ",", ", ,"]
+CURRENT = ["{}", "*", '"x", {}', "{}, *", '{},W/"x"', ' "x" , {} ']
 EDITS: list[Callable[[Admin, int], object]] = [
     lambda admin, _: admin.table.set_active(MAX.username, active=False),
     lambda admin, _: admin.table.set_active(MAX.username, active=True),
@@ -47,7 +47,7 @@ def test_password_can_be_set_without_if_match(admin: Admin) -> None:
     assert (user_in(response)["username"], response.headers["ETag"]) == (MAX.username, etag(admin, admin.id_of(MAX)))
 
 
-@pytest.mark.parametrize("if_match", GOOD)
+@pytest.mark.parametrize("if_match", CURRENT)
 def test_current_etag_is_accepted(admin: Admin, if_match: str) -> None:
     user_id = admin.id_of(MAX)
     assert user_in(admin.patch(user_id, {"active": False}, if_match.format(etag(admin, user_id))))["active"] is False
@@ -64,7 +64,7 @@ def test_stale_etag_is_412_and_changes_nothing(admin: Admin, if_match: str) -> N
     assert ask_to_log_in(admin.client, MAX).status_code == 200
 
 
-@pytest.mark.parametrize("if_match", SAYS_NOTHING)
+@pytest.mark.parametrize("if_match", WITHOUT_AN_ETAG)
 def test_if_match_without_an_etag_is_rejected(admin: Admin, if_match: str) -> None:
     user_id = admin.id_of(MAX)
     assert admin.patch(user_id, {"active": False}, if_match).status_code in {412, 428}

@@ -1,4 +1,4 @@
-"""`PATCH /api/users/7` and `PUT …/password`: what they change, what they end, and what they refuse."""
+"""`PATCH /api/users/7` and `PUT /api/users/7/password`: what they change, revoke and reject."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,16 +20,21 @@ CHANGES: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "no roles": ({"roles": []}, "roles_changed", "-user"),
     "active": ({"active": False}, "user_disabled", None),
 }
-PUT_OUT: dict[str, dict[str, Any]] = {
+REVOKING_EDITS: dict[str, dict[str, Any]] = {
     "another name": {"username": "maxine"},
     "disabled": {"active": False},
     "another password": {"password": NEW["password"]},
 }
-TAKEN = [{"username": "ZOÉ"}, {"username": "zoe@example.org"}, {"email": "zoe@EXAMPLE.org"}, {"email": "zoe\u0301"}]
+NAMES_IN_USE = [
+    {"username": "ZOÉ"},
+    {"username": "zoe@example.org"},
+    {"email": "zoe@EXAMPLE.org"},
+    {"email": "zoe\u0301"},
+]
 
 
 def change(admin: Admin, members: dict[str, Any]) -> None:
-    """Change Max at the endpoint that these members are for."""
+    """Send these members to the endpoint that accepts them, for Max."""
     user_id = admin.id_of(MAX)
     if "password" in members:
         assert user_in(admin.ask("PUT", f"/{user_id}/password", members))["username"] == MAX.username
@@ -63,7 +68,7 @@ def test_edit_without_a_difference_leaves_no_trace(admin: Admin, members: dict[s
     assert (admin.history("max"), shown(admin.client, tokens.access)) == ([], "")
 
 
-@pytest.mark.parametrize("members", PUT_OUT.values(), ids=PUT_OUT)
+@pytest.mark.parametrize("members", REVOKING_EDITS.values(), ids=REVOKING_EDITS)
 def test_edit_ends_sessions_immediately_here_and_soon_elsewhere(admin: Admin, members: dict[str, Any]) -> None:
     other = client_of(admin.environ)
     tokens, bystander = log_in(admin.client, MAX), log_in(admin.client)
@@ -114,15 +119,19 @@ def test_renamed_user_logs_in_only_with_the_new_name_and_password(admin: Admin) 
 
 @SQLITE_ONLY
 @pytest.mark.parametrize(
-    ("password", "why"), [("short", "shorter than 15"), ("MAX@example.org violin quarry", "has the user's name")]
+    ("password", "reason"),
+    [
+        ("short", "must be at least 15 characters long"),
+        ("MAX@example.org violin quarry", "must not contain the username or the email"),
+    ],
 )
-def test_weak_password_is_not_set(admin: Admin, password: str, why: str) -> None:
+def test_weak_password_is_not_set(admin: Admin, password: str, reason: str) -> None:
     response = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", {"password": password})
-    assert why in error_message(response, 400, "weak_password")
+    assert reason in error_message(response, 400, "weak_password")
     assert shown(admin.client, log_in(admin.client, MAX).access) == ""
 
 
-@pytest.mark.parametrize("members", TAKEN, ids=str)
+@pytest.mark.parametrize("members", NAMES_IN_USE, ids=str)
 def test_username_or_email_in_use_is_409(admin: Admin, members: dict[str, Any]) -> None:
     before = admin.read(admin.id_of(MAX)).get_json()
     assert error_message(admin.patch(admin.id_of(MAX), {**members, "roles": ["editor"]}), 409, "user_exists")

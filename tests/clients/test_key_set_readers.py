@@ -1,4 +1,4 @@
-"""PyJWT and the npm package jose check our tokens by the key set, for each algorithm and across a rotation."""
+"""PyJWT and the npm package jose verify tokens with the key set, for each algorithm and across a rotation."""
 
 import json
 import subprocess
@@ -23,21 +23,21 @@ from tests.support.users import ZOE
 HERE = Path(__file__).resolve().parent
 KEY_SET = "/.well-known/jwks.json"
 Reader = Callable[[str], dict[str, Any] | None]
-"""Returns the claims of a token, `None` if it is refused."""
+"""Returns the claims of a token; `None` if the library rejects it."""
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> KeyDirectory:
-    """A folder with a key, in which each test makes the keys that it needs."""
-    made = KeyDirectory(tmp_path_factory.mktemp("keys"))
-    made.add("ES256")
-    return made
+def directory(tmp_path_factory: pytest.TempPathFactory) -> KeyDirectory:
+    """A key directory with one key, to which each test adds the keys that it needs."""
+    keys = KeyDirectory(tmp_path_factory.mktemp("keys"))
+    keys.add("ES256")
+    return keys
 
 
 @pytest.fixture(scope="module")
-def url(static_environ: dict[str, str], folder: KeyDirectory) -> Iterator[str]:
-    """The address of a server with these keys."""
-    with gunicorn({**static_environ, "DATABASE_URL": "", "SIGNING_KEYS_DIR": str(folder.path)}) as address:
+def url(static_environ: dict[str, str], directory: KeyDirectory) -> Iterator[str]:
+    """The URL of a server with these keys."""
+    with gunicorn({**static_environ, "DATABASE_URL": "", "SIGNING_KEYS_DIR": str(directory.path)}) as address:
         yield address
 
 
@@ -68,7 +68,7 @@ def jose(url: str, cooldown: int) -> Iterator[Reader]:
             tokens.write(f"{token}\n")
             tokens.flush()
             found = json.loads(responses.readline())
-            assert set(found) < {"claims", "refused"}
+            assert set(found) < {"claims", "rejected"}
             claims: dict[str, Any] | None = found.get("claims")
             return claims
 
@@ -79,7 +79,7 @@ def jose(url: str, cooldown: int) -> Iterator[Reader]:
 
 @pytest.fixture
 def readers(url: str, request: pytest.FixtureRequest) -> Iterator[list[Reader]]:
-    """Clients that have fetched nothing yet, and fetch at most twice a minute unless the test has another parameter."""
+    """Clients with an empty cache, which fetch the key set at most once in 30 seconds, or as the test sets it."""
     cooldown = getattr(request, "param", 30)
     with jose(url, cooldown) as node:
         yield [pyjwt(url, cooldown), node]
@@ -88,7 +88,7 @@ def readers(url: str, request: pytest.FixtureRequest) -> Iterator[list[Reader]]:
 def log_in(url: str) -> str:
     """Return a new access token."""
     body = json.dumps({"email": ZOE.email, "password": ZOE.password}).encode()
-    request = Request(f"{url}/api/auth", body, {"Content-Type": "application/json"})  # noqa: S310 - our own server
+    request = Request(f"{url}/api/auth", body, {"Content-Type": "application/json"})  # noqa: S310 - the server of this test
     with urlopen(request, timeout=60) as response:  # noqa: S310
         token: str = json.load(response)["data"]
     return token
@@ -100,7 +100,7 @@ def key_of(token: str) -> str:
 
 
 def signed_by(url: str, key_id: str) -> str:
-    """Return an access token that was signed by this key, as soon as the server does so."""
+    """Return an access token signed with this key, as soon as the server uses it."""
     tokens: list[str] = []
 
     def signs() -> bool:
@@ -113,12 +113,12 @@ def signed_by(url: str, key_id: str) -> str:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_libraries_accept_tokens_of_each_algorithm(
-    url: str, folder: KeyDirectory, readers: list[Reader], algorithm: str
+    url: str, directory: KeyDirectory, readers: list[Reader], algorithm: str
 ) -> None:
-    made = folder.add(algorithm)
-    folder.rotate(made)
-    token = signed_by(url, made.key.id)
-    assert jwt.get_unverified_header(token) == {"alg": algorithm, "typ": "at+jwt", "kid": made.key.id}
+    added = directory.add(algorithm)
+    directory.rotate(added)
+    token = signed_by(url, added.key.id)
+    assert jwt.get_unverified_header(token) == {"alg": algorithm, "typ": "at+jwt", "kid": added.key.id}
     for read in readers:
         claims = read(token)
         assert claims
@@ -126,40 +126,43 @@ def test_libraries_accept_tokens_of_each_algorithm(
 
 
 def published(url: str, key_id: str) -> bool:
-    """Say whether a key is in the key set."""
-    with urlopen(f"{url}{KEY_SET}", timeout=60) as response:  # noqa: S310 - our own server
+    """Return whether a key is in the key set."""
+    with urlopen(f"{url}{KEY_SET}", timeout=60) as response:  # noqa: S310 - the server of this test
         return key_id in {key["kid"] for key in json.load(response)["keys"]}
 
 
-def test_libraries_accept_a_rotation_to_a_published_key(url: str, folder: KeyDirectory, readers: list[Reader]) -> None:
-    made = folder.add("EdDSA")
-    wait_until(lambda: published(url, made.key.id))
+def test_libraries_accept_a_rotation_to_a_published_key(
+    url: str, directory: KeyDirectory, readers: list[Reader]
+) -> None:
+    added = directory.add("EdDSA")
+    wait_until(lambda: published(url, added.key.id))
     before = log_in(url)
-    assert key_of(before) != made.key.id
-    assert [bool(read(before)) for read in readers] == [True, True]  # by the key set that they keep from now on
-    folder.rotate(made)
-    after = signed_by(url, made.key.id)
+    assert key_of(before) != added.key.id
+    # From now on, both libraries have the key set in their cache.
+    assert [bool(read(before)) for read in readers] == [True, True]
+    directory.rotate(added)
+    after = signed_by(url, added.key.id)
     assert [bool(read(token)) for read in readers for token in (after, before)] == [True] * 4
 
 
 @pytest.mark.parametrize("readers", [0], indirect=True)
 def test_libraries_fetch_the_key_set_again_for_an_unknown_key(
-    url: str, folder: KeyDirectory, readers: list[Reader]
+    url: str, directory: KeyDirectory, readers: list[Reader]
 ) -> None:
     before = log_in(url)
     assert [bool(read(before)) for read in readers] == [True, True]
-    made = folder.add("ES256")
-    folder.rotate(made)
-    after = signed_by(url, made.key.id)
+    added = directory.add("ES256")
+    directory.rotate(added)
+    after = signed_by(url, added.key.id)
     assert [bool(read(token)) for read in readers for token in (after, before)] == [True] * 4
 
 
 def test_libraries_reject_forged_tokens(url: str, readers: list[Reader]) -> None:
-    good = log_in(url)
-    first, second, signature = good.split(".")
+    valid = log_in(url)
+    first, claims, signature = valid.split(".")
     other = log_in(url).split(".")
-    secret = TokenIssuer(keys_of({"SECRET_KEY": SECRET_KEY}), TokenSettings.read({})).generate({"username": "zoé"})
-    bad = [f"{first}.{other[1]}.{signature}", f"{first}.{second}.{other[2]}", secret, "junk"]
+    symmetric = TokenIssuer(keys_of({"SECRET_KEY": SECRET_KEY}), TokenSettings.read({})).generate({"username": "zoé"})
+    forged = [f"{first}.{other[1]}.{signature}", f"{first}.{claims}.{other[2]}", symmetric, "junk"]
     for read in readers:
-        assert [read(token) for token in bad] == [None] * len(bad)
-        assert read(good)
+        assert [read(token) for token in forged] == [None] * len(forged)
+        assert read(valid)

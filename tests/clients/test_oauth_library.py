@@ -1,4 +1,4 @@
-"""requests-oauthlib, which is not ours, logs in, refreshes, and uses what it got."""
+"""requests-oauthlib, a library of other authors, logs in, refreshes tokens and uses them."""
 
 import time
 from collections.abc import Iterator
@@ -27,20 +27,22 @@ def url(sqlite_environ: dict[str, str]) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Allow http, as the library wants to be asked for it."""
+    """Allow plain HTTP, which the library refuses by default."""
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
 
 
 @pytest.fixture
 def session(request: pytest.FixtureRequest) -> Iterator[OAuth2Session]:
-    """A session of the library, for the client that the test names."""
+    """A session of the library for the client that the test names."""
     with OAuth2Session(client=LegacyApplicationClient(client_id=getattr(request, "param", "reports"))) as session:
         yield session
 
 
-def fetch(session: OAuth2Session, url: str, password: str = ZOE.password, **how: Any) -> dict[str, Any]:
-    """Log in as the library does."""
-    fetched: dict[str, Any] = session.fetch_token(f"{url}/oauth/token", username=ZOE.email, password=password, **how)
+def fetch(session: OAuth2Session, url: str, password: str = ZOE.password, **authentication: Any) -> dict[str, Any]:
+    """Log in with the library."""
+    fetched: dict[str, Any] = session.fetch_token(
+        f"{url}/oauth/token", username=ZOE.email, password=password, **authentication
+    )
     return fetched
 
 
@@ -50,27 +52,27 @@ def admin(session: requests.Session, url: str) -> tuple[int, str]:
     return response.status_code, response.json()["message"]
 
 
-OPEN = (200, "You have accessed a admin protected route.")
+ACCESS_GRANTED = (200, "You have accessed a admin protected route.")
 
 
 @pytest.mark.parametrize(
-    ("session", "how"),
+    ("session", "authentication"),
     [("reports", IN_HEADER), ("reports", IN_FORM), ("phone", PUBLIC)],
     indirect=["session"],
     ids=["secret in the header", "secret in the form", "public"],
 )
 def test_library_logs_in_refreshes_and_calls_a_guarded_route(
-    session: OAuth2Session, url: str, how: dict[str, Any]
+    session: OAuth2Session, url: str, authentication: dict[str, Any]
 ) -> None:
-    fetched = dict(fetch(session, url, **how))
+    fetched = dict(fetch(session, url, **authentication))
     assert (fetched["token_type"], fetched["expires_in"]) == ("Bearer", 3600)
-    assert admin(session, url) == OPEN
-    again = how if "auth" in how else {"client_id": session.client_id, **how}
+    assert admin(session, url) == ACCESS_GRANTED
+    again = authentication if "auth" in authentication else {"client_id": session.client_id, **authentication}
     again = {name: value for name, value in again.items() if name != "include_client_id"}
     refreshed = session.refresh_token(f"{url}/oauth/token", **again)
     assert refreshed["access_token"] != fetched["access_token"]
     assert refreshed["refresh_token"] != fetched["refresh_token"]
-    assert admin(session, url) == OPEN
+    assert admin(session, url) == ACCESS_GRANTED
 
 
 def test_library_refreshes_an_expired_token_automatically(url: str) -> None:
@@ -78,16 +80,16 @@ def test_library_refreshes_an_expired_token_automatically(url: str) -> None:
     with OAuth2Session(client=LegacyApplicationClient(client_id="reports")) as first:
         old = fetch(first, url, **IN_HEADER)
     past = {**old, "expires_in": -1, "expires_at": time.time() - 1}
-    how = {"client_id": "reports", "client_secret": SECRET}
+    authentication = {"client_id": "reports", "client_secret": SECRET}
     with OAuth2Session(
         "reports",
         token=past,
         auto_refresh_url=f"{url}/oauth/token",
-        auto_refresh_kwargs=how,
+        auto_refresh_kwargs=authentication,
         token_updater=saved.append,
     ) as session:
-        assert admin(session, url) == OPEN
-        assert admin(session, url) == OPEN
+        assert admin(session, url) == ACCESS_GRANTED
+        assert admin(session, url) == ACCESS_GRANTED
         (new,) = saved
         assert session.token == new
     assert {new[name] for name in ("access_token", "refresh_token")}.isdisjoint(old.values())

@@ -1,15 +1,15 @@
-// Checks each token that comes in on a line, by the key set alone, and says what it found.
+// Verify each line of standard input as a token, with the key set only. Print the claims, or the code of the error.
 import { createInterface } from 'node:readline'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 
 const [address, cooldown] = process.argv.slice(2)
 const keys = createRemoteJWKSet(new URL(address), { cooldownDuration: 1000 * cooldown })
-const demanded = { issuer: 'latchkey', audience: 'latchkey', typ: 'at+jwt' }
+const required = { issuer: 'latchkey', audience: 'latchkey', typ: 'at+jwt' }
 
 for await (const token of createInterface({ input: process.stdin })) {
-  const found = await jwtVerify(token, keys, demanded).then(
+  const result = await jwtVerify(token, keys, required).then(
     ({ payload }) => ({ claims: payload }),
-    ({ code }) => ({ refused: code }),
+    ({ code }) => ({ rejected: code }),
   )
-  console.log(JSON.stringify(found))
+  console.log(JSON.stringify(result))
 }

@@ -1,4 +1,4 @@
-"""A real nginx with a configuration of its own, as an account that may do nothing."""
+"""A real nginx with a temporary configuration, run by an account without privileges."""
 
 import os
 import pwd
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from tests.servers.process import free_port, listens, running
 
-_NOBODY = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+_UNPRIVILEGED = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 CONFIGURATION = """
 daemon off;
@@ -35,9 +35,9 @@ http {{
 
 @contextmanager
 def nginx(locations: str) -> Iterator[str]:
-    """Run a server with these locations; yields its URL."""
+    """Run a server with these locations and yield its URL."""
     port = free_port()
-    # Not in pytest's folder, which only its owner may enter.
+    # pytest's directory is only accessible to its owner.
     with TemporaryDirectory() as home:
         path = Path(home, "nginx.conf")
         path.write_text(CONFIGURATION.format(home=home, port=port, locations=locations))
@@ -50,8 +50,8 @@ def _start(configuration: Path) -> subprocess.Popen[bytes]:
     home = configuration.parent
     command = ["nginx", "-p", str(home), "-c", str(configuration)]
     environ = {"PATH": "/usr/sbin:/usr/bin"}
-    if _NOBODY is None:
+    if _UNPRIVILEGED is None:
         return subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
-    uid, gid = _NOBODY.pw_uid, _NOBODY.pw_gid
+    uid, gid = _UNPRIVILEGED.pw_uid, _UNPRIVILEGED.pw_gid
     os.chown(home, uid, gid)
     return subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL, user=uid, group=gid, extra_groups=[])

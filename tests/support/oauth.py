@@ -1,4 +1,4 @@
-"""Standard clients that are registered, and the one shape of the errors that they get."""
+"""Registered OAuth clients, their requests, and the members of the responses."""
 
 import base64
 import re
@@ -13,9 +13,9 @@ from app import create_app
 from tests.support.stores import SECRET_KEY
 from tests.support.users import ZOE
 
-# What form-encoding changes, what only looks encoded, and a colon.
+# Characters that form-encoding changes, a text that looks encoded and is not, and a colon.
 SECRET = 'reports: 100% +%2B "safe" & sound = ~\\'
-OTHER_SECRET = "another secret; as long as it has to be"
+OTHER_SECRET = "another secret; long enough to be accepted"
 CLIENTS = f"reports:{SECRET},other:{OTHER_SECRET},phone"
 
 FORM = "application/x-www-form-urlencoded"
@@ -30,7 +30,7 @@ def oauth_app(environ: Mapping[str, str], **changed: str) -> Flask:
 
 
 def basic_auth(client_id: str, secret: str) -> dict[str, str]:
-    """Return the header in which a client proves itself."""
+    """Return the header that authenticates a client."""
     return {"Authorization": f"Basic {base64.b64encode(f'{client_id}:{secret}'.encode()).decode()}"}
 
 
@@ -39,18 +39,18 @@ OTHER_AUTH = basic_auth("other", OTHER_SECRET)
 
 
 def token(client: FlaskClient, headers: Mapping[str, str] = REPORTS_AUTH, **changed: str) -> TestResponse:
-    """Ask for a token by password, or as is said."""
+    """Request tokens by the password grant, with these parameters added or changed."""
     return client.post("/oauth/token", data={**PASSWORD_GRANT, **changed}, headers=headers)
 
 
 def refresh(client: FlaskClient, refresh_token: str, headers: Mapping[str, str] = REPORTS_AUTH) -> TestResponse:
-    """Ask for the next token."""
+    """Request tokens by the refresh token grant."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
     return client.post("/oauth/token", data=form, headers=headers)
 
 
 def granted_tokens(response: TestResponse) -> dict[str, Any]:
-    """Return the members of a response, once it is sure that it has tokens as RFC 6749 §5.1 wants them."""
+    """Return the members of a response, after checking that they are those of RFC 6749 §5.1."""
     assert (response.status_code, response.mimetype) == (200, "application/json"), response.text
     assert (response.headers["Cache-Control"], response.headers["Pragma"]) == ("no-store", "no-cache")
     members: dict[str, Any] = response.get_json()
@@ -60,7 +60,7 @@ def granted_tokens(response: TestResponse) -> dict[str, Any]:
 
 
 def oauth_error(response: TestResponse, status: int, code: str) -> str:
-    """Return the description in a response, once it is sure that it is an error of the one shape."""
+    """Return the description in an error response, after checking its status, code and members."""
     assert (response.status_code, response.mimetype) == (status, "application/json"), response.text
     members = response.get_json()
     assert set(members) == {"error", "error_description"}
@@ -74,6 +74,6 @@ def oauth_error(response: TestResponse, status: int, code: str) -> str:
 
 
 def is_active(client: FlaskClient, access_token: str) -> bool:
-    """Say whether a route lets the access token through."""
+    """Return whether a guarded route accepts the access token."""
     response = client.get("/api/protected_route", headers={"Authorization": f"Bearer {access_token}"})
     return response.status_code == 200

@@ -1,4 +1,4 @@
-"""An admin at `/api/users`, and whom they tend."""
+"""An administrator who sends requests to `/api/users`."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from tests.support.sessions import bearer, client_of
 from tests.support.stores import engine_of, hashed
 from tests.support.users import ZOE, SampleUser
 
-MAX = SampleUser("Max", "max@example.org", "the password of one who tends nobody")
+MAX = SampleUser("Max", "max@example.org", "the password of an ordinary user")
 NEW = {"username": "new", "password": "lampshade quarry violin 9"}
 ANY_VERSION = {"If-Match": "*"}
 Endpoint = tuple[str, str, object]
@@ -29,16 +29,16 @@ ENDPOINTS: list[Endpoint] = [
     ("PATCH", "/1", {"active": False}),
     ("PUT", "/1/password", {"password": NEW["password"]}),
 ]
-"""Every method and path, with a body that is as it must be."""
+"""Every method and path, with a valid body."""
 
 
 SQLITE_ONLY = pytest.mark.parametrize("users_environ", ["sqlite"], indirect=True)
-"""For what is settled before a database is asked, or as every other question to it."""
+"""For tests whose result does not depend on the kind of database."""
 
 
 @dataclass(frozen=True)
 class Admin:
-    """Somebody who has a token with the role `admin`."""
+    """A client with an access token that has the role `admin`."""
 
     client: FlaskClient
     environ: dict[str, str]
@@ -46,18 +46,18 @@ class Admin:
 
     @property
     def engine(self) -> Engine:
-        """The engine that the application has too."""
+        """The engine that the application uses."""
         return engine_of(self.environ)
 
     @property
     def table(self) -> UserEditor:
-        """The user table, behind the back of the application."""
+        """Direct access to the user table, without the application."""
         return UserEditor(self.engine, "tests")
 
     def ask(
         self, method: str, path: str, members: object = None, headers: Mapping[str, str] | None = None
     ) -> TestResponse:
-        """Ask at `/api/users` and what comes after it, with a body if there are members."""
+        """Send a request to `/api/users` followed by `path`, with a body if there are members."""
         return self.client.open(
             f"/api/users{path}",
             method=method,
@@ -76,25 +76,25 @@ class Admin:
         return self.table.users.require(person.username).id
 
     def history(self, username: str) -> list[AuditEvent]:
-        """Return what the endpoints did to a user, newest first."""
+        """Return the audit events of a user that the endpoints wrote, newest first."""
         return [event for event in self.table.users.history(username) if event.operator != "tests"]
 
 
 def admin_at(environ: dict[str, str], **changed: str) -> Admin:
-    """Return Zoé, who is in a user table, as an admin at a new application."""
+    """Return Zoé as an administrator at a new application."""
     client = client_of(environ, **changed)
     return Admin(client, environ, token_of(client, ZOE))
 
 
 def token_of(client: FlaskClient, person: SampleUser) -> str:
-    """Return an access token without a session for a user in the table: a login takes longer than most tests."""
+    """Return an access token without a session for a user in the table. It is faster than a login."""
     claims = {"username": person.username, "email": person.email, "roles": [*person.roles], "idp": "database"}
     token: str = client.application.extensions["latchkey"].issuer.generate(claims)
     return token
 
 
 def emptied_environ(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Return the environment of the user table of the kind that a fixture is asked for, with Zoé and Max in it."""
+    """Return the environment of a user table with Zoé and Max. The fixture's parameter is the kind of database."""
     engine = emptied(request)
     file = (engine.url.database or "").removeprefix("file:")
     url = f"sqlite:///{file}" if engine.name == "sqlite" else engine.url.render_as_string(hide_password=False)
@@ -104,7 +104,7 @@ def emptied_environ(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 def user_in(response: TestResponse, status: int = 200) -> dict[str, Any]:
-    """Return the user in a response, once it is sure that it has the shape of the wire."""
+    """Return the user in a response, after checking its status and its members."""
     body = response.get_json()
     assert (response.status_code, set(body)) == (status, {"status", "data"}), body
     assert (body["status"], response.headers["Cache-Control"]) == (status, "no-store")
