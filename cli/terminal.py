@@ -85,7 +85,7 @@ def ask_password(*, twice: bool = False) -> str:
 
 
 def confirm(question: str) -> None:
-    """Ask for a confirmation. Raises CommandError without a terminal, and Abort if the answer is no."""
+    """Ask for a confirmation. Raises CommandError without a terminal, and Abort unless the answer is yes."""
     if not (sys.stdin and sys.stdin.isatty()):
         raise CommandError("there is no terminal to ask for a confirmation. Add --yes")
     click.confirm(question, abort=True, err=True)

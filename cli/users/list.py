@@ -136,12 +136,18 @@ def _print_user(row: UserRow, password: HashStatus) -> None:
         ("Email", row.email or "-"),
         ("Roles", ", ".join(row.roles) or "-"),
         ("Active", "yes" if row.active else "no"),
-        ("Password", f"{password.scheme} {password.parameters} ({password.status})"),
+        ("Password", _describe_hash(password)),
         ("Created", _format_time(row.created_at)),
         ("Updated", _format_time(row.updated_at)),
         ("Last login", _format_time(row.last_login_at) if row.last_login_at else "-"),
     ]
     click.echo(as_table(("Username", row.username), lines))
+
+
+def _describe_hash(password: HashStatus) -> str:
+    if password.status == "unusable":
+        return f"unusable: {password.parameters}"
+    return f"{password.scheme} {password.parameters} ({password.status})"
 
 
 def _history_table(events: Iterable[AuditEvent]) -> str:

@@ -1,4 +1,4 @@
-"""An import that is killed, or ended with Ctrl-C: nobody is imported, or everybody, and the next run works."""
+"""An import that is killed or interrupted imports all users or none, and the next import works."""
 
 import os
 import re
@@ -30,56 +30,54 @@ MOMENTS = [
     ("Writing.* 0%", 0.4),
     ("Writing.*100%", 0.0),
 ]
-"""What the terminal shows, and so many seconds later it happens."""
+"""When to kill the import: so many seconds after the terminal shows this pattern."""
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file of many users, of whom the last is refused."""
+    """Return a file of many users, of which the last is rejected."""
     path = tmp_path / "users.csv"
-    path.write_text(as_csv({f"user{number}": STRONG for number in range(ROWS)} | {"refused": UNUSABLE}))
+    path.write_text(as_csv({f"user{number}": STRONG for number in range(ROWS)} | {"rejected": UNUSABLE}))
     return path
 
 
-def counted(table: UserEditor) -> tuple[int, int, int]:
-    """Return how many users, roles of users and events there are."""
-    with table._engine.connect() as connection:  # noqa: SLF001 - what a command shows of it costs more
+def count_rows(table: UserEditor) -> tuple[int, int, int]:
+    """Return the numbers of users, of their roles, and of audit events."""
+    with table._engine.connect() as connection:  # noqa: SLF001 - commands are slower
         counts = [
             connection.scalar(select(func.count()).select_from(each)) for each in (users, user_roles, audit_events)
         ]
     return counts[0] or 0, counts[1] or 0, counts[2] or 0
 
 
-def begin_and_kill(flask: Forked, moment: str, seconds: float) -> None:
+def start_and_kill(flask: Forked, moment: str, seconds: float) -> None:
     with flask.terminal(*COMMAND) as screen:
         shown = ""
         while not re.search(moment, shown):
             shown += read_until(screen, "%")
         time.sleep(seconds)
-        with suppress(ProcessLookupError):  # it was faster
+        with suppress(ProcessLookupError):  # the import has ended already
             os.kill(flask.pid, signal.SIGKILL)
         flask.wait()
 
 
 @pytest.mark.usefixtures("file")
-def test_killed_at_any_moment_it_has_done_nothing_or_everything(
-    anywhere: Forked, any_table: UserEditor, tmp_path: Path
-) -> None:
-    nothing, everything = (0, 0, 0), (ROWS, 2 * ROWS, 1)
+def test_killed_import_has_imported_all_users_or_none(anywhere: Forked, any_table: UserEditor, tmp_path: Path) -> None:
+    none, all_ = (0, 0, 0), (ROWS, 2 * ROWS, 1)
     for moment, seconds in MOMENTS:
-        begin_and_kill(anywhere, moment, seconds)
-        assert counted(any_table) in {nothing, everything}, moment
-        if counted(any_table) == everything:
+        start_and_kill(anywhere, moment, seconds)
+        assert count_rows(any_table) in {none, all_}, moment
+        if count_rows(any_table) == all_:
             break
     (tmp_path / "users.rejected.csv").unlink(missing_ok=True)
     assert anywhere(*COMMAND).returncode == 1
-    assert counted(any_table) == everything
+    assert count_rows(any_table) == all_
     assert stat.S_IMODE((tmp_path / "users.rejected.csv").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("moment", ["Reading", "Writing"])
 @pytest.mark.usefixtures("file")
-def test_ctrl_c_imports_nobody(anywhere: Forked, any_table: UserEditor, tmp_path: Path, moment: str) -> None:
+def test_ctrl_c_rolls_the_import_back(anywhere: Forked, any_table: UserEditor, tmp_path: Path, moment: str) -> None:
     before = contents(any_table)
     with anywhere.terminal(*COMMAND) as screen:
         shown = read_until(screen, moment)
@@ -92,7 +90,7 @@ def test_ctrl_c_imports_nobody(anywhere: Forked, any_table: UserEditor, tmp_path
 
 @pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
 @pytest.mark.usefixtures("file")
-def test_ctrl_c_is_heard_while_it_waits_for_somebody(
+def test_ctrl_c_ends_an_import_that_waits_for_a_lock(
     anywhere: Forked, any_table: UserEditor, empty_database: str
 ) -> None:
     with psycopg.connect(empty_database) as connection, psycopg.connect(empty_database, autocommit=True) as watcher:
@@ -103,4 +101,4 @@ def test_ctrl_c_is_heard_while_it_waits_for_somebody(
             os.write(screen, b"\x03")
             assert "Aborted!" in read_rest(screen)
             assert anywhere.wait().code == 1
-    assert counted(any_table) == (0, 0, 0)
+    assert count_rows(any_table) == (0, 0, 0)

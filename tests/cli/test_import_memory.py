@@ -1,4 +1,4 @@
-"""What an import has in memory does not grow with its file."""
+"""The memory use of an import does not grow with its file."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ from tests.support.foreign_hashes import WEAK
 from tests.support.forked_flask import Forked
 
 FEW, MANY = 15_000, 150_000
-# KiB more, when the rows of MANY would have some 100 MB as objects; SQLite's cache of 64 MB is not full with a FEW.
-ALLOWED = {"sqlite": (40 + 64) * 1024, "postgresql": 40 * 1024}
+# KiB. The rows of MANY would take about 100 MB as objects. SQLite's cache of 64 MiB is full with MANY, not with FEW.
+MAX_GROWTH = {"sqlite": (40 + 64) * 1024, "postgresql": 40 * 1024}
 
 
-def memory_of(flask: Forked, folder: Path, rows: range) -> int:
-    """Import these users; returns the most memory that it took, in KiB."""
+def import_memory(flask: Forked, folder: Path, rows: range) -> int:
+    """Import these users; return the maximum memory of the process, in KiB."""
     with (folder / "users.csv").open("w") as file:
         file.write("username,email,password_hash,roles\n")
         for number in rows:
@@ -23,10 +23,10 @@ def memory_of(flask: Forked, folder: Path, rows: range) -> int:
     return kibibytes
 
 
-def test_ten_times_as_many_users_take_little_more_memory(
+def test_import_of_ten_times_as_many_users_takes_little_more_memory(
     anywhere: Forked, any_table: UserEditor, tmp_path: Path
 ) -> None:
-    few = memory_of(anywhere, tmp_path, range(FEW))
-    many = memory_of(anywhere, tmp_path, range(FEW, FEW + MANY))
+    few = import_memory(anywhere, tmp_path, range(FEW))
+    many = import_memory(anywhere, tmp_path, range(FEW, FEW + MANY))
     assert any_table.users.count() == FEW + MANY
-    assert many - few < ALLOWED[any_table._engine.name]  # noqa: SLF001 - only it knows
+    assert many - few < MAX_GROWTH[any_table._engine.name]  # noqa: SLF001 - the kind of database

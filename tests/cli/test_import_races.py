@@ -1,4 +1,4 @@
-"""An import while others are at work in the same table."""
+"""An import while other processes change the same table."""
 
 import sqlite3
 import subprocess
@@ -24,7 +24,7 @@ on_sqlite = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
 
 ADD = (
     "INSERT INTO users (username, username_folded, password_hash, active, created_at, updated_at)"
-    " VALUES ('zoé', 'zoé', 'theirs', true, now(), now())"
+    " VALUES ('zoé', 'zoé', 'other', true, now(), now())"
 )
 
 BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
@@ -33,13 +33,13 @@ BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "users.csv"
-    path.write_text(as_csv({"bob": STRONG, "zoé": STRONG, "refused": "plain"}))
+    path.write_text(as_csv({"bob": STRONG, "zoé": STRONG, "rejected": "plain"}))
     return path
 
 
 @contextmanager
-def waiting(flask: Forked, url: str, file: Path, out: Path) -> Iterator[psycopg.Connection]:
-    """Let an import judge, and then wait for a transaction that has added one of its users; gives that one."""
+def waiting_import(flask: Forked, url: str, file: Path, out: Path) -> Iterator[psycopg.Connection]:
+    """Start an import that waits for a transaction that has added one of its users; yield that transaction."""
     with psycopg.connect(url) as connection, psycopg.connect(url, autocommit=True) as watcher:
         connection.execute(ADD)
         out.touch()
@@ -49,17 +49,17 @@ def waiting(flask: Forked, url: str, file: Path, out: Path) -> Iterator[psycopg.
 
 
 @on_postgres
-def test_who_is_added_meanwhile_keeps_everybody_out_until_it_is_run_again(
+def test_user_added_concurrently_stops_the_import_until_the_next_run(
     anywhere: Forked, any_table: UserEditor, empty_database: str, file: Path, tmp_path: Path
 ) -> None:
-    with waiting(anywhere, empty_database, file, tmp_path / "told") as connection:
+    with waiting_import(anywhere, empty_database, file, tmp_path / "output") as connection:
         connection.commit()
         assert anywhere.wait().code == 2
-    told = (tmp_path / "told").read_text()
-    assert told == (
+    output = (tmp_path / "output").read_text()
+    assert output == (
         "Error: another process added one of these users during the import. No user was imported. Run it again\n"
     )
-    assert [row.password_hash for row in all_users(any_table.users)] == ["theirs"]
+    assert [row.password_hash for row in all_users(any_table.users)] == ["other"]
     assert [path.name for path in tmp_path.iterdir() if "rejected" in path.name] == []
     assert anywhere("users", "import", file.name, "--keep-going").returncode == 1
     assert [row.username for row in all_users(any_table.users)] == ["bob", "zoé"]
@@ -67,7 +67,7 @@ def test_who_is_added_meanwhile_keeps_everybody_out_until_it_is_run_again(
 
 @on_postgres
 @pytest.mark.parametrize("column", ["username", "email"])
-def test_a_name_that_is_somebodys_other_name_meanwhile_is_taken_too(
+def test_username_added_concurrently_as_email_or_vice_versa_stops_the_import(
     anywhere: Forked, any_table: UserEditor, empty_database: str, file: Path, column: str
 ) -> None:
     taken = {"username": ("bob@example.org", None), "email": ("other", "bob")}[column]
@@ -75,36 +75,36 @@ def test_a_name_that_is_somebodys_other_name_meanwhile_is_taken_too(
         connection.execute("LOCK TABLE user_roles IN EXCLUSIVE MODE")
         anywhere.start("users", "import", file.name, "--keep-going")
         wait_until(lambda: watcher.execute(BLOCKED).fetchone() == (1,), 60)
-        any_table.add(*taken, "theirs")
+        any_table.add(*taken, "other")
         connection.rollback()
         assert anywhere.wait().code == 2
-    assert [row.password_hash for row in all_users(any_table.users)] == ["theirs"]
+    assert [row.password_hash for row in all_users(any_table.users)] == ["other"]
 
 
 @on_postgres
-def test_who_is_not_added_after_all_disturbs_nobody(
+def test_user_of_a_rolled_back_transaction_does_not_stop_the_import(
     anywhere: Forked, any_table: UserEditor, empty_database: str, file: Path, tmp_path: Path
 ) -> None:
-    with waiting(anywhere, empty_database, file, tmp_path / "told") as connection:
+    with waiting_import(anywhere, empty_database, file, tmp_path / "output") as connection:
         connection.rollback()
         assert anywhere.wait().code == 1
     assert [row.password_hash for row in all_users(any_table.users)] == [STRONG, STRONG]
 
 
 @on_sqlite
-def test_a_writer_that_holds_the_database_is_named_as_the_reason(
+def test_locked_sqlite_database_is_an_error(
     anywhere: Forked, any_table: UserEditor, file: Path, tmp_path: Path
 ) -> None:
     before = contents(any_table)
     with closing(sqlite3.connect(tmp_path / "empty.db", isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        told = refusal(anywhere("users", "import", file.name))
-    assert told.startswith("Error: the database cannot be used: database is locked")
-    assert told.endswith("try again")
+        error = refusal(anywhere("users", "import", file.name))
+    assert error.startswith("Error: the database cannot be used: database is locked")
+    assert error.endswith("try again")
     assert contents(any_table) == before
 
 
-def test_of_two_imports_of_a_file_at_once_one_does_it(
+def test_one_of_two_concurrent_imports_of_a_file_succeeds(
     any_table: UserEditor, empty_database: str, tmp_path: Path
 ) -> None:
     names = [f"user{number}" for number in range(6_000)]
@@ -116,10 +116,10 @@ def test_of_two_imports_of_a_file_at_once_one_does_it(
         for _ in range(2)
     ]
     ended = [(run.communicate(timeout=60), run.returncode) for run in runs]
-    assert not [told for (_, told), _ in ended if b"Traceback" in told]
-    imported = [b'"imported": 6000' in told for (told, _), _ in ended]
+    assert not [error for (_, error), _ in ended if b"Traceback" in error]
+    imported = [b'"imported": 6000' in output for (output, _), _ in ended]
     assert sorted(imported) == [False, True], ended
-    codes = {code for (told, _), code in ended if b'"imported": 6000' not in told}
+    codes = {code for (output, _), code in ended if b'"imported": 6000' not in output}
     assert codes <= {0, 2}
     assert [row.username for row in all_users(any_table.users)] == sorted(names)
     events = contents(any_table)["audit_events"]

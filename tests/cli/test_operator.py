@@ -1,4 +1,4 @@
-"""Whom `flask users show` names as the one who did something, and what it tells of a user."""
+"""`flask users show` and `history`: a user, and the changes with their operator."""
 
 import json
 import os
@@ -19,11 +19,11 @@ ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 
 
 def history(flask: Forked, name: str) -> list[tuple[str, str, str | None]]:
-    told = json.loads(flask("users", "show", name, "--json").stdout)["history"]
-    return [(event["action"], event["operator"], event["details"]) for event in told]
+    events = json.loads(flask("users", "show", name, "--json").stdout)["history"]
+    return [(event["action"], event["operator"], event["details"]) for event in events]
 
 
-def test_every_change_is_told_newest_first_with_who_did_it(anywhere: Forked) -> None:
+def test_history_has_every_change_with_its_operator_newest_first(anywhere: Forked) -> None:
     changes = [
         (("add", "zoé", "--role", "user", "--generate"), "user_added", "roles: user"),
         (("set-password", "zoé", "--generate"), "password_set", None),
@@ -38,11 +38,11 @@ def test_every_change_is_told_newest_first_with_who_did_it(anywhere: Forked) -> 
     ]
     for command, _, _ in changes:
         assert anywhere("users", *command).returncode == 0
-    told = [(action, f"cli:{ACCOUNT}", details) for _, action, details in changes]
-    assert history(anywhere, "zoé") == told[::-1]
+    events = [(action, f"cli:{ACCOUNT}", details) for _, action, details in changes]
+    assert history(anywhere, "zoé") == events[::-1]
 
 
-def test_a_person_is_told_all_of_a_user(flask: Forked, table: UserEditor) -> None:
+def test_show_has_every_field_and_the_history(flask: Forked, table: UserEditor) -> None:
     row = table.add("zoé", "zoe@example.org", "hash", ["user", "admin"])
     table.users.record_login(row, datetime(2026, 5, 6, 7, 8, tzinfo=UTC), "hash")
     flask("users", "add-role", "zoé", "editor")
@@ -52,7 +52,7 @@ def test_a_person_is_told_all_of_a_user(flask: Forked, table: UserEditor) -> Non
     assert (lines.pop("Created")[:14], lines.pop("Updated")[:11]) == (today, today[:11])
     assert lines == {
         "Username": "zoé", "Id": "1", "Email": "zoe@example.org", "Roles": "admin, editor, user", "Active": "yes",
-        "Password": "- is plain text or has an unknown scheme (unusable)",
+        "Password": "unusable: is plain text or has an unknown scheme",
         "Last login": "2026-05-06 07:08 UTC",
     }  # fmt: skip
     _, newest, oldest = [re.split(r"  +", line)[1:] for line in events.splitlines()]
@@ -60,13 +60,13 @@ def test_a_person_is_told_all_of_a_user(flask: Forked, table: UserEditor) -> Non
     assert oldest == ["user_added", "zoé", "tests", "roles: admin, user"]
 
 
-def test_the_history_of_everybody_and_of_who_is_gone(anywhere: Forked, any_table: UserEditor, tmp_path: Path) -> None:
+def test_history_of_all_users_and_of_a_deleted_user(anywhere: Forked, any_table: UserEditor, tmp_path: Path) -> None:
     any_table.add("zoé", None, "hash")
     any_table.delete("zoé")
     (tmp_path / "users.csv").write_text(as_csv({"bob": STRONG}))
     anywhere("users", "import", "users.csv")
-    told = json.loads(anywhere("users", "history", "--json").stdout)
-    assert [(event["action"], event["username_folded"], event["details"]) for event in told] == [
+    events = json.loads(anywhere("users", "history", "--json").stdout)
+    assert [(event["action"], event["username_folded"], event["details"]) for event in events] == [
         ("users_imported", None, "1 users from users.csv"),
         ("user_deleted", "zoé", None),
         ("user_added", "zoé", "roles: none"),
@@ -77,23 +77,23 @@ def test_the_history_of_everybody_and_of_who_is_gone(anywhere: Forked, any_table
         ["user_deleted", "zoé", "tests", "-"],
         ["user_added", "zoé", "tests", "roles: none"],
     ]
-    assert anywhere("users", "history", "nobody", "--json").stdout == "[]\n"
+    assert anywhere("users", "history", "unknown", "--json").stdout == "[]\n"
 
 
-def test_a_person_is_shown_twenty_events(flask: Forked, table: UserEditor) -> None:
+def test_history_is_limited_to_twenty_events(flask: Forked, table: UserEditor) -> None:
     table.add("zoé", None, "hash")
     for number in range(30):
         table.set_active("zoé", active=bool(number % 2))
     assert len(history(flask, "zoé")) == 20
 
 
-def test_what_is_done_through_sudo_names_both(flask: Forked) -> None:
+def test_operator_has_the_account_before_and_after_sudo(flask: Forked) -> None:
     flask("users", "add", "zoé", "--generate", SUDO_USER="alice")
     assert history(flask, "zoé") == [("user_added", f"cli:alice as {ACCOUNT}", "roles: none")]
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mred", "two\nlines", os.fsdecode(b"\xff")])
-def test_an_odd_name_before_sudo_stops_nobody_and_is_no_command_for_a_terminal(flask: Forked, name: str) -> None:
+def test_control_characters_in_sudo_user_are_not_printed(flask: Forked, name: str) -> None:
     assert flask("users", "add", "zoé", "--generate", SUDO_USER=name).returncode == 0
     assert history(flask, "zoé")
     _, shown = flask.seen("users", "show", "zoé")
@@ -101,7 +101,7 @@ def test_an_odd_name_before_sudo_stops_nobody_and_is_no_command_for_a_terminal(f
     assert len(shown.splitlines()) == 12
 
 
-def test_a_number_without_an_account_is_named_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_operator_without_an_account_is_the_user_id(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 54321)
     assert operator_name({}) == "cli:54321"
     assert operator_name({"SUDO_USER": "alice"}) == "cli:alice as 54321"

@@ -1,4 +1,4 @@
-"""`flask users add`, `set-password` and `hash`, and what all commands on users refuse."""
+"""`flask users add`, `set-password` and `hash`, and errors that are common to all user commands."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from tests.support.forked_flask import Forked
 PASSWORD = "pässwörd of Zoé"
 
 
-def test_a_user_who_was_added_logs_in_over_http(flask: Forked, client: FlaskClient) -> None:
+def test_added_user_logs_in_over_http(flask: Forked, client: FlaskClient) -> None:
     ended = flask("users", "add", "Zoé", "--email", "zoe@example.org", "--role", "admin", stdin=PASSWORD + "\n")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "Added Zoé.\n", "")
     assert log_in(client, "zoé", PASSWORD) == log_in(client, "ZOE@example.org", PASSWORD) == 200
@@ -28,19 +28,19 @@ def test_a_user_who_was_added_logs_in_over_http(flask: Forked, client: FlaskClie
 
 
 @pytest.mark.parametrize("ending", ["", "\r\nsecond line\n"])
-def test_the_password_is_the_first_line_of_standard_input(flask: Forked, client: FlaskClient, ending: str) -> None:
+def test_password_is_the_first_line_of_standard_input(flask: Forked, client: FlaskClient, ending: str) -> None:
     assert flask("users", "add", "zoé", stdin=f" {PASSWORD} {ending}").returncode == 0
     assert log_in(client, "zoé", f" {PASSWORD} ") == 200
     assert log_in(client, "zoé", PASSWORD) == 400
 
 
-def test_a_generated_password_is_told_once_and_works(flask: Forked, client: FlaskClient) -> None:
-    told = flask("users", "add", "zoé", "--generate").stdout
-    (password,) = re.findall(r"^Password: (\S{20,})$", told, re.MULTILINE)
+def test_generated_password_is_printed_and_logs_in(flask: Forked, client: FlaskClient) -> None:
+    output = flask("users", "add", "zoé", "--generate").stdout
+    (password,) = re.findall(r"^Password: (\S{20,})$", output, re.MULTILINE)
     assert log_in(client, "zoé", password) == 200
 
 
-def test_a_password_can_be_changed_and_a_user_kept_out_and_let_in(flask: Forked, client: FlaskClient) -> None:
+def test_user_with_a_new_password_is_disabled_and_enabled(flask: Forked, client: FlaskClient) -> None:
     flask("users", "add", "Zoé", "--email", "zoe@example.org", stdin="the first password")
     assert flask("users", "set-password", "ZOE@example.org", stdin=PASSWORD).stdout == "Set the password of Zoé.\n"
     assert (log_in(client, "zoé", "the first password"), log_in(client, "zoé", PASSWORD)) == (400, 200)
@@ -50,7 +50,7 @@ def test_a_password_can_be_changed_and_a_user_kept_out_and_let_in(flask: Forked,
     assert log_in(client, "zoé", PASSWORD) == 200
 
 
-def test_a_hash_needs_no_configuration(flask: Forked) -> None:
+def test_hash_requires_no_configuration(flask: Forked) -> None:
     ended = flask("users", "hash", stdin=PASSWORD, DATABASE_URL="")
     assert verify_password(PASSWORD, ended.stdout.strip())
     assert ended.stdout.count("\n") == 1
@@ -73,14 +73,14 @@ def test_a_hash_needs_no_configuration(flask: Forked) -> None:
         (),
     ],
 )
-def test_a_password_is_never_an_argument_and_wrong_usage_is_told(flask: Forked, arguments: tuple[str, ...]) -> None:
+def test_password_argument_and_wrong_usage_show_the_usage(flask: Forked, arguments: tuple[str, ...]) -> None:
     ended = flask("users", *arguments, stdin=PASSWORD)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("Usage: ")
 
 
 @pytest.mark.parametrize(
-    ("command", "stdin", "why"),
+    ("command", "stdin", "reason"),
     [
         (("add", "new"), "", "must not be empty"),
         (("set-password", "zoé"), "\n", "must not be empty"),
@@ -90,22 +90,22 @@ def test_a_password_is_never_an_argument_and_wrong_usage_is_told(flask: Forked, 
         (("hash",), b"\xff\xfe", "must not contain control characters or lone surrogates"),
     ],
 )
-def test_a_password_that_could_never_log_in_is_refused(
-    flask: Forked, table: UserEditor, command: tuple[str, ...], stdin: str | bytes, why: str
+def test_password_that_cannot_log_in_is_rejected(
+    flask: Forked, table: UserEditor, command: tuple[str, ...], stdin: str | bytes, reason: str
 ) -> None:
     table.add("zoé", None, "hash")
-    assert why in refusal(flask("users", *command, stdin=stdin))
+    assert reason in refusal(flask("users", *command, stdin=stdin))
 
 
 @pytest.mark.parametrize(
     "arguments", [("add", ""), ("add", "zoé", "--email", " "), ("add", "zoé", "--role", "a\tb"), ("disable", "x" * 257)]
 )
-def test_a_name_that_could_never_log_in_is_refused(flask: Forked, arguments: tuple[str, ...]) -> None:
+def test_name_that_cannot_log_in_is_rejected(flask: Forked, arguments: tuple[str, ...]) -> None:
     assert " must " in refusal(flask("users", *arguments, stdin=PASSWORD))
 
 
 @pytest.mark.parametrize("arguments", [("ZOÉ",), ("new", "--email", "Zoe@Example.org")])
-def test_a_taken_name_is_refused(flask: Forked, arguments: tuple[str, ...]) -> None:
+def test_taken_name_is_rejected(flask: Forked, arguments: tuple[str, ...]) -> None:
     flask("users", "add", "zoé", "--email", "zoe@example.org", stdin=PASSWORD)
     assert "taken. See: flask users list" in refusal(flask("users", "add", *arguments, stdin=PASSWORD))
 
@@ -123,7 +123,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_an_unknown_name_is_refused(flask: Forked, command: tuple[str, ...]) -> None:
+def test_unknown_user_is_an_error(flask: Forked, command: tuple[str, ...]) -> None:
     assert "See: flask users list" in refusal(flask("users", *command, stdin=PASSWORD))
 
 
@@ -139,15 +139,15 @@ def test_an_unknown_name_is_refused(flask: Forked, command: tuple[str, ...]) -> 
         *COMMANDS,
     ],
 )
-def test_without_tables_it_says_how_to_make_them(flask: Forked, tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_missing_tables_are_an_error_with_a_remedy(flask: Forked, tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "new.csv").write_text("username,password_hash\n")
-    told = refusal(flask("users", *command, stdin=PASSWORD, DATABASE_URL=f"sqlite:///{tmp_path}/new.db"))
-    assert told.startswith("Error: the database cannot be used: ")
-    assert "make migrate" in told
+    error = refusal(flask("users", *command, stdin=PASSWORD, DATABASE_URL=f"sqlite:///{tmp_path}/new.db"))
+    assert error.startswith("Error: the database cannot be used: ")
+    assert "make migrate" in error
 
 
 @pytest.mark.parametrize(
-    ("url", "why"),
+    ("url", "message"),
     [
         ("", "DATABASE_URL is not set. Set it to sqlite:///"),
         ("mysql://root:hunter2@host/x", "DATABASE_URL names neither"),
@@ -155,13 +155,13 @@ def test_without_tables_it_says_how_to_make_them(flask: Forked, tmp_path: Path, 
         ("postgresql://app:hunter2@127.0.0.1:1/x", "the database cannot be used: "),
     ],
 )
-def test_without_a_database_it_says_what_to_do(flask: Forked, url: str, why: str) -> None:
-    told = refusal(flask("users", "list", DATABASE_URL=url))
-    assert why in told
-    assert "hunter2" not in told
+def test_unusable_database_url_is_an_error(flask: Forked, url: str, message: str) -> None:
+    error = refusal(flask("users", "list", DATABASE_URL=url))
+    assert message in error
+    assert "hunter2" not in error
 
 
-def test_at_a_terminal_the_password_is_asked_for_twice_and_never_shown(flask: Forked, client: FlaskClient) -> None:
+def test_terminal_asks_for_the_password_twice_without_echo(flask: Forked, client: FlaskClient) -> None:
     code, shown, output = flask.at_a_terminal(["users", "add", "zoé"], PASSWORD, PASSWORD)
     assert (code, output) == (0, "Added zoé.\n")
     assert re.findall(r"[A-Z][\w ]+:", shown) == ["Password:", "Repeat for confirmation:"]
@@ -169,7 +169,7 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_never_shown(flask: Fo
     assert log_in(client, "zoé", PASSWORD) == 200
 
 
-def test_at_a_terminal_two_different_passwords_are_asked_for_again(flask: Forked) -> None:
+def test_terminal_asks_again_if_the_passwords_differ(flask: Forked) -> None:
     code, shown, output = flask.at_a_terminal(["users", "hash"], "one", "two", PASSWORD, PASSWORD)
     assert code == 0
     assert "do not match" in shown
@@ -177,13 +177,13 @@ def test_at_a_terminal_two_different_passwords_are_asked_for_again(flask: Forked
 
 
 @pytest.mark.parametrize("arguments", [["SHARED@example.org"], ["other", "--email", "Alice"]])
-def test_a_name_that_is_somebodys_other_name_is_taken(flask: Forked, arguments: list[str]) -> None:
+def test_email_of_another_user_is_not_available_as_username_and_vice_versa(flask: Forked, arguments: list[str]) -> None:
     assert flask("users", "add", "alice", "--email", "shared@example.org", stdin=PASSWORD).returncode == 0
     assert "is taken" in refusal(flask("users", "add", *arguments, stdin=PASSWORD))
 
 
 @pytest.mark.parametrize(
-    ("typed", "why"),
+    ("password", "reason"),
     [
         ("fourteen chars", "must be at least 15 characters long"),
         ("my name is Josephine", "must not contain the username or the email"),
@@ -195,23 +195,23 @@ def test_a_name_that_is_somebodys_other_name_is_taken(flask: Forked, arguments: 
 @pytest.mark.parametrize(
     "command", [("add", "josephine", "--email", "smith.j@example.org"), ("set-password", "smith.j")]
 )
-def test_a_new_password_is_what_the_policy_asks_for(
-    flask: Forked, table: UserEditor, command: tuple[str, ...], typed: str, why: str
+def test_new_password_must_conform_to_the_policy(
+    flask: Forked, table: UserEditor, command: tuple[str, ...], password: str, reason: str
 ) -> None:
     if command[0] == "set-password":
         table.add("smith.j", "josephine@example.org", "hash")
-    told = refusal(flask("users", *command, stdin=typed))
-    assert told.startswith(f"Error: the password {why}")
-    assert typed not in told
+    error = refusal(flask("users", *command, stdin=password))
+    assert error.startswith(f"Error: the password {reason}")
+    assert password not in error
 
 
-def test_the_policy_holds_for_hashes_too_and_its_length_is_a_setting(flask: Forked) -> None:
+def test_policy_applies_to_hash_and_its_minimum_length_is_a_setting(flask: Forked) -> None:
     assert "at least 15 characters" in refusal(flask("users", "hash", stdin="quite short"))
     assert flask("users", "hash", stdin="qX7:vr9!Lz", PASSWORD_MIN_LENGTH="8").returncode == 0
     assert "PASSWORD_MIN_LENGTH" in refusal(flask("users", "hash", stdin=PASSWORD, PASSWORD_MIN_LENGTH="4"))
 
 
-def test_what_was_done_is_told_to_scripts(flask: Forked) -> None:
+def test_json_has_the_changed_user(flask: Forked) -> None:
     added = json.loads(flask("users", "add", "zoé", "--role", "b", "--role", "a", "--generate", "--json").stdout)
     assert (added["username"], added["email"], added["roles"], added["active"]) == ("zoé", None, ["a", "b"], True)
     assert len(added["password"]) == 20
@@ -222,7 +222,7 @@ def test_what_was_done_is_told_to_scripts(flask: Forked) -> None:
     assert verify_password(PASSWORD, hashed["password_hash"])
 
 
-def test_no_command_shows_a_password_again(flask: Forked, client: FlaskClient) -> None:
+def test_no_other_command_shows_a_password(flask: Forked, client: FlaskClient) -> None:
     flask("users", "add", "zoé", stdin=PASSWORD)
     password = flask("users", "set-password", "zoé", "--generate").stdout.split()[-1]
     assert log_in(client, "zoé", password) == 200

@@ -9,18 +9,18 @@ from tests.support.flask_program import refusal
 from tests.support.forked_flask import Forked, answer, read_until
 from tests.support.stores import all_users
 
-LATER = " Existing tokens keep the previous roles until they are refreshed."
+EXISTING_TOKENS = " Existing tokens keep the previous roles until they are refreshed."
 
 
 @pytest.fixture
 def zoe(table: UserEditor) -> UserEditor:
-    """The table, with a user and another one who is its admin."""
+    """Return the table with a user and an administrator."""
     table.add("Zoé", "zoe@example.org", "hash", ["user"])
     table.add("alice", None, "hash", ["admin"])
     return table
 
 
-def found(table: UserEditor, name: str) -> tuple[str, str | None, tuple[str, ...], bool]:
+def stored_user(table: UserEditor, name: str) -> tuple[str, str | None, tuple[str, ...], bool]:
     row = table.users.require(name)
     return row.username, row.email, row.roles, row.active
 
@@ -28,11 +28,11 @@ def found(table: UserEditor, name: str) -> tuple[str, str | None, tuple[str, ...
 CHANGES = [
     (
         ("add-role", "zoé", "editor", "user", "b"),
-        f"Zoé now has the roles b, editor, user.{LATER}",
+        f"Zoé now has the roles b, editor, user.{EXISTING_TOKENS}",
         {"roles": ["b", "editor", "user"]},
     ),
-    (("add-role", "zoé", "user"), f"Zoé now has the roles user.{LATER}", {"roles": ["user"]}),
-    (("remove-role", "ZOE@example.org", "user"), f"Zoé now has no role.{LATER}", {"roles": []}),
+    (("add-role", "zoé", "user"), f"Zoé now has the roles user.{EXISTING_TOKENS}", {"roles": ["user"]}),
+    (("remove-role", "ZOE@example.org", "user"), f"Zoé now has no role.{EXISTING_TOKENS}", {"roles": []}),
     (("disable", "zoé"), "Disabled Zoé.", {"active": False}),
     (("enable", "zoé"), "Enabled Zoé.", {"active": True}),
     (
@@ -70,37 +70,37 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("command", "sentence", "members"), CHANGES)
-@pytest.mark.parametrize("in_json", [False, True])
-def test_a_change_is_made_and_told(
+@pytest.mark.parametrize("as_json", [False, True])
+def test_change_is_stored_and_printed(
     *,
     flask: Forked,
     zoe: UserEditor,
     command: tuple[str, ...],
     sentence: str,
     members: dict[str, object],
-    in_json: bool,
+    as_json: bool,
 ) -> None:
-    who = zoe.users.require(command[1]).id
-    ended = flask("users", *command, *["--json"] * in_json)
+    user_id = zoe.users.require(command[1]).id
+    ended = flask("users", *command, *["--json"] * as_json)
     assert (ended.returncode, ended.stderr) == (0, "")
-    row = zoe.users.get(who)
+    row = zoe.users.get(user_id)
     assert row
     assert {name: getattr(row, name) for name in members} == {
         name: tuple(value) if isinstance(value, list) else value for name, value in members.items()
     }
-    told = json.loads(ended.stdout) if in_json else {}
-    assert {name: told[name] for name in members} == members if in_json else ended.stdout == f"{sentence}\n"
+    printed = json.loads(ended.stdout) if as_json else {}
+    assert {name: printed[name] for name in members} == members if as_json else ended.stdout == f"{sentence}\n"
 
 
-@pytest.mark.parametrize("in_json", [False, True])
-def test_who_is_deleted_is_gone(flask: Forked, zoe: UserEditor, in_json: bool) -> None:
-    ended = flask("users", "delete", "zoe@example.org", "--yes", *["--json"] * in_json)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_deleted_user_is_removed(flask: Forked, zoe: UserEditor, as_json: bool) -> None:
+    ended = flask("users", "delete", "zoe@example.org", "--yes", *["--json"] * as_json)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert json.loads(ended.stdout)["deleted"] if in_json else ended.stdout == "Deleted Zoé.\n"
+    assert json.loads(ended.stdout)["deleted"] if as_json else ended.stdout == "Deleted Zoé.\n"
     assert [row.username for row in all_users(zoe.users)] == ["alice"]
 
 
-REFUSED = [
+ERRORS = [
     (("remove-role", "zoé", "user", "editor"), "Zoé does not have the role editor. Current roles: user"),
     (("update", "zoé"), "there is nothing to change. Add --username, --email or --no-email"),
     (("update", "zoé", "--username", "ALICE"), "this username or email is taken"),
@@ -113,13 +113,13 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("command", "why"), REFUSED)
-@pytest.mark.parametrize("in_json", [False, True])
-def test_what_is_refused_changes_nothing(
-    flask: Forked, zoe: UserEditor, command: tuple[str, ...], why: str, in_json: bool
+@pytest.mark.parametrize(("command", "message"), ERRORS)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_error_changes_nothing(
+    flask: Forked, zoe: UserEditor, command: tuple[str, ...], message: str, as_json: bool
 ) -> None:
     before = all_users(zoe.users)
-    assert why in refusal(flask("users", *command, *["--json"] * in_json))
+    assert message in refusal(flask("users", *command, *["--json"] * as_json))
     assert all_users(zoe.users) == before
     assert len(zoe.users.history("zoé")) == 1
 
@@ -127,27 +127,27 @@ def test_what_is_refused_changes_nothing(
 @pytest.mark.parametrize(
     "command", [("remove-role", "alice", "admin"), ("disable", "alice"), ("delete", "alice", "--yes")]
 )
-def test_the_last_admin_stays_unless_by_force(flask: Forked, zoe: UserEditor, command: tuple[str, ...]) -> None:
+def test_last_admin_is_removed_only_with_force(flask: Forked, zoe: UserEditor, command: tuple[str, ...]) -> None:
     zoe.add("another", None, "hash", ["admin"], active=False)
     before = all_users(zoe.users)
-    told = refusal(flask("users", *command))
-    assert "cannot remove the last active administrator. Give another user the role admin, or add --force" in told
+    error = refusal(flask("users", *command))
+    assert "cannot remove the last active administrator. Give another user the role admin, or add --force" in error
     assert all_users(zoe.users) == before
     assert flask("users", *command, "--force").returncode == 0
     assert [row.username for row in all_users(zoe.users) if row.active and "admin" in row.roles] == []
 
 
-def test_another_admin_lets_one_go(flask: Forked, zoe: UserEditor) -> None:
+def test_admin_is_removed_if_there_is_another(flask: Forked, zoe: UserEditor) -> None:
     assert flask("users", "add-role", "zoé", "admin").returncode == 0
     assert flask("users", "remove-role", "alice", "admin").returncode == 0
-    assert found(zoe, "alice") == ("alice", None, (), True)
+    assert stored_user(zoe, "alice") == ("alice", None, (), True)
     assert refusal(flask("users", "disable", "zoé"))
 
 
 @pytest.mark.parametrize(
     ("typed", "code", "left"), [("y\n", 0, 1), ("n\n", 1, 2), ("\n", 1, 2), ("\x03", 1, 2), ("\x04", 1, 2)]
 )
-def test_at_a_terminal_a_deletion_is_asked_for(
+def test_delete_asks_for_confirmation_at_a_terminal(
     flask: Forked, zoe: UserEditor, typed: str, code: int, left: int
 ) -> None:
     with flask.terminal("users", "delete", "zoé") as screen:
@@ -158,7 +158,7 @@ def test_at_a_terminal_a_deletion_is_asked_for(
     assert len(all_users(zoe.users)) == left
 
 
-def test_a_change_is_made_anywhere(anywhere: Forked, any_table: UserEditor) -> None:
+def test_changes_on_each_kind_of_database(anywhere: Forked, any_table: UserEditor) -> None:
     for command in (
         ("add", "zoé", "--generate"),
         ("add-role", "zoé", "a", "b"),
@@ -166,6 +166,6 @@ def test_a_change_is_made_anywhere(anywhere: Forked, any_table: UserEditor) -> N
         ("disable", "zoé"),
     ):
         assert anywhere("users", *command).returncode == 0
-    assert found(any_table, "zoé") == ("zoé", None, ("b",), False)
+    assert stored_user(any_table, "zoé") == ("zoé", None, ("b",), False)
     assert anywhere("users", "delete", "zoé", "--yes").returncode == 0
     assert all_users(any_table.users) == []

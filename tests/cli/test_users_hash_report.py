@@ -1,4 +1,4 @@
-"""`flask users hash-report`: how many have which hash, and whom it would strand."""
+"""`flask users hash-report`."""
 
 import json
 import re
@@ -19,37 +19,37 @@ POLICY = "m=19456 t=2 p=1"
 
 
 @pytest.fixture
-def people(any_table: UserEditor) -> UserEditor:
-    return filled(any_table)
+def users(any_table: UserEditor) -> UserEditor:
+    return add_users(any_table)
 
 
 @pytest.fixture
-def people_here(table: UserEditor) -> UserEditor:
-    return filled(table)
+def sqlite_users(table: UserEditor) -> UserEditor:
+    return add_users(table)
 
 
-def filled(table: UserEditor) -> UserEditor:
+def add_users(table: UserEditor) -> UserEditor:
     for name, hashed in HASHES.items():
         table.add(name, None, hashed, active=name not in {"bob", "dave", "erin"})
     return table
 
 
-@pytest.mark.usefixtures("people")
-def test_scripts_are_told_every_kind_the_commonest_first(anywhere: Forked) -> None:
+@pytest.mark.usefixtures("users")
+def test_json_has_every_scheme_with_the_most_frequent_first(anywhere: Forked) -> None:
     ended = anywhere("users", "hash-report", "--json")
     assert (ended.returncode, ended.stderr) == (0, "")
-    kinds = [tuple(kind.values()) for kind in json.loads(ended.stdout)]
-    assert kinds[:2] == [("argon2id", POLICY, "current", 3, 2, "alice"), ("ssha", "", "weak", 2, 0, "dave")]
-    assert sorted(kinds[2:]) == [
+    schemes = [tuple(scheme.values()) for scheme in json.loads(ended.stdout)]
+    assert schemes[:2] == [("argon2id", POLICY, "current", 3, 2, "alice"), ("ssha", "", "weak", 2, 0, "dave")]
+    assert sorted(schemes[2:]) == [
         ("-", "has no salt", "unusable", 1, 1, "grace"),
         ("bcrypt", "cost=4", "weak", 1, 1, "frank"),
     ]
 
 
-@pytest.mark.usefixtures("people_here")
-def test_a_person_is_told_what_to_do(flask: Forked) -> None:
-    told = flask("users", "hash-report").stdout
-    table, _, sentences = told.partition("\n\n")
+@pytest.mark.usefixtures("sqlite_users")
+def test_report_is_a_table_with_remedies(flask: Forked) -> None:
+    output = flask("users", "hash-report").stdout
+    table, _, sentences = output.partition("\n\n")
     heads, *rows = [re.split(r"  +", line) for line in table.splitlines()]
     assert heads == ["SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "EXAMPLE"]
     assert rows[:2] == [["argon2id", POLICY, "current", "3", "2", "alice"], ["ssha", "-", "weak", "2", "0", "dave"]]
@@ -58,24 +58,27 @@ def test_a_person_is_told_what_to_do(flask: Forked) -> None:
         "Weak or unusable hashes: 4. Without support for old schemes, their users cannot log in.\n"
         "Unusable hashes: 1. Their users cannot log in. Set a new password: flask users set-password\n"
     )
-    assert "\x1b" not in told
+    assert "\x1b" not in output
 
 
-def test_without_anybody_unusable_there_is_nothing_to_do(flask: Forked, table: UserEditor) -> None:
+def test_report_without_unusable_hashes_has_no_remedy(flask: Forked, table: UserEditor) -> None:
     table.add("zoé", None, STRONG)
-    told = flask("users", "hash-report").stdout
-    assert told.endswith("Weak or unusable hashes: 0. Without support for old schemes, their users cannot log in.\n")
+    output = flask("users", "hash-report").stdout
+    assert output.endswith("Weak or unusable hashes: 0. Without support for old schemes, their users cannot log in.\n")
 
 
-def test_an_empty_table_is_no_error(anywhere: Forked) -> None:
+def test_empty_table_is_reported(anywhere: Forked) -> None:
     assert json.loads(anywhere("users", "hash-report", "--json").stdout) == []
     assert anywhere("users", "hash-report").returncode == 0
 
 
-@pytest.mark.usefixtures("people_here")
-def test_show_tells_the_kind_of_one(flask: Forked) -> None:
-    for name, password in (("alice", ("argon2id", POLICY, "current")), ("grace", ("-", "has no salt", "unusable"))):
-        told = json.loads(flask("users", "show", name, "--json").stdout)
-        assert tuple(told["password"].values()) == password
-        assert f"Password    {password[0]} {password[1]} ({password[2]})" in flask("users", "show", name).stdout
+@pytest.mark.usefixtures("sqlite_users")
+def test_show_has_the_scheme_and_status_of_the_hash(flask: Forked) -> None:
+    for name, password, line in (
+        ("alice", ("argon2id", POLICY, "current"), f"argon2id {POLICY} (current)"),
+        ("grace", ("-", "has no salt", "unusable"), "unusable: has no salt"),
+    ):
+        assert f"Password    {line}\n" in flask("users", "show", name).stdout
+        shown = json.loads(flask("users", "show", name, "--json").stdout)
+        assert tuple(shown["password"].values()) == password
         assert HASHES[name] not in flask("users", "show", name, "--json").stdout

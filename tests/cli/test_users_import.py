@@ -1,4 +1,4 @@
-"""`flask users import` of every format and hash: who came with a hash logs in, and then has one of today's."""
+"""`flask users import` of every format and hash scheme: imported users log in, and weak hashes are replaced."""
 
 import base64
 import json
@@ -57,56 +57,63 @@ def as_ldif(hashes: Mapping[str, str]) -> str:
     )
 
 
-Written = Callable[[Mapping[str, str]], str]
-FORMATS: list[tuple[str, str, Written]] = [
+FormatUsers = Callable[[Mapping[str, str]], str]
+FORMATS: list[tuple[str, str, FormatUsers]] = [
     ("csv", "users.csv", as_csv),
     ("jsonl", "users.ndjson", as_json_lines),
     ("htpasswd", ".htpasswd", as_htpasswd),
     ("django", "dump.json", as_dumpdata),
     ("ldif", "people.LDIF", as_ldif),
 ]
-formats = pytest.mark.parametrize(("name", "file", "written"), FORMATS)
+formats = pytest.mark.parametrize(("name", "file", "format_users"), FORMATS)
 
 
 @formats
-def test_a_file_is_recognised_by_its_name_and_who_is_in_it_logs_in(
-    *, flask: Forked, table: UserEditor, client: FlaskClient, tmp_path: Path, name: str, file: str, written: Written
+def test_format_is_guessed_from_the_file_name_and_imported_users_log_in(
+    *,
+    flask: Forked,
+    table: UserEditor,
+    client: FlaskClient,
+    tmp_path: Path,
+    name: str,
+    file: str,
+    format_users: FormatUsers,
 ) -> None:
-    some = {"bcrypt": WEAK["bcrypt"], "ssha": WEAK["ssha"], "argon2": STRONG}
-    (tmp_path / file).write_text(written(some))
+    hashes = {"bcrypt": WEAK["bcrypt"], "ssha": WEAK["ssha"], "argon2": STRONG}
+    (tmp_path / file).write_text(format_users(hashes))
     ended = flask("users", "import", file)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == ("ACCEPTED  WEAK  REJECTED  EXISTING\n3         2     0         0\n\nImported 3 users.\n")
-    assert [log_in(client, login, PASSWORD) for login in some] == [200, 200, 200]
+    assert [log_in(client, login, PASSWORD) for login in hashes] == [200, 200, 200]
     assert log_in(client, "ssha", "something else") == 400
     rows = {row.username: row for row in all_users(table.users)}
     assert all(row.password_hash.startswith("$argon2id$") for row in rows.values())
     assert rows["argon2"].password_hash == STRONG
-    told = [] if name == "htpasswd" else [f"{login}@example.org" for login in sorted(some)]
-    assert [row.email for row in rows.values() if row.email] == told
-    given = () if name in {"htpasswd", "ldif"} else ("editor", "user")
-    assert {row.roles for row in rows.values()} == {given}
+    emails = [] if name == "htpasswd" else [f"{login}@example.org" for login in sorted(hashes)]
+    assert [row.email for row in rows.values() if row.email] == emails
+    roles = () if name in {"htpasswd", "ldif"} else ("editor", "user")
+    assert {row.roles for row in rows.values()} == {roles}
 
 
 @formats
-def test_a_format_may_be_named(
-    *, flask: Forked, table: UserEditor, tmp_path: Path, name: str, file: str, written: Written
+def test_format_option_is_used(
+    *, flask: Forked, table: UserEditor, tmp_path: Path, name: str, file: str, format_users: FormatUsers
 ) -> None:
-    (tmp_path / f"{file}.bak").write_text(written({"zoé": STRONG}))
-    told = json.loads(flask("users", "import", f"{file}.bak", "--format", name, "--json").stdout)
-    assert told == {
+    (tmp_path / f"{file}.bak").write_text(format_users({"zoé": STRONG}))
+    result = json.loads(flask("users", "import", f"{file}.bak", "--format", name, "--json").stdout)
+    assert result == {
         "accepted": 1, "weak": 0, "rejected": 0, "existing": 0,
         "reasons": [], "imported": 1, "dry_run": False, "rejected_file": None,
     }  # fmt: skip
     assert [row.username for row in all_users(table.users)] == ["zoé"]
 
 
-def test_every_hash_lets_its_user_in_and_is_replaced_if_weak(
+def test_user_with_each_hash_logs_in_and_a_weak_hash_is_replaced(
     anywhere: Forked, any_table: UserEditor, empty_database: str, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(as_csv(ALL_USERS))
-    told = json.loads(anywhere("users", "import", "users.csv", "--json").stdout)
-    assert (told["imported"], told["weak"]) == (len(ALL_USERS), len(WEAK))
+    result = json.loads(anywhere("users", "import", "users.csv", "--json").stdout)
+    assert (result["imported"], result["weak"]) == (len(ALL_USERS), len(WEAK))
     client = client_of(empty_database)
     for name, hashed in ALL_USERS.items():
         assert any_table.users.require(name).password_hash == hashed
@@ -118,7 +125,7 @@ def test_every_hash_lets_its_user_in_and_is_replaced_if_weak(
         assert any_table.users.require(name).password_hash == replaced, name
 
 
-def test_everybody_may_be_given_roles_and_the_disabled_stay_out(
+def test_role_option_applies_to_all_users_and_disabled_users_stay_disabled(
     flask: Forked, table: UserEditor, client: FlaskClient, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(
@@ -134,15 +141,15 @@ def test_everybody_may_be_given_roles_and_the_disabled_stay_out(
     assert log_in(client, "bob", PASSWORD) == 200
 
 
-def test_an_import_is_one_event_of_its_operator(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+def test_import_is_one_audit_event_of_its_operator(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text(as_csv({"zoé": STRONG, "bob": STRONG}))
     flask("users", "import", "users.csv")
-    with table._engine.connect() as connection:  # noqa: SLF001 - events of many belong to no user
+    with table._engine.connect() as connection:  # noqa: SLF001 - the event of an import has no username
         events = connection.exec_driver_sql("SELECT operator, action, username_folded, details FROM audit_events").all()
     assert [tuple(event) for event in events] == [(operator_name({}), "users_imported", None, "2 users from users.csv")]
 
 
-def test_standard_input_is_a_file_too(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+def test_standard_input_is_imported(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
     assert flask("users", "import", "-", "--format", "csv", stdin=as_csv({"zoé": STRONG})).returncode == 0
     assert [row.username for row in all_users(table.users)] == ["zoé"]
     ended = flask(
@@ -152,7 +159,7 @@ def test_standard_input_is_a_file_too(flask: Forked, table: UserEditor, tmp_path
     assert (tmp_path / "rejected.csv").read_text().startswith("username,password_hash,rejected")
 
 
-def test_a_fifo_is_read_once(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+def test_fifo_is_imported(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "users.csv")
     text = as_csv({"zoé": STRONG, "bob": "plain"})
     writer = Thread(target=(tmp_path / "users.csv").write_text, args=(text,))
@@ -163,7 +170,7 @@ def test_a_fifo_is_read_once(flask: Forked, table: UserEditor, tmp_path: Path) -
     assert "bob,bob@example.org,plain" in (tmp_path / "users.rejected.csv").read_text()
 
 
-def test_a_pipe_is_a_file_by_any_name(table: UserEditor, tmp_path: Path) -> None:
+def test_pipe_is_imported(table: UserEditor, tmp_path: Path) -> None:
     program = Flask(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/users.db")
     for path, name in (("/dev/fd/0", "zoé"), ("-", "bob")):
         ended = program("users", "import", path, "--format", "csv", stdin=as_csv({name: STRONG}))

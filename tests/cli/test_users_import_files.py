@@ -1,4 +1,4 @@
-"""What `flask users import` says of a file that it cannot read: one line, and nobody is imported."""
+"""Files that `flask users import` cannot read, and closed standard streams."""
 
 import os
 import shlex
@@ -20,7 +20,7 @@ GOOD = as_csv({"zoé": STRONG})
 
 
 @pytest.mark.parametrize(
-    ("arguments", "why"),
+    ("arguments", "message"),
     [
         (("missing.csv",), "missing.csv cannot be used: No such file or directory"),
         (("folder.csv",), "folder.csv is a directory. Name a file"),
@@ -38,9 +38,15 @@ GOOD = as_csv({"zoé": STRONG})
         (("-",), NO_FORMAT),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("going", [("--keep-going",), ("--dry-run", "--json")])
-def test_a_file_that_cannot_be_read_is_refused(
-    *, flask: Forked, table: UserEditor, tmp_path: Path, arguments: tuple[str, ...], going: tuple[str, ...], why: str
+@pytest.mark.parametrize("options", [("--keep-going",), ("--dry-run", "--json")])
+def test_unreadable_file_is_an_error_and_changes_nothing(
+    *,
+    flask: Forked,
+    table: UserEditor,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    options: tuple[str, ...],
+    message: str,
 ) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "latin.csv").write_bytes(GOOD.encode() + "zoë,".encode("latin-1"))
@@ -49,27 +55,27 @@ def test_a_file_that_cannot_be_read_is_refused(
     (tmp_path / "quote.csv").write_text(GOOD + 'bob,"')
     (tmp_path / "cut.json").write_text('[{"model": "auth.user", "fields": {')
     before, files = contents(table), set(tmp_path.glob("*.*"))
-    assert why in refusal(flask("users", "import", *arguments, *going))
+    assert message in refusal(flask("users", "import", *arguments, *options))
     assert (contents(table), set(tmp_path.glob("*.*"))) == (before, files)
 
 
 @pytest.mark.parametrize("name", ["empty.jsonl", "empty.htpasswd", "empty.ldif"])
-def test_a_file_without_anybody_is_read(flask: Forked, tmp_path: Path, name: str) -> None:
+def test_file_without_users_is_imported(flask: Forked, tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     ended = flask("users", "import", name)
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "The file has no users.")
 
 
-def test_a_file_may_have_any_name(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+def test_file_with_a_special_name_is_imported(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
     for name in ("-x.csv", "a b'\"$.csv", "日本.csv", os.fsdecode(b"\xff.csv")):
-        (tmp_path / name).write_text(as_csv({f"user of {name!a}": STRONG, "refused": "plain"}))
+        (tmp_path / name).write_text(as_csv({f"user of {name!a}": STRONG, "rejected": "plain"}))
         assert flask("users", "import", "--keep-going", "--", name).returncode == 1
         assert (tmp_path / name).with_suffix(".rejected.csv").exists()
     assert len(all_users(table.users)) == 4
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "output"),
     [
         ("import - --format csv <&-", "Error: there is no standard input"),
         ("add bob <&-", "Error: there is no standard input"),
@@ -79,21 +85,21 @@ def test_a_file_may_have_any_name(flask: Forked, table: UserEditor, tmp_path: Pa
     ],
 )
 @pytest.mark.usefixtures("table")
-def test_what_is_closed_is_not_needed_or_asked_for(tmp_path: Path, line: str, told: str) -> None:
+def test_closed_stream_is_an_error_only_if_it_is_required(tmp_path: Path, line: str, output: str) -> None:
     (tmp_path / "users.csv").write_text(GOOD)
-    assert told in in_a_shell(tmp_path, line)
+    assert output in run_in_shell(tmp_path, line)
 
 
 @pytest.mark.usefixtures("table")
-def test_who_reads_only_the_beginning_ends_it_quietly(flask: Forked, tmp_path: Path) -> None:
+def test_reader_that_closes_the_pipe_causes_no_error(flask: Forked, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text(as_csv({f"user{number}": STRONG for number in range(3000)}))
     flask("users", "import", "users.csv")
     for command in ("list --json", "export"):
-        assert in_a_shell(tmp_path, f"{command} | head -c 1") in {"[", "u"}
+        assert run_in_shell(tmp_path, f"{command} | head -c 1") in {"[", "u"}
 
 
-def in_a_shell(folder: Path, line: str) -> str:
-    """Return what a line in a shell tells, after `flask users`, on standard output and error together."""
+def run_in_shell(folder: Path, line: str) -> str:
+    """Run `flask users` and this line in a shell; return the standard output and standard error."""
     ended = subprocess.run(
         ["sh", "-c", f"{shlex.join(FLASK)} users {line}"],
         cwd=folder, env={**ENVIRON, "DATABASE_URL": f"sqlite:///{folder}/users.db"},

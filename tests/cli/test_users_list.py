@@ -20,49 +20,49 @@ HEADS = ("USERNAME", "EMAIL", "ROLES", "ACTIVE", "CREATED", "LAST LOGIN")
 
 
 @pytest.fixture
-def people(any_table: UserEditor) -> UserEditor:
-    """The awkward people, every third of them disabled."""
-    return filled(any_table)
+def sample_users(any_table: UserEditor) -> UserEditor:
+    """Return the editor of a table with the sample users, every third of them disabled."""
+    return add_users(any_table)
 
 
 @pytest.fixture
-def people_here(table: UserEditor) -> UserEditor:
-    """The same on SQLite."""
-    return filled(table)
+def sqlite_users(table: UserEditor) -> UserEditor:
+    """Return the same on SQLite."""
+    return add_users(table)
 
 
-def filled(table: UserEditor) -> UserEditor:
-    for number, person in enumerate(SAMPLE_USERS):
-        table.add(person.username, person.email, "hash", person.roles, active=number % 3 != 0)
-    table.add("-nobody", None, "hash", ["a role, with a comma"])
+def add_users(table: UserEditor) -> UserEditor:
+    for number, user in enumerate(SAMPLE_USERS):
+        table.add(user.username, user.email, "hash", user.roles, active=number % 3 != 0)
+    table.add("-option", None, "hash", ["a role, with a comma"])
     return table
 
 
-def listed(flask: Forked, *arguments: str) -> list[dict[str, Any]]:
+def list_users(flask: Forked, *arguments: str) -> list[dict[str, Any]]:
     ended = flask("users", "list", "--json", *arguments)
     assert (ended.returncode, ended.stderr) == (0, "")
-    found: list[dict[str, Any]] = json.loads(ended.stdout)
-    return found
+    listed: list[dict[str, Any]] = json.loads(ended.stdout)
+    return listed
 
 
 def names(flask: Forked, *arguments: str) -> list[str]:
-    return [user["username"] for user in listed(flask, *arguments)]
+    return [user["username"] for user in list_users(flask, *arguments)]
 
 
-def test_without_users_there_are_heads_alone(flask: Forked) -> None:
+def test_list_without_users_has_only_its_heads(flask: Forked) -> None:
     assert flask("users", "list").stdout.split() == " ".join(HEADS).split()
-    assert listed(flask) == listed(flask, "--limit", "1") == []
+    assert list_users(flask) == list_users(flask, "--limit", "1") == []
     assert flask("users", "list", "--csv").stdout.count("\n") == 1
 
 
 def width(text: str) -> int:
-    """Return the columns of a text in which only these characters are wide."""
+    """Return the number of columns of a text in which only these characters are wide."""
     return len(text) + sum(text.count(character) for character in "日本太郎")
 
 
-@pytest.mark.usefixtures("people_here")
-def test_columns_line_up_with_wide_characters_and_accents_too(flask: Forked, people_here: UserEditor) -> None:
-    people_here.add("e\N{COMBINING CIRCUMFLEX ACCENT BELOW}x", None, "hash")
+@pytest.mark.usefixtures("sqlite_users")
+def test_columns_are_aligned_with_wide_characters_and_accents(flask: Forked, sqlite_users: UserEditor) -> None:
+    sqlite_users.add("e\N{COMBINING CIRCUMFLEX ACCENT BELOW}x", None, "hash")
     lines = flask("users", "list").stdout.splitlines()
     starts = [lines[0].index(head) for head in HEADS]
     assert len(lines) == len(SAMPLE_USERS) + 3
@@ -73,10 +73,10 @@ def test_columns_line_up_with_wide_characters_and_accents_too(flask: Forked, peo
         assert not line.endswith(" ")
 
 
-@pytest.mark.usefixtures("people_here")
-def test_a_row_has_what_there_is_to_know(flask: Forked, people_here: UserEditor) -> None:
-    row = people_here.users.require("smith, john")
-    people_here.users.record_login(row, datetime(2026, 5, 6, 7, tzinfo=UTC), "hash")
+@pytest.mark.usefixtures("sqlite_users")
+def test_row_has_every_column(flask: Forked, sqlite_users: UserEditor) -> None:
+    row = sqlite_users.users.require("smith, john")
+    sqlite_users.users.record_login(row, datetime(2026, 5, 6, 7, tzinfo=UTC), "hash")
     (line,) = [line for line in flask("users", "list").stdout.splitlines() if line.startswith("smith")]
     today = f"{row.created_at:%Y-%m-%d}"
     cells = [cell for cell in line.split("  ") if cell]
@@ -85,65 +85,65 @@ def test_a_row_has_what_there_is_to_know(flask: Forked, people_here: UserEditor)
     ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("people")
-def test_json_and_csv_have_everybody_with_every_member(anywhere: Forked, people: UserEditor) -> None:
-    found = listed(anywhere)
+@pytest.mark.usefixtures("sample_users")
+def test_json_and_csv_have_all_users_with_every_member(anywhere: Forked, sample_users: UserEditor) -> None:
+    listed = list_users(anywhere)
     members = ("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at")
-    assert {tuple(user) for user in found} == {members}
-    assert len(found) == len(SAMPLE_USERS) + 1
-    zoe = next(user for user in found if user["username"] == "zoé")
+    assert {tuple(user) for user in listed} == {members}
+    assert len(listed) == len(SAMPLE_USERS) + 1
+    zoe = next(user for user in listed if user["username"] == "zoé")
     assert (zoe["email"], zoe["roles"], zoe["active"]) == ("zoe@example.org", ["admin", "user"], False)
-    assert datetime.fromisoformat(zoe["created_at"]) == people.users.require("zoé").created_at
+    assert datetime.fromisoformat(zoe["created_at"]) == sample_users.users.require("zoé").created_at
     rows = list(csv.DictReader(StringIO(anywhere("users", "list", "--csv").stdout, newline="")))
-    assert [row["username"] for row in rows] == [user["username"] for user in found]
-    assert [row["active"] for row in rows] == [json.dumps(user["active"]) for user in found]
-    assert [row["email"] or None for row in rows] == [user["email"] for user in found]
+    assert [row["username"] for row in rows] == [user["username"] for user in listed]
+    assert [row["active"] for row in rows] == [json.dumps(user["active"]) for user in listed]
+    assert [row["email"] or None for row in rows] == [user["email"] for user in listed]
 
 
-@pytest.mark.usefixtures("people_here")
-def test_roles_in_csv_can_be_told_apart(flask: Forked) -> None:
+@pytest.mark.usefixtures("sqlite_users")
+def test_role_with_a_comma_is_quoted_in_csv(flask: Forked) -> None:
     rows = csv.DictReader(StringIO(flask("users", "list", "--csv").stdout, newline=""))
-    (roles,) = [row["roles"] for row in rows if row["username"] == "-nobody"]
+    (roles,) = [row["roles"] for row in rows if row["username"] == "-option"]
     assert next(csv.reader([roles])) == ["a role, with a comma"]
 
 
 def pages(flask: Forked, *arguments: str) -> Iterator[list[str]]:
-    """Yield the names of every page, each asked for as the one before it says."""
-    begin: list[str] = []
+    """Yield the usernames of each page, which is requested as the page before it suggests."""
+    after: list[str] = []
     for _ in range(len(SAMPLE_USERS) + 2):
-        ended = flask("users", "list", "--json", *arguments, *begin)
+        ended = flask("users", "list", "--json", *arguments, *after)
         yield [user["username"] for user in json.loads(ended.stdout)]
         if not ended.stderr:
             return
         hint, _, words = ended.stderr.partition(": ")
         assert hint == "There are more users. For the next page, add"
-        begin = shlex.split(words)
+        after = shlex.split(words)
 
 
-@pytest.mark.usefixtures("people")
+@pytest.mark.usefixtures("sample_users")
 @pytest.mark.parametrize(
     ("order", "limit"),
     [((), 1), (("--reverse",), 4), (("--sort", "created"), 5), (("--sort", "created", "--reverse"), 4)],
 )
-def test_page_after_page_is_everybody(anywhere: Forked, order: tuple[str, ...], limit: int) -> None:
+def test_pages_together_have_all_users(anywhere: Forked, order: tuple[str, ...], limit: int) -> None:
     found = list(pages(anywhere, "--limit", str(limit), *order))
     assert [len(page) for page in found[:-1]] == [limit] * (len(found) - 1)
     assert [name for page in found for name in page] == names(anywhere, *order)
     assert sum(map(len, found)) == len(SAMPLE_USERS) + 1
 
 
-def test_a_table_is_a_hundred_long_and_says_that_there_are_more(flask: Forked, table: UserEditor) -> None:
-    moment = datetime.now(UTC)
-    common = {"password_hash": "", "active": True, "created_at": moment, "updated_at": moment}
+def test_first_page_has_a_hundred_users_and_a_hint_for_the_next(flask: Forked, table: UserEditor) -> None:
+    now = datetime.now(UTC)
+    common = {"password_hash": "", "active": True, "created_at": now, "updated_at": now}
     rows = [{"username": name, "username_folded": name, **common} for name in (f"u{n:03}" for n in range(101))]
-    with table._engine.begin() as connection:  # noqa: SLF001 - nobody else adds many quickly
+    with table._engine.begin() as connection:  # noqa: SLF001 - no command adds many users quickly
         connection.execute(users.insert(), rows)
     first = flask("users", "list")
     assert len(first.stdout.splitlines()) == 1 + 100
     assert shlex.split(first.stderr.rpartition(": ")[2]) == ["--after", "u099"]
     rest = flask("users", "list", "--after", "u099")
     assert (len(rest.stdout.splitlines()), rest.stderr) == (2, "")
-    assert len(listed(flask)) == 101
+    assert len(list_users(flask)) == 101
 
 
 FILTERS = [
@@ -165,25 +165,25 @@ FILTERS = [
 ]
 
 
-@pytest.mark.usefixtures("people")
-def test_filters(anywhere: Forked) -> None:
+@pytest.mark.usefixtures("sample_users")
+def test_filters_select_users(anywhere: Forked) -> None:
     assert {arguments: names(anywhere, *arguments) for arguments, _ in FILTERS} == dict(FILTERS)
 
 
-@pytest.mark.usefixtures("people_here")
-def test_filters_are_for_tables_and_csv_too(flask: Forked) -> None:
+@pytest.mark.usefixtures("sqlite_users")
+def test_filters_apply_to_tables_and_csv(flask: Forked) -> None:
     (line,) = flask("users", "list", "--search", "smith").stdout.splitlines()[1:]
     assert line.startswith("smith, john ")
     (row,) = csv.DictReader(StringIO(flask("users", "list", "--csv", "--search", "smith").stdout, newline=""))
     assert row["username"] == "smith, john"
 
 
-def test_an_id_that_is_none_is_refused(flask: Forked) -> None:
+def test_after_must_be_an_id_if_sorted_by_created(flask: Forked) -> None:
     assert "--after must be an id" in refusal(flask("users", "list", "--sort", "created", "--after", "zoé"))
 
 
-@pytest.mark.usefixtures("people")
-def test_numbers_without_end_are_no_tracebacks(anywhere: Forked) -> None:
+@pytest.mark.usefixtures("sample_users")
+def test_numbers_that_are_too_large_are_accepted_or_rejected(anywhere: Forked) -> None:
     many = "9" * 30
     assert names(anywhere, "--sort", "created", "--after", many) == []
     assert len(names(anywhere, "--sort", "created", "--after", f"-{many}")) == len(SAMPLE_USERS) + 1

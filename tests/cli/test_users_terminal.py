@@ -1,4 +1,4 @@
-"""What a terminal is shown, and nobody else: colours, and how far long work is."""
+"""Colors and progress bars, which only a terminal shows."""
 
 import os
 import pty
@@ -20,13 +20,13 @@ ROWS = 12_000
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file of users, one of whom is refused."""
+    """Return a file of users with one row that is rejected."""
     path = tmp_path / "users.csv"
-    path.write_text(as_csv({f"user{number}": STRONG for number in range(ROWS)} | {"refused": UNUSABLE}))
+    path.write_text(as_csv({f"user{number}": STRONG for number in range(ROWS)} | {"rejected": UNUSABLE}))
     return path
 
 
-def test_an_import_shows_how_far_it_is_and_at_which_rate(anywhere: Forked, any_table: UserEditor, file: Path) -> None:
+def test_import_shows_its_progress_and_rate(anywhere: Forked, any_table: UserEditor, file: Path) -> None:
     code, shown = anywhere.seen("users", "import", file.name, "--keep-going")
     assert (code, any_table.users.count()) == (1, ROWS)
     reading, writing = (
@@ -39,29 +39,29 @@ def test_an_import_shows_how_far_it_is_and_at_which_rate(anywhere: Forked, any_t
     assert f"Imported {ROWS:,} users. The rejected rows are in users.rejected.csv" in shown
 
 
-def test_the_time_that_is_left_is_told_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = pty.openpty()
-    with open(theirs, "w") as terminal, time_machine.travel(0, tick=False) as clock:
+def test_progress_shows_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, terminal_end = pty.openpty()
+    with open(terminal_end, "w") as terminal, time_machine.travel(0, tick=False) as clock:
         monkeypatch.setattr(sys, "stderr", terminal)
         with progress("Reading", 1000) as advance:
             for _ in range(4):
                 clock.shift(5)
                 advance(100, "20 users/s")
             shown = ""
-            while select.select([ours], [], [], 1)[0]:
-                shown += os.read(ours, 65536).decode()
-    os.close(ours)
+            while select.select([controller], [], [], 1)[0]:
+                shown += os.read(controller, 65536).decode()
+    os.close(controller)
     assert "10%  00:00:45  20 users/s" in shown
     assert "40%  00:00:30  20 users/s" in shown
 
 
-def test_a_small_import_and_an_empty_one_are_shown_too(flask: Forked, tmp_path: Path) -> None:
+def test_progress_of_small_and_empty_imports_ends(flask: Forked, tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text(as_csv({"zoé": STRONG}))
     (tmp_path / "none.jsonl").touch()
     assert flask.seen("users", "import", "one.csv")[0] == flask.seen("users", "import", "none.jsonl")[0] == 0
 
 
-def test_an_export_into_a_file_shows_how_far_it_is(flask: Forked, table: UserEditor) -> None:
+def test_only_export_to_a_file_shows_its_progress(flask: Forked, table: UserEditor) -> None:
     table.add("zoé", None, STRONG)
     code, shown = flask.seen("users", "export", "--output", "out.csv")
     assert (code, "Writing" in shown, "100%" in shown) == (0, True, True)
@@ -70,7 +70,7 @@ def test_an_export_into_a_file_shows_how_far_it_is(flask: Forked, table: UserEdi
     assert "Writing" not in shown
 
 
-def test_an_inventory_is_coloured_and_lines_up_all_the_same(flask: Forked, table: UserEditor) -> None:
+def test_hash_report_is_colored_and_aligned(flask: Forked, table: UserEditor) -> None:
     for name, hashed in (("zoé", STRONG), ("weak", WEAK["ssha"]), ("unsalted", UNUSABLE)):
         table.add(name, None, hashed)
     code, shown = flask.seen("users", "hash-report")
@@ -79,11 +79,11 @@ def test_an_inventory_is_coloured_and_lines_up_all_the_same(flask: Forked, table
     assert "Counting" in shown
     plain = flask("users", "hash-report")
     assert (plain.stderr, "\x1b" in plain.stdout) == ("", False)
-    for colour in ("32", "33", "31", "0"):
-        shown = shown.replace(f"\x1b[{colour}m", "")
+    for color in ("32", "33", "31", "0"):
+        shown = shown.replace(f"\x1b[{color}m", "")
     assert all(line in shown for line in plain.stdout.splitlines())
 
 
-def test_json_is_without_colours_at_a_terminal_too(flask: Forked, table: UserEditor) -> None:
+def test_json_has_no_colors_at_a_terminal(flask: Forked, table: UserEditor) -> None:
     table.add("zoé", None, STRONG)
     assert "\x1b" not in flask.seen("users", "list", "--json")[1] + flask.seen("users", "show", "zoé", "--json")[1]
