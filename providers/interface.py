@@ -40,7 +40,7 @@ class Denied:
     """A denied login. It is falsy, as `None` is.
 
     `reason` is one stable word, such as a constant of this module. It is logged, and clients never see it. In a chain,
-    `unknown_user` means that the next provider is asked; any other reason ends the login.
+    the next provider is asked after `unknown_user`; any other reason decides the login.
     """
 
     __slots__ = ("reason",)
@@ -76,11 +76,13 @@ class AuthProvider(Protocol):
     """The interface that every provider must have."""
 
     def authenticate(self, login: str, password: str) -> User | Denied | None:
-        """Return the user if the password is right, otherwise `Denied` or `None`, which means an unknown user.
+        """Return the user if the password is right, otherwise `Denied`, or `None` to give no reason.
+
+        In a chain, `None` counts as `unknown_user`. An unknown user has to take as long as a wrong password.
 
         `login` is what the user typed, such as a username or an email, in any case. Both texts are in Unicode NFC, are
-        not empty, have no control characters, and have at most 256 and 1024 characters. An unknown user has to take
-        as long as a wrong password. Raises ProviderUnavailable or any OSError if the store cannot be asked.
+        not empty, have no control characters, and have at most 256 and 1024 characters. Raises ProviderUnavailable or
+        any OSError if the store cannot be asked.
         """
         ...
 

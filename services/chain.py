@@ -1,4 +1,4 @@
-"""The chain: providers asked in order, until one of them decides the login."""
+"""The chain: providers are asked in order until one of them decides the login."""
 
 import logging
 import secrets
@@ -38,7 +38,7 @@ Answer = Identity | Denied | ProviderUnavailable
 
 @dataclass(frozen=True)
 class Step:
-    """One provider's answer, after the rules of the chain were applied to it."""
+    """The answer of one provider, after the rules of the chain have been applied to it."""
 
     link: Link
     answer: Answer
@@ -55,15 +55,17 @@ class Chain:
     def authenticate(self, login: str, password: str) -> Identity | Denied:
         """Return the user whom the deciding provider authenticates, or its denial.
 
-        Raises ProviderUnavailable if the login is not accepted and a provider is unavailable, because that provider
-        might have accepted it. Each denied login then fails in the same way, so that an outage does not reveal which
+        Raises ProviderUnavailable if no provider accepts the login and one is unavailable, because that provider might
+        have accepted it. A provider that denies the login does not change this: otherwise an outage would reveal which
         users the other providers know.
         """
-        asked, denied, outages = 0, Denied(UNKNOWN_USER), list[ProviderUnavailable]()
+        denied = Denied(UNKNOWN_USER)
+        outages: list[ProviderUnavailable] = []
+        asked = 0
         for step in self.walk(partial(authenticate_with, login=login, password=password)):
             asked += 1
             if isinstance(step.answer, ProviderUnavailable):
-                outages.append(_skip(step.answer, allowed=not step.decides))
+                outages.append(_skip_or_raise(step.answer, skip=not step.decides))
             elif step.answer:
                 return step.answer
             else:
@@ -99,7 +101,7 @@ class Chain:
         for link in links:
             answer = ask_link(link, partial(authenticate_with, login=login, password=password))
             if isinstance(answer, ProviderUnavailable):
-                yield _skip(answer, allowed=link.skip_unavailable)
+                yield _skip_or_raise(answer, skip=link.skip_unavailable)
 
     def supports_find(self, idp: str) -> bool:
         """Return whether the provider of this name can look users up without a password."""
@@ -160,8 +162,8 @@ def _is_known_to(links: Iterable[Link], username: str) -> bool:
     return False
 
 
-def _skip(error: ProviderUnavailable, allowed: bool) -> ProviderUnavailable:
-    if not allowed:
+def _skip_or_raise(error: ProviderUnavailable, skip: bool) -> ProviderUnavailable:
+    if not skip:
         raise error
     log.warning("skipping a provider that is unavailable: %s", error)
     return error

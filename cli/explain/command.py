@@ -5,7 +5,7 @@ import sys
 import click
 
 from cli.app_loader import load_application
-from cli.explain.comparison import OPTION, change_tables, compare_all, comparison_json, open_other
+from cli.explain.comparison import COMPARE_OPTION, change_tables, compare_all, comparison_json, open_other
 from cli.explain.render import claims_table, login_tables, result_json, route_json, routes_table
 from cli.terminal import JSON_OPTION, NAME, CommandError, print_json
 from config.settings import Settings
@@ -21,14 +21,16 @@ from services.requirements import GuardedRoute
 
 def _reject_old_option(_context: click.Context, _option: click.Parameter, value: str | None) -> None:
     if value is not None:
-        raise CommandError(f"--against is now {OPTION}")
+        raise CommandError(f"--against is now {COMPARE_OPTION}")
 
 
 @click.command()
 @click.argument("login", type=NAME, required=False)
-@click.option(OPTION, "other", metavar="PROVIDER", type=NAME, help="Show what this provider would grant instead.")
+@click.option(
+    COMPARE_OPTION, "other", metavar="PROVIDER", type=NAME, help="Show what this provider would grant instead."
+)
 @click.option("--against", hidden=True, is_eager=True, expose_value=False, callback=_reject_old_option)
-@click.option("--all", "all_users", is_flag=True, help=f"With {OPTION}: compare all users who can log in.")
+@click.option("--all", "all_users", is_flag=True, help=f"With {COMPARE_OPTION}: compare all users who can log in.")
 @JSON_OPTION
 def explain(login: str | None, other: str | None, all_users: bool, as_json: bool) -> None:
     """Explain which identity, roles and routes a login would get, and why.
@@ -36,7 +38,7 @@ def explain(login: str | None, other: str | None, all_users: bool, as_json: bool
     The command needs no password and changes nothing. The exit code is 1 if no user has this login.
     """
     if (login is None) == (not all_users) or (all_users and not other):
-        raise CommandError(f"expected a LOGIN, or --all with {OPTION} PROVIDER")
+        raise CommandError(f"expected a LOGIN, or --all with {COMPARE_OPTION} PROVIDER")
     app = load_application()
     services: Services = app.extensions.get(EXTENSION) or create_services(Settings.of_process())
     try:
@@ -72,7 +74,7 @@ def _change(explanation: LoginExplanation, other: str) -> Change | None:
 def _texts(services: Services, explanation: LoginExplanation, routes: list[GuardedRoute]) -> list[str]:
     texts = [*login_tables(explanation)]
     if explanation.is_incomplete and not explanation.decision:
-        return [*texts, "Only a login with the password shows more. Run: flask doctor --user LOGIN --password"]
+        return [*texts, "The login cannot be explained without the password. Run: flask doctor --user LOGIN --password"]
     if not explanation.identity:
         return [*texts, f"The login would be denied: {describe_denial(explanation.reason).text}."]
     try:

@@ -14,9 +14,9 @@ from services.chain import Chain
 from services.diagnosis.comparison import Change, compare, list_matcher, list_users
 from services.diagnosis.denial_reasons import describe_denial
 
-OPTION = "--compare-with"
+COMPARE_OPTION = "--compare-with"
 
-_HEADS = ("USER", "PROVIDER", "GAINS", "LOSES", "NOTE")
+_HEADINGS = ("USER", "PROVIDER", "GAINS", "LOSES", "NOTE")
 _OUTCOMES = {
     "same": "would keep their roles",
     "changed": "would have other roles",
@@ -26,7 +26,7 @@ _OUTCOMES = {
 
 def open_other(name: str) -> AuthProvider:
     """Return the provider of this name, built from the same environment. Raises ConfigurationError."""
-    return open_provider(name, read_environment(), source=OPTION)
+    return open_provider(name, read_environment(), source=COMPARE_OPTION)
 
 
 def compare_all(chain: Chain, name: str, as_json: bool) -> None:
@@ -41,7 +41,7 @@ def compare_all(chain: Chain, name: str, as_json: bool) -> None:
         print_json({"compared_with": name, "counts": counts, "users": [_change_json(change) for change in shown]})
         return
     if shown:
-        click.echo(safe_table(_HEADS, [_row(change) for change in shown]) + "\n")
+        click.echo(safe_table(_HEADINGS, [_row(change) for change in shown]) + "\n")
     summary = "; ".join(f"{counts[outcome]:,} {text}" for outcome, text in _OUTCOMES.items())
     click.echo(f"Of {counts.total():,} users, {summary}.\nUsers who exist only in {name} are not listed.")
 
@@ -51,7 +51,7 @@ def change_tables(name: str, change: Change) -> Iterator[str]:
     yield f"With {name} instead:"
     if change.match.explanation:
         yield from explanation_tables(change.match.explanation)
-    yield safe_table(_HEADS, [_row(change)])
+    yield safe_table(_HEADINGS, [_row(change)])
 
 
 def comparison_json(name: str, change: Change) -> dict[str, object]:

@@ -120,20 +120,15 @@ def list_matcher(name: str, provider: AuthProvider, advance: Callable[[int], Non
     """
     if not isinstance(provider, SupportsListUsers):
         return lookup_matcher(name, provider)
-    by_username: dict[str, User] = {}
-    by_email: dict[str, User | None] = {}
-    for user in _list_users(Link(name, provider)):
-        by_username[casefold_name(user["username"])] = user
-        if user["email"]:
-            email = casefold_name(user["email"])
-            by_email[email] = None if email in by_email else user  # an email that users share identifies none of them
+    link, user_list, explained = Link(name, provider), _UserList(), count()
+    for listed in _list_users(link):
+        user_list.add(listed)
         advance(1)
-    explained = count()
 
     def match(user: Identity) -> Match:
-        found = _match_in_list(by_username, by_email, user)
+        found = user_list.match(user)
         if found.user is None and isinstance(provider, SupportsExplain) and next(explained) < MAX_EXPLAINED_ABSENCES:
-            return _match_by_explain(Link(name, provider), provider, user)
+            return _match_by_explain(link, provider, user)
         return found
 
     return match
@@ -155,11 +150,25 @@ def _list_users(link: Link) -> Iterator[Identity]:
                 yield Identity(**user | {"roles": shared.setdefault(tuple(user["roles"]), user["roles"])})
 
 
-def _match_in_list(by_username: dict[str, User], by_email: dict[str, User | None], user: Identity) -> Match:
-    if same := by_username.get(casefold_name(user["username"])):
-        return Match(same, "username")
-    same = by_email.get(casefold_name(user["email"])) if user["email"] else None
-    return Match(same, "email") if same else Match(None, reason=None)
+class _UserList:
+    """Listed users, found by username and by email."""
+
+    def __init__(self) -> None:
+        self._by_username: dict[str, User] = {}
+        self._by_email: dict[str, User | None] = {}
+
+    def add(self, user: User) -> None:
+        self._by_username[casefold_name(user["username"])] = user
+        if user["email"]:
+            email = casefold_name(user["email"])
+            # An email that several users share identifies none of them.
+            self._by_email[email] = None if email in self._by_email else user
+
+    def match(self, user: User) -> Match:
+        if same := self._by_username.get(casefold_name(user["username"])):
+            return Match(same, "username")
+        same = self._by_email.get(casefold_name(user["email"])) if user["email"] else None
+        return Match(same, "email") if same else Match(None, reason=None)
 
 
 def _match_by_explain(link: Link, provider: SupportsExplain, user: Identity) -> Match:

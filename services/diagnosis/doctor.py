@@ -28,12 +28,12 @@ def diagnose(
     diagnosis does not lock an account.
     """
     began = monotonic()
-    for check in _checks(settings, load_routes, login, password):
+    for check in _check_all(settings, load_routes, login, password):
         yield check if check.seconds else replace(check, seconds=monotonic() - began)
         began = monotonic()
 
 
-def _checks(
+def _check_all(
     settings: Settings, load_routes: Callable[[], Routes], login: str | None, password: str | None
 ) -> Iterator[Check]:
     try:
@@ -42,13 +42,17 @@ def _checks(
         yield from map(as_failed_check, error.problems)
         return
     yield from check_configuration(services.chain)
-    yield from check_keys(settings.keys, settings.signing_keys.keys_dir)
-    if settings.has_database:
-        from services.diagnosis.checks.database import check_database
-
-        yield from check_database(settings.database)
+    yield from _check_keys_and_database(settings)
     failed = yield from check_providers(services.chain)
     if login is not None:
         yield from report_exceptions("user", check_user(services, login, password, failed))
     yield from report_exceptions("routes", check_routes(services.chain, load_routes, failed))
     yield from check_deployment()
+
+
+def _check_keys_and_database(settings: Settings) -> Iterator[Check]:
+    yield from check_keys(settings.keys, settings.signing_keys.keys_dir)
+    if settings.has_database:
+        from services.diagnosis.checks.database import check_database
+
+        yield from check_database(settings.database)

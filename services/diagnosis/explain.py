@@ -77,7 +77,7 @@ class LoginExplanation:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether a provider cannot explain logins."""
+        """Whether the outcome of a provider is not known, because it cannot explain logins."""
         return any(result.outcome == "unsupported" for result in self.results)
 
     @property
@@ -93,12 +93,12 @@ def explain_login(chain: Chain, login: str, failed: Collection[str] = ()) -> Log
 
     The providers named in `failed` are not asked and count as unavailable.
     """
-    questions = _Questions(login, failed)
-    steps = [*chain.walk(questions.ask)]
-    results = [questions.result(step.link, step.answer) for step in steps]
+    explainer = _Explainer(login, failed)
+    steps = [*chain.walk(explainer.ask)]
+    results = [explainer.result(step.link, step.answer) for step in steps]
     decision = next((result for step, result in zip(steps, results, strict=True) if step.decides), None)
     for link in chain.links[len(steps) :]:
-        result = questions.result(link, ask_link(link, questions.ask))
+        result = explainer.result(link, ask_link(link, explainer.ask))
         results.append(replace(result, outcome="skipped") if result.outcome in {"accepted", "denied"} else result)
     return LoginExplanation(tuple(results), decision)
 
@@ -109,8 +109,8 @@ def claims_of(issuer: TokenIssuer, identity: Identity) -> Claims:
     return issuer.claims(identity)
 
 
-class _Questions:
-    """Asks providers to explain one login, and keeps their explanations beside the answers that a chain needs."""
+class _Explainer:
+    """Asks providers to explain one login, and keeps the explanations, from which it gives the chain the answers."""
 
     def __init__(self, login: str, failed: Collection[str]) -> None:
         self._login = login

@@ -120,7 +120,7 @@ def test_doctor_shows_a_user_of_active_directory(windows: Program, login: str) -
 def test_doctor_reports_a_locked_user_without_a_bind(windows: Program) -> None:
     checks = windows.doctor("--user", "locked", "--password", stdin=DENIED_PASSWORD, code=2)
     assert "locked" in checks["user, ldap"]["found"]
-    assert checks["password"]["found"] == "not tried, because the login would be denied with any password"
+    assert checks["password"]["found"] == "not tried, because the login would fail with any password"
 
 
 def test_explain_shows_rules_with_near_misses_and_routes(windows: Program) -> None:

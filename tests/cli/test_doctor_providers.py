@@ -160,9 +160,9 @@ def test_routes_of_the_application_that_flask_serves_are_checked(tmp_path: Path)
     write(tmp_path, "shop", APP)
     ended = program(tmp_path, "acme:Recording")("--app", "shop", "doctor")
     assert "/forgotten is not guarded" in ended.stdout
-    missing = "GET /shut requires the role Reader, which no provider can give; reader differs only in case"
+    missing = "no provider can give the role Reader, required by GET /shut; reader differs only in case"
     assert missing in ended.stdout
-    assert "GET /open requires" not in ended.stdout
+    assert "required by GET /open" not in ended.stdout
 
 
 def test_application_that_does_not_start_is_a_failure(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from services.keys.directory import KeyDirectory, StoredKey
 from services.keys.ring import KEY_SET_MAX_AGE
 
 MAX_KEY_AGE = timedelta(days=365)
-"""Over this time a key is copied to many machines and backups, so it should be rotated."""
+"""An older key has been on many machines and in many backups, so it should be rotated."""
 
 _GENERATE = "Run: flask keys generate, and after five minutes: flask keys rotate"
 
@@ -30,12 +30,16 @@ def check_keys(settings: KeySettings, keys_dir: Path | None) -> Iterator[Check]:
     except ConfigurationError as error:
         yield Check("keys", "failure", error.problems[0].statement, error.problems[0].remedy or "Run: flask keys list")
         return
+    yield from _check_stored_keys(keys, secret_is_set=settings.key is not None)
+    yield _check_directory(keys_dir, writable)
+
+
+def _check_stored_keys(keys: list[StoredKey], secret_is_set: bool) -> Iterator[Check]:
     current = next(key for key in keys if key.state == "current")
     next_keys = [key for key in keys if key.state == "next"]
     yield _check_current(current, has_next=bool(next_keys))
     yield _check_others(next_keys, retired=sum(key.state == "retired" for key in keys))
-    yield _check_directory(keys_dir, writable)
-    if settings.key:
+    if secret_is_set:
         yield _check_unused_secret(current)
 
 

@@ -76,7 +76,7 @@ def _available_roles(chain: Chain, failed: Collection[str]) -> frozenset[str]:
 
 def _check_missing_role(role: str, routes: list[GuardedRoute], available: frozenset[str]) -> Check:
     more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
-    found = f"{routes[0]}{more} requires the role {role}, which no provider can give"
+    found = f"no provider can give the role {role}, required by {routes[0]}{more}"
     similar = sorted(other for other in available if casefold_name(other) == casefold_name(role))
     if similar:
         found += f"; {', '.join(similar)} differs only in case"

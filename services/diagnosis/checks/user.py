@@ -74,13 +74,13 @@ def _check_password(services: Services, explanation: LoginExplanation, login: st
     """Try the password once, with the one provider that may accept it."""
     name = _provider_to_ask(explanation)
     if name is None:
-        yield Check("password", "ok", "not tried, because the login would be denied with any password")
+        yield Check("password", "ok", "not tried, because the login would fail with any password")
         return
     link = next(link for link in services.chain.links if link.name == name)
     try:
         password = normalize_password(password)
     except ValueError as error:
-        yield Check("password", "failure", f"no user can have this password: {error}", "Enter it again")
+        yield Check("password", "failure", f"the password {error}", "Enter it again")
         return
     user = _authenticate(link, login, password)
     yield _check_answer(name, user, explanation.identity)
@@ -113,7 +113,7 @@ def _check_answer(name: str, answer: Answer, expected: Identity | None) -> Check
     if expected and (answer["username"], {*answer["roles"]}) != (expected["username"], {*expected["roles"]}):
         found += f" with {', '.join(answer['roles']) or 'no role'}, unlike its explanation above"
         remedy = (
-            "Run the command again: the user may have just been changed. Otherwise `explain` of the provider is wrong"
+            "Run the command again: the user may have changed in between. Otherwise, correct the provider's `explain`"
         )
         return Check("password", "warning", found, remedy)
     return Check("password", "ok", found)
