@@ -1,4 +1,4 @@
-"""The application as a whole: what its start says, and what its log looks like."""
+"""The application as a whole: the guards of its routes, and its logging."""
 
 import logging
 import time
@@ -13,17 +13,17 @@ from tests.support.stores import SECRET_KEY
 
 @pytest.fixture
 def app(static_environ: dict[str, str]) -> Flask:
-    """Return an application of its own, to add routes to."""
+    """An application to which a test can add routes."""
     return create_app({"SECRET_KEY": SECRET_KEY, **static_environ})
 
 
-def test_our_own_routes_are_all_guarded_or_public(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_route_of_latchkey_is_guarded_or_public(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     assert len(list(app.url_map.iter_rules())) >= 5
     assert unmarked_routes(app) == []
     assert "not guarded" not in caplog.text
 
 
-def test_a_forgotten_or_misplaced_guard_shows(app: Flask) -> None:
+def test_missing_or_misplaced_guard_is_reported(app: Flask) -> None:
     @auth_guard()
     @app.route("/above")
     def above() -> str:
@@ -35,7 +35,7 @@ def test_a_forgotten_or_misplaced_guard_shows(app: Flask) -> None:
     assert unmarked_routes(app) == ["/above", "/forgotten"]
 
 
-def test_the_start_warns_of_an_open_route(
+def test_start_warns_about_a_route_without_a_guard(
     static_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("api.routes.init", lambda app: app.route("/careless")(lambda: ""))
@@ -44,6 +44,6 @@ def test_the_start_warns_of_an_open_route(
     assert "/careless is not guarded" in caplog.text
 
 
-def test_the_clock_of_other_logs_is_left_alone(app: Flask) -> None:
+def test_clock_of_other_log_formatters_is_unchanged(app: Flask) -> None:
     assert app
     assert logging.Formatter.converter is time.localtime
