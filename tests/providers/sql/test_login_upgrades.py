@@ -154,7 +154,7 @@ def test_one_of_several_concurrent_logins_upgrades_the_hash(
         _listening("after_cursor_execute", count),
         ThreadPoolExecutor(4) as threads,
     ):
-        assert [answer.status_code for answer in threads.map(ask_to_log_in, clients)] == [200] * 4
+        assert [response.status_code for response in threads.map(ask_to_log_in, clients)] == [200] * 4
     assert sorted(written) == [0, 0, 0, 1]
     assert caplog.text.count("a weak password hash was upgraded") == 1
     assert is_policys(zoe(environ).password_hash)
@@ -174,9 +174,9 @@ def test_login_succeeds_without_an_upgrade_if_the_hash_queue_is_full(
     with ThreadPoolExecutor(CAPACITY + 1) as threads, monkeypatch.context() as full:
         filling = partial(fill_hash_pool, threads, gate)
         full.setattr("passwords.hashing.needs_rehash", _after(filling, needs_rehash))
-        answer = ask_to_log_in(client)
+        response = ask_to_log_in(client)
         gate.set()
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert "a login could not be recorded: Overloaded" in caplog.text
     assert zoe(environ).password_hash == WEAK
     log_in(client)

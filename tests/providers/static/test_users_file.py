@@ -17,7 +17,7 @@ from providers.static.provider import StaticProvider
 from tests.support.stores import SECRET_KEY, hashed, users_file
 from tests.support.users import ZOE, SampleUser
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 HASH = hashed(ZOE.password)
 MINIMAL_FILE = f'[[users]]\nusername = "zoé"\npassword_hash = "{HASH}"\n'
 NEW = SampleUser("newcomer", "new@example.org", "the newcomer's password")

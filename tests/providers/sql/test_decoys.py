@@ -13,8 +13,13 @@ from tests.support.stored_hashes import is_policys
 from tests.support.stores import add_by_hand, engine_of, hashed, user_table
 from tests.support.users import SAME_EMAIL_USERS, ZOE
 
-OF = {sample.scheme: sample.stored for sample in SAMPLES}
-USERS = {"bea": OF["bcrypt"], "Émile": OF["pbkdf2-sha256"], "mia": OF["sha512-crypt"], "tom": hashed("x" * 15)}
+HASH_OF = {sample.scheme: sample.stored for sample in SAMPLES}
+USERS = {
+    "bea": HASH_OF["bcrypt"],
+    "Émile": HASH_OF["pbkdf2-sha256"],
+    "mia": HASH_OF["sha512-crypt"],
+    "tom": hashed("x" * 15),
+}
 UNKNOWN_LOGINS = [f"nobody{number}" for number in range(40)]
 
 
