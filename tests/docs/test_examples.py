@@ -12,11 +12,8 @@ from tests.support.newcomer import blocks
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import ZOE
 
-# The commands of these pages are being renamed.
-PENDING = {"docs/users.md", "docs/passwords.md"}
 
-
-@pytest.mark.parametrize("page", [page for page in pages() if page not in PENDING])
+@pytest.mark.parametrize("page", pages())
 def test_commands_print_what_the_page_shows(page: str) -> None:
     for example, output in zip(examples(page), outputs(page), strict=True):
         if example.output is not None:
