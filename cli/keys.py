@@ -1,27 +1,27 @@
-"""`flask keys …`: the private keys in SIGNING_KEYS_DIR."""
+"""`flask keys …`: generate and rotate the signing keys in SIGNING_KEYS_DIR."""
 
-import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.terminal import CommandError, as_table
+from cli.terminal import JSON_OPTION, CommandError, as_table, print_json
+from config.errors import translate_errors
 from config.keys import SigningKeysSettings
 from config.settings import Settings
 from services.keys.directory import KeyDirectory, StoredKey
 from services.keys.pem import ALGORITHMS
 from services.keys.ring import KEY_SET_MAX_AGE
 
-SETTLED = timedelta(seconds=2)
-"""A worker signs with the key before for a moment longer, until it has looked at the folder."""
-REVOCATION_RETENTION = timedelta(seconds=KEY_SET_MAX_AGE)
+PROPAGATION_DELAY = timedelta(seconds=2)
+"""How long after a rotation a worker may still sign with the previous key."""
+CACHE_LIFETIME = timedelta(seconds=KEY_SET_MAX_AGE)
 
-_KEY_MAY_BEGIN_WITH_A_DASH: dict[str, Any] = {"context_settings": {"ignore_unknown_options": True}}
+# The id of a key may begin with a dash.
+_ACCEPT_DASHES: dict[str, Any] = {"context_settings": {"ignore_unknown_options": True}}
 
 
 @click.group
@@ -32,66 +32,73 @@ def keys() -> None:
 @keys.command()
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default=ALGORITHMS[0], show_default=True)
 def generate(algorithm: str) -> None:
-    """Make a key: the current one if it is the first, else the next, which is published but does not sign."""
+    """Generate a key. The first key is the current one; each other one is a next key, which does not sign yet."""
     path = _path()
-    with _raising_refused():
+    with _translated_errors():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        made = KeyDirectory(path).add(algorithm)
-    click.echo(f"Made {made.key.id} ({algorithm}). It is {made.state}.")
-    if made.state == "next":
-        click.echo(f"In {_minutes(REVOCATION_RETENTION)}, when everybody knows it: flask keys rotate")
+        stored = KeyDirectory(path).add(algorithm)
+    click.echo(f"Generated {stored.state} key {stored.key.id} ({algorithm}).")
+    if stored.state == "next":
+        click.echo(f"Wait {_minutes(CACHE_LIFETIME)}, until clients have fetched it, and run: flask keys rotate")
 
 
 @keys.command("list")
-@click.option("--json", "as_json", is_flag=True, help="For scripts: a JSON array.")
+@JSON_OPTION
 def list_keys(as_json: bool) -> None:
-    """Show every key, its state, and when a retired one can go."""
-    stored = _folder().read()
-    lifetime = _lifetime()
+    """List the keys, their states, and when a retired key can be removed."""
+    stored = _directory().read()
+    lifetime = _token_lifetime()
     if as_json:
-        click.echo(json.dumps([_json(one, lifetime) for one in stored], indent=2))
+        print_json([_to_json(one, lifetime) for one in stored])
     elif not stored:
-        click.echo("There is no key yet. Run: flask keys generate")
+        click.echo("There are no keys. Run: flask keys generate")
     else:
-        rows = [(one.key.id, one.key.algorithm, one.state, _shown(one.since), _end(one, lifetime)) for one in stored]
-        click.echo(as_table(("KEY", "ALGORITHM", "STATE", "SINCE", "CAN GO"), rows))
+        heads = ("KEY", "ALGORITHM", "STATE", "SINCE", "REMOVABLE")
+        click.echo(as_table(heads, [_to_row(one, lifetime) for one in stored]))
 
 
-@keys.command(**_KEY_MAY_BEGIN_WITH_A_DASH)
+@keys.command(**_ACCEPT_DASHES)
 @click.argument("key", required=False)
 def rotate(key: str | None) -> None:
-    """Make the next key the current one, and retire the current one. KEY is only needed if there are several."""
-    folder = _folder()
-    successor = _chosen(folder, key, ("next",), "Run: flask keys generate")
-    with _raising_refused():
-        folder.rotate(successor)
-    goes = datetime.now(UTC) + _lifetime() + SETTLED
-    click.echo(f"{successor.key.id} is current. The one before can go at {_shown(goes)}: flask keys retire")
-    if datetime.now(UTC) - successor.since < REVOCATION_RETENTION:
+    """Make a next key the current one, and retire the current key.
+
+    KEY is the beginning of the id of a next key, required if there are several.
+    """
+    directory = _directory()
+    successor = _find_key(directory, key, ("next",), "Run: flask keys generate")
+    with _translated_errors():
+        directory.rotate(successor)
+    removable_at = datetime.now(UTC) + _token_lifetime() + PROPAGATION_DELAY
+    click.echo(f"{successor.key.id} is now the current key.")
+    click.echo(f"The previous key can be removed at {_format_time(removable_at)} with: flask keys retire")
+    if datetime.now(UTC) - successor.since < CACHE_LIFETIME:
         click.echo(
-            f"It is new. Others who keep the key set may refuse its tokens for up to {_minutes(REVOCATION_RETENTION)}."
+            f"The key is new: clients that cache the key set may reject its tokens for {_minutes(CACHE_LIFETIME)}."
         )
 
 
-@keys.command(**_KEY_MAY_BEGIN_WITH_A_DASH)
+@keys.command(**_ACCEPT_DASHES)
 @click.argument("key", required=False)
-@click.option("--force", is_flag=True, help="Now, although tokens that it signed are still good.")
+@click.option("--force", is_flag=True, help="Remove the key immediately. Tokens that it signed become invalid.")
 def retire(key: str | None, force: bool) -> None:
-    """Remove a retired key, once its last token has expired; with --force also a next one that is named.
+    """Remove a retired key after the last token that it signed has expired.
 
-    KEY is only needed if there are several.
+    KEY is the beginning of the id of a retired key, or with --force of a next key. It is required if there are
+    several retired keys.
     """
-    folder = _folder()
+    directory = _directory()
     states = ("retired", "next") if force and key else ("retired",)
-    chosen = _chosen(folder, key, states, "Run: flask keys rotate")
-    goes = _goes(chosen, _lifetime())
-    if goes > datetime.now(UTC) and not force:
-        raise CommandError(f"{chosen.key.id} has signed tokens that are still good. It can go at {_shown(goes)}")
-    # Else a worker that has not looked at the folder yet would sign with a key that is gone.
-    time.sleep(max(0.0, (chosen.since + SETTLED - datetime.now(UTC)).total_seconds()))
-    with _raising_refused():
-        folder.remove(chosen)
-    click.echo(f"Removed {chosen.key.id}.")
+    stored = _find_key(directory, key, states, "Run: flask keys rotate")
+    removable_at = _removable_at(stored, _token_lifetime())
+    if removable_at > datetime.now(UTC) and not force:
+        raise CommandError(
+            f"{stored.key.id} has signed tokens that are still valid. It can be removed at {_format_time(removable_at)}"
+        )
+    # Without the delay, a worker that has not reloaded its keys would sign with a removed key.
+    time.sleep(max(0.0, (stored.since + PROPAGATION_DELAY - datetime.now(UTC)).total_seconds()))
+    with _translated_errors():
+        directory.remove(stored)
+    click.echo(f"Removed {stored.key.id}.")
 
 
 def _path() -> Path:
@@ -101,52 +108,53 @@ def _path() -> Path:
     return path
 
 
-def _folder() -> KeyDirectory:
+def _directory() -> KeyDirectory:
     return KeyDirectory(_path())
 
 
-def _lifetime() -> timedelta:
+def _token_lifetime() -> timedelta:
     return timedelta(minutes=Settings.of_process().tokens.lifetime_minutes)
 
 
-def _chosen(folder: KeyDirectory, key: str | None, states: tuple[str, ...], remedy: str) -> StoredKey:
-    """Return the only key in one of these states, or the one whose id begins so."""
-    named = [one for one in folder.read() if one.key.id.startswith(key or "")]
-    found = [one for one in named if one.state in states]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise CommandError(f"there are several {states[0]} keys. Name one that `flask keys list` shows")
-    if key and named:
-        raise CommandError(f"{named[0].key.id} is {named[0].state}, not {states[0]}. See: flask keys list")
-    raise CommandError(
-        f"there is no {states[0]} key{f' that begins with {key}. See: flask keys list' if key else f'. {remedy}'}"
-    )
+def _find_key(directory: KeyDirectory, key: str | None, states: tuple[str, ...], remedy: str) -> StoredKey:
+    """Return the key in one of these states whose id begins with `key`. Raises CommandError unless there is one."""
+    named = [one for one in directory.read() if one.key.id.startswith(key or "")]
+    candidates = [one for one in named if one.state in states]
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        raise CommandError(f"there are several {states[0]} keys. Name one of them, see: flask keys list")
+    if not key:
+        raise CommandError(f"there is no {states[0]} key. {remedy}")
+    if not named:
+        raise CommandError(f"no key id begins with {key}. See: flask keys list")
+    raise CommandError(f"{named[0].key.id} is a {named[0].state} key, not a {states[0]} key. See: flask keys list")
 
 
-def _goes(stored: StoredKey, lifetime: timedelta) -> datetime:
-    """Return when the last token that a retired key signed has expired."""
-    return stored.since + lifetime + SETTLED
+def _removable_at(stored: StoredKey, token_lifetime: timedelta) -> datetime:
+    """Return when the last token that a retired key has signed expires."""
+    return stored.since + token_lifetime + PROPAGATION_DELAY
 
 
-def _end(stored: StoredKey, lifetime: timedelta) -> str:
-    if stored.state != "retired":
-        return "-"
-    goes = _goes(stored, lifetime)
-    return _shown(goes) if goes > datetime.now(UTC) else "now"
+def _to_row(stored: StoredKey, token_lifetime: timedelta) -> tuple[str, ...]:
+    removable = "-"
+    if stored.state == "retired":
+        removable_at = _removable_at(stored, token_lifetime)
+        removable = _format_time(removable_at) if removable_at > datetime.now(UTC) else "now"
+    return stored.key.id, stored.key.algorithm, stored.state, _format_time(stored.since), removable
 
 
-def _json(stored: StoredKey, lifetime: timedelta) -> dict[str, str | None]:
+def _to_json(stored: StoredKey, token_lifetime: timedelta) -> dict[str, str | None]:
     return {
         "key": stored.key.id,
         "algorithm": stored.key.algorithm,
         "state": stored.state,
         "since": stored.since.isoformat(),
-        "can_go": _goes(stored, lifetime).isoformat() if stored.state == "retired" else None,
+        "removable_at": _removable_at(stored, token_lifetime).isoformat() if stored.state == "retired" else None,
     }
 
 
-def _shown(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -154,9 +162,7 @@ def _minutes(span: timedelta) -> str:
     return f"{span.seconds // 60} minutes"
 
 
-@contextmanager
-def _raising_refused() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CommandError(f"SIGNING_KEYS_DIR cannot be changed: {error.strerror}") from None
+def _translated_errors() -> AbstractContextManager[None]:
+    return translate_errors(
+        OSError, to=lambda error: CommandError(f"SIGNING_KEYS_DIR cannot be changed: {error.strerror}")
+    )

@@ -1,4 +1,4 @@
-"""`flask tokens …`: the end of sessions and tokens in DATABASE_URL."""
+"""`flask tokens …`: revoke sessions and tokens in DATABASE_URL."""
 
 import time
 
@@ -16,25 +16,27 @@ def tokens() -> None:
 
 
 @tokens.command()
-@click.option("--user", type=NAME, help="All that this user has.")
-@click.option("--provider", type=NAME, help="With --user: only what this provider, as AUTH_PROVIDER has it, knows.")
-@click.option("--all", "everybody", is_flag=True, help="All that anybody has.")
-def revoke(user: str | None, provider: str | None, everybody: bool) -> None:
-    """End sessions and their tokens. Every worker refuses them within two seconds."""
-    if (user is None) == (not everybody):
-        raise CommandError("say whose: flask tokens revoke --user NAME, or --all")
+@click.option("--user", type=NAME, help="Revoke the sessions and tokens of the user with this username.")
+@click.option("--provider", type=NAME, help="With --user: only those of the user of this provider in AUTH_PROVIDER.")
+@click.option("--all", "everything", is_flag=True, help="Revoke the sessions and tokens of all users.")
+def revoke(user: str | None, provider: str | None, everything: bool) -> None:
+    """End sessions and revoke their tokens. Every worker rejects the tokens within two seconds."""
+    if (user is None) == (not everything):
+        raise CommandError("give either --user or --all: flask tokens revoke --user NAME")
     if provider and not user:
-        raise CommandError("--provider belongs to --user")
+        raise CommandError("--provider requires --user")
     table = SessionTable(open_engine(Settings.of_process().database))
     with translate_command_errors():
         ended = table.end_user_sessions(user, provider) if user else _end_all(table)
-    click.echo(f"Ended {ended} {'session' if ended == 1 else 'sessions'}. Their tokens are refused within two seconds.")
+    click.echo(
+        f"Ended {ended} {'session' if ended == 1 else 'sessions'}. Their tokens are rejected within two seconds."
+    )
     if user and not ended:
-        click.echo("If that is a surprise: is it what the token has as `sub`, and the provider what it has as `idp`?")
+        click.echo("--user must equal the claim `sub` of the user's tokens, and --provider their claim `idp`.")
 
 
 def _end_all(table: SessionTable) -> int:
-    """End everything, and return when whatever is issued from now on is good."""
+    """End all sessions and wait, so that tokens that are issued after the command are valid."""
     ended = table.end_all()
-    time.sleep(1)  # tokens tell their time in whole seconds, and those of this one are ended
+    time.sleep(1)  # the times in tokens are whole seconds, and all tokens of the current second are revoked
     return ended

@@ -1,7 +1,7 @@
-"""The key folder: private keys, each next, current or retired; and how one becomes the other.
+"""The key directory: private keys in the states next, current and retired, and the rotation between the states.
 
-`states.json` says which key is current and since when others are retired. A key that it does not name is
-next: published, but not signing. A key that is alone in its folder is current, and needs no such file.
+`states.json` names the current key, and says since when keys are retired. A key that it does not name is a next key:
+published, but it does not sign. A single key needs no `states.json`: it is the current one.
 """
 
 import fcntl
@@ -22,25 +22,26 @@ from services.keys import pem
 from services.keys.ring import Key
 
 State = Literal["next", "current", "retired"]
-STATES = "states.json"
+STATES_FILE = "states.json"
 
 
 class UnusableKeyDirectory(ConfigurationError):
-    """The folder cannot be used."""
+    """The key directory cannot be used."""
 
-    def __init__(self, found: str, remedy: str | None = None) -> None:
-        super().__init__([Problem("SIGNING_KEYS_DIR", found, remedy)])
+    def __init__(self, found: str, remedy: str | None = None, file: str | None = None) -> None:
+        """`found` is a predicate about the file of this name, or about the directory."""
+        super().__init__([Problem(f"SIGNING_KEYS_DIR, {file}" if file else "SIGNING_KEYS_DIR", found, remedy)])
 
 
 @dataclass(frozen=True)
 class StoredKey:
-    """A key in the folder."""
+    """A key in the directory."""
 
     key: Key
     path: Path
     state: State
     since: datetime
-    """Since when it is in this state."""
+    """When the key entered this state."""
 
 
 class _States(BaseModel):
@@ -52,55 +53,58 @@ class _States(BaseModel):
 
 
 class KeyDirectory:
-    """A folder of keys. It is read at each call; whoever changes it waits for whoever else does."""
+    """A directory of keys. Each call reads it. A lock lets only one process change it at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def files(self) -> list[Path]:
-        """Return the files that the keys and their states are in; none if there is no folder."""
+        """Return the files of the keys and of their states, none if the directory does not exist."""
         try:
             names = os.listdir(self.path)
         except FileNotFoundError:
             return []
-        return [self.path / name for name in sorted(names) if name == STATES or name.endswith(".pem")]
+        return [self.path / name for name in sorted(names) if name == STATES_FILE or name.endswith(".pem")]
 
     def read(self) -> list[StoredKey]:
-        """Return the keys, next, current and retired; UnusableFolder if one of them is none, or none is current."""
+        """Return the next keys, the current key and the retired keys, none if the directory is empty.
+
+        Raises UnusableKeyDirectory if a key is invalid, or if no key is current.
+        """
         try:
             return read_consistently(self.files, self._read)
         except OSError as error:
             raise UnusableKeyDirectory(f"cannot be read: {error.strerror}") from None
 
     def add(self, algorithm: str) -> StoredKey:
-        """Make a key: the current one if it is the first, else the next one."""
+        """Generate a key: the current key if it is the first one, otherwise a next key. Raises OSError."""
         with self._locked():
             stored = self.read()
             if stored:
-                self._write_states(_unchanged(stored))  # else nobody could tell which of the two is current
+                self._write_states(_states_of(stored))  # without the file, two keys have no states
             else:
-                (self.path / STATES).unlink(missing_ok=True)  # it is about keys that are gone
-            octets = pem.generate(algorithm)
-            key = pem.parse(octets, "the new key")
-            _write(self.path / f"{key.id}.pem", octets)
-            return next(one for one in self.read() if one.key.id == key.id)
+                (self.path / STATES_FILE).unlink(missing_ok=True)  # its keys were deleted by hand
+            content = pem.generate(algorithm)
+            key_id = pem.parse(content, "the new key").id
+            _write_atomically(self.path / f"{key_id}.pem", content)
+            return next(one for one in self.read() if one.key.id == key_id)
 
     def rotate(self, successor: StoredKey) -> None:
-        """Make a next key the current one, at once; what was current is retired."""
+        """Make a next key the current one, and retire the current key. Raises OSError."""
         with self._locked():
-            self._write_states(_states_of(self.read(), successor, datetime.now(UTC)))
+            self._write_states(_states_with_current(self.read(), successor, datetime.now(UTC)))
 
     def remove(self, stored: StoredKey) -> None:
-        """Remove a key that is not current. What it signed is not good any more."""
+        """Delete a key that is not current. Tokens signed with it become invalid. Raises OSError."""
         with self._locked():
-            for path in self._pems():
+            for path in self._pem_files():
                 if pem.read(path).id == stored.key.id:
                     path.unlink()
-            self._write_states(_unchanged(self.read()))
+            self._write_states(_states_of(self.read()))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Wait until nobody else changes the folder."""
+        """Wait until no other process changes the directory, and keep other processes from changing it."""
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -108,76 +112,79 @@ class KeyDirectory:
         finally:
             os.close(descriptor)
 
-    def _pems(self) -> list[Path]:
-        return [file for file in self.files() if file.name != STATES]
+    def _pem_files(self) -> list[Path]:
+        return [file for file in self.files() if file.name != STATES_FILE]
 
     def _read(self) -> list[StoredKey]:
         try:
-            keys = {key.id: (key, path) for path in self._pems() for key in [pem.read(path)]}
-        except ValueError as error:
-            raise UnusableKeyDirectory(f"has an unusable key: {error}") from None
+            keys = {key.id: (key, path) for path in self._pem_files() for key in [pem.read(path)]}
+        except pem.InvalidKeyFile as error:
+            raise UnusableKeyDirectory(error.found, error.remedy, error.name) from None
         if not keys:
             return []
-        states = self._states(keys)
+        states = self._read_states(keys)
         order: list[State] = ["next", "current", "retired"]
-        stored = [_stored(key, path, states) for key, path in keys.values()]
+        stored = [_stored_key(key, path, states) for key, path in keys.values()]
         return sorted(stored, key=lambda one: (order.index(one.state), one.since))
 
-    def _write_states(self, states: _States) -> None:
-        _write(self.path / STATES, states.model_dump_json(indent=2).encode())
-
-    def _states(self, keys: dict[str, tuple[Key, Path]]) -> _States:
+    def _read_states(self, keys: dict[str, tuple[Key, Path]]) -> _States:
         try:
-            states = _States.model_validate_json((self.path / STATES).read_bytes())
+            states = _States.model_validate_json((self.path / STATES_FILE).read_bytes())
         except FileNotFoundError:
-            if len(keys) > 1:
-                raise UnusableKeyDirectory(
-                    f"has several keys, and no {STATES} that names the current one",
-                    "Leave only the current key there, run `flask keys generate`, and put the others back",
-                ) from None
-            ((only, (_, path)),) = keys.items()
-            return _States(current=only, since=_made(path))
+            return self._states_of_single_key(keys)
         except (OSError, ValidationError):
-            raise UnusableKeyDirectory(f"has a {STATES} that cannot be read") from None
+            raise UnusableKeyDirectory("cannot be read, or is invalid", file=STATES_FILE) from None
         if states.current not in keys:
-            raise UnusableKeyDirectory(f"lacks the key that {STATES} names as current")
+            raise UnusableKeyDirectory("names a current key that is missing", file=STATES_FILE)
         return states
 
+    def _states_of_single_key(self, keys: dict[str, tuple[Key, Path]]) -> _States:
+        if len(keys) > 1:
+            raise UnusableKeyDirectory(
+                f"contains several keys, but no {STATES_FILE} that names the current one",
+                "Leave only the current key in it, run `flask keys generate`, and move the other keys back",
+            )
+        ((key_id, (_, path)),) = keys.items()
+        return _States(current=key_id, since=_modified_at(path))
 
-def _stored(key: Key, path: Path, states: _States) -> StoredKey:
+    def _write_states(self, states: _States) -> None:
+        _write_atomically(self.path / STATES_FILE, states.model_dump_json(indent=2).encode())
+
+
+def _stored_key(key: Key, path: Path, states: _States) -> StoredKey:
     if key.id == states.current:
         return StoredKey(key, path, "current", states.since)
     if key.id in states.retired:
         return StoredKey(key, path, "retired", states.retired[key.id])
-    return StoredKey(key, path, "next", _made(path))
+    return StoredKey(key, path, "next", _modified_at(path))
 
 
-def _unchanged(stored: list[StoredKey]) -> _States:
+def _states_of(stored: list[StoredKey]) -> _States:
     current = next(one for one in stored if one.state == "current")
-    return _states_of(stored, current, current.since)
+    return _states_with_current(stored, current, current.since)
 
 
-def _states_of(stored: list[StoredKey], current: StoredKey, since: datetime) -> _States:
-    """Return the states in which `current` is so since `since`, and the one before it is retired since then."""
+def _states_with_current(stored: list[StoredKey], current: StoredKey, since: datetime) -> _States:
+    """Return the states with this current key; a key that was current before is retired, both since `since`."""
     retired = {one.key.id: one.since for one in stored if one.state == "retired"}
     retired |= {one.key.id: since for one in stored if one.state == "current" and one.key.id != current.key.id}
     return _States(current=current.key.id, since=since, retired=retired)
 
 
-def _made(path: Path) -> datetime:
+def _modified_at(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def _write(path: Path, octets: bytes) -> None:
-    """Put a file there as a whole or not at all, for whoever has the folder: its owner, and with root the group."""
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Create or replace a file that only the directory's owner can read, and its group if root owns the directory."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # with mode 0600
     try:
         with open(descriptor, "wb") as file:
-            if os.geteuid() == 0:  # an admin who tends the keys of a service that is somebody else
+            if os.geteuid() == 0:  # an administrator manages the keys of a service that runs as another user
                 owner = path.parent.stat()
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
                 os.fchmod(descriptor, 0o640 if owner.st_uid == 0 != owner.st_gid else 0o600)
-            file.write(octets)
+            file.write(content)
             file.flush()
             os.fsync(descriptor)
         os.replace(temporary, path)

@@ -1,4 +1,4 @@
-"""Private keys in PEM files. The kind of a key decides its algorithm, and its public part its id."""
+"""Private keys in PEM files. The type of a key determines its algorithm, and its public part its id."""
 
 import base64
 import hashlib
@@ -26,46 +26,57 @@ from services.keys.ring import Key
 
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 
-SMALLEST_RSA = 2048  # bits (RFC 7518 §3.3)
-_MAKERS: Mapping[str, Callable[[], PrivateKey]] = {
+MIN_RSA_BITS = 2048  # RFC 7518 §3.3
+_GENERATORS: Mapping[str, Callable[[], PrivateKey]] = {
     "ES256": lambda: generate_elliptic(SECP256R1()),
     "EdDSA": Ed25519PrivateKey.generate,
     "RS256": lambda: generate_rsa(65537, 3072),
 }
-ALGORITHMS = tuple(_MAKERS)
-_THUMBPRINT = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
+ALGORITHMS = tuple(_GENERATORS)
+_THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
+
+
+class InvalidKeyFile(Exception):
+    """A file is not a private key that the service can sign with. `found` is a predicate about the file."""
+
+    def __init__(self, name: str, found: str, remedy: str | None = None) -> None:
+        super().__init__(f"{name} {found}")
+        self.name = name
+        self.found = found
+        self.remedy = remedy
 
 
 def generate(algorithm: str) -> bytes:
-    """Return a new private key for one of ALGORITHMS, in PEM."""
-    return _MAKERS[algorithm]().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    """Return a new private key for one of ALGORITHMS, in PEM format."""
+    return _GENERATORS[algorithm]().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def read(path: Path) -> Key:
-    """Return the key in a file; ValueError says what is wrong with it, in words that name no more than the file."""
+    """Return the key in a file. Raises InvalidKeyFile, which contains no part of the key."""
     try:
         with path.open("rb") as file:
-            loose = is_readable_by_others(os.fstat(file.fileno()))
-            octets = file.read()
+            is_exposed = is_readable_by_others(os.fstat(file.fileno()))
+            content = file.read()
     except OSError as error:
-        raise ValueError(f"{path.name} cannot be read: {error.strerror}") from None
-    if loose:
-        raise ValueError(f"{path.name} can be read by others, who may have the key by now. Run: chmod 600 on it")
-    return parse(octets, path.name)
+        raise InvalidKeyFile(path.name, f"cannot be read: {error.strerror}") from None
+    if is_exposed:
+        remedy = "Run `chmod 600` on it, and replace the key if another user may have read it"
+        raise InvalidKeyFile(path.name, "can be read by other users", remedy)
+    return parse(content, path.name)
 
 
-def parse(octets: bytes, name: str) -> Key:
-    """Return the key that a PEM file of this name has; ValueError as `read` has it."""
+def parse(content: bytes, name: str) -> Key:
+    """Return the key in the content of the PEM file with this name. Raises InvalidKeyFile."""
     try:
-        private = load_pem_private_key(octets, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # the messages may have a part of the key
-        raise ValueError(f"{name} is not a PEM file with one private key that has no passphrase") from None
+        private = load_pem_private_key(content, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # the messages may contain a part of the key
+        raise InvalidKeyFile(name, "is not a PEM file of one private key without a passphrase") from None
     algorithm = _algorithm(private)
     if algorithm is None or not isinstance(private, PrivateKey):
-        raise ValueError(f"{name} has a key that is not Ed25519, P-256, or RSA of {SMALLEST_RSA} bits or more")
+        raise InvalidKeyFile(name, f"is not an Ed25519 key, a P-256 key, or an RSA key of at least {MIN_RSA_BITS} bits")
     public = private.public_key()
     members = get_default_algorithms()[algorithm].to_jwk(public, as_dict=True)
-    required = {member: members[member] for member in _THUMBPRINT[members["kty"]]}
+    required = {member: members[member] for member in _THUMBPRINT_MEMBERS[members["kty"]]}
     key_id = _thumbprint(required)
     jwk = {**required, "kid": key_id, "alg": algorithm, "use": "sig"}
     return Key(key_id, algorithm, signing=private, verifying=public, jwk=jwk)
@@ -76,10 +87,10 @@ def _algorithm(private: object) -> str | None:
         return "EdDSA"
     if isinstance(private, EllipticCurvePrivateKey):
         return "ES256" if isinstance(private.curve, SECP256R1) else None
-    return "RS256" if isinstance(private, RSAPrivateKey) and private.key_size >= SMALLEST_RSA else None
+    return "RS256" if isinstance(private, RSAPrivateKey) and private.key_size >= MIN_RSA_BITS else None
 
 
 def _thumbprint(required: Mapping[str, str]) -> str:
-    """Return the JWK thumbprint (RFC 7638 §3): the same key has the same id, wherever it lies."""
+    """Return the JWK thumbprint (RFC 7638 §3), so that a key has the same id in every file and on every host."""
     canonical = json.dumps(required, separators=(",", ":"), sort_keys=True).encode()
     return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()

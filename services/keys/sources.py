@@ -1,4 +1,4 @@
-"""Where the keys come from: SECRET_KEY, or a directory of keys that is reloaded when it changes."""
+"""The sources of the key ring: SECRET_KEY, or a key directory that is reloaded when it changes."""
 
 from config.errors import ConfigurationError, Problem, collect_errors
 from config.keys import KeySettings
@@ -12,7 +12,7 @@ CHECK_INTERVAL_SECONDS = 1.0
 
 
 class ReloadingKeyDirectory:
-    """The key ring of a directory of keys, reloaded when the directory changes. Thread-safe."""
+    """The key ring of a key directory, reloaded when the directory changes. Thread-safe."""
 
     def __init__(self, directory: KeyDirectory, *fallbacks: Key) -> None:
         """`fallbacks` only verify. Raises UnusableKeyDirectory if the directory cannot be used now."""
@@ -28,14 +28,14 @@ class ReloadingKeyDirectory:
         stored = self._directory.read()
         current = next((one.key for one in stored if one.state == "current"), None)
         if current is None:
-            raise UnusableKeyDirectory("has no key", "Run: flask keys generate")
+            raise UnusableKeyDirectory("contains no key", "Run: flask keys generate")
         return KeyRing(current, *self._fallbacks, *(one.key for one in stored))
 
 
 def open_keys(settings: Settings) -> KeySource:
-    """Return the keys in SIGNING_KEYS_DIR, else SECRET_KEY. Raises ConfigurationError if neither can be used.
+    """Return the keys in SIGNING_KEYS_DIR, or SECRET_KEY if it is not set. Raises ConfigurationError.
 
-    With a directory, SECRET_KEY only verifies, as SECRET_KEY_FALLBACKS always do.
+    With a directory, SECRET_KEY only verifies. SECRET_KEY_FALLBACKS always only verify.
     """
     secrets, directory = collect_errors(lambda: settings.keys, lambda: settings.signing_keys.keys_dir)
     keys = [secret_key(secret) for secret in (secrets.key, *secrets.key_fallbacks) if secret]

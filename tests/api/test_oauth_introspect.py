@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.tokens.issuer import TokenIssuer
-from tests.services.conftest import sign
 from tests.support.oauth import (
     OTHER_AUTH,
     REPORTS_AUTH,
@@ -21,6 +20,7 @@ from tests.support.oauth import (
     refresh,
     token,
 )
+from tests.support.signed_tokens import sign
 from tests.support.users import ZOE
 
 

@@ -1,7 +1,6 @@
-"""An application of its own for each test, and tokens signed by hand with its key."""
+"""An application for each test, and the header and claims of tokens to sign by hand."""
 
 import base64
-import hmac
 import json
 import time
 from typing import Any
@@ -10,22 +9,9 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from services.context import services_of
 from services.tokens.issuer import TokenIssuer
 from tests.support.stores import SECRET_KEY
-
-KEY = SECRET_KEY.encode()
-
-
-def segment(content: object) -> str:
-    """Return a part of a token: bytes as they are, anything else as JSON."""
-    octets = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-
-def sign(header: object, claims: object, key: bytes = KEY, digest: str = "sha256") -> str:
-    """Return a token with this header and these claims, whatever they are."""
-    signed = f"{segment(header)}.{segment(claims)}"
-    return f"{signed}.{segment(hmac.digest(key, signed.encode(), digest))}"
 
 
 @pytest.fixture
@@ -35,22 +21,21 @@ def app(static_environ: dict[str, str]) -> Flask:
 
 @pytest.fixture
 def issuer(app: Flask) -> TokenIssuer:
-    """What makes and reads the tokens of `app`."""
-    made: TokenIssuer = app.extensions["latchkey"].issuer
-    return made
+    """The issuer of `app`."""
+    return services_of(app).issuer
 
 
 @pytest.fixture
 def header(issuer: TokenIssuer) -> dict[str, Any]:
-    """The header that a token of `app` has."""
-    first = issuer.generate({"username": "zoé"}).split(".")[0]
-    read: dict[str, Any] = json.loads(base64.urlsafe_b64decode(f"{first}=="))
-    return read
+    """The header of the tokens of `app`."""
+    encoded = issuer.generate({"username": "zoé"}).split(".")[0]
+    header: dict[str, Any] = json.loads(base64.urlsafe_b64decode(f"{encoded}=="))
+    return header
 
 
 @pytest.fixture
 def claims() -> dict[str, Any]:
-    """Claims that a token of `app` could have."""
+    """Valid claims of a token of `app`."""
     now = int(time.time())
-    own = {"iss": "latchkey", "aud": "latchkey", "sub": "zoé", "jti": "1", "roles": ["user"]}
-    return {**own, "iat": now, "exp": now + 600}
+    claims = {"iss": "latchkey", "aud": "latchkey", "sub": "zoé", "jti": "1", "roles": ["user"]}
+    return {**claims, "iat": now, "exp": now + 600}

@@ -14,10 +14,10 @@ from database.session_table import SessionTable
 from database.tables import revocations, roles, sessions, user_roles, users
 from database.user_editor import UserEditor
 from services.keys.directory import KeyDirectory
-from tests.services.conftest import segment
 from tests.session_model.model import ACCESS, IDLE, LIFETIME
 from tests.support import login_clients
 from tests.support.commands import run_command
+from tests.support.signed_tokens import segment
 from tests.support.stores import engine_of
 from tests.support.users import SampleUser
 

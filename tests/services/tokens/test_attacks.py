@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from services.jwt_handler import InvalidToken
 from services.tokens.issuer import MAX_TOKEN_LENGTH, TokenIssuer
-from tests.services.conftest import KEY, segment, sign
+from tests.support.signed_tokens import KEY, segment, sign
 
 Attack = Callable[[dict[str, Any], dict[str, Any]], str]
 

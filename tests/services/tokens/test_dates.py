@@ -8,7 +8,7 @@ import pytest
 
 from services.jwt_handler import ExpiredToken, InvalidToken
 from services.tokens.issuer import TokenIssuer
-from tests.services.conftest import sign
+from tests.support.signed_tokens import sign
 
 USER = {"username": "zoé", "roles": ["user"]}
 ABSURD_DATES = ["NaN", "Infinity", "-Infinity", "1e400", "1" + "0" * 400, "-1" + "0" * 400, "1" + "0" * 5000]

@@ -16,7 +16,7 @@ import jwt
 import pytest
 
 from app import create_app
-from cli.keys import SETTLED
+from cli.keys import PROPAGATION_DELAY
 from services.keys.directory import KeyDirectory
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
@@ -140,7 +140,7 @@ def test_no_token_is_refused_while_keys_come_and_go(
         keys("generate")
         third = keys("rotate")
         load.wait_for_pairs(third)
-        load.wait_for_new_logins(rotated + SETTLED.total_seconds())
+        load.wait_for_new_logins(rotated + PROPAGATION_DELAY.total_seconds())
         assert keys("retire", first, "--force") == third
         load.wait_for_new_logins(time.monotonic())
     assert load.refusals == []

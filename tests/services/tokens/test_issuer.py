@@ -12,7 +12,7 @@ from services.context import Services
 from services.jwt_handler import InvalidToken
 from services.keys.ring import Key, KeyRing
 from services.tokens.issuer import MAX_TOKEN_LENGTH, TokenIssuer
-from tests.services.conftest import KEY, sign
+from tests.support.signed_tokens import KEY, sign
 from tests.support.stores import SECRET_KEY
 
 USER = {"username": "zoé", "email": "zoe@example.org", "roles": ["admin", "user"], "idp": "static"}

@@ -9,7 +9,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from services.tokens.issuer import TokenIssuer
-from tests.services.conftest import sign
+from tests.support.signed_tokens import sign
 
 PATH = "/api/protected_route"
 HEADERS = ["X-Authorization", "X-Forwarded-Authorization", "X-Access-Token", "Proxy-Authorization", "Authorization-"]
