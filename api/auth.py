@@ -13,7 +13,7 @@ from services.tokens.grant import Grant
 
 
 class MissingCredentials(Exception):
-    """A credential is missing, blank or not text. The text names the fields, and is fit for the client."""
+    """A credential is missing, blank or not text. The text of the exception is the message for the client."""
 
 
 class InvalidCredentials(Exception):

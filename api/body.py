@@ -1,4 +1,4 @@
-"""Read the body of a request: a JSON object or a form. A body that is neither raises an error that names the fault."""
+"""Read the body of a request: a JSON object or a form."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ MAX_BODY_SIZE = 16 * 1024  # bytes
 
 
 class MalformedBody(Exception):
-    """The body is not a JSON object. The text is the reason, and fit for the client."""
+    """The body is not a JSON object. The text is the message for the client."""
 
 
 class UnsupportedBody(MalformedBody):
@@ -19,7 +19,7 @@ class UnsupportedBody(MalformedBody):
 
 
 class InvalidRequest(Exception):
-    """A parameter or a member of the body is invalid. The text is the reason, and fit for the client."""
+    """A parameter or a member of the body is invalid. The text is the message for the client."""
 
 
 def json_object() -> dict[str, Any]:

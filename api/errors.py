@@ -1,4 +1,4 @@
-"""The one table from error to HTTP response. An error that is not in the table is answered with 500."""
+"""The one table from exception to HTTP response. An exception that is not in the table is a 500."""
 
 import logging
 import re

@@ -20,7 +20,7 @@ from services.auth_guard import auth_guard
 if TYPE_CHECKING:
     from database.user_row import UserRow
 
-# The maximum is the largest id in the database: PostgreSQL rejects a comparison with a larger number.
+# The maximum is the largest id that the database can store. A path with a larger number is not found.
 USER_PATH = "/api/users/<int(max=2147483647):user_id>"
 MAX_PAGE_SIZE = 200
 

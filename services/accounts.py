@@ -28,7 +28,7 @@ class NoUserTable(Exception):
 
 
 class AccountEditor:
-    """A UserEditor whose changes take effect in this process immediately: it refreshes the revocation list.
+    """Edits the user table, and then refreshes the revocation list, so that revocations apply here immediately.
 
     Thread-safe. Each method raises what the method of UserEditor raises.
     """
