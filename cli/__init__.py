@@ -60,7 +60,7 @@ def db_commands() -> click.Command:
 
 @LazyCommand
 def explain_command() -> click.Command:
-    """Explain which identity, roles and routes a login would get."""
+    """Explain which identity, roles and routes a login would get, and why."""
     from cli.explain import explain
 
     return explain
@@ -68,7 +68,7 @@ def explain_command() -> click.Command:
 
 @LazyCommand
 def doctor_command() -> click.Command:
-    """Diagnose the deployment: configuration, stores, keys, roles."""
+    """Diagnose the deployment: configuration, keys, stores, users, roles."""
     from cli.doctor import doctor
 
     return doctor

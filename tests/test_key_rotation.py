@@ -20,7 +20,7 @@ from cli.keys import PROPAGATION_DELAY
 from services.keys.directory import KeyDirectory
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
-from tests.support.flask_program import Flask
+from tests.support.flask_program import FlaskProgram
 from tests.support.users import ZOE
 
 CLIENTS = 3
@@ -112,13 +112,13 @@ class Load:
 
 
 @pytest.fixture
-def flask(tmp_path: Path) -> Flask:
+def flask(tmp_path: Path) -> FlaskProgram:
     """The program on a folder for keys."""
-    return Flask(tmp_path, SIGNING_KEYS_DIR=str(tmp_path / "keys"), SECRET_KEY="", JWT_LIFETIME_MINUTES="60")
+    return FlaskProgram(tmp_path, SIGNING_KEYS_DIR=str(tmp_path / "keys"), SECRET_KEY="", JWT_LIFETIME_MINUTES="60")
 
 
 def test_no_token_is_refused_while_keys_come_and_go(
-    tmp_path: Path, static_environ: dict[str, str], flask: Flask
+    tmp_path: Path, static_environ: dict[str, str], flask: FlaskProgram
 ) -> None:
     def keys(*arguments: str) -> str:
         ended = flask("keys", *arguments)

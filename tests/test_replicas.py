@@ -14,7 +14,7 @@ from tests.conftest import new_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Reply, Server, ask
-from tests.support.flask_program import Flask
+from tests.support.flask_program import FlaskProgram
 from tests.support.stores import user_table
 from tests.support.users import SAMPLE_USERS, SampleUser
 
@@ -35,8 +35,8 @@ def replicas(environ: dict[str, str]) -> Iterator[Pair]:
 
 
 @pytest.fixture
-def flask(tmp_path: Path, environ: dict[str, str]) -> Flask:
-    return Flask(tmp_path, **environ)
+def flask(tmp_path: Path, environ: dict[str, str]) -> FlaskProgram:
+    return FlaskProgram(tmp_path, **environ)
 
 
 def tokens_of(server: Server, person: SampleUser) -> tuple[str, str]:
@@ -107,7 +107,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize(("person", "command"), COMMANDS.values(), ids=COMMANDS)
 def test_a_command_ends_what_every_worker_took(
-    replicas: Pair, flask: Flask, person: SampleUser, command: list[str]
+    replicas: Pair, flask: FlaskProgram, person: SampleUser, command: list[str]
 ) -> None:
     given = [tokens_of(server, person) for server in replicas]
     bystander, _ = tokens_of(replicas[0], SAMPLE_USERS[0])

@@ -11,7 +11,7 @@ import pytest
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Server
-from tests.support.flask_program import Flask
+from tests.support.flask_program import FlaskProgram
 from tests.support.stores import user_table
 from tests.support.users import SAMPLE_USERS, ZOE
 
@@ -62,7 +62,7 @@ def test_what_was_given_at_the_last_moment_ends_too(server: Server, environ: dic
             threads.submit(work)
         try:
             wait_until(lambda: len(client.access) > 30, 60)
-            flask = Flask(tmp_path, **environ)
+            flask = FlaskProgram(tmp_path, **environ)
             assert flask("users", "set-password", ZOE.username, stdin="another password").returncode == 0
         finally:
             client.enough.set()

@@ -1,4 +1,4 @@
-"""The program on a new user table: `flask` on SQLite, and `anywhere` on each kind of database."""
+"""The program and its user table: `sqlite_cli` on SQLite, and `any_db_cli` on each kind of database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,58 +9,58 @@ from flask.testing import FlaskClient
 from app import create_app
 from database.tables import metadata
 from database.user_editor import UserEditor
-from tests.support.forked_flask import Forked, Source
+from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import SECRET_KEY, engine_of, user_table
 
 
 @pytest.fixture(scope="session")
-def source() -> Iterator[Source]:
-    """Where runs of the program are forked from."""
-    made = Source()
-    yield made
-    made.end()
+def fork_server() -> Iterator[ForkServer]:
+    """Return the process from which the program is forked."""
+    server = ForkServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> str:
-    """The URL of an SQLite database with tables and nobody in them."""
+def sqlite_url(tmp_path: Path) -> str:
+    """Return the URL of an SQLite database with tables and without users."""
     return user_table(f"sqlite:///{tmp_path}/users.db", [])["DATABASE_URL"]
 
 
 @pytest.fixture
-def table(here: str) -> UserEditor:
-    """The user table in it."""
-    return UserEditor(engine_of({"DATABASE_URL": here}), "tests")
+def sqlite_editor(sqlite_url: str) -> UserEditor:
+    """Return the editor of the user table on SQLite."""
+    return UserEditor(engine_of({"DATABASE_URL": sqlite_url}), "tests")
 
 
 @pytest.fixture
-def flask(source: Source, tmp_path: Path, here: str) -> Forked:
-    """The program on that table."""
-    return Forked(source, tmp_path, DATABASE_URL=here)
+def sqlite_cli(fork_server: ForkServer, tmp_path: Path, sqlite_url: str) -> ForkedFlask:
+    """Return the program on SQLite."""
+    return ForkedFlask(fork_server, tmp_path, DATABASE_URL=sqlite_url)
 
 
 @pytest.fixture
-def client(here: str) -> FlaskClient:
-    """A client of a service on that table."""
-    return client_of(here)
+def client(sqlite_url: str) -> FlaskClient:
+    """Return a client of a service on the same SQLite database."""
+    return client_of(sqlite_url)
 
 
 @pytest.fixture
-def there(empty_database: str) -> str:
-    """The URL of a database with tables and nobody in them, once for each kind."""
+def any_db_url(empty_database: str) -> str:
+    """Return the URL of a database of each kind, with tables and without users."""
     return user_table(empty_database, [])["DATABASE_URL"]
 
 
 @pytest.fixture
-def any_table(there: str) -> UserEditor:
-    """The user table in it."""
-    return UserEditor(engine_of({"DATABASE_URL": there}), "tests")
+def any_db_editor(any_db_url: str) -> UserEditor:
+    """Return the editor of the user table on each kind of database."""
+    return UserEditor(engine_of({"DATABASE_URL": any_db_url}), "tests")
 
 
 @pytest.fixture
-def anywhere(source: Source, tmp_path: Path, there: str) -> Forked:
-    """The program on that table."""
-    return Forked(source, tmp_path, DATABASE_URL=there)
+def any_db_cli(fork_server: ForkServer, tmp_path: Path, any_db_url: str) -> ForkedFlask:
+    """Return the program on each kind of database."""
+    return ForkedFlask(fork_server, tmp_path, DATABASE_URL=any_db_url)
 
 
 def client_of(url: str) -> FlaskClient:
@@ -74,10 +74,10 @@ def log_in(client: FlaskClient, login: str, password: str) -> int:
     return client.post("/api/auth", json={"email": login, "password": password}).status_code
 
 
-def contents(table: UserEditor) -> dict[str, list[tuple[object, ...]]]:
+def contents(editor: UserEditor) -> dict[str, list[tuple[object, ...]]]:
     """Return every row of every table."""
-    with table._engine.connect() as connection:  # noqa: SLF001 - no command shows all of it
+    with editor._engine.connect() as connection:  # noqa: SLF001 - no command shows every table
         return {
-            each.name: sorted((tuple(row) for row in connection.execute(each.select())), key=repr)
-            for each in metadata.sorted_tables
+            table.name: sorted((tuple(row) for row in connection.execute(table.select())), key=repr)
+            for table in metadata.sorted_tables
         }

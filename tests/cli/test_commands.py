@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.support.flask_program import ENVIRON, refusal
-from tests.support.forked_flask import Forked
+from tests.support.flask_program import ENVIRON, error_line
+from tests.support.forked_flask import ForkedFlask
 
 GROUPS = ["users", "keys", "tokens", "db"]
 COMMANDS = ["explain", "doctor"]
@@ -70,8 +70,10 @@ def test_finding_a_command_imports_no_command_module(tmp_path: Path) -> None:
     [("grant", "add-role"), ("revoke", "remove-role"), ("rename", "update"), ("inventory", "hash-report")],
 )
 @pytest.mark.parametrize("arguments", [(), ("zoé", "--force", "--json"), ("--help",)])
-def test_renamed_command_fails_with_its_new_name(flask: Forked, old: str, new: str, arguments: tuple[str, ...]) -> None:
-    ended = flask("users", old, *arguments, DATABASE_URL="")
-    assert refusal(ended) == f"Error: flask users {old} has been renamed. Run: flask users {new}"
-    assert old not in flask("users", "--help").stdout.split()
-    assert flask("users", new, "--help").returncode == 0
+def test_renamed_command_fails_with_its_new_name(
+    sqlite_cli: ForkedFlask, old: str, new: str, arguments: tuple[str, ...]
+) -> None:
+    ended = sqlite_cli("users", old, *arguments, DATABASE_URL="")
+    assert error_line(ended) == f"Error: flask users {old} has been renamed. Run: flask users {new}"
+    assert old not in sqlite_cli("users", "--help").stdout.split()
+    assert sqlite_cli("users", new, "--help").returncode == 0

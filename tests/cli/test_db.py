@@ -9,41 +9,41 @@ from sqlalchemy import inspect
 
 from database.schema import HEAD
 from database.user_editor import UserEditor
-from tests.support.flask_program import ROOT, Flask, refusal
-from tests.support.forked_flask import Forked, Source
+from tests.support.flask_program import ROOT, FlaskProgram, error_line
+from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import engine_of
 
 
 @pytest.fixture
-def flask(source: Source, tmp_path: Path) -> Forked:
+def cli(fork_server: ForkServer, tmp_path: Path) -> ForkedFlask:
     """Return the program without a database."""
-    return Forked(source, tmp_path, DATABASE_URL="")
+    return ForkedFlask(fork_server, tmp_path, DATABASE_URL="")
 
 
-def test_upgrade_creates_the_tables_and_a_second_upgrade_changes_nothing(flask: Forked, empty_database: str) -> None:
-    first = flask("db", "upgrade", DATABASE_URL=empty_database)
+def test_upgrade_creates_the_tables_and_a_second_upgrade_changes_nothing(cli: ForkedFlask, empty_database: str) -> None:
+    first = cli("db", "upgrade", DATABASE_URL=empty_database)
     assert (first.returncode, first.stdout, first.stderr) == (0, f"Upgraded the database to revision {HEAD}.\n", "")
     UserEditor(engine_of({"DATABASE_URL": empty_database}), "tests").add("zoé", None, "hash", ["user"])
-    second = flask("db", "upgrade", DATABASE_URL=empty_database)
+    second = cli("db", "upgrade", DATABASE_URL=empty_database)
     assert (second.returncode, second.stdout, second.stderr) == (0, "The database is up to date.\n", "")
-    assert "zoé" in flask("users", "list", DATABASE_URL=empty_database).stdout
+    assert "zoé" in cli("users", "list", DATABASE_URL=empty_database).stdout
 
 
-def test_url_is_read_from_a_file(flask: Forked, empty_database: str, tmp_path: Path) -> None:
+def test_url_is_read_from_a_file(cli: ForkedFlask, empty_database: str, tmp_path: Path) -> None:
     (tmp_path / "url").write_text(f"{empty_database}\n")
-    assert flask("db", "upgrade", DATABASE_URL_FILE=str(tmp_path / "url")).returncode == 0
+    assert cli("db", "upgrade", DATABASE_URL_FILE=str(tmp_path / "url")).returncode == 0
     assert "users" in inspect(engine_of({"DATABASE_URL": empty_database})).get_table_names()
 
 
-def test_relative_sqlite_path_is_in_the_working_directory(flask: Forked, tmp_path: Path) -> None:
-    assert flask("db", "upgrade", DATABASE_URL="sqlite:///new.db").returncode == 0
+def test_relative_sqlite_path_is_in_the_working_directory(cli: ForkedFlask, tmp_path: Path) -> None:
+    assert cli("db", "upgrade", DATABASE_URL="sqlite:///new.db").returncode == 0
     created = (tmp_path / "new.db").stat()
     assert created.st_size > 0
     assert stat.S_IMODE(created.st_mode) == 0o600
 
 
-def test_only_upgrade_creates_the_sqlite_file(flask: Forked, tmp_path: Path) -> None:
-    ended = flask("users", "list", DATABASE_URL="sqlite:///new.db")
+def test_only_upgrade_creates_the_sqlite_file(cli: ForkedFlask, tmp_path: Path) -> None:
+    ended = cli("users", "list", DATABASE_URL="sqlite:///new.db")
     assert ended.returncode == 2
     assert "make migrate" in ended.stderr
     assert list(tmp_path.glob("*.db*")) == []
@@ -61,23 +61,23 @@ def test_only_upgrade_creates_the_sqlite_file(flask: Forked, tmp_path: Path) -> 
         ("postgresql://app:hunter2@127.0.0.1:port/x", "DATABASE_URL is not a URL."),
     ],
 )
-def test_unusable_database_url_is_an_error_with_a_remedy(flask: Forked, url: str, message: str) -> None:
-    error = refusal(flask("db", "upgrade", DATABASE_URL=url))
+def test_unusable_database_url_is_an_error_with_a_remedy(cli: ForkedFlask, url: str, message: str) -> None:
+    error = error_line(cli("db", "upgrade", DATABASE_URL=url))
     assert message in error
     assert "hunter2" not in error
 
 
-def test_file_that_is_not_a_database_is_an_error(flask: Forked, tmp_path: Path) -> None:
+def test_file_that_is_not_a_database_is_an_error(cli: ForkedFlask, tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"not a database, but long enough for its header " * 100)
-    error = refusal(flask("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/x.db"))
+    error = error_line(cli("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/x.db"))
     assert "the database cannot be used: file is not a database" in error
 
 
-def test_database_of_a_newer_version_is_not_upgraded(flask: Forked, empty_database: str) -> None:
-    flask("db", "upgrade", DATABASE_URL=empty_database)
+def test_database_of_a_newer_version_is_not_upgraded(cli: ForkedFlask, empty_database: str) -> None:
+    cli("db", "upgrade", DATABASE_URL=empty_database)
     with engine_of({"DATABASE_URL": empty_database}).begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    assert refusal(flask("db", "upgrade", DATABASE_URL=empty_database))
+    assert error_line(cli("db", "upgrade", DATABASE_URL=empty_database))
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_database_of_a_newer_version_is_not_upgraded(flask: Forked, empty_databa
         ("db", "check", "x"),
     ],
 )
-def test_wrong_usage_shows_the_usage(flask: Forked, arguments: tuple[str, ...]) -> None:
-    ended = flask(*arguments)
+def test_wrong_usage_shows_the_usage(cli: ForkedFlask, arguments: tuple[str, ...]) -> None:
+    ended = cli(*arguments)
     assert ended.returncode == 2
     assert ended.stderr.startswith("Usage: ")
 
@@ -119,6 +119,6 @@ def test_environment_overrides_the_development_file_which_is_not_expanded(
     project: Path, environ: dict[str, str], created: str
 ) -> None:
     (project / "url").write_text("sqlite:///y.db")
-    ended = Flask(project, PYTHONPATH=str(project), HOME="root")("db", "upgrade", **environ)
+    ended = FlaskProgram(project, PYTHONPATH=str(project), HOME="root")("db", "upgrade", **environ)
     assert ended.returncode == 0, ended.stderr
     assert [path.name for path in project.glob("*.db")] == [created]

@@ -8,17 +8,17 @@ import pytest
 
 from database.schema import HEAD, REVISIONS, revision_of, upgrade
 from database.user_editor import UserEditor
-from tests.support.flask_program import refusal
-from tests.support.forked_flask import Forked, Source, answer, read_until
+from tests.support.flask_program import error_line
+from tests.support.forked_flask import ForkedFlask, ForkServer, answer, read_until
 from tests.support.stores import engine_of
 
 OLDER = REVISIONS[-2]
 
 
 @pytest.fixture
-def flask(source: Source, tmp_path: Path, empty_database: str) -> Forked:
+def cli(fork_server: ForkServer, tmp_path: Path, empty_database: str) -> ForkedFlask:
     """Return the program on a database without tables."""
-    return Forked(source, tmp_path, DATABASE_URL=empty_database)
+    return ForkedFlask(fork_server, tmp_path, DATABASE_URL=empty_database)
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def at_head(empty_database: str) -> str:
     return empty_database
 
 
-def check(flask: Forked) -> tuple[int, dict[str, Any]]:
-    ended = flask("db", "check", "--json")
+def check(cli: ForkedFlask) -> tuple[int, dict[str, Any]]:
+    ended = cli("db", "check", "--json")
     assert ended.stderr == ""
     result: dict[str, Any] = json.loads(ended.stdout)
     assert result["required"] == HEAD
@@ -47,26 +47,26 @@ def execute(url: str, statement: str) -> None:
 
 
 @pytest.mark.usefixtures("at_head")
-def test_tables_of_this_version_are_compatible(flask: Forked) -> None:
-    ended = flask("db", "check")
+def test_tables_of_this_version_are_compatible(cli: ForkedFlask) -> None:
+    ended = cli("db", "check")
     assert (ended.returncode, ended.stdout, ended.stderr) == (
         0,
         f"Compatible: the database is at revision {HEAD}.\n",
         "",
     )
-    assert check(flask) == (0, {"revision": HEAD, "required": HEAD, "compatible": True, "problems": []})
+    assert check(cli) == (0, {"revision": HEAD, "required": HEAD, "compatible": True, "problems": []})
 
 
-def test_older_tables_are_incompatible_and_newer_tables_are_compatible(flask: Forked, at_head: str) -> None:
-    assert flask("db", "downgrade", OLDER, "--yes").returncode == 0
-    ended = flask("db", "check")
+def test_older_tables_are_incompatible_and_newer_tables_are_compatible(cli: ForkedFlask, at_head: str) -> None:
+    assert cli("db", "downgrade", OLDER, "--yes").returncode == 0
+    ended = cli("db", "check")
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout == (
         f"Incompatible: the database has schema revision {OLDER}, and this version needs {HEAD}. Run: make migrate.\n"
     )
-    assert check(flask)[1]["revision"] == OLDER
+    assert check(cli)[1]["revision"] == OLDER
     execute(at_head, "UPDATE alembic_version SET version_num = '9999'")
-    assert check(flask) == (0, {"revision": "9999", "required": HEAD, "compatible": True, "problems": []})
+    assert check(cli) == (0, {"revision": "9999", "required": HEAD, "compatible": True, "problems": []})
 
 
 @pytest.mark.parametrize(
@@ -79,20 +79,20 @@ def test_older_tables_are_incompatible_and_newer_tables_are_compatible(flask: Fo
     ],
 )
 def test_tables_changed_outside_of_migrations_are_incompatible(
-    flask: Forked, at_head: str, statement: str, name: str
+    cli: ForkedFlask, at_head: str, statement: str, name: str
 ) -> None:
     execute(at_head, statement)
-    code, result = check(flask)
+    code, result = check(cli)
     assert (code, result["revision"]) == (1, HEAD)
     assert any(name in problem for problem in result["problems"])
-    ended = flask("db", "check")
+    ended = cli("db", "check")
     assert ended.stdout.startswith("Incompatible: the tables differ from the migrations: ")
 
 
-def test_database_without_tables_is_incompatible(flask: Forked, empty_database: str) -> None:
+def test_database_without_tables_is_incompatible(cli: ForkedFlask, empty_database: str) -> None:
     engine_of({"DATABASE_URL": empty_database}, may_create=True).connect().close()
     problems = ["the database has no tables. Run: make migrate."]
-    assert check(flask) == (1, {"revision": None, "required": HEAD, "compatible": False, "problems": problems})
+    assert check(cli) == (1, {"revision": None, "required": HEAD, "compatible": False, "problems": problems})
 
 
 @pytest.mark.parametrize("command", [("check",), ("check", "--json"), ("downgrade", "base", "--yes")])
@@ -105,61 +105,61 @@ def test_database_without_tables_is_incompatible(flask: Forked, empty_database: 
     ],
 )
 def test_unusable_database_url_is_an_error_with_a_remedy(
-    source: Source, tmp_path: Path, command: tuple[str, ...], url: str, message: str
+    fork_server: ForkServer, tmp_path: Path, command: tuple[str, ...], url: str, message: str
 ) -> None:
-    error = refusal(Forked(source, tmp_path, DATABASE_URL=url)("db", *command))
+    error = error_line(ForkedFlask(fork_server, tmp_path, DATABASE_URL=url)("db", *command))
     assert message in error
     assert "hunter2" not in error
     assert list(tmp_path.iterdir()) == []
 
 
-def test_users_remain_after_every_downgrade_and_an_upgrade(flask: Forked, at_head: str) -> None:
+def test_users_remain_after_every_downgrade_and_an_upgrade(cli: ForkedFlask, at_head: str) -> None:
     table = UserEditor(engine_of({"DATABASE_URL": at_head}), "tests")
     table.add("zoé", "zoe@example.org", "hash", ["user"])
     table._engine.dispose()  # noqa: SLF001 - as when a service ends
     for revision in reversed(REVISIONS[:-1]):
-        ended = flask("db", "downgrade", revision, "--yes")
+        ended = cli("db", "downgrade", revision, "--yes")
         assert (ended.returncode, ended.stdout, ended.stderr) == (
             0,
             f"Downgraded the database to revision {revision}.\n",
             "",
         )
         assert current_revision(at_head) == revision
-    assert flask("db", "upgrade").returncode == 0
-    (user,) = json.loads(flask("users", "list", "--json").stdout)
+    assert cli("db", "upgrade").returncode == 0
+    (user,) = json.loads(cli("users", "list", "--json").stdout)
     assert (user["username"], user["email"], user["roles"]) == ("zoé", "zoe@example.org", ["user"])
 
 
-def test_downgrade_to_base_removes_the_tables_and_an_upgrade_creates_them(flask: Forked, at_head: str) -> None:
-    assert flask("db", "downgrade", "base", "--yes").stdout == "Downgraded the database to revision base.\n"
-    assert (current_revision(at_head), check(flask)[0]) == (None, 1)
-    assert flask("db", "upgrade").returncode == 0
-    assert check(flask)[0] == 0
+def test_downgrade_to_base_removes_the_tables_and_an_upgrade_creates_them(cli: ForkedFlask, at_head: str) -> None:
+    assert cli("db", "downgrade", "base", "--yes").stdout == "Downgraded the database to revision base.\n"
+    assert (current_revision(at_head), check(cli)[0]) == (None, 1)
+    assert cli("db", "upgrade").returncode == 0
+    assert check(cli)[0] == 0
 
 
-def test_downgrade_to_a_newer_revision_is_an_error(flask: Forked, at_head: str) -> None:
-    assert flask("db", "downgrade", REVISIONS[0], "--yes").returncode == 0
-    error = refusal(flask("db", "downgrade", OLDER, "--yes"))
+def test_downgrade_to_a_newer_revision_is_an_error(cli: ForkedFlask, at_head: str) -> None:
+    assert cli("db", "downgrade", REVISIONS[0], "--yes").returncode == 0
+    error = error_line(cli("db", "downgrade", OLDER, "--yes"))
     assert f"the revision of the database is not newer than {OLDER}. See: flask db check" in error
     assert current_revision(at_head) == REVISIONS[0]
 
 
-def test_downgrade_to_the_current_revision_is_an_error(flask: Forked, at_head: str) -> None:
-    assert "the revision of the database is not newer" in refusal(flask("db", "downgrade", HEAD, "--yes"))
+def test_downgrade_to_the_current_revision_is_an_error(cli: ForkedFlask, at_head: str) -> None:
+    assert "the revision of the database is not newer" in error_line(cli("db", "downgrade", HEAD, "--yes"))
     assert current_revision(at_head) == HEAD
 
 
-def test_downgrade_without_a_terminal_requires_yes(flask: Forked, at_head: str) -> None:
-    assert "Add --yes" in refusal(flask("db", "downgrade", OLDER))
+def test_downgrade_without_a_terminal_requires_yes(cli: ForkedFlask, at_head: str) -> None:
+    assert "Add --yes" in error_line(cli("db", "downgrade", OLDER))
     assert current_revision(at_head) == HEAD
 
 
 @pytest.mark.parametrize(("typed", "code", "revision"), [("y\n", 0, OLDER), ("n\n", 1, HEAD), ("\x03", 1, HEAD)])
 def test_downgrade_asks_for_confirmation_at_a_terminal(
-    flask: Forked, at_head: str, typed: str, code: int, revision: str
+    cli: ForkedFlask, at_head: str, typed: str, code: int, revision: str
 ) -> None:
-    with flask.terminal("db", "downgrade", OLDER) as screen:
+    with cli.terminal("db", "downgrade", OLDER) as screen:
         read_until(screen, f"Downgrade to {OLDER}, and delete data that its tables cannot hold? [y/N]: ")
         answer(screen, typed)
-        assert flask.wait().code == code
+        assert cli.wait().code == code
     assert current_revision(at_head) == revision

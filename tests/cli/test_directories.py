@@ -11,7 +11,7 @@ from tests.servers.samba import Samba, group_dn
 from tests.servers.samba import person_dn as windows_person
 from tests.servers.slapd import SERVICE, STRICT, SUFFIX, Slapd, person_dn
 from tests.support.active_directory import ALICE, DENIED_PASSWORD
-from tests.support.forked_flask import Forked, Source
+from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
@@ -26,8 +26,8 @@ DIRECT_BIND = {
 class Program:
     """The `flask` program in the environment of a directory."""
 
-    def __init__(self, source: Source, folder: Path, environ: dict[str, str]) -> None:
-        self._flask = Forked(source, folder, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
+    def __init__(self, fork_server: ForkServer, folder: Path, environ: dict[str, str]) -> None:
+        self._flask = ForkedFlask(fork_server, folder, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
 
     def json_output(self, *arguments: str, stdin: str = "", code: int | None = None, **environ: str) -> dict[str, Any]:
         """Run a command with --json and return its output, after a test that no secret is in it."""
@@ -45,15 +45,15 @@ class Program:
 
 
 @pytest.fixture
-def openldap(source: Source, slapd: Slapd, tmp_path: Path) -> Program:
+def openldap(fork_server: ForkServer, slapd: Slapd, tmp_path: Path) -> Program:
     """The program with the shared OpenLDAP server."""
-    return Program(source, tmp_path, slapd.environ())
+    return Program(fork_server, tmp_path, slapd.environ())
 
 
 @pytest.fixture
-def windows(source: Source, samba: Samba, tmp_path: Path) -> Program:
+def windows(fork_server: ForkServer, samba: Samba, tmp_path: Path) -> Program:
     """The program with the shared Active Directory."""
-    return Program(source, tmp_path, samba.environ(LDAP_DOMAIN="ADEX"))
+    return Program(fork_server, tmp_path, samba.environ(LDAP_DOMAIN="ADEX"))
 
 
 def binds(server: Slapd, mark: int, dn: str) -> int:

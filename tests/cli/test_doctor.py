@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 
 from tests.support.doctor import EXPECTED_WARNINGS, diagnose, not_ok
-from tests.support.forked_flask import Forked, Source
+from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import SECRET_KEY, engine_of, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE
 
 
 @pytest.fixture
-def flask(source: Source, tmp_path: Path) -> Forked:
+def cli(fork_server: ForkServer, tmp_path: Path) -> ForkedFlask:
     """Return the program on a users file."""
     path = tmp_path / "users.toml"
     environ = users_file(path, SAMPLE_USERS)
     path.chmod(0o600)
-    return Forked(source, tmp_path, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
+    return ForkedFlask(fork_server, tmp_path, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
 
 
-def test_findings_are_printed_in_columns_with_a_summary(flask: Forked) -> None:
-    ended = flask("doctor")
+def test_findings_are_printed_in_columns_with_a_summary(cli: ForkedFlask) -> None:
+    ended = cli("doctor")
     lines = ended.stdout.splitlines()
     steps = [
         match for line in lines if (match := re.fullmatch(r"(ok|warning|failure) +([\d,]+ ms)  (\S.*?)  +(\S.*)", line))
@@ -41,16 +41,16 @@ def test_findings_are_printed_in_columns_with_a_summary(flask: Forked) -> None:
     assert "\x1b" not in ended.stdout
 
 
-def test_output_has_colors_only_at_a_terminal(flask: Forked) -> None:
-    code, shown = flask.seen("doctor")
+def test_output_has_colors_only_at_a_terminal(cli: ForkedFlask) -> None:
+    code, shown = cli.run_at_terminal("doctor")
     assert code == 1
     assert "\x1b[32mok     \x1b[0m" in shown
     assert "\x1b[33mwarning\x1b[0m" in shown
-    assert "\x1b" not in flask.seen("doctor", "--json")[1]
+    assert "\x1b" not in cli.run_at_terminal("doctor", "--json")[1]
 
 
-def test_each_problem_of_the_configuration_is_a_failure_with_a_remedy(flask: Forked) -> None:
-    ended = flask("doctor", "--json", SECRET_KEY="hunter2", JWT_LIFETIME_MINUTES="never", STATIC_USERS_FILE="none.toml")
+def test_each_problem_of_the_configuration_is_a_failure_with_a_remedy(cli: ForkedFlask) -> None:
+    ended = cli("doctor", "--json", SECRET_KEY="hunter2", JWT_LIFETIME_MINUTES="never", STATIC_USERS_FILE="none.toml")
     checks = json.loads(ended.stdout)["checks"]
     assert [check["found"].split()[0] for check in checks] == [
         "SECRET_KEY", "JWT_LIFETIME_MINUTES", "STATIC_USERS_FILE"
@@ -61,108 +61,108 @@ def test_each_problem_of_the_configuration_is_a_failure_with_a_remedy(flask: For
     assert (ended.returncode, ended.stderr) == (2, "")
     assert "hunter2" not in ended.stdout
     assert "never" not in ended.stdout
-    assert flask("doctor", SECRET_KEY="").returncode == 2
+    assert cli("doctor", SECRET_KEY="").returncode == 2
 
 
-def test_users_file_that_others_can_read_is_a_warning(flask: Forked, tmp_path: Path) -> None:
+def test_users_file_that_others_can_read_is_a_warning(cli: ForkedFlask, tmp_path: Path) -> None:
     (tmp_path / "users.toml").chmod(0o644)
-    checks = diagnose(flask)
+    checks = diagnose(cli)
     assert set(not_ok(checks)) == EXPECTED_WARNINGS | {"static: permissions"}
     assert "chmod 600" in checks["static: permissions"]["remedy"]
 
 
-def test_database_is_checked_before_and_after_the_migration(flask: Forked, empty_database: str) -> None:
+def test_database_is_checked_before_and_after_the_migration(cli: ForkedFlask, empty_database: str) -> None:
     sqlite = "sqlite" in empty_database
-    checks = diagnose(flask, DATABASE_URL=empty_database, AUTH_PROVIDER="database")
+    checks = diagnose(cli, DATABASE_URL=empty_database, AUTH_PROVIDER="database")
     assert checks["database: connection" if sqlite else "database: tables"]["outcome"] == "failure"
     assert checks["routes"]["outcome"] == "failure" or sqlite
     assert any("make migrate" in check["remedy"] for check in checks.values() if check["remedy"])
     user_table(empty_database, SAMPLE_USERS)
     for file in Path(empty_database.removeprefix("sqlite:///")).parent.glob("*.db*"):
         file.chmod(0o600)
-    checks = diagnose(flask, DATABASE_URL=empty_database, AUTH_PROVIDER="database")
+    checks = diagnose(cli, DATABASE_URL=empty_database, AUTH_PROVIDER="database")
     assert checks["database: connection"]["found"].startswith("SQLite" if sqlite else "PostgreSQL")
     assert "the schema revision is" in checks["database: tables"]["found"]
     assert set(not_ok(checks)) == EXPECTED_WARNINGS | ({"database: hosts"} if sqlite else set())
     assert ("database: clock" in checks) == (not sqlite)
 
 
-def test_manual_change_of_the_tables_is_a_warning(flask: Forked, empty_database: str) -> None:
+def test_manual_change_of_the_tables_is_a_warning(cli: ForkedFlask, empty_database: str) -> None:
     environ = user_table(empty_database, [ZOE])
     with engine_of(environ).begin() as connection:
         connection.exec_driver_sql("DROP INDEX ix_users_disabled")
-    check = diagnose(flask, DATABASE_URL=empty_database)["database: tables"]
+    check = diagnose(cli, DATABASE_URL=empty_database)["database: tables"]
     assert check["outcome"] == "warning"
     assert "ix_users_disabled" in check["found"]
 
 
 @pytest.mark.parametrize(("mode", "outcome"), [(0o600, "ok"), (0o644, "warning"), (0o666, "failure")])
-def test_permissions_of_an_sqlite_file_are_checked(flask: Forked, tmp_path: Path, mode: int, outcome: str) -> None:
+def test_permissions_of_an_sqlite_file_are_checked(cli: ForkedFlask, tmp_path: Path, mode: int, outcome: str) -> None:
     folder = tmp_path / "a b"
     folder.mkdir()
     user_table(f"sqlite:///{folder}/users.db", [ZOE])
     for file in folder.iterdir():
         file.chmod(0o600)
     (folder / "users.db").chmod(mode)
-    check = diagnose(flask, DATABASE_URL=f"sqlite:///{folder}/users.db")["database: file"]
+    check = diagnose(cli, DATABASE_URL=f"sqlite:///{folder}/users.db")["database: file"]
     assert check["outcome"] == outcome
     assert outcome == "ok" or f"chmod 600 '{folder}/users.db'" in check["remedy"]
 
 
-def test_unavailable_database_server_is_a_failure_without_its_password(flask: Forked) -> None:
+def test_unavailable_database_server_is_a_failure_without_its_password(cli: ForkedFlask) -> None:
     url = "postgresql://latchkey:hunter2@127.0.0.1:1/users"
-    checks = diagnose(flask, DATABASE_URL=url, AUTH_PROVIDER="database")
+    checks = diagnose(cli, DATABASE_URL=url, AUTH_PROVIDER="database")
     assert not_ok(checks)["database: connection"] == "failure"
     assert not_ok(checks)["database: user table"] == "failure"
 
 
-def test_keys_in_a_directory_are_checked(flask: Forked, tmp_path: Path) -> None:
+def test_keys_in_a_directory_are_checked(cli: ForkedFlask, tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     environ = {"SIGNING_KEYS_DIR": str(folder), "SECRET_KEY": ""}
-    assert "SIGNING_KEYS_DIR" in diagnose(flask, **environ)["configuration"]["found"]
-    flask("keys", "generate", **environ)
-    checks = diagnose(flask, **environ)
+    assert "SIGNING_KEYS_DIR" in diagnose(cli, **environ)["configuration"]["found"]
+    cli("keys", "generate", **environ)
+    checks = diagnose(cli, **environ)
     assert set(not_ok(checks)) == EXPECTED_WARNINGS
     assert "(ES256) has been signing for 0 days" in checks["keys"]["found"]
     assert checks["other keys"]["found"] == "0 next, 0 retired"
-    flask("keys", "generate", **environ)
-    new = diagnose(flask, **environ)["other keys"]["found"]
+    cli("keys", "generate", **environ)
+    new = diagnose(cli, **environ)["other keys"]["found"]
     assert new.startswith("1 next, 0 retired; other services may not have fetched the next key yet")
     for file in folder.glob("*.pem"):
         os.utime(file, (0, 0))
-    assert "`flask keys rotate` is safe" in diagnose(flask, **environ)["other keys"]["found"]
+    assert "`flask keys rotate` is safe" in diagnose(cli, **environ)["other keys"]["found"]
     folder.chmod(0o770)
-    assert not_ok(diagnose(flask, **environ))["key directory"] == "failure"
+    assert not_ok(diagnose(cli, **environ))["key directory"] == "failure"
 
 
-def test_old_key_and_unused_secret_key_are_warnings(flask: Forked, tmp_path: Path) -> None:
+def test_old_key_and_unused_secret_key_are_warnings(cli: ForkedFlask, tmp_path: Path) -> None:
     environ = {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
-    flask("keys", "generate", **environ)
-    assert "needed until its last token" in diagnose(flask, **environ)["secret key"]["found"]
+    cli("keys", "generate", **environ)
+    assert "needed until its last token" in diagnose(cli, **environ)["secret key"]["found"]
     for file in (tmp_path / "keys").iterdir():
         os.utime(file, (0, 0))
-    checks = diagnose(flask, **environ)
+    checks = diagnose(cli, **environ)
     assert set(not_ok(checks)) == EXPECTED_WARNINGS | {"keys", "secret key"}
     assert checks["keys"]["remedy"].startswith("Run: flask keys generate")
 
 
-def test_wrong_usage_is_a_one_line_error_without_the_arguments(flask: Forked) -> None:
+def test_wrong_usage_is_a_one_line_error_without_the_arguments(cli: ForkedFlask) -> None:
     for arguments in (
         ("--user", "zoé", "--password", "hunter2"),
         ("hunter2",),
         ("--user", "zoé", "--password=hunter2"),
     ):
-        ended = flask("doctor", *arguments)
+        ended = cli("doctor", *arguments)
         assert (ended.returncode, ended.stdout) == (2, "")
         assert "hunter2" not in ended.stderr
-    assert flask("doctor", "--password").stderr == "Error: --password requires --user\n"
+    assert cli("doctor", "--password").stderr == "Error: --password requires --user\n"
 
 
-def test_doctor_changes_no_file(flask: Forked, tmp_path: Path) -> None:
+def test_doctor_changes_no_file(cli: ForkedFlask, tmp_path: Path) -> None:
     def contents() -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     before = contents()
-    diagnose(flask, "--user", "zoé", "--password", stdin=f"{ZOE.password}\n")
+    diagnose(cli, "--user", "zoé", "--password", stdin=f"{ZOE.password}\n")
     assert contents() == before
     assert stat.S_IMODE((tmp_path / "users.toml").stat().st_mode) == 0o600

@@ -7,47 +7,47 @@ import pytest
 
 from tests.support.custom_providers import MINIMAL, RECORDING, calls, program, write
 from tests.support.doctor import diagnose, not_ok
-from tests.support.forked_flask import Forked, Source, answer, read_until
+from tests.support.forked_flask import ForkedFlask, ForkServer, answer, read_until
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE
 
 
 @pytest.fixture
-def flask(source: Source, tmp_path: Path) -> Forked:
+def cli(fork_server: ForkServer, tmp_path: Path) -> ForkedFlask:
     """Return the program on a users file."""
     path = tmp_path / "users.toml"
     environ = users_file(path, SAMPLE_USERS)
     path.chmod(0o600)
-    return Forked(source, tmp_path, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
+    return ForkedFlask(fork_server, tmp_path, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
 
 
-def test_user_is_followed_through_the_chain(flask: Forked, tmp_path: Path) -> None:
+def test_user_is_followed_through_the_chain(cli: ForkedFlask, tmp_path: Path) -> None:
     environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/users.db", "AUTH_PROVIDER": "static,database"}
     user_table(environ["DATABASE_URL"], [ZOE])
-    checks = diagnose(flask, "--user", " ZOE@example.org ", **environ)
+    checks = diagnose(cli, "--user", " ZOE@example.org ", **environ)
     assert checks["user, static"]["found"] == "accepts zoé (user 1 in users.toml)"
     assert checks["user, database"]["outcome"] == "warning"
     assert checks["roles of the user"]["found"] == "admin, user"
     claims = json.loads(checks["claims"]["found"])
     assert (claims["sub"], claims["idp"], claims["roles"]) == ("zoé", "static", ["admin", "user"])
-    checks = diagnose(flask, "--user", "nobody", **environ)
+    checks = diagnose(cli, "--user", "nobody", **environ)
     assert checks["user, database"]["found"] == "does not know this user"
     assert checks["user"]["outcome"] == "failure"
-    assert diagnose(flask, "--user", "long")["roles of the user"]["outcome"] == "warning"
+    assert diagnose(cli, "--user", "long")["roles of the user"]["outcome"] == "warning"
 
 
 @pytest.mark.parametrize(("password", "outcome"), [(ZOE.password, "ok"), ("hunter2", "failure"), ("\0", "failure")])
-def test_password_from_standard_input_is_tried(flask: Forked, password: str, outcome: str) -> None:
-    check = diagnose(flask, "--user", "zoé", "--password", stdin=f"{password}\n")["password"]
+def test_password_from_standard_input_is_tried(cli: ForkedFlask, password: str, outcome: str) -> None:
+    check = diagnose(cli, "--user", "zoé", "--password", stdin=f"{password}\n")["password"]
     assert check["outcome"] == outcome
     assert ("the password is wrong" in check["found"]) == (password == "hunter2")
 
 
-def test_password_typed_at_a_terminal_is_not_shown(flask: Forked) -> None:
-    with flask.terminal("doctor", "--user", "zoé", "--password") as screen:
+def test_password_typed_at_a_terminal_is_not_shown(cli: ForkedFlask) -> None:
+    with cli.terminal("doctor", "--user", "zoé", "--password") as screen:
         read_until(screen, "Password:")
         shown = answer(screen, f"{ZOE.password}\n")
-        assert flask.wait().code == 1
+        assert cli.wait().code == 1
     assert "static accepts it and authenticates zoé" in shown
     assert ZOE.password not in shown
 

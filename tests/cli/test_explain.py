@@ -10,8 +10,8 @@ from app import create_app
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.support.custom_providers import MINIMAL, RECORDING, calls, program, write
-from tests.support.flask_program import Flask, refusal
-from tests.support.forked_flask import Forked, Source
+from tests.support.flask_program import FlaskProgram, error_line
+from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE, SampleUser
 
@@ -25,19 +25,19 @@ IN_TABLE = [
 
 
 @pytest.fixture
-def flask(source: Source, tmp_path: Path, there: str) -> Forked:
+def cli(fork_server: ForkServer, tmp_path: Path, any_db_url: str) -> ForkedFlask:
     """Return the program on a users file, with each kind of database."""
-    environ = users_file(tmp_path / "users.toml", IN_FILE) | {"DATABASE_URL": there}
-    user_table(there, IN_TABLE)
-    return Forked(source, tmp_path, SECRET_KEY=SECRET_KEY, **environ | {"AUTH_PROVIDER": "static"})
+    environ = users_file(tmp_path / "users.toml", IN_FILE) | {"DATABASE_URL": any_db_url}
+    user_table(any_db_url, IN_TABLE)
+    return ForkedFlask(fork_server, tmp_path, SECRET_KEY=SECRET_KEY, **environ | {"AUTH_PROVIDER": "static"})
 
 
 on_sqlite = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
 
 
-def explain_json(flask: Flask, *arguments: str, code: int = 0, **environ: str) -> dict[str, Any]:
+def explain_json(cli: FlaskProgram, *arguments: str, code: int = 0, **environ: str) -> dict[str, Any]:
     """Return the JSON output, after a check that it contains no secret."""
-    ended = flask("explain", "--json", *arguments, **environ)
+    ended = cli("explain", "--json", *arguments, **environ)
     assert (ended.returncode, ended.stderr) == (code, "")
     members: dict[str, Any] = json.loads(ended.stdout)
     for secret in (SECRET_KEY, hashed(ZOE.password), ZOE.password, "argon2"):
@@ -46,8 +46,8 @@ def explain_json(flask: Flask, *arguments: str, code: int = 0, **environ: str) -
 
 
 @on_sqlite
-def test_user_is_explained(flask: Forked) -> None:
-    ended = flask("explain", " Zoe@Example.org ")
+def test_user_is_explained(cli: ForkedFlask) -> None:
+    ended = cli("explain", " Zoe@Example.org ")
     assert (ended.returncode, ended.stderr) == (0, "")
     lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
     assert "static accepts zoé (user 1 in users.toml)" in lines
@@ -60,9 +60,9 @@ def test_user_is_explained(flask: Forked) -> None:
 
 
 @on_sqlite
-def test_json_has_the_claims_of_a_token_and_the_routes_that_it_allows(flask: Forked, there: str) -> None:
-    members = explain_json(flask, "zoé", AUTH_PROVIDER="database")
-    app = create_app({"SECRET_KEY": SECRET_KEY, "AUTH_PROVIDER": "database", "DATABASE_URL": there})
+def test_json_has_the_claims_of_a_token_and_the_routes_that_it_allows(cli: ForkedFlask, any_db_url: str) -> None:
+    members = explain_json(cli, "zoé", AUTH_PROVIDER="database")
+    app = create_app({"SECRET_KEY": SECRET_KEY, "AUTH_PROVIDER": "database", "DATABASE_URL": any_db_url})
     client = app.test_client()
     answer = client.post("/api/auth", json={"email": "zoé", "password": "another password"}).json
     assert answer
@@ -76,37 +76,37 @@ def test_json_has_the_claims_of_a_token_and_the_routes_that_it_allows(flask: For
 
 
 @on_sqlite
-def test_first_provider_that_knows_the_user_decides(flask: Forked) -> None:
-    members = explain_json(flask, "zoé", AUTH_PROVIDER="static,database")
+def test_first_provider_that_knows_the_user_decides(cli: ForkedFlask) -> None:
+    members = explain_json(cli, "zoé", AUTH_PROVIDER="static,database")
     assert [(result["provider"], result["outcome"]) for result in members["providers"]] == [
         ("static", "accepted"),
         ("database", "skipped"),
     ]
     assert members["user"]["idp"] == "static"
-    members = explain_json(flask, "newcomer", AUTH_PROVIDER="static,database")
+    members = explain_json(cli, "newcomer", AUTH_PROVIDER="static,database")
     assert [result["outcome"] for result in members["providers"]] == ["unknown", "accepted"]
     assert members["user"]["idp"] == "database"
 
 
 @on_sqlite
-def test_user_with_the_username_of_an_earlier_provider_is_shadowed(flask: Forked, tmp_path: Path) -> None:
+def test_user_with_the_username_of_an_earlier_provider_is_shadowed(cli: ForkedFlask, tmp_path: Path) -> None:
     users_file(tmp_path / "users.toml", [SampleUser("ZOÉ", "other@example.org", ZOE.password)])
-    members = explain_json(flask, "zoe@example.org", AUTH_PROVIDER="static,database")
+    members = explain_json(cli, "zoe@example.org", AUTH_PROVIDER="static,database")
     assert [result["outcome"] for result in members["providers"]] == ["unknown", "denied"]
     assert (members["user"], members["reason"], members["routes"]) == (None, "shadowed", [])
 
 
 @on_sqlite
-def test_unknown_and_ambiguous_logins_have_different_reasons_and_exit_codes(flask: Forked, tmp_path: Path) -> None:
-    members = explain_json(flask, "nobody", code=1)
+def test_unknown_and_ambiguous_logins_have_different_reasons_and_exit_codes(cli: ForkedFlask, tmp_path: Path) -> None:
+    members = explain_json(cli, "nobody", code=1)
     assert (members["user"], members["reason"], members["claims"]) == (None, "unknown_user", None)
-    ended = flask("explain", "nobody")
+    ended = cli("explain", "nobody")
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (
         1,
         "The login would be denied: no user has this login.",
     )
     users_file(tmp_path / "users.toml", SAME_EMAIL_USERS)
-    assert explain_json(flask, "shared@example.org")["reason"] == "ambiguous"
+    assert explain_json(cli, "shared@example.org")["reason"] == "ambiguous"
 
 
 def test_groups_and_role_rules_are_shown_with_near_misses(tmp_path: Path) -> None:
@@ -127,14 +127,14 @@ def test_provider_without_capabilities_is_unsupported(tmp_path: Path) -> None:
     chain = "acme:Minimal,static"
     results = explain_json(asked, "zoé", AUTH_PROVIDER=chain)["providers"]
     assert [result["outcome"] for result in results] == ["unsupported", "accepted"]
-    assert "acme:Minimal cannot list its users" in refusal(
+    assert "acme:Minimal cannot list its users" in error_line(
         asked("explain", "--all", "--compare-with", "static", AUTH_PROVIDER=chain)
     )
-    assert "cannot look users up" in refusal(asked("explain", "zoé", "--compare-with", "acme:Minimal"))
+    assert "cannot look users up" in error_line(asked("explain", "zoé", "--compare-with", "acme:Minimal"))
 
 
-def test_all_users_are_compared_with_another_provider(flask: Forked) -> None:
-    members = explain_json(flask, "--all", "--compare-with", "database")
+def test_all_users_are_compared_with_another_provider(cli: ForkedFlask) -> None:
+    members = explain_json(cli, "--all", "--compare-with", "database")
     assert members["counts"] == {"same": 1, "changed": 1, "locked_out": 1}
     by_name = {user["username"]: user for user in members["users"]}
     assert (by_name["zoé"]["gains"], by_name["zoé"]["loses"]) == (["editor"], ["user"])
@@ -142,50 +142,50 @@ def test_all_users_are_compared_with_another_provider(flask: Forked) -> None:
     assert by_name["o'brien"]["outcome"] == "same"
     assert (by_name["o'brien"]["matched_by"], by_name["o'brien"]["other_username"]) == ("email", "brian")
     assert (by_name["gone"]["outcome"], by_name["gone"]["loses"]) == ("locked_out", ["user"])
-    shown = flask("explain", "--all", "--compare-with", "database")
+    shown = cli("explain", "--all", "--compare-with", "database")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "has the username brian there" in shown.stdout
     assert "Of 3 users, 1 would keep their roles; 1 would have other roles; 1 could no longer log in." in shown.stdout
     assert "newcomer" not in shown.stdout
     assert shown.stdout.endswith("Users who exist only in database are not listed.\n")
-    back = explain_json(flask, "--all", "--compare-with", "static", AUTH_PROVIDER="database")
+    back = explain_json(cli, "--all", "--compare-with", "static", AUTH_PROVIDER="database")
     assert back["counts"] == {"same": 1, "changed": 1, "locked_out": 1}
 
 
-def test_one_user_is_compared_without_a_change(flask: Forked, there: str) -> None:
-    table = UserEditor(engine_of({"DATABASE_URL": there}), "tests")
+def test_one_user_is_compared_without_a_change(cli: ForkedFlask, any_db_url: str) -> None:
+    table = UserEditor(engine_of({"DATABASE_URL": any_db_url}), "tests")
     table.set_active("brian", False)
     before = contents(table)
-    comparison = explain_json(flask, "zoé", "--compare-with", "database")["compared_with"]
+    comparison = explain_json(cli, "zoé", "--compare-with", "database")["compared_with"]
     assert (comparison["outcome"], comparison["gains"], comparison["loses"]) == ("changed", ["editor"], ["user"])
-    assert explain_json(flask, "gone", "--compare-with", "database")["compared_with"]["reason"] == "unknown_user"
-    assert explain_json(flask, "o'brien", "--compare-with", "database")["compared_with"]["reason"] == "disabled"
-    assert explain_json(flask, "brian", AUTH_PROVIDER="database")["reason"] == "disabled"
-    assert "With database instead:" in flask("explain", "zoé", "--compare-with", "database").stdout
-    explain_json(flask, "--all", "--compare-with", "database")
+    assert explain_json(cli, "gone", "--compare-with", "database")["compared_with"]["reason"] == "unknown_user"
+    assert explain_json(cli, "o'brien", "--compare-with", "database")["compared_with"]["reason"] == "disabled"
+    assert explain_json(cli, "brian", AUTH_PROVIDER="database")["reason"] == "disabled"
+    assert "With database instead:" in cli("explain", "zoé", "--compare-with", "database").stdout
+    explain_json(cli, "--all", "--compare-with", "database")
     assert contents(table) == before
 
 
 @on_sqlite
-def test_same_username_with_another_email_has_a_note(flask: Forked, tmp_path: Path) -> None:
+def test_same_username_with_another_email_has_a_note(cli: ForkedFlask, tmp_path: Path) -> None:
     users_file(tmp_path / "users.toml", [SampleUser("zoé", "other@example.org", ZOE.password, ("admin", "editor"))])
-    (user,) = explain_json(flask, "--all", "--compare-with", "database")["users"]
-    note = "has the email zoe@example.org there: check that this is the same person"
+    (user,) = explain_json(cli, "--all", "--compare-with", "database")["users"]
+    note = "has the email zoe@example.org any_db_url: check that this is the same person"
     assert (user["outcome"], user["note"]) == ("same", note)
 
 
 @on_sqlite
-def test_each_user_of_a_chain_is_compared_once(flask: Forked) -> None:
-    counts = explain_json(flask, "--all", "--compare-with", "static", AUTH_PROVIDER="static,database")["counts"]
+def test_each_user_of_a_chain_is_compared_once(cli: ForkedFlask) -> None:
+    counts = explain_json(cli, "--all", "--compare-with", "static", AUTH_PROVIDER="static,database")["counts"]
     assert sum(counts.values()) == len({*(person.username.casefold() for person in [*IN_FILE, *IN_TABLE])})
 
 
 @on_sqlite
-def test_progress_is_shown_at_a_terminal(flask: Forked) -> None:
-    code, shown = flask.seen("explain", "--all", "--compare-with", "database")
+def test_progress_is_shown_at_a_terminal(cli: ForkedFlask) -> None:
+    code, shown = cli.run_at_terminal("explain", "--all", "--compare-with", "database")
     assert code == 0
     assert all(label in shown for label in ("Listing", "Listing database", "Comparing", "100%"))
-    assert "\x1b[32myes\x1b[0m" in flask.seen("explain", "zoé")[1]
+    assert "\x1b[32myes\x1b[0m" in cli.run_at_terminal("explain", "zoé")[1]
 
 
 @on_sqlite
@@ -193,23 +193,23 @@ def test_progress_is_shown_at_a_terminal(flask: Forked) -> None:
     "arguments",
     [(), ("--all",), ("zoé", "--all"), ("zoé", "--all", "--compare-with", "database"), ("--compare-with", "database")],
 )
-def test_wrong_usage_is_a_one_line_error(flask: Forked, arguments: tuple[str, ...]) -> None:
-    assert refusal(flask("explain", *arguments)) == "Error: expected a LOGIN, or --all with --compare-with PROVIDER"
+def test_wrong_usage_is_a_one_line_error(cli: ForkedFlask, arguments: tuple[str, ...]) -> None:
+    assert error_line(cli("explain", *arguments)) == "Error: expected a LOGIN, or --all with --compare-with PROVIDER"
 
 
 @on_sqlite
 @pytest.mark.parametrize("arguments", [("zoé",), ("--all",), ()])
-def test_old_option_name_is_an_error_with_the_new_name(flask: Forked, arguments: tuple[str, ...]) -> None:
-    assert refusal(flask("explain", *arguments, "--against", "database")) == "Error: --against is now --compare-with"
-    assert "--against" not in flask("explain", "--help").stdout
+def test_old_option_name_is_an_error_with_the_new_name(cli: ForkedFlask, arguments: tuple[str, ...]) -> None:
+    assert error_line(cli("explain", *arguments, "--against", "database")) == "Error: --against is now --compare-with"
+    assert "--against" not in cli("explain", "--help").stdout
 
 
 @on_sqlite
-def test_invalid_other_provider_is_reported_with_its_variables(flask: Forked) -> None:
-    assert refusal(flask("explain", "zoé", "--compare-with", "ldop")).startswith(
+def test_invalid_other_provider_is_reported_with_its_variables(cli: ForkedFlask) -> None:
+    assert error_line(cli("explain", "zoé", "--compare-with", "ldop")).startswith(
         "  --compare-with names an unknown provider. Set it to static, database"
     )
-    ended = flask("explain", "zoé", "--compare-with", "ldap")
+    ended = cli("explain", "zoé", "--compare-with", "ldap")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "LDAP_URL is not set" in ended.stderr
 
@@ -217,18 +217,20 @@ def test_invalid_other_provider_is_reported_with_its_variables(flask: Forked) ->
 @pytest.mark.parametrize(
     "arguments", [("zoé",), ("--all", "--compare-with", "static"), ("zoé", "--compare-with", "database")]
 )
-def test_unavailable_provider_is_a_one_line_error(source: Source, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_unavailable_provider_is_a_one_line_error(
+    fork_server: ForkServer, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     environ = users_file(tmp_path / "users.toml", [ZOE])
     environ["AUTH_PROVIDER"] = "static" if arguments[-1] == "database" else "database"
     environ["DATABASE_URL"] = "postgresql://latchkey:hunter2@127.0.0.1:1/users"
-    ended = Forked(source, tmp_path, SECRET_KEY=SECRET_KEY, **environ)("explain", *arguments)
-    assert refusal(ended).startswith("Error: a provider is unavailable: database:")
+    ended = ForkedFlask(fork_server, tmp_path, SECRET_KEY=SECRET_KEY, **environ)("explain", *arguments)
+    assert error_line(ended).startswith("Error: a provider is unavailable: database:")
     assert "hunter2" not in ended.stderr
 
 
 @on_sqlite
-def test_login_whose_token_would_be_too_long_is_reported(flask: Forked, tmp_path: Path) -> None:
+def test_login_whose_token_would_be_too_long_is_reported(cli: ForkedFlask, tmp_path: Path) -> None:
     many = SampleUser("zoé", "zoe@example.org", ZOE.password, tuple(f"role-{number}" for number in range(800)))
     users_file(tmp_path / "users.toml", [many])
-    assert "The login would fail: the access token would be invalid: too long." in flask("explain", "zoé").stdout
-    assert explain_json(flask, "zoé")["reason"] == "the access token would be invalid: too long"
+    assert "The login would fail: the access token would be invalid: too long." in cli("explain", "zoé").stdout
+    assert explain_json(cli, "zoé")["reason"] == "the access token would be invalid: too long"

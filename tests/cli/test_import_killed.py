@@ -18,7 +18,7 @@ from tests.cli.conftest import contents
 from tests.cli.test_users_import import as_csv
 from tests.servers.process import wait_until
 from tests.support.foreign_hashes import STRONG, UNUSABLE
-from tests.support.forked_flask import Forked, read_rest, read_until
+from tests.support.forked_flask import ForkedFlask, read_rest, read_until
 
 ROWS = 30_000
 COMMAND = ("users", "import", "users.csv", "--keep-going")
@@ -50,55 +50,59 @@ def count_rows(table: UserEditor) -> tuple[int, int, int]:
     return counts[0] or 0, counts[1] or 0, counts[2] or 0
 
 
-def start_and_kill(flask: Forked, moment: str, seconds: float) -> None:
-    with flask.terminal(*COMMAND) as screen:
+def start_and_kill(sqlite_cli: ForkedFlask, moment: str, seconds: float) -> None:
+    with sqlite_cli.terminal(*COMMAND) as screen:
         shown = ""
         while not re.search(moment, shown):
             shown += read_until(screen, "%")
         time.sleep(seconds)
         with suppress(ProcessLookupError):  # the import has ended already
-            os.kill(flask.pid, signal.SIGKILL)
-        flask.wait()
+            os.kill(sqlite_cli.pid, signal.SIGKILL)
+        sqlite_cli.wait()
 
 
 @pytest.mark.usefixtures("file")
-def test_killed_import_has_imported_all_users_or_none(anywhere: Forked, any_table: UserEditor, tmp_path: Path) -> None:
+def test_killed_import_has_imported_all_users_or_none(
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, tmp_path: Path
+) -> None:
     none, all_ = (0, 0, 0), (ROWS, 2 * ROWS, 1)
     for moment, seconds in MOMENTS:
-        start_and_kill(anywhere, moment, seconds)
-        assert count_rows(any_table) in {none, all_}, moment
-        if count_rows(any_table) == all_:
+        start_and_kill(any_db_cli, moment, seconds)
+        assert count_rows(any_db_editor) in {none, all_}, moment
+        if count_rows(any_db_editor) == all_:
             break
     (tmp_path / "users.rejected.csv").unlink(missing_ok=True)
-    assert anywhere(*COMMAND).returncode == 1
-    assert count_rows(any_table) == all_
+    assert any_db_cli(*COMMAND).returncode == 1
+    assert count_rows(any_db_editor) == all_
     assert stat.S_IMODE((tmp_path / "users.rejected.csv").stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("moment", ["Reading", "Writing"])
 @pytest.mark.usefixtures("file")
-def test_ctrl_c_rolls_the_import_back(anywhere: Forked, any_table: UserEditor, tmp_path: Path, moment: str) -> None:
-    before = contents(any_table)
-    with anywhere.terminal(*COMMAND) as screen:
+def test_ctrl_c_rolls_the_import_back(
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, tmp_path: Path, moment: str
+) -> None:
+    before = contents(any_db_editor)
+    with any_db_cli.terminal(*COMMAND) as screen:
         shown = read_until(screen, moment)
         os.write(screen, b"\x03")
         shown += read_rest(screen)
-        assert anywhere.wait().code == 1
+        assert any_db_cli.wait().code == 1
     assert shown.endswith("Aborted!\r\n")
-    assert (contents(any_table), [path for path in tmp_path.iterdir() if "rejected" in path.name]) == (before, [])
+    assert (contents(any_db_editor), [path for path in tmp_path.iterdir() if "rejected" in path.name]) == (before, [])
 
 
 @pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
 @pytest.mark.usefixtures("file")
 def test_ctrl_c_ends_an_import_that_waits_for_a_lock(
-    anywhere: Forked, any_table: UserEditor, empty_database: str
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str
 ) -> None:
     with psycopg.connect(empty_database) as connection, psycopg.connect(empty_database, autocommit=True) as watcher:
         connection.execute("LOCK TABLE users IN EXCLUSIVE MODE")
-        with anywhere.terminal(*COMMAND) as screen:
+        with any_db_cli.terminal(*COMMAND) as screen:
             blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             wait_until(lambda: watcher.execute(blocked).fetchone() == (1,), 60)
             os.write(screen, b"\x03")
             assert "Aborted!" in read_rest(screen)
-            assert anywhere.wait().code == 1
-    assert count_rows(any_table) == (0, 0, 0)
+            assert any_db_cli.wait().code == 1
+    assert count_rows(any_db_editor) == (0, 0, 0)

@@ -14,9 +14,9 @@ from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.cli.test_users_import import as_csv
 from tests.servers.process import wait_until
-from tests.support.flask_program import ENVIRON, FLASK, refusal
+from tests.support.flask_program import ENVIRON, FLASK, error_line
 from tests.support.foreign_hashes import STRONG
-from tests.support.forked_flask import Forked
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import all_users
 
 on_postgres = pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
@@ -38,74 +38,74 @@ def file(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def waiting_import(flask: Forked, url: str, file: Path, out: Path) -> Iterator[psycopg.Connection]:
+def waiting_import(sqlite_cli: ForkedFlask, url: str, file: Path, out: Path) -> Iterator[psycopg.Connection]:
     """Start an import that waits for a transaction that has added one of its users; yield that transaction."""
     with psycopg.connect(url) as connection, psycopg.connect(url, autocommit=True) as watcher:
         connection.execute(ADD)
         out.touch()
-        flask.start("users", "import", file.name, "--keep-going", files=["/dev/null", str(out), str(out)])
+        sqlite_cli.start("users", "import", file.name, "--keep-going", files=["/dev/null", str(out), str(out)])
         wait_until(lambda: watcher.execute(BLOCKED).fetchone() == (1,), 60)
         yield connection
 
 
 @on_postgres
 def test_user_added_concurrently_stops_the_import_until_the_next_run(
-    anywhere: Forked, any_table: UserEditor, empty_database: str, file: Path, tmp_path: Path
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, file: Path, tmp_path: Path
 ) -> None:
-    with waiting_import(anywhere, empty_database, file, tmp_path / "output") as connection:
+    with waiting_import(any_db_cli, empty_database, file, tmp_path / "output") as connection:
         connection.commit()
-        assert anywhere.wait().code == 2
+        assert any_db_cli.wait().code == 2
     output = (tmp_path / "output").read_text()
     assert output == (
         "Error: another process added one of these users during the import. No user was imported. Run it again\n"
     )
-    assert [row.password_hash for row in all_users(any_table.users)] == ["other"]
+    assert [row.password_hash for row in all_users(any_db_editor.users)] == ["other"]
     assert [path.name for path in tmp_path.iterdir() if "rejected" in path.name] == []
-    assert anywhere("users", "import", file.name, "--keep-going").returncode == 1
-    assert [row.username for row in all_users(any_table.users)] == ["bob", "zoé"]
+    assert any_db_cli("users", "import", file.name, "--keep-going").returncode == 1
+    assert [row.username for row in all_users(any_db_editor.users)] == ["bob", "zoé"]
 
 
 @on_postgres
 @pytest.mark.parametrize("column", ["username", "email"])
 def test_username_added_concurrently_as_email_or_vice_versa_stops_the_import(
-    anywhere: Forked, any_table: UserEditor, empty_database: str, file: Path, column: str
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, file: Path, column: str
 ) -> None:
     taken = {"username": ("bob@example.org", None), "email": ("other", "bob")}[column]
     with psycopg.connect(empty_database) as connection, psycopg.connect(empty_database, autocommit=True) as watcher:
         connection.execute("LOCK TABLE user_roles IN EXCLUSIVE MODE")
-        anywhere.start("users", "import", file.name, "--keep-going")
+        any_db_cli.start("users", "import", file.name, "--keep-going")
         wait_until(lambda: watcher.execute(BLOCKED).fetchone() == (1,), 60)
-        any_table.add(*taken, "other")
+        any_db_editor.add(*taken, "other")
         connection.rollback()
-        assert anywhere.wait().code == 2
-    assert [row.password_hash for row in all_users(any_table.users)] == ["other"]
+        assert any_db_cli.wait().code == 2
+    assert [row.password_hash for row in all_users(any_db_editor.users)] == ["other"]
 
 
 @on_postgres
 def test_user_of_a_rolled_back_transaction_does_not_stop_the_import(
-    anywhere: Forked, any_table: UserEditor, empty_database: str, file: Path, tmp_path: Path
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, file: Path, tmp_path: Path
 ) -> None:
-    with waiting_import(anywhere, empty_database, file, tmp_path / "output") as connection:
+    with waiting_import(any_db_cli, empty_database, file, tmp_path / "output") as connection:
         connection.rollback()
-        assert anywhere.wait().code == 1
-    assert [row.password_hash for row in all_users(any_table.users)] == [STRONG, STRONG]
+        assert any_db_cli.wait().code == 1
+    assert [row.password_hash for row in all_users(any_db_editor.users)] == [STRONG, STRONG]
 
 
 @on_sqlite
 def test_locked_sqlite_database_is_an_error(
-    anywhere: Forked, any_table: UserEditor, file: Path, tmp_path: Path
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, file: Path, tmp_path: Path
 ) -> None:
-    before = contents(any_table)
+    before = contents(any_db_editor)
     with closing(sqlite3.connect(tmp_path / "empty.db", isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        error = refusal(anywhere("users", "import", file.name))
+        error = error_line(any_db_cli("users", "import", file.name))
     assert error.startswith("Error: the database cannot be used: database is locked")
     assert error.endswith("try again")
-    assert contents(any_table) == before
+    assert contents(any_db_editor) == before
 
 
 def test_one_of_two_concurrent_imports_of_a_file_succeeds(
-    any_table: UserEditor, empty_database: str, tmp_path: Path
+    any_db_editor: UserEditor, empty_database: str, tmp_path: Path
 ) -> None:
     names = [f"user{number}" for number in range(6_000)]
     (tmp_path / "many.csv").write_text(as_csv(dict.fromkeys(names, STRONG)))
@@ -121,6 +121,6 @@ def test_one_of_two_concurrent_imports_of_a_file_succeeds(
     assert sorted(imported) == [False, True], ended
     codes = {code for (output, _), code in ended if b'"imported": 6000' not in output}
     assert codes <= {0, 2}
-    assert [row.username for row in all_users(any_table.users)] == sorted(names)
-    events = contents(any_table)["audit_events"]
+    assert [row.username for row in all_users(any_db_editor.users)] == sorted(names)
+    events = contents(any_db_editor)["audit_events"]
     assert [(event[2], event[3]) for event in events] == [(operator_name({}), "users_imported")]

@@ -17,7 +17,7 @@ from app import create_app
 from cli.keys import keys
 from services.keys import pem
 from services.keys.directory import STATES_FILE
-from tests.support.flask_program import ENVIRON, FLASK, Flask, refusal
+from tests.support.flask_program import ENVIRON, FLASK, FlaskProgram, error_line
 from tests.support.users import ZOE
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
@@ -68,7 +68,7 @@ def guarded_route_status(client: FlaskClient, token: str) -> int:
 
 
 def test_running_service_follows_a_rotation(tmp_path: Path, static_environ: dict[str, str]) -> None:
-    flask = Flask(tmp_path, SIGNING_KEYS_DIR="keys", JWT_LIFETIME_MINUTES="60")
+    flask = FlaskProgram(tmp_path, SIGNING_KEYS_DIR="keys", JWT_LIFETIME_MINUTES="60")
     (first,) = re.findall(r"^Generated current key (.*) \(ES256\)\.\n$", flask("keys", "generate").stdout)
     client = create_app({**static_environ, "SIGNING_KEYS_DIR": str(tmp_path / "keys")}).test_client()
     token = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()["data"]
@@ -76,7 +76,7 @@ def test_running_service_follows_a_rotation(tmp_path: Path, static_environ: dict
     output = flask("keys", "generate", "--algorithm", "EdDSA").stdout
     (second,) = re.findall(rf"^Generated next key (.*) \(EdDSA\)\.\n{WAIT}\n$", output)
     assert flask("keys", "rotate").stdout.startswith(f"{second} is now the current key.\n")
-    assert "has signed tokens that are still valid" in refusal(flask("keys", "retire"))
+    assert "has signed tokens that are still valid" in error_line(flask("keys", "retire"))
     assert guarded_route_status(client, token) == 200
     assert first != second
 
@@ -265,5 +265,5 @@ def test_failed_write_changes_nothing(command: Command, path: Path, name: str) -
         ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *FLASK, "keys", name],
         env={**ENVIRON, "SIGNING_KEYS_DIR": str(path)}, capture_output=True, check=False, text=True, timeout=60,
     )  # fmt: skip
-    assert refusal(ended) == "Error: SIGNING_KEYS_DIR cannot be changed: File too large"
+    assert error_line(ended) == "Error: SIGNING_KEYS_DIR cannot be changed: File too large"
     assert {file.name: file.read_bytes() for file in path.iterdir()} == before

@@ -13,17 +13,17 @@ from cli.users.editor import operator_name
 from database.user_editor import UserEditor
 from tests.cli.test_users_import import as_csv
 from tests.support.foreign_hashes import STRONG
-from tests.support.forked_flask import Forked
+from tests.support.forked_flask import ForkedFlask
 
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 
 
-def history(flask: Forked, name: str) -> list[tuple[str, str, str | None]]:
-    events = json.loads(flask("users", "show", name, "--json").stdout)["history"]
+def history(sqlite_cli: ForkedFlask, name: str) -> list[tuple[str, str, str | None]]:
+    events = json.loads(sqlite_cli("users", "show", name, "--json").stdout)["history"]
     return [(event["action"], event["operator"], event["details"]) for event in events]
 
 
-def test_history_has_every_change_with_its_operator_newest_first(anywhere: Forked) -> None:
+def test_history_has_every_change_with_its_operator_newest_first(any_db_cli: ForkedFlask) -> None:
     changes = [
         (("add", "zoé", "--role", "user", "--generate"), "user_added", "roles: user"),
         (("set-password", "zoé", "--generate"), "password_set", None),
@@ -37,16 +37,16 @@ def test_history_has_every_change_with_its_operator_newest_first(anywhere: Forke
         (("add", "zoé", "--generate"), "user_added", "roles: none"),
     ]
     for command, _, _ in changes:
-        assert anywhere("users", *command).returncode == 0
+        assert any_db_cli("users", *command).returncode == 0
     events = [(action, f"cli:{ACCOUNT}", details) for _, action, details in changes]
-    assert history(anywhere, "zoé") == events[::-1]
+    assert history(any_db_cli, "zoé") == events[::-1]
 
 
-def test_show_has_every_field_and_the_history(flask: Forked, table: UserEditor) -> None:
-    row = table.add("zoé", "zoe@example.org", "hash", ["user", "admin"])
-    table.users.record_login(row, datetime(2026, 5, 6, 7, 8, tzinfo=UTC), "hash")
-    flask("users", "add-role", "zoé", "editor")
-    user, _, events = flask("users", "show", "ZOE@example.org").stdout.partition("\n\n")
+def test_show_has_every_field_and_the_history(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:
+    row = sqlite_editor.add("zoé", "zoe@example.org", "hash", ["user", "admin"])
+    sqlite_editor.users.record_login(row, datetime(2026, 5, 6, 7, 8, tzinfo=UTC), "hash")
+    sqlite_cli("users", "add-role", "zoé", "editor")
+    user, _, events = sqlite_cli("users", "show", "ZOE@example.org").stdout.partition("\n\n")
     lines = dict(re.split(r"  +", line, maxsplit=1) for line in user.splitlines())
     today = f"{row.created_at:%Y-%m-%d %H:}"
     assert (lines.pop("Created")[:14], lines.pop("Updated")[:11]) == (today, today[:11])
@@ -60,43 +60,45 @@ def test_show_has_every_field_and_the_history(flask: Forked, table: UserEditor) 
     assert oldest == ["user_added", "zoé", "tests", "roles: admin, user"]
 
 
-def test_history_of_all_users_and_of_a_deleted_user(anywhere: Forked, any_table: UserEditor, tmp_path: Path) -> None:
-    any_table.add("zoé", None, "hash")
-    any_table.delete("zoé")
+def test_history_of_all_users_and_of_a_deleted_user(
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, tmp_path: Path
+) -> None:
+    any_db_editor.add("zoé", None, "hash")
+    any_db_editor.delete("zoé")
     (tmp_path / "users.csv").write_text(as_csv({"bob": STRONG}))
-    anywhere("users", "import", "users.csv")
-    events = json.loads(anywhere("users", "history", "--json").stdout)
+    any_db_cli("users", "import", "users.csv")
+    events = json.loads(any_db_cli("users", "history", "--json").stdout)
     assert [(event["action"], event["username_folded"], event["details"]) for event in events] == [
         ("users_imported", None, "1 users from users.csv"),
         ("user_deleted", "zoé", None),
         ("user_added", "zoé", "roles: none"),
     ]
-    lines = [re.split(r"  +", line) for line in anywhere("users", "history", "ZOÉ").stdout.splitlines()]
+    lines = [re.split(r"  +", line) for line in any_db_cli("users", "history", "ZOÉ").stdout.splitlines()]
     assert [line[1:] for line in lines] == [
         ["ACTION", "USER", "OPERATOR", "DETAILS"],
         ["user_deleted", "zoé", "tests", "-"],
         ["user_added", "zoé", "tests", "roles: none"],
     ]
-    assert anywhere("users", "history", "unknown", "--json").stdout == "[]\n"
+    assert any_db_cli("users", "history", "unknown", "--json").stdout == "[]\n"
 
 
-def test_history_is_limited_to_twenty_events(flask: Forked, table: UserEditor) -> None:
-    table.add("zoé", None, "hash")
+def test_history_is_limited_to_twenty_events(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:
+    sqlite_editor.add("zoé", None, "hash")
     for number in range(30):
-        table.set_active("zoé", active=bool(number % 2))
-    assert len(history(flask, "zoé")) == 20
+        sqlite_editor.set_active("zoé", active=bool(number % 2))
+    assert len(history(sqlite_cli, "zoé")) == 20
 
 
-def test_operator_has_the_account_before_and_after_sudo(flask: Forked) -> None:
-    flask("users", "add", "zoé", "--generate", SUDO_USER="alice")
-    assert history(flask, "zoé") == [("user_added", f"cli:alice as {ACCOUNT}", "roles: none")]
+def test_operator_has_the_account_before_and_after_sudo(sqlite_cli: ForkedFlask) -> None:
+    sqlite_cli("users", "add", "zoé", "--generate", SUDO_USER="alice")
+    assert history(sqlite_cli, "zoé") == [("user_added", f"cli:alice as {ACCOUNT}", "roles: none")]
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mred", "two\nlines", os.fsdecode(b"\xff")])
-def test_control_characters_in_sudo_user_are_not_printed(flask: Forked, name: str) -> None:
-    assert flask("users", "add", "zoé", "--generate", SUDO_USER=name).returncode == 0
-    assert history(flask, "zoé")
-    _, shown = flask.seen("users", "show", "zoé")
+def test_control_characters_in_sudo_user_are_not_printed(sqlite_cli: ForkedFlask, name: str) -> None:
+    assert sqlite_cli("users", "add", "zoé", "--generate", SUDO_USER=name).returncode == 0
+    assert history(sqlite_cli, "zoé")
+    _, shown = sqlite_cli.run_at_terminal("users", "show", "zoé")
     assert "\x1b" not in shown
     assert len(shown.splitlines()) == 12
 

@@ -10,7 +10,7 @@ from database.session_table import SessionTable
 from tests.conftest import new_database
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
-from tests.support.flask_program import Flask, refusal
+from tests.support.flask_program import FlaskProgram, error_line
 from tests.support.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, refresh, shown
 from tests.support.stores import engine_of, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
@@ -34,9 +34,9 @@ on_sqlite = pytest.mark.parametrize("environ", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def flask(tmp_path: Path, environ: dict[str, str]) -> Flask:
+def flask(tmp_path: Path, environ: dict[str, str]) -> FlaskProgram:
     """The `flask` program on this database."""
-    return Flask(tmp_path, DATABASE_URL=environ["DATABASE_URL"])
+    return FlaskProgram(tmp_path, DATABASE_URL=environ["DATABASE_URL"])
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def is_valid(client: FlaskClient, tokens: Tokens) -> bool:
     return shown(client, tokens.access) == shown(client, refresh(client, tokens).access) == ""
 
 
-def test_sessions_of_a_user_are_revoked_and_a_new_login_is_valid(flask: Flask, client: FlaskClient) -> None:
+def test_sessions_of_a_user_are_revoked_and_a_new_login_is_valid(flask: FlaskProgram, client: FlaskClient) -> None:
     first, second, other = log_in(client), log_in(client), log_in(client, O_BRIEN)
     ended = flask("tokens", "revoke", "--user", " ZoÉ ")
     again = log_in(client)
@@ -67,7 +67,7 @@ def test_sessions_of_a_user_are_revoked_and_a_new_login_is_valid(flask: Flask, c
 
 
 def test_all_sessions_are_revoked_and_a_new_login_is_valid(
-    flask: Flask, client: FlaskClient, environ: dict[str, str]
+    flask: FlaskProgram, client: FlaskClient, environ: dict[str, str]
 ) -> None:
     tokens, other = log_in(client), log_in(client, O_BRIEN)
     ended = flask("tokens", "revoke", "--all")
@@ -83,7 +83,7 @@ def test_all_sessions_are_revoked_and_a_new_login_is_valid(
 
 
 @on_sqlite
-def test_provider_option_revokes_only_its_sessions(flask: Flask, environ: dict[str, str]) -> None:
+def test_provider_option_revokes_only_its_sessions(flask: FlaskProgram, environ: dict[str, str]) -> None:
     table, file = client_of(environ), client_of(environ, AUTH_PROVIDER="static")
     of_table, of_file = log_in(table), log_in(file)
     assert flask("tokens", "revoke", "--user", "zoé", "--provider", "static").stdout == f"Ended 1 session. {REJECTED}"
@@ -92,14 +92,16 @@ def test_provider_option_revokes_only_its_sessions(flask: Flask, environ: dict[s
 
 
 @on_sqlite
-def test_user_without_sessions_is_not_an_error(flask: Flask) -> None:
+def test_user_without_sessions_is_not_an_error(flask: FlaskProgram) -> None:
     ended = flask("tokens", "revoke", "--user", "nobody").stdout
     hint = "--user must equal the claim `sub` of the user's tokens, and --provider their claim `idp`.\n"
     assert ended == f"Ended 0 sessions. {REJECTED}{hint}"
     assert flask("tokens", "revoke", "--all").stdout == f"Ended 0 sessions. {REJECTED}"
 
 
-def test_disabled_user_loses_sessions_and_can_log_in_again_when_enabled(flask: Flask, client: FlaskClient) -> None:
+def test_disabled_user_loses_sessions_and_can_log_in_again_when_enabled(
+    flask: FlaskProgram, client: FlaskClient
+) -> None:
     tokens, other = log_in(client), log_in(client, O_BRIEN)
     assert flask("users", "disable", "ZOE@example.org", "--force").returncode == 0
     assert is_revoked(client, tokens)
@@ -111,7 +113,7 @@ def test_disabled_user_loses_sessions_and_can_log_in_again_when_enabled(flask: F
     assert is_valid(client, again)
 
 
-def test_new_password_revokes_the_sessions(flask: Flask, client: FlaskClient) -> None:
+def test_new_password_revokes_the_sessions(flask: FlaskProgram, client: FlaskClient) -> None:
     tokens, other = log_in(client), log_in(client, O_BRIEN)
     assert flask("users", "set-password", "zoé", stdin="another good password").returncode == 0
     again = log_in(client, SampleUser(ZOE.username, ZOE.email, "another good password"))
@@ -121,7 +123,7 @@ def test_new_password_revokes_the_sessions(flask: Flask, client: FlaskClient) ->
 
 
 @on_sqlite
-def test_disabling_a_user_keeps_sessions_of_other_providers(flask: Flask, environ: dict[str, str]) -> None:
+def test_disabling_a_user_keeps_sessions_of_other_providers(flask: FlaskProgram, environ: dict[str, str]) -> None:
     file, table = client_of(environ, AUTH_PROVIDER="static"), client_of(environ)
     of_file, of_table = log_in(file), log_in(table)
     assert flask("users", "disable", "zoé", "--force").returncode == 0
@@ -141,20 +143,20 @@ def test_disabling_a_user_keeps_sessions_of_other_providers(flask: Flask, enviro
         (("--user", "zoé", "--provider", " "), "provider must not be empty"),
     ],
 )
-def test_wrong_usage_is_one_line(flask: Flask, arguments: tuple[str, ...], why: str) -> None:
-    assert refusal(flask("tokens", "revoke", *arguments)) == f"Error: {why}"
+def test_wrong_usage_is_one_line(flask: FlaskProgram, arguments: tuple[str, ...], why: str) -> None:
+    assert error_line(flask("tokens", "revoke", *arguments)) == f"Error: {why}"
 
 
 @on_sqlite
-def test_contradicting_options_revoke_nothing(flask: Flask, client: FlaskClient) -> None:
+def test_contradicting_options_revoke_nothing(flask: FlaskProgram, client: FlaskClient) -> None:
     tokens = log_in(client)
-    refusal(flask("tokens", "revoke", "--user", "zoé", "--all"))
+    error_line(flask("tokens", "revoke", "--user", "zoé", "--all"))
     assert is_valid(client, tokens)
 
 
 @on_sqlite
 @pytest.mark.parametrize("arguments", [("--everybody",), ("zoé",)])
-def test_unknown_option_is_a_usage_error(flask: Flask, arguments: tuple[str, ...]) -> None:
+def test_unknown_option_is_a_usage_error(flask: FlaskProgram, arguments: tuple[str, ...]) -> None:
     ended = flask("tokens", "revoke", *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert "Usage: python -m flask tokens revoke" in ended.stderr
@@ -162,9 +164,11 @@ def test_unknown_option_is_a_usage_error(flask: Flask, arguments: tuple[str, ...
 
 @on_sqlite
 @pytest.mark.parametrize("arguments", [("--user", "zoé"), ("--all",)])
-def test_missing_database_is_an_error_with_a_remedy(flask: Flask, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    line = refusal(flask("tokens", "revoke", *arguments, DATABASE_URL=""))
+def test_missing_database_is_an_error_with_a_remedy(
+    flask: FlaskProgram, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    line = error_line(flask("tokens", "revoke", *arguments, DATABASE_URL=""))
     assert "DATABASE_URL is not set. Set it to sqlite:///" in line
-    line = refusal(flask("tokens", "revoke", *arguments, DATABASE_URL=f"sqlite:///{tmp_path}/new.db"))
+    line = error_line(flask("tokens", "revoke", *arguments, DATABASE_URL=f"sqlite:///{tmp_path}/new.db"))
     assert line.startswith("Error: the database cannot be used: ")
     assert "make migrate" in line

@@ -10,14 +10,14 @@ from flask.testing import FlaskClient
 from database.user_editor import UserEditor
 from passwords.hashing import verify_password
 from tests.cli.conftest import log_in
-from tests.support.flask_program import refusal
-from tests.support.forked_flask import Forked
+from tests.support.flask_program import error_line
+from tests.support.forked_flask import ForkedFlask
 
 PASSWORD = "pässwörd of Zoé"
 
 
-def test_added_user_logs_in_over_http(flask: Forked, client: FlaskClient) -> None:
-    ended = flask("users", "add", "Zoé", "--email", "zoe@example.org", "--role", "admin", stdin=PASSWORD + "\n")
+def test_added_user_logs_in_over_http(sqlite_cli: ForkedFlask, client: FlaskClient) -> None:
+    ended = sqlite_cli("users", "add", "Zoé", "--email", "zoe@example.org", "--role", "admin", stdin=PASSWORD + "\n")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "Added Zoé.\n", "")
     assert log_in(client, "zoé", PASSWORD) == log_in(client, "ZOE@example.org", PASSWORD) == 200
     assert log_in(client, "zoé", "wrong") == 400
@@ -28,30 +28,32 @@ def test_added_user_logs_in_over_http(flask: Forked, client: FlaskClient) -> Non
 
 
 @pytest.mark.parametrize("ending", ["", "\r\nsecond line\n"])
-def test_password_is_the_first_line_of_standard_input(flask: Forked, client: FlaskClient, ending: str) -> None:
-    assert flask("users", "add", "zoé", stdin=f" {PASSWORD} {ending}").returncode == 0
+def test_password_is_the_first_line_of_standard_input(
+    sqlite_cli: ForkedFlask, client: FlaskClient, ending: str
+) -> None:
+    assert sqlite_cli("users", "add", "zoé", stdin=f" {PASSWORD} {ending}").returncode == 0
     assert log_in(client, "zoé", f" {PASSWORD} ") == 200
     assert log_in(client, "zoé", PASSWORD) == 400
 
 
-def test_generated_password_is_printed_and_logs_in(flask: Forked, client: FlaskClient) -> None:
-    output = flask("users", "add", "zoé", "--generate").stdout
+def test_generated_password_is_printed_and_logs_in(sqlite_cli: ForkedFlask, client: FlaskClient) -> None:
+    output = sqlite_cli("users", "add", "zoé", "--generate").stdout
     (password,) = re.findall(r"^Password: (\S{20,})$", output, re.MULTILINE)
     assert log_in(client, "zoé", password) == 200
 
 
-def test_user_with_a_new_password_is_disabled_and_enabled(flask: Forked, client: FlaskClient) -> None:
-    flask("users", "add", "Zoé", "--email", "zoe@example.org", stdin="the first password")
-    assert flask("users", "set-password", "ZOE@example.org", stdin=PASSWORD).stdout == "Set the password of Zoé.\n"
+def test_user_with_a_new_password_is_disabled_and_enabled(sqlite_cli: ForkedFlask, client: FlaskClient) -> None:
+    sqlite_cli("users", "add", "Zoé", "--email", "zoe@example.org", stdin="the first password")
+    assert sqlite_cli("users", "set-password", "ZOE@example.org", stdin=PASSWORD).stdout == "Set the password of Zoé.\n"
     assert (log_in(client, "zoé", "the first password"), log_in(client, "zoé", PASSWORD)) == (400, 200)
-    assert flask("users", "disable", "zoé").stdout == "Disabled Zoé.\n"
+    assert sqlite_cli("users", "disable", "zoé").stdout == "Disabled Zoé.\n"
     assert log_in(client, "zoé", PASSWORD) == 400
-    assert flask("users", "enable", "zoé").stdout == "Enabled Zoé.\n"
+    assert sqlite_cli("users", "enable", "zoé").stdout == "Enabled Zoé.\n"
     assert log_in(client, "zoé", PASSWORD) == 200
 
 
-def test_hash_requires_no_configuration(flask: Forked) -> None:
-    ended = flask("users", "hash", stdin=PASSWORD, DATABASE_URL="")
+def test_hash_requires_no_configuration(sqlite_cli: ForkedFlask) -> None:
+    ended = sqlite_cli("users", "hash", stdin=PASSWORD, DATABASE_URL="")
     assert verify_password(PASSWORD, ended.stdout.strip())
     assert ended.stdout.count("\n") == 1
 
@@ -73,8 +75,8 @@ def test_hash_requires_no_configuration(flask: Forked) -> None:
         (),
     ],
 )
-def test_password_argument_and_wrong_usage_show_the_usage(flask: Forked, arguments: tuple[str, ...]) -> None:
-    ended = flask("users", *arguments, stdin=PASSWORD)
+def test_password_argument_and_wrong_usage_show_the_usage(sqlite_cli: ForkedFlask, arguments: tuple[str, ...]) -> None:
+    ended = sqlite_cli("users", *arguments, stdin=PASSWORD)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("Usage: ")
 
@@ -91,23 +93,23 @@ def test_password_argument_and_wrong_usage_show_the_usage(flask: Forked, argumen
     ],
 )
 def test_password_that_cannot_log_in_is_rejected(
-    flask: Forked, table: UserEditor, command: tuple[str, ...], stdin: str | bytes, reason: str
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, command: tuple[str, ...], stdin: str | bytes, reason: str
 ) -> None:
-    table.add("zoé", None, "hash")
-    assert reason in refusal(flask("users", *command, stdin=stdin))
+    sqlite_editor.add("zoé", None, "hash")
+    assert reason in error_line(sqlite_cli("users", *command, stdin=stdin))
 
 
 @pytest.mark.parametrize(
     "arguments", [("add", ""), ("add", "zoé", "--email", " "), ("add", "zoé", "--role", "a\tb"), ("disable", "x" * 257)]
 )
-def test_name_that_cannot_log_in_is_rejected(flask: Forked, arguments: tuple[str, ...]) -> None:
-    assert " must " in refusal(flask("users", *arguments, stdin=PASSWORD))
+def test_name_that_cannot_log_in_is_rejected(sqlite_cli: ForkedFlask, arguments: tuple[str, ...]) -> None:
+    assert " must " in error_line(sqlite_cli("users", *arguments, stdin=PASSWORD))
 
 
 @pytest.mark.parametrize("arguments", [("ZOÉ",), ("new", "--email", "Zoe@Example.org")])
-def test_taken_name_is_rejected(flask: Forked, arguments: tuple[str, ...]) -> None:
-    flask("users", "add", "zoé", "--email", "zoe@example.org", stdin=PASSWORD)
-    assert "taken. See: flask users list" in refusal(flask("users", "add", *arguments, stdin=PASSWORD))
+def test_taken_name_is_rejected(sqlite_cli: ForkedFlask, arguments: tuple[str, ...]) -> None:
+    sqlite_cli("users", "add", "zoé", "--email", "zoe@example.org", stdin=PASSWORD)
+    assert "taken. See: flask users list" in error_line(sqlite_cli("users", "add", *arguments, stdin=PASSWORD))
 
 
 COMMANDS = [
@@ -123,8 +125,8 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_unknown_user_is_an_error(flask: Forked, command: tuple[str, ...]) -> None:
-    assert "See: flask users list" in refusal(flask("users", *command, stdin=PASSWORD))
+def test_unknown_user_is_an_error(sqlite_cli: ForkedFlask, command: tuple[str, ...]) -> None:
+    assert "See: flask users list" in error_line(sqlite_cli("users", *command, stdin=PASSWORD))
 
 
 @pytest.mark.parametrize(
@@ -139,9 +141,11 @@ def test_unknown_user_is_an_error(flask: Forked, command: tuple[str, ...]) -> No
         *COMMANDS,
     ],
 )
-def test_missing_tables_are_an_error_with_a_remedy(flask: Forked, tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_missing_tables_are_an_error_with_a_remedy(
+    sqlite_cli: ForkedFlask, tmp_path: Path, command: tuple[str, ...]
+) -> None:
     (tmp_path / "new.csv").write_text("username,password_hash\n")
-    error = refusal(flask("users", *command, stdin=PASSWORD, DATABASE_URL=f"sqlite:///{tmp_path}/new.db"))
+    error = error_line(sqlite_cli("users", *command, stdin=PASSWORD, DATABASE_URL=f"sqlite:///{tmp_path}/new.db"))
     assert error.startswith("Error: the database cannot be used: ")
     assert "make migrate" in error
 
@@ -155,31 +159,33 @@ def test_missing_tables_are_an_error_with_a_remedy(flask: Forked, tmp_path: Path
         ("postgresql://app:hunter2@127.0.0.1:1/x", "the database cannot be used: "),
     ],
 )
-def test_unusable_database_url_is_an_error(flask: Forked, url: str, message: str) -> None:
-    error = refusal(flask("users", "list", DATABASE_URL=url))
+def test_unusable_database_url_is_an_error(sqlite_cli: ForkedFlask, url: str, message: str) -> None:
+    error = error_line(sqlite_cli("users", "list", DATABASE_URL=url))
     assert message in error
     assert "hunter2" not in error
 
 
-def test_terminal_asks_for_the_password_twice_without_echo(flask: Forked, client: FlaskClient) -> None:
-    code, shown, output = flask.at_a_terminal(["users", "add", "zoé"], PASSWORD, PASSWORD)
+def test_terminal_asks_for_the_password_twice_without_echo(sqlite_cli: ForkedFlask, client: FlaskClient) -> None:
+    code, shown, output = sqlite_cli.answer_prompts(["users", "add", "zoé"], PASSWORD, PASSWORD)
     assert (code, output) == (0, "Added zoé.\n")
     assert re.findall(r"[A-Z][\w ]+:", shown) == ["Password:", "Repeat for confirmation:"]
     assert PASSWORD not in shown
     assert log_in(client, "zoé", PASSWORD) == 200
 
 
-def test_terminal_asks_again_if_the_passwords_differ(flask: Forked) -> None:
-    code, shown, output = flask.at_a_terminal(["users", "hash"], "one", "two", PASSWORD, PASSWORD)
+def test_terminal_asks_again_if_the_passwords_differ(sqlite_cli: ForkedFlask) -> None:
+    code, shown, output = sqlite_cli.answer_prompts(["users", "hash"], "one", "two", PASSWORD, PASSWORD)
     assert code == 0
     assert "do not match" in shown
     assert verify_password(PASSWORD, output.strip())
 
 
 @pytest.mark.parametrize("arguments", [["SHARED@example.org"], ["other", "--email", "Alice"]])
-def test_email_of_another_user_is_not_available_as_username_and_vice_versa(flask: Forked, arguments: list[str]) -> None:
-    assert flask("users", "add", "alice", "--email", "shared@example.org", stdin=PASSWORD).returncode == 0
-    assert "is taken" in refusal(flask("users", "add", *arguments, stdin=PASSWORD))
+def test_email_of_another_user_is_not_available_as_username_and_vice_versa(
+    sqlite_cli: ForkedFlask, arguments: list[str]
+) -> None:
+    assert sqlite_cli("users", "add", "alice", "--email", "shared@example.org", stdin=PASSWORD).returncode == 0
+    assert "is taken" in error_line(sqlite_cli("users", "add", *arguments, stdin=PASSWORD))
 
 
 @pytest.mark.parametrize(
@@ -196,35 +202,35 @@ def test_email_of_another_user_is_not_available_as_username_and_vice_versa(flask
     "command", [("add", "josephine", "--email", "smith.j@example.org"), ("set-password", "smith.j")]
 )
 def test_new_password_must_conform_to_the_policy(
-    flask: Forked, table: UserEditor, command: tuple[str, ...], password: str, reason: str
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, command: tuple[str, ...], password: str, reason: str
 ) -> None:
     if command[0] == "set-password":
-        table.add("smith.j", "josephine@example.org", "hash")
-    error = refusal(flask("users", *command, stdin=password))
+        sqlite_editor.add("smith.j", "josephine@example.org", "hash")
+    error = error_line(sqlite_cli("users", *command, stdin=password))
     assert error.startswith(f"Error: the password {reason}")
     assert password not in error
 
 
-def test_policy_applies_to_hash_and_its_minimum_length_is_a_setting(flask: Forked) -> None:
-    assert "at least 15 characters" in refusal(flask("users", "hash", stdin="quite short"))
-    assert flask("users", "hash", stdin="qX7:vr9!Lz", PASSWORD_MIN_LENGTH="8").returncode == 0
-    assert "PASSWORD_MIN_LENGTH" in refusal(flask("users", "hash", stdin=PASSWORD, PASSWORD_MIN_LENGTH="4"))
+def test_policy_applies_to_hash_and_its_minimum_length_is_a_setting(sqlite_cli: ForkedFlask) -> None:
+    assert "at least 15 characters" in error_line(sqlite_cli("users", "hash", stdin="quite short"))
+    assert sqlite_cli("users", "hash", stdin="qX7:vr9!Lz", PASSWORD_MIN_LENGTH="8").returncode == 0
+    assert "PASSWORD_MIN_LENGTH" in error_line(sqlite_cli("users", "hash", stdin=PASSWORD, PASSWORD_MIN_LENGTH="4"))
 
 
-def test_json_has_the_changed_user(flask: Forked) -> None:
-    added = json.loads(flask("users", "add", "zoé", "--role", "b", "--role", "a", "--generate", "--json").stdout)
+def test_json_has_the_changed_user(sqlite_cli: ForkedFlask) -> None:
+    added = json.loads(sqlite_cli("users", "add", "zoé", "--role", "b", "--role", "a", "--generate", "--json").stdout)
     assert (added["username"], added["email"], added["roles"], added["active"]) == ("zoé", None, ["a", "b"], True)
     assert len(added["password"]) == 20
-    changed = json.loads(flask("users", "set-password", "zoé", "--json", stdin=PASSWORD).stdout)
+    changed = json.loads(sqlite_cli("users", "set-password", "zoé", "--json", stdin=PASSWORD).stdout)
     assert "password" not in changed
     assert changed["updated_at"] > added["updated_at"]
-    hashed = json.loads(flask("users", "hash", "--json", stdin=PASSWORD).stdout)
+    hashed = json.loads(sqlite_cli("users", "hash", "--json", stdin=PASSWORD).stdout)
     assert verify_password(PASSWORD, hashed["password_hash"])
 
 
-def test_no_other_command_shows_a_password(flask: Forked, client: FlaskClient) -> None:
-    flask("users", "add", "zoé", stdin=PASSWORD)
-    password = flask("users", "set-password", "zoé", "--generate").stdout.split()[-1]
+def test_no_other_command_shows_a_password(sqlite_cli: ForkedFlask, client: FlaskClient) -> None:
+    sqlite_cli("users", "add", "zoé", stdin=PASSWORD)
+    password = sqlite_cli("users", "set-password", "zoé", "--generate").stdout.split()[-1]
     assert log_in(client, "zoé", password) == 200
     for command in (("show", "zoé"), ("show", "zoé", "--json"), ("list", "--json"), ("list", "--csv")):
-        assert password not in flask("users", *command).stdout
+        assert password not in sqlite_cli("users", *command).stdout

@@ -5,19 +5,19 @@ import json
 import pytest
 
 from database.user_editor import UserEditor
-from tests.support.flask_program import refusal
-from tests.support.forked_flask import Forked, answer, read_until
+from tests.support.flask_program import error_line
+from tests.support.forked_flask import ForkedFlask, answer, read_until
 from tests.support.stores import all_users
 
 EXISTING_TOKENS = " Existing tokens keep the previous roles until they are refreshed."
 
 
 @pytest.fixture
-def zoe(table: UserEditor) -> UserEditor:
+def zoe(sqlite_editor: UserEditor) -> UserEditor:
     """Return the table with a user and an administrator."""
-    table.add("Zoé", "zoe@example.org", "hash", ["user"])
-    table.add("alice", None, "hash", ["admin"])
-    return table
+    sqlite_editor.add("Zoé", "zoe@example.org", "hash", ["user"])
+    sqlite_editor.add("alice", None, "hash", ["admin"])
+    return sqlite_editor
 
 
 def stored_user(table: UserEditor, name: str) -> tuple[str, str | None, tuple[str, ...], bool]:
@@ -73,7 +73,7 @@ CHANGES = [
 @pytest.mark.parametrize("as_json", [False, True])
 def test_change_is_stored_and_printed(
     *,
-    flask: Forked,
+    sqlite_cli: ForkedFlask,
     zoe: UserEditor,
     command: tuple[str, ...],
     sentence: str,
@@ -81,7 +81,7 @@ def test_change_is_stored_and_printed(
     as_json: bool,
 ) -> None:
     user_id = zoe.users.require(command[1]).id
-    ended = flask("users", *command, *["--json"] * as_json)
+    ended = sqlite_cli("users", *command, *["--json"] * as_json)
     assert (ended.returncode, ended.stderr) == (0, "")
     row = zoe.users.get(user_id)
     assert row
@@ -93,8 +93,8 @@ def test_change_is_stored_and_printed(
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_deleted_user_is_removed(flask: Forked, zoe: UserEditor, as_json: bool) -> None:
-    ended = flask("users", "delete", "zoe@example.org", "--yes", *["--json"] * as_json)
+def test_deleted_user_is_removed(sqlite_cli: ForkedFlask, zoe: UserEditor, as_json: bool) -> None:
+    ended = sqlite_cli("users", "delete", "zoe@example.org", "--yes", *["--json"] * as_json)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert json.loads(ended.stdout)["deleted"] if as_json else ended.stdout == "Deleted Zoé.\n"
     assert [row.username for row in all_users(zoe.users)] == ["alice"]
@@ -116,10 +116,10 @@ ERRORS = [
 @pytest.mark.parametrize(("command", "message"), ERRORS)
 @pytest.mark.parametrize("as_json", [False, True])
 def test_error_changes_nothing(
-    flask: Forked, zoe: UserEditor, command: tuple[str, ...], message: str, as_json: bool
+    sqlite_cli: ForkedFlask, zoe: UserEditor, command: tuple[str, ...], message: str, as_json: bool
 ) -> None:
     before = all_users(zoe.users)
-    assert message in refusal(flask("users", *command, *["--json"] * as_json))
+    assert message in error_line(sqlite_cli("users", *command, *["--json"] * as_json))
     assert all_users(zoe.users) == before
     assert len(zoe.users.history("zoé")) == 1
 
@@ -127,45 +127,47 @@ def test_error_changes_nothing(
 @pytest.mark.parametrize(
     "command", [("remove-role", "alice", "admin"), ("disable", "alice"), ("delete", "alice", "--yes")]
 )
-def test_last_admin_is_removed_only_with_force(flask: Forked, zoe: UserEditor, command: tuple[str, ...]) -> None:
+def test_last_admin_is_removed_only_with_force(
+    sqlite_cli: ForkedFlask, zoe: UserEditor, command: tuple[str, ...]
+) -> None:
     zoe.add("another", None, "hash", ["admin"], active=False)
     before = all_users(zoe.users)
-    error = refusal(flask("users", *command))
+    error = error_line(sqlite_cli("users", *command))
     assert "cannot remove the last active administrator. Give another user the role admin, or add --force" in error
     assert all_users(zoe.users) == before
-    assert flask("users", *command, "--force").returncode == 0
+    assert sqlite_cli("users", *command, "--force").returncode == 0
     assert [row.username for row in all_users(zoe.users) if row.active and "admin" in row.roles] == []
 
 
-def test_admin_is_removed_if_there_is_another(flask: Forked, zoe: UserEditor) -> None:
-    assert flask("users", "add-role", "zoé", "admin").returncode == 0
-    assert flask("users", "remove-role", "alice", "admin").returncode == 0
+def test_admin_is_removed_if_there_is_another(sqlite_cli: ForkedFlask, zoe: UserEditor) -> None:
+    assert sqlite_cli("users", "add-role", "zoé", "admin").returncode == 0
+    assert sqlite_cli("users", "remove-role", "alice", "admin").returncode == 0
     assert stored_user(zoe, "alice") == ("alice", None, (), True)
-    assert refusal(flask("users", "disable", "zoé"))
+    assert error_line(sqlite_cli("users", "disable", "zoé"))
 
 
 @pytest.mark.parametrize(
     ("typed", "code", "left"), [("y\n", 0, 1), ("n\n", 1, 2), ("\n", 1, 2), ("\x03", 1, 2), ("\x04", 1, 2)]
 )
 def test_delete_asks_for_confirmation_at_a_terminal(
-    flask: Forked, zoe: UserEditor, typed: str, code: int, left: int
+    sqlite_cli: ForkedFlask, zoe: UserEditor, typed: str, code: int, left: int
 ) -> None:
-    with flask.terminal("users", "delete", "zoé") as screen:
+    with sqlite_cli.terminal("users", "delete", "zoé") as screen:
         shown = read_until(screen, "Delete Zoé permanently? [y/N]: ")
         shown += answer(screen, typed)
-        assert flask.wait().code == code
+        assert sqlite_cli.wait().code == code
     assert ("Deleted Zoé." in shown, "Aborted!" in shown) == (code == 0, code == 1)
     assert len(all_users(zoe.users)) == left
 
 
-def test_changes_on_each_kind_of_database(anywhere: Forked, any_table: UserEditor) -> None:
+def test_changes_on_each_kind_of_database(any_db_cli: ForkedFlask, any_db_editor: UserEditor) -> None:
     for command in (
         ("add", "zoé", "--generate"),
         ("add-role", "zoé", "a", "b"),
         ("remove-role", "zoé", "a"),
         ("disable", "zoé"),
     ):
-        assert anywhere("users", *command).returncode == 0
-    assert stored_user(any_table, "zoé") == ("zoé", None, ("b",), False)
-    assert anywhere("users", "delete", "zoé", "--yes").returncode == 0
-    assert all_users(any_table.users) == []
+        assert any_db_cli("users", *command).returncode == 0
+    assert stored_user(any_db_editor, "zoé") == ("zoé", None, ("b",), False)
+    assert any_db_cli("users", "delete", "zoé", "--yes").returncode == 0
+    assert all_users(any_db_editor.users) == []

@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from cli.users.editor import operator_name
 from database.user_editor import UserEditor
 from tests.cli.conftest import client_of, log_in
-from tests.support.flask_program import Flask
+from tests.support.flask_program import FlaskProgram
 from tests.support.foreign_hashes import ALL_USERS, PASSWORD, STRONG, WEAK
-from tests.support.forked_flask import Forked
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import all_users
 
 
@@ -71,8 +71,8 @@ formats = pytest.mark.parametrize(("name", "file", "format_users"), FORMATS)
 @formats
 def test_format_is_guessed_from_the_file_name_and_imported_users_log_in(
     *,
-    flask: Forked,
-    table: UserEditor,
+    sqlite_cli: ForkedFlask,
+    sqlite_editor: UserEditor,
     client: FlaskClient,
     tmp_path: Path,
     name: str,
@@ -81,12 +81,12 @@ def test_format_is_guessed_from_the_file_name_and_imported_users_log_in(
 ) -> None:
     hashes = {"bcrypt": WEAK["bcrypt"], "ssha": WEAK["ssha"], "argon2": STRONG}
     (tmp_path / file).write_text(format_users(hashes))
-    ended = flask("users", "import", file)
+    ended = sqlite_cli("users", "import", file)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == ("ACCEPTED  WEAK  REJECTED  EXISTING\n3         2     0         0\n\nImported 3 users.\n")
     assert [log_in(client, login, PASSWORD) for login in hashes] == [200, 200, 200]
     assert log_in(client, "ssha", "something else") == 400
-    rows = {row.username: row for row in all_users(table.users)}
+    rows = {row.username: row for row in all_users(sqlite_editor.users)}
     assert all(row.password_hash.startswith("$argon2id$") for row in rows.values())
     assert rows["argon2"].password_hash == STRONG
     emails = [] if name == "htpasswd" else [f"{login}@example.org" for login in sorted(hashes)]
@@ -97,82 +97,90 @@ def test_format_is_guessed_from_the_file_name_and_imported_users_log_in(
 
 @formats
 def test_format_option_is_used(
-    *, flask: Forked, table: UserEditor, tmp_path: Path, name: str, file: str, format_users: FormatUsers
+    *,
+    sqlite_cli: ForkedFlask,
+    sqlite_editor: UserEditor,
+    tmp_path: Path,
+    name: str,
+    file: str,
+    format_users: FormatUsers,
 ) -> None:
     (tmp_path / f"{file}.bak").write_text(format_users({"zoé": STRONG}))
-    result = json.loads(flask("users", "import", f"{file}.bak", "--format", name, "--json").stdout)
+    result = json.loads(sqlite_cli("users", "import", f"{file}.bak", "--format", name, "--json").stdout)
     assert result == {
         "accepted": 1, "weak": 0, "rejected": 0, "existing": 0,
         "reasons": [], "imported": 1, "dry_run": False, "rejected_file": None,
     }  # fmt: skip
-    assert [row.username for row in all_users(table.users)] == ["zoé"]
+    assert [row.username for row in all_users(sqlite_editor.users)] == ["zoé"]
 
 
 def test_user_with_each_hash_logs_in_and_a_weak_hash_is_replaced(
-    anywhere: Forked, any_table: UserEditor, empty_database: str, tmp_path: Path
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(as_csv(ALL_USERS))
-    result = json.loads(anywhere("users", "import", "users.csv", "--json").stdout)
+    result = json.loads(any_db_cli("users", "import", "users.csv", "--json").stdout)
     assert (result["imported"], result["weak"]) == (len(ALL_USERS), len(WEAK))
     client = client_of(empty_database)
     for name, hashed in ALL_USERS.items():
-        assert any_table.users.require(name).password_hash == hashed
+        assert any_db_editor.users.require(name).password_hash == hashed
         assert log_in(client, name, PASSWORD) == 200, name
-        replaced = any_table.users.require(name).password_hash
+        replaced = any_db_editor.users.require(name).password_hash
         assert replaced.startswith("$argon2id$"), name
         assert (replaced == hashed) == (name == "argon2"), name
         assert log_in(client, f"{name}@example.org", PASSWORD) == 200, name
-        assert any_table.users.require(name).password_hash == replaced, name
+        assert any_db_editor.users.require(name).password_hash == replaced, name
 
 
 def test_role_option_applies_to_all_users_and_disabled_users_stay_disabled(
-    flask: Forked, table: UserEditor, client: FlaskClient, tmp_path: Path
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, client: FlaskClient, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(
         f'username,password_hash,roles,active\nzoé,"{STRONG}",user,true\nbob,"{STRONG}",b,no\n'
     )
-    assert flask("users", "import", "users.csv", "--role", "user", "--role", "new here").returncode == 0
-    assert [(row.username, row.roles, row.active) for row in all_users(table.users)] == [
+    assert sqlite_cli("users", "import", "users.csv", "--role", "user", "--role", "new here").returncode == 0
+    assert [(row.username, row.roles, row.active) for row in all_users(sqlite_editor.users)] == [
         ("bob", ("b", "new here", "user"), False),
         ("zoé", ("new here", "user"), True),
     ]
     assert [log_in(client, name, PASSWORD) for name in ("zoé", "bob")] == [200, 400]
-    assert flask("users", "enable", "bob").returncode == 0
+    assert sqlite_cli("users", "enable", "bob").returncode == 0
     assert log_in(client, "bob", PASSWORD) == 200
 
 
-def test_import_is_one_audit_event_of_its_operator(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+def test_import_is_one_audit_event_of_its_operator(
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, tmp_path: Path
+) -> None:
     (tmp_path / "users.csv").write_text(as_csv({"zoé": STRONG, "bob": STRONG}))
-    flask("users", "import", "users.csv")
-    with table._engine.connect() as connection:  # noqa: SLF001 - the event of an import has no username
+    sqlite_cli("users", "import", "users.csv")
+    with sqlite_editor._engine.connect() as connection:  # noqa: SLF001 - the event of an import has no username
         events = connection.exec_driver_sql("SELECT operator, action, username_folded, details FROM audit_events").all()
     assert [tuple(event) for event in events] == [(operator_name({}), "users_imported", None, "2 users from users.csv")]
 
 
-def test_standard_input_is_imported(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
-    assert flask("users", "import", "-", "--format", "csv", stdin=as_csv({"zoé": STRONG})).returncode == 0
-    assert [row.username for row in all_users(table.users)] == ["zoé"]
-    ended = flask(
+def test_standard_input_is_imported(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, tmp_path: Path) -> None:
+    assert sqlite_cli("users", "import", "-", "--format", "csv", stdin=as_csv({"zoé": STRONG})).returncode == 0
+    assert [row.username for row in all_users(sqlite_editor.users)] == ["zoé"]
+    ended = sqlite_cli(
         "users", "import", "-", "--format", "csv", "--keep-going", stdin="username,password_hash\nbob,plain\n"
     )
     assert (ended.returncode, "The rejected rows are in rejected.csv" in ended.stdout) == (1, True)
     assert (tmp_path / "rejected.csv").read_text().startswith("username,password_hash,rejected")
 
 
-def test_fifo_is_imported(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+def test_fifo_is_imported(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "users.csv")
     text = as_csv({"zoé": STRONG, "bob": "plain"})
     writer = Thread(target=(tmp_path / "users.csv").write_text, args=(text,))
     writer.start()
-    ended = flask("users", "import", "users.csv", "--keep-going")
+    ended = sqlite_cli("users", "import", "users.csv", "--keep-going")
     writer.join()
-    assert (ended.returncode, [row.username for row in all_users(table.users)]) == (1, ["zoé"])
+    assert (ended.returncode, [row.username for row in all_users(sqlite_editor.users)]) == (1, ["zoé"])
     assert "bob,bob@example.org,plain" in (tmp_path / "users.rejected.csv").read_text()
 
 
-def test_pipe_is_imported(table: UserEditor, tmp_path: Path) -> None:
-    program = Flask(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/users.db")
+def test_pipe_is_imported(sqlite_editor: UserEditor, tmp_path: Path) -> None:
+    program = FlaskProgram(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/users.db")
     for path, name in (("/dev/fd/0", "zoé"), ("-", "bob")):
         ended = program("users", "import", path, "--format", "csv", stdin=as_csv({name: STRONG}))
         assert (ended.returncode, ended.stderr) == (0, "")
-    assert [row.username for row in all_users(table.users)] == ["bob", "zoé"]
+    assert [row.username for row in all_users(sqlite_editor.users)] == ["bob", "zoé"]

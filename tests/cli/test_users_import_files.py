@@ -10,9 +10,9 @@ import pytest
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.cli.test_users_import import as_csv
-from tests.support.flask_program import ENVIRON, FLASK, refusal
+from tests.support.flask_program import ENVIRON, FLASK, error_line
 from tests.support.foreign_hashes import STRONG
-from tests.support.forked_flask import Forked
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import all_users
 
 NO_FORMAT = "the file's name does not indicate its format. Add --format: csv, jsonl, htpasswd, django, ldif"
@@ -41,8 +41,8 @@ GOOD = as_csv({"zoé": STRONG})
 @pytest.mark.parametrize("options", [("--keep-going",), ("--dry-run", "--json")])
 def test_unreadable_file_is_an_error_and_changes_nothing(
     *,
-    flask: Forked,
-    table: UserEditor,
+    sqlite_cli: ForkedFlask,
+    sqlite_editor: UserEditor,
     tmp_path: Path,
     arguments: tuple[str, ...],
     options: tuple[str, ...],
@@ -54,24 +54,26 @@ def test_unreadable_file_is_an_error_and_changes_nothing(
     (tmp_path / "headless.csv").write_text(GOOD.partition("\n")[2])
     (tmp_path / "quote.csv").write_text(GOOD + 'bob,"')
     (tmp_path / "cut.json").write_text('[{"model": "auth.user", "fields": {')
-    before, files = contents(table), set(tmp_path.glob("*.*"))
-    assert message in refusal(flask("users", "import", *arguments, *options))
-    assert (contents(table), set(tmp_path.glob("*.*"))) == (before, files)
+    before, files = contents(sqlite_editor), set(tmp_path.glob("*.*"))
+    assert message in error_line(sqlite_cli("users", "import", *arguments, *options))
+    assert (contents(sqlite_editor), set(tmp_path.glob("*.*"))) == (before, files)
 
 
 @pytest.mark.parametrize("name", ["empty.jsonl", "empty.htpasswd", "empty.ldif"])
-def test_file_without_users_is_imported(flask: Forked, tmp_path: Path, name: str) -> None:
+def test_file_without_users_is_imported(sqlite_cli: ForkedFlask, tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    ended = flask("users", "import", name)
+    ended = sqlite_cli("users", "import", name)
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "The file has no users.")
 
 
-def test_file_with_a_special_name_is_imported(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+def test_file_with_a_special_name_is_imported(
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, tmp_path: Path
+) -> None:
     for name in ("-x.csv", "a b'\"$.csv", "日本.csv", os.fsdecode(b"\xff.csv")):
         (tmp_path / name).write_text(as_csv({f"user of {name!a}": STRONG, "rejected": "plain"}))
-        assert flask("users", "import", "--keep-going", "--", name).returncode == 1
+        assert sqlite_cli("users", "import", "--keep-going", "--", name).returncode == 1
         assert (tmp_path / name).with_suffix(".rejected.csv").exists()
-    assert len(all_users(table.users)) == 4
+    assert len(all_users(sqlite_editor.users)) == 4
 
 
 @pytest.mark.parametrize(
@@ -84,16 +86,16 @@ def test_file_with_a_special_name_is_imported(flask: Forked, table: UserEditor, 
         ("export --output new.csv 2>&- && cat new.csv", "username,"),
     ],
 )
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("sqlite_editor")
 def test_closed_stream_is_an_error_only_if_it_is_required(tmp_path: Path, line: str, output: str) -> None:
     (tmp_path / "users.csv").write_text(GOOD)
     assert output in run_in_shell(tmp_path, line)
 
 
-@pytest.mark.usefixtures("table")
-def test_reader_that_closes_the_pipe_causes_no_error(flask: Forked, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("sqlite_editor")
+def test_reader_that_closes_the_pipe_causes_no_error(sqlite_cli: ForkedFlask, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text(as_csv({f"user{number}": STRONG for number in range(3000)}))
-    flask("users", "import", "users.csv")
+    sqlite_cli("users", "import", "users.csv")
     for command in ("list --json", "export"):
         assert run_in_shell(tmp_path, f"{command} | head -c 1") in {"[", "u"}
 

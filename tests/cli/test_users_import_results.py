@@ -10,9 +10,9 @@ import pytest
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.cli.test_users_import import FormatUsers, as_csv, formats
-from tests.support.flask_program import refusal
+from tests.support.flask_program import error_line
 from tests.support.foreign_hashes import STRONG, UNUSABLE, WEAK
-from tests.support.forked_flask import Forked
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import all_users
 
 SSHA = WEAK["ssha"]
@@ -21,8 +21,8 @@ NO_SALT = "the password hash has no salt"
 PLAIN = "the password hash is plain text or has an unknown scheme"
 
 
-def run_import(flask: Forked, *arguments: str) -> tuple[int, dict[str, Any]]:
-    ended = flask("users", "import", *arguments, "--json")
+def run_import(sqlite_cli: ForkedFlask, *arguments: str) -> tuple[int, dict[str, Any]]:
+    ended = sqlite_cli("users", "import", *arguments, "--json")
     assert ended.stderr == ""
     result: dict[str, Any] = json.loads(ended.stdout)
     return ended.returncode, result
@@ -33,19 +33,19 @@ def usernames(table: UserEditor) -> list[str]:
 
 
 @pytest.fixture
-def mixed(any_table: UserEditor, tmp_path: Path) -> UserEditor:
+def mixed(any_db_editor: UserEditor, tmp_path: Path) -> UserEditor:
     """Return a table that contains one user of the file already."""
-    any_table.add("Alice", None, "hash", ["admin"])
+    any_db_editor.add("Alice", None, "hash", ["admin"])
     (tmp_path / "users.csv").write_text(as_csv(MIXED))
-    return any_table
+    return any_db_editor
 
 
 @pytest.mark.parametrize("arguments", [("--dry-run",), ("--dry-run", "--keep-going"), ()])
 def test_dry_run_and_import_with_rejected_rows_change_nothing(
-    anywhere: Forked, mixed: UserEditor, tmp_path: Path, arguments: tuple[str, ...]
+    any_db_cli: ForkedFlask, mixed: UserEditor, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     before, files = contents(mixed), set(tmp_path.glob("*.csv*"))
-    code, result = run_import(anywhere, "users.csv", *arguments)
+    code, result = run_import(any_db_cli, "users.csv", *arguments)
     assert (code, contents(mixed), set(tmp_path.glob("*.csv*"))) == (1, before, files)
     assert result == {
         "accepted": 2, "weak": 1, "rejected": 3, "existing": 1, "imported": 0,
@@ -57,8 +57,8 @@ def test_dry_run_and_import_with_rejected_rows_change_nothing(
     }  # fmt: skip
 
 
-def test_report_is_a_table(anywhere: Forked, mixed: UserEditor) -> None:
-    ended = anywhere("users", "import", "users.csv", "--dry-run")
+def test_report_is_a_table(any_db_cli: ForkedFlask, mixed: UserEditor) -> None:
+    ended = any_db_cli("users", "import", "users.csv", "--dry-run")
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout == (
         "ACCEPTED  WEAK  REJECTED  EXISTING\n"
@@ -68,22 +68,22 @@ def test_report_is_a_table(anywhere: Forked, mixed: UserEditor) -> None:
         f"1         line 5  {NO_SALT}\n\n"
         "Dry run: nothing was changed.\n"
     )
-    ended = anywhere("users", "import", "users.csv")
+    ended = any_db_cli("users", "import", "users.csv")
     assert ended.stdout.endswith(
         "\nNo user was imported. Fix the rejected rows, or import the other users: --keep-going\n"
     )
     assert usernames(mixed) == ["Alice"]
 
 
-def test_dry_run_of_a_valid_file_changes_nothing(anywhere: Forked, mixed: UserEditor, tmp_path: Path) -> None:
+def test_dry_run_of_a_valid_file_changes_nothing(any_db_cli: ForkedFlask, mixed: UserEditor, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text(as_csv({"new": STRONG}))
     before = contents(mixed)
-    code, result = run_import(anywhere, "users.csv", "--dry-run", "--role", "new role")
+    code, result = run_import(any_db_cli, "users.csv", "--dry-run", "--role", "new role")
     assert (code, result["accepted"], result["dry_run"], contents(mixed)) == (0, 1, True, before)
 
 
-def test_keep_going_imports_the_accepted_users(anywhere: Forked, mixed: UserEditor, tmp_path: Path) -> None:
-    code, result = run_import(anywhere, "users.csv", "--keep-going")
+def test_keep_going_imports_the_accepted_users(any_db_cli: ForkedFlask, mixed: UserEditor, tmp_path: Path) -> None:
+    code, result = run_import(any_db_cli, "users.csv", "--keep-going")
     assert (code, result["imported"], result["rejected_file"]) == (1, 2, "users.rejected.csv")
     assert usernames(mixed) == ["Alice", "new", "weak"]
     file = tmp_path / "users.rejected.csv"
@@ -100,72 +100,82 @@ def test_keep_going_imports_the_accepted_users(anywhere: Forked, mixed: UserEdit
 
 @formats
 def test_fixed_file_of_rejected_rows_is_imported(
-    *, flask: Forked, table: UserEditor, tmp_path: Path, name: str, file: str, format_users: FormatUsers
+    *,
+    sqlite_cli: ForkedFlask,
+    sqlite_editor: UserEditor,
+    tmp_path: Path,
+    name: str,
+    file: str,
+    format_users: FormatUsers,
 ) -> None:
     broken = "{SSHA}broken"
     (tmp_path / file).write_text(format_users({"new": STRONG, "zoé": broken, "bob": SSHA}))
-    ended = flask("users", "import", file, "--keep-going")
+    ended = sqlite_cli("users", "import", file, "--keep-going")
     rejected = Path(ended.stdout.partition("The rejected rows are in ")[2].partition(". ")[0])
     text = (tmp_path / rejected).read_text()
-    assert usernames(table) == ["bob", "new"]
+    assert usernames(sqlite_editor) == ["bob", "new"]
     fixed = format_users({"zoé": SSHA}) if name == "ldif" else text.replace(broken, SSHA)
     (tmp_path / rejected).write_text(fixed)
-    again = flask("users", "import", str(rejected))
+    again = sqlite_cli("users", "import", str(rejected))
     assert (again.returncode, again.stderr) == (0, "")
-    assert usernames(table) == ["bob", "new", "zoé"]
-    assert table.users.require("zoé").password_hash == SSHA
+    assert usernames(sqlite_editor) == ["bob", "new", "zoé"]
+    assert sqlite_editor.users.require("zoé").password_hash == SSHA
 
 
 def test_rejected_option_names_the_file_which_is_not_overwritten(
-    flask: Forked, table: UserEditor, tmp_path: Path
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(as_csv(MIXED))
     (tmp_path / "mine").write_text("mine")
-    error = refusal(flask("users", "import", "users.csv", "--keep-going", "--rejected", "mine"))
+    error = error_line(sqlite_cli("users", "import", "users.csv", "--keep-going", "--rejected", "mine"))
     assert error == "Error: mine exists. Move it, or choose another file: --rejected"
-    assert ((tmp_path / "mine").read_text(), usernames(table)) == ("mine", [])
-    error = refusal(flask("users", "import", "users.csv", "--keep-going", "--rejected", "no/such/folder"))
-    assert ("No such file or directory" in error, usernames(table)) == (True, [])
-    assert run_import(flask, "users.csv", "--keep-going", "--rejected", "others")[1]["rejected_file"] == "others"
-    assert usernames(table) == ["alice", "new", "weak"]
+    assert ((tmp_path / "mine").read_text(), usernames(sqlite_editor)) == ("mine", [])
+    error = error_line(sqlite_cli("users", "import", "users.csv", "--keep-going", "--rejected", "no/such/folder"))
+    assert ("No such file or directory" in error, usernames(sqlite_editor)) == (True, [])
+    assert run_import(sqlite_cli, "users.csv", "--keep-going", "--rejected", "others")[1]["rejected_file"] == "others"
+    assert usernames(sqlite_editor) == ["alice", "new", "weak"]
 
 
-def test_import_without_rejected_rows_writes_no_file(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+def test_import_without_rejected_rows_writes_no_file(
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, tmp_path: Path
+) -> None:
     (tmp_path / "users.csv").write_text(as_csv({"new": STRONG}))
-    assert run_import(flask, "users.csv", "--keep-going")[1]["rejected_file"] is None
+    assert run_import(sqlite_cli, "users.csv", "--keep-going")[1]["rejected_file"] is None
     assert [path.name for path in tmp_path.glob("*.csv*")] == ["users.csv"]
-    assert usernames(table) == ["new"]
+    assert usernames(sqlite_editor) == ["new"]
 
 
 @pytest.mark.parametrize("existing", ["users.rejected.csv.part", ".users.rejected.csv.part", ".users.rejected.csv"])
 def test_existing_file_with_a_similar_name_is_unchanged(
-    flask: Forked, table: UserEditor, tmp_path: Path, existing: str
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, tmp_path: Path, existing: str
 ) -> None:
     (tmp_path / "users.csv").write_text(as_csv(MIXED))
     (tmp_path / existing).write_text("other content")
     (tmp_path / existing).chmod(0o644)
-    assert run_import(flask, "users.csv", "--keep-going")[0] == 1
+    assert run_import(sqlite_cli, "users.csv", "--keep-going")[0] == 1
     file = tmp_path / "users.rejected.csv"
-    assert (stat.S_IMODE(file.stat().st_mode), len(usernames(table))) == (0o600, 3)
+    assert (stat.S_IMODE(file.stat().st_mode), len(usernames(sqlite_editor))) == (0o600, 3)
     assert (tmp_path / existing).read_text() == "other content"
 
 
-def test_content_is_kept_if_the_file_cannot_get_its_name(flask: Forked, table: UserEditor, tmp_path: Path) -> None:
+def test_content_is_kept_if_the_file_cannot_get_its_name(
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, tmp_path: Path
+) -> None:
     (tmp_path / "users.csv").write_text(as_csv(MIXED))
     (tmp_path / "users.rejected.csv").symlink_to("missing")
-    error = refusal(flask("users", "import", "users.csv", "--keep-going"))
+    error = error_line(sqlite_cli("users", "import", "users.csv", "--keep-going"))
     kept = [path for path in tmp_path.iterdir() if path.name.startswith(".users")]
     assert "users.rejected.csv" in error
-    assert [path.read_text().count("hunter") for path in kept] == [2] * bool(usernames(table))
+    assert [path.read_text().count("hunter") for path in kept] == [2] * bool(usernames(sqlite_editor))
 
 
-def test_repeated_import_changes_nothing(anywhere: Forked, any_table: UserEditor, tmp_path: Path) -> None:
+def test_repeated_import_changes_nothing(any_db_cli: ForkedFlask, any_db_editor: UserEditor, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text(as_csv({"zoé": STRONG, "bob": SSHA}))
-    assert run_import(anywhere, "users.csv", "--role", "a")[0] == 0
-    before = contents(any_table)
-    code, result = run_import(anywhere, "users.csv", "--role", "b")
-    assert (code, result["accepted"], result["existing"], contents(any_table)) == (0, 0, 2, before)
-    assert anywhere("users", "import", "users.csv").stdout.endswith("\nImported 0 users.\n")
+    assert run_import(any_db_cli, "users.csv", "--role", "a")[0] == 0
+    before = contents(any_db_editor)
+    code, result = run_import(any_db_cli, "users.csv", "--role", "b")
+    assert (code, result["accepted"], result["existing"], contents(any_db_editor)) == (0, 0, 2, before)
+    assert any_db_cli("users", "import", "users.csv").stdout.endswith("\nImported 0 users.\n")
 
 
 CONFLICTS = [
@@ -185,28 +195,28 @@ CONFLICTS = [
 ]
 
 
-def test_name_of_another_user_is_rejected(anywhere: Forked, any_table: UserEditor, tmp_path: Path) -> None:
-    any_table.add("alice", "alice@example.org", "hash")
+def test_name_of_another_user_is_rejected(any_db_cli: ForkedFlask, any_db_editor: UserEditor, tmp_path: Path) -> None:
+    any_db_editor.add("alice", "alice@example.org", "hash")
     lines = [f'{username},{email},"{STRONG}"' for username, email, _ in CONFLICTS]
     (tmp_path / "users.csv").write_text("\n".join(["username,email,password_hash", *lines]))
-    code, result = run_import(anywhere, "users.csv", "--keep-going")
+    code, result = run_import(any_db_cli, "users.csv", "--keep-going")
     given = [(username, reason) for username, _, reason in CONFLICTS]
     assert (code, result["existing"]) == (1, 1)
     first = {reason: line for line, (_, reason) in reversed([*enumerate(given, 2)]) if reason}
     assert {each["reason"]: each["first"] for each in result["reasons"]} == first
-    assert {*usernames(any_table)} == {"alice", *(username for username, reason in given if reason == "")}
+    assert {*usernames(any_db_editor)} == {"alice", *(username for username, reason in given if reason == "")}
 
 
-def test_report_has_ten_reasons_and_json_has_all(flask: Forked, tmp_path: Path) -> None:
+def test_report_has_ten_reasons_and_json_has_all(sqlite_cli: ForkedFlask, tmp_path: Path) -> None:
     lines = ["u,h,x" + ",x" * number for number in range(12)]
     (tmp_path / "users.csv").write_text("\n".join(["username,password_hash", *lines]))
-    output = flask("users", "import", "users.csv", "--dry-run").stdout
+    output = sqlite_cli("users", "import", "users.csv", "--dry-run").stdout
     assert output.count("the row has ") == 10
     assert "… and 2 more reasons. To list all: --json\n" in output
-    assert len(run_import(flask, "users.csv", "--dry-run")[1]["reasons"]) == 12
+    assert len(run_import(sqlite_cli, "users.csv", "--dry-run")[1]["reasons"]) == 12
 
 
-def test_only_roles_of_imported_users_are_created(anywhere: Forked, mixed: UserEditor, tmp_path: Path) -> None:
+def test_only_roles_of_imported_users_are_created(any_db_cli: ForkedFlask, mixed: UserEditor, tmp_path: Path) -> None:
     rows = [
         ("new", SSHA, "taken"),
         ("alice", SSHA, "known"),
@@ -215,5 +225,5 @@ def test_only_roles_of_imported_users_are_created(anywhere: Forked, mixed: UserE
     ]
     lines = ["username,password_hash,roles", *(",".join(row) for row in rows)]
     (tmp_path / "users.csv").write_text("\n".join(lines))
-    assert run_import(anywhere, "users.csv", "--keep-going")[1]["imported"] == 1
+    assert run_import(any_db_cli, "users.csv", "--keep-going")[1]["imported"] == 1
     assert {row[1] for row in contents(mixed)["roles"]} == {"admin", "taken"}

@@ -13,7 +13,7 @@ from cli.terminal import progress
 from database.user_editor import UserEditor
 from tests.cli.test_users_import import as_csv
 from tests.support.foreign_hashes import STRONG, UNUSABLE, WEAK
-from tests.support.forked_flask import Forked
+from tests.support.forked_flask import ForkedFlask
 
 ROWS = 12_000
 
@@ -26,9 +26,9 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_import_shows_its_progress_and_rate(anywhere: Forked, any_table: UserEditor, file: Path) -> None:
-    code, shown = anywhere.seen("users", "import", file.name, "--keep-going")
-    assert (code, any_table.users.count()) == (1, ROWS)
+def test_import_shows_its_progress_and_rate(any_db_cli: ForkedFlask, any_db_editor: UserEditor, file: Path) -> None:
+    code, shown = any_db_cli.run_at_terminal("users", "import", file.name, "--keep-going")
+    assert (code, any_db_editor.users.count()) == (1, ROWS)
     reading, writing = (
         [step for step in shown.split("\r") if f"{label}  [" in step] for label in ("Reading", "Writing")
     )
@@ -55,35 +55,43 @@ def test_progress_shows_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -> N
     assert "40%  00:00:30  20 users/s" in shown
 
 
-def test_progress_of_small_and_empty_imports_ends(flask: Forked, tmp_path: Path) -> None:
+def test_progress_of_small_and_empty_imports_ends(sqlite_cli: ForkedFlask, tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text(as_csv({"zoé": STRONG}))
     (tmp_path / "none.jsonl").touch()
-    assert flask.seen("users", "import", "one.csv")[0] == flask.seen("users", "import", "none.jsonl")[0] == 0
+    assert (
+        sqlite_cli.run_at_terminal("users", "import", "one.csv")[0]
+        == sqlite_cli.run_at_terminal("users", "import", "none.jsonl")[0]
+        == 0
+    )
 
 
-def test_only_export_to_a_file_shows_its_progress(flask: Forked, table: UserEditor) -> None:
-    table.add("zoé", None, STRONG)
-    code, shown = flask.seen("users", "export", "--output", "out.csv")
+def test_only_export_to_a_file_shows_its_progress(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:
+    sqlite_editor.add("zoé", None, STRONG)
+    code, shown = sqlite_cli.run_at_terminal("users", "export", "--output", "out.csv")
     assert (code, "Writing" in shown, "100%" in shown) == (0, True, True)
-    code, shown = flask.seen("users", "export")
+    code, shown = sqlite_cli.run_at_terminal("users", "export")
     assert (code, shown.splitlines()[0]) == (0, "username,email,password_hash,roles,active")
     assert "Writing" not in shown
 
 
-def test_hash_report_is_colored_and_aligned(flask: Forked, table: UserEditor) -> None:
+def test_hash_report_is_colored_and_aligned(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:
     for name, hashed in (("zoé", STRONG), ("weak", WEAK["ssha"]), ("unsalted", UNUSABLE)):
-        table.add(name, None, hashed)
-    code, shown = flask.seen("users", "hash-report")
+        sqlite_editor.add(name, None, hashed)
+    code, shown = sqlite_cli.run_at_terminal("users", "hash-report")
     assert code == 0
     assert all(word in shown for word in ("\x1b[32mcurrent\x1b[0m", "\x1b[33mweak\x1b[0m", "\x1b[31munusable\x1b[0m"))
     assert "Counting" in shown
-    plain = flask("users", "hash-report")
+    plain = sqlite_cli("users", "hash-report")
     assert (plain.stderr, "\x1b" in plain.stdout) == ("", False)
     for color in ("32", "33", "31", "0"):
         shown = shown.replace(f"\x1b[{color}m", "")
     assert all(line in shown for line in plain.stdout.splitlines())
 
 
-def test_json_has_no_colors_at_a_terminal(flask: Forked, table: UserEditor) -> None:
-    table.add("zoé", None, STRONG)
-    assert "\x1b" not in flask.seen("users", "list", "--json")[1] + flask.seen("users", "show", "zoé", "--json")[1]
+def test_json_has_no_colors_at_a_terminal(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:
+    sqlite_editor.add("zoé", None, STRONG)
+    assert (
+        "\x1b"
+        not in sqlite_cli.run_at_terminal("users", "list", "--json")[1]
+        + sqlite_cli.run_at_terminal("users", "show", "zoé", "--json")[1]
+    )

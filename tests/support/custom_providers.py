@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from textwrap import dedent
 
-from tests.support.flask_program import ENVIRON, Flask
+from tests.support.flask_program import ENVIRON, FlaskProgram
 from tests.support.stores import SECRET_KEY
 
 MINIMAL = """
@@ -77,7 +77,7 @@ def write(folder: Path, name: str, source: str) -> None:
     (folder / f"{name}.py").write_text(dedent(source))
 
 
-def program(folder: Path, provider: str, **environ: str) -> Flask:
+def program(folder: Path, provider: str, **environ: str) -> FlaskProgram:
     """Return the program with a provider from a module in the folder."""
     path = os.pathsep.join([str(folder), ENVIRON["PYTHONPATH"]])
     settings = {
@@ -87,7 +87,7 @@ def program(folder: Path, provider: str, **environ: str) -> Flask:
         "DATABASE_URL": "",
         "CALLS": str(folder / "calls"),
     }
-    return Flask(folder, **settings | environ)
+    return FlaskProgram(folder, **settings | environ)
 
 
 def calls(folder: Path) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.support.flask_program import Flask
+from tests.support.flask_program import FlaskProgram
 from tests.support.stores import SECRET_KEY, hashed
 from tests.support.users import ZOE
 
@@ -11,7 +11,7 @@ EXPECTED_WARNINGS = {"roles", "throttling"}
 """In each deployment: no user has `super_admin` of the example routes, and logins are not rate-limited."""
 
 
-def diagnose(program: Flask, *arguments: str, **environ: Any) -> dict[str, dict[str, Any]]:
+def diagnose(program: FlaskProgram, *arguments: str, **environ: Any) -> dict[str, dict[str, Any]]:
     """Return the findings by step, after checks of the exit code, of the remedies, and that no secret is shown."""
     ended = program("doctor", "--json", *arguments, **environ)
     diagnosis = json.loads(ended.stdout)

@@ -1,4 +1,4 @@
-"""The `flask` program, run as a person or a script runs it."""
+"""The `flask` program, run as by a user or a script."""
 
 import os
 import pty
@@ -14,15 +14,15 @@ FLASK = [sys.executable, "-m", "flask"]
 ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-class Flask:
-    """Runs `flask` in a folder, with nothing in its environment but where our modules are and what is given."""
+class FlaskProgram:
+    """Runs `flask` in a folder. Its environment has only ENVIRON and the given variables."""
 
     def __init__(self, folder: Path, **environ: str) -> None:
         self._folder = folder
         self._environ = ENVIRON | environ
 
     def __call__(self, *arguments: str, stdin: str | bytes = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run it with arguments, a standard input, and changed variables."""
+        """Run it with these arguments, this standard input, and changed variables."""
         ended = subprocess.run(
             [*FLASK, *arguments],
             input=stdin.encode() if isinstance(stdin, str) else stdin,
@@ -34,7 +34,7 @@ class Flask:
 
     @contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Begin to run it, and end it if it has not ended by itself; gives the process, whose output can be read."""
+        """Start it, and kill it when the context ends; yield the process, whose output can be read."""
         command = [*FLASK, *arguments]
         with subprocess.Popen(
             command, cwd=self._folder, env=self._environ, stdout=subprocess.PIPE, text=True
@@ -44,31 +44,31 @@ class Flask:
             finally:
                 process.kill()
 
-    def at_a_terminal(self, arguments: list[str], *lines: str) -> tuple[int, str, str]:
-        """Run it at a terminal and answer its prompts; returns its code, what was shown, and its output."""
-        ours, theirs = pty.openpty()
+    def answer_prompts(self, arguments: list[str], *lines: str) -> tuple[int, str, str]:
+        """Run it at a terminal and answer its prompts; return the exit code, the prompts, and standard output."""
+        controller, terminal = pty.openpty()
         process = subprocess.Popen(
             [*FLASK, *arguments], cwd=self._folder, env=self._environ,
-            stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, start_new_session=True,
+            stdin=terminal, stderr=terminal, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
-        os.close(theirs)
+        os.close(terminal)
         shown = b""
         try:
             for line in lines:
                 seen = len(shown)
                 while not shown[seen:].rstrip().endswith(b":"):
-                    shown += os.read(ours, 1024)
-                os.write(ours, line.encode() + b"\n")
+                    shown += os.read(controller, 1024)
+                os.write(controller, line.encode() + b"\n")
             output, _ = process.communicate(timeout=60)
             return process.returncode, shown.decode(), output.decode()
         finally:
             process.kill()
             process.wait()
-            os.close(ours)
+            os.close(controller)
 
 
-def refusal(ended: subprocess.CompletedProcess[str]) -> str:
-    """Return the one line that refuses, once it is sure that there is nothing else."""
+def error_line(ended: subprocess.CompletedProcess[str]) -> str:
+    """Return the only line of standard error, after a check that the command failed without other output."""
     assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr
     (line,) = ended.stderr.removeprefix("Error: the configuration is invalid.\n").splitlines()
     return line

@@ -1,6 +1,6 @@
 """The `flask` program, forked from a process that has imported it.
 
-It is as real as one that is started, but for the half second that a start takes.
+A run is as real as that of FlaskProgram, without the half second that a start takes.
 """
 
 import contextlib
@@ -20,19 +20,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tests.support.flask_program import ENVIRON, ROOT, Flask
+from tests.support.flask_program import ENVIRON, ROOT, FlaskProgram
 
 
-class Ended(NamedTuple):
-    """How a run came to its end."""
+class Exit(NamedTuple):
+    """The end of a run."""
 
     code: int
-    """As a shell has it, negative for a signal."""
-    kibibytes: int
-    """The most memory that it had."""
+    """The exit code, or the negative number of the signal that ended it."""
+    max_kibibytes: int
+    """The maximum memory of the process."""
 
 
-class Source:
+class ForkServer:
     """The process that has imported the program. It runs one fork at a time."""
 
     def __init__(self) -> None:
@@ -42,36 +42,37 @@ class Source:
         )
 
     def start(self, arguments: tuple[str, ...], files: list[str], folder: Path, environ: dict[str, str]) -> int:
-        """Run the program with what these paths name as standard input, output and error; returns its process id."""
-        order = {"arguments": arguments, "files": files, "folder": str(folder), "environ": environ}
+        """Run the program with these paths as standard input, output and error; return its process id."""
+        run = {"arguments": arguments, "files": files, "folder": str(folder), "environ": environ}
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self._process.stdin.write(json.dumps(run).encode() + b"\n")
         self._process.stdin.flush()
         self.running = True
-        return int(self._told())
+        return int(self._receive())
 
-    def wait(self) -> Ended:
-        """Return when the run that was started last has ended."""
-        ended = Ended(*self._told())
+    def wait(self) -> Exit:
+        """Return when the latest run has ended."""
+        ended = Exit(*self._receive())
         self.running = False
         return ended
 
-    def end(self) -> None:
+    def stop(self) -> None:
+        """End the process."""
         self._process.communicate()
 
-    def _told(self) -> Any:
+    def _receive(self) -> Any:
         assert self._process.stdout
         return json.loads(self._process.stdout.readline())
 
 
-class Forked(Flask):
-    """Does what Flask does, and at a terminal more."""
+class ForkedFlask(FlaskProgram):
+    """Runs the program as FlaskProgram does, and controls it at a terminal."""
 
-    def __init__(self, source: Source, folder: Path, **environ: str) -> None:
+    def __init__(self, fork_server: ForkServer, folder: Path, **environ: str) -> None:
         super().__init__(folder, **environ)
-        self._source = source
+        self._fork_server = fork_server
         self.pid = 0
-        """Of the run that was begun last."""
+        """The process id of the latest run."""
 
     def __call__(self, *arguments: str, stdin: str | bytes = "", **environ: str) -> subprocess.CompletedProcess[str]:
         with TemporaryDirectory() as folder:
@@ -86,64 +87,64 @@ class Forked(Flask):
         return subprocess.CompletedProcess(list(arguments), code, out, err)
 
     def start(self, *arguments: str, files: list[str] | None = None, **environ: str) -> None:
-        """Begin a run, with nothing to read and nothing to show unless files are named."""
-        self.pid = self._source.start(arguments, files or [os.devnull] * 3, self._folder, self._environ | environ)
+        """Start a run. Unless files are given, its input is empty and its output is discarded."""
+        self.pid = self._fork_server.start(arguments, files or [os.devnull] * 3, self._folder, self._environ | environ)
 
-    def wait(self) -> Ended:
-        """Return when the run that was begun last has ended."""
-        return self._source.wait()
+    def wait(self) -> Exit:
+        """Return when the latest run has ended."""
+        return self._fork_server.wait()
 
     @contextlib.contextmanager
     def terminal(self, *arguments: str) -> Iterator[int]:
-        """Begin a run with everything at a terminal, as its leader; gives our end of it."""
-        ours, theirs = pty.openpty()
+        """Start a run at a terminal, as its session leader; yield the descriptor that controls the terminal."""
+        controller, terminal = pty.openpty()
         try:
-            self.start(*arguments, files=[os.ttyname(theirs)] * 3)
-            os.close(theirs)
-            yield ours
+            self.start(*arguments, files=[os.ttyname(terminal)] * 3)
+            os.close(terminal)
+            yield controller
         finally:
-            if self._source.running:
+            if self._fork_server.running:
                 os.kill(self.pid, signal.SIGKILL)
                 self.wait()
-            os.close(ours)
+            os.close(controller)
 
-    def seen(self, *arguments: str) -> tuple[int, str]:
-        """Run it at a terminal where nothing is typed; returns its code and all that was seen."""
+    def run_at_terminal(self, *arguments: str) -> tuple[int, str]:
+        """Run it at a terminal without input; return the exit code and all that the terminal shows."""
         with self.terminal(*arguments) as screen:
             shown = read_rest(screen)
             return self.wait().code, shown
 
 
 def read_until(screen: int, text: str) -> str:
-    """Return what a terminal shows up to this text, and what came with it."""
+    """Return what the terminal shows up to this text, and the rest of the same read."""
     shown = b""
     while text.encode() not in shown:
         try:
             shown += os.read(screen, 65536)
         except OSError:
-            raise AssertionError(f"it has ended: {shown!r}") from None
+            raise AssertionError(f"the run has ended: {shown!r}") from None
     return shown.decode()
 
 
 def answer(screen: int, typed: str) -> str:
-    """Type at a prompt; returns what comes until nobody is at the other end.
+    """Type at a prompt; return what the terminal shows until the run ends.
 
-    Python does not hear Ctrl-C between showing a prompt and reading, so all is typed again where nothing comes of it.
+    Python misses a Ctrl-C between showing a prompt and reading, so the input is repeated if the run does not react.
     """
     shown = b""
-    with contextlib.suppress(OSError):  # as in read_rest
+    with contextlib.suppress(OSError):  # the run has ended
         for _ in range(5):
             os.write(screen, typed.encode())
             while select.select([screen], [], [], 3)[0]:
                 shown += os.read(screen, 65536)
-        raise AssertionError(f"it has not ended: {shown!r}")
+        raise AssertionError(f"the run has not ended: {shown!r}")
     return shown.decode()
 
 
 def read_rest(screen: int) -> str:
-    """Return what comes until nobody is at the other end of the terminal."""
+    """Return what the terminal shows until the run ends."""
     shown = b""
-    with contextlib.suppress(OSError):  # which says so
+    with contextlib.suppress(OSError):  # the run has ended
         while part := os.read(screen, 65536):
             shown += part
     assert b"Traceback" not in shown, shown
@@ -151,41 +152,42 @@ def read_rest(screen: int) -> str:
 
 
 def _serve() -> None:
-    """Fork for every order, until there are no more; a fork returns from here."""
+    """Fork for every line of standard input; this function returns in the forks only."""
     for line in iter(sys.stdin.readline, ""):
-        order = json.loads(line)
-        files = [os.open(name, os.O_RDWR | os.O_NOCTTY) for name in order["files"]]
+        run = json.loads(line)
+        files = [os.open(name, os.O_RDWR | os.O_NOCTTY) for name in run["files"]]
         child = os.fork()
         if not child:
-            _become(order, files)
+            _prepare(run, files)
             return
         for file in files:
             os.close(file)
-        _tell(child)
+        _send(child)
         _, status, usage = os.wait4(child, 0)
-        _tell([os.waitstatus_to_exitcode(status), usage.ru_maxrss])
+        _send([os.waitstatus_to_exitcode(status), usage.ru_maxrss])
     os._exit(0)
 
 
-def _tell(value: object) -> None:
+def _send(value: object) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
 
 
-def _become(order: dict[str, Any], files: list[int]) -> None:
+def _prepare(run: dict[str, Any], files: list[int]) -> None:
+    """Give the fork its standard streams, session, folder, environment and arguments."""
     os.setsid()
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
     if os.isatty(0):
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    os.chdir(order["folder"])
+    os.chdir(run["folder"])
     os.environ.clear()
-    os.environ.update(order["environ"])
-    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 - as long as the process lives
+    os.environ.update(run["environ"])
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 - open until the process ends
     sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 - as above
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115 - as above
-    sys.argv = ["flask", *order["arguments"]]
+    sys.argv = ["flask", *run["arguments"]]
 
 
 if __name__ == "__main__":
@@ -197,4 +199,4 @@ if __name__ == "__main__":
         import_module("flask.cli").main()
     except SystemExit as ended:
         sys.stdout.flush()
-        os._exit(int(ended.code or 0))  # at once: to take a process of this size down costs as much as a command
+        os._exit(int(ended.code or 0))  # without cleanup: in a process of this size it takes as long as a command
