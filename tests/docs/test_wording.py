@@ -18,7 +18,6 @@ PENDING: set[str] = {
     "database/",
     "docs/",
     "passwords/",
-    "providers/",
     "services/",
     "tests/",
 }

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 from providers.interface import Check
 
-_RATE_LIMIT = "Rate-limit POST /api/auth and POST /oauth/token by client address at the proxy (nginx: limit_req)"
+_RATE_LIMIT = (
+    "Rate-limit POST /api/auth and POST /oauth/token by client address in the reverse proxy (nginx: limit_req)"
+)
 
 
 def check_deployment() -> Iterator[Check]:
     """Yield reminders. They do not depend on the configuration."""
     yield Check("throttling", "warning", "login attempts are not rate-limited", _RATE_LIMIT)
     found = (
-        "X-Forwarded-* headers are ignored: behind a proxy, all requests have the proxy's address, "
+        "X-Forwarded-* headers are ignored: behind a reverse proxy, all requests have its address, "
         "and clients cannot forge one"
     )
     yield Check("proxies", "ok", found)

@@ -101,8 +101,8 @@ def test_http_response_is_the_same_for_every_reason(directory: Slapd, caplog: py
     }
     ((status, body),) = answers
     assert (status, b"Invalid credentials" in body) == (400, True)
-    told = [record.getMessage() for record in caplog.records if "denied" in record.getMessage()]
-    assert told == [f"login denied: {why}" for why in (LOCKED, PASSWORD_EXPIRED, MUST_CHANGE, UNKNOWN_USER)]
+    messages = [record.getMessage() for record in caplog.records if "denied" in record.getMessage()]
+    assert messages == [f"login denied: {why}" for why in (LOCKED, PASSWORD_EXPIRED, MUST_CHANGE, UNKNOWN_USER)]
 
 
 def active_directory_response(code: str) -> Response:
