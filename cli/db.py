@@ -50,7 +50,7 @@ def downgrade(revision: str, yes: bool) -> None:
 def check(as_json: bool) -> None:
     """Check whether the tables are compatible with this version.
 
-    Exit code 1 if they are not.
+    The exit code is 1 if they are not.
     """
     engine = open_engine(Settings.of_process().database)
     with translate_command_errors():

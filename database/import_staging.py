@@ -69,7 +69,7 @@ class ImportReport(NamedTuple):
     """Accepted rows whose hash is replaced at the user's next login."""
     rejected: int
     existing: int
-    """Rows whose user is already in the table, and stays unchanged."""
+    """Rows of users that are in the table already. They are not changed."""
 
 
 class StagedImport:
@@ -86,15 +86,15 @@ class StagedImport:
         self._new_role_sets += [(self._last_role_set, name) for name in names]
         return self._last_role_set
 
-    def stage(self, users_: Sequence[CandidateUser], rejected: Sequence[RejectedRow]) -> None:
+    def stage(self, candidate_users: Sequence[CandidateUser], rejected: Sequence[RejectedRow]) -> None:
         """Store rows in the temporary tables. Takes no lock that another connection waits for."""
-        for table, rows in ((candidates, users_), (role_sets, self._new_role_sets), (excluded, rejected)):
+        for table, rows in ((candidates, candidate_users), (role_sets, self._new_role_sets), (excluded, rejected)):
             if rows:
                 load_rows(self._connection, table, rows)
         self._new_role_sets = []
 
     def check_conflicts(self) -> ImportReport:
-        """Exclude the users that are in the table already, and those whose names are taken. Returns the counts."""
+        """Exclude existing users, and users whose names are taken; return the number of rows of each kind."""
         for index in INDEXES:
             self._connection.exec_driver_sql(index)
         if self._connection.dialect.name == "sqlite":
@@ -124,7 +124,7 @@ class StagedImport:
             last = rows[-1].position
 
     def write_users(self) -> Iterator[int]:
-        """Write the accepted users, in chunks; yields the number of users in each chunk.
+        """Write the accepted users in chunks, and yield the number of users of each chunk.
 
         Raises UserExists if another process has added one of them in the meantime.
         """

@@ -30,7 +30,7 @@ def _renamed_command(old: str, new: str) -> click.Command:
 
 users = click.Group(
     "users",
-    help="Manage the users in DATABASE_URL.",
+    help="Manage the users in DATABASE_URL.\n\nA LOGIN is a username or an email.",
     commands=[
         *EDIT_COMMANDS,
         *LIST_COMMANDS,

@@ -14,9 +14,10 @@ COLORS = {"current": "green", "weak": "yellow", "unusable": "red"}
 @click.command("hash-report")
 @JSON_OPTION
 def hash_report(as_json: bool) -> None:
-    """Count users by the scheme and strength of their password hashes.
+    """Count users by password hash.
 
-    A weak hash is replaced at the user's next login. A user with an unusable hash cannot log in.
+    Hashes are counted by scheme, cost parameters and status. A weak hash is replaced at the user's next login. A
+    user with an unusable hash cannot log in.
     """
     users, statistics = open_user_table(), HashStatistics()
     with translate_command_errors(), progress("Counting", users.count()) as advance:

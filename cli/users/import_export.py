@@ -65,8 +65,8 @@ def import_(
 ) -> None:
     """Import users, keeping their password hashes.
 
-    FILE can be `-` for standard input. Users that are in the table already stay unchanged. If a row is rejected, no
-    user is imported, unless --keep-going. Exit code 1 if rows were rejected.
+    FILE can be `-` for standard input. Existing users are not changed. If a row is rejected, no user is imported,
+    unless --keep-going. The exit code is 1 if rows were rejected.
     """
     settings = Settings.of_process()
     name = _choose_format(path, format_name)
@@ -79,9 +79,7 @@ def import_(
         operator=operator_name(settings.environ),
         source=_display(path),
     )
-    gc.disable()  # an import creates no reference cycles, and collection takes a third of its time
-    with translate_command_errors(), _translate_import_errors(path), _open_source(path) as file:
-        result = import_users(settings.database, file, options, _track)
+    result = _import(settings, path, options)
     _print_result(result, options, as_json)
     sys.exit(1 if result.report.rejected else 0)
 
@@ -94,7 +92,10 @@ def import_(
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON Lines. Default: CSV.")
 def export(output: Path | None, as_json: bool) -> None:
-    """Export all users, with their password hashes, for `flask users import`."""
+    """Export all users.
+
+    The output contains their password hashes, and `flask users import` can read it.
+    """
     table = open_user_table()
     with translate_command_errors(), _translate_file_errors("--output"), _open_output(output) as file:
         write = EXPORT_FORMATS["jsonl" if as_json else "csv"](file)
@@ -106,6 +107,12 @@ def export(output: Path | None, as_json: bool) -> None:
 
 
 COMMANDS = [import_, export]
+
+
+def _import(settings: Settings, path: Path, options: ImportOptions) -> ImportResult:
+    gc.disable()  # an import creates no reference cycles, and garbage collection would take a third of the time
+    with translate_command_errors(), _translate_import_errors(path), _open_source(path) as file:
+        return import_users(settings.database, file, options, _track)
 
 
 def _choose_format(path: Path, name: str | None) -> str:

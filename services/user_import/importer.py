@@ -17,9 +17,9 @@ from services.user_import.staging import stage_entries
 
 Phase = Literal["reading", "writing"]
 Advance = Callable[[int, int], None]
-"""Called with the progress since the last call: in bytes while reading, in users while writing; and in users."""
+"""Called repeatedly during a phase, with the progress since the last call: in the unit of the length, and in users."""
 TrackProgress = Callable[[Phase, int], AbstractContextManager[Advance]]
-"""Called at the beginning of a phase with its length, in bytes or users."""
+"""Called at the beginning of a phase with its length: in bytes while reading, in users while writing."""
 
 
 class UserAddedConcurrently(Exception):
@@ -63,9 +63,9 @@ def import_users(
 ) -> ImportResult:
     """Import the users of a file, in one transaction.
 
-    If a row is rejected, no user is imported, unless `options.keep_going`. Users that are in the table already stay
-    unchanged. Raises UnreadableFile, FileExistsError and any other OSError, DatabaseUnavailable,
-    UserAddedConcurrently and FileChanged, each before the commit; and RenameFailed after it.
+    If a row is rejected, no user is imported, unless `options.keep_going`. Existing users are not changed.
+    Raises UnreadableFile, FileExistsError and any other OSError, DatabaseUnavailable, UserAddedConcurrently and
+    FileChanged: then no user is imported. Raises RenameFailed after the import.
     """
     if options.keep_going and not options.dry_run and options.rejected_file.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), options.rejected_file)
@@ -92,7 +92,7 @@ def _import(
 
 
 def _stage(staged: StagedImport, file: BinaryIO, options: ImportOptions, track: TrackProgress) -> None:
-    reader: Any = CountingReader(file)  # it has the two methods that a format calls
+    reader: Any = CountingReader(file)  # formats call only its two methods
     with track("reading", os.fstat(file.fileno()).st_size) as advance:
         bytes_before = 0
         for rows in stage_entries(staged, options.format.read(reader), options.extra_roles):

@@ -17,9 +17,9 @@ AddRoleSet = Callable[[tuple[str, ...]], int]
 
 
 def stage_entries(staged: StagedImport, entries: Iterable[Entry], extra_roles: Sequence[str]) -> Iterator[int]:
-    """Check and stage every entry, its user with the extra roles too; yields the number of entries in each batch.
+    """Check and stage every entry, and yield the number of entries of each batch.
 
-    Raises UnreadableFile and DatabaseUnavailable.
+    Each user gets the extra roles, in addition to those of the entry. Raises UnreadableFile and DatabaseUnavailable.
     """
 
     # The rows of a file have few distinct sets of roles.
