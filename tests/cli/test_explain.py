@@ -170,7 +170,7 @@ def test_one_user_is_compared_without_a_change(cli: ForkedFlask, any_db_url: str
 def test_same_username_with_another_email_has_a_note(cli: ForkedFlask, tmp_path: Path) -> None:
     users_file(tmp_path / "users.toml", [SampleUser("zoé", "other@example.org", ZOE.password, ("admin", "editor"))])
     (user,) = explain_json(cli, "--all", "--compare-with", "database")["users"]
-    note = "has the email zoe@example.org any_db_url: check that this is the same person"
+    note = "has the email zoe@example.org there: check that this is the same person"
     assert (user["outcome"], user["note"]) == ("same", note)
 
 
