@@ -1,1 +1,6 @@
-"""Everything SQL: the engine, the tables, what is done with them, and their migrations."""
+"""SQL: the engine, the tables, the queries, and the migrations."""
+
+import logging
+
+# Alembic logs each of its plugins when it is imported, so the level must be set before.
+logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,6 +1,5 @@
-"""Whether a database fits this version's tables, and bringing it there or back."""
+"""The schema of the database: its revision, how it differs from this version's, and migrations."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,15 +16,12 @@ from database.error_translation import MIGRATE, translate_database_errors
 from database.errors import DatabaseUnavailable
 from database.tables import metadata
 
-# Whoever calls us says what was done; Alembic would say it again.
-logging.getLogger("alembic.runtime").setLevel(logging.WARNING)
-
 _ALEMBIC_INI = Path(__file__).resolve().parent.parent / "alembic.ini"
 
 REVISIONS = [
     script.revision for script in reversed([*ScriptDirectory.from_config(Config(_ALEMBIC_INI)).walk_revisions()])
 ]
-"""Every revision of the tables, the oldest first."""
+"""All schema revisions, the oldest first."""
 HEAD = REVISIONS[-1]
 
 
@@ -45,28 +41,28 @@ def schema_problem(engine: Engine) -> Problem | None:
 
 
 def schema_drift(engine: Engine) -> list[str]:
-    """Return how the tables differ from those of the newest migration, one line each; none at an older revision.
+    """Return how the tables differ from those of the newest revision, one line each; none for another revision.
 
     Raises DatabaseUnavailable.
     """
     with translate_database_errors(), engine.connect() as connection:
         if _revision(connection) != HEAD:
             return []
-        context = MigrationContext.configure(connection, opts={"include_object": _is_ours})
-        found = compare_metadata(context, metadata)
-    return [_describe(difference) for difference in found]
+        context = MigrationContext.configure(connection, opts={"include_object": _belongs_to_schema})
+        differences = compare_metadata(context, metadata)
+    return [_describe(difference) for difference in differences]
 
 
 def revision_of(engine: Engine) -> str | None:
-    """Return the revision of the tables, `None` if there are none. Raises DatabaseUnavailable."""
+    """Return the schema revision, None if the database has no tables. Raises DatabaseUnavailable."""
     with translate_database_errors(), engine.connect() as connection:
         return _revision(connection)
 
 
 def upgrade(engine: Engine) -> str | None:
-    """Run the migrations that the database lacks; returns the new revision, `None` if it lacked none.
+    """Run the missing migrations. Return the new schema revision, None if no migration was missing.
 
-    Raises DatabaseUnavailable if it cannot be asked, or if its tables are in use for too long.
+    Raises DatabaseUnavailable, also if other processes use the tables for too long.
     """
     if revision_of(engine) == HEAD:
         return None
@@ -75,9 +71,9 @@ def upgrade(engine: Engine) -> str | None:
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Undo the migrations after this one of REVISIONS, with all that is only in their tables and columns.
+    """Undo the migrations after this revision. The data in their tables and columns is lost.
 
-    Raises as `upgrade` does.
+    Raises DatabaseUnavailable like `upgrade`.
     """
     _run(engine, lambda config: command.downgrade(config, revision))
 
@@ -86,24 +82,24 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _run(engine: Engine, act: Callable[[Config], None]) -> None:
+def _run(engine: Engine, migrate: Callable[[Config], None]) -> None:
     config = Config(_ALEMBIC_INI)
     config.attributes["engine"] = engine
     try:
         with translate_database_errors():
-            act(config)
+            migrate(config)
     except CommandError:
         raise DatabaseUnavailable("its schema revision is unknown to this version") from None
 
 
-def _is_ours(_thing: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
+def _belongs_to_schema(_thing: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
     return kind != "table" or name in metadata.tables
 
 
 def _describe(difference: tuple[object, ...] | list[tuple[object, ...]]) -> str:
-    """Return one of Alembic's differences in words: what would have to be done, and to what."""
+    """Return one of Alembic's differences as text: the operation that would remove it, and its object."""
     if isinstance(difference, list):
-        return "; ".join(_describe(one) for one in difference)
-    action, *what = difference
-    names = [part if isinstance(part, str) else getattr(part, "name", None) for part in what]
-    return f"{str(action).replace('_', ' ')} {'.'.join(name for name in names if isinstance(name, str))}"
+        return "; ".join(_describe(part) for part in difference)
+    operation, *objects = difference
+    names = [part if isinstance(part, str) else getattr(part, "name", None) for part in objects]
+    return f"{str(operation).replace('_', ' ')} {'.'.join(name for name in names if isinstance(name, str))}"
