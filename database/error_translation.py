@@ -1,10 +1,11 @@
 """The translation of SQLAlchemy's errors into DatabaseUnavailable."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from database.errors import DatabaseUnavailable
@@ -12,7 +13,7 @@ from database.errors import DatabaseUnavailable
 MIGRATE = "Run: make migrate"
 
 _MISSING_TABLE, _MISSING_COLUMN = "42P01", "42703"
-# SQLSTATEs of PostgreSQL and error names of SQLite.
+# By SQLSTATE of PostgreSQL, or by primary error code of SQLite.
 _REMEDIES = {
     _MISSING_TABLE: MIGRATE,
     _MISSING_COLUMN: MIGRATE,
@@ -20,29 +21,33 @@ _REMEDIES = {
     "55P03": "Another process is using its tables: try again",
     "SQLITE_BUSY": "Another process is using its tables: try again",
     "42501": "Grant the user of DATABASE_URL the right to read and write every table",
+    "SQLITE_READONLY": "Give the service's account the right to write to the file and its directory",
 }
+# SQLite has no error code for a missing table or column.
+_MISSING_IN_SQLITE = re.compile(r"no such (?:table|column): |table \w+ has no column named ")
 
 
 @contextmanager
 def translate_database_errors() -> Iterator[None]:
-    """Raise DatabaseUnavailable in place of errors that the database causes, and not the statement."""
+    """Raise DatabaseUnavailable instead of errors whose cause is the database, and not the statement or its values."""
     try:
         yield
-    except (DatabaseError, InterfaceError, PoolTimeout) as error:
-        cause = getattr(error, "orig", error)
-        remedy = _REMEDIES.get(_code(cause))
+    except PoolTimeout:
+        raise DatabaseUnavailable("no connection became free in time") from None
+    except (DatabaseError, InterfaceError) as error:
+        remedy = _REMEDIES.get(_error_code(error))
         if remedy is None and isinstance(error, DataError | IntegrityError | ProgrammingError):
             raise
-        raise DatabaseUnavailable(str(cause).partition("\n")[0], remedy) from None
+        # Further lines of the message may show the values of a row.
+        raise DatabaseUnavailable(str(error.orig).partition("\n")[0], remedy) from None
 
 
-def _code(cause: object) -> str:
-    """Return the SQLSTATE or the SQLite error name; an empty string if the error has none."""
-    if isinstance(cause, sqlite3.Error) and _lacks_a_migration(cause):
-        return _MISSING_TABLE
-    return getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
-
-
-def _lacks_a_migration(error: sqlite3.Error) -> bool:
-    # SQLite has no code of its own for a missing table or column.
-    return str(error).startswith(("no such ", "table users has no column"))
+def _error_code(error: DBAPIError) -> str:
+    """Return the SQLSTATE, or the primary error code of SQLite; an empty string if the error has none."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        if _MISSING_IN_SQLITE.match(str(cause)):
+            return _MISSING_TABLE
+        # An extended code has the primary one as its prefix, such as SQLITE_BUSY_SNAPSHOT.
+        return "_".join(getattr(cause, "sqlite_errorname", "").split("_")[:2])
+    return getattr(cause, "sqlstate", None) or ""
