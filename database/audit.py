@@ -1,4 +1,4 @@
-"""What was done to users, and by whom: written in the transaction that did it."""
+"""Audit events: which operator changed which user. Each is written in the transaction of the change."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,34 +13,32 @@ MAX_SHOWN_EVENTS = 20
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """Something that an operator did."""
+    """A change by an operator."""
 
     at: datetime
     operator: str
-    """`cli:` and the account at the terminal, or the provider and the username of whoever asked over HTTP."""
+    """`cli:` and the account at the terminal, or the provider and the username of the caller of the HTTP API."""
     action: str
-    """One stable word, such as `user_disabled`."""
+    """A stable identifier, such as `user_disabled`."""
     username_folded: str | None
-    """To whom; `None` if it was to many."""
+    """The changed user; None if the change concerns many."""
     details: str | None
-    """What changed, for people; never a secret."""
+    """What changed, for people. It contains no secrets."""
 
 
 def record_event(
     connection: Connection, operator: str, action: str, username: str | None, details: str | None = None
 ) -> None:
-    """Take note of a change to this user; `None` if it was to many."""
+    """Write an audit event. `username` is the changed user; None if the change concerns many."""
     values = {"operator": operator, "action": action, "details": details}
-    connection.execute(
-        insert(audit_events).values(username_folded=casefold_name(username) if username else None, **values)
-    )
+    username_folded = casefold_name(username) if username else None
+    connection.execute(insert(audit_events).values(username_folded=username_folded, **values))
 
 
 def newest_events(connection: Connection, username: str | None) -> list[AuditEvent]:
-    """Return the newest events of whoever has, or had, this name, or of anybody, newest first: at most SHOWN."""
-    found = select(*(audit_events.c[name] for name in AuditEvent.__dataclass_fields__))
+    """Return at most MAX_SHOWN_EVENTS events, newest first: of all users, or of those with this username, ever."""
+    query = select(*(audit_events.c[name] for name in AuditEvent.__dataclass_fields__))
     if username is not None:
-        found = found.where(audit_events.c.username_folded == casefold_name(username))
-    return [
-        AuditEvent(*row) for row in connection.execute(found.order_by(audit_events.c.id.desc()).limit(MAX_SHOWN_EVENTS))
-    ]
+        query = query.where(audit_events.c.username_folded == casefold_name(username))
+    newest = query.order_by(audit_events.c.id.desc()).limit(MAX_SHOWN_EVENTS)
+    return [AuditEvent(*row) for row in connection.execute(newest)]

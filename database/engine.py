@@ -1,4 +1,4 @@
-"""The engine: one for SQLite, one for PostgreSQL, both set up for many threads and bad days."""
+"""SQLAlchemy engines for SQLite and PostgreSQL, with timeouts, and their transactions."""
 
 import re
 from collections.abc import Iterator
@@ -15,34 +15,35 @@ from sqlalchemy.exc import ArgumentError
 from config.errors import ConfigurationError, Problem
 from config.service_settings import DatabaseSettings
 
-# What comes before the last @ is the password: a host with one would be a part of it.
+# A password may contain @. If the host did too, it would be a part of the password.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 
-# The provider and the sessions share one, and its connections, for as long as somebody holds it.
-_OPEN: WeakValueDictionary[tuple[SecretStr, bool], Engine] = WeakValueDictionary()
+# The provider and the sessions share an engine and its connections. It is freed with its last user.
+_engines: WeakValueDictionary[tuple[SecretStr, bool], Engine] = WeakValueDictionary()
 
-TIMEOUT_SECONDS = 5  # seconds for a connection, a lock, a statement, or a network that is silent, each
+TIMEOUT_SECONDS = 5
+"""For a connection, a lock, a statement, and a network that does not respond, each."""
 
 
 def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
     """Return an engine that connects when it is first used. Thread-safe.
 
-    A missing SQLite file is DatabaseUnavailable at first use, unless `may_create`. Raises ConfigurationError if
-    DATABASE_URL is neither an SQLite nor a PostgreSQL URL.
+    If an SQLite file does not exist, the first use raises DatabaseUnavailable, or creates it with `may_create`.
+    Raises ConfigurationError if DATABASE_URL is neither an SQLite nor a PostgreSQL URL.
     """
-    opened = (settings.url, may_create)
-    engine = _OPEN.get(opened)
+    key = (settings.url, may_create)
+    engine = _engines.get(key)
     if engine is None:
-        engine = _OPEN[opened] = _new_engine(settings, may_create)
+        engine = _engines[key] = _create_engine(settings, may_create)
     return engine
 
 
 @contextmanager
 def begin_write(engine: Engine) -> Iterator[Connection]:
-    """Begin a transaction that reads before it writes; it is rolled back if anything is raised."""
+    """Begin a transaction that reads before it writes. It is rolled back if the block raises."""
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
-            # Who has read and then wants to write is refused at once where somebody else has written meanwhile.
+            # Otherwise SQLite rejects the first write immediately if another process has written since the first read.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
 
@@ -59,14 +60,14 @@ def begin_snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _new_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
+def _create_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
     try:
         url = make_url(settings.url.get_secret_value())
         if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
             return _sqlite(url, may_create)
         if url.get_backend_name() in {"postgresql", "postgres"} and _HOST.fullmatch(url.host or ""):
             return _postgresql(url)
-    except (ArgumentError, ValueError):  # the message may have the password in it
+    except (ArgumentError, ValueError):  # the message may contain the password
         raise _invalid("is not a URL") from None
     raise _invalid("names neither an SQLite file nor a PostgreSQL database (write @ in a password as %40)")
 
@@ -88,7 +89,7 @@ def _sqlite(url: URL, may_create: bool) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # First the patience: changing the journal takes a lock that another worker may be holding.
+    # The timeout first: changing the journal mode takes a lock that another worker may hold.
     for pragma in (
         f"busy_timeout={TIMEOUT_SECONDS * 1000}",
         "journal_mode=WAL",
@@ -107,7 +108,7 @@ def _postgresql(url: URL) -> Engine:
         connect_args={
             "connect_timeout": TIMEOUT_SECONDS,
             "tcp_user_timeout": TIMEOUT_SECONDS * 1000,
-            # For a server that is gone after it has taken a question.
+            # For a server that disappears after it has received a query.
             "keepalives_idle": TIMEOUT_SECONDS,
             "keepalives_interval": 1,
             "keepalives_count": TIMEOUT_SECONDS,
@@ -120,7 +121,7 @@ def _postgresql(url: URL) -> Engine:
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
     if connection.info.parameter_status("server_encoding") not in {"UTF8", "SQL_ASCII"}:
-        raise psycopg.OperationalError("the database cannot hold every name; make one with ENCODING 'UTF8'")
-    # Not as a start-up option: that would push aside those in the URL, and PgBouncer refuses it.
+        raise psycopg.OperationalError("its encoding cannot store every name; create it with ENCODING 'UTF8'")
+    # Not as a startup option: it would replace the options in the URL, and PgBouncer rejects it.
     connection.execute(f"SET statement_timeout = {TIMEOUT_SECONDS * 1000}")
     connection.commit()

@@ -1,4 +1,4 @@
-"""What ends access tokens before their time, written so that readers can follow."""
+"""The revocation list: revocations of access tokens before they expire, in an order that readers can follow."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,46 +7,45 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
+from database.advisory_locks import REVOCATION_LOCK
 from database.tables import revocations
-
-_LOCK = 7242
 
 
 @dataclass(frozen=True)
 class Revocation:
-    """The end of one token or session, or of all that a user, or everybody, has from before a time."""
+    """The revocation of one token or session, or of all tokens of a user, or of all users, issued before a time."""
 
     id: int
     ended: str | None
-    """The `sid` or `jti` that is ended; `None` if `issued_before` says what is."""
+    """The revoked `sid` or `jti`; None if the revocation is by `issued_before`."""
     idp: str | None
-    """Whose user: `None` for every provider's."""
+    """The provider of the user; None means every provider."""
     username_folded: str | None
-    """`None` for everybody."""
+    """None means all users."""
     issued_before: datetime | None
     expires_at: datetime
-    """When the last token that it ends has run out by itself."""
+    """When the last of the revoked tokens expires."""
 
 
-# Built once: building a statement costs more than running it.
+# Built once: building a statement costs more than executing it.
 _after = select(revocations).where(revocations.c.id > bindparam("last")).order_by(revocations.c.id)
 
 
 def insert_revocations(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
-    """Write revocations, as the last thing that the transaction does.
+    """Write revocations, and delete expired ones. This must be the last statement of the transaction.
 
-    They become visible in the order of their ids: on PostgreSQL, where transactions commit in any order,
-    a lock that is held until the end sees to that; SQLite has one writer anyway.
+    Revocations become visible in the order of their ids. PostgreSQL commits transactions in any order, so a lock
+    is held until the commit; SQLite has one writer at a time.
     """
-    written = list(rows)
-    if not written:
+    values = list(rows)
+    if not values:
         return
     if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        connection.execute(select(func.pg_advisory_xact_lock(REVOCATION_LOCK)))
     connection.execute(delete(revocations).where(revocations.c.expires_at < datetime.now(UTC)))
-    connection.execute(insert(revocations), written)
+    connection.execute(insert(revocations), values)
 
 
 def revocations_after(connection: Connection, last: int) -> list[Revocation]:
-    """Return the revocations with ids above `last`."""
-    return [Revocation(**row._mapping) for row in connection.execute(_after, {"last": last})]  # noqa: SLF001 - SQLAlchemy's name
+    """Return the revocations whose id is greater than `last`."""
+    return [Revocation(**row._mapping) for row in connection.execute(_after, {"last": last})]  # noqa: SLF001 - SQLAlchemy's public name

@@ -1,4 +1,4 @@
-"""In which condition a database is, apart from its tables."""
+"""Information about the database server: version, files and clock."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,25 +11,25 @@ from database.error_translation import translate_database_errors
 
 
 def server_version(engine: Engine) -> str:
-    """Return which database it is, and of which version. Raises DatabaseUnavailable."""
-    asked = "SELECT sqlite_version()" if engine.name == "sqlite" else "SHOW server_version"
+    """Return the product and its version, such as `SQLite 3.40.1`. Raises DatabaseUnavailable."""
+    query = "SELECT sqlite_version()" if engine.name == "sqlite" else "SHOW server_version"
     with translate_database_errors(), engine.connect() as connection:
-        version = connection.scalar(text(asked))
+        version = connection.scalar(text(query))
     return f"{'SQLite' if engine.name == 'sqlite' else 'PostgreSQL'} {version}"
 
 
 def sqlite_files(engine: Engine) -> list[Path]:
-    """Return the files of an SQLite database that are there; none for a server's."""
+    """Return the existing files of an SQLite database; an empty list for PostgreSQL."""
     if engine.name != "sqlite":
         return []
     path = unquote(str(engine.url.database).removeprefix("file:"))
-    return [file for file in (Path(path + ending) for ending in ("", "-wal", "-shm")) if file.exists()]
+    return [file for file in (Path(path + suffix) for suffix in ("", "-wal", "-shm")) if file.exists()]
 
 
 def clock_offset(engine: Engine) -> timedelta:
-    """Return by how much the server's clock is ahead of this machine's. Raises DatabaseUnavailable."""
+    """Return how far the clock of the PostgreSQL server is ahead of this machine's. Raises DatabaseUnavailable."""
     with translate_database_errors(), engine.connect() as connection:
-        connection.scalar(text("SELECT 1"))  # what a connection costs is not to count
-        began, asked = monotonic(), datetime.now(UTC)
-        there: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return there - (asked + timedelta(seconds=(monotonic() - began) / 2))
+        connection.scalar(text("SELECT 1"))  # opening the connection must not count
+        started, local_time = monotonic(), datetime.now(UTC)
+        server_time: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return server_time - (local_time + timedelta(seconds=(monotonic() - started) / 2))

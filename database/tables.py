@@ -1,4 +1,4 @@
-"""The tables as the newest migration leaves them; a test holds the two together."""
+"""The tables of the newest schema revision. A test compares them with the migrations."""
 
 from datetime import UTC, datetime
 
@@ -29,7 +29,7 @@ metadata = MetaData(
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A time in UTC, on SQLite too, which forgets the zone."""
+    """A time in UTC, on SQLite too, which does not store time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -45,8 +45,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-# The folded columns hold config.text.fold of their neighbours: what is compared and kept unique.
-# Databases fold by rules of their own (SQLite only ASCII), and these must be the providers'.
+# The folded columns store `config.text.casefold_name` of the names. They are compared and unique.
+# Databases have other rules of case (SQLite only for ASCII), but all providers must have the same ones.
 users = Table(
     "users",
     metadata,
@@ -65,7 +65,7 @@ users = Table(
     CheckConstraint("(email IS NULL) = (email_folded IS NULL)", name="email_and_folded_agree"),
 )
 
-# They are few among many, and an admin looks for them.
+# For lists of disabled users, who are few.
 disabled = users.c.active.is_(False)
 Index("ix_users_disabled", users.c.username_folded, sqlite_where=disabled, postgresql_where=disabled)
 
@@ -83,8 +83,7 @@ user_roles = Table(
     Column("role_id", ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
-# A session is what a login began and its refresh tokens keep alive; RFC 9700 §4.14.2 calls it a family.
-# It has one row, which goes when the session ends.
+# A login starts a session, and refresh tokens extend it. Its row is deleted when it ends.
 sessions = Table(
     "sessions",
     metadata,
@@ -101,8 +100,8 @@ sessions = Table(
     Column("access_until", UtcDateTime, nullable=False),
 )
 
-# What ends access tokens before their time: one session's or one token's, or all that a user, or everybody, has
-# from before a time. Ids must never be used again, since readers ask for those above the last they know.
+# Revocations of one access token or session, or of all tokens of a user, or of all users, issued before a time.
+# Ids must never be reused: readers query those after the last one that they know.
 revocations = Table(
     "revocations",
     metadata,
@@ -116,7 +115,7 @@ revocations = Table(
     sqlite_autoincrement=True,
 )
 
-# Who did what to whom. Names, not references: it outlives the users.
+# Names instead of foreign keys: an event must outlive its user.
 audit_events = Table(
     "audit_events",
     metadata,

@@ -1,24 +1,25 @@
-"""Alembic starts here, from `flask db upgrade` with an engine, or from its own command line."""
+"""The entry point of Alembic: from `flask db upgrade`, with an engine, or from Alembic's own command line."""
 
 from alembic import context
 
 from config.settings import Settings
+from database.advisory_locks import MIGRATION_LOCK
 from database.engine import open_engine
 from database.tables import metadata
 
 engine = context.config.attributes.get("engine") or open_engine(Settings.of_process().database, may_create=True)
 
 with engine.connect() as connection:
-    # SQLite can alter a table only by making it anew.
-    # Both kinds of database undo half a migration; Alembic only believes it of the one.
+    # Batch mode: SQLite can alter most properties of a table only by creating it again.
+    # Transactional DDL: SQLite also rolls an incomplete migration back, but Alembic does not expect it.
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
     with context.begin_transaction():
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         if connection.dialect.name == "postgresql":
-            # One at a time, however many replicas start together; and a big table may take its time.
+            # Replicas that start together migrate one after another, and a large table takes long.
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7241)")
-            # Whoever waits for a table stops all who come after, and every login with them.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            # A migration that waits for a table blocks all later queries of it, and so every login.
             connection.exec_driver_sql("SET LOCAL lock_timeout = 3000")
         context.run_migrations()

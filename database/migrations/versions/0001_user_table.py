@@ -1,4 +1,4 @@
-"""The user table, with roles."""
+"""The user table and roles."""
 
 import sqlalchemy as sa
 from alembic import op

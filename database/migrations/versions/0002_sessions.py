@@ -1,4 +1,4 @@
-"""Sessions, and revocations."""
+"""Sessions and revocations."""
 
 import sqlalchemy as sa
 from alembic import op

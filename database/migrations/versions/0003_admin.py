@@ -1,4 +1,4 @@
-"""What an admin asks of the user table: who logs in, who is disabled, and who changed what."""
+"""Audit events, the time of the last login, and an index of disabled users."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_audit_events"),
     )
     op.create_index("ix_audit_events_username_folded", "audit_events", ["username_folded"])
-    # At the end: it keeps everybody from the table until the transaction ends, and the index takes its time.
+    # Last: it locks the table until the transaction ends, and creating the index takes long.
     op.add_column("users", sa.Column("last_login_at", sa.DateTime(timezone=True)))
 
 
