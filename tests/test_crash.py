@@ -1,4 +1,4 @@
-"""Workers killed in the middle of refreshes: no session is lost, and no spent token revived."""
+"""Workers are killed during refreshes: no session is lost, and no spent refresh token becomes valid again."""
 
 import os
 import signal
@@ -14,23 +14,23 @@ from tests.servers.workers import Server
 from tests.support.stores import user_table
 from tests.support.users import SAMPLE_USERS
 
-FAMILIES, KILLS = 12, 6
+CLIENTS, KILLS = 12, 6
 
 
-class Family(Thread):
-    """A client that refreshes without pause, and tries again with the token it has when a connection breaks."""
+class RefreshingClient(Thread):
+    """A client that refreshes without pause. If a connection breaks, it retries with the same token."""
 
     def __init__(self, server: Server, number: int) -> None:
         super().__init__()
-        person = SAMPLE_USERS[number % len(SAMPLE_USERS)]
+        user = SAMPLE_USERS[number % len(SAMPLE_USERS)]
         self.server = server
-        self.token: str = server.log_in(person.username, person.password).body["refresh_token"]
+        self.token: str = server.log_in(user.username, user.password).body["refresh_token"]
         self.spent: list[str] = []
-        self.refused: list[object] = []
-        self.enough = Event()
+        self.rejected: list[object] = []
+        self.stop = Event()
 
     def run(self) -> None:
-        while not self.enough.is_set() and not self.refused:
+        while not self.stop.is_set() and not self.rejected:
             self.refresh()
 
     def refresh(self) -> None:
@@ -42,7 +42,7 @@ class Family(Thread):
             self.spent.append(self.token)
             self.token = reply.body["refresh_token"]
         else:
-            self.refused.append(reply)
+            self.rejected.append(reply)
 
 
 @pytest.fixture
@@ -51,35 +51,35 @@ def server(empty_database: str) -> Iterator[Server]:
         yield Server(url, workers=2)
 
 
-def test_killed_workers_lose_no_session_and_revive_no_spent_token(server: Server) -> None:
-    families = [Family(server, number) for number in range(FAMILIES)]
-    for family in families:
-        family.start()
+def test_killed_worker_loses_no_session_and_makes_no_spent_token_valid(server: Server) -> None:
+    clients = [RefreshingClient(server, number) for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
     try:
         for _ in range(KILLS):
-            kill_a_worker_in_the_middle(server, families)
+            kill_a_worker_during_refreshes(server, clients)
     finally:
-        for family in families:
-            family.enough.set()
-            family.join()
-    for family in families:
-        family.refresh()
-    assert [family.refused for family in families] == [[]] * FAMILIES
-    for number, family in enumerate(families):
-        spent = family.spent[-1 - number * 5 % len(family.spent)]
+        for client in clients:
+            client.stop.set()
+            client.join()
+    for client in clients:
+        client.refresh()
+    assert [client.rejected for client in clients] == [[]] * CLIENTS
+    for number, client in enumerate(clients):
+        spent = client.spent[-1 - number * 5 % len(client.spent)]
         assert server.refresh(spent).code == "invalid_refresh_token"
-        assert server.refresh(family.token).code == "invalid_refresh_token"
+        assert server.refresh(client.token).code == "invalid_refresh_token"
 
 
-def kill_a_worker_in_the_middle(server: Server, families: list[Family]) -> None:
-    """Wait until every client is at work again, kill a worker, and wait for the next one."""
-    before = [len(family.spent) for family in families]
+def kill_a_worker_during_refreshes(server: Server, clients: list[RefreshingClient]) -> None:
+    """Wait until each client refreshes again, kill a worker, and wait for its successor."""
+    before = [len(client.spent) for client in clients]
     wait_until(
         lambda: all(
-            family.refused or len(family.spent) > seen + 2 for family, seen in zip(families, before, strict=True)
+            client.rejected or len(client.spent) > seen + 2 for client, seen in zip(clients, before, strict=True)
         ),
         60,
     )
-    victim = server.workers()[0]
-    os.kill(victim, signal.SIGKILL)
-    server.wait_for_workers_other_than({victim})
+    worker = server.workers()[0]
+    os.kill(worker, signal.SIGKILL)
+    server.wait_for_workers_other_than({worker})

@@ -1,4 +1,4 @@
-"""The database is frozen: it takes questions and answers none. Who waits for it keeps nobody else from being served."""
+"""The database is frozen: it accepts queries and does not respond. Requests that need it do not block the others."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.support.users import ZOE
 
 @contextmanager
 def frozen(home: Path) -> Iterator[None]:
-    """Stop all processes of the cluster in this folder where they are."""
+    """Suspend all processes of the PostgreSQL cluster in this directory."""
     postmaster = int((home / "data/postmaster.pid").read_text().splitlines()[0])
     processes = [postmaster, *children(postmaster)]
     for process in processes:
@@ -31,8 +31,8 @@ def frozen(home: Path) -> Iterator[None]:
             os.kill(process, signal.SIGCONT)
 
 
-def is_out(server: Server) -> bool:
-    """Say whether a login is answered without the database. The first ones still wait for it."""
+def serves_logins_without_database(server: Server) -> bool:
+    """Return whether a login succeeds without the database. The first logins still wait for it."""
     body = {"email": ZOE.email, "password": ZOE.password}
     with closing(server.connect()) as connection, suppress(TimeoutError):
         connection.timeout = 2
@@ -40,7 +40,7 @@ def is_out(server: Server) -> bool:
     return False
 
 
-def test_logins_and_guarded_routes_go_on_and_sessions_come_back(static_environ: dict[str, str]) -> None:
+def test_logins_and_guarded_routes_work_and_sessions_recover(static_environ: dict[str, str]) -> None:
     def log_in(_: int = 0) -> dict[str, object]:
         return server.log_in(ZOE.email, ZOE.password).body
 
@@ -51,7 +51,7 @@ def test_logins_and_guarded_routes_go_on_and_sessions_come_back(static_environ: 
             first = log_in()
             assert server.ask("GET", "/api/protected_route", str(first["data"])).status == 200
             with frozen(Path(home)):
-                wait_until(lambda: is_out(server), 120)
+                wait_until(lambda: serves_logins_without_database(server), 120)
                 assert server.refresh(str(first["refresh_token"])).code == "sessions_unavailable"
                 with ThreadPoolExecutor(16) as threads:
                     logins = list(threads.map(log_in, range(60)))

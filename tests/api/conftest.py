@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from tests.support.emptied_database import KINDS
+from tests.support.emptied_database import DATABASE_KINDS
 from tests.support.stores import SECRET_KEY
 from tests.support.users_api import Admin, admin_at, emptied_environ
 
@@ -20,7 +20,7 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=DATABASE_KINDS)
 def users_environ(request: pytest.FixtureRequest) -> dict[str, str]:
     """The environment of a user table with Zoé and Max, once for each kind of database."""
     return emptied_environ(request)

@@ -11,7 +11,7 @@ from app import create_app
 from database.tables import users
 from tests.conftest import new_database
 from tests.support.hash_samples import LONG_BCRYPT, LONG_PASSWORD, SAMPLES, SPLIT_BCRYPT, SPLIT_PASSWORD, Sample
-from tests.support.stored_hashes import is_policys, put, zoe
+from tests.support.stored_hashes import has_policy_cost, store_hash, stored_zoe
 from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table
 from tests.support.users import ZOE
 
@@ -46,29 +46,29 @@ def status(client: FlaskClient, password: str = ZOE.password, login: str = ZOE.e
 
 @ONE_OF_EACH_SCHEME
 def test_weak_hash_is_upgraded_at_the_first_login(client: FlaskClient, environ: dict[str, str], sample: Sample) -> None:
-    put(environ, sample.stored)
+    store_hash(environ, sample.stored)
     assert status(client) == 200
-    first = zoe(environ)
-    assert is_policys(first.password_hash)
+    first = stored_zoe(environ)
+    assert has_policy_cost(first.password_hash)
     assert status(client) == 200
-    assert zoe(environ) == first
+    assert stored_zoe(environ) == first
     assert status(client, f"{ZOE.password}x") == 400
 
 
 @ONE_OF_EACH_SCHEME
 def test_wrong_password_leaves_the_hash_unchanged(client: FlaskClient, environ: dict[str, str], sample: Sample) -> None:
-    put(environ, sample.stored)
-    before = zoe(environ)
+    store_hash(environ, sample.stored)
+    before = stored_zoe(environ)
     for wrong in ("wrong", ZOE.password[:-1], f"{ZOE.password} ", sample.stored):
         assert status(client, wrong) == 400
-    assert zoe(environ) == before
+    assert stored_zoe(environ) == before
 
 
 @pytest.mark.parametrize("stored", STRONG.values(), ids=STRONG)
 def test_strong_foreign_hash_is_kept(client: FlaskClient, environ: dict[str, str], stored: str) -> None:
-    put(environ, stored)
+    store_hash(environ, stored)
     assert [status(client), status(client), status(client, "wrong")] == [200, 200, 400]
-    assert zoe(environ).password_hash == stored
+    assert stored_zoe(environ).password_hash == stored
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ def test_strong_foreign_hash_is_kept(client: FlaskClient, environ: dict[str, str
 def test_password_beyond_the_bcrypt_limit_logs_in_and_keeps_the_hash(
     client: FlaskClient, environ: dict[str, str], password: str, stored: str
 ) -> None:
-    put(environ, stored)
+    store_hash(environ, stored)
     assert [status(client, password), status(client, password)] == [200, 200]
-    assert zoe(environ).password_hash == stored
+    assert stored_zoe(environ).password_hash == stored
     assert status(client, f"x{password}") == 400
 
 
 def test_first_72_bytes_log_in_and_become_the_password(client: FlaskClient, environ: dict[str, str]) -> None:
-    put(environ, LONG_BCRYPT)
+    store_hash(environ, LONG_BCRYPT)
     assert status(client, LONG_PASSWORD[:72]) == 200
-    assert is_policys(zoe(environ).password_hash)
+    assert has_policy_cost(stored_zoe(environ).password_hash)
     assert status(client, LONG_PASSWORD) == 400
 
 
@@ -115,9 +115,9 @@ UNUSABLE = [
 def test_unusable_hash_denies_the_login(
     client: FlaskClient, environ: dict[str, str], caplog: pytest.LogCaptureFixture, stored: str, password: str
 ) -> None:
-    put(environ, stored)
+    store_hash(environ, stored)
     assert status(client, password) == 400
-    assert zoe(environ).password_hash == stored
+    assert stored_zoe(environ).password_hash == stored
     assert not stored or "a login is denied because the stored password hash " in caplog.text
     assert len(stored) < 5 or stored not in caplog.text
     assert ZOE.password not in caplog.text
@@ -137,14 +137,14 @@ def test_unusable_value_that_only_sqlite_stores_denies_the_login(tmp_path: Path,
 
 
 def test_login_of_a_disabled_user_does_not_upgrade_the_hash(client: FlaskClient, environ: dict[str, str]) -> None:
-    put(environ, LONG_BCRYPT)
+    store_hash(environ, LONG_BCRYPT)
     engine = engine_of(environ)
     with engine.begin() as connection:
         connection.execute(update(users).values(active=False, last_login_at=None))
     try:
         assert status(client, LONG_PASSWORD[:72]) == 400
-        assert zoe(environ).password_hash == LONG_BCRYPT
-        assert zoe(environ).last_login_at is None
+        assert stored_zoe(environ).password_hash == LONG_BCRYPT
+        assert stored_zoe(environ).last_login_at is None
     finally:
         with engine.begin() as connection:
             connection.execute(update(users).values(active=True))

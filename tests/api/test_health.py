@@ -71,12 +71,12 @@ def test_service_is_alive_and_not_ready_while_the_database_is_unavailable(
     environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     client, database = client_of(environ), Database(environ["DATABASE_URL"])
-    database.take_away()
+    database.make_unavailable()
     response = client.get("/health/ready")
     assert error_message(response, 503, "database_unavailable")
     assert response.headers["X-Request-ID"] in caplog.text
     assert is_alive(client)
-    database.bring_back()
+    database.make_available()
     assert is_ready(client)
 
 

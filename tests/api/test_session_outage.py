@@ -48,7 +48,7 @@ def test_valid_tokens_stay_valid_and_revoked_ones_stay_revoked(environ: dict[str
     client = client_of(environ)
     tokens, ended = log_in(client), log_in(client)
     log_out(client, ended.access)
-    sessions.take_away()
+    sessions.make_unavailable()
     assert (shown(client, tokens.access), shown(client, ended.access)) == ("", "revoked_token")
 
 
@@ -57,14 +57,14 @@ def test_login_during_an_outage_returns_only_an_access_token(
 ) -> None:
     client = client_of(environ)
     shown(client, log_in(client).access)
-    sessions.take_away()
+    sessions.make_unavailable()
     response = ask_to_log_in(client)
     assert (response.status_code, "login without a session: " in caplog.text) == (200, True)
     body = response.get_json()
     assert set(body) == {"status", "data", "token_type", "expires_in"}
     assert "sid" not in claims_of(client, body["data"])
     assert shown(client, body["data"]) == ""
-    sessions.bring_back()
+    sessions.make_available()
     assert log_out(client, body["data"]).status_code == 200
     assert shown(client, body["data"]) == "revoked_token"
 
@@ -72,9 +72,9 @@ def test_login_during_an_outage_returns_only_an_access_token(
 def test_refresh_during_an_outage_does_not_spend_the_token(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ)
     tokens = log_in(client)
-    sessions.take_away()
+    sessions.make_unavailable()
     assert unavailable(client, "POST", "/api/auth/refresh", json={"refresh_token": tokens.refresh})
-    sessions.bring_back()
+    sessions.make_available()
     assert shown(client, refresh(client, tokens).access) == ""
 
 
@@ -82,10 +82,10 @@ def test_logout_during_an_outage_fails_and_can_be_repeated(environ: dict[str, st
     client = client_of(environ)
     tokens = log_in(client)
     assert shown(client, tokens.access) == ""
-    sessions.take_away()
+    sessions.make_unavailable()
     assert unavailable(client, "DELETE", "/api/auth", headers=bearer(tokens.access))
     assert shown(client, tokens.access) == ""
-    sessions.bring_back()
+    sessions.make_available()
     assert log_out(client, tokens.access).status_code == 200
     assert shown(client, tokens.access) == "revoked_token"
 
@@ -95,10 +95,10 @@ def test_response_arrives_if_its_delivery_cannot_be_recorded(
 ) -> None:
     client = client_of(environ)
     response = ask_to_refresh(client, log_in(client).refresh)
-    sessions.take_away()
+    sessions.make_unavailable()
     body = response.get_json()
     assert "a response was sent, but could not be marked as delivered: " in caplog.text
-    sessions.bring_back()
+    sessions.make_available()
     assert ask_to_refresh(client, body["refresh_token"]).status_code == 200
 
 
@@ -106,13 +106,13 @@ def test_process_started_during_an_outage_accepts_no_token_until_it_ends(
     environ: dict[str, str], sessions: Database
 ) -> None:
     tokens = log_in(client_of(environ))
-    sessions.take_away()
+    sessions.make_unavailable()
     new_process = client_of(environ)
     assert unavailable(new_process, "GET", "/api/protected_route", headers=bearer(tokens.access))
     assert unavailable(new_process, "DELETE", "/api/auth", headers=bearer(tokens.access))
     assert error_message(new_process.get("/api/protected_route"), 401, "missing_token")
     assert ask_to_log_in(new_process).status_code == 200
-    sessions.bring_back()
+    sessions.make_available()
     wait_until(lambda: shown(new_process, tokens.access) == "")
 
 
@@ -120,9 +120,9 @@ def test_tokens_are_rejected_when_the_revocation_list_is_too_old(environ: dict[s
     client = client_of(environ, REVOCATION_STALENESS_SECONDS="2")
     tokens = log_in(client)
     wait_until(lambda: shown(client, tokens.access) == "")
-    sessions.take_away()
+    sessions.make_unavailable()
     wait_until(lambda: shown(client, tokens.access) == "sessions_unavailable")
-    sessions.bring_back()
+    sessions.make_available()
     wait_until(lambda: shown(client, tokens.access) == "")
 
 

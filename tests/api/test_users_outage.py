@@ -36,7 +36,7 @@ def test_every_endpoint_is_503_during_an_outage_and_changes_nothing(
     endpoints = [for_max(admin, endpoint) for endpoint in ENDPOINTS if endpoint[0] != "HEAD"]
     tokens, before = log_in(admin.client, MAX), admin.ask("GET", "").get_json()
     database = Database(admin.environ["DATABASE_URL"])
-    database.take_away()
+    database.make_unavailable()
     responses = [admin.ask(*endpoint, ANY_VERSION) for endpoint in endpoints]
     body = {"password": MAX.password, "new_password": NEW["password"]}
     responses.append(admin.client.post("/api/auth/password", json=body, headers=bearer(tokens.access)))
@@ -46,7 +46,7 @@ def test_every_endpoint_is_503_during_an_outage_and_changes_nothing(
         assert response.headers["X-Request-ID"] in caplog.text
     assert error_message(ask_to_log_in(admin.client, MAX), 503, "provider_unavailable")
     assert "Traceback" not in caplog.text
-    database.bring_back()
+    database.make_available()
     assert admin.ask("GET", "").get_json()["data"][1] == before["data"][1]
     assert ask_to_log_in(admin.client, MAX).status_code == 200
 

@@ -1,4 +1,4 @@
-"""A database with tables."""
+"""A database of each kind, with tables."""
 
 import pytest
 from sqlalchemy import Engine
@@ -7,8 +7,8 @@ from database.schema import upgrade
 from tests.support.stores import engine_of
 
 
-def opened(url: str) -> Engine:
-    """Return an engine of this database, with tables."""
+def migrated_engine(url: str) -> Engine:
+    """Return an engine of this database, after all migrations."""
     engine = engine_of({"DATABASE_URL": url}, may_create=True)
     upgrade(engine)
     return engine
@@ -17,4 +17,4 @@ def opened(url: str) -> Engine:
 @pytest.fixture
 def engine(empty_database: str) -> Engine:
     """An engine of a new database with tables."""
-    return opened(empty_database)
+    return migrated_engine(empty_database)

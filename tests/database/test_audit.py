@@ -1,4 +1,4 @@
-"""The audit events of users: kept after them, by name, newest first."""
+"""The audit events of users, and the history of one user."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,33 +9,33 @@ from sqlalchemy import Engine
 
 from database.audit import MAX_SHOWN_EVENTS, record_event
 from database.user_editor import UserEditor
-from tests.support.emptied_database import KINDS, emptied
+from tests.support.emptied_database import DATABASE_KINDS, empty_engine
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=DATABASE_KINDS)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """An engine of a database without events."""
-    return emptied(request)
+    return empty_engine(request)
 
 
-def told(editor: UserEditor, username: str) -> list[tuple[str, str, str | None]]:
-    """Return what was done, by whom."""
+def history(editor: UserEditor, username: str) -> list[tuple[str, str, str | None]]:
+    """Return the operator, the action and the details of each event."""
     return [(event.operator, event.action, event.details) for event in editor.users.history(username)]
 
 
-def test_a_user_begins_with_an_event_that_has_their_roles(engine: Engine) -> None:
+def test_adding_a_user_writes_an_event_with_the_roles(engine: Engine) -> None:
     editor = UserEditor(engine, "cli:root")
     editor.add("one", None, "hash")
     editor.add("two", None, "hash", ["b", "a", "b"])
-    assert told(editor, "one") == [("cli:root", "user_added", "roles: none")]
-    assert told(editor, "two") == [("cli:root", "user_added", "roles: a, b")]
+    assert history(editor, "one") == [("cli:root", "user_added", "roles: none")]
+    assert history(editor, "two") == [("cli:root", "user_added", "roles: a, b")]
 
 
-def test_each_operator_is_told_with_what_they_did_newest_first_and_of_this_user_alone(engine: Engine) -> None:
+def test_history_of_a_user_lists_operators_and_actions_newest_first(engine: Engine) -> None:
     first, second = UserEditor(engine, "cli:zoe"), UserEditor(engine, "database:root")
     first.add("Zoé", None, "hash")
     second.set_active("zoé", active=False)
-    second.add("somebody", None, "hash")
+    second.add("another", None, "hash")
     first.set_active("zoé", active=True)
     expected = [
         ("cli:zoe", "user_enabled", None),
@@ -43,42 +43,42 @@ def test_each_operator_is_told_with_what_they_did_newest_first_and_of_this_user_
         ("cli:zoe", "user_added", "roles: none"),
     ]
     for spelling in ("Zoé", "ZOÉ", "zoe\u0301"):
-        assert told(first, spelling) == expected
-    assert told(first, "nobody") == told(first, "%") == []
+        assert history(first, spelling) == expected
+    assert history(first, "unknown") == history(first, "%") == []
 
 
-def test_events_outlive_users_and_names(engine: Engine) -> None:
+def test_events_outlive_their_user_and_a_rename(engine: Engine) -> None:
     editor = UserEditor(engine, "tests")
     editor.add("one", None, "hash")
     editor.change("one", lambda row: replace(row, username="two"))
     editor.delete("two")
-    assert [action for _, action, _ in told(editor, "two")] == ["user_deleted", "user_renamed"]
-    assert [action for _, action, _ in told(editor, "one")] == ["user_added"]
+    assert [action for _, action, _ in history(editor, "two")] == ["user_deleted", "user_renamed"]
+    assert [action for _, action, _ in history(editor, "one")] == ["user_added"]
 
 
-def test_only_the_newest_are_shown(engine: Engine) -> None:
+def test_history_is_limited_to_the_newest_events(engine: Engine) -> None:
     with engine.begin() as connection:
         for number in range(MAX_SHOWN_EVENTS + 5):
             record_event(connection, "tests", f"act{number}", "zoé")
-    shown = [action for _, action, _ in told(UserEditor(engine, "tests"), "zoé")]
+    shown = [action for _, action, _ in history(UserEditor(engine, "tests"), "zoé")]
     assert shown == [f"act{number}" for number in range(MAX_SHOWN_EVENTS + 4, 4, -1)]
 
 
-def test_an_event_of_many_is_nobodys(engine: Engine) -> None:
+def test_event_of_many_users_is_not_in_the_history_of_one(engine: Engine) -> None:
     with engine.begin() as connection:
         record_event(connection, "tests", "users_imported", None, "7 users")
-    assert told(UserEditor(engine, "tests"), "none") == []
+    assert history(UserEditor(engine, "tests"), "none") == []
 
 
-def test_the_time_of_an_event_is_that_of_the_change(engine: Engine) -> None:
+def test_event_has_the_time_of_the_edit(engine: Engine) -> None:
     editor = UserEditor(engine, "tests")
-    moment = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
-    with time_machine.travel(moment, tick=False):
+    time = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
+    with time_machine.travel(time, tick=False):
         editor.add("zoé", None, "hash")
-    assert [event.at for event in editor.users.history("zoé")] == [moment]
+    assert [event.at for event in editor.users.history("zoé")] == [time]
 
 
-def test_no_event_and_no_text_of_a_user_has_the_hash(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+def test_hash_is_in_no_event_log_line_or_representation(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     editor = UserEditor(engine, "tests")
     row = editor.add("zoé", None, "secret-hash-1")

@@ -1,4 +1,4 @@
-"""A migration that runs while the version before serves does not break it, then or later."""
+"""A migration does not break the previous version, which serves during the migration and after it."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -9,8 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Engine, Text
 
 from database.schema import REVISIONS, downgrade
-from tests.support.migration_workload import serving
-from tests.support.migrations import contents, fill, migrate, tables_of
+from tests.support.migration_workload import concurrent_workload
+from tests.support.migrations import fill_tables, migrate, rows_of, tables_of
 from tests.support.stores import engine_of
 
 ROWS = range(1, 200)
@@ -18,42 +18,44 @@ ROWS = range(1, 200)
 
 @pytest.fixture
 def migrator(empty_database: str) -> Engine:
-    """An engine of a new database, for whoever migrates."""
+    """An engine of a new database, for the migration."""
     return engine_of({"DATABASE_URL": empty_database}, may_create=True)
 
 
 @pytest.fixture
 def server(migrator: Engine, empty_database: str) -> Engine:
-    """Another engine of the same, for the version before: its connections know the tables as they were."""
+    """Another engine of the same database, for the previous version, whose connections cache the old tables."""
     other = engine_of({"DATABASE_URL": empty_database})
     assert other is not migrator
     return other
 
 
-def faults_while(server: Engine, migrator: Engine, act: Callable[[], object]) -> list[str]:
-    """Do something to tables with data in them, which are served as they are now; returns what went wrong there."""
-    fill(migrator, ROWS)
+def errors_during(server: Engine, migrator: Engine, act: Callable[[], object]) -> list[str]:
+    """Call `act` during a workload on the tables as they are now. Return the errors of the workload."""
+    fill_tables(migrator, ROWS)
     tables = tables_of(migrator)
-    before = contents(migrator, tables)
-    with serving(server, tables) as faults:
+    before = rows_of(migrator, tables)
+    with concurrent_workload(server, tables) as errors:
         act()
-    if not faults():
-        assert contents(migrator, tables) == before
-    return faults()
+    if not errors():
+        assert rows_of(migrator, tables) == before
+    return errors()
 
 
 STEPS = [*pairwise(REVISIONS)]
 
 
 @pytest.mark.parametrize(("older", "newer"), STEPS, ids=[f"{older} to {newer}" for older, newer in STEPS])
-def test_the_version_before_serves_on(server: Engine, migrator: Engine, older: str, newer: str) -> None:
+def test_previous_version_keeps_working_during_a_migration(
+    server: Engine, migrator: Engine, older: str, newer: str
+) -> None:
     migrate(migrator, older)
-    assert faults_while(server, migrator, lambda: migrate(migrator, newer)) == []
+    assert errors_during(server, migrator, lambda: migrate(migrator, newer)) == []
 
 
-def test_every_version_serves_on_until_the_newest(server: Engine, migrator: Engine) -> None:
+def test_first_version_keeps_working_during_all_migrations(server: Engine, migrator: Engine) -> None:
     migrate(migrator, REVISIONS[0])
-    assert faults_while(server, migrator, lambda: migrate(migrator, REVISIONS[-1])) == []
+    assert errors_during(server, migrator, lambda: migrate(migrator, REVISIONS[-1])) == []
 
 
 def drop_a_column(operations: Operations) -> None:
@@ -64,7 +66,7 @@ def rename_a_column(operations: Operations) -> None:
     operations.alter_column("users", "password_hash", new_column_name="hash")
 
 
-def demand_a_column(operations: Operations) -> None:
+def require_a_column(operations: Operations) -> None:
     with operations.batch_alter_table("sessions") as batch:
         batch.add_column(Column("tenant", Text, nullable=False, server_default=""))
     with operations.batch_alter_table("sessions") as batch:
@@ -72,31 +74,31 @@ def demand_a_column(operations: Operations) -> None:
 
 
 def drop_a_table(operations: Operations) -> None:
-    operations.drop_table("revocations")  # without foreign keys: its lock is the only one, so nothing can deadlock
+    operations.drop_table("revocations")  # it has no foreign keys, so this takes one lock and cannot deadlock
 
 
 @pytest.mark.parametrize(
-    ("harm", "told"),
+    ("break_tables", "expected"),
     [
         (drop_a_column, "updated_at"),
         (rename_a_column, "password_hash"),
-        (demand_a_column, "tenant|no such table"),
+        (require_a_column, "tenant|no such table"),
         (drop_a_table, "revocations"),
     ],
 )
-def test_a_migration_that_takes_or_demands_would_be_noticed(
-    server: Engine, migrator: Engine, harm: Callable[[Operations], None], told: str
+def test_workload_detects_a_migration_that_is_not_additive(
+    server: Engine, migrator: Engine, break_tables: Callable[[Operations], None], expected: str
 ) -> None:
     def act() -> None:
         with migrator.begin() as connection:
-            harm(Operations(MigrationContext.configure(connection)))
+            break_tables(Operations(MigrationContext.configure(connection)))
 
     migrate(migrator, REVISIONS[-1])
-    faults = faults_while(server, migrator, act)
-    assert faults
-    assert all(any(word in fault for word in told.split("|")) for fault in faults), faults
+    errors = errors_during(server, migrator, act)
+    assert errors
+    assert all(any(word in error for word in expected.split("|")) for error in errors), errors
 
 
-def test_to_go_back_while_the_newest_version_serves_would_be_noticed(server: Engine, migrator: Engine) -> None:
+def test_workload_detects_a_downgrade(server: Engine, migrator: Engine) -> None:
     migrate(migrator, REVISIONS[-1])
-    assert faults_while(server, migrator, lambda: downgrade(migrator, REVISIONS[0]))
+    assert errors_during(server, migrator, lambda: downgrade(migrator, REVISIONS[0]))

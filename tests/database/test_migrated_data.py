@@ -1,4 +1,4 @@
-"""From every revision forward to every later one, and back: what is in the tables stays, and so do the tables."""
+"""Upgrades and downgrades between all revisions keep the data and the schema."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,15 +9,15 @@ from sqlalchemy import Engine, event
 
 from database.schema import HEAD, REVISIONS, downgrade, revision_of, upgrade
 from database.user_editor import UserEditor
-from tests.support.migrations import ALL, BASE, contents, fill, migrate, shape, tables_of
+from tests.support.migrations import ALL_REVISIONS, BASE, fill_tables, migrate, rows_of, schema_of, tables_of
 from tests.support.stores import engine_of
 
-STEPS = [*zip(ALL, REVISIONS, strict=False)]
+STEPS = [*zip(ALL_REVISIONS, REVISIONS, strict=False)]
 ROWS = range(1, 30)
 
 
 class Killed(BaseException):
-    """Nobody lives to hear of this."""
+    """Ends a migration as if its process were killed."""
 
 
 @pytest.fixture
@@ -26,40 +26,40 @@ def engine(empty_database: str) -> Engine:
     return engine_of({"DATABASE_URL": empty_database}, may_create=True)
 
 
-def test_every_release_forward_and_back_keeps_data_and_tables(engine: Engine) -> None:
-    for older, newer in combinations(ALL, 2):
+def test_upgrade_and_downgrade_between_any_revisions_keep_data_and_schema(engine: Engine) -> None:
+    for older, newer in combinations(ALL_REVISIONS, 2):
         migrate(engine, older)
-        fill(engine, ROWS)
-        tables, kept, drawn = tables_of(engine), contents(engine, tables_of(engine)), shape(engine)
+        fill_tables(engine, ROWS)
+        tables, data, schema = tables_of(engine), rows_of(engine, tables_of(engine)), schema_of(engine)
         migrate(engine, newer)
         assert revision_of(engine) == newer
-        assert contents(engine, tables) == kept
+        assert rows_of(engine, tables) == data
         for _ in range(2):
             migrate(engine, older)
-            assert contents(engine, tables) == kept
-            assert older == BASE or shape(engine) == drawn
+            assert rows_of(engine, tables) == data
+            assert older == BASE or schema_of(engine) == schema
             migrate(engine, newer)
         migrate(engine, BASE)
 
 
-def test_back_from_full_tables_what_older_ones_have_room_for_stays(engine: Engine) -> None:
+def test_downgrade_keeps_all_rows_of_the_older_tables(engine: Engine) -> None:
     upgrade(engine)
-    drawn = shape(engine)
-    fill(engine, ROWS)
-    for older in reversed(ALL[:-1]):
-        whole = contents(engine, tables_of(engine))
+    schema = schema_of(engine)
+    fill_tables(engine, ROWS)
+    for older in reversed(ALL_REVISIONS[:-1]):
+        before = rows_of(engine, tables_of(engine))
         downgrade(engine, older)
         tables = tables_of(engine)
         for table in tables:
-            (rows,) = contents(engine, [table]).values()
-            assert len(rows) == len(whole[table.name]) == len(ROWS)
+            (rows,) = rows_of(engine, [table]).values()
+            assert len(rows) == len(before[table.name]) == len(ROWS)
     assert upgrade(engine) == HEAD
-    assert shape(engine) == drawn
+    assert schema_of(engine) == schema
 
 
-def test_users_of_the_first_release_are_users_of_this_one(engine: Engine) -> None:
+def test_users_of_the_first_revision_can_be_read_and_edited(engine: Engine) -> None:
     migrate(engine, REVISIONS[0])
-    fill(engine, ROWS)
+    fill_tables(engine, ROWS)
     upgrade(engine)
     editor = UserEditor(engine, "tests")
     row = editor.users.get(7)
@@ -70,19 +70,17 @@ def test_users_of_the_first_release_are_users_of_this_one(engine: Engine) -> Non
 
 
 @pytest.mark.parametrize(("older", "newer"), STEPS, ids=[newer for _, newer in STEPS])
-def test_a_migration_that_is_killed_has_changed_nothing_and_can_be_run_again(
-    engine: Engine, older: str, newer: str
-) -> None:
+def test_killed_migration_changes_nothing_and_can_be_run_again(engine: Engine, older: str, newer: str) -> None:
     migrate(engine, older)
-    fill(engine, ROWS)
-    drawn = shape(engine)
-    count = _count(engine, newer)
+    fill_tables(engine, ROWS)
+    schema = schema_of(engine)
+    count = _count_statements(engine, newer)
     for after in range(count):
         migrate(engine, older)
         with pytest.raises(Killed):
-            _migrate_and_die(engine, newer, after)
-        assert shape(engine) == shape(engine) | drawn
-        assert shape(engine).keys() - {"alembic_version"} == drawn.keys() - {"alembic_version"}
+            _kill_migration(engine, newer, after)
+        assert schema_of(engine) == schema_of(engine) | schema
+        assert schema_of(engine).keys() - {"alembic_version"} == schema.keys() - {"alembic_version"}
         migrate(engine, newer)
     assert count > 1
 
@@ -92,12 +90,12 @@ def _changes(statement: str) -> bool:
 
 
 @contextmanager
-def _listening(engine: Engine, hear: Callable[[], None]) -> Iterator[None]:
-    """Hear of every statement that changes tables, before it is run."""
+def _call_before_statements(engine: Engine, call: Callable[[], None]) -> Iterator[None]:
+    """Call a function before each statement that changes tables."""
 
     def listen(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
         if _changes(statement):
-            hear()
+            call()
 
     event.listen(engine, "before_cursor_execute", listen)
     try:
@@ -106,21 +104,21 @@ def _listening(engine: Engine, hear: Callable[[], None]) -> Iterator[None]:
         event.remove(engine, "before_cursor_execute", listen)
 
 
-def _count(engine: Engine, newer: str) -> int:
-    """Migrate; returns by how many statements."""
-    heard: list[None] = []
-    with _listening(engine, lambda: heard.append(None)):
+def _count_statements(engine: Engine, newer: str) -> int:
+    """Migrate, and return the number of statements that changed tables."""
+    statements: list[None] = []
+    with _call_before_statements(engine, lambda: statements.append(None)):
         migrate(engine, newer)
-    return len(heard)
+    return len(statements)
 
 
-def _migrate_and_die(engine: Engine, newer: str, after: int) -> None:
-    """Migrate, until so many statements were run."""
-    heard = iter(range(after))
+def _kill_migration(engine: Engine, newer: str, after: int) -> None:
+    """Migrate, and raise Killed after this number of statements."""
+    remaining = iter(range(after))
 
-    def hear() -> None:
-        if next(heard, None) is None:
+    def count_down() -> None:
+        if next(remaining, None) is None:
             raise Killed
 
-    with _listening(engine, hear):
+    with _call_before_statements(engine, count_down):
         migrate(engine, newer)

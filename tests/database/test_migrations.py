@@ -1,4 +1,4 @@
-"""The migrations, on SQLite and on PostgreSQL: they make what database/tables.py says, and undo it."""
+"""The migrations, on SQLite and on PostgreSQL: they create the tables of database/tables.py, and remove them."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ from database.errors import DatabaseUnavailable
 from database.schema import upgrade
 from database.tables import metadata
 from database.user_editor import UserEditor
-from tests.support.migrations import shape
+from tests.support.migrations import schema_of
 from tests.support.stores import all_users, engine_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,34 +39,34 @@ def downgrade(engine: Engine) -> None:
     command.downgrade(config, "base")
 
 
-def test_the_migrations_make_what_the_tables_say(engine: Engine) -> None:
+def test_migrations_create_the_tables_of_this_version(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
 
 
-def test_the_migrations_make_the_constraints_that_the_tables_say(engine: Engine) -> None:
-    # Alembic compares no check constraints, no names of keys and no ON DELETE; the database tells them.
+def test_migrations_create_the_constraints_of_this_version(engine: Engine) -> None:
+    # Alembic does not compare check constraints, names of keys, or ON DELETE. The database reports them.
     upgrade(engine)
-    migrated = shape(engine)
+    migrated = schema_of(engine)
     assert migrated.pop("alembic_version")
     downgrade(engine)
     metadata.create_all(engine)
-    made = shape(engine)
-    del made["alembic_version"]
-    assert set(made) == {"users", "roles", "user_roles", "sessions", "revocations", "audit_events"}
-    assert migrated == made
+    created = schema_of(engine)
+    del created["alembic_version"]
+    assert set(created) == {"users", "roles", "user_roles", "sessions", "revocations", "audit_events"}
+    assert migrated == created
 
 
-def test_an_upgrade_says_the_revision_and_a_second_one_nothing(engine: Engine) -> None:
+def test_upgrade_returns_the_new_revision_and_a_second_one_none(engine: Engine) -> None:
     assert upgrade(engine) == HEAD
     UserEditor(engine, "tests").add("zoé", None, "hash", ["user"])
     assert upgrade(engine) is None
     assert [row.roles for row in all_users(UserEditor(engine, "tests").users)] == [("user",)]
 
 
-def test_what_was_upgraded_can_be_downgraded_and_upgraded_with_data_in_it(engine: Engine) -> None:
+def test_database_with_data_can_be_downgraded_and_upgraded_again(engine: Engine) -> None:
     for _ in range(2):
         assert upgrade(engine) == HEAD
         UserEditor(engine, "tests").add("zoé", "zoe@example.org", "hash", ["user", "admin"])
@@ -74,7 +74,7 @@ def test_what_was_upgraded_can_be_downgraded_and_upgraded_with_data_in_it(engine
         assert inspect(engine).get_table_names() == ["alembic_version"]
 
 
-def test_alembics_own_command_upgrades_the_database_of_the_environment(empty_database: str) -> None:
+def test_alembic_command_upgrades_the_database_of_database_url(empty_database: str) -> None:
     environ = {"PATH": os.defpath, "DATABASE_URL": empty_database}
     alembic = [sys.executable, "-m", "alembic"]
     for arguments in (["upgrade", "head"], ["check"]):
@@ -83,8 +83,8 @@ def test_alembics_own_command_upgrades_the_database_of_the_environment(empty_dat
     assert upgrade(engine_of({"DATABASE_URL": empty_database}, may_create=True)) is None
 
 
-MEMBERS = "id, username, username_folded, email, email_folded, password_hash, active, created_at, updated_at"
-USER = f"INSERT INTO users ({MEMBERS})"
+COLUMNS = "id, username, username_folded, email, email_folded, password_hash, active, created_at, updated_at"
+USER = f"INSERT INTO users ({COLUMNS})"
 NOW = "CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
 
 
@@ -111,7 +111,7 @@ NOW = "CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
         "INSERT INTO user_roles (user_id, role_id) VALUES (7, 1)",
     ],
 )
-def test_the_database_itself_refuses_what_must_not_be(engine: Engine, statement: str) -> None:
+def test_database_constraint_rejects_invalid_row(engine: Engine, statement: str) -> None:
     upgrade(engine)
     with engine.begin() as connection:
         connection.execute(text(f"{USER} VALUES (1, 'zoé', 'zoé', 'z@x', 'z@x', 'hash', true, {NOW})"))
@@ -121,16 +121,16 @@ def test_the_database_itself_refuses_what_must_not_be(engine: Engine, statement:
         connection.execute(text(statement))
 
 
-@pytest.mark.parametrize("gone", ["users", "roles"])
-def test_with_a_user_or_a_role_goes_who_had_it(engine: Engine, gone: str) -> None:
+@pytest.mark.parametrize("table", ["users", "roles"])
+def test_deleting_a_user_or_role_deletes_its_assignments(engine: Engine, table: str) -> None:
     upgrade(engine)
     UserEditor(engine, "tests").add("zoé", None, "hash", ["user"])
     with engine.begin() as connection:
-        connection.execute(text(f"DELETE FROM {gone}"))  # noqa: S608 - one of the two above
+        connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - one of the two above
         assert connection.execute(text("SELECT * FROM user_roles")).all() == []
 
 
-def test_several_may_upgrade_at_once(empty_database: str) -> None:
+def test_concurrent_upgrades_all_succeed(empty_database: str) -> None:
     command = [sys.executable, "-m", "flask", "db", "upgrade"]
     environ = {"PATH": os.defpath, "DATABASE_URL": empty_database}
     processes = [subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL) for _ in range(4)]
@@ -138,19 +138,19 @@ def test_several_may_upgrade_at_once(empty_database: str) -> None:
     assert upgrade(engine_of({"DATABASE_URL": empty_database})) is None
 
 
-def test_a_database_that_cannot_hold_every_name_is_refused(postgres: str, tmp_path: Path) -> None:
+def test_database_whose_encoding_cannot_store_every_name_is_rejected(postgres: str, tmp_path: Path) -> None:
     with psycopg.connect(f"{postgres}postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{tmp_path.name}" ENCODING LATIN1 TEMPLATE template0'.encode())
     with pytest.raises(DatabaseUnavailable, match="ENCODING 'UTF8'"):
         upgrade(engine_of({"DATABASE_URL": f"{postgres}{tmp_path.name}"}))
 
 
-def test_a_missing_table_is_told_with_its_remedy_and_a_table_of_somebody_else_is_not(empty_database: str) -> None:
+def test_missing_table_has_a_remedy_and_an_unrelated_table_has_none(empty_database: str) -> None:
     engine = engine_of({"DATABASE_URL": empty_database}, may_create=True)
     with pytest.raises(DatabaseUnavailable, match="make migrate"):
         all_users(UserEditor(engine, "tests").users)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE users (id INTEGER)")
-    with pytest.raises(Exception, match="already exists") as told:
+    with pytest.raises(Exception, match="already exists") as caught:
         upgrade(engine)
-    assert "make migrate" not in str(told.value)
+    assert "make migrate" not in str(caught.value)

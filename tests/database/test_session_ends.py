@@ -1,4 +1,4 @@
-"""Sessions end with their access tokens, or not at all, on SQLite and on PostgreSQL."""
+"""Sessions end together with their access tokens, on SQLite and on PostgreSQL."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +12,9 @@ from database.errors import DatabaseUnavailable
 from database.session_table import SessionTable, end_user_sessions
 from database.user_editor import UserEditor
 from tests.conftest import new_database
-from tests.database.conftest import opened
+from tests.database.conftest import migrated_engine
 from tests.servers.process import wait_until
-from tests.support.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose, of, somebody_waits
+from tests.support.session_rows import LATER, MINUTE, NOW, SESSION, drop_table, is_lock_awaited, session_ids, session_of
 
 
 @pytest.fixture
@@ -23,26 +23,26 @@ def table(engine: Engine) -> SessionTable:
     return SessionTable(engine)
 
 
-def test_a_session_ends_once_and_its_access_tokens_with_it(table: SessionTable) -> None:
-    assert table.open(OPENED, 0)
-    assert table.open(replace(OPENED, id="another"), 0)
+def test_ending_a_session_revokes_its_access_tokens(table: SessionTable) -> None:
+    assert table.open(SESSION, 0)
+    assert table.open(replace(SESSION, id="another"), 0)
     assert table.end("a session")
     assert not table.end("a session")
-    assert (table.find("a session"), table.find("another")) == (None, replace(OPENED, id="another"))
-    assert not table.rotate(OPENED, "good", "next", LATER, LATER)
+    assert (table.find("a session"), table.find("another")) == (None, replace(SESSION, id="another"))
+    assert not table.rotate(SESSION, "good", "next", LATER, LATER)
     (revocation,) = table.revocations_after(0)
-    assert (revocation.ended, revocation.expires_at) == ("a session", OPENED.access_until)
+    assert (revocation.ended, revocation.expires_at) == ("a session", SESSION.access_until)
     assert (revocation.idp, revocation.username_folded, revocation.issued_before) == (None, None, None)
 
 
-def test_a_session_without_access_tokens_ends_without_a_revocation(table: SessionTable) -> None:
-    assert table.open(replace(OPENED, access_until=NOW - MINUTE), 0)
+def test_ending_a_session_without_valid_access_tokens_writes_no_revocation(table: SessionTable) -> None:
+    assert table.open(replace(SESSION, access_until=NOW - MINUTE), 0)
     assert table.end("a session")
     assert table.revocations_after(0) == []
 
 
-def test_to_end_the_tokens_of_a_session_ends_it_whether_it_is_there_or_not(table: SessionTable) -> None:
-    assert table.open(OPENED, 0)
+def test_revoking_tokens_ends_their_session_if_it_exists(table: SessionTable) -> None:
+    assert table.open(SESSION, 0)
     for name in ("a session", "a token"):
         table.revoke_tokens(name, LATER)
     assert table.find("a session") is None
@@ -51,7 +51,7 @@ def test_to_end_the_tokens_of_a_session_ends_it_whether_it_is_there_or_not(table
 
 
 @pytest.mark.parametrize(
-    ("end", "begins"),
+    ("end", "opens"),
     [
         (lambda table: table.end_all(), False),
         (lambda table: table.end_user_sessions("ZOÉ"), False),
@@ -60,28 +60,28 @@ def test_to_end_the_tokens_of_a_session_ends_it_whether_it_is_there_or_not(table
         (lambda table: table.end_user_sessions("zoe"), True),
         (lambda table: table.revoke_tokens("another", LATER), True),
     ],
-    ids=["all", "of user", "of user here", "of user elsewhere", "of somebody else", "one"],
+    ids=["all", "user", "user of the provider", "user of another provider", "another user", "one token"],
 )
-def test_a_session_begins_unless_all_its_user_had_was_ended_meanwhile(
-    engine: Engine, end: Callable[[SessionTable], object], begins: bool
+def test_session_is_not_opened_after_a_concurrent_revocation_of_its_user(
+    engine: Engine, end: Callable[[SessionTable], object], opens: bool
 ) -> None:
     table = SessionTable(engine)
     end(table)
-    assert table.open(OPENED, 0) is begins
-    assert ids(engine) == ["a session"] * begins
-    assert table.open(replace(OPENED, id="another"), table.revocations_after(0)[-1].id)
+    assert table.open(SESSION, 0) is opens
+    assert session_ids(engine) == ["a session"] * opens
+    assert table.open(replace(SESSION, id="another"), table.revocations_after(0)[-1].id)
 
 
-def test_on_postgresql_a_session_waits_until_it_is_sure_what_was_ended(postgres: str) -> None:
-    engine = opened(new_database(postgres, "overlap"))
+def test_on_postgresql_opening_a_session_waits_for_a_concurrent_revocation(postgres: str) -> None:
+    engine = migrated_engine(new_database(postgres, "overlap"))
 
     with ThreadPoolExecutor(1) as threads:
         with engine.begin() as connection:
             assert end_user_sessions(connection, "zoé", None) == 0
-            begun = threads.submit(SessionTable(engine).open, OPENED, 0)
-            wait_until(lambda: somebody_waits(engine) or begun.done())
-            assert not begun.done()
-        assert begun.result(60) is False
+            opening = threads.submit(SessionTable(engine).open, SESSION, 0)
+            wait_until(lambda: is_lock_awaited(engine) or opening.done())
+            assert not opening.done()
+        assert opening.result(60) is False
 
 
 @pytest.mark.parametrize(
@@ -92,36 +92,34 @@ def test_on_postgresql_a_session_waits_until_it_is_sure_what_was_ended(postgres:
         ("database", ["ldap:zoe\u0301", "ldap:zoé smith", "static:ZOÉ", "static:zoe"]),
     ],
 )
-def test_a_users_sessions_end_whatever_the_case_and_nobody_elses(
-    engine: Engine, idp: str | None, left: list[str]
-) -> None:
+def test_sessions_of_a_user_end_in_any_case_and_no_others(engine: Engine, idp: str | None, left: list[str]) -> None:
     table = SessionTable(engine)
     for username, provider in [("ZOÉ", "static"), ("zoe\u0301", "ldap"), ("zoe", "static"), ("zoé smith", "ldap")]:
-        assert table.open(of(username, provider), 0)
-    asked = datetime.now(UTC)
+        assert table.open(session_of(username, provider), 0)
+    before = datetime.now(UTC)
     assert table.end_user_sessions("Zoé", idp) == 4 - len(left)
-    assert ids(engine) == left
+    assert session_ids(engine) == left
     *of_sessions, last = table.revocations_after(0)
     assert len(of_sessions) == 4 - len(left)
     assert {row.ended for row in of_sessions}.isdisjoint({*left, None})
     assert (last.ended, last.idp, last.username_folded) == (None, idp, "zoé")
     assert last.issued_before
-    # Times in tokens are whole seconds: what was issued in this one is ended too.
-    assert timedelta() < last.issued_before - asked < timedelta(minutes=5)
+    # Tokens store whole seconds, so those issued in this second are revoked too.
+    assert timedelta() < last.issued_before - before < timedelta(minutes=5)
     assert last.issued_before.microsecond == 0
 
 
-def test_the_end_of_everything_leaves_no_session(engine: Engine) -> None:
+def test_ending_all_sessions_leaves_none(engine: Engine) -> None:
     table = SessionTable(engine)
     for username in ("zoé", "o'brien"):
-        assert table.open(of(username, "static"), 0)
-    asked = datetime.now(UTC)
+        assert table.open(session_of(username, "static"), 0)
+    before = datetime.now(UTC)
     assert table.end_all() == 2
-    assert ids(engine) == []
+    assert session_ids(engine) == []
     (revocation,) = table.revocations_after(0)
     assert (revocation.ended, revocation.idp, revocation.username_folded) == (None, None, None)
     assert revocation.issued_before
-    assert timedelta() < revocation.issued_before - asked < timedelta(minutes=5)
+    assert timedelta() < revocation.issued_before - before < timedelta(minutes=5)
     assert revocation.issued_before.microsecond == 0
 
 
@@ -132,24 +130,24 @@ def test_the_end_of_everything_leaves_no_session(engine: Engine) -> None:
         lambda table: table.end_user_sessions("zoé", "database"),
         lambda table: table.end_all(),
     ],
-    ids=["one", "of user", "all"],
+    ids=["one", "user", "all"],
 )
-def test_a_session_whose_access_tokens_cannot_be_ended_does_not_end(
+def test_session_does_not_end_if_its_access_tokens_cannot_be_revoked(
     engine: Engine, end: Callable[[SessionTable], object]
 ) -> None:
     table = SessionTable(engine)
-    assert table.open(of("Zoé", "database"), 0)
-    lose(engine, "revocations")
+    assert table.open(session_of("Zoé", "database"), 0)
+    drop_table(engine, "revocations")
     with pytest.raises(DatabaseUnavailable, match="make migrate"):
         end(table)
-    assert ids(engine) == ["database:Zoé"]
+    assert session_ids(engine) == ["database:Zoé"]
 
 
-def test_a_user_is_changed_with_their_sessions_or_not_at_all(engine: Engine) -> None:
+def test_edit_is_rolled_back_if_the_sessions_of_the_user_cannot_end(engine: Engine) -> None:
     users = UserEditor(engine, "tests")
     users.add("Zoé", "zoe@example.org", "hash")
-    assert SessionTable(engine).open(of("Zoé", "database"), 0)
-    lose(engine, "revocations")
+    assert SessionTable(engine).open(session_of("Zoé", "database"), 0)
+    drop_table(engine, "revocations")
     with pytest.raises(DatabaseUnavailable):
         users.set_active("zoe@example.org", active=False)
     with pytest.raises(DatabaseUnavailable):
@@ -161,7 +159,7 @@ def test_a_user_is_changed_with_their_sessions_or_not_at_all(engine: Engine) -> 
     assert [event.action for event in users.users.history("zoé")] == ["user_added"]
     row = users.users.find("zoé")
     assert row is not None
-    assert (row.active, row.password_hash, ids(engine)) == (True, "hash", ["database:Zoé"])
+    assert (row.active, row.password_hash, session_ids(engine)) == (True, "hash", ["database:Zoé"])
 
 
 @pytest.mark.parametrize(
@@ -176,12 +174,12 @@ def test_a_user_is_changed_with_their_sessions_or_not_at_all(engine: Engine) -> 
     ],
     ids=["disable", "new password", "delete", "rename", "enable", "roles"],
 )
-def test_a_user_who_is_put_out_loses_what_this_table_gave_them(
+def test_edit_ends_only_the_user_tables_sessions_of_the_user(
     engine: Engine, change: Callable[[UserEditor], object], left: int
 ) -> None:
     users, table = UserEditor(engine, "tests"), SessionTable(engine)
     users.add("Zoé", "zoe@example.org", "hash")
-    assert table.open(of("Zoé", "database"), 0)
-    assert table.open(of("Zoé", "ldap"), 0)
+    assert table.open(session_of("Zoé", "database"), 0)
+    assert table.open(session_of("Zoé", "ldap"), 0)
     change(users)
-    assert ids(engine) == ["database:Zoé", "ldap:Zoé"][2 - left :]
+    assert session_ids(engine) == ["database:Zoé", "ldap:Zoé"][2 - left :]

@@ -1,4 +1,4 @@
-"""Sessions are opened, renewed and cleared away, on SQLite and on PostgreSQL."""
+"""Sessions are opened, rotated and deleted, on SQLite and on PostgreSQL."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,9 +10,9 @@ from sqlalchemy import Engine, func, select
 from database.errors import DatabaseUnavailable
 from database.session_table import PURGE_LIMIT, SessionRow, SessionTable
 from database.tables import sessions
-from tests.support.session_rows import LATER, MINUTE, NOW, OPENED, ids, lose
+from tests.support.session_rows import LATER, MINUTE, NOW, SESSION, drop_table, session_ids
 
-RENEWED = replace(OPENED, token_hash="good", spent_hash="spent", delivered=False)
+ROTATED = replace(SESSION, token_hash="good", spent_hash="spent", delivered=False)
 
 
 @pytest.fixture
@@ -21,63 +21,63 @@ def table(engine: Engine) -> SessionTable:
     return SessionTable(engine)
 
 
-def renew(table: SessionTable, seen: SessionRow, presented: str, following: str = "next") -> bool:
+def rotate(table: SessionTable, seen: SessionRow, presented: str, following: str = "next") -> bool:
     return table.rotate(seen, presented, following, LATER, LATER)
 
 
-def test_a_session_is_found_as_it_was_opened(table: SessionTable) -> None:
-    table.open(OPENED, 0)
-    assert table.find("a session") == OPENED
+def test_opened_session_is_found_unchanged(table: SessionTable) -> None:
+    table.open(SESSION, 0)
+    assert table.find("a session") == SESSION
     assert table.find("A session") is None
-    assert not {"good", "spent"} & set(repr(RENEWED).replace("'", " ").split())
+    assert not {"good", "spent"} & set(repr(ROTATED).replace("'", " ").split())
 
 
-def test_a_renewal_spends_what_was_presented_and_waits_for_its_delivery(table: SessionTable) -> None:
-    table.open(OPENED, 0)
-    assert table.rotate(OPENED, "good", "next", LATER, LATER + MINUTE)
-    renewed = replace(
-        OPENED,
+def test_rotation_spends_the_presented_token_until_its_successor_is_delivered(table: SessionTable) -> None:
+    table.open(SESSION, 0)
+    assert table.rotate(SESSION, "good", "next", LATER, LATER + MINUTE)
+    rotated = replace(
+        SESSION,
         token_hash="next",
         spent_hash="good",
         delivered=False,
         expires_at=LATER,
         access_until=LATER + MINUTE,
     )
-    assert table.find("a session") == renewed
+    assert table.find("a session") == rotated
     table.mark_delivered("a session", "good")
     table.mark_delivered("another", "next")
-    assert table.find("a session") == renewed
+    assert table.find("a session") == rotated
     table.mark_delivered("a session", "next")
-    assert table.find("a session") == replace(renewed, delivered=True)
+    assert table.find("a session") == replace(rotated, delivered=True)
 
 
 @pytest.mark.parametrize(
-    ("stored", "seen", "presented", "wins"),
+    ("stored", "seen", "presented", "succeeds"),
     [
-        (OPENED, OPENED, "good", True),
-        (RENEWED, RENEWED, "good", True),
-        (RENEWED, RENEWED, "spent", True),
-        (replace(RENEWED, delivered=True), replace(RENEWED, delivered=True), "spent", False),
-        (replace(RENEWED, delivered=True), RENEWED, "spent", False),
-        (OPENED, OPENED, "another", False),
-        (replace(RENEWED, token_hash="newer"), RENEWED, "spent", False),
-        (replace(OPENED, token_hash="newer"), OPENED, "good", False),
-        (replace(OPENED, id="another"), OPENED, "good", False),
+        (SESSION, SESSION, "good", True),
+        (ROTATED, ROTATED, "good", True),
+        (ROTATED, ROTATED, "spent", True),
+        (replace(ROTATED, delivered=True), replace(ROTATED, delivered=True), "spent", False),
+        (replace(ROTATED, delivered=True), ROTATED, "spent", False),
+        (SESSION, SESSION, "another", False),
+        (replace(ROTATED, token_hash="newer"), ROTATED, "spent", False),
+        (replace(SESSION, token_hash="newer"), SESSION, "good", False),
+        (replace(SESSION, id="another"), SESSION, "good", False),
     ],
 )
-def test_a_renewal_is_for_the_good_token_or_for_the_one_before_an_answer_that_never_left(
-    table: SessionTable, stored: SessionRow, seen: SessionRow, presented: str, wins: bool
+def test_rotation_requires_the_valid_token_or_the_one_before_an_undelivered_response(
+    table: SessionTable, stored: SessionRow, seen: SessionRow, presented: str, succeeds: bool
 ) -> None:
     table.open(stored, 0)
-    assert renew(table, seen, presented) is wins
+    assert rotate(table, seen, presented) is succeeds
     after = table.find(stored.id)
     assert after is not None
-    assert (after.token_hash == "next") is wins
-    assert wins or after == stored
+    assert (after.token_hash == "next") is succeeds
+    assert succeeds or after == stored
 
 
-@pytest.mark.parametrize(("stored", "presented"), [(OPENED, "good"), (RENEWED, "spent")])
-def test_of_many_who_present_the_same_token_at_once_one_wins(
+@pytest.mark.parametrize(("stored", "presented"), [(SESSION, "good"), (ROTATED, "spent")])
+def test_one_of_concurrent_rotations_of_the_same_token_succeeds(
     table: SessionTable, stored: SessionRow, presented: str
 ) -> None:
     table.open(stored, 0)
@@ -85,40 +85,43 @@ def test_of_many_who_present_the_same_token_at_once_one_wins(
 
     def present(number: int) -> str | None:
         start.wait(60)
-        return f"next{number}" if renew(table, stored, presented, f"next{number}") else None
+        return f"next{number}" if rotate(table, stored, presented, f"next{number}") else None
 
     with ThreadPoolExecutor(8) as threads:
-        (winner,) = filter(None, threads.map(present, range(8)))
+        (next_hash,) = filter(None, threads.map(present, range(8)))
     after = table.find("a session")
     assert after is not None
-    assert (after.token_hash, after.spent_hash) == (winner, presented)
+    assert (after.token_hash, after.spent_hash) == (next_hash, presented)
 
 
-def test_logins_clear_away_what_is_long_over_a_little_at_a_time(engine: Engine) -> None:
+def test_each_login_deletes_a_few_expired_sessions(engine: Engine) -> None:
     table = SessionTable(engine)
     past = NOW - MINUTE
     for number in range(PURGE_LIMIT + 2):
         with engine.begin() as connection:
-            over = replace(OPENED, id=f"over{number}", ends_at=past, expires_at=past, access_until=past)
-            connection.execute(sessions.insert(), [vars(over)])
-    kept = [replace(OPENED, id="expired", expires_at=past), replace(OPENED, id="quiet", access_until=past)]
-    counted = []
-    for row in [*kept, OPENED]:
+            expired = replace(SESSION, id=f"expired{number}", ends_at=past, expires_at=past, access_until=past)
+            connection.execute(sessions.insert(), [vars(expired)])
+    kept = [
+        replace(SESSION, id="access token", expires_at=past),
+        replace(SESSION, id="refresh token", access_until=past),
+    ]
+    counts = []
+    for row in [*kept, SESSION]:
         table.open(row, 0)
         with engine.connect() as connection:
-            counted.append(connection.scalars(select(func.count()).select_from(sessions)).one())
-    assert counted == [3, 2, 3]
-    assert ids(engine) == ["a session", "expired", "quiet"]
+            counts.append(connection.scalars(select(func.count()).select_from(sessions)).one())
+    assert counts == [3, 2, 3]
+    assert session_ids(engine) == ["a session", "access token", "refresh token"]
 
 
-def test_without_tables_everything_says_how_to_make_them(engine: Engine) -> None:
+def test_missing_tables_make_each_method_raise_with_the_remedy(engine: Engine) -> None:
     table = SessionTable(engine)
-    lose(engine, "sessions")
-    lose(engine, "revocations")
-    for ask in (
-        lambda: table.open(OPENED, 0),
+    drop_table(engine, "sessions")
+    drop_table(engine, "revocations")
+    for call in (
+        lambda: table.open(SESSION, 0),
         lambda: table.find("a session"),
-        lambda: renew(table, OPENED, "good"),
+        lambda: rotate(table, SESSION, "good"),
         lambda: table.mark_delivered("a session", "good"),
         lambda: table.end("a session"),
         lambda: table.revoke_tokens("a token", LATER),
@@ -127,4 +130,4 @@ def test_without_tables_everything_says_how_to_make_them(engine: Engine) -> None
         lambda: table.revocations_after(0),
     ):
         with pytest.raises(DatabaseUnavailable, match="make migrate"):
-            ask()
+            call()

@@ -1,4 +1,4 @@
-"""Changes of users: each is whole, recorded, and ends what it should; or it is refused, and nothing has happened."""
+"""Edits of users: audit events, versions, ended sessions, and rejected edits."""
 
 import logging
 from collections.abc import Callable
@@ -14,53 +14,56 @@ from database.session_table import SessionTable
 from database.tables import audit_events
 from database.user_editor import UserEditor
 from database.user_row import UserRow
-from tests.support.database_contents import contents, having
-from tests.support.emptied_database import KINDS, emptied
-from tests.support.session_rows import ids, of
+from tests.support.database_contents import contents, replacing
+from tests.support.emptied_database import DATABASE_KINDS, empty_engine
+from tests.support.session_rows import session_ids, session_of
 
 OTHERS = ["database:root", "database:zoe", "ldap:Zoé"]
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=DATABASE_KINDS)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """An engine of a database without users."""
-    return emptied(request)
+    return empty_engine(request)
 
 
 @pytest.fixture
 def editor(engine: Engine) -> UserEditor:
-    """The table in the hands of somebody, with Zoé in it, an admin, and the sessions of both."""
-    editor = UserEditor(engine, "cli:somebody")
+    """An editor of a table with Zoé, an administrator, and sessions of both."""
+    editor = UserEditor(engine, "cli:operator")
     editor.add("root", "root@example.org", "hash", ["admin", "user"])
     editor.add("Zoé", "Zoe@example.org", "hash", ["user"])
     for username, provider in [("Zoé", "database"), ("root", "database"), ("zoe", "database"), ("Zoé", "ldap")]:
-        assert SessionTable(engine).open(of(username, provider), 0)
+        assert SessionTable(engine).open(session_of(username, provider), 0)
     return editor
 
 
-def changed(**members: Any) -> Callable[[UserEditor], UserRow]:
-    """Return what makes Zoé somebody with these members."""
-    return lambda editor: editor.change("zoé", having(**members))
+Edit = Callable[[UserEditor], UserRow]
+
+
+def edit_zoe(**fields: Any) -> Edit:
+    """Return an edit that gives Zoé these fields."""
+    return lambda editor: editor.change("zoé", replacing(**fields))
 
 
 def own_password(editor: UserEditor) -> UserRow:
-    """Change the password as its user does."""
+    """Change the password in the way of its user."""
     return editor.change_password(editor.users.require("zoé"), "another", None)
 
 
-ALL: dict[str, Any] = {"username": "zz", "email": "z@x", "roles": ("admin", "user"), "active": False}
-# What is done; the action and the details of its events; whether Zoé's sessions end.
-CHANGES: dict[str, tuple[Callable[[UserEditor], UserRow], list[tuple[str, str | None]], bool]] = {
-    "rename": (changed(username="Zoë"), [("user_renamed", "was Zoé")], True),
-    "recase": (changed(username="ZOÉ"), [("user_renamed", "was Zoé")], True),
-    "address": (changed(email="new@example.org"), [("email_changed", "was Zoe@example.org")], False),
-    "no address": (changed(email=None), [("email_changed", "was Zoe@example.org")], False),
-    "grant": (changed(roles=("user", "b", "a")), [("roles_changed", "+a +b")], False),
-    "other roles": (changed(roles=("editor", "admin")), [("roles_changed", "+admin +editor -user")], False),
-    "no roles": (changed(roles=()), [("roles_changed", "-user")], False),
+ALL_FIELDS: dict[str, Any] = {"username": "zz", "email": "z@x", "roles": ("admin", "user"), "active": False}
+# The edit; the action and the details of its events; whether Zoé's sessions end.
+EDITS: dict[str, tuple[Edit, list[tuple[str, str | None]], bool]] = {
+    "rename": (edit_zoe(username="Zoë"), [("user_renamed", "was Zoé")], True),
+    "other case": (edit_zoe(username="ZOÉ"), [("user_renamed", "was Zoé")], True),
+    "email": (edit_zoe(email="new@example.org"), [("email_changed", "was Zoe@example.org")], False),
+    "no email": (edit_zoe(email=None), [("email_changed", "was Zoe@example.org")], False),
+    "more roles": (edit_zoe(roles=("user", "b", "a")), [("roles_changed", "+a +b")], False),
+    "other roles": (edit_zoe(roles=("editor", "admin")), [("roles_changed", "+admin +editor -user")], False),
+    "no roles": (edit_zoe(roles=()), [("roles_changed", "-user")], False),
     "disable": (lambda editor: editor.set_active("ZOÉ", active=False), [("user_disabled", None)], True),
     "all": (
-        changed(**ALL),
+        edit_zoe(**ALL_FIELDS),
         [
             ("user_renamed", "was Zoé"),
             ("email_changed", "was Zoe@example.org"),
@@ -74,33 +77,35 @@ CHANGES: dict[str, tuple[Callable[[UserEditor], UserRow], list[tuple[str, str | 
 }
 
 
-def each(*places: int) -> pytest.MarkDecorator:
-    """Run a test for every change, with what stands at these places of it."""
-    names = [("act", "told", "ends")[place] for place in places]
-    return pytest.mark.parametrize(names, [[row[place] for place in places] for row in CHANGES.values()], ids=CHANGES)
+def each_edit(*names: str) -> pytest.MarkDecorator:
+    """Run a test for each edit. The names are those of the columns that it needs."""
+    columns = [("edit", "expected_events", "ends_sessions").index(name) for name in names]
+    return pytest.mark.parametrize(names, [[row[column] for column in columns] for row in EDITS.values()], ids=EDITS)
 
 
 def events(engine: Engine) -> list[tuple[Any, ...]]:
-    """Return every audit event, but for those of the beginning."""
+    """Return the audit events after those of the two added users."""
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(select(audit_events).order_by(audit_events.c.id))][2:]
 
 
-@each(0, 1)
-def test_every_change_leaves_its_events(
-    engine: Engine, editor: UserEditor, act: Callable[[UserEditor], UserRow], told: list[tuple[str, str]]
+@each_edit("edit", "expected_events")
+def test_each_edit_writes_its_audit_events(
+    engine: Engine, editor: UserEditor, edit: Edit, expected_events: list[tuple[str, str]]
 ) -> None:
-    row = act(editor)
-    assert [event[3:] for event in events(engine)] == [(action, row.username.lower(), why) for action, why in told]
+    row = edit(editor)
+    assert [event[3:] for event in events(engine)] == [
+        (action, row.username.lower(), details) for action, details in expected_events
+    ]
     for _, at, operator, *_ in events(engine):
-        assert (operator, at.tzinfo) == ("cli:somebody", UTC)
+        assert (operator, at.tzinfo) == ("cli:operator", UTC)
         assert abs(datetime.now(UTC) - at) < timedelta(minutes=5)
 
 
-@each(0)
-def test_every_change_moves_the_time_and_the_version(editor: UserEditor, act: Callable[[UserEditor], UserRow]) -> None:
+@each_edit("edit")
+def test_each_edit_changes_updated_at_and_version(editor: UserEditor, edit: Edit) -> None:
     before, other = editor.users.require("zoé"), editor.users.require("root")
-    after = act(editor)
+    after = edit(editor)
     assert after == editor.users.get(before.id)
     assert after.version != before.version
     assert after.updated_at > before.updated_at
@@ -108,94 +113,90 @@ def test_every_change_moves_the_time_and_the_version(editor: UserEditor, act: Ca
     assert editor.users.require("root") == other
 
 
-@each(0, 2)
-def test_a_users_sessions_end_when_they_should_and_nobody_elses(
-    engine: Engine, editor: UserEditor, act: Callable[[UserEditor], UserRow], ends: bool
+@each_edit("edit", "ends_sessions")
+def test_edit_ends_only_the_sessions_of_its_user(
+    engine: Engine, editor: UserEditor, edit: Edit, ends_sessions: bool
 ) -> None:
-    act(editor)
-    assert ids(engine) == sorted([*OTHERS, *([] if ends else ["database:Zoé"])])
+    edit(editor)
+    assert session_ids(engine) == sorted([*OTHERS, *([] if ends_sessions else ["database:Zoé"])])
     ended = [(row.ended, row.idp, row.username_folded) for row in SessionTable(engine).revocations_after(0)]
-    assert ended == [("database:Zoé", None, None), (None, "database", "zoé")] * ends
+    assert ended == [("database:Zoé", None, None), (None, "database", "zoé")] * ends_sessions
 
 
-def test_a_change_may_be_of_everything_at_once(editor: UserEditor) -> None:
+def test_one_edit_can_change_all_fields(editor: UserEditor) -> None:
     before = editor.users.require("zoé")
-    after = changed(**ALL)(editor)
-    assert after == replace(before, **ALL, updated_at=after.updated_at)
+    after = edit_zoe(**ALL_FIELDS)(editor)
+    assert after == replace(before, **ALL_FIELDS, updated_at=after.updated_at)
     assert editor.users.require("Z@X") == editor.users.find("ZZ") == after
     assert editor.users.find("zoé") is None
 
 
-def test_who_is_deleted_is_gone_with_roles_and_sessions_and_the_name_is_free(
-    engine: Engine, editor: UserEditor
-) -> None:
+def test_deleting_a_user_deletes_roles_and_sessions_and_frees_the_name(engine: Engine, editor: UserEditor) -> None:
     before = editor.users.require("zoé")
     assert editor.delete("zoe@example.org") == before
     assert editor.users.get(before.id) is None
-    assert [event[2:] for event in events(engine)] == [("cli:somebody", "user_deleted", "zoé", None)]
-    assert (ids(engine), len(contents(engine)["user_roles"])) == (OTHERS, 2)
+    assert [event[2:] for event in events(engine)] == [("cli:operator", "user_deleted", "zoé", None)]
+    assert (session_ids(engine), len(contents(engine)["user_roles"])) == (OTHERS, 2)
     assert editor.add("zoé", "zoe@example.org", "hash").roles == ()
 
 
-SAME: dict[str, Callable[[UserEditor], UserRow]] = {
-    "nothing": changed(),
-    "the same": changed(username="Zoé", email="Zoe@example.org", roles=("user",), active=True),
-    "a role twice": changed(roles=("user", "user")),
+NO_CHANGE: dict[str, Edit] = {
+    "nothing": edit_zoe(),
+    "the same": edit_zoe(username="Zoé", email="Zoe@example.org", roles=("user",), active=True),
+    "a role twice": edit_zoe(roles=("user", "user")),
     "enable": lambda editor: editor.set_active("zoé", active=True),
-    "what is not to be changed here": changed(password_hash="another", last_login_at=datetime.now(UTC)),
+    "fields that it does not change": edit_zoe(password_hash="another", last_login_at=datetime.now(UTC)),
 }
 
 
-@pytest.mark.parametrize("act", SAME.values(), ids=SAME)
-def test_what_changes_nothing_leaves_nothing(
-    engine: Engine, editor: UserEditor, act: Callable[[UserEditor], UserRow]
-) -> None:
+@pytest.mark.parametrize("edit", NO_CHANGE.values(), ids=NO_CHANGE)
+def test_edit_without_a_change_writes_nothing(engine: Engine, editor: UserEditor, edit: Edit) -> None:
     before = contents(engine)
-    assert act(editor) == editor.users.require("zoé")
+    assert edit(editor) == editor.users.require("zoé")
     assert contents(engine) == before
 
 
-REFUSED: dict[str, tuple[Callable[[UserEditor], object], type[Exception]]] = {
+REJECTED: dict[str, tuple[Callable[[UserEditor], object], type[Exception]]] = {
     "add": (lambda editor: editor.add("ZOÉ", None, "hash", ["new"]), UserExists),
-    "rename": (changed(username="ROOT", roles=("new",)), UserExists),
-    "address": (changed(email="Root@example.org", active=False), UserExists),
-    "stale change": (lambda editor: editor.change("zoé", having(roles=()), "old"), UserChanged),
+    "rename": (edit_zoe(username="ROOT", roles=("new",)), UserExists),
+    "email": (edit_zoe(email="Root@example.org", active=False), UserExists),
+    "stale change": (lambda editor: editor.change("zoé", replacing(roles=()), "old"), UserChanged),
     "stale change of nothing": (lambda editor: editor.change("zoé", lambda row: row, "old"), UserChanged),
     "stale password": (lambda editor: editor.set_password("zoé", "another", "old"), UserChanged),
-    "nobody's password": (lambda editor: editor.set_password("nobody", "another"), NoSuchUser),
-    "nobody": (lambda editor: editor.set_active(4711, active=False), NoSuchUser),
-    "nobody to delete": (lambda editor: editor.delete("nobody@example.org"), NoSuchUser),
+    "password of an unknown user": (lambda editor: editor.set_password("unknown", "another"), NoSuchUser),
+    "unknown id": (lambda editor: editor.set_active(4711, active=False), NoSuchUser),
+    "deletion of an unknown user": (lambda editor: editor.delete("unknown@example.org"), NoSuchUser),
     "last admin": (lambda editor: editor.set_active("root", active=False), LastAdmin),
 }
 
 
-@pytest.mark.parametrize(("act", "why"), REFUSED.values(), ids=REFUSED)
-def test_a_refused_change_has_not_happened(
+@pytest.mark.parametrize(("edit", "error"), REJECTED.values(), ids=REJECTED)
+def test_rejected_edit_changes_nothing(
     engine: Engine,
     editor: UserEditor,
-    act: Callable[[UserEditor], object],
-    why: type[Exception],
+    edit: Callable[[UserEditor], object],
+    error: type[Exception],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
     before = contents(engine)
-    with pytest.raises(why):
-        act(editor)
+    with pytest.raises(error):
+        edit(editor)
     assert contents(engine) == before
     assert caplog.messages == []
 
 
-def test_a_fault_in_the_middle_of_a_change_leaves_nothing(engine: Engine, editor: UserEditor) -> None:
+def test_error_during_an_edit_rolls_it_back(engine: Engine, editor: UserEditor) -> None:
     before = contents(engine)
     with pytest.raises(Exception, match="name_not_empty"):
-        changed(username="zz", roles=("fine", ""))(editor)
+        edit_zoe(username="zz", roles=("fine", ""))(editor)
     assert contents(engine) == before
 
 
-def test_a_change_is_told_in_the_log(editor: UserEditor, caplog: pytest.LogCaptureFixture) -> None:
+def test_edit_is_logged(editor: UserEditor, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    changed(username="zz\u202e", active=False)(editor)
+    edit_zoe(username="zz\u202e", active=False)(editor)
     assert caplog.messages == [
-        r"user_renamed: 'zz\u202e' by 'cli:somebody'",
-        r"user_disabled: 'zz\u202e' by 'cli:somebody'",
+        r"user_renamed: 'zz\u202e' by 'cli:operator'",
+        r"user_disabled: 'zz\u202e' by 'cli:operator'",
     ]

@@ -1,4 +1,4 @@
-"""Names are kept apart: no user goes by another one's username or address, whichever came first."""
+"""Usernames and emails are unique together: no user can take the username or the email of another."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,27 +12,27 @@ from database.tables import users
 from database.user_editor import UserEditor
 from database.user_row import UserRow
 from tests.conftest import new_database
-from tests.database.conftest import opened
+from tests.database.conftest import migrated_engine
 from tests.servers.process import wait_until
-from tests.support.database_contents import having, run_concurrently
-from tests.support.emptied_database import KINDS, emptied
+from tests.support.database_contents import replacing, run_concurrently
+from tests.support.emptied_database import DATABASE_KINDS, empty_engine
 
 ROUNDS = 20
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=DATABASE_KINDS)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """An engine of a database without users."""
-    return emptied(request)
+    return empty_engine(request)
 
 
 @pytest.fixture
 def editor(engine: Engine) -> UserEditor:
-    """A table with Zoé and somebody whose username is an address."""
+    """An editor of a table with Zoé, a user whose username is an email, and another user."""
     editor = UserEditor(engine, "tests")
     editor.add("Zoé", "Zoe@example.org", "hash")
     editor.add("Shared@example.org", None, "hash")
-    editor.add("somebody", None, "hash")
+    editor.add("another", None, "hash")
     return editor
 
 
@@ -42,12 +42,12 @@ def editor(engine: Engine) -> UserEditor:
     [
         lambda editor, name: editor.add(name, None, "hash"),
         lambda editor, name: editor.add("new", name, "hash"),
-        lambda editor, name: editor.change("somebody", having(username=name)),
-        lambda editor, name: editor.change("somebody", having(email=name)),
+        lambda editor, name: editor.change("another", replacing(username=name)),
+        lambda editor, name: editor.change("another", replacing(email=name)),
     ],
-    ids=["add username", "add address", "rename", "address"],
+    ids=["add username", "add email", "change username", "change email"],
 )
-def test_no_name_of_another_can_be_taken(
+def test_name_of_another_user_cannot_be_taken(
     editor: UserEditor, take: Callable[[UserEditor, str], UserRow], name: str
 ) -> None:
     with pytest.raises(UserExists):
@@ -56,7 +56,7 @@ def test_no_name_of_another_can_be_taken(
 
 
 @pytest.mark.parametrize(
-    "members",
+    "fields",
     [
         {"username": "zoe@example.org"},
         {"username": "ZOÉ"},
@@ -65,49 +65,49 @@ def test_no_name_of_another_can_be_taken(
         {"username": "Zoe@example.org", "email": "Zoé"},
     ],
 )
-def test_ones_own_names_can_be_written_otherwise_and_change_places(editor: UserEditor, members: dict[str, str]) -> None:
-    row = editor.change("zoé", having(**members))
-    assert {name: getattr(row, name) for name in members} == members
-    assert [found.id for found in editor.users.find_by_login("ZOE@example.org")] in ([row.id], [])
+def test_user_can_respell_and_swap_their_own_names(editor: UserEditor, fields: dict[str, str]) -> None:
+    row = editor.change("zoé", replacing(**fields))
+    assert {name: getattr(row, name) for name in fields} == fields
+    assert [match.id for match in editor.users.find_by_login("ZOE@example.org")] in ([row.id], [])
 
 
-def test_a_name_that_was_given_up_is_free(editor: UserEditor) -> None:
-    editor.change("zoé", having(username="zz", email=None))
+def test_former_name_of_a_user_is_free(editor: UserEditor) -> None:
+    editor.change("zoé", replacing(username="zz", email=None))
     assert editor.add("zoe@example.org", "zoé", "hash").email == "zoé"
 
 
-def test_of_many_who_take_the_same_name_at_once_one_gets_it(editor: UserEditor) -> None:
-    def renamed(number: int) -> Callable[[], UserRow]:
-        return lambda: editor.change(f"user{number}", having(username="Wanted"))
+def test_one_of_concurrent_renames_to_the_same_name_succeeds(editor: UserEditor) -> None:
+    def rename(number: int) -> Callable[[], UserRow]:
+        return lambda: editor.change(f"user{number}", replacing(username="Wanted"))
 
     for number in range(8):
         editor.add(f"user{number}", None, "hash")
-    answers = run_concurrently([renamed(number) for number in range(8)])
-    assert sorted(type(answer).__name__ for answer in answers) == ["UserExists"] * 7 + ["UserRow"]
+    results = run_concurrently([rename(number) for number in range(8)])
+    assert sorted(type(result).__name__ for result in results) == ["UserExists"] * 7 + ["UserRow"]
 
 
-def test_of_a_username_and_an_address_that_are_the_same_one_is_taken(editor: UserEditor) -> None:
+def test_one_of_concurrent_username_and_equal_email_is_taken(editor: UserEditor) -> None:
     for number in range(ROUNDS):
         name = f"user{number}@example.org"
         as_username = partial(editor.add, name, None, "hash")
-        as_address = partial(editor.add, f"other of {name}", name, "hash")
-        answers = run_concurrently([as_username, as_address])
-        assert sorted(type(answer).__name__ for answer in answers) == ["UserExists", "UserRow"]
+        as_email = partial(editor.add, f"other of {name}", name, "hash")
+        results = run_concurrently([as_username, as_email])
+        assert sorted(type(result).__name__ for result in results) == ["UserExists", "UserRow"]
 
 
-def test_on_postgresql_a_name_that_an_older_version_takes_meanwhile_is_taken(postgres: str) -> None:
-    engine = opened(new_database(postgres, "meanwhile"))
+def test_on_postgresql_name_taken_by_a_concurrent_older_version_is_rejected(postgres: str) -> None:
+    engine = migrated_engine(new_database(postgres, "meanwhile"))
     row = {"username": "Zoé", "username_folded": "zoé", "password_hash": "hash", "active": True}
     with ThreadPoolExecutor(1) as threads:
         with engine.begin() as older:
             older.execute(insert(users), row)
             added = threads.submit(UserEditor(engine, "tests").add, "zOÉ", None, "hash")
-            wait_until(lambda: _somebody_waits(engine) or added.done())
+            wait_until(lambda: _is_lock_awaited(engine) or added.done())
         with pytest.raises(UserExists):
             added.result(60)
 
 
-def _somebody_waits(engine: Engine) -> bool:
+def _is_lock_awaited(engine: Engine) -> bool:
     with engine.connect() as connection:
-        waiting = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
-        return bool(connection.scalar(waiting))
+        awaited = select(func.count()).select_from(text("pg_locks")).where(text("NOT granted"))
+        return bool(connection.scalar(awaited))

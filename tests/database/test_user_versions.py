@@ -1,4 +1,4 @@
-"""Versions of users, by which nobody undoes what somebody else has just done; and logins, which are no change."""
+"""Versions of users, which prevent lost updates; and logins, which do not change them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,31 +13,31 @@ from database.errors import NoSuchUser, UserChanged
 from database.session_table import SessionTable
 from database.user_editor import UserEditor
 from database.user_row import UserRow
-from tests.support.database_contents import contents, having, run_concurrently
-from tests.support.emptied_database import KINDS, emptied
-from tests.support.session_rows import ids, of
+from tests.support.database_contents import contents, replacing, run_concurrently
+from tests.support.emptied_database import DATABASE_KINDS, empty_engine
+from tests.support.session_rows import session_ids, session_of
 
 NOW = datetime.now(UTC)
 THREADS = 16
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=DATABASE_KINDS)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """An engine of a database without users."""
-    return emptied(request)
+    return empty_engine(request)
 
 
 @pytest.fixture
 def editor(engine: Engine) -> UserEditor:
-    """A table with Zoé, who has two sessions."""
+    """An editor of a table with Zoé, who has two sessions."""
     editor = UserEditor(engine, "tests")
     editor.add("Zoé", "Zoe@example.org", "hash", ["user"])
     for username in ("Zoé", "zOÉ"):
-        assert SessionTable(engine).open(of(username, "database"), 0)
+        assert SessionTable(engine).open(session_of(username, "database"), 0)
     return editor
 
 
-def test_every_change_makes_another_version_and_reading_makes_none(editor: UserEditor) -> None:
+def test_each_edit_changes_the_version_and_reading_does_not(editor: UserEditor) -> None:
     versions = [editor.users.require("zoé").version]
     assert editor.users.require("Zoe@example.org").version == versions[0]
     changes: list[dict[str, Any]] = [
@@ -47,19 +47,19 @@ def test_every_change_makes_another_version_and_reading_makes_none(editor: UserE
         {"active": False},
         {"active": True},
     ]
-    for members in changes:
-        row = editor.change("zoé", having(**members), versions[-1])
+    for fields in changes:
+        row = editor.change("zoé", replacing(**fields), versions[-1])
         versions.append(row.version)
     versions.append(editor.set_password("zoé", "hash", versions[-1]).version)
     assert len({*versions}) == len(versions) == 7
 
 
-def test_two_users_of_one_moment_have_two_versions(editor: UserEditor) -> None:
+def test_users_with_equal_fields_have_different_versions(editor: UserEditor) -> None:
     row = editor.users.require("zoé")
     assert replace(row, id=row.id + 1).version != row.version
 
 
-def test_of_many_who_change_one_version_at_once_one_does(engine: Engine, editor: UserEditor) -> None:
+def test_one_of_concurrent_edits_of_the_same_version_succeeds(engine: Engine, editor: UserEditor) -> None:
     seen = editor.users.require("zoé").version
 
     def change(number: int) -> Callable[[], UserRow]:
@@ -67,13 +67,13 @@ def test_of_many_who_change_one_version_at_once_one_does(engine: Engine, editor:
             return lambda: editor.set_password("zoé", f"hash {number}", seen)
         return lambda: editor.change("zoé", lambda row: replace(row, roles=(*row.roles, f"role{number}")), seen)
 
-    answers = run_concurrently([change(number) for number in range(THREADS)])
-    assert sorted(type(answer).__name__ for answer in answers) == ["UserChanged"] * (THREADS - 1) + ["UserRow"]
-    assert editor.users.require("zoé") in answers
+    results = run_concurrently([change(number) for number in range(THREADS)])
+    assert sorted(type(result).__name__ for result in results) == ["UserChanged"] * (THREADS - 1) + ["UserRow"]
+    assert editor.users.require("zoé") in results
     assert len(contents(engine)["audit_events"]) == 2
 
 
-def test_of_many_who_change_whatever_version_is_there_all_do(editor: UserEditor) -> None:
+def test_concurrent_edits_of_any_version_all_succeed(editor: UserEditor) -> None:
     def grant(number: int) -> Callable[[], UserRow]:
         return lambda: editor.change("zoé", lambda row: replace(row, roles=(*row.roles, f"role{number:02}")))
 
@@ -81,66 +81,66 @@ def test_of_many_who_change_whatever_version_is_there_all_do(editor: UserEditor)
     assert editor.users.require("zoé").roles == (*(f"role{number:02}" for number in range(THREADS)), "user")
 
 
-def test_a_login_is_noted_and_is_no_change(engine: Engine, editor: UserEditor) -> None:
+def test_login_is_recorded_and_does_not_change_the_version(engine: Engine, editor: UserEditor) -> None:
     before = editor.users.require("zoé")
-    editor.users.record_login(before, NOW, "stronger")
+    editor.users.record_login(before, NOW, "upgraded")
     after = editor.users.require("zoé")
-    assert after == replace(before, last_login_at=NOW, password_hash="stronger")
+    assert after == replace(before, last_login_at=NOW, password_hash="upgraded")
     assert after.version == before.version
     assert len(editor.users.history("zoé")) == 1
-    assert ids(engine) == ["database:Zoé", "database:zOÉ"]
+    assert session_ids(engine) == ["database:Zoé", "database:zOÉ"]
 
 
-def test_a_login_with_what_is_not_the_password_any_more_is_not_noted(engine: Engine, editor: UserEditor) -> None:
+def test_login_with_a_replaced_password_is_not_recorded(engine: Engine, editor: UserEditor) -> None:
     seen = editor.users.require("zoé")
     editor.set_password("zoé", "another")
     before = contents(engine)
-    editor.users.record_login(seen, NOW, "stronger")
+    editor.users.record_login(seen, NOW, "upgraded")
     assert contents(engine) == before
 
 
-def test_of_many_who_log_in_at_once_one_replaces_the_hash(editor: UserEditor) -> None:
+def test_one_of_concurrent_logins_replaces_the_hash(editor: UserEditor) -> None:
     seen = editor.users.require("zoé")
-    moments = [NOW + timedelta(seconds=number) for number in range(8)]
-    run_concurrently([partial(editor.users.record_login, seen, at, f"stronger {at}") for at in moments])
+    times = [NOW + timedelta(seconds=number) for number in range(8)]
+    run_concurrently([partial(editor.users.record_login, seen, at, f"upgraded {at}") for at in times])
     row = editor.users.require("zoé")
-    assert row.password_hash == f"stronger {row.last_login_at}"
+    assert row.password_hash == f"upgraded {row.last_login_at}"
 
 
 @pytest.mark.parametrize(
     ("except_session_id", "left"),
-    [("database:zOÉ", ["database:zOÉ"]), (None, []), ("of nobody", [])],
-    ids=["own", "none", "odd"],
+    [("database:zOÉ", ["database:zOÉ"]), (None, []), ("unknown", [])],
+    ids=["current", "none", "unknown"],
 )
-def test_who_changes_their_password_keeps_the_session_they_are_in(
+def test_password_change_keeps_the_current_session(
     engine: Engine, editor: UserEditor, except_session_id: str | None, left: list[str]
 ) -> None:
     assert editor.change_password(editor.users.require("zoé"), "another", except_session_id).password_hash == "another"
-    assert ids(engine) == left
+    assert session_ids(engine) == left
 
 
-def test_a_password_that_was_proven_is_changed_though_an_admin_has_changed_something_else(editor: UserEditor) -> None:
+def test_password_change_succeeds_after_an_edit_of_other_fields(editor: UserEditor) -> None:
     seen = editor.users.require("zoé")
-    editor.change("zoé", having(roles=("editor",), username="zz"))
+    editor.change("zoé", replacing(roles=("editor",), username="zz"))
     row = editor.change_password(seen, "another", None)
     assert (row.username, row.roles, row.password_hash) == ("zz", ("editor",), "another")
 
 
 @pytest.mark.parametrize(
-    ("first", "why"),
+    ("concurrent", "error"),
     [
-        (lambda editor, row: editor.set_password(row.id, "of an admin"), UserChanged),
+        (lambda editor, row: editor.set_password(row.id, "of an administrator"), UserChanged),
         (lambda editor, row: editor.users.record_login(row, NOW, "of a login"), UserChanged),
         (lambda editor, row: editor.delete(row.id), NoSuchUser),
     ],
     ids=["set", "replaced", "deleted"],
 )
-def test_a_password_that_was_proven_and_is_no_more_is_not_changed(
-    engine: Engine, editor: UserEditor, first: Callable[[UserEditor, UserRow], object], why: type[Exception]
+def test_password_change_fails_if_the_verified_hash_has_changed(
+    engine: Engine, editor: UserEditor, concurrent: Callable[[UserEditor, UserRow], object], error: type[Exception]
 ) -> None:
     seen = editor.users.require("zoé")
-    first(editor, seen)
+    concurrent(editor, seen)
     before = contents(engine)
-    with pytest.raises(why):
+    with pytest.raises(error):
         editor.change_password(seen, "another", None)
     assert contents(engine) == before

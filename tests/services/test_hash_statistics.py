@@ -13,13 +13,13 @@ from database.tables import users
 from database.user_table import UserTable
 from passwords.status import HashStatus, hash_status
 from services.hash_statistics import HashCount, HashStatistics
-from tests.support.emptied_database import KINDS, emptied
+from tests.support.emptied_database import DATABASE_KINDS, empty_engine
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=DATABASE_KINDS)
 def engine(request: pytest.FixtureRequest) -> Engine:
     """An engine of a database without users."""
-    return emptied(request)
+    return empty_engine(request)
 
 
 def text(length: int) -> str:

@@ -1,4 +1,4 @@
-"""Published attacks that begin with the key: no application starts with one that the world may know."""
+"""Published attacks on the key: the application does not start with a key that attackers can know or guess."""
 
 import json
 
@@ -30,28 +30,28 @@ OCTETS = {"kty": "oct", "k": "A" * 43}
 KEYS = {
     "CVE-2026-102266: no key": None,
     "CVE-2026-102266: empty key": "",
-    "CVE-2026-102266: blank key": " " * 64,
+    "CVE-2026-102266: key of spaces": " " * 64,
     "CVE-2025-45768: short key": SECRET_KEY[:31],
-    "CVE-2025-45768: short key between blanks": f"  {SECRET_KEY[:31]}  ",
-    "CVE-2023-27524: key of jwt.io": "your-256-bit-secret, the one that everybody knows",
+    "CVE-2025-45768: short key with surrounding spaces": f"  {SECRET_KEY[:31]}  ",
+    "CVE-2023-27524: key of jwt.io": "your-256-bit-secret, a published example",
     "CVE-2023-27524: key of Superset": "CHANGE_ME_TO_A_COMPLEX_RANDOM_SECRET",
     "CVE-2017-11424: PEM": PEM,
     "CVE-2017-11424: PEM of an elliptic curve": pem(EC.public_key()),
     "CVE-2022-29217: SSH": ssh(ED.public_key()),
     "CVE-2022-29217: SSH of an elliptic curve": ssh(EC.public_key()),
-    "CVE-2022-29217: SSH after blanks": f" \t{ssh(ED.public_key())}",
+    "CVE-2022-29217: SSH after spaces": f" \t{ssh(ED.public_key())}",
     "CVE-2026-48526: JWK": JWK,
-    "CVE-2026-48526: JWK of octets": json.dumps(OCTETS, indent=4),
+    "CVE-2026-48526: symmetric JWK": json.dumps(OCTETS, indent=4),
     "CVE-2026-102268: PEM in one line": PEM.replace("\n", " "),
-    "CVE-2026-102268: PEM after blanks": f"\n \r\n{PEM}",
-    "CVE-2026-102268: PEM with Windows lines": PEM.replace("\n", "\r\n"),
+    "CVE-2026-102268: PEM after spaces": f"\n \r\n{PEM}",
+    "CVE-2026-102268: PEM with CRLF": PEM.replace("\n", "\r\n"),
     "CVE-2026-102273: nested JWK": json.dumps({"keys": [json.loads(JWK)]}, indent=2),
     "CVE-2026-102273: twice nested JWK": json.dumps({"x": {"keys": [OCTETS]}}),
 }
 
 
 @pytest.mark.parametrize("secret", KEYS.values(), ids=KEYS)
-def test_no_application_starts_with_this_key(static_environ: dict[str, str], secret: str | None) -> None:
+def test_weak_or_published_key_prevents_a_start(static_environ: dict[str, str], secret: str | None) -> None:
     assert create_app({**static_environ, "SECRET_KEY": SECRET_KEY})
     with pytest.raises(ConfigurationError, match="SECRET_KEY") as caught:
         create_app({**static_environ, **({} if secret is None else {"SECRET_KEY": secret})})

@@ -1,4 +1,4 @@
-"""All that is in a database, changes of users, and who does something at once."""
+"""The contents of a database, edits of users, and concurrent calls."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from database.errors import LastAdmin, NoSuchUser, UserChanged, UserExists
 from database.tables import metadata
 from database.user_row import UserRow
 
-REFUSALS = (LastAdmin, NoSuchUser, UserChanged, UserExists)
+EDIT_ERRORS = (LastAdmin, NoSuchUser, UserChanged, UserExists)
 
 
 def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
@@ -24,21 +24,21 @@ def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def having(**members: Any) -> Callable[[UserRow], UserRow]:
-    """Return what gives a user these members."""
-    return lambda row: replace(row, **members)
+def replacing(**fields: Any) -> Callable[[UserRow], UserRow]:
+    """Return an edit that gives a user these fields."""
+    return lambda row: replace(row, **fields)
 
 
-def run_concurrently(acts: Sequence[Callable[[], object]]) -> list[object]:
-    """Do everything from as many threads, which start together; returns what each returned, or why it was refused."""
-    start = Barrier(len(acts))
+def run_concurrently(calls: Sequence[Callable[[], object]]) -> list[object]:
+    """Make each call in a thread of its own. Return what each call returned, or the error of the edit."""
+    start = Barrier(len(calls))
 
-    def run(act: Callable[[], object]) -> object:
+    def run(call: Callable[[], object]) -> object:
         start.wait(60)
         try:
-            return act()
-        except REFUSALS as error:
+            return call()
+        except EDIT_ERRORS as error:
             return error
 
-    with ThreadPoolExecutor(len(acts)) as threads:
-        return list(threads.map(run, acts))
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(run, calls))

@@ -1,4 +1,4 @@
-"""A database that can be taken away and brought back."""
+"""A database that can become unavailable and available again."""
 
 from pathlib import Path
 
@@ -9,31 +9,31 @@ from tests.support.stores import engine_of
 
 
 class Database:
-    """One that has tables, of either kind."""
+    """A database of either kind, with tables."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._name = make_url(url).database or ""
 
-    def take_away(self) -> None:
-        """End the connections that it has, and refuse others."""
+    def make_unavailable(self) -> None:
+        """Close its connections, and reject new ones."""
         if self.url.startswith("postgres"):
-            self._admit(anybody=False)
+            self._allow_connections(allowed=False)
         else:
-            Path(self._name).rename(f"{self._name}.away")
+            Path(self._name).rename(f"{self._name}.moved")
             Path(self._name).mkdir()
             engine_of({"DATABASE_URL": self.url}).dispose()
 
-    def bring_back(self) -> None:
+    def make_available(self) -> None:
         if self.url.startswith("postgres"):
-            self._admit(anybody=True)
+            self._allow_connections(allowed=True)
         else:
             Path(self._name).rmdir()
-            Path(f"{self._name}.away").rename(self._name)
+            Path(f"{self._name}.moved").rename(self._name)
 
-    def _admit(self, *, anybody: bool) -> None:
+    def _allow_connections(self, *, allowed: bool) -> None:
         with psycopg.connect(self.url.removesuffix(self._name) + "postgres", autocommit=True) as connection:
-            connection.execute(f'ALTER DATABASE "{self._name}" WITH ALLOW_CONNECTIONS {anybody}'.encode())
-            if not anybody:
-                end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-                connection.execute(end, [self._name])
+            connection.execute(f'ALTER DATABASE "{self._name}" WITH ALLOW_CONNECTIONS {allowed}'.encode())
+            if not allowed:
+                terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                connection.execute(terminate, [self._name])

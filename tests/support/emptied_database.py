@@ -1,4 +1,4 @@
-"""A database for many tests, one of each kind: PostgreSQL takes longer to make and remove one than a test takes."""
+"""One database of each kind for many tests, since PostgreSQL creates and drops a database slowly."""
 
 from functools import cache
 
@@ -7,17 +7,17 @@ from sqlalchemy import Engine
 
 from database.tables import metadata
 from tests.conftest import new_database
-from tests.database.conftest import opened
+from tests.database.conftest import migrated_engine
 
-KINDS = ("sqlite", "postgres")
+DATABASE_KINDS = ("sqlite", "postgres")
 
 
-def emptied(request: pytest.FixtureRequest) -> Engine:
-    """Return an engine of the database of the kind that a fixture is asked for, with tables and nothing in them."""
+def empty_engine(request: pytest.FixtureRequest) -> Engine:
+    """Return an engine of the database of the kind `request.param`, after deleting all its rows."""
     if request.param == "postgres":
-        engine = _made(request.getfixturevalue("postgres"))
+        engine = _shared_engine(request.getfixturevalue("postgres"))
     else:
-        engine = _made(f"sqlite:///{request.getfixturevalue('tmp_path_factory').getbasetemp()}/")
+        engine = _shared_engine(f"sqlite:///{request.getfixturevalue('tmp_path_factory').getbasetemp()}/")
     with engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
@@ -25,5 +25,5 @@ def emptied(request: pytest.FixtureRequest) -> Engine:
 
 
 @cache
-def _made(server: str) -> Engine:
-    return opened(f"{server}emptied.db" if server.startswith("sqlite") else new_database(server, "emptied"))
+def _shared_engine(server: str) -> Engine:
+    return migrated_engine(f"{server}emptied.db" if server.startswith("sqlite") else new_database(server, "emptied"))

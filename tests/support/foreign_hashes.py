@@ -1,4 +1,4 @@
-"""Hashes as other programs have made them, and the passwords that they are of."""
+"""Hashes in the formats of other programs, and their password."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from werkzeug.security import generate_password_hash
 
 from tests.support.stores import hashed
 
-PASSWORD = "what they have always typed"
+PASSWORD = "a password that is already in use"
 
 
 def _salted(name: str) -> str:
@@ -43,10 +43,10 @@ WEAK = {
     "apr1": apr_md5_crypt.hash(PASSWORD),
     "phpass": phpass.using(rounds=7).hash(PASSWORD),
 }
-"""By a username: what is weaker than the policy."""
+"""By username: hashes that are weaker than the policy."""
 
 STRONG = hashed(PASSWORD)
 ALL_USERS = {**WEAK, "argon2": STRONG}
 
 UNUSABLE = "{SHA}" + base64.b64encode(hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).digest()).decode()
-"""Refused: has no salt."""
+"""Unusable: it has no salt."""

@@ -1,4 +1,4 @@
-"""Whoever serves while the database is migrated: asks and writes without pause, in the columns there were before."""
+"""A workload during migrations: queries and writes without pause, in the columns of the previous version."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,27 +14,27 @@ from tests.servers.process import wait_until
 from tests.support.migrations import row_for
 
 ROUNDS = 5
-FAR = 1_000_000  # above the rows that are there
-MANY = 100_000  # more than the rounds of one worker
+FIRST_NUMBER = 1_000_000  # greater than those of the existing rows
+NUMBERS_PER_WORKER = 100_000  # more than the rounds of one worker
 
 
 class Worker:
-    """Adds rows to every table, reads, changes and removes them."""
+    """Inserts, reads, updates and deletes a row of every table."""
 
-    def __init__(self, engine: Engine, tables: list[Table], place: int) -> None:
+    def __init__(self, engine: Engine, tables: list[Table], index: int) -> None:
         self._engine = engine
         self._tables = tables
-        self._numbers = count(FAR + place * MANY)
+        self._numbers = count(FIRST_NUMBER + index * NUMBERS_PER_WORKER)
         self.rounds = 0
-        self.faults: list[str] = []
+        self.errors: list[str] = []
 
-    def work(self, enough: Event) -> None:
-        """Go on until it is enough, or a fault."""
-        while not enough.is_set() and not self.faults:
+    def work(self, stop: Event) -> None:
+        """Work until `stop` is set, or until an error."""
+        while not stop.is_set() and not self.errors:
             try:
                 self._round(next(self._numbers))
             except (SQLAlchemyError, AssertionError) as error:
-                self.faults.append(str(error))
+                self.errors.append(str(error))
             self.rounds += 1
 
     def _round(self, number: int) -> None:
@@ -45,13 +45,13 @@ class Worker:
             self._run(update(table).where(_is_row(table)).values(row_for(table, number)), _key(table, number))
             with self._engine.begin() as connection:
                 found = connection.execute(select(table).where(_is_row(table)), _key(table, number)).all()
-            assert len(found) == 1, f"{table.name} has lost a row"
+            assert len(found) == 1, f"{table.name} lost a row"
         for table in reversed(self._tables):
             self._run(delete(table).where(_is_row(table)), _key(table, number))
 
     def _run(self, statement: Any, values: dict[str, object]) -> None:
         with self._engine.begin() as connection:
-            assert connection.execute(statement, values).rowcount == 1, f"it has lost a row: {statement}"
+            assert connection.execute(statement, values).rowcount == 1, f"the table lost a row: {statement}"
 
 
 def _is_row(table: Table) -> Any:
@@ -65,24 +65,27 @@ def _key(table: Table, number: int) -> dict[str, object]:
 
 
 @contextmanager
-def serving(engine: Engine, tables: list[Table], workers: int = 3) -> Iterator[Callable[[], list[str]]]:
-    """Serve, some rounds before and after what is done meanwhile; yields who tells the faults, if there are any."""
-    crew = [Worker(engine, tables, place) for place in range(workers)]
-    enough = Event()
+def concurrent_workload(engine: Engine, tables: list[Table], workers: int = 3) -> Iterator[Callable[[], list[str]]]:
+    """Run the workload during the block, and for some rounds before and after it; yields a function: the errors."""
+    all_workers = [Worker(engine, tables, index) for index in range(workers)]
+    stop = Event()
 
-    def go_on() -> None:
-        goals = [worker.rounds + ROUNDS for worker in crew]
+    def wait_for_rounds() -> None:
+        goals = [worker.rounds + ROUNDS for worker in all_workers]
         wait_until(
-            lambda: all(one.faults or one.rounds >= goal for one, goal in zip(crew, goals, strict=True)), seconds=60
+            lambda: all(
+                worker.errors or worker.rounds >= goal for worker, goal in zip(all_workers, goals, strict=True)
+            ),
+            seconds=60,
         )
 
     with ThreadPoolExecutor(workers) as threads:
-        work = [threads.submit(worker.work, enough) for worker in crew]
+        work = [threads.submit(worker.work, stop) for worker in all_workers]
         try:
-            go_on()
-            yield lambda: [fault for worker in crew for fault in worker.faults]
-            go_on()
+            wait_for_rounds()
+            yield lambda: [error for worker in all_workers for error in worker.errors]
+            wait_for_rounds()
         finally:
-            enough.set()
-        for one in work:
-            one.result(60)
+            stop.set()
+        for future in work:
+            future.result(60)

@@ -1,4 +1,4 @@
-"""Databases at any revision: their tables as they tell them, rows for these, and the way from one to another."""
+"""Databases at any schema revision: migrations, the existing tables, and rows for them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,18 +11,18 @@ from database.schema import REVISIONS
 from tests.support.flask_program import ROOT
 
 BASE = "base"
-ALL = [BASE, *REVISIONS]
+ALL_REVISIONS = [BASE, *REVISIONS]
 
 START = datetime(2031, 1, 1, tzinfo=UTC)
 
 
 def migrate(engine: Engine, revision: str) -> None:
-    """Bring the database to a revision, forward or back."""
+    """Upgrade or downgrade the database to a revision."""
     config = Config(ROOT / "alembic.ini")
     config.attributes["engine"] = engine
-    here = inspect(engine).has_table("alembic_version") and _revision(engine)
-    forward = ALL.index(here or BASE) < ALL.index(revision)
-    (command.upgrade if forward else command.downgrade)(config, revision)
+    current = inspect(engine).has_table("alembic_version") and _revision(engine)
+    is_upgrade = ALL_REVISIONS.index(current or BASE) < ALL_REVISIONS.index(revision)
+    (command.upgrade if is_upgrade else command.downgrade)(config, revision)
 
 
 def _revision(engine: Engine) -> Any:
@@ -31,14 +31,14 @@ def _revision(engine: Engine) -> Any:
 
 
 def tables_of(engine: Engine) -> list[Table]:
-    """Return the tables that are there, those first to which others refer."""
+    """Return the existing tables, each before the tables that refer to it."""
     reflected = MetaData()
     reflected.reflect(engine)
     return [table for table in reflected.sorted_tables if table.name != "alembic_version"]
 
 
 def row_for(table: Table, number: int) -> dict[str, Any]:
-    """Return a row of a table, another one for each number; it refers to the rows of the same number."""
+    """Return a row of a table that is different for each number. It refers to the rows with the same number."""
     row = {column.name: _value(column, number) for column in table.columns}
     if "issued_before" in row:
         row["ended" if number % 2 else "issued_before"] = None
@@ -57,35 +57,35 @@ def _value(column: Column[Any], number: int) -> object:
     return f"{column.name} Zoé {number}"
 
 
-def fill(engine: Engine, numbers: range) -> None:
-    """Put rows into every table."""
+def fill_tables(engine: Engine, numbers: range) -> None:
+    """Insert rows into every table."""
     with engine.begin() as connection:
         for table in tables_of(engine):
             connection.execute(insert(table), [row_for(table, number) for number in numbers])
 
 
-def contents(engine: Engine, tables: list[Table]) -> dict[str, list[tuple[Any, ...]]]:
-    """Return what is in these columns of these tables."""
+def rows_of(engine: Engine, tables: list[Table]) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of these tables, in the columns that they had when they were reflected."""
     with engine.connect() as connection:
         return {
             table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr) for table in tables
         }
 
 
-def shape(engine: Engine) -> dict[str, Any]:
-    """Return all that the database says of its tables, in one order."""
+def schema_of(engine: Engine) -> dict[str, Any]:
+    """Return all properties of the tables that the database reports, in a canonical order."""
     inspector = inspect(engine)
-    ask = ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "check_constraints", "indexes")
+    properties = ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "check_constraints", "indexes")
     return {
-        table: {kind: _comparable(getattr(inspector, f"get_{kind}")(table)) for kind in ask}
+        table: {kind: _comparable(getattr(inspector, f"get_{kind}")(table)) for kind in properties}
         for table in inspector.get_table_names()
     }
 
 
-def _comparable(thing: Any) -> Any:
-    """Return the same with every list in one order, and types as text."""
-    if isinstance(thing, dict):
-        return {key: _comparable(value) for key, value in thing.items()}
-    if isinstance(thing, list):
-        return sorted((_comparable(value) for value in thing), key=str)
-    return thing if thing is None or isinstance(thing, str | bool | int) else str(thing)
+def _comparable(value: Any) -> Any:
+    """Return the same with sorted lists, and types as text."""
+    if isinstance(value, dict):
+        return {key: _comparable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return sorted((_comparable(item) for item in value), key=str)
+    return value if value is None or isinstance(value, str | bool | int) else str(value)

@@ -1,4 +1,4 @@
-"""Sessions as the table has them."""
+"""Rows of the session table."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from database.tables import sessions
 MINUTE = timedelta(minutes=1)
 NOW = datetime.now(UTC)
 LATER = NOW + 600 * MINUTE
-OPENED = SessionRow(
+SESSION = SessionRow(
     id="a session",
     token_hash="good",
     spent_hash=None,
@@ -27,25 +27,25 @@ OPENED = SessionRow(
 )
 
 
-def of(username: str, idp: str) -> SessionRow:
-    """Return a session of this user, named after both."""
-    return replace(OPENED, id=f"{idp}:{username}", idp=idp, username=username, username_folded=casefold_name(username))
+def session_of(username: str, idp: str) -> SessionRow:
+    """Return a session of this user, whose id is made of both."""
+    return replace(SESSION, id=f"{idp}:{username}", idp=idp, username=username, username_folded=casefold_name(username))
 
 
-def ids(engine: Engine) -> list[str]:
+def session_ids(engine: Engine) -> list[str]:
     """Return the ids of all sessions."""
     with engine.connect() as connection:
         return sorted(connection.scalars(select(sessions.c.id)))
 
 
-def lose(engine: Engine, name: str) -> None:
-    """Take a table away."""
+def drop_table(engine: Engine, name: str) -> None:
+    """Drop a table."""
     with engine.begin() as connection:
         connection.execute(text(f"DROP TABLE {name}"))
 
 
-def somebody_waits(engine: Engine) -> bool:
-    """Say whether a transaction on this PostgreSQL waits for a lock of ours."""
+def is_lock_awaited(engine: Engine) -> bool:
+    """Return whether a transaction on this PostgreSQL server waits for an advisory lock."""
     with engine.connect() as connection:
-        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-        return bool(connection.scalar(waiting))
+        awaited = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        return bool(connection.scalar(awaited))

@@ -1,4 +1,4 @@
-"""Zoé's hash in the user table, put there and looked at behind the product's back."""
+"""Zoé's password hash in the user table, read and written without the product."""
 
 from sqlalchemy import update
 
@@ -8,23 +8,23 @@ from database.user_table import UserTable
 from tests.support.stores import engine_of
 from tests.support.users import ZOE
 
-BODY = {"email": ZOE.email, "password": ZOE.password}
+LOGIN_BODY = {"email": ZOE.email, "password": ZOE.password}
 
 
-def put(environ: dict[str, str], stored: object) -> None:
-    """Make this Zoé's hash, without a trace."""
+def store_hash(environ: dict[str, str], stored: object) -> None:
+    """Store this hash for Zoé, without changing `updated_at`."""
     values = {"password_hash": stored, "updated_at": users.c.updated_at}
     with engine_of(environ).begin() as connection:
         connection.execute(update(users).where(users.c.username == ZOE.username).values(values))
 
 
-def zoe(environ: dict[str, str]) -> UserRow:
-    """Return Zoé as the table has her now."""
+def stored_zoe(environ: dict[str, str]) -> UserRow:
+    """Return Zoé as stored now."""
     row = UserTable(engine_of(environ)).find(ZOE.username)
     assert row
     return row
 
 
-def is_policys(stored: str) -> bool:
-    """Say whether it is a hash at today's cost."""
+def has_policy_cost(stored: str) -> bool:
+    """Return whether the hash has the scheme and the cost of the policy."""
     return stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from database.audit import AuditEvent
 from database.user_editor import UserEditor
-from tests.support.emptied_database import emptied
+from tests.support.emptied_database import empty_engine
 from tests.support.sessions import bearer, client_of
 from tests.support.stores import engine_of, hashed
 from tests.support.users import ZOE, SampleUser
@@ -95,7 +95,7 @@ def token_of(client: FlaskClient, person: SampleUser) -> str:
 
 def emptied_environ(request: pytest.FixtureRequest) -> dict[str, str]:
     """Return the environment of a user table with Zoé and Max. The fixture's parameter is the kind of database."""
-    engine = emptied(request)
+    engine = empty_engine(request)
     file = (engine.url.database or "").removeprefix("file:")
     url = f"sqlite:///{file}" if engine.name == "sqlite" else engine.url.render_as_string(hide_password=False)
     for person in (ZOE, MAX):

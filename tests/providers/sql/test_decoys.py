@@ -9,7 +9,7 @@ from passwords.schemes import verify
 from providers.interface import UNKNOWN_USER, Denied
 from providers.sql.provider import open_database
 from tests.support.hash_samples import SAMPLES
-from tests.support.stored_hashes import is_policys
+from tests.support.stored_hashes import has_policy_cost
 from tests.support.stores import add_by_hand, engine_of, hashed, user_table
 from tests.support.users import SAME_EMAIL_USERS, ZOE
 
@@ -88,7 +88,7 @@ def test_ambiguous_login_costs_the_hash_of_one_user(environ: dict[str, str], che
 def test_unknown_login_in_an_empty_table_costs_a_policy_hash(empty_database: str, checked: list[str]) -> None:
     try_unknown(user_table(empty_database, []), "nobody")
     (decoy,) = checked
-    assert is_policys(decoy)
+    assert has_policy_cost(decoy)
 
 
 @pytest.mark.parametrize("stored", ["", "!", "{SHA}x", "$2b$04$"])
@@ -97,7 +97,7 @@ def test_unusable_hash_costs_a_policy_hash(tmp_path: Path, checked: list[str], s
     try_unknown(environ, "nobody")
     assert not open_database(environ).authenticate(ZOE.username, ZOE.password)
     assert len(checked) == 2
-    assert all(map(is_policys, checked))
+    assert all(map(has_policy_cost, checked))
 
 
 def test_right_password_of_the_decoy_hash_is_denied(environ: dict[str, str], checked: list[str]) -> None:

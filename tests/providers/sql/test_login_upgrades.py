@@ -25,7 +25,7 @@ from tests.support.hash_pool import fill_hash_pool
 from tests.support.hash_samples import LONG_BCRYPT, LONG_PASSWORD, SAMPLES
 from tests.support.sessions import ask_to_log_in, ask_to_refresh, client_of, log_in, shown
 from tests.support.statement_hooks import call_at_statement
-from tests.support.stored_hashes import is_policys, put, zoe
+from tests.support.stored_hashes import has_policy_cost, store_hash, stored_zoe
 from tests.support.stores import engine_of, hashed, user_table
 from tests.support.users import ZOE, SampleUser
 
@@ -50,13 +50,13 @@ def with_password(password: str) -> SampleUser:
 
 
 def test_upgrade_keeps_sessions_and_the_version_of_the_user(client: FlaskClient, environ: dict[str, str]) -> None:
-    put(environ, hashed(ZOE.password))
+    store_hash(environ, hashed(ZOE.password))
     tokens = log_in(client)
-    put(environ, WEAK)
-    before = zoe(environ)
+    store_hash(environ, WEAK)
+    before = stored_zoe(environ)
     log_in(client)
-    after = zoe(environ)
-    assert is_policys(after.password_hash)
+    after = stored_zoe(environ)
+    assert has_policy_cost(after.password_hash)
     assert (after.version, after.updated_at, after.created_at) == (before.version, before.updated_at, before.created_at)
     assert shown(client, tokens.access) == ""
     assert ask_to_refresh(client, tokens.refresh).status_code == 200
@@ -65,29 +65,29 @@ def test_upgrade_keeps_sessions_and_the_version_of_the_user(client: FlaskClient,
 
 
 def test_time_of_a_login_is_recorded_once_an_hour(client: FlaskClient, environ: dict[str, str]) -> None:
-    assert zoe(environ).last_login_at is None
+    assert stored_zoe(environ).last_login_at is None
     recorded = []
     with time_machine.travel("2031-05-05T10:00:00Z", tick=False) as clock:
         for passed in (timedelta(), timedelta(minutes=59), timedelta(minutes=1), timedelta(seconds=1)):
             clock.shift(passed)
             log_in(client)
-            recorded.append(f"{zoe(environ).last_login_at:%H:%M:%S}")
+            recorded.append(f"{stored_zoe(environ).last_login_at:%H:%M:%S}")
             assert ask_to_log_in(client, with_password("wrong")).status_code == 400
     assert recorded == ["10:00:00", "10:00:00", "10:00:00", "11:00:01"]
 
 
 def test_upgrade_is_not_delayed_by_a_login_within_the_hour(client: FlaskClient, environ: dict[str, str]) -> None:
     log_in(client)
-    put(environ, WEAK)
+    store_hash(environ, WEAK)
     log_in(client)
-    assert is_policys(zoe(environ).password_hash)
+    assert has_policy_cost(stored_zoe(environ).password_hash)
 
 
 def test_login_without_an_upgrade_changes_only_the_login_time(client: FlaskClient, environ: dict[str, str]) -> None:
-    put(environ, LONG_BCRYPT)
-    before = zoe(environ)
+    store_hash(environ, LONG_BCRYPT)
+    before = stored_zoe(environ)
     assert ask_to_log_in(client, with_password(LONG_PASSWORD)).status_code == 200
-    after = zoe(environ)
+    after = stored_zoe(environ)
     assert after.last_login_at is not None
     assert (after.version, after.updated_at, after.password_hash) == (before.version, before.updated_at, LONG_BCRYPT)
 
@@ -105,8 +105,8 @@ def test_password_that_an_admin_sets_during_the_login_is_kept(
         else:
             monkeypatch.setattr("passwords.hashing.needs_rehash", _after(set_password, needs_rehash))
         assert ask_to_log_in(client).status_code == 400  # the new password ends the login that is in progress
-    assert zoe(environ).password_hash == ADMIN_SET_HASH
-    assert zoe(environ).last_login_at is None
+    assert stored_zoe(environ).password_hash == ADMIN_SET_HASH
+    assert stored_zoe(environ).last_login_at is None
 
 
 def _after(action: Callable[[], object], then: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,7 +131,7 @@ def test_login_waits_for_an_open_transaction_of_an_admin(postgres: str) -> None:
         wait_until(lambda: observer.exec_driver_sql(waiting).scalar() == 1)
         admin.commit()
         assert login.result(20).status_code == 200
-    assert zoe(environ).password_hash == ADMIN_SET_HASH
+    assert stored_zoe(environ).password_hash == ADMIN_SET_HASH
 
 
 def test_one_of_several_concurrent_logins_upgrades_the_hash(
@@ -157,7 +157,7 @@ def test_one_of_several_concurrent_logins_upgrades_the_hash(
         assert [response.status_code for response in threads.map(ask_to_log_in, clients)] == [200] * 4
     assert sorted(written) == [0, 0, 0, 1]
     assert caplog.text.count("a weak password hash was upgraded") == 1
-    assert is_policys(zoe(environ).password_hash)
+    assert has_policy_cost(stored_zoe(environ).password_hash)
 
 
 @contextmanager
@@ -178,6 +178,6 @@ def test_login_succeeds_without_an_upgrade_if_the_hash_queue_is_full(
         gate.set()
     assert response.status_code == 200
     assert "a login could not be recorded: Overloaded" in caplog.text
-    assert zoe(environ).password_hash == WEAK
+    assert stored_zoe(environ).password_hash == WEAK
     log_in(client)
-    assert is_policys(zoe(environ).password_hash)
+    assert has_policy_cost(stored_zoe(environ).password_hash)

@@ -13,7 +13,7 @@ from database import engine as engines
 from tests.conftest import new_database
 from tests.support.hash_samples import SAMPLES
 from tests.support.sessions import ask_to_log_in, client_of
-from tests.support.stored_hashes import is_policys, zoe
+from tests.support.stored_hashes import has_policy_cost, stored_zoe
 from tests.support.stores import engine_of, user_table
 from tests.support.users import ZOE
 
@@ -32,7 +32,7 @@ def assert_accepted_without_upgrade(
 ) -> None:
     """Assert that Zoé can log in, that her hash is not upgraded, and that the reason is logged."""
     assert ask_to_log_in(client).status_code == 200
-    assert zoe(environ).password_hash == WEAK
+    assert stored_zoe(environ).password_hash == WEAK
     assert NOT_RECORDED in caplog.text
     assert WEAK not in caplog.text
 
@@ -40,7 +40,7 @@ def assert_accepted_without_upgrade(
 def assert_upgraded(environ: dict[str, str]) -> None:
     """Assert that the next login upgrades the hash."""
     assert ask_to_log_in(client_of(environ)).status_code == 200
-    assert is_policys(zoe(environ).password_hash)
+    assert has_policy_cost(stored_zoe(environ).password_hash)
 
 
 def run(environ: dict[str, str], *statements: str, user: str = "app") -> None:
@@ -133,5 +133,5 @@ def test_login_succeeds_while_another_transaction_locks_the_user(
     assert response.status_code == 200
     assert "refresh_token" in response.get_json()
     assert NOT_RECORDED in caplog.text
-    assert zoe(environ).password_hash == WEAK
+    assert stored_zoe(environ).password_hash == WEAK
     assert_upgraded(environ)
