@@ -15,7 +15,6 @@ PENDING: set[str] = {
     "bench/",
     "config/",
     "database/",
-    "docs/",
     "passwords/",
     "services/",
     "tests/",
