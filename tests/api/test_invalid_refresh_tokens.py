@@ -9,7 +9,7 @@ from tests.support.error_responses import error_message
 from tests.support.oauth import granted_tokens, oauth_app
 from tests.support.oauth import refresh as refresh_by_oauth
 from tests.support.oauth import token as token_by_oauth
-from tests.support.sessions import ask_to_refresh, claims_of, client_of, log_in, log_out, refresh, shown
+from tests.support.sessions import claims_of, client_of, guard_code, log_in, log_out, refresh, send_refresh
 from tests.support.stores import user_table
 from tests.support.users import ZOE
 
@@ -24,7 +24,7 @@ def client(sqlite_environ: dict[str, str]) -> FlaskClient:
 
 
 def refusal(client: FlaskClient, token: object) -> str:
-    return error_message(ask_to_refresh(client, token), 400, "invalid_refresh_token")
+    return error_message(send_refresh(client, token), 400, "invalid_refresh_token")
 
 
 @pytest.mark.parametrize("uses", [1, 2, 3])
@@ -35,9 +35,9 @@ def test_reused_refresh_token_ends_the_whole_session(
     for _ in range(uses):
         family.append(refresh(client, family[-1]))
     assert refusal(client, family[0].refresh) == SPENT
-    assert [shown(client, tokens.access) for tokens in family] == ["revoked_token"] * len(family)
+    assert [guard_code(client, tokens.access) for tokens in family] == ["revoked_token"] * len(family)
     assert {refusal(client, tokens.refresh) for tokens in family} == {NEVER}
-    assert shown(client, refresh(client, other).access) == ""
+    assert guard_code(client, refresh(client, other).access) == ""
     assert caplog.text.count("refresh token reused: session of 'zo\\xe9' of database revoked") == 1
     secrets = [part for tokens in family for part in (*tokens.refresh.split("."), tokens.access)]
     assert [part for part in secrets if part in caplog.text] == []
@@ -47,7 +47,7 @@ def test_wrong_secret_for_a_known_session_counts_as_reuse(client: FlaskClient) -
     tokens = log_in(client)
     name, secret = tokens.refresh.split(".")
     assert refusal(client, f"{name}.{secret[::-1]}") == SPENT
-    assert shown(client, tokens.access) == "revoked_token"
+    assert guard_code(client, tokens.access) == "revoked_token"
 
 
 FOREIGN = "x" * 22 + "." + "y" * 43
@@ -84,7 +84,7 @@ def test_other_spelling_of_a_refresh_token_is_rejected_and_spends_nothing(
 
 @pytest.mark.parametrize("token", [None, "", 5, True, [FOREIGN], {"token": FOREIGN}])
 def test_refresh_token_that_is_not_text_is_missing(client: FlaskClient, token: object) -> None:
-    response = ask_to_refresh(client, token)
+    response = send_refresh(client, token)
     assert error_message(response, 400, "missing_refresh_token") == "Refresh token missing"
     error_message(client.post("/api/auth/refresh", json={"token": FOREIGN}), 400, "missing_refresh_token")
 
@@ -114,9 +114,9 @@ def test_refresh_accepts_only_post(client: FlaskClient, method: str) -> None:
 def test_access_and_refresh_tokens_are_not_interchangeable(client: FlaskClient) -> None:
     tokens = log_in(client)
     assert refusal(client, tokens.access) == NEVER
-    assert shown(client, tokens.refresh) == "invalid_token"
+    assert guard_code(client, tokens.refresh) == "invalid_token"
     error_message(log_out(client, tokens.refresh), 401, "invalid_token")
-    assert shown(client, refresh(client, tokens).access) == ""
+    assert guard_code(client, refresh(client, tokens).access) == ""
 
 
 def test_refresh_token_of_an_oauth_client_is_rejected_and_stays_valid(sqlite_environ: dict[str, str]) -> None:

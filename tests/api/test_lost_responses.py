@@ -9,7 +9,7 @@ from database.session_table import SessionTable
 from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
-from tests.support.sessions import ask_to_refresh, claims_of, client_of, log_in, received, refresh, shown
+from tests.support.sessions import claims_of, client_of, guard_code, log_in, refresh, send_refresh, tokens_in
 from tests.support.stores import engine_of
 
 NEVER = "Invalid refresh token: expired, revoked or unknown"
@@ -28,38 +28,38 @@ def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refusal(client: FlaskClient, token: str) -> str:
-    return error_message(ask_to_refresh(client, token), 400, "invalid_refresh_token")
+    return error_message(send_refresh(client, token), 400, "invalid_refresh_token")
 
 
 @pytest.mark.usefixtures("_short_wait")
 @pytest.mark.parametrize("client", ["sqlite_environ", "postgres_environ"], indirect=True)
 def test_refresh_can_be_retried_once_if_its_response_was_lost(client: FlaskClient) -> None:
     first = log_in(client)
-    lost = ask_to_refresh(client, first.refresh)
-    second = received(ask_to_refresh(client, first.refresh))
-    assert shown(client, second.access) == ""
+    lost = send_refresh(client, first.refresh)
+    second = tokens_in(send_refresh(client, first.refresh))
+    assert guard_code(client, second.access) == ""
     third = refresh(client, second)
     assert refusal(client, first.refresh) == SPENT
     assert refusal(client, third.refresh) == NEVER
-    assert [shown(client, tokens.access) for tokens in (first, second, third)] == ["revoked_token"] * 3
+    assert [guard_code(client, tokens.access) for tokens in (first, second, third)] == ["revoked_token"] * 3
     lost.close()
 
 
 @pytest.mark.usefixtures("_short_wait")
 def test_retry_works_after_several_lost_responses(client: FlaskClient) -> None:
     tokens = log_in(client)
-    lost = [ask_to_refresh(client, tokens.refresh) for _ in range(3)]
+    lost = [send_refresh(client, tokens.refresh) for _ in range(3)]
     again = refresh(client, tokens)
-    assert shown(client, refresh(client, again).access) == ""
+    assert guard_code(client, refresh(client, again).access) == ""
     assert [response.status_code for response in lost] == [200] * 3
 
 
 @pytest.mark.usefixtures("_short_wait")
 def test_response_that_arrives_after_the_retry_has_an_invalid_token(client: FlaskClient) -> None:
     first = log_in(client)
-    late = ask_to_refresh(client, first.refresh)
+    late = send_refresh(client, first.refresh)
     second = refresh(client, first)
-    late_tokens = received(late)
+    late_tokens = tokens_in(late)
     assert refusal(client, late_tokens.refresh) == SPENT
     assert refusal(client, second.refresh) == NEVER
 
@@ -67,29 +67,29 @@ def test_response_that_arrives_after_the_retry_has_an_invalid_token(client: Flas
 @pytest.mark.usefixtures("_short_wait")
 def test_late_response_does_not_confirm_the_delivery_of_a_later_one(client: FlaskClient) -> None:
     first = log_in(client)
-    late = ask_to_refresh(client, first.refresh)
-    lost_too = ask_to_refresh(client, first.refresh)
-    received(late)
-    assert shown(client, refresh(client, first).access) == ""
+    late = send_refresh(client, first.refresh)
+    lost_too = send_refresh(client, first.refresh)
+    tokens_in(late)
+    assert guard_code(client, refresh(client, first).access) == ""
     assert lost_too.status_code == 200
 
 
 def test_retry_waits_for_the_response_in_flight_and_is_then_rejected(client: FlaskClient) -> None:
     first = log_in(client)
-    in_flight = ask_to_refresh(client, first.refresh)
+    in_flight = send_refresh(client, first.refresh)
     with ThreadPoolExecutor(1) as threads:
-        retry = threads.submit(ask_to_refresh, client.application.test_client(), first.refresh)
-        second = received(in_flight)
+        retry = threads.submit(send_refresh, client.application.test_client(), first.refresh)
+        second = tokens_in(in_flight)
         assert error_message(retry.result(60), 400, "invalid_refresh_token") == SPENT
-    assert shown(client, second.access) == "revoked_token"
+    assert guard_code(client, second.access) == "revoked_token"
 
 
 def test_only_one_of_two_concurrent_retries_succeeds(client: FlaskClient) -> None:
     first = log_in(client)
-    lost = ask_to_refresh(client, first.refresh)
+    lost = send_refresh(client, first.refresh)
 
     def again(_: int) -> int:
-        response = ask_to_refresh(client.application.test_client(), first.refresh)
+        response = send_refresh(client.application.test_client(), first.refresh)
         response.get_data()
         return response.status_code
 
@@ -101,7 +101,7 @@ def test_only_one_of_two_concurrent_retries_succeeds(client: FlaskClient) -> Non
 def test_only_the_latest_spent_token_can_be_retried(client: FlaskClient) -> None:
     older = log_in(client)
     old = refresh(client, older)
-    lost = ask_to_refresh(client, old.refresh)
+    lost = send_refresh(client, old.refresh)
     assert refusal(client, older.refresh) == SPENT
     assert refusal(client, old.refresh) == NEVER
     assert lost.status_code == 200
@@ -132,9 +132,9 @@ def test_wait_of_a_retry_restarts_with_each_new_response(
     monkeypatch.setattr("services.sessions.sessions.monotonic", clock)
     first = log_in(client)
     sid = claims_of(client, first.access)["sid"]
-    lost = ask_to_refresh(client, first.refresh)
+    lost = send_refresh(client, first.refresh)
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(ask_to_refresh, client.application.test_client(), first.refresh)
+        waiting = threads.submit(send_refresh, client.application.test_client(), first.refresh)
         clock.advance(LOST_RESPONSE_TIMEOUT - 0.5)
         row = table.find(sid)
         assert row is not None
@@ -151,8 +151,8 @@ def test_wait_of_a_retry_restarts_with_each_new_response(
 @pytest.mark.usefixtures("_short_wait")
 def test_use_of_a_refresh_token_confirms_its_delivery(client: FlaskClient) -> None:
     first = log_in(client)
-    second = ask_to_refresh(client, first.refresh)
+    second = send_refresh(client, first.refresh)
     read = second.get_json()  # the delivery is recorded after the whole body is read
-    third = received(ask_to_refresh(client, read["refresh_token"]))
+    third = tokens_in(send_refresh(client, read["refresh_token"]))
     assert refusal(client, first.refresh) == SPENT
-    assert shown(client, third.access) == "revoked_token"
+    assert guard_code(client, third.access) == "revoked_token"

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
 from tests.support.error_responses import error_message
-from tests.support.sessions import ask_to_log_in, ask_to_refresh, bearer, client_of, log_in, refresh, shown
+from tests.support.sessions import bearer, client_of, guard_code, log_in, refresh, send_login, send_refresh
 from tests.support.stores import hashed, users_file
 from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin, admin_at, token_of
@@ -53,7 +53,7 @@ def request_change(admin: Admin, access: str, old: str = MAX.password, new: str 
 
 def is_changed(admin: Admin) -> bool:
     """Return whether the other password is the one that Max can log in with."""
-    statuses = [ask_to_log_in(admin.client, person).status_code for person in (MAX, OTHER)]
+    statuses = [send_login(admin.client, person).status_code for person in (MAX, OTHER)]
     assert sorted(statuses) == [200, 400]
     return statuses == [400, 200]
 
@@ -61,15 +61,15 @@ def is_changed(admin: Admin) -> bool:
 def test_password_change_keeps_the_callers_session_and_ends_the_others(admin: Admin) -> None:
     other_client = client_of(admin.environ)
     own, others, zoe = log_in(admin.client, MAX), log_in(other_client, MAX), log_in(other_client)
-    assert shown(other_client, others.access) == ""
+    assert guard_code(other_client, others.access) == ""
     response = request_change(admin, own.access)
     assert response.get_json() == {"status": 200, "message": "Password changed"}
     assert response.headers["Cache-Control"] == "no-store"
-    assert [shown(admin.client, tokens.access) for tokens in (own, others, zoe)] == ["", "revoked_token", ""]
-    wait_until(lambda: shown(other_client, others.access) == "revoked_token")
-    assert error_message(ask_to_refresh(other_client, others.refresh), 400, "invalid_refresh_token")
+    assert [guard_code(admin.client, tokens.access) for tokens in (own, others, zoe)] == ["", "revoked_token", ""]
+    wait_until(lambda: guard_code(other_client, others.access) == "revoked_token")
+    assert error_message(send_refresh(other_client, others.refresh), 400, "invalid_refresh_token")
     later = refresh(other_client, refresh(admin.client, own))
-    assert [shown(client, later.access) for client in (admin.client, other_client)] == ["", ""]
+    assert [guard_code(client, later.access) for client in (admin.client, other_client)] == ["", ""]
     assert is_changed(admin)
 
 
@@ -82,7 +82,7 @@ def test_password_change_is_recorded_with_the_user_as_operator(admin: Admin) -> 
 def test_password_change_without_a_session_revokes_all_tokens(admin: Admin) -> None:
     token, tokens = token_of(admin.client, MAX), log_in(admin.client, MAX)
     assert request_change(admin, token).status_code == 200
-    assert {shown(admin.client, access) for access in (token, tokens.access)} == {"revoked_token"}
+    assert {guard_code(admin.client, access) for access in (token, tokens.access)} == {"revoked_token"}
     assert is_changed(admin)
 
 
@@ -98,7 +98,7 @@ def test_wrong_current_password_changes_nothing_and_is_logged(
         assert error_message(response, 400, "invalid_credentials") == "Invalid credentials"
     assert "password change denied: wrong_password" in caplog.text
     assert old not in caplog.text
-    assert (shown(admin.client, tokens.access), is_changed(admin), admin.history("max")) == ("", False, [])
+    assert (guard_code(admin.client, tokens.access), is_changed(admin), admin.history("max")) == ("", False, [])
 
 
 @SQLITE_ONLY
@@ -113,7 +113,7 @@ def test_both_passwords_are_required(admin: Admin, body: dict[str, object]) -> N
 def test_weak_new_password_is_rejected_with_the_reason(admin: Admin, new: str, reason: str) -> None:
     tokens = log_in(admin.client, MAX)
     assert reason in error_message(request_change(admin, tokens.access, new=new), 400, "weak_password")
-    assert (shown(admin.client, tokens.access), is_changed(admin)) == ("", False)
+    assert (guard_code(admin.client, tokens.access), is_changed(admin)) == ("", False)
 
 
 def test_new_password_that_normalizes_to_the_current_one_is_rejected(admin: Admin) -> None:
@@ -176,7 +176,7 @@ def test_user_of_another_provider_cannot_change_the_password_of_a_namesake(
     assert error_message(request_change(admin, access, MAX.password), 404, "users_elsewhere")
     assert error_message(request_change(admin, access, namesake.password), 404, "users_elsewhere")
     assert admin.history("max") == []
-    assert ask_to_log_in(admin.client, namesake).status_code == 200
+    assert send_login(admin.client, namesake).status_code == 200
 
 
 @SQLITE_ONLY

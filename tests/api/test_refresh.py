@@ -12,15 +12,21 @@ from tests.conftest import new_database
 from tests.servers.process import free_port
 from tests.servers.slapd import Slapd
 from tests.support.error_responses import error_message
-from tests.support.mutable_stores import REMOVED_USER, Living, LivingDirectory, LivingFile, LivingTable
+from tests.support.mutable_stores import (
+    CHANGED_USER,
+    MutableDirectory,
+    MutableStore,
+    MutableUsersFile,
+    MutableUserTable,
+)
 from tests.support.sessions import (
-    ask_to_log_in,
-    ask_to_refresh,
     claims_of,
     client_of,
+    guard_code,
     log_in,
     refresh,
-    shown,
+    send_login,
+    send_refresh,
 )
 from tests.support.stores import user_table
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
@@ -30,17 +36,17 @@ GONE = "Invalid refresh token: the user no longer exists or is disabled"
 
 
 @pytest.fixture(params=["static", "sqlite", "postgres", "ldap"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Living]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MutableStore]:
     """Each store, with a user who will be removed."""
     if request.param == "static":
-        yield LivingFile(tmp_path)
+        yield MutableUsersFile(tmp_path)
     elif request.param == "sqlite":
-        yield LivingTable(f"sqlite:///{tmp_path}/users.db")
+        yield MutableUserTable(f"sqlite:///{tmp_path}/users.db")
     elif request.param == "postgres":
-        yield LivingTable(new_database(request.getfixturevalue("postgres"), tmp_path.name))
+        yield MutableUserTable(new_database(request.getfixturevalue("postgres"), tmp_path.name))
     else:
         url = new_database(request.getfixturevalue("postgres"), tmp_path.name)
-        directory = LivingDirectory(request.getfixturevalue("slapd"), url)
+        directory = MutableDirectory(request.getfixturevalue("slapd"), url)
         yield directory
         directory.remove()
 
@@ -52,15 +58,15 @@ def client(sqlite_environ: dict[str, str]) -> FlaskClient:
 
 
 def refusal(client: FlaskClient, token: object) -> str:
-    return error_message(ask_to_refresh(client, token), 400, "invalid_refresh_token")
+    return error_message(send_refresh(client, token), 400, "invalid_refresh_token")
 
 
-def test_each_refresh_returns_a_new_token_of_the_same_session(store: Living) -> None:
+def test_each_refresh_returns_a_new_token_of_the_same_session(store: MutableStore) -> None:
     client = client_of(store.environ)
-    chain_of_tokens = [log_in(client, REMOVED_USER)]
+    chain_of_tokens = [log_in(client, CHANGED_USER)]
     for _ in range(3):
         chain_of_tokens.append(refresh(client, chain_of_tokens[-1]))
-    assert [shown(client, tokens.access) for tokens in chain_of_tokens] == [""] * 4
+    assert [guard_code(client, tokens.access) for tokens in chain_of_tokens] == [""] * 4
     claims = [claims_of(client, tokens.access) for tokens in chain_of_tokens]
     assert len({tokens.refresh for tokens in chain_of_tokens}) == len({one["jti"] for one in claims}) == 4
     for one in claims:
@@ -69,9 +75,9 @@ def test_each_refresh_returns_a_new_token_of_the_same_session(store: Living) -> 
     assert claims[0]["sub"] == "leaver"
 
 
-def test_next_access_token_has_the_new_roles(store: Living) -> None:
+def test_next_access_token_has_the_new_roles(store: MutableStore) -> None:
     client = client_of(store.environ)
-    tokens = log_in(client, REMOVED_USER)
+    tokens = log_in(client, CHANGED_USER)
     store.promote()
     promoted = refresh(client, tokens)
     assert claims_of(client, tokens.access)["roles"] == ["user"]
@@ -79,13 +85,13 @@ def test_next_access_token_has_the_new_roles(store: Living) -> None:
 
 
 @pytest.mark.parametrize("change", ["remove", "disable"])
-def test_session_of_a_removed_or_disabled_user_ends(store: Living, change: str) -> None:
+def test_session_of_a_removed_or_disabled_user_ends(store: MutableStore, change: str) -> None:
     client = client_of(store.environ)
-    first = log_in(client, REMOVED_USER)
+    first = log_in(client, CHANGED_USER)
     second = refresh(client, first)
     getattr(store, change)()
     assert refusal(client, second.refresh) == GONE
-    assert [shown(client, tokens.access) for tokens in (first, second)] == ["revoked_token"] * 2
+    assert [guard_code(client, tokens.access) for tokens in (first, second)] == ["revoked_token"] * 2
     assert refusal(client, second.refresh) == NEVER
 
 
@@ -100,11 +106,11 @@ def test_refresh_during_a_directory_outage_does_not_spend_the_token(slapd: Slapd
     environ = {**user_table(f"sqlite:///{tmp_path}/sessions.db", []), **slapd.environ()}
     client, without_directory = client_of(environ), client_of(environ, LDAP_URL=f"ldap://127.0.0.1:{free_port()}")
     tokens = log_in(client)
-    response = ask_to_refresh(without_directory, tokens.refresh)
+    response = send_refresh(without_directory, tokens.refresh)
     assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
     assert response.headers["Retry-After"] == "5"
-    assert shown(without_directory, tokens.access) == ""
-    assert shown(client, refresh(client, tokens).access) == ""
+    assert guard_code(without_directory, tokens.access) == ""
+    assert guard_code(client, refresh(client, tokens).access) == ""
 
 
 class FailingLookup:
@@ -139,7 +145,7 @@ def test_refresh_with_a_failing_provider_does_not_spend_the_token(
     client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:FailingLookup")
     tokens = log_in(client)
     monkeypatch.setattr(FailingLookup, "fault", fault)
-    error_message(ask_to_refresh(client, tokens.refresh), status, code)
+    error_message(send_refresh(client, tokens.refresh), status, code)
     monkeypatch.undo()
     refresh(client, tokens)
 
@@ -156,18 +162,18 @@ class WithoutLookup:
 
 def test_login_at_a_provider_without_lookup_returns_no_refresh_token(sqlite_environ: dict[str, str]) -> None:
     client = client_of(sqlite_environ, AUTH_PROVIDER=f"{__name__}:WithoutLookup")
-    body = ask_to_log_in(client).get_json()
+    body = send_login(client).get_json()
     assert set(body) == {"status", "data", "token_type", "expires_in"}
     assert "sid" not in claims_of(client, body["data"])
 
 
 def test_refresh_asks_the_provider_that_the_session_began_with(sqlite_environ: dict[str, str], tmp_path: Path) -> None:
-    environ = {**LivingFile(tmp_path).environ, "DATABASE_URL": sqlite_environ["DATABASE_URL"]}
+    environ = {**MutableUsersFile(tmp_path).environ, "DATABASE_URL": sqlite_environ["DATABASE_URL"]}
     both, other = (client_of(environ, AUTH_PROVIDER=names) for names in ("static,database", "database"))
-    tokens = log_in(both, REMOVED_USER)
+    tokens = log_in(both, CHANGED_USER)
     assert claims_of(both, refresh(both, tokens).access)["idp"] == "static"
     assert claims_of(both, refresh(both, log_in(both, ZOE)).access)["idp"] == "database"
     # The same name in another provider is another user.
-    again = log_in(both, REMOVED_USER)
+    again = log_in(both, CHANGED_USER)
     assert "can no longer be looked up" in refusal(other, again.refresh)
     assert refresh(both, again).access  # the other application has not ended the session

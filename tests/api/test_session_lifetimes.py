@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from config.errors import ConfigurationError
 from tests.support.error_responses import error_message
-from tests.support.sessions import Tokens, ask_to_refresh, client_of, log_in, log_out, refresh, shown
+from tests.support.sessions import Tokens, client_of, guard_code, log_in, log_out, refresh, send_refresh
 
 IDLE, LIFETIME, ACCESS = 30, 100, 10
 SETTINGS = {
@@ -43,7 +43,7 @@ def client(sqlite_environ: dict[str, str]) -> FlaskClient:
 
 
 def is_refused(client: FlaskClient, tokens: Tokens) -> bool:
-    message = error_message(ask_to_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
+    message = error_message(send_refresh(client, tokens.refresh), 400, "invalid_refresh_token")
     return message == "Invalid refresh token: expired, revoked or unknown"
 
 
@@ -82,9 +82,9 @@ def test_access_token_ends_with_its_lifetime_or_its_session(client: FlaskClient,
     clock.shift(ACCESS, -1)
     second = refresh(client, first)
     clock.shift(0, 1)
-    assert (shown(client, first.access), shown(client, second.access)) == ("expired_token", "")
+    assert (guard_code(client, first.access), guard_code(client, second.access)) == ("expired_token", "")
     assert log_out(client, second.access).status_code == 200
-    assert (shown(client, first.access), shown(client, second.access)) == ("expired_token", "revoked_token")
+    assert (guard_code(client, first.access), guard_code(client, second.access)) == ("expired_token", "revoked_token")
 
 
 def test_session_can_be_ended_just_before_its_access_token_expires(client: FlaskClient, clock: Clock) -> None:
@@ -92,7 +92,7 @@ def test_session_can_be_ended_just_before_its_access_token_expires(client: Flask
     clock.shift(ACCESS, -1)
     log_in(client)
     assert log_out(client, tokens.access).status_code == 200
-    assert shown(client, tokens.access) == "revoked_token"
+    assert guard_code(client, tokens.access) == "revoked_token"
     assert is_refused(client, tokens)
 
 
@@ -100,7 +100,7 @@ def test_session_can_be_ended_just_before_its_access_token_expires(client: Flask
     "revoke",
     [
         lambda client, tokens: log_out(client, tokens.access),
-        lambda client, tokens: ask_to_refresh(client, tokens.refresh),
+        lambda client, tokens: send_refresh(client, tokens.refresh),
     ],
     ids=["logout", "reuse"],
 )
@@ -112,9 +112,9 @@ def test_old_token_can_be_revoked_after_the_lifetime_is_shortened(
     old = log_in(long_lived)
     refresh(client, old)
     clock.shift(5)
-    assert shown(client, old.access) == ""
+    assert guard_code(client, old.access) == ""
     assert revoke(client, old).status_code < 500
-    assert shown(client, old.access) == "revoked_token"
+    assert guard_code(client, old.access) == "revoked_token"
 
 
 @pytest.mark.parametrize("name", ["SESSION_IDLE_MINUTES", "SESSION_LIFETIME_MINUTES"])

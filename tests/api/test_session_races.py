@@ -8,7 +8,7 @@ import pytest
 from database.user_editor import UserEditor
 from tests.servers.process import wait_until
 from tests.support.commands import run_command
-from tests.support.sessions import Tokens, ask_to_log_in, ask_to_refresh, client_of, log_in, received, shown
+from tests.support.sessions import Tokens, client_of, guard_code, log_in, send_login, send_refresh, tokens_in
 from tests.support.statement_hooks import call_at_statement
 from tests.support.stores import engine_of, hashed, user_table
 from tests.support.users import ZOE
@@ -30,7 +30,7 @@ REVOCATIONS: dict[str, Callable[[UserEditor], object]] = {
 
 def outcome(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
     client = client_of(environ)
-    return shown(client, tokens.access), ask_to_refresh(client, tokens.refresh).status_code
+    return guard_code(client, tokens.access), send_refresh(client, tokens.refresh).status_code
 
 
 @pytest.mark.parametrize("revocation", REVOCATIONS)
@@ -38,9 +38,9 @@ def test_revocation_during_the_password_check_ends_the_login(environ: dict[str, 
     client = client_of(environ)
     table = UserEditor(engine_of(environ), "tests")
     with call_at_statement("after_cursor_execute", "SELECT users.", lambda: REVOCATIONS[revocation](table)):
-        response = ask_to_log_in(client)
+        response = send_login(client)
     if response.status_code == 200:
-        assert outcome(environ, received(response)) == ("revoked_token", 400)
+        assert outcome(environ, tokens_in(response)) == ("revoked_token", 400)
     else:
         assert response.status_code == 400
 
@@ -51,7 +51,7 @@ def test_revocation_during_a_refresh_ends_the_session(environ: dict[str, str], r
     tokens = log_in(client)
     table = UserEditor(engine_of(environ), "tests")
     with call_at_statement("after_cursor_execute", "SELECT users.", lambda: REVOCATIONS[revocation](table)):
-        assert ask_to_refresh(client, tokens.refresh).status_code == 400
+        assert send_refresh(client, tokens.refresh).status_code == 400
     assert outcome(environ, tokens) == ("revoked_token", 400)
 
 

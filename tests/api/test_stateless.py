@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.error_responses import error_message
-from tests.support.sessions import ask_to_log_in, ask_to_refresh, bearer, claims_of, log_out, shown
+from tests.support.sessions import bearer, claims_of, guard_code, log_out, send_login, send_refresh
 from tests.support.stores import SECRET_KEY
 from tests.support.users import ZOE
 
@@ -35,21 +35,21 @@ print(json.dumps([[response.status_code for response in responses], [name for na
 
 
 def test_login_returns_only_an_access_token(client: FlaskClient) -> None:
-    body = ask_to_log_in(client).get_json()
+    body = send_login(client).get_json()
     assert set(body) == {"status", "data", "token_type", "expires_in"}
     assert "sid" not in claims_of(client, body["data"])
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 22 + "." + "y" * 43, None, 5])
 def test_refresh_is_404_without_sessions(client: FlaskClient, token: object) -> None:
-    assert error_message(ask_to_refresh(client, token), 404, "sessions_disabled") == DISABLED
+    assert error_message(send_refresh(client, token), 404, "sessions_disabled") == DISABLED
 
 
 def test_logout_is_404_without_sessions_and_revokes_nothing(client: FlaskClient) -> None:
-    access = ask_to_log_in(client).get_json()["data"]
+    access = send_login(client).get_json()["data"]
     assert error_message(log_out(client, access), 404, "sessions_disabled") == DISABLED
     assert error_message(client.delete("/api/auth", headers=bearer("x")), 404, "sessions_disabled") == DISABLED
-    assert shown(client, access) == ""
+    assert guard_code(client, access) == ""
 
 
 @pytest.mark.parametrize("empty", [{}, {"DATABASE_URL": ""}])

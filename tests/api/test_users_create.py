@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support.error_responses import error_message
-from tests.support.sessions import ask_to_log_in, bearer, log_in
+from tests.support.sessions import bearer, log_in, send_login
 from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, NEW, SQLITE_ONLY, Admin, user_in
 
@@ -51,10 +51,8 @@ def test_new_user_needs_only_username_and_password_and_can_be_disabled(admin: Ad
         user_in(admin.ask("POST", "", {**NEW, "username": "off", "email": None, "active": False}), 201)["active"]
         is False
     )
-    assert ask_to_log_in(admin.client, SampleUser("new", "", NEW["password"])).status_code == 200
-    assert error_message(
-        ask_to_log_in(admin.client, SampleUser("off", "", NEW["password"])), 400, "invalid_credentials"
-    )
+    assert send_login(admin.client, SampleUser("new", "", NEW["password"])).status_code == 200
+    assert error_message(send_login(admin.client, SampleUser("off", "", NEW["password"])), 400, "invalid_credentials")
 
 
 @SQLITE_ONLY

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.error_responses import error_message
-from tests.support.sessions import ask_to_log_in, client_of, log_in
+from tests.support.sessions import client_of, log_in, send_login
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, Admin, Endpoint, user_in
@@ -34,7 +34,7 @@ def test_endpoints_without_a_user_table_are_404_and_guarded(
     url = user_table(f"sqlite:///{tmp_path}/sessions.db", []) if sessions else {}
     environ = {**url, **static_environ}
     client = client_of(environ)
-    admin = Admin(client, environ, ask_to_log_in(client).get_json()["data"])
+    admin = Admin(client, environ, send_login(client).get_json()["data"])
     assert error_message(admin.ask(*endpoint, ANY_VERSION), 404, "users_elsewhere")
     user = client.application.extensions["latchkey"].issuer.generate({"username": "zoé", "roles": ["user"]})
     assert error_message(Admin(client, environ, user).ask(*endpoint, ANY_VERSION), 403, "role_required")

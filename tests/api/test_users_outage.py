@@ -8,7 +8,7 @@ from database.schema import downgrade, upgrade
 from database.tables import users
 from tests.support.database_outage import Database
 from tests.support.error_responses import error_message
-from tests.support.sessions import ask_to_log_in, bearer, log_in
+from tests.support.sessions import bearer, log_in, send_login
 from tests.support.stores import user_table
 from tests.support.users import ZOE
 from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, NEW, Admin, Endpoint, admin_at, user_in
@@ -44,11 +44,11 @@ def test_every_endpoint_is_503_during_an_outage_and_changes_nothing(
         assert error_message(response, 503, "database_unavailable") == UNAVAILABLE
         assert response.headers["Retry-After"] == "5"
         assert response.headers["X-Request-ID"] in caplog.text
-    assert error_message(ask_to_log_in(admin.client, MAX), 503, "provider_unavailable")
+    assert error_message(send_login(admin.client, MAX), 503, "provider_unavailable")
     assert "Traceback" not in caplog.text
     database.make_available()
     assert admin.ask("GET", "").get_json()["data"][1] == before["data"][1]
-    assert ask_to_log_in(admin.client, MAX).status_code == 200
+    assert send_login(admin.client, MAX).status_code == 200
 
 
 def test_edit_fails_if_its_audit_event_cannot_be_written(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
@@ -64,7 +64,7 @@ def test_edit_fails_if_its_audit_event_cannot_be_written(admin: Admin, caplog: p
         assert error_message(response, 503, "database_unavailable") == UNAVAILABLE
     assert "Run: make migrate" in caplog.text
     assert (admin.table.users.count(), user_in(admin.read(user_id))["active"]) == (2, True)
-    assert ask_to_log_in(admin.client, MAX).status_code == 200
+    assert send_login(admin.client, MAX).status_code == 200
 
 
 def test_schema_downgrade_is_an_outage(admin: Admin) -> None:

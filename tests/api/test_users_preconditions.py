@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.error_responses import error_message
-from tests.support.sessions import ask_to_log_in, bearer, log_in
+from tests.support.sessions import bearer, log_in, send_login
 from tests.support.users import SampleUser
 from tests.support.users_api import MAX, NEW, Admin, user_in
 
@@ -61,7 +61,7 @@ def test_stale_etag_is_412_and_changes_nothing(admin: Admin, if_match: str) -> N
     assert error_message(admin.patch(user_id, {"active": False}, sent), 412, "precondition_failed")
     assert set_password(admin, user_id, sent) == 412
     assert (admin.table.users.require("max").active, admin.history("max")) == (True, [])
-    assert ask_to_log_in(admin.client, MAX).status_code == 200
+    assert send_login(admin.client, MAX).status_code == 200
 
 
 @pytest.mark.parametrize("if_match", WITHOUT_AN_ETAG)
@@ -97,7 +97,7 @@ def test_own_password_change_changes_the_etag(admin: Admin) -> None:
     response = admin.client.post("/api/auth/password", json=body, headers=bearer(log_in(admin.client, MAX).access))
     assert response.status_code == 200
     assert set_password(admin, user_id, before) == 412
-    assert ask_to_log_in(admin.client, SampleUser("max", "", NEW["password"])).status_code == 200
+    assert send_login(admin.client, SampleUser("max", "", NEW["password"])).status_code == 200
 
 
 def test_etag_of_another_user_is_412(admin: Admin) -> None:

@@ -1,225 +1,227 @@
-"""What can happen to sessions: each act is done to the world and to the model alike."""
+"""The actions on sessions: each is done to the system and to the model alike."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.session_model.model import ACCESS, IDLE, LIFETIME, Session
-from tests.session_model.runner import HASHES, OTHER_PASSWORD, PASSWORD, Stage
-from tests.session_model.system import BOTH, ROLES
+from tests.session_model.model import ACCESS_LIFETIME, IDLE_TIMEOUT, SESSION_LIFETIME, Session
+from tests.session_model.runner import HASHES, OTHER_PASSWORD, PASSWORD, Runner
+from tests.session_model.system import REPLICAS, ROLES
 from tests.support import login_clients
 from tests.support.users import SampleUser
 
-SPANS = (1, 1, ACCESS - 1, ACCESS, LIFETIME // 2, LIFETIME // 2, IDLE - 1, IDLE)
+SPANS = (
+    *(1, 1, ACCESS_LIFETIME - 1, ACCESS_LIFETIME, SESSION_LIFETIME // 2, SESSION_LIFETIME // 2),
+    *(IDLE_TIMEOUT - 1, IDLE_TIMEOUT),
+)
+"""Seconds by which the clock is moved."""
 
 
 class Choice(NamedTuple):
-    """To whom an act is done, and how."""
+    """The random parameters of an action."""
 
-    person: SampleUser
-    client: str
+    user: SampleUser
+    client_id: str
     replica: int
     number: int
-    yes: bool
+    flag: bool
 
 
-class Acts(Stage):
-    """Everything that can happen."""
+class Actions(Runner):
+    """All actions."""
 
     def log_in(self, choice: Choice) -> None:
-        person, client, replica, _, by_address = choice
-        account = self.model.accounts[person]
-        login = person.email.upper() if by_address else person.username
-        given = login_clients.log_in(self.world.client(replica), client, login, account.password)
-        if account.active:
-            assert not given.code, given
-            self.take(given.access, person, self.model.begin(person, client, given.refresh))
+        user, client_id, replica, _, with_email = choice
+        account = self.model.accounts[user]
+        login = user.email.upper() if with_email else user.username
+        response = login_clients.log_in(self.system.client(replica), client_id, login, account.password)
+        if account.is_active:
+            assert not response.code, response
+            self.add_token(response.access, user, self.model.start_session(user, client_id, response.refresh))
         else:
-            assert given.code == login_clients.REFUSED_LOGIN[client]
+            assert response.code == login_clients.DENIED_LOGIN_CODE[client_id]
 
-    def log_in_with_another_password(self, choice: Choice) -> None:
-        wrong = PASSWORD if self.model.accounts[choice.person].password == OTHER_PASSWORD else OTHER_PASSWORD
-        given = login_clients.log_in(self.world.client(choice.replica), choice.client, choice.person.username, wrong)
-        assert given.code == login_clients.REFUSED_LOGIN[choice.client]
+    def log_in_with_wrong_password(self, choice: Choice) -> None:
+        wrong = PASSWORD if self.model.accounts[choice.user].password == OTHER_PASSWORD else OTHER_PASSWORD
+        client = self.system.client(choice.replica)
+        response = login_clients.log_in(client, choice.client_id, choice.user.username, wrong)
+        assert response.code == login_clients.DENIED_LOGIN_CODE[choice.client_id]
 
-    def make_a_token_without_a_session(self, choice: Choice) -> None:
-        held = self.model.accounts[choice.person].roles
-        payload = {"username": choice.person.username, "idp": "database", "roles": held}
-        self.take(self.world.issue(choice.replica, payload), choice.person, None)
+    def issue_token_without_session(self, choice: Choice) -> None:
+        roles = self.model.accounts[choice.user].roles
+        payload = {"username": choice.user.username, "idp": "database", "roles": roles}
+        self.add_token(self.system.issue(choice.replica, payload), choice.user, None)
 
     def refresh(self, choice: Choice) -> None:
-        session = self._one_of(self.model.alive(), choice)
-        if session and session.answer_lost:
-            if not self.patience:
+        session = self._select(self.model.open_sessions(), choice)
+        if session and session.is_response_lost:
+            if not self.retries_left:
                 return
-            self.patience -= 1
+            self.retries_left -= 1
         if session:
-            self.present(session, session.refresh, choice.replica, session.client)
+            self.present(session, session.refresh, choice.replica, session.client_id)
 
-    def refresh_what_may_have_ended(self, choice: Choice) -> None:
-        session = self._one_of(self.model.sessions, choice)
+    def refresh_any_session(self, choice: Choice) -> None:
+        session = self._select(self.model.sessions, choice)
         if session and not self.model.is_retry(session):
-            self.present(session, session.refresh, choice.replica, session.client)
+            self.present(session, session.refresh, choice.replica, session.client_id)
 
-    def lose_an_answer(self, choice: Choice) -> None:
-        session = self._one_of(self.model.alive(), choice)
-        if session and not session.answer_lost and self.model.accounts[session.person].active:
-            with login_clients.send_refresh(
-                self.world.client(choice.replica), session.client, session.refresh
-            ) as answer:
-                assert answer.status_code == 200
-            self.model.renew(session)
+    def lose_response(self, choice: Choice) -> None:
+        session = self._select(self.model.open_sessions(), choice)
+        if session and not session.is_response_lost and self.model.accounts[session.user].is_active:
+            client = self.system.client(choice.replica)
+            with login_clients.send_refresh(client, session.client_id, session.refresh) as response:
+                assert response.status_code == 200
+            self.model.extend_session(session)
 
-    def reuse_a_spent_token(self, choice: Choice) -> None:
-        session = self._one_of([session for session in self.model.sessions if session.spent], choice)
-        if session and not session.answer_lost:
-            spent = session.spent[-1] if choice.yes else session.spent[0]
-            self.present(session, spent, choice.replica, session.client)
+    def reuse_refresh_token(self, choice: Choice) -> None:
+        session = self._select([session for session in self.model.sessions if session.used], choice)
+        if session and not session.is_response_lost:
+            used = session.used[-1] if choice.flag else session.used[0]
+            self.present(session, used, choice.replica, session.client_id)
 
-    def make_a_secret_up(self, choice: Choice) -> None:
-        if session := self._one_of(self.model.alive(), choice):
+    def guess_secret(self, choice: Choice) -> None:
+        if session := self._select(self.model.open_sessions(), choice):
             name, _, secret = session.refresh.partition(".")
-            self.present(session, f"{name}.{secret[::-1]}", choice.replica, session.client)
+            self.present(session, f"{name}.{secret[::-1]}", choice.replica, session.client_id)
 
-    def refresh_at_the_other_door(self, choice: Choice) -> None:
-        if session := self._one_of(self.model.alive(), choice):
-            (other,) = set(login_clients.CLIENTS) - {session.client}
+    def refresh_as_other_client(self, choice: Choice) -> None:
+        if session := self._select(self.model.open_sessions(), choice):
+            (other,) = set(login_clients.CLIENTS) - {session.client_id}
             self.present(session, session.refresh, choice.replica, other)
 
     def log_out(self, choice: Choice) -> None:
-        if tokens := self.good + self.bad * choice.yes:
+        if tokens := self.valid + self.rejected * choice.flag:
             token = tokens[choice.number % len(tokens)]
-            code = self.model.code(token)
-            assert self.world.log_out(choice.replica, token.text) == code
+            code = self.model.guard_code(token)
+            assert self.system.log_out(choice.replica, token.text) == code
             if not code:
-                self.model.end(token)
-                self.ended_at(choice.replica)
+                self.model.log_out(token)
+                self.compare_after_revocation(choice.replica)
 
-    def revoke_a_refresh_token(self, choice: Choice) -> None:
-        theirs = [session for session in self.model.alive() if session.client == login_clients.OAUTH_CLIENT]
-        if session := self._one_of(theirs, choice):
-            assert login_clients.revoke(self.world.client(choice.replica), session.refresh) == 200
-            session.ended = True
-            self.ended_at(choice.replica)
+    def revoke_refresh_token(self, choice: Choice) -> None:
+        sessions = self.model.open_sessions()
+        of_client = [session for session in sessions if session.client_id == login_clients.OAUTH_CLIENT]
+        if session := self._select(of_client, choice):
+            assert login_clients.revoke(self.system.client(choice.replica), session.refresh) == 200
+            session.is_ended = True
+            self.compare_after_revocation(choice.replica)
 
-    def disable(self, choice: Choice) -> None:
-        self.model.accounts[choice.person].active = False
-        self.world.command("users", "disable", choice.person.username.upper())
-        self.ended_elsewhere(choice.person)
+    def disable_user(self, choice: Choice) -> None:
+        self.model.accounts[choice.user].is_active = False
+        self.system.run("users", "disable", choice.user.username.upper())
+        self.record_revocation(choice.user)
 
-    def disable_by_hand(self, choice: Choice) -> None:
-        self.model.accounts[choice.person].active = False
-        self.world.switch_off(choice.person)
-        theirs = [session for session in self.model.alive() if session.person is choice.person]
-        if session := self._one_of([session for session in theirs if not session.answer_lost] * choice.yes, choice):
-            self.present(session, session.refresh, choice.replica, session.client)
+    def disable_user_with_sql(self, choice: Choice) -> None:
+        self.model.accounts[choice.user].is_active = False
+        self.system.disable_with_sql(choice.user)
+        of_user = [session for session in self.model.open_sessions() if session.user is choice.user]
+        without_retries = [session for session in of_user if not session.is_response_lost]
+        if session := self._select(without_retries * choice.flag, choice):
+            self.present(session, session.refresh, choice.replica, session.client_id)
 
-    def enable(self, _: Choice) -> None:
-        for person, account in self.model.accounts.items():
-            if not account.active:
-                account.active = True
-                self.world.command("users", "enable", person.email)
+    def enable_users(self, _: Choice) -> None:
+        for user, account in self.model.accounts.items():
+            if not account.is_active:
+                account.is_active = True
+                self.system.run("users", "enable", user.email)
 
-    def give_another_password(self, choice: Choice) -> None:
-        account = self.model.accounts[choice.person]
+    def change_password(self, choice: Choice) -> None:
+        account = self.model.accounts[choice.user]
         account.password = PASSWORD if account.password == OTHER_PASSWORD else OTHER_PASSWORD
-        self.world.table.set_password(choice.person.email, HASHES[account.password])
-        self.ended_elsewhere(choice.person)
+        self.system.user_table.set_password(choice.user.email, HASHES[account.password])
+        self.record_revocation(choice.user)
 
-    def give_other_roles(self, choice: Choice) -> None:
-        held = (ROLES, ROLES[1:], ())[choice.number % 3]
-        self.world.give(choice.person, held)
-        self.model.accounts[choice.person].roles = held
+    def change_roles(self, choice: Choice) -> None:
+        roles = (ROLES, ROLES[1:], ())[choice.number % 3]
+        self.system.set_roles(choice.user, roles)
+        self.model.accounts[choice.user].roles = roles
 
-    def revoke_all_of_a_user(self, choice: Choice) -> None:
-        provider = "ldap" if choice.yes else ("", "database")[choice.number % 2]
+    def revoke_user(self, choice: Choice) -> None:
+        provider = "ldap" if choice.flag else ("", "database")[choice.number % 2]
         option = ["--provider", provider] if provider else []
-        self.world.command("tokens", "revoke", "--user", choice.person.username.upper(), *option)
+        self.system.run("tokens", "revoke", "--user", choice.user.username.upper(), *option)
         if provider != "ldap":
-            self.model.end_of(choice.person)
-        self.world.see_revocations(*BOTH)
+            self.model.revoke_user(choice.user)
+        self.system.refresh_revocations(*REPLICAS)
 
-    def revoke_everything(self, choice: Choice) -> None:
-        self.world.session_table.end_all()
-        self.model.end_of_everybody()
-        self.move_on(1)  # as the command does, too
-        self.world.see_revocations(*BOTH)
-        self.refresh_what_may_have_ended(choice)
+    def revoke_all(self, choice: Choice) -> None:
+        self.system.session_table.end_all()
+        self.model.revoke_all()
+        self.advance(1)  # as the command does
+        self.system.refresh_revocations(*REPLICAS)
+        self.refresh_any_session(choice)
 
-    def rotate_the_key(self, choice: Choice) -> None:
-        self.world.see_keys(*BOTH)
-        before = self.world.current_key(choice.replica)
-        self.world.command("keys", "generate", "--algorithm", "ES256")
-        self.world.command("keys", "rotate")
-        self.world.see_keys(choice.replica)  # and the other one only when it meets a token of the new key
-        assert self.world.current_key(choice.replica) not in {before, *self.model.removed}
-        if choice.yes:
-            self.move_on(10)  # the command waits until a key is long enough retired
-            self.world.command("keys", "retire", before, "--force")
-            self._removed(before)
+    def rotate_key(self, choice: Choice) -> None:
+        self.system.reload_keys(*REPLICAS)
+        before = self.system.current_key(choice.replica)
+        self.system.run("keys", "generate", "--algorithm", "ES256")
+        self.system.run("keys", "rotate")
+        self.system.reload_keys(choice.replica)  # the other replica reloads when it receives a token of the new key
+        assert self.system.current_key(choice.replica) not in {before, *self.model.removed_keys}
+        if choice.flag:
+            self.advance(10)  # the command would wait for the propagation delay
+            self.system.run("keys", "retire", before, "--force")
+            self._record_removal(before)
         elif choice.number % 2:
-            self._retire_in_time(before)
+            self._retire_after_last_token(before)
 
-    def restart(self, choice: Choice) -> None:
-        self.world.restart(choice.replica)
-        self.compare_again()
+    def restart_replica(self, choice: Choice) -> None:
+        self.system.restart(choice.replica)
+        self.compare_all_tokens()
 
-    def grow_old(self, choice: Choice) -> None:
-        active = [session for session in self.model.alive() if self.model.accounts[session.person].active]
-        session = self._one_of([session for session in active if not session.answer_lost], choice)
+    def extend_session_to_its_end(self, choice: Choice) -> None:
+        of_active = [session for session in self.model.open_sessions() if self.model.accounts[session.user].is_active]
+        session = self._select([session for session in of_active if not session.is_response_lost], choice)
         if session:
-            self.move_on(min(LIFETIME // 2, session.expires - self.model.now - 1))
-            self.log_in(choice)  # which clears away what is long over, and no more
-            self.present(session, session.refresh, choice.replica, session.client)
-            if choice.yes:
-                self.disable(choice._replace(person=session.person))
+            self.advance(min(SESSION_LIFETIME // 2, session.expires - self.model.now - 1))
+            self.log_in(choice)  # which deletes only sessions that expired long ago
+            self.present(session, session.refresh, choice.replica, session.client_id)
+            if choice.flag:
+                self.disable_user(choice._replace(user=session.user))
             else:
-                self.move_on(session.ends - self.model.now - choice.number % 2)
-            self.present(session, session.refresh, choice.replica, session.client)
+                self.advance(session.ends - self.model.now - choice.number % 2)
+            self.present(session, session.refresh, choice.replica, session.client_id)
 
     def let_time_pass(self, choice: Choice) -> None:
-        self.move_on(SPANS[choice.number % len(SPANS)])
-        if choice.yes:
-            self.refresh_what_may_have_ended(choice)
+        self.advance(SPANS[choice.number % len(SPANS)])
+        if choice.flag:
+            self.refresh_any_session(choice)
 
-    def _pass(self, seconds: int) -> None:
-        self.model.now += seconds
-        self.world.clock.move_to(self.model.now)
-        self.world.see_keys(*BOTH)
-
-    def _retire_in_time(self, key: str) -> None:
-        self.move_on(ACCESS)  # and a moment, for workers that have not looked at the folder yet
-        self.world.command("keys", "retire", key, refused=True)
+    def _retire_after_last_token(self, key_id: str) -> None:
+        self.advance(ACCESS_LIFETIME)  # without the propagation delay
+        self.system.run("keys", "retire", key_id, exit_code=2)
         self.compare()
-        self.move_on(10)
-        self.world.command("keys", "retire", key)
-        assert not any(token.key == key and self.model.is_young(token) for token in self.good)
-        self._removed(key)
+        self.advance(10)
+        self.system.run("keys", "retire", key_id)
+        assert all(self.model.is_expired(token) for token in self.valid if token.key_id == key_id)
+        self._record_removal(key_id)
 
-    def _removed(self, key: str) -> None:
-        self.model.removed.add(key)
-        self.world.see_keys(*BOTH)
+    def _record_removal(self, key_id: str) -> None:
+        self.model.removed_keys.add(key_id)
+        self.system.reload_keys(*REPLICAS)
 
-    def _one_of(self, sessions: list[Session], choice: Choice) -> Session | None:
+    def _select(self, sessions: list[Session], choice: Choice) -> Session | None:
         return sessions[choice.number % len(sessions)] if sessions else None
 
 
-ACTS: tuple[Callable[[Acts, Choice], None], ...] = (
-    *[Acts.refresh] * 6,
-    *[Acts.log_in] * 4,
-    *[Acts.let_time_pass] * 4,
-    *[Acts.make_a_token_without_a_session] * 3,
-    *[Acts.log_out] * 3,
-    *[Acts.lose_an_answer, Acts.reuse_a_spent_token, Acts.give_other_roles, Acts.enable] * 2,
-    *[Acts.disable_by_hand, Acts.revoke_all_of_a_user] * 2,
-    Acts.log_in_with_another_password,
-    Acts.make_a_secret_up,
-    Acts.refresh_at_the_other_door,
-    Acts.revoke_a_refresh_token,
-    Acts.disable,
-    Acts.give_another_password,
-    Acts.revoke_everything,
-    Acts.rotate_the_key,
-    Acts.restart,
-    Acts.grow_old,
-    Acts.grow_old,
+ACTIONS: tuple[Callable[[Actions, Choice], None], ...] = (
+    *[Actions.refresh] * 6,
+    *[Actions.log_in] * 4,
+    *[Actions.let_time_pass] * 4,
+    *[Actions.issue_token_without_session] * 3,
+    *[Actions.log_out] * 3,
+    *[Actions.lose_response, Actions.reuse_refresh_token, Actions.change_roles, Actions.enable_users] * 2,
+    *[Actions.disable_user_with_sql, Actions.revoke_user] * 2,
+    Actions.log_in_with_wrong_password,
+    Actions.guess_secret,
+    Actions.refresh_as_other_client,
+    Actions.revoke_refresh_token,
+    Actions.disable_user,
+    Actions.change_password,
+    Actions.revoke_all,
+    Actions.rotate_key,
+    Actions.restart_replica,
+    Actions.extend_session_to_its_end,
+    Actions.extend_session_to_its_end,
 )
+"""The actions to choose from, as often as their frequency."""

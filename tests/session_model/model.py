@@ -1,130 +1,129 @@
-"""What must hold of sessions and access tokens, in the simplest words that say it."""
+"""The model: the rules of sessions and access tokens, in the simplest form."""
 
 from dataclasses import dataclass, field
 
 from tests.support.users import SampleUser
 
-ACCESS, IDLE, LIFETIME = 300, 1800, 2700
-"""The seconds for which an access token, an unused refresh token and a session are good."""
+ACCESS_LIFETIME, IDLE_TIMEOUT, SESSION_LIFETIME = 300, 1800, 2700
+"""Seconds until an access token, an unused refresh token and a session expire."""
 
-NEVER, SPENT, GONE = "revoked or unknown", "already used", "no longer exists"
+INVALID, REUSED, USER_GONE = "expired, revoked or unknown", "already used", "no longer exists or is disabled"
+"""Parts of the messages with which a refresh token is rejected."""
 
 
 @dataclass(eq=False)
 class Session:
     """A session as its client remembers it."""
 
-    person: SampleUser
-    client: str
+    user: SampleUser
+    client_id: str
     ends: int
     expires: int
     refresh: str
-    """The token that is good; after a lost answer, the one that was good before."""
-    spent: list[str] = field(default_factory=list)
-    answer_lost: bool = False
-    ended: bool = False
+    """The newest refresh token that the client has; after a lost response, the one that the client has sent."""
+    used: list[str] = field(default_factory=list)
+    is_response_lost: bool = False
+    is_ended: bool = False
 
 
 @dataclass(eq=False)
 class Token:
-    """An access token. One without a session was made by `generate_jwt`."""
+    """An access token. `generate_jwt` has made those without a session."""
 
     text: str
-    key: str
-    person: SampleUser
+    key_id: str
+    user: SampleUser
     roles: tuple[str, ...]
     issued: int
     session: Session | None
-    ended: bool = False
+    is_revoked: bool = False
 
 
 @dataclass(eq=False)
 class Account:
-    """A person as the user table has them."""
+    """A row of the user table."""
 
     password: str
     roles: tuple[str, ...]
-    active: bool = True
+    is_active: bool = True
 
 
 @dataclass
 class Model:
-    """All that there is."""
+    """The state of the whole system."""
 
     now: int
     accounts: dict[SampleUser, Account]
-    removed: set[str] = field(default_factory=set)
-    """Keys that are retired and gone."""
+    removed_keys: set[str] = field(default_factory=set)
     sessions: list[Session] = field(default_factory=list)
-    everybody_before: int = 0
-    before: dict[SampleUser, int] = field(default_factory=dict)
+    all_revoked_before: int = 0
+    users_revoked_before: dict[SampleUser, int] = field(default_factory=dict)
 
-    def begin(self, person: SampleUser, client: str, refresh: str) -> Session:
-        ends = self.now + LIFETIME
-        session = Session(person, client, ends, min(ends, self.now + IDLE), refresh)
+    def start_session(self, user: SampleUser, client_id: str, refresh: str) -> Session:
+        ends = self.now + SESSION_LIFETIME
+        session = Session(user, client_id, ends, min(ends, self.now + IDLE_TIMEOUT), refresh)
         self.sessions.append(session)
         return session
 
-    def renew(self, session: Session, refresh: str = "") -> None:
-        """Note that a session was refreshed; without a token, that the answer with it was lost."""
-        session.expires = min(session.ends, self.now + IDLE)
-        session.answer_lost = not refresh
+    def extend_session(self, session: Session, refresh: str = "") -> None:
+        """Record a refresh. Without a refresh token, its response was lost."""
+        session.expires = min(session.ends, self.now + IDLE_TIMEOUT)
+        session.is_response_lost = not refresh
         if refresh:
-            session.spent.append(session.refresh)
+            session.used.append(session.refresh)
             session.refresh = refresh
 
-    def alive(self) -> list[Session]:
-        """Return the sessions that can be refreshed, if their users are still there."""
-        return [session for session in self.sessions if not session.ended and self.now < session.expires]
+    def open_sessions(self) -> list[Session]:
+        """Return the sessions that can be refreshed if their users are active."""
+        return [session for session in self.sessions if not session.is_ended and self.now < session.expires]
 
     def is_retry(self, session: Session) -> bool:
-        """Say whether a refresh now tries again for an answer that was lost, which is waited for."""
-        return session.answer_lost and not session.ended and self.now < session.expires
+        """Return whether a refresh now retries one whose response was lost, so that the service waits."""
+        return session.is_response_lost and not session.is_ended and self.now < session.expires
 
-    def refusal(self, session: Session, refresh: str, client: str) -> str | None:
-        """Say why a refresh token must be refused now, `None` if it must not; a session may end by it."""
-        if session.ended or client != session.client or self.now >= session.expires:
-            return NEVER
+    def present(self, session: Session, refresh: str, client_id: str) -> str | None:
+        """Return why a refresh token must be rejected now, `None` if it must be accepted. This may end the session."""
+        if session.is_ended or client_id != session.client_id or self.now >= session.expires:
+            return INVALID
         if refresh != session.refresh:
-            session.ended = True
-            return SPENT
-        if not self.accounts[session.person].active:
-            session.ended = True
-            return GONE
+            session.is_ended = True
+            return REUSED
+        if not self.accounts[session.user].is_active:
+            session.is_ended = True
+            return USER_GONE
         return None
 
-    def code(self, token: Token) -> str:
-        """Return the code with which the guard must refuse a token now, `""` if it must let it through."""
-        if token.key in self.removed:
+    def guard_code(self, token: Token) -> str:
+        """Return the code with which the guard must reject a token now, an empty string if it must accept it."""
+        if token.key_id in self.removed_keys:
             return "invalid_token"
-        if not self.is_young(token):
+        if self.is_expired(token):
             return "expired_token"
         return "revoked_token" if self._is_revoked(token) else ""
 
-    def is_young(self, token: Token) -> bool:
-        """Say whether a token's own time has not run out."""
-        return self.now < token.issued + ACCESS
+    def is_expired(self, token: Token) -> bool:
+        return self.now >= token.issued + ACCESS_LIFETIME
 
     def _is_revoked(self, token: Token) -> bool:
-        if token.issued < self.everybody_before:
+        if token.issued < self.all_revoked_before:
             return True
         if token.session:
-            return token.session.ended
-        return token.ended or token.issued < self.before.get(token.person, 0)
+            return token.session.is_ended
+        return token.is_revoked or token.issued < self.users_revoked_before.get(token.user, 0)
 
-    def end(self, token: Token) -> None:
+    def log_out(self, token: Token) -> None:
         if token.session:
-            token.session.ended = True
+            token.session.is_ended = True
         else:
-            token.ended = True
+            token.is_revoked = True
 
-    def end_of(self, person: SampleUser) -> None:
-        """End all that somebody has; tokens without a session tell their time in whole seconds."""
-        self.before[person] = self.now + 1
+    def revoke_user(self, user: SampleUser) -> None:
+        """End the user's sessions, and revoke tokens without a session, whose times are whole seconds."""
+        self.users_revoked_before[user] = self.now + 1
         for session in self.sessions:
-            session.ended |= session.person is person
+            session.is_ended |= session.user is user
 
-    def end_of_everybody(self) -> None:
-        self.everybody_before = self.now + 1
+    def revoke_all(self) -> None:
+        self.all_revoked_before = self.now + 1
         for session in self.sessions:
-            session.ended = True
+            session.is_ended = True

@@ -1,4 +1,4 @@
-"""The world and the model side by side, and how the two are compared."""
+"""The system and the model side by side, and their comparison."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,83 +6,82 @@ from pathlib import Path
 from argon2 import PasswordHasher
 
 from tests.session_model.model import Account, Model, Session, Token
-from tests.session_model.system import BOTH, START, World
+from tests.session_model.system import REPLICAS, START, System
 from tests.support import login_clients
 from tests.support.users import SAMPLE_USERS, SampleUser
 
-CROWD = SAMPLE_USERS[:2]
-PASSWORD, OTHER_PASSWORD = "the first password of everybody", "the other password of everybody"
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # ours would cost most of the run
-HASHES = {password: CHEAP.hash(password) for password in (PASSWORD, OTHER_PASSWORD)}
+USERS = SAMPLE_USERS[:2]
+PASSWORD, OTHER_PASSWORD = "the first password of both users", "the other password of both users"
+CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # the real cost would dominate the run
+HASHES = {password: CHEAP_HASHER.hash(password) for password in (PASSWORD, OTHER_PASSWORD)}
 
 
-class Stage:
-    """Where acts take place."""
+class Runner:
+    """Runs each action on the system and on the model."""
 
     def __init__(self, environ: Mapping[str, str], keys: Path) -> None:
-        self.world = World(environ, keys)
-        self.model = Model(START, {person: Account(PASSWORD, person.roles) for person in CROWD})
-        self.good: list[Token] = []
-        self.bad: list[Token] = []
-        self.patience = 0
-        """How often the two seconds may be waited that a lost answer takes."""
-        for person in CROWD:
-            self.world.add(person, HASHES[PASSWORD])
+        self.system = System(environ, keys)
+        self.model = Model(START, {user: Account(PASSWORD, user.roles) for user in USERS})
+        self.valid: list[Token] = []
+        self.rejected: list[Token] = []
+        self.retries_left = 0
+        """How often a refresh may retry a lost response, which takes two seconds."""
+        for user in USERS:
+            self.system.add_user(user, HASHES[PASSWORD])
 
     def compare(self) -> None:
-        """See that every token that was good answers as it must; what is refused once is refused for ever."""
-        for replica in BOTH:
-            self.compare_at(replica)
-        self.bad += [token for token in self.good if self.model.code(token)]
-        self.good = [token for token in self.good if not self.model.code(token)]
+        """Check the response to each valid token at each replica. A token that is rejected once stays rejected."""
+        for replica in REPLICAS:
+            self.compare_replica(replica)
+        self.rejected += [token for token in self.valid if self.model.guard_code(token)]
+        self.valid = [token for token in self.valid if not self.model.guard_code(token)]
 
-    def compare_at(self, replica: int) -> None:
-        """See that one of the two is right."""
-        for token in self.good:
-            code = self.model.code(token)
-            assert self.world.ask(replica, token.text) == (code, () if code else token.roles)
+    def compare_replica(self, replica: int) -> None:
+        for token in self.valid:
+            code = self.model.guard_code(token)
+            assert self.system.call_guard(replica, token.text) == (code, () if code else token.roles)
 
-    def compare_again(self) -> None:
-        """See that what was refused still is."""
-        self.good, self.bad = self.good + self.bad, []
+    def compare_all_tokens(self) -> None:
+        """Check rejected tokens, too."""
+        self.valid, self.rejected = self.valid + self.rejected, []
         self.compare()
 
     def compare_at_the_end(self) -> None:
-        """See which refresh tokens work, too."""
+        """Check all tokens, and the refresh token of each session."""
         for session in self.model.sessions:
-            if not session.answer_lost:
-                self.present(session, session.refresh, 0, session.client)
-        self.compare_again()
+            if not session.is_response_lost:
+                self.present(session, session.refresh, 0, session.client_id)
+        self.compare_all_tokens()
 
-    def present(self, session: Session, refresh: str, replica: int, client: str) -> None:
-        """Ask for a refresh, and see that it gives what it must."""
-        reason = self.model.refusal(session, refresh, client)
-        given = login_clients.refresh(self.world.client(replica), client, refresh)
+    def present(self, session: Session, refresh: str, replica: int, client_id: str) -> None:
+        """Present a refresh token, and check the response."""
+        reason = self.model.present(session, refresh, client_id)
+        response = login_clients.refresh(self.system.client(replica), client_id, refresh)
         if reason:
-            assert (given.code, reason in given.message) == (login_clients.REFUSED_TOKEN[client], True), given
-            self.ended_at(replica)
+            expected = (login_clients.INVALID_TOKEN_CODE[client_id], True)
+            assert (response.code, reason in response.message) == expected, response
+            self.compare_after_revocation(replica)
         else:
-            assert not given.code, given
-            self.model.renew(session, given.refresh)
-            self.take(given.access, session.person, session)
+            assert not response.code, response
+            self.model.extend_session(session, response.refresh)
+            self.add_token(response.access, session.user, session)
 
-    def take(self, access: str, person: SampleUser, session: Session | None) -> None:
-        """Remember an access token."""
-        held = tuple(sorted(self.model.accounts[person].roles))
-        self.good.append(Token(access, self.world.key_of(access), person, held, self.model.now, session))
+    def add_token(self, access: str, user: SampleUser, session: Session | None) -> None:
+        roles = tuple(sorted(self.model.accounts[user].roles))
+        self.valid.append(Token(access, self.system.key_of(access), user, roles, self.model.now, session))
 
-    def move_on(self, seconds: int) -> None:
-        """Move the clock, so far that replicas have looked at their keys."""
+    def advance(self, seconds: int) -> None:
+        """Move the clock, and let the replicas check their keys."""
         self.model.now += seconds
-        self.world.clock.move_to(self.model.now)
-        self.world.see_keys(*BOTH)
+        self.system.clock.move_to(self.model.now)
+        self.system.reload_keys(*REPLICAS)
 
-    def ended_elsewhere(self, person: SampleUser) -> None:
-        """Note that all that somebody had has ended, and let both replicas come to know."""
-        self.model.end_of(person)
-        self.world.see_revocations(*BOTH)
+    def record_revocation(self, user: SampleUser) -> None:
+        """Record that a command revoked a user's sessions, and let the replicas read the revocation."""
+        self.model.revoke_user(user)
+        self.system.refresh_revocations(*REPLICAS)
 
-    def ended_at(self, replica: int) -> None:
-        """See that a replica which has ended something knows at once, and let the other one come to know."""
-        self.compare_at(replica)
-        self.world.see_revocations(1 - replica)
+    def compare_after_revocation(self, replica: int) -> None:
+        """Check that a replica applies its own revocation immediately, and let the other one read it."""
+        self.compare_replica(replica)
+        self.system.refresh_revocations(1 - replica)

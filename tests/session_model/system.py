@@ -1,4 +1,4 @@
-"""Two replicas of the real application in this process, with the commands beside them, on one database."""
+"""The system: two replicas of the real application in this process and its commands, on one database."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,120 +13,124 @@ from config.text import casefold_name
 from database.session_table import SessionTable
 from database.tables import revocations, roles, sessions, user_roles, users
 from database.user_editor import UserEditor
+from services.context import Services, services_of
 from services.keys.directory import KeyDirectory
-from tests.session_model.model import ACCESS, IDLE, LIFETIME
+from tests.session_model.model import ACCESS_LIFETIME, IDLE_TIMEOUT, SESSION_LIFETIME
 from tests.support import login_clients
 from tests.support.commands import run_command
 from tests.support.signed_tokens import segment
 from tests.support.stores import engine_of
 from tests.support.users import SampleUser
 
-BOTH = (0, 1)
+REPLICAS = (0, 1)
 START = 1_900_000_000
 ROLES = ("admin", "editor", "user")
 
 
-class World:
-    """The real thing that the model is held against. Its clock stands still unless it is moved."""
+class System:
+    """The real system that is compared with the model. Its clock only moves when it is set."""
 
     def __init__(self, environ: Mapping[str, str], keys: Path) -> None:
-        """The database has tables; what is in them is cleared away."""
+        """Use a database that has tables, and delete their rows."""
         KeyDirectory(keys).add("ES256")
         self._environ = {
             **environ,
             "SIGNING_KEYS_DIR": str(keys),
             "OAUTH_CLIENTS": login_clients.OAUTH_CLIENT,
-            "JWT_LIFETIME_MINUTES": str(ACCESS // 60),
-            "SESSION_IDLE_MINUTES": str(IDLE // 60),
-            "SESSION_LIFETIME_MINUTES": str(LIFETIME // 60),
+            "JWT_LIFETIME_MINUTES": str(ACCESS_LIFETIME // 60),
+            "SESSION_IDLE_MINUTES": str(IDLE_TIMEOUT // 60),
+            "SESSION_LIFETIME_MINUTES": str(SESSION_LIFETIME // 60),
         }
         self._travel = time_machine.travel(START, tick=False)
         self.clock = self._travel.start()
         self._engine = engine_of(environ)
-        self._clear()
+        self._delete_rows()
         self._apps = [create_app(self._environ), create_app(self._environ)]
-        self.table = UserEditor(self._engine, "tests")
-        self.table.add("keeper", None, "no hash", ["admin"])  # the last active admin cannot be disabled
+        self.user_table = UserEditor(self._engine, "tests")
+        self.user_table.add("keeper", None, "no hash", ["admin"])  # the last active administrator cannot be disabled
         self.session_table = SessionTable(self._engine)
 
     def close(self) -> None:
-        """Let time go on."""
+        """Restore the clock."""
         self._travel.stop()
         self._engine.dispose()
 
-    def add(self, person: SampleUser, password_hash: str) -> None:
-        """Put a person and every role into the user table."""
-        self.table.add(person.username, person.email, password_hash, ROLES)
-        self.give(person, person.roles)
+    def add_user(self, user: SampleUser, password_hash: str) -> None:
+        """Add a user, and every role, to the user table."""
+        self.user_table.add(user.username, user.email, password_hash, ROLES)
+        self.set_roles(user, user.roles)
 
     def restart(self, replica: int) -> None:
-        """Replace one of the two by a new one, which has to read what is revoked."""
+        """Replace a replica with a new one, which has to read all revocations."""
         self._apps[replica] = create_app(self._environ)
 
     def client(self, replica: int) -> FlaskClient:
-        """Return a client of one of the two."""
         return self._apps[replica].test_client()
 
-    def command(self, *arguments: str, refused: bool = False) -> None:
-        """Run a command of `flask`, and see that it does what it is told, or refuses."""
+    def run(self, *arguments: str, exit_code: int = 0) -> None:
+        """Run a command of `flask`, and check its exit code."""
         result = run_command(*arguments, environ=self._environ)
-        assert result.exit_code == (2 if refused else 0), result.output
+        assert result.exit_code == exit_code, result.output
 
     def current_key(self, replica: int) -> str:
-        """Return the id of the key with which a replica signs."""
+        """Return the id of the key that a replica signs with."""
         return self.key_of(self.issue(replica, {"username": "bystander"}))
 
     def key_of(self, token: str) -> str:
-        """Return the id of the key that has signed a token."""
+        """Return the id of the key that signed a token."""
         return str(jwt.get_unverified_header(token)["kid"])
 
-    def see_keys(self, *which: int) -> None:
-        """Have replicas look at the key folder, which a second would do: a key that they do not know makes them."""
-        stranger = f"{segment({'alg': 'ES256', 'typ': 'at+jwt', 'kid': 'stranger'})}.e30.e30"
-        for replica in which:
-            assert self.ask(replica, stranger) == ("invalid_token", ())
+    def reload_keys(self, *replicas: int) -> None:
+        """Make replicas check the key directory, as they do every second: a token with an unknown key makes them."""
+        unknown = f"{segment({'alg': 'ES256', 'typ': 'at+jwt', 'kid': 'unknown'})}.e30.e30"
+        for replica in replicas:
+            assert self.call_guard(replica, unknown) == ("invalid_token", ())
 
-    def see_revocations(self, *which: int) -> None:
-        """Have replicas read what is new, which a second would do."""
-        for replica in which:
-            self._apps[replica].extensions["latchkey"].sessions.refresh_revocations()
+    def refresh_revocations(self, *replicas: int) -> None:
+        """Make replicas read the newest revocations, as they do every second."""
+        for replica in replicas:
+            current = self._services(replica).sessions
+            assert current
+            current.refresh_revocations()
 
     def issue(self, replica: int, payload: Mapping[str, object]) -> str:
-        """Return a token without a session, as a program on top of ours would make it."""
-        token: str = self._apps[replica].extensions["latchkey"].issuer.generate(payload)
-        return token
+        """Return a token without a session, as `generate_jwt` does."""
+        return self._services(replica).issuer.generate(payload)
 
-    def ask(self, replica: int, token: str) -> tuple[str, tuple[str, ...]]:
-        """Return the code with which the guard refuses a token, and the roles that it reads in a good one."""
-        answer = self.client(replica).get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
-        body = answer.json
+    def call_guard(self, replica: int, token: str) -> tuple[str, tuple[str, ...]]:
+        """Return the code with which the guard rejects a token, and the roles in a token that it accepts."""
+        response = self.client(replica).get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
+        body = response.json
         assert body is not None
-        if answer.status_code == 200:
+        if response.status_code == 200:
             return "", tuple(body["data"]["roles"])
-        assert answer.status_code == 401, body
+        assert response.status_code == 401, body
         return body["code"], ()
 
     def log_out(self, replica: int, token: str) -> str:
-        """End the session of a token; returns the code of a refusal."""
-        answer = self.client(replica).delete("/api/auth", headers={"Authorization": f"Bearer {token}"})
-        assert answer.json is not None
-        return str(answer.json.get("code", ""))
+        """End the session of a token; return the error code."""
+        response = self.client(replica).delete("/api/auth", headers={"Authorization": f"Bearer {token}"})
+        assert response.json is not None
+        return str(response.json.get("code", ""))
 
-    def give(self, person: SampleUser, names: tuple[str, ...]) -> None:
-        """Give a user these roles and no others, by hand."""
-        user_id = select(users.c.id).where(users.c.username_folded == casefold_name(person.username)).scalar_subquery()
-        held = select(user_id, roles.c.id).where(roles.c.name.in_(names))
+    def set_roles(self, user: SampleUser, names: tuple[str, ...]) -> None:
+        """Set the roles of a user with SQL."""
+        user_id = select(users.c.id).where(users.c.username_folded == casefold_name(user.username)).scalar_subquery()
+        rows = select(user_id, roles.c.id).where(roles.c.name.in_(names))
         with self._engine.begin() as connection:
             connection.execute(delete(user_roles).where(user_roles.c.user_id == user_id))
-            connection.execute(insert(user_roles).from_select(["user_id", "role_id"], held))
+            connection.execute(insert(user_roles).from_select(["user_id", "role_id"], rows))
 
-    def switch_off(self, person: SampleUser) -> None:
-        """Disable a user by hand, so that nothing but the user table tells."""
+    def disable_with_sql(self, user: SampleUser) -> None:
+        """Disable a user without a revocation, so that only the user table shows it."""
         with self._engine.begin() as connection:
-            change = update(users).where(users.c.username_folded == casefold_name(person.username))
+            change = update(users).where(users.c.username_folded == casefold_name(user.username))
             connection.execute(change.values(active=False))
 
-    def _clear(self) -> None:
+    def _services(self, replica: int) -> Services:
+        return services_of(self._apps[replica])
+
+    def _delete_rows(self) -> None:
         with self._engine.begin() as connection:
             for table in (sessions, revocations, user_roles, roles, users):
                 connection.execute(delete(table))

@@ -1,4 +1,4 @@
-"""Stores whose people change, each with a database of sessions."""
+"""Stores whose users can be changed, each with a database of sessions."""
 
 from pathlib import Path
 from typing import Protocol
@@ -12,75 +12,75 @@ from tests.servers.slapd import SUFFIX, Slapd
 from tests.support.stores import engine_of, hashed, user_table, users_file
 from tests.support.users import SampleUser
 
-REMOVED_USER = SampleUser("leaver", "leaver@example.org", "the password of a leaver", ("user",))
+CHANGED_USER = SampleUser("leaver", "leaver@example.org", "the password of a leaver", ("user",))
 
 
-class Living(Protocol):
-    """A store that knows the leaver, who has the role `user`."""
+class MutableStore(Protocol):
+    """A store of one user, CHANGED_USER, who has the role `user`."""
 
     environ: dict[str, str]
 
     def promote(self) -> None:
-        """Give the leaver the role `admin` instead."""
+        """Replace the role of the user with `admin`."""
 
     def remove(self) -> None:
-        """Take the leaver away."""
+        """Delete the user."""
 
     def disable(self) -> None:
-        """Disable the leaver by hand, behind our commands' back, or take them away where that is the same."""
+        """Disable the user in the store itself, or delete the user if the store cannot disable users."""
 
 
-class LivingFile:
+class MutableUsersFile:
     """A users file, with sessions in SQLite."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "users.toml"
-        sessions = user_table(f"sqlite:///{folder}/sessions.db", [])
-        self.environ = {**sessions, **users_file(self._path, [REMOVED_USER])}
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "users.toml"
+        sessions = user_table(f"sqlite:///{directory}/sessions.db", [])
+        self.environ = {**sessions, **users_file(self._path, [CHANGED_USER])}
 
     def promote(self) -> None:
         users_file(
-            self._path, [SampleUser(REMOVED_USER.username, REMOVED_USER.email, REMOVED_USER.password, ("admin",))]
+            self._path, [SampleUser(CHANGED_USER.username, CHANGED_USER.email, CHANGED_USER.password, ("admin",))]
         )
 
     def remove(self) -> None:
-        users_file(self._path, [SampleUser("another", "another@example.org", REMOVED_USER.password)])
+        users_file(self._path, [SampleUser("another", "another@example.org", CHANGED_USER.password)])
 
     def disable(self) -> None:
         self._path.write_text(f"{self._path.read_text('utf-8')}active = false\n", "utf-8")
 
 
-class LivingTable:
-    """A user table, with sessions beside it."""
+class MutableUserTable:
+    """A user table, with sessions in the same database."""
 
     def __init__(self, url: str) -> None:
-        self.environ = user_table(url, [REMOVED_USER])
+        self.environ = user_table(url, [CHANGED_USER])
         self._engine = engine_of(self.environ)
 
     def promote(self) -> None:
         UserEditor(self._engine, "tests").add("another", None, hashed("x"), ["admin"])
         admin = select(roles.c.id).where(roles.c.name == "admin").scalar_subquery()
         with self._engine.begin() as connection:
-            leaver = select(users.c.id).where(users.c.username == REMOVED_USER.username).scalar_subquery()
-            connection.execute(update(user_roles).where(user_roles.c.user_id == leaver).values(role_id=admin))
+            user_id = select(users.c.id).where(users.c.username == CHANGED_USER.username).scalar_subquery()
+            connection.execute(update(user_roles).where(user_roles.c.user_id == user_id).values(role_id=admin))
 
     def remove(self) -> None:
         with self._engine.begin() as connection:
-            connection.execute(delete(users).where(users.c.username == REMOVED_USER.username))
+            connection.execute(delete(users).where(users.c.username == CHANGED_USER.username))
 
     def disable(self) -> None:
         with self._engine.begin() as connection:
             connection.execute(update(users).values(active=False))
 
 
-class LivingDirectory:
-    """A directory, with sessions in a database without users."""
+class MutableDirectory:
+    """An LDAP directory, with sessions in a database without users."""
 
     def __init__(self, server: Slapd, url: str) -> None:
         self._server = server
-        self._dn = f"uid={REMOVED_USER.username},ou=people,{SUFFIX}"
+        self._dn = f"uid={CHANGED_USER.username},ou=people,{SUFFIX}"
         self.environ = {**user_table(url, []), **server.environ()}
-        server.add_person(REMOVED_USER)
+        server.add_person(CHANGED_USER)
 
     def promote(self) -> None:
         connection = self._server.admin()

@@ -23,7 +23,7 @@ from tests.conftest import new_database
 from tests.servers.process import wait_until
 from tests.support.hash_pool import fill_hash_pool
 from tests.support.hash_samples import LONG_BCRYPT, LONG_PASSWORD, SAMPLES
-from tests.support.sessions import ask_to_log_in, ask_to_refresh, client_of, log_in, shown
+from tests.support.sessions import client_of, guard_code, log_in, send_login, send_refresh
 from tests.support.statement_hooks import call_at_statement
 from tests.support.stored_hashes import has_policy_cost, store_hash, stored_zoe
 from tests.support.stores import engine_of, hashed, user_table
@@ -58,8 +58,8 @@ def test_upgrade_keeps_sessions_and_the_version_of_the_user(client: FlaskClient,
     after = stored_zoe(environ)
     assert has_policy_cost(after.password_hash)
     assert (after.version, after.updated_at, after.created_at) == (before.version, before.updated_at, before.created_at)
-    assert shown(client, tokens.access) == ""
-    assert ask_to_refresh(client, tokens.refresh).status_code == 200
+    assert guard_code(client, tokens.access) == ""
+    assert send_refresh(client, tokens.refresh).status_code == 200
     history = UserTable(engine_of(environ)).history(ZOE.username)
     assert [one.action for one in history] == ["user_added"]
 
@@ -72,7 +72,7 @@ def test_time_of_a_login_is_recorded_once_an_hour(client: FlaskClient, environ: 
             clock.shift(passed)
             log_in(client)
             recorded.append(f"{stored_zoe(environ).last_login_at:%H:%M:%S}")
-            assert ask_to_log_in(client, with_password("wrong")).status_code == 400
+            assert send_login(client, with_password("wrong")).status_code == 400
     assert recorded == ["10:00:00", "10:00:00", "10:00:00", "11:00:01"]
 
 
@@ -86,7 +86,7 @@ def test_upgrade_is_not_delayed_by_a_login_within_the_hour(client: FlaskClient, 
 def test_login_without_an_upgrade_changes_only_the_login_time(client: FlaskClient, environ: dict[str, str]) -> None:
     store_hash(environ, LONG_BCRYPT)
     before = stored_zoe(environ)
-    assert ask_to_log_in(client, with_password(LONG_PASSWORD)).status_code == 200
+    assert send_login(client, with_password(LONG_PASSWORD)).status_code == 200
     after = stored_zoe(environ)
     assert after.last_login_at is not None
     assert (after.version, after.updated_at, after.password_hash) == (before.version, before.updated_at, LONG_BCRYPT)
@@ -104,7 +104,7 @@ def test_password_that_an_admin_sets_during_the_login_is_kept(
             stack.enter_context(call_at_statement("before_cursor_execute", "UPDATE users", set_password))
         else:
             monkeypatch.setattr("passwords.hashing.needs_rehash", _after(set_password, needs_rehash))
-        assert ask_to_log_in(client).status_code == 400  # the new password ends the login that is in progress
+        assert send_login(client).status_code == 400  # the new password ends the login that is in progress
     assert stored_zoe(environ).password_hash == ADMIN_SET_HASH
     assert stored_zoe(environ).last_login_at is None
 
@@ -127,7 +127,7 @@ def test_login_waits_for_an_open_transaction_of_an_admin(postgres: str) -> None:
         # In a transaction, the observer would see the same state each time.
         observer.execution_options(isolation_level="AUTOCOMMIT")
         admin.exec_driver_sql("UPDATE users SET password_hash = %s", (ADMIN_SET_HASH,))
-        login = threads.submit(ask_to_log_in, client)
+        login = threads.submit(send_login, client)
         wait_until(lambda: observer.exec_driver_sql(waiting).scalar() == 1)
         admin.commit()
         assert login.result(20).status_code == 200
@@ -154,7 +154,7 @@ def test_one_of_several_concurrent_logins_upgrades_the_hash(
         _listening("after_cursor_execute", count),
         ThreadPoolExecutor(4) as threads,
     ):
-        assert [response.status_code for response in threads.map(ask_to_log_in, clients)] == [200] * 4
+        assert [response.status_code for response in threads.map(send_login, clients)] == [200] * 4
     assert sorted(written) == [0, 0, 0, 1]
     assert caplog.text.count("a weak password hash was upgraded") == 1
     assert has_policy_cost(stored_zoe(environ).password_hash)
@@ -174,7 +174,7 @@ def test_login_succeeds_without_an_upgrade_if_the_hash_queue_is_full(
     with ThreadPoolExecutor(CAPACITY + 1) as threads, monkeypatch.context() as full:
         filling = partial(fill_hash_pool, threads, gate)
         full.setattr("passwords.hashing.needs_rehash", _after(filling, needs_rehash))
-        response = ask_to_log_in(client)
+        response = send_login(client)
         gate.set()
     assert response.status_code == 200
     assert "a login could not be recorded: Overloaded" in caplog.text

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, make_url
 from database import engine as engines
 from tests.conftest import new_database
 from tests.support.hash_samples import SAMPLES
-from tests.support.sessions import ask_to_log_in, client_of
+from tests.support.sessions import client_of, send_login
 from tests.support.stored_hashes import has_policy_cost, stored_zoe
 from tests.support.stores import engine_of, user_table
 from tests.support.users import ZOE
@@ -31,7 +31,7 @@ def assert_accepted_without_upgrade(
     client: FlaskClient, environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Assert that Zoé can log in, that her hash is not upgraded, and that the reason is logged."""
-    assert ask_to_log_in(client).status_code == 200
+    assert send_login(client).status_code == 200
     assert stored_zoe(environ).password_hash == WEAK
     assert NOT_RECORDED in caplog.text
     assert WEAK not in caplog.text
@@ -39,7 +39,7 @@ def assert_accepted_without_upgrade(
 
 def assert_upgraded(environ: dict[str, str]) -> None:
     """Assert that the next login upgrades the hash."""
-    assert ask_to_log_in(client_of(environ)).status_code == 200
+    assert send_login(client_of(environ)).status_code == 200
     assert has_policy_cost(stored_zoe(environ).password_hash)
 
 
@@ -129,7 +129,7 @@ def test_login_succeeds_while_another_transaction_locks_the_user(
         else:
             writer.exec_driver_sql("SELECT id FROM users FOR UPDATE")
         with locked(writer):
-            response = ask_to_log_in(client_of(environ))
+            response = send_login(client_of(environ))
     assert response.status_code == 200
     assert "refresh_token" in response.get_json()
     assert NOT_RECORDED in caplog.text

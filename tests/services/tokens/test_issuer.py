@@ -1,4 +1,4 @@
-"""The issuer: what it puts into tokens, and that it takes nothing less."""
+"""The issuer: the claims that it writes, and the claims that it requires."""
 
 import time
 from typing import Any
@@ -8,7 +8,7 @@ from flask import Flask
 
 from app import create_app
 from config.service_settings import TokenSettings
-from services.context import Services
+from services.context import services_of
 from services.jwt_handler import InvalidToken
 from services.keys.ring import Key, KeyRing
 from services.tokens.issuer import MAX_TOKEN_LENGTH, TokenIssuer
@@ -18,18 +18,18 @@ from tests.support.stores import SECRET_KEY
 USER = {"username": "zoé", "email": "zoe@example.org", "roles": ["admin", "user"], "idp": "static"}
 REQUIRED = ["iss", "aud", "sub", "exp", "iat", "jti", "roles"]
 
-NO_TEXTS: list[object] = [None, "", 0, 5, 1.5, True, [], ["latchkey"], {}, {"latchkey": 1}]
-NO_DATES: list[object] = [None, "", "9999999999", "now", True, False, [], [9999999999], {}]
-NO_ROLES: list[object] = [None, "user", 5, True, {}, {"user": True}, [""], [None], [5], ["user", None], [["user"]]]
+NOT_TEXTS: list[object] = [None, "", 0, 5, 1.5, True, [], ["latchkey"], {}, {"latchkey": 1}]
+NOT_DATES: list[object] = [None, "", "9999999999", "now", True, False, [], [9999999999], {}]
+NOT_ROLES: list[object] = [None, "user", 5, True, {}, {"user": True}, [""], [None], [5], ["user", None], [["user"]]]
 WRONG_TYPES: dict[str, list[object]] = {
-    **dict.fromkeys(["iss", "aud", "sub", "jti", "username", "idp"], NO_TEXTS),
-    **dict.fromkeys(["exp", "iat"], NO_DATES),
-    "roles": NO_ROLES,
-    "email": [value for value in NO_TEXTS if value is not None],
+    **dict.fromkeys(["iss", "aud", "sub", "jti", "username", "idp"], NOT_TEXTS),
+    **dict.fromkeys(["exp", "iat"], NOT_DATES),
+    "roles": NOT_ROLES,
+    "email": [value for value in NOT_TEXTS if value is not None],
 }
 
 
-def test_a_token_says_who_for_whom_and_for_how_long(issuer: TokenIssuer) -> None:
+def test_token_has_subject_audience_and_lifetime(issuer: TokenIssuer) -> None:
     before = int(time.time())
     claims = issuer.decode(issuer.generate(USER))
     assert before <= claims["iat"] <= time.time()
@@ -39,16 +39,16 @@ def test_a_token_says_who_for_whom_and_for_how_long(issuer: TokenIssuer) -> None
     assert claims == {**USER, "iss": "latchkey", "aud": "latchkey", "sub": "zoé", "client_id": "latchkey"}
 
 
-def test_a_header_names_the_algorithm_the_key_and_the_kind(header: dict[str, Any]) -> None:
+def test_header_has_algorithm_key_id_and_type(header: dict[str, Any]) -> None:
     assert SECRET_KEY not in header.pop("kid")
     assert header == {"alg": "HS256", "typ": "at+jwt"}
 
 
-def test_the_settings_name_the_issuer_the_audience_and_the_lifetime(static_environ: dict[str, str]) -> None:
-    chosen = {"JWT_ISSUER": "us", "JWT_AUDIENCE": "them", "JWT_LIFETIME_MINUTES": "15"}
-    services: Services = create_app({**static_environ, "SECRET_KEY": SECRET_KEY, **chosen}).extensions["latchkey"]
+def test_settings_determine_issuer_audience_and_lifetime(static_environ: dict[str, str]) -> None:
+    chosen = {"JWT_ISSUER": "issuer.example", "JWT_AUDIENCE": "api.example", "JWT_LIFETIME_MINUTES": "15"}
+    services = services_of(create_app({**static_environ, "SECRET_KEY": SECRET_KEY, **chosen}))
     claims = services.issuer.decode(services.issuer.generate(USER))
-    assert (claims["iss"], claims["aud"], claims["exp"] - claims["iat"]) == ("us", "them", 900)
+    assert (claims["iss"], claims["aud"], claims["exp"] - claims["iat"]) == ("issuer.example", "api.example", 900)
 
 
 @pytest.mark.parametrize(
@@ -59,20 +59,20 @@ def test_the_settings_name_the_issuer_the_audience_and_the_lifetime(static_envir
         ({"sub": "17", "username": "zoé"}, "17"),
     ],
 )
-def test_the_subject_is_the_best_name_there_is(issuer: TokenIssuer, payload: dict[str, str], subject: str) -> None:
+def test_subject_is_sub_or_username_or_email(issuer: TokenIssuer, payload: dict[str, str], subject: str) -> None:
     claims = issuer.decode(issuer.generate(payload))
     assert claims["sub"] == subject
     assert claims["roles"] == []
 
 
-def test_a_payload_does_not_choose_what_the_issuer_vouches_for(issuer: TokenIssuer) -> None:
-    wish = {"iss": "evil", "aud": "evil", "iat": 1, "exp": 99999999999, "jti": "evil"}
-    claims = issuer.decode(issuer.generate({**USER, **wish}))
-    assert [name for name, value in wish.items() if claims[name] == value] == []
+def test_payload_cannot_override_the_claims_of_the_issuer(issuer: TokenIssuer) -> None:
+    chosen = {"iss": "evil", "aud": "evil", "iat": 1, "exp": 99999999999, "jti": "evil"}
+    claims = issuer.decode(issuer.generate({**USER, **chosen}))
+    assert [name for name, value in chosen.items() if claims[name] == value] == []
 
 
 @pytest.mark.parametrize(
-    "faulty",
+    "invalid",
     [
         {"username": None},
         {"username": 5},
@@ -86,41 +86,45 @@ def test_a_payload_does_not_choose_what_the_issuer_vouches_for(issuer: TokenIssu
         {"nbf": "soon"},
         {"note": "x" * MAX_TOKEN_LENGTH},
     ],
-    ids=lambda faulty: next(iter(faulty)),
+    ids=lambda invalid: next(iter(invalid)),
 )
-def test_no_token_is_made_that_the_guard_would_refuse(issuer: TokenIssuer, faulty: dict[str, object]) -> None:
+def test_token_that_the_guard_would_reject_is_not_issued(issuer: TokenIssuer, invalid: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="the access token would be invalid"):
-        issuer.generate({"username": "zoé", **faulty})
+        issuer.generate({"username": "zoé", **invalid})
 
 
-def test_a_token_signed_by_hand_is_as_good(issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any]) -> None:
+def test_token_signed_by_another_library_is_accepted(
+    issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any]
+) -> None:
     assert issuer.decode(sign(header, claims)) == claims
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_each_claim_is_required(issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any], name: str) -> None:
+def test_missing_claim_is_rejected(
+    issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any], name: str
+) -> None:
     del claims[name]
     with pytest.raises(InvalidToken):
         issuer.decode(sign(header, claims))
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG_TYPES.items() for value in values])
-def test_a_claim_of_the_wrong_type_is_refused(
+def test_claim_of_the_wrong_type_is_rejected(
     issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any], name: str, value: object
 ) -> None:
     with pytest.raises(InvalidToken):
         issuer.decode(sign(header, {**claims, name: value}))
 
 
-@pytest.mark.parametrize("claims_of_another_kind", [b"", b"[]", b"5", b"null", b'"x"', b"{", b'{"a":' * 1000])
-def test_claims_that_are_no_object_are_refused(
-    issuer: TokenIssuer, header: dict[str, Any], claims_of_another_kind: bytes
+@pytest.mark.parametrize("content", [b"", b"[]", b"5", b"null", b'"x"', b"{", b'{"a":' * 1000])
+def test_claims_that_are_not_an_object_are_rejected(
+    issuer: TokenIssuer, header: dict[str, Any], content: bytes
 ) -> None:
     with pytest.raises(InvalidToken):
-        issuer.decode(sign(header, claims_of_another_kind))
+        issuer.decode(sign(header, content))
 
 
-def test_a_signature_that_does_not_match_comes_before_all_else(
+def test_signature_is_verified_before_the_claims(
     issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidToken, match="signature does not match"):
@@ -128,31 +132,31 @@ def test_a_signature_that_does_not_match_comes_before_all_else(
 
 
 @pytest.mark.parametrize("kid", [None, "", "another", 5, True, [], ["x"], {}, "../../dev/null", "' OR 1=1 --", "*"])
-def test_a_kid_that_is_not_ours_is_refused(
+def test_unknown_kid_is_rejected(
     issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any], kid: object
 ) -> None:
     without = {name: value for name, value in header.items() if name != "kid"}
     for wrong in (without, {**header, "kid": kid}):
         with pytest.raises(InvalidToken):
             issuer.decode(sign(wrong, claims))
-    assert KeyRing(Key("ours", "HS256", KEY, KEY)).find(kid) is None
+    assert KeyRing(Key("key-1", "HS256", KEY, KEY)).find(kid) is None
 
 
 def _key(name: str, secret: bytes) -> Key:
     return Key(name, "HS256", signing=secret, verifying=secret)
 
 
-def test_a_kid_picks_the_key_and_a_former_key_still_verifies() -> None:
-    former, present = (_key(name, KEY + name.encode()) for name in ("former", "present"))
-    rings = KeyRing(former), KeyRing(present, former)
+def test_kid_selects_the_key_and_a_previous_key_still_verifies() -> None:
+    previous, current = (_key(name, KEY + name.encode()) for name in ("previous", "current"))
+    rings = KeyRing(previous), KeyRing(current, previous)
     before, after = (TokenIssuer(ring, TokenSettings.read({})) for ring in rings)
     claims = after.decode(before.generate(USER))
     with pytest.raises(InvalidToken, match="not issued by this service"):
         before.decode(after.generate(USER))
     with pytest.raises(InvalidToken, match="signature does not match"):
-        after.decode(sign({"alg": "HS256", "typ": "at+jwt", "kid": "present"}, claims, former.signing))
+        after.decode(sign({"alg": "HS256", "typ": "at+jwt", "kid": "current"}, claims, previous.signing))
 
 
-def test_every_start_gives_the_same_secret_the_same_kid(app: Flask, static_environ: dict[str, str]) -> None:
-    replica: Services = create_app({**static_environ, "SECRET_KEY": SECRET_KEY}).extensions["latchkey"]
-    assert replica.issuer.decode(app.extensions["latchkey"].issuer.generate(USER))["sub"] == "zoé"
+def test_secret_has_the_same_kid_in_every_replica(app: Flask, static_environ: dict[str, str]) -> None:
+    replica = services_of(create_app({**static_environ, "SECRET_KEY": SECRET_KEY}))
+    assert replica.issuer.decode(services_of(app).issuer.generate(USER))["sub"] == "zoé"
