@@ -1,1 +1,1 @@
-"""What it costs, as ratios within one run: machines differ, ratios less so. `make bench`."""
+"""Benchmarks. They print ratios within one run, because machines differ. `make bench` runs them."""

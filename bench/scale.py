@@ -1,4 +1,4 @@
-"""A login, and what an admin asks, with ten million users as with a hundred."""
+"""A login and the administrator's queries, with ten million users compared with a hundred."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from statistics import median
 
 from sqlalchemy import Engine
 
-from bench.filled import PASSWORD, filled, servers
+from bench.databases import PASSWORD, create_filled, servers
 from database.user_editor import UserEditor
 from database.user_filter import UserFilter
 from database.user_table import UserTable
@@ -27,37 +27,37 @@ def _count_hashes(engine: Engine) -> list[HashCount]:
     return statistics.counts()
 
 
-ASKED: dict[str, Callable[[Engine], object]] = {
-    "list": lambda engine: _table(engine).users.page(UserFilter(), 100),
-    "list, next page": lambda engine: _table(engine).users.page(UserFilter(), 100, "user05000000"),
-    "list, by creation": lambda engine: _table(engine).users.page(UserFilter(sort="created", reverse=True), 100),
-    "list --role user": lambda engine: _table(engine).users.page(UserFilter(role="user"), 100),
-    "list --role editor": lambda engine: _table(engine).users.page(UserFilter(role="editor"), 100),
-    "list --role admin": lambda engine: _table(engine).users.page(UserFilter(role="admin"), 100),
-    "list --disabled": lambda engine: _table(engine).users.page(UserFilter(active=False), 100),
-    "list --search, many": lambda engine: _table(engine).users.page(UserFilter(search="99"), 100),
-    "list --search, one": lambda engine: _table(engine).users.page(UserFilter(search="zoe@example"), 100),
-    "grant": lambda engine: _table(engine).change(
+OPERATIONS: dict[str, Callable[[Engine], object]] = {
+    "list": lambda engine: UserTable(engine).page(UserFilter(), 100),
+    "list, next page": lambda engine: UserTable(engine).page(UserFilter(), 100, "user05000000"),
+    "list, by creation": lambda engine: UserTable(engine).page(UserFilter(sort="created", reverse=True), 100),
+    "list --role user": lambda engine: UserTable(engine).page(UserFilter(role="user"), 100),
+    "list --role editor": lambda engine: UserTable(engine).page(UserFilter(role="editor"), 100),
+    "list --role admin": lambda engine: UserTable(engine).page(UserFilter(role="admin"), 100),
+    "list --disabled": lambda engine: UserTable(engine).page(UserFilter(active=False), 100),
+    "list --search, many": lambda engine: UserTable(engine).page(UserFilter(search="99"), 100),
+    "list --search, one": lambda engine: UserTable(engine).page(UserFilter(search="zoe@example"), 100),
+    "add a role": lambda engine: _editor(engine).change(
         "user00000042", lambda row: replace(row, roles=(*row.roles, "admin"))
     ),
-    "disable": lambda engine: _table(engine).set_active("user00000042", False),
-    "inventory": _count_hashes,
+    "disable": lambda engine: _editor(engine).set_active("user00000042", False),
+    "hash-report": _count_hashes,
 }
 
 
-def _table(engine: Engine) -> UserEditor:
+def _editor(engine: Engine) -> UserEditor:
     return UserEditor(engine, "bench")
 
 
 def main() -> None:
-    """Compare; the number of users may be given."""
+    """Run the benchmark. The first argument is the number of users, ten million by default."""
     many = int(sys.argv[1]) if len(sys.argv) > 1 else MANY
-    with servers() as begins:
-        for kind, begin in begins.items():
-            environs = {count: filled(kind, begin, count) for count in (FEW, many)}
+    with servers() as base_urls:
+        for kind, base_url in base_urls.items():
+            environs = {count: create_filled(kind, base_url, count) for count in (FEW, many)}
             _compare_logins(kind, environs)
-            for name, ask in ASKED.items():
-                _tell(kind, name, {count: _once(ask, environ) for count, environ in environs.items()})
+            for name, operation in OPERATIONS.items():
+                _print_times(kind, name, {count: _time(operation, environ) for count, environ in environs.items()})
 
 
 def _compare_logins(kind: str, environs: dict[int, dict[str, str]]) -> None:
@@ -65,26 +65,26 @@ def _compare_logins(kind: str, environs: dict[int, dict[str, str]]) -> None:
     times: dict[int, list[float]] = {count: [] for count in providers}
     for _ in range(LOGINS):
         for count, provider in providers.items():
-            began = time.perf_counter()
+            start = time.perf_counter()
             assert provider.authenticate("zoe@example.com", PASSWORD)
-            times[count].append(time.perf_counter() - began)
+            times[count].append(time.perf_counter() - start)
     few, many = (median(times[count]) for count in providers)
     print(
         f"{kind:12} login: {1000 * few:.2f} ms with few users, {1000 * many:.2f} ms with many: ratio {many / few:.3f}"
     )
 
 
-def _once(ask: Callable[[Engine], object], environ: dict[str, str]) -> float:
+def _time(operation: Callable[[Engine], object], environ: dict[str, str]) -> float:
     engine = engine_of(environ)
-    began = time.perf_counter()
-    ask(engine)
-    return time.perf_counter() - began
+    start = time.perf_counter()
+    operation(engine)
+    return time.perf_counter() - start
 
 
-def _tell(kind: str, name: str, times: dict[int, float]) -> None:
+def _print_times(kind: str, name: str, times: dict[int, float]) -> None:
     print(
         f"{kind:12} {name:22}"
-        + "".join(f"{count:>14,} users: {1000 * taken:9.1f} ms" for count, taken in times.items())
+        + "".join(f"{count:>14,} users: {1000 * seconds:9.1f} ms" for count, seconds in times.items())
     )
 
 
