@@ -36,7 +36,7 @@ def record_event(
 
 
 def newest_events(connection: Connection, username: str | None) -> list[AuditEvent]:
-    """Return at most MAX_SHOWN_EVENTS events, newest first: of all users, or of those with this username, ever."""
+    """Return at most MAX_SHOWN_EVENTS events, newest first: of all users, or of this username."""
     query = select(*(audit_events.c[name] for name in AuditEvent.__dataclass_fields__))
     if username is not None:
         query = query.where(audit_events.c.username_folded == casefold_name(username))

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from config.errors import ConfigurationError, Problem
 from config.service_settings import DatabaseSettings
 
-# A password may contain @. If the host did too, it would be a part of the password.
+# No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 
 # The provider and the sessions share an engine and its connections. It is freed with its last user.
@@ -43,7 +43,7 @@ def begin_write(engine: Engine) -> Iterator[Connection]:
     """Begin a transaction that reads before it writes. It is rolled back if the block raises."""
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
-            # Otherwise SQLite rejects the first write immediately if another process has written since the first read.
+            # Otherwise SQLite rejects the first write, without waiting, if another process wrote after the first read.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
 

@@ -20,8 +20,8 @@ from sqlalchemy import (
     select,
     text,
     true,
+    update,
 )
-from sqlalchemy import update as update_
 
 from config.text import casefold_name
 from database.advisory_locks import SESSION_LOCK
@@ -84,7 +84,7 @@ _expired = select(sessions.c.id).where(
 _purge = delete(sessions).where(sessions.c.id.in_(_expired.limit(PURGE_LIMIT).with_for_update(skip_locked=True)))
 _by_id = select(sessions).where(sessions.c.id == bindparam("session_id"))
 _rotate = (
-    update_(sessions)
+    update(sessions)
     .where(
         sessions.c.id == bindparam("session_id"),
         sessions.c.token_hash == bindparam("seen_hash"),
@@ -99,14 +99,14 @@ _rotate = (
     )
 )
 _mark_delivered = (
-    update_(sessions)
+    update(sessions)
     .where(sessions.c.id == bindparam("session_id"), sessions.c.token_hash == bindparam("next_hash"))
     .values(delivered=True)
 )
 
 
 class SessionTable:
-    """The sessions in one database. Thread-safe. Every method raises DatabaseUnavailable."""
+    """The sessions in one database. Thread-safe. Every method can raise DatabaseUnavailable."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -135,7 +135,7 @@ class SessionTable:
         """Make `next_hash` the hash of the valid refresh token, in one statement.
 
         Return False, and change nothing, if the session has changed since `seen` was read, or if the presented token
-        is neither the valid one nor the one before it whose response was not sent.
+        is not the valid one. Until the response with the valid token is sent, the one before it is accepted too.
         """
         values = {
             "session_id": seen.id,
@@ -212,10 +212,10 @@ def end_user_sessions(
 
 
 def _lock(connection: Connection, *, shared: bool = False) -> None:
-    """Wait until no other transaction ends the sessions of a user, or, unless `shared`, opens a session.
+    """Exclude transactions that end the sessions of users and, unless `shared`, those that open a session.
 
-    Otherwise neither would see the other, and a session of a login with the old password would remain. SQLite has
-    one writer at a time.
+    Two such transactions would not see each other's rows, and a session of a login with the old password would
+    remain. SQLite has one writer at a time.
     """
     if connection.dialect.name == "postgresql":
         take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
