@@ -4,7 +4,7 @@ from flask import Flask, Response, g
 
 from api.body import json_object
 from api.responses import NO_STORE, json_response, token_response
-from config.clients import FIRST_PARTY
+from config.clients import FIRST_PARTY_CLIENT_ID
 from services.accounts import change_password
 from services.auth_guard import auth_guard, check_jwt, public
 from services.context import current_sessions
@@ -44,7 +44,7 @@ def init(app: Flask) -> None:
     @public
     def refresh() -> Response:
         sessions = current_sessions()
-        return _token_response(sessions.refresh(_require_refresh_token(), FIRST_PARTY))
+        return _token_response(sessions.refresh(_require_refresh_token(), FIRST_PARTY_CLIENT_ID))
 
     @app.route("/api/auth/password", methods=["POST"])
     @auth_guard()

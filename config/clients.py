@@ -8,8 +8,11 @@ from pydantic import AfterValidator, Field, SecretStr
 from config.keys import SecretList, require_strong_secret
 from config.section import Section
 
-FIRST_PARTY = "latchkey"
-"""The client id of sessions that began at `/api/auth`. It is reserved: no OAuth client can have it."""
+FIRST_PARTY_CLIENT_ID = "latchkey"
+"""The `client_id` of tokens that no OAuth client requested, such as those of `/api/auth`.
+
+It is reserved: no OAuth client can have it.
+"""
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
@@ -26,14 +29,14 @@ def _parse_client(text: SecretStr) -> Client:
     client_id, colon, secret = text.get_secret_value().partition(":")
     if not _CLIENT_ID.fullmatch(client_id):
         raise ValueError("has a client id that is not 1 to 64 letters, digits or any of . _ ~ -")
-    if client_id == FIRST_PARTY:
-        raise ValueError(f"has the client id {FIRST_PARTY}, which is reserved")
+    if client_id == FIRST_PARTY_CLIENT_ID:
+        raise ValueError(f"has the client id {FIRST_PARTY_CLIENT_ID}, which is reserved")
     if colon and not (secret.isascii() and secret.isprintable()):
         raise ValueError("has a client secret that is not printable ASCII")
     try:
         return Client(client_id, require_strong_secret(SecretStr(secret)) if colon else None)
     except ValueError as error:
-        raise ValueError(f"has a client secret that {error}") from None
+        raise ValueError(f"has a client with an invalid secret: it {error}") from None
 
 
 def _validate_clients(texts: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
@@ -56,5 +59,5 @@ class OAuthSettings(Section):
     password_grant: bool = Field(True, description="true or false: whether clients may send a user's password")
 
     def registered_clients(self) -> list[Client]:
-        """Return the clients, each with an id of its own."""
+        """Return the clients. Their ids are unique."""
         return [_parse_client(text) for text in self.clients]

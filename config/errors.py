@@ -31,7 +31,7 @@ class Problem:
 
 
 class ConfigurationError(click.ClickException):
-    """The configuration is invalid, for each reason in `problems`.
+    """The configuration has the problems in `problems`.
 
     A click exception, so that Flask's command line prints it as a message and not as a traceback.
     """

@@ -5,19 +5,23 @@ import stat
 
 
 def is_readable_by_others(status: os.stat_result) -> bool:
-    """Return whether the file belongs to another user than this process or root, or its mode lets others read it.
+    """Return whether other users own or can read the file, this process's user and root excepted.
 
-    The group of a file of root may read it.
+    If root owns the file, its group may read it, unless the process is root and the group is root's. If the process
+    is root, every owner is accepted.
     """
     user = os.geteuid()
-    # Container platforms mount a secret as a file of root that the service's group can read.
+    # Container platforms mount a secret as a file that root owns and the service's group can read.
     group_may_read = status.st_uid == 0 and (user != 0 or status.st_gid != 0)
     forbidden_bits = 0o027 if group_may_read else 0o077
     return _belongs_to_another(status, user) or bool(stat.S_IMODE(status.st_mode) & forbidden_bits)
 
 
 def is_writable_by_others(status: os.stat_result) -> bool:
-    """Return whether the file or directory belongs to another user, or its mode lets others write to it."""
+    """Return whether other users own or can write to the file or directory, this process's user and root excepted.
+
+    If the process is root, every owner is accepted.
+    """
     return _belongs_to_another(status, os.geteuid()) or bool(stat.S_IMODE(status.st_mode) & 0o022)
 
 

@@ -1,4 +1,4 @@
-"""A section of settings: typed fields, each read from the environment variable of its name."""
+"""A section of settings: typed fields, each read from one environment variable."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -13,8 +13,8 @@ from config.errors import ConfigurationError, Problem, validation_message
 class Section(BaseModel):
     """Settings that belong together. The variable of a field is `prefix` + its name, in capitals.
 
-    The description of a field completes the sentence "Set it to …", which errors show as the remedy. The ValueErrors
-    of its validators are predicates of a sentence about the variable, such as "must be at least 32 bytes long".
+    An error shows "Set it to " followed by the description of the field. A validator raises ValueError with a text
+    that follows the name of the variable, such as "must be at least 32 bytes long".
     A `SecretStr` field can be read from a file instead: the variable with `_FILE` appended names the file.
     An empty variable counts as not set.
     """
@@ -32,7 +32,7 @@ class Section(BaseModel):
 
     @classmethod
     def is_secret(cls, field: str) -> bool:
-        """Return whether the field is secret: it is never shown, and can be read from a file."""
+        """Return whether the field is a secret. A secret is never shown, and can be read from a file."""
         return _holds_secrets(cls.model_fields[field].annotation)
 
     @classmethod
@@ -76,7 +76,8 @@ class Section(BaseModel):
 
     @classmethod
     def _problem(cls, field: str, fault: Any) -> Problem:
-        # A position in a list. The key of a JSON object is not shown: it is a part of the value.
+        # Show the position of an invalid list item. Do not show the key of a JSON object, because a key is part of the
+        # value.
         positions = [part for part in fault["loc"][1:2] if isinstance(part, int)]
         subject = ", ".join([cls.variable(field), *(f"value {position + 1}" for position in positions)])
         found = "is not set" if fault["type"] == "missing" else validation_message(fault)
@@ -94,7 +95,10 @@ class Section(BaseModel):
 
     @classmethod
     def _misspelled_variables(cls, environ: Mapping[str, str]) -> list[Problem]:
-        """Return a problem for each variable that resembles an unset setting: it would be ignored silently."""
+        """Return a problem for each unknown variable whose name resembles an unset setting.
+
+        Without this check a misspelled variable would be ignored silently.
+        """
         known = {cls.variable(field) for field in cls.model_fields} | set(cls.renamed)
         known |= {f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)}
         unset = [variable for field in cls.model_fields if (variable := cls.variable(field)) not in environ]

@@ -9,12 +9,12 @@ from pydantic import AfterValidator
 MAX_NAME_LENGTH = 256
 MAX_PASSWORD_LENGTH = 1024
 
-# PBKDF2 and scrypt cannot distinguish a password from the same with a NUL at its end; lone surrogates have no UTF-8.
+# PBKDF2 and scrypt ignore a NUL at the end of a short password. Lone surrogates cannot be encoded in UTF-8.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def validate_text(text: str, max_length: int) -> str:
-    """Return the text in NFC. Raises ValueError if that is empty, too long, or has a forbidden character.
+    """Return the text in NFC. Raises ValueError if it is empty, too long, or has a forbidden character.
 
     The message is the predicate of a sentence about the text, such as "must not be empty". It never quotes the text.
     """
@@ -29,7 +29,7 @@ def validate_text(text: str, max_length: int) -> str:
 
 
 def normalize_name(text: str) -> str:
-    """Return the name in NFC, without surrounding whitespace. Raises ValueError like `validate_text`."""
+    """Return the name in NFC, without surrounding whitespace. Raises the ValueErrors of `validate_text`."""
     name = validate_text(text, MAX_NAME_LENGTH).strip()
     if not name:
         raise ValueError("must not be empty")
@@ -37,14 +37,17 @@ def normalize_name(text: str) -> str:
 
 
 def normalize_password(text: str) -> str:
-    """Return the password in NFC. Surrounding whitespace is part of it. Raises ValueError like `validate_text`."""
+    """Return the password in NFC. Surrounding whitespace is part of the password.
+
+    Raises ValueError if it is only whitespace, and the ValueErrors of `validate_text`.
+    """
     if text.isspace():
         raise ValueError("must not be blank")
     return validate_text(text, MAX_PASSWORD_LENGTH)
 
 
 def casefold_name(name: str) -> str:
-    """Return the form by which names are compared: two names are equal if their forms are."""
+    """Return the case-folded form of the name. Two names are the same if their case-folded forms are equal."""
     return normalize("NFC", normalize("NFC", name).casefold())
 
 

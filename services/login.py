@@ -1,6 +1,6 @@
 """Logins: credentials are exchanged for a grant."""
 
-from config.clients import FIRST_PARTY
+from config.clients import FIRST_PARTY_CLIENT_ID
 from providers.interface import Denied
 from services.auth_provider import authenticate
 from services.context import current_services
@@ -11,7 +11,7 @@ MAX_LOGIN_ATTEMPTS = 3
 """How often the credentials are verified while the user's sessions are being revoked."""
 
 
-def log_in(email: str, password: str, client_id: str = FIRST_PARTY) -> Grant | Denied:
+def log_in(email: str, password: str, client_id: str = FIRST_PARTY_CLIENT_ID) -> Grant | Denied:
     """Return the first tokens of the user, or a `Denied`, which is falsy.
 
     Raises what `authenticate` raises. Raises SessionsUnavailable if the user's sessions were revoked during every

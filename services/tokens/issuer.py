@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import jwt
 
-from config.clients import FIRST_PARTY
+from config.clients import FIRST_PARTY_CLIENT_ID
 from config.service_settings import TokenSettings
 from services.keys.ring import Key, KeyRing, KeySource
 from services.tokens.claims import REQUIRED_CLAIMS, Claims, invalid_claim
@@ -74,7 +74,7 @@ class TokenIssuer:
         """Return the claims of an access token for this payload, except `iat`, `exp` and `jti`."""
         return {
             "roles": [],
-            "client_id": FIRST_PARTY,
+            "client_id": FIRST_PARTY_CLIENT_ID,
             **payload,
             "sub": payload.get("sub") or payload.get("username") or payload.get("email"),
             "iss": self._settings.issuer,

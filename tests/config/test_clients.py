@@ -15,7 +15,7 @@ SECRET = "a client's secret; of 32 bytes or more"
 OTHER = "another:secret=with%everything&in it"
 TINY = "tiny"
 BAD_ID = "has a client id that is not 1 to 64 letters, digits or any of . _ ~ -"
-SHORT = "has a client secret that must be at least 32 bytes long"
+SHORT = "has a client with an invalid secret: it must be at least 32 bytes long"
 REMEDY = (
     ". Set it to id:secret for each client, or only id for a client without a secret, comma-separated or one per line."
 )
@@ -86,11 +86,11 @@ def test_clients_are_comma_separated_or_one_per_line(written: str, clients: list
         (f"a:{SECRET}\udcff", "has a client secret that is not printable ASCII"),
         (
             "a:change-me-change-me-change-me-change-me",
-            "has a client secret that must be a random secret, not a published example",
+            "has a client with an invalid secret: it must be a random secret, not a published example",
         ),
         (
             "a:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obV",
-            "has a client secret that must be a random secret, not a PEM, SSH or JWK key",
+            "has a client with an invalid secret: it must be a random secret, not a PEM, SSH or JWK key",
         ),
         ("a,a", "has the same client id twice"),
         (f"a,b,a:{SECRET}", "has the same client id twice"),
@@ -127,7 +127,9 @@ def test_unusable_file_is_a_problem(tmp_path: Path, content: bytes | None) -> No
     with pytest.raises(ConfigurationError) as caught:
         OAuthSettings.read({"OAUTH_CLIENTS_FILE": str(path)})
     (line,) = caught.value.lines
-    assert line.startswith(("OAUTH_CLIENTS_FILE names a file that ", "OAUTH_CLIENTS has a client secret that must be "))
+    assert line.startswith(
+        ("OAUTH_CLIENTS_FILE names a file that ", "OAUTH_CLIENTS has a client with an invalid secret: it must be ")
+    )
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_variable_of_the_process_takes_precedence_over_the_file(
         ("DATABASE_URL", "sqlite:///users.db", "DATABASE_URL_FILE"),
     ],
 )
-def test_secret_of_the_process_takes_precedence_over_its_other_form_in_the_file(
+def test_secret_of_the_process_takes_precedence_over_its_file_counterpart_in_the_file(
     development_file: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, overridden: str
 ) -> None:
     monkeypatch.setenv(name, value)
