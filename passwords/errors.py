@@ -2,7 +2,7 @@
 
 
 class Overloaded(Exception):
-    """Too many logins are waiting for the hash pool. The credentials were not checked."""
+    """The hash pool has no free place for another login. The credentials were not verified."""
 
 
 class UnusableHash(ValueError):

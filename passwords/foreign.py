@@ -1,7 +1,7 @@
 """Verification of hashes that other applications made and libpass cannot verify.
 
 The arguments come from a hash that matched a format of `passwords.formats`, which limits the costs. Digests are
-compared in constant time. All functions are thread-safe and release the GIL.
+compared in constant time. All functions are thread-safe. Those that verify PBKDF2, scrypt and bcrypt release the GIL.
 """
 
 import hashlib
@@ -10,7 +10,8 @@ from hmac import compare_digest
 import bcrypt
 
 _MAX_BCRYPT_BYTES = 72
-_SCRYPT_MEMORY_LIMIT = 2**30  # OpenSSL's default of 32 MiB is less than the defaults of Django and Werkzeug need
+# Django's and Werkzeug's default parameters need more than OpenSSL's default limit of 32 MiB.
+_SCRYPT_MEMORY_LIMIT = 2**30
 
 
 def verify_pbkdf2(secret: bytes, salt: bytes, digest: bytes, *, name: str, rounds: int) -> bool:
@@ -32,16 +33,16 @@ def verify_salted(secret: bytes, name: str, digest_and_salt: bytes) -> bool:
 
 
 def verify_bcrypt(secret: bytes, stored: str) -> bool:
-    """Verify bcrypt over the first 72 bytes of the password, see `fits_bcrypt`."""
+    """Verify bcrypt over the first 72 bytes of the password.
+
+    Older bcrypt libraries silently ignored the bytes after 72. Users with such a hash must still be able to log in, so
+    these bytes are ignored here too.
+    """
     return bcrypt.checkpw(secret[:_MAX_BCRYPT_BYTES], stored.encode())
 
 
 def fits_bcrypt(secret: bytes) -> bool:
-    """Return whether bcrypt uses the whole password.
-
-    Older libraries truncate a longer password silently. Its user must still be able to log in, so the rest of the
-    password is not verified.
-    """
+    """Return whether bcrypt uses the whole password."""
     return len(secret) <= _MAX_BCRYPT_BYTES
 
 

@@ -41,7 +41,7 @@ MAX_CRYPT_BYTES = 512
 """The longest password that the crypt libraries of operating systems accept."""
 
 # OWASP considers argon2id with 7168 KiB and 5 iterations equal to the policy. A hash that uses more memory than the
-# policy is never replaced, since that would weaken it.
+# policy is never replaced, because the new hash would be weaker.
 _MIN_MEMORY = 7168
 _MIN_WORK = _MIN_MEMORY * 5
 _POLICY_MEMORY = 19456
@@ -60,7 +60,7 @@ def _require(*conditions: bool) -> None:
         raise UnusableHash("has excessive or invalid cost parameters")
 
 
-# Cached: a table has few combinations, and an import asks for one a million times.
+# Cached because the hashes of a table have few different parameters, and an import needs them a million times.
 @lru_cache(256)
 def _one_parameter(scheme: str, parameter: str, value: int, minimum: int, maximum: int) -> HashScheme:
     _require(minimum <= value <= maximum)
@@ -99,9 +99,9 @@ def _sha_crypt(scheme: str, prefix: str, length: int, handler: Any) -> HashForma
     rounds = rf"(?:rounds=(?P<rounds>{_NUMBER})\$)?"
     return HashFormat(
         re.compile(rf"{prefix}{rounds}{_CRYPT_BASE64}{{1,16}}\${_CRYPT_BASE64}{{{length}}}"),
-        # The limit of a million is for libpass, which computes these in Python and holds the GIL.
+        # The limit of a million rounds is low because libpass computes these hashes in Python and holds the GIL.
         lambda match: _one_parameter(scheme, "rounds", int(match["rounds"] or 5000), 1000, 10**6),
-        # Their cost grows with the length of the password, and crypt libraries accept no longer ones.
+        # The time grows with the length of the password, and crypt libraries do not accept longer passwords.
         lambda secret, match: len(secret) <= MAX_CRYPT_BYTES and bool(handler.verify(secret, match[0])),
     )
 
@@ -144,7 +144,7 @@ def _salted(scheme: str, function: str, min_length: int) -> HashFormat:
 
 _ARGON2 = _by_libpass(
     rf"\$argon2(?P<type>id|i|d)\$(?:v=1[69]\$)?m=(?P<m>{_NUMBER}),t=(?P<t>{_NUMBER}),p=(?P<p>{_NUMBER})"
-    # A salt of 8 to 64 bytes, and a digest of exactly 16, 32 or 64: a truncated digest would match as a shorter one.
+    # A salt of 8 to 64 bytes, and a digest of exactly 16, 32 or 64 bytes, so that a truncated digest is invalid.
     rf"\$(?=[^$]{{11,86}}\$){_UNPADDED_BASE64}\$(?=(?:.{{22}}|.{{43}}|.{{86}})\Z){_UNPADDED_BASE64}",
     _argon2_scheme,
     argon2,

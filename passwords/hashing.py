@@ -21,11 +21,14 @@ T = TypeVar("T")
 _policy = argon2.using(type="ID", memory_cost=19456, time_cost=2, parallelism=1)
 _DECOY = _policy.hash(secrets.token_urlsafe(32))
 
-# More concurrent hashes than cores slow each other down, and each takes 19 MiB.
+# More concurrent hash computations than cores would slow each other down, and each needs 19 MiB of memory.
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _QUEUE_LENGTH = 16
 CAPACITY = _CORES + _QUEUE_LENGTH
-"""How many logins a process accepts concurrently. A server needs more threads than that, for other requests."""
+"""The maximum number of logins that a process accepts concurrently.
+
+A server needs more threads, so that some remain for other requests.
+"""
 
 
 class _HashPool:
@@ -35,7 +38,7 @@ class _HashPool:
         self.reset()
 
     def reset(self) -> None:
-        """Replace the threads and the queue by new ones."""
+        """Replace the threads and the queue with new ones."""
         self._threads = ThreadPoolExecutor(_CORES, thread_name_prefix="hash")
         self._slots = BoundedSemaphore(CAPACITY)
 
@@ -52,7 +55,7 @@ class _HashPool:
 _pool = _HashPool()
 
 
-# A forked server worker inherits the pool without its threads, and would wait for them forever.
+# A forked server worker inherits the pool without its threads, so a hash would never be computed.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.reset)
 
@@ -74,24 +77,25 @@ def hash_password(password: str) -> str:
 
 
 def generate_password() -> str:
-    """Return a new random password of 120 bits. No character of it is special in a shell or in JSON."""
+    """Return a new random password of 120 bits, without characters that are special in a shell or in JSON."""
     return secrets.token_urlsafe(15)
 
 
 def verify_password(password: str, stored: str | None, decoy: str | None = None) -> bool:
-    """Return whether the stored hash is that of the password.
+    """Return whether `stored` is a hash of the password.
 
-    If `stored` is None, the result is False, after the time that the hash `decoy` takes, or a hash of the policy.
-    An unusable hash is logged and matches no password. Raises Overloaded. Thread-safe.
+    If `stored` is None, verify a decoy, which takes the time of a login, and return False. The decoy is the hash
+    `decoy`; if this is None, a hash with the current policy. An unusable hash is logged and matches no password.
+    Raises Overloaded. Thread-safe.
     """
     checked = stored or decoy or _DECOY
     return _pool.run(lambda: _verify(password, checked)) and stored is not None
 
 
 def upgraded_hash(password: str, stored: str) -> str | None:
-    """Return the hash that is to replace the one that this password has matched; None if that is to stay.
+    """Return a new hash of the password if it should replace the hash `stored`, which the password has matched.
 
-    Raises Overloaded. Thread-safe.
+    Return None if `stored` should stay: see `needs_rehash`. Raises Overloaded. Thread-safe.
     """
     return hash_password(password) if needs_rehash(password, stored) else None
 
@@ -101,5 +105,5 @@ def _verify(password: str, stored: str) -> bool:
         return verify(password, stored)
     except UnusableHash as error:
         log.warning("a login is denied because the stored password hash %s", error)
-        verify(password, _DECOY)  # takes as long as a wrong password
+        verify(password, _DECOY)  # so that the login takes as long as one with a wrong password
         return False

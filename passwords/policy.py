@@ -12,7 +12,7 @@ from config.text import casefold_name, normalize_password
 _zxcvbn_lock = Lock()  # zxcvbn keeps the user inputs in a global variable
 _PRODUCT_NAME = "latchkey"
 _ESTIMATED_LENGTH = 32
-"""How many characters are estimated: a weak password is weak at its start, and the time is quadratic in the length."""
+"""How many characters zxcvbn receives: the first ones only, because its time is quadratic in the length."""
 _MIN_SCORE = 3
 """On zxcvbn's scale of 0 to 4. A password with this score requires at least 10^8 guesses."""
 _MIN_NAME_LENGTH = 4
@@ -33,10 +33,10 @@ class PasswordPolicy:
         self._min_length = settings.min_length
 
     def validate(self, password: str, *names: str | None) -> str:
-        """Return the password in NFC, to be hashed. Raises WeakPassword.
+        """Return the password in NFC, the form to hash. Raises WeakPassword.
 
-        `names` are the username and the email of the user; the password must not contain them. There are no rules
-        about kinds of characters, and passwords do not expire.
+        `names` are the username and the email of the user. The password must not contain them. No kinds of characters
+        are required, and passwords do not expire.
         """
         try:
             normalized = normalize_password(password)

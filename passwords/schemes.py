@@ -1,4 +1,4 @@
-"""Password hashes of all supported schemes: identify a stored hash, and verify a password with it."""
+"""Password hashes of all supported schemes: identify the scheme of a stored hash, and verify a password."""
 
 import re
 
@@ -43,15 +43,16 @@ _PREFIX = re.compile(r"\{\w+\}|\$[\w-]+\$|pbkdf2:\w+:|\w+(?:\$\$?|:)", re.ASCII)
 
 
 def identify(stored: str) -> HashScheme:
-    """Return the scheme of a hash. It computes nothing. Raises UnusableHash if no password can match the hash."""
+    """Return the scheme of a hash, without hashing anything. Raises UnusableHash if no password can match the hash."""
     hash_format, match = _parse(stored)
     return hash_format.scheme(match)
 
 
 def verify(password: str, stored: str) -> bool:
-    """Return whether the hash is that of the password. It takes the time and the memory that the hash requires.
+    """Return whether `stored` is a hash of the password. The time and the memory depend on the costs of the hash.
 
-    A password that the scheme cannot represent is wrong. Raises UnusableHash like `identify`. Thread-safe.
+    A password that the scheme cannot represent is wrong. Raises UnusableHash if no password can match the hash.
+    Thread-safe.
     """
     hash_format, match = _parse(stored)
     hash_format.scheme(match)  # raises UnusableHash if the cost is excessive
@@ -64,10 +65,10 @@ def verify(password: str, stored: str) -> bool:
 
 
 def needs_rehash(password: str, stored: str) -> bool:
-    """Return whether a new hash of the password, which has been verified, is to replace the stored one.
+    """Return whether a new hash of the password, which the stored hash has matched, should replace the stored hash.
 
-    A strong hash stays. So does a bcrypt hash of a longer password than bcrypt uses: the rest of the password was
-    not verified, and a typing error in it would become part of the user's password.
+    A strong hash is not replaced. A bcrypt hash is not replaced if the password is longer than bcrypt uses: the rest
+    of the password was not verified, and a typing error there would become part of the user's password.
     """
     scheme = identify(stored)
     return scheme.weak and (scheme.name != "bcrypt" or fits_bcrypt(password.encode()))
