@@ -1,1 +1,1 @@
-"""Who are you? One file or folder for each store, and the interface that they all keep."""
+"""The credential providers: one package for each store, the interface of all providers, and their registry."""

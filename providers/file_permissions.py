@@ -1,4 +1,4 @@
-"""The check of who else can access a file that holds password hashes."""
+"""The check whether other users can access a file of password hashes."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from providers.interface import Check
 
 
 def check_permissions(step: str, paths: Sequence[Path]) -> Check:
-    """Return the finding about the permissions of the files. Raises OSError if one does not exist."""
+    """Return the finding about the permissions of the files. Raises OSError if a file does not exist."""
     statuses = [os.stat(path) for path in paths]
     remedy = f"Run: chmod 600 {' '.join(quote(str(path)) for path in paths)}, and run the service as the owner"
     if any(map(is_writable_by_others, statuses)):

@@ -13,7 +13,7 @@ from passwords.errors import Overloaded as Overloaded  # noqa: PLC0414 - a publi
 
 
 class User(TypedDict):
-    """A user as the store has them, not as they typed their login."""
+    """A user with the names that the store has, not the login that the user typed."""
 
     username: str
     """Stable and, ignoring case, unique in the store. It becomes the claim `sub`."""
@@ -39,8 +39,8 @@ SHADOWED = "shadowed"
 class Denied:
     """A denied login. It is falsy, as `None` is.
 
-    `reason` is one stable word, such as a constant of this module. It is logged, and clients never see it. In a chain,
-    the next provider is asked after `unknown_user`; any other reason decides the login.
+    `reason` is one stable word, such as a constant of this module. The reason is logged, and clients never see it. In
+    a chain, the next provider is asked after `unknown_user`; any other reason decides the login.
     """
 
     __slots__ = ("reason",)
@@ -56,9 +56,9 @@ class Denied:
 
 
 class ProviderUnavailable(Exception):
-    """The store cannot be asked. This is not a denial: it is never counted against the user.
+    """The store is unavailable. This is not a denial, and does not count as a failed login of the user.
 
-    A provider gives the reason only. The chain adds the name by which it knows the provider.
+    A provider gives only the reason. The chain adds the name that the provider has in AUTH_PROVIDER.
     """
 
     def __init__(self, reason: str = "no reason given", provider: str | None = None) -> None:
@@ -78,11 +78,11 @@ class AuthProvider(Protocol):
     def authenticate(self, login: str, password: str) -> User | Denied | None:
         """Return the user if the password is right, otherwise `Denied`, or `None` to give no reason.
 
-        In a chain, `None` counts as `unknown_user`. An unknown user has to take as long as a wrong password.
+        In a chain, `None` counts as `unknown_user`. An unknown user must take as long as a wrong password.
 
-        `login` is what the user typed, such as a username or an email, in any case. Both texts are in Unicode NFC, are
-        not empty, have no control characters, and have at most 256 and 1024 characters. Raises ProviderUnavailable or
-        any OSError if the store cannot be asked.
+        `login` is what the user typed, such as a username or an email, in upper or lower case. Both texts are in
+        Unicode NFC, are not empty and have no control characters. A login has at most 256 characters, a password at
+        most 1024. Raises ProviderUnavailable or any OSError if the store is unavailable.
         """
         ...
 
@@ -94,7 +94,7 @@ class SupportsFind(Protocol):
     def find(self, username: str) -> User | None:
         """Return the current data of the user with this username, ignoring case; `None` if deleted or disabled.
 
-        Raises as `authenticate` does.
+        Raises what `authenticate` raises.
         """
         ...
 
@@ -110,7 +110,7 @@ class Check:
     remedy: str | None = None
     """What to do, in one line without a period; `None` if nothing has to be done."""
     seconds: float = 0.0
-    """The time that the step took; 0 if the doctor is to measure it."""
+    """The duration of the step; 0 if the doctor should measure it."""
 
 
 @runtime_checkable
@@ -120,8 +120,8 @@ class SupportsCheck(Protocol):
     def check(self) -> Iterator[Check]:
         """Yield a finding for each step. End after a failure that makes further steps pointless.
 
-        An unavailable store is a finding, not an exception. No account authenticates to the store more than once, so
-        that a diagnosis does not lock it.
+        An unavailable store is a finding, not an exception. Each account authenticates to the store at most once, so
+        that a diagnosis does not lock the account.
         """
         ...
 
@@ -132,7 +132,7 @@ class Membership:
 
     group: str
     via_group: str | None = None
-    """The group through which the user is in this one; `None` for a direct member."""
+    """The member of `group` through which the user belongs to it; `None` if the user is a direct member."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Explanation:
     user: User | None
     """The user who would be authenticated; `None` if the login would be denied."""
     reason: str | None = None
-    """The reason if it would be denied, as in `Denied`."""
+    """The denial reason, as in `Denied`; `None` if the login would be accepted."""
     record: str | None = None
     """Where the user is stored, for example their DN."""
     groups: tuple[Membership, ...] = ()
@@ -168,7 +168,7 @@ class SupportsExplain(Protocol):
     def explain(self, login: str) -> Explanation:
         """Return what `authenticate` would return now for this login and the right password.
 
-        `login` is as for `authenticate`. Raises as `authenticate` does.
+        `login` is as for `authenticate`. Raises what `authenticate` raises.
         """
         ...
 
@@ -178,7 +178,7 @@ class SupportsListUsers(Protocol):
     """The capability to list all users."""
 
     def list_users(self) -> Iterator[User]:
-        """Yield the users who can log in now, in any order. Raises as `authenticate` does."""
+        """Yield the users who can log in now, in any order. Raises what `authenticate` raises."""
         ...
 
 
@@ -187,5 +187,5 @@ class SupportsListRoles(Protocol):
     """The capability to list the roles that users can have."""
 
     def list_roles(self) -> frozenset[str]:
-        """Return all roles that the store can give a user now. Raises as `authenticate` does."""
+        """Return all roles that the store can give a user now. Raises what `authenticate` raises."""
         ...

@@ -11,7 +11,7 @@ from providers.interface import AuthProvider
 GROUP = "latchkey.providers"
 """The entry point group of third-party providers."""
 
-# References, so that only the configured providers are imported.
+# Import paths, so that only the configured providers are imported.
 BUILT_IN = {
     "static": "providers.static.provider:open_static",
     USER_TABLE_PROVIDER: "providers.sql.provider:open_database",
@@ -24,8 +24,8 @@ Factory = Callable[[Mapping[str, str]], object]
 def open_provider(name: str, environ: Mapping[str, str], source: str = "AUTH_PROVIDER") -> AuthProvider:
     """Build the provider with this name: built in, an entry point of GROUP, or `package.module:factory`.
 
-    The factory gets `environ` and reads its own settings from it. Raises ConfigurationError if there is no such
-    factory or if it fails; `source` is the variable or option that the problem names.
+    The factory gets `environ` and reads its own settings from it. Raises ConfigurationError if the factory does not
+    exist or fails; `source` is the variable or option that the problem names.
     """
     factory = _load_factory(name, source)
     try:
@@ -33,7 +33,7 @@ def open_provider(name: str, environ: Mapping[str, str], source: str = "AUTH_PRO
     except ConfigurationError:
         raise
     except (Exception, SystemExit) as error:
-        # The message may contain a setting's value. The place is enough to find the fault.
+        # The message is not shown, because it may contain the value of a setting.
         at = traceback.extract_tb(error.__traceback__)[-1]
         found = f"names a factory that failed with {type(error).__name__} at {at.filename}, line {at.lineno}"
         raise _unusable(source, found) from error

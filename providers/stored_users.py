@@ -27,17 +27,18 @@ class StoredUser(Protocol):
 S = TypeVar("S", bound=StoredUser)
 
 
-def _no_decoy() -> None:
-    """Leave the choice of a decoy hash to the hashing policy."""
+def _default_decoy() -> None:
+    """Return None, so that `verify_password` uses its own decoy hash."""
 
 
 def verify_login(
-    matches: Sequence[StoredUser], password: str, decoy_hash: Callable[[], str | None] = _no_decoy
+    matches: Sequence[StoredUser], password: str, decoy_hash: Callable[[], str | None] = _default_decoy
 ) -> User | Denied:
     """Return the user if exactly one matches the login, the password is right and the user is active.
 
-    Every outcome verifies one hash, so that all take the same time: if not exactly one user matches, it is
-    `decoy_hash()`, or a hash of the current policy if that is `None`. Raises Overloaded.
+    Every outcome verifies one hash, so that an unknown user takes about as long as a wrong password. If no user or
+    several users match, the hash is a decoy, and the result is ignored: `decoy_hash()`, or, if that returns `None`, a
+    hash with the current policy. Raises Overloaded.
     """
     if len(matches) != 1:
         verify_password(password, None, decoy_hash())
@@ -49,14 +50,17 @@ def verify_login(
 
 
 def to_user(stored: StoredUser | None) -> User | None:
-    """Return the user in the form that providers return; `None` if there is none or the user is disabled."""
+    """Return the user in the form that providers return; `None` if `stored` is `None` or the user is disabled."""
     if stored is None or not stored.active:
         return None
     return User(username=stored.username, email=stored.email, roles=list(stored.roles))
 
 
 def explain_matches(matches: Sequence[S], describe: Callable[[S], str]) -> Explanation:
-    """Return what `verify_login` would return for the right password; `describe` returns where a user is stored."""
+    """Explain the result that `verify_login` would have with the right password.
+
+    `describe` returns where a user is stored.
+    """
     if len(matches) != 1:
         records = ", ".join(map(describe, matches)) or None
         return Explanation(None, AMBIGUOUS if matches else UNKNOWN_USER, records)
@@ -76,7 +80,7 @@ def users_able_to_log_in(stored_users: Iterable[StoredUser]) -> Iterator[User]:
 
 
 def unusable_reason(password_hash: str) -> str | None:
-    """Return why no password can match this hash, as the predicate of a sentence about it; `None` if one can."""
+    """Return why no password can match this hash, such as "has no salt". Return `None` if the hash is usable."""
     try:
         identify(password_hash)
     except UnusableHash as error:

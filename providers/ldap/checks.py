@@ -27,7 +27,7 @@ _FIX_RULES = "Correct the role rules, or grant LDAP_BIND_DN read access to the g
 
 
 def check_network(settings: LdapSettings, directory: Directory) -> Generator[Check, None, Server | None]:
-    """Yield the checks of all servers. Return the first that can be used, `None` if none can."""
+    """Yield the checks of all servers. Return the first usable server; `None` if no server is usable."""
     yield from check_authorities(settings)
     first = None
     for server in directory.servers:
@@ -38,14 +38,17 @@ def check_network(settings: LdapSettings, directory: Directory) -> Generator[Che
 
 
 def check_directory(settings: LdapSettings, entries: UserEntries, directory: Directory) -> Iterator[Check]:
-    """Yield all checks, and end where a failure makes the rest pointless. The service account binds at most once."""
+    """Yield all checks. End after a failure that makes further checks pointless.
+
+    The service account binds at most once.
+    """
     server = yield from check_network(settings, directory)
     if server is not None:
         yield from _ContentChecks(settings, entries, server).run()
 
 
 class _ContentChecks:
-    """Checks what the service account sees on one server."""
+    """Checks the entries that the service account can read on one server."""
 
     def __init__(self, settings: LdapSettings, entries: UserEntries, server: Server) -> None:
         self._settings = settings

@@ -69,9 +69,9 @@ _LOCKED_PERMANENTLY = "000001010000Z"  # pwdAccountLockedTime
 
 
 def bind_denial_reason(response: Response) -> str | None:
-    """Return why a bind denies the login, `None` if it authenticates the user.
+    """Return the reason why a bind denies the login; `None` if it authenticates the user.
 
-    A bind that succeeds denies the login if the user must first change their password. Raises BindFailed if the
+    Even a successful bind denies the login if the user must change their password first. Raises BindFailed if the
     result does not concern the user's credentials.
     """
     policy_reason = _policy_reason(response.controls.get(PASSWORD_POLICY, b""))
@@ -97,10 +97,10 @@ def is_disabled(entry: Entry, now: datetime) -> bool:
 
 
 def account_denial_reason(entry: Entry, now: datetime) -> str | None:
-    """Return why a login with the correct password is denied, as far as the entry shows; `None` if it shows nothing.
+    """Return the reason why a login with the correct password is denied; `None` if the entry shows no reason.
 
-    The entry needs ACCOUNT_ATTRIBUTES and STATE_ATTRIBUTES. It does not show when a temporary lock of OpenLDAP ends,
-    so that is not a reason.
+    The entry needs ACCOUNT_ATTRIBUTES and STATE_ATTRIBUTES. A temporary lock of OpenLDAP is never the result, because
+    the entry does not show when the lock ends.
     """
     if is_disabled(entry, now):
         return DISABLED

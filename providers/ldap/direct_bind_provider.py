@@ -1,4 +1,4 @@
-"""The LDAP provider without a service account: users bind with their login, and read their own entry."""
+"""The LDAP provider without a service account: it binds as the user, and reads the user's entry in that bind."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class DirectBindProvider:
         self._directory = Directory(settings)
 
     def authenticate(self, login: str, password: str) -> User | Denied:
-        """Return the user if a bind as LDAP_USER_DN_TEMPLATE succeeds, and their entry matches LDAP_USER_FILTER."""
+        """Return the user if a bind with LDAP_USER_DN_TEMPLATE succeeds, and their entry matches LDAP_USER_FILTER."""
         if not password:  # a bind without a password succeeds for every user (RFC 4513 §5.1.2)
             return Denied(WRONG_PASSWORD)
         account = self._entries.account_name(login) if self._by_dn else self._windows_name(login)
@@ -58,7 +58,7 @@ class DirectBindProvider:
         yield from check_network(self._settings, self._directory)
 
     def _windows_name(self, login: str) -> str | None:
-        """Return the account name without a domain, `None` if the login belongs to another domain."""
+        """Return the account name without a domain; `None` if the login belongs to another domain."""
         name = self._entries.account_name(login)
         folded, prefix, suffix = casefold_name(name), casefold_name(self._prefix), casefold_name(self._suffix)
         if folded.startswith(prefix) and folded.endswith(suffix) and len(folded) > len(prefix + suffix):
@@ -76,7 +76,7 @@ class DirectBindProvider:
 
 
 def _is_bound_account(session: UserSession, entry: Entry) -> bool:
-    """Return whether the session is bound as the account of this entry, and not as another one with the same name.
+    """Return whether the session is bound as the account of this entry, and not as another account of the same name.
 
     The root DSE of Active Directory contains the SIDs of the bound account ([MS-ADTS] §3.1.1.3.2.22).
     """

@@ -1,4 +1,4 @@
-"""The directory: operations on whichever of its servers is available."""
+"""The directory: operations run on an available server."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,7 +13,7 @@ from providers.ldap.settings import LdapSettings
 
 T = TypeVar("T")
 
-# Of LDAP_TIMEOUT_SECONDS. The rest is for the other work of a login, such as the decoy hash for an unknown user.
+# The share of LDAP_TIMEOUT_SECONDS for the directory. The rest is for other work, such as hashing for a later provider.
 _TIMEOUT_SHARE = 0.9
 
 
@@ -26,7 +26,7 @@ class Directory:
         self._failover = Failover(self.servers, settings.timeout_seconds * _TIMEOUT_SHARE)
 
     def run(self, operation: Callable[[ServiceSession], T]) -> T:
-        """Return the result of the operation. It runs again on the next server if one is unavailable.
+        """Return the result of the operation. If a server is unavailable, the operation runs again on the next server.
 
         Raises ProviderUnavailable, with the reason for the log, in place of every LdapError.
         """

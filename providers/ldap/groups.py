@@ -15,7 +15,8 @@ from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import SupportsSearch
 from providers.ldap.settings import LdapSettings
 
-# For how long the groups of a group are cached. The groups of a user never are.
+# How long the parent groups of a group, and the DN of a primary group, are cached. Which groups a user is in is not
+# cached.
 NESTING_CACHE_SECONDS = 60.0
 _MAX_CACHED_KEYS = 50_000
 
@@ -34,17 +35,17 @@ class GroupFinder:
             *(() if self._bases else ("memberOf",)),
             *(("objectSid", "primaryGroupID") if self._has_primary_groups else ()),
         )
-        """The attributes that the entry of a user needs."""
+        """The attributes of a user's entry that the methods read."""
         self._parents = _Cache()
-        self._dns_by_sid = _Cache()
+        self._primary_groups = _Cache()
 
     def memberships(
         self, session: SupportsSearch, entry: Entry, username: str, *, nested: bool | None = None
     ) -> list[Membership]:
         """Return the groups of the user, each once.
 
-        `nested` is whether to follow nested groups; `None` means as LDAP_NESTED_GROUPS says. Groups may contain each
-        other in a circle. Raises LdapError.
+        `nested` is whether to follow nested groups; `None` means the value of LDAP_NESTED_GROUPS. Groups may contain
+        each other in a circle. Raises LdapError.
         """
         direct = self._direct_groups(session, entry, username)
         found = {dn_key(dn): Membership(dn) for dn in direct}
@@ -64,10 +65,10 @@ class GroupFinder:
         else:
             groups = entry.texts("memberOf")
         sid = primary_group_sid(entry) if self._has_primary_groups else None
-        return [*groups, *(self._dns_by_sid.get(sid, partial(_dns_of_sid, session, sid)) if sid else [])]
+        return [*groups, *(self._primary_groups.get(sid, partial(_find_by_sid, session, sid)) if sid else [])]
 
     def _parent_groups(self, session: SupportsSearch, dn: str) -> list[str]:
-        """Return the groups of which a group is a direct member."""
+        """Return the DNs of the groups of which the group `dn` is a direct member."""
         if self._bases:
             # A group has no username and none of the attributes of a user.
             return self._search(session, dn, dict.fromkeys({*self._user_attributes, "username"}, ""))
@@ -82,14 +83,15 @@ class GroupFinder:
 
 
 def find_group(session: SupportsSearch, dn: str) -> Entry | None:
-    """Return the group's entry with memberUid, `None` if it does not exist or is not visible. Raises LdapError."""
+    """Return the group's entry with memberUid; `None` if it does not exist or is not visible. Raises LdapError."""
     return next(iter(session.search(dn, BASE, ANY_ENTRY, ["memberUid"])), None)
 
 
 def primary_group_sid(entry: Entry) -> str | None:
     """Return the SID of the user's primary group in Active Directory, which memberOf omits; `None` if there is none.
 
-    It is the user's SID with another last part: both belong to the same domain ([MS-DTYP] §2.4.2.2).
+    The SID of the primary group is the user's SID with the RID, its last part, replaced by `primaryGroupID`. The binary
+    format of a SID is in [MS-DTYP] §2.4.2.2.
     """
     sid, group = entry.attributes.get("objectsid"), entry.first("primaryGroupID")
     if not sid or not group or not group.isdecimal() or not sid[0][1:] or len(sid[0]) != 8 + 4 * sid[0][1]:
@@ -99,7 +101,7 @@ def primary_group_sid(entry: Entry) -> str | None:
     return "-".join(map(str, ["S", sid[0][0], authority, *parts[:-1], group]))
 
 
-def _dns_of_sid(session: SupportsSearch, sid: str) -> list[str]:
+def _find_by_sid(session: SupportsSearch, sid: str) -> list[str]:
     return [entry.dn for entry in session.search(f"<SID={sid}>", BASE, ANY_ENTRY, NO_ATTRIBUTES)]
 
 
@@ -111,12 +113,12 @@ class _Cache:
         self._items: dict[str, tuple[float, list[str]]] = {}
 
     def get(self, key: str, load: Callable[[], list[str]]) -> list[str]:
-        expires_at, dns = self._items.get(key, (0.0, []))
+        expires_at, items = self._items.get(key, (0.0, []))
         if monotonic() < expires_at:
-            return dns
-        dns = load()
+            return items
+        items = load()
         with self._lock:
             if len(self._items) >= _MAX_CACHED_KEYS:
                 self._items.clear()
-            self._items[key] = (monotonic() + NESTING_CACHE_SECONDS, dns)
-        return dns
+            self._items[key] = (monotonic() + NESTING_CACHE_SECONDS, items)
+        return items

@@ -20,7 +20,7 @@ Finding = tuple[str, str | None]
 
 _FIX_NAME = "Correct the host name in LDAP_URL, or the DNS record"
 _FIX_CONNECTION = "Check that the directory is running, that LDAP_URL has its port, and that no firewall blocks it"
-_FIX_TRUST = "Set LDAP_CA_FILE to a PEM file with the certificates of the authority that signed the server's"
+_FIX_TRUST = "Set LDAP_CA_FILE to a PEM file with the certificate of the authority that signed the certificate"
 _FIX_START_TLS = "Configure a certificate on the server, or use ldaps:// in LDAP_URL if the server supports that"
 _FIX_CERT_NAME = "Use a host name in LDAP_URL that is in the certificate, or issue a certificate for this name"
 _RENEW_CERT = "Renew the server's certificate"
@@ -36,8 +36,8 @@ _FIX_CERTIFICATE = {
 def run_check(step: str, find: Callable[[], Finding], remedy: str | Callable[[Exception], str]) -> Check:
     """Return the result of a check with its duration.
 
-    The check fails if `find` raises OSError or LdapError. Its remedy is then `remedy`, or what that returns for the
-    error.
+    The check fails if `find` raises OSError or LdapError. The remedy is then `remedy`, or the text that the function
+    `remedy` returns for the error.
     """
     start = monotonic()
     try:
@@ -49,7 +49,7 @@ def run_check(step: str, find: Callable[[], Finding], remedy: str | Callable[[Ex
 
 
 def check_server(address: ServerAddress, settings: LdapSettings) -> Generator[Check, None, bool]:
-    """Yield the checks of one server's name, port and certificate. Return whether it can be used."""
+    """Yield the checks of one server's name, port and certificate. Return whether the server is usable."""
     yield (resolved := run_check(f"{address}: name", lambda: _resolve(address), _FIX_NAME))
     if resolved.outcome == "failure":
         return False

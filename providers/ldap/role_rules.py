@@ -17,11 +17,11 @@ class Group:
     """The group's name in [groups], or its DN."""
     dn: str
     key: DN
-    """The parsed DN, which is equal for all spellings."""
+    """The parsed DN. All spellings of the DN have the same key."""
 
     @classmethod
     def of(cls, dn: str, label: str | None = None) -> "Group":
-        """Return the group with this DN. Raises ValueError as `parse_dn` does."""
+        """Return the group with this DN. Raises the ValueError of `parse_dn`."""
         return cls(label or dn, dn, parse_dn(dn))
 
     def __str__(self) -> str:
@@ -75,7 +75,7 @@ def matches(condition: Condition, groups: AbstractSet[DN | str]) -> bool:
 
 
 def positive_groups(condition: Condition) -> Iterator[Group]:
-    """Yield the groups outside NoneOf: a membership in them can make the condition match."""
+    """Yield the groups outside NoneOf. Only a membership in these groups can make the condition match."""
     match condition:
         case Group():
             yield condition
@@ -94,7 +94,7 @@ class RoleRule:
 
 @dataclass(frozen=True)
 class RoleRules:
-    """All role rules of a directory. Immutable, so threads can share it."""
+    """All role rules of a directory. The object is immutable, so threads can share it."""
 
     rules: tuple[RoleRule, ...] = ()
     default: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ _OPERATORS: dict[str, Callable[[list[Condition]], Condition]] = {"all": AllOf, "
 def read_role_rules(path: Path) -> RoleRules:
     """Return the rules in the file.
 
-    Raises ConfigurationError with every problem, each with its place in the file and never with a value.
+    Raises ConfigurationError with every problem. A problem names its place in the file and never quotes a value.
     """
     try:
         document = tomllib.loads(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Why a user has their roles: which role rules match, and the near misses of those that do not."""
+"""Why a user has their roles: which role rules match, and what almost made the other rules match."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +20,7 @@ def explain_rules(
 ) -> Iterator[RuleResult]:
     """Yield the result of each rule for one user. Raises LdapError.
 
-    `memberships` are the groups that give roles, `nested_memberships` those that would give roles with
+    `memberships` are the groups that give roles; `nested_memberships` are the groups that would give roles with
     LDAP_NESTED_GROUPS=true.
     """
     near_misses = _NearMisses(session, username, memberships, nested_memberships)
@@ -63,14 +63,17 @@ class _NearMisses:
         return self._member_in_other_case(entry)
 
     def _similar_group(self, key: DN) -> str | None:
-        """Name the user's group that has the same RDN below another DN."""
+        """Return a text that names the user's group with the same RDN below another DN, if there is one."""
         for other, membership in self._memberships.items():
             if isinstance(other, tuple) and other[0] == key[0]:
                 return f"this group does not exist, but the user is a member of {membership.group}"
         return None
 
     def _member_in_other_case(self, entry: Entry) -> str | None:
-        """Name the member that differs from the username in case only: memberUid is case-sensitive (RFC 2307 §3)."""
+        """Return a text that names the memberUid that differs from the username only in case, if there is one.
+
+        The values of memberUid are case-sensitive (RFC 2307 §3).
+        """
         members = entry.texts("memberUid")
         if self._username in members:
             return None

@@ -36,7 +36,8 @@ def open_ldap(environ: Mapping[str, str]) -> "SearchProvider | DirectBindProvide
 class SearchProvider:
     """Authenticates users of a directory in which a service account, or an anonymous client, may search. Thread-safe.
 
-    Every method that asks the directory raises ProviderUnavailable if it does not answer.
+    A method that needs the directory raises ProviderUnavailable if no server answers, or the service account cannot
+    bind.
     """
 
     def __init__(self, settings: LdapSettings) -> None:
@@ -52,7 +53,10 @@ class SearchProvider:
         return self._directory.run(lambda session: self._verify_login(session, login, password))
 
     def find(self, username: str) -> User | None:
-        """Return the user with this username, if their entry still matches LDAP_USER_FILTER."""
+        """Return the user with this username.
+
+        Return `None` if the user is disabled, or if not exactly one entry with this username matches LDAP_USER_FILTER.
+        """
 
         def find_user(session: ServiceSession) -> User | None:
             entry = self._entries.by_username(session, username)
@@ -61,7 +65,7 @@ class SearchProvider:
         return self._directory.run(find_user)
 
     def explain(self, login: str) -> Explanation:
-        """Return what a login would give: the user or the reason of the denial, the groups, and the role rules."""
+        """Explain a login: the user or the denial reason, the groups, and the role rules."""
         return self._directory.run(lambda session: self._explain(session, login))
 
     def list_users(self) -> Iterator[User]:
@@ -81,7 +85,7 @@ class SearchProvider:
     def _verify_login(self, session: ServiceSession, login: str, password: str) -> User | Denied:
         entries = self._entries.by_login(session, login)
         entry = entries[0] if len(entries) == 1 else None
-        # A bind for an unknown user too, so that it takes as long as a wrong password.
+        # An unknown user causes a bind too, so that it takes as long as a wrong password.
         reason = bind_denial_reason(session.bind(entry.dn if entry else self._decoy_dn(), password))
         if entry is None:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)

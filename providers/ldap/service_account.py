@@ -12,12 +12,12 @@ from providers.ldap.client.errors import BindFailed, ServerTimeout
 from providers.ldap.denial import bind_denial_reason
 from providers.ldap.settings import LdapSettings
 
-# How long the bind is not repeated after the directory has refused it.
+# The time after a refused bind in which the bind is not repeated.
 _REFUSED_BIND_PAUSE_SECONDS = 10.0
 
 
 class ServiceAccount:
-    """The account of LDAP_BIND_DN, or an anonymous client if that is not set. Thread-safe."""
+    """The account of LDAP_BIND_DN, or an anonymous client if LDAP_BIND_DN is not set. Thread-safe."""
 
     def __init__(self, settings: LdapSettings) -> None:
         self._dn = settings.bind_dn
@@ -26,11 +26,11 @@ class ServiceAccount:
         self._refused_until = 0.0
 
     def binder(self) -> Callable[[Connection], None]:
-        """Return the function that binds the new connections to one server. It raises LdapError.
+        """Return a function that binds a new connection to one server. The function raises LdapError.
 
-        It binds one connection after the other: concurrent binds with a wrong password could lock the account. After
-        a refused bind no server is asked for _REFUSED_BIND_PAUSE_SECONDS, since all have the same password, and each
-        attempt may count.
+        It binds one connection after the other, because concurrent binds with a wrong password could lock the account.
+        After a refused bind, no server receives the password for _REFUSED_BIND_PAUSE_SECONDS, because the servers share
+        the accounts, and each attempt may count as a failed login.
         """
         return partial(self._bind_in_turn, Lock())
 

@@ -16,7 +16,7 @@ from providers.ldap.client.filters import Filter, placeholders
 
 
 def split_list(text: str, separator: str) -> list[str]:
-    """Return the parts between separators that are not blank, without the spaces around them."""
+    """Return the parts of the text that are not blank, without the spaces around them."""
     return [part.strip() for part in text.split(separator) if part.strip()]
 
 
@@ -26,7 +26,7 @@ def has_ldaps_url(urls: object) -> bool:
 
 
 def is_dn_template(template: str) -> bool:
-    """Return whether users bind as a DN with this template, and not as a Windows name."""
+    """Return whether the template makes a DN, and not a Windows name."""
     try:
         parse_dn(template.replace("{login}", "x"))
     except ValueError:
@@ -59,7 +59,7 @@ def _validate_dn(text: str) -> str:
     return text
 
 
-def _split_dns(value: object) -> object:
+def _split_dn_list(value: object) -> object:
     # A semicolon in a DN is escaped (RFC 4514 §2.4).
     return split_list(value, ";") if isinstance(value, str) else value
 
@@ -93,10 +93,10 @@ def _validate_attribute(text: str) -> str:
 
 def _validate_role_map(groups: dict[str, list[str]]) -> dict[str, list[str]]:
     try:
-        dns = {parse_dn(group) for group in groups}
+        parsed = {parse_dn(group) for group in groups}
     except ValueError as error:
         raise ValueError(f"has a group that {error}") from None
-    if len(dns) < len(groups):
+    if len(parsed) < len(groups):
         raise ValueError("has the same group twice, spelled differently")
     return groups
 
@@ -104,7 +104,7 @@ def _validate_role_map(groups: dict[str, list[str]]) -> dict[str, list[str]]:
 ServerUrls = Annotated[str, AfterValidator(_validate_urls)]
 CertificateFile = Annotated[FilePath, AfterValidator(_validate_certificates)]
 DistinguishedName = Annotated[str, AfterValidator(_validate_dn)]
-DistinguishedNames = Annotated[tuple[DistinguishedName, ...], BeforeValidator(_split_dns)]
+DistinguishedNames = Annotated[tuple[DistinguishedName, ...], BeforeValidator(_split_dn_list)]
 BindNameTemplate = Annotated[str, AfterValidator(_validate_template)]
 UserFilter = Annotated[str, AfterValidator(_validate_user_filter)]
 GroupFilter = Annotated[str, AfterValidator(_validate_group_filter)]

@@ -70,7 +70,7 @@ class LdapSettings(Section):
     )
     user_filter: UserFilter | None = Field(
         None,
-        description="an LDAP filter that finds a user, with {login} for the login or {account} for it without a domain",
+        description="an LDAP filter that finds a user, with {login} for the login or {account} without its domain",
     )
     username_attribute: AttributeName | None = Field(None, description="the attribute that becomes `username`")
     email_attribute: AttributeName = Field("mail", description="the attribute that becomes `email`")
@@ -129,8 +129,8 @@ class LdapSettings(Section):
             context.load_default_certs()
         return context
 
-    # A validator sees only the fields above its own. It runs even if other fields are invalid, so that one start
-    # reports all problems.
+    # A validator sees only the fields that are declared before its own. It runs even if other fields are invalid, so
+    # that one start reports all problems.
     @field_validator("insecure_plaintext")
     @classmethod
     def _validate_insecure_plaintext(cls, insecure: bool, others: ValidationInfo) -> bool:

@@ -1,4 +1,4 @@
-"""The entries of users: which entry a login means, and what it says about the user."""
+"""The entries of users: find the entry for a login, and read the user from it."""
 
 import logging
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class MissingUsername(LdapError):
-    """An entry has no username, or one that is not a valid username."""
+    """An entry has no username, or an invalid one."""
 
 
 class UserEntries:
@@ -48,9 +48,9 @@ class UserEntries:
     def by_login(
         self, session: SupportsSearch, login: str, *, bases: tuple[str, ...] = (), scope: int = SUBTREE
     ) -> list[Entry]:
-        """Return the entries that match the login, each once. Two entries mean two or more.
+        """Return the entries that match the login, each once. The list may be incomplete if it has two or more entries.
 
-        `bases` replaces LDAP_BASE_DN. Raises LdapError, as all methods with a session do.
+        `bases` replaces LDAP_BASE_DN. Raises LdapError, like all methods with the parameter `session`.
         """
         values = {"login": self._without_prefix(login), "account": self.account_name(login)}
         return self._search(session, self._login_filter.encode(**values), bases or self._bases, scope)
@@ -58,11 +58,11 @@ class UserEntries:
     def by_username(self, session: SupportsSearch, username: str) -> Entry | None:
         """Return the entry of the user with this username, if it matches LDAP_USER_FILTER.
 
-        Return `None` if no entry has this username, or several entries have it.
+        Return `None` if no entry or several entries have this username.
         """
         search_filter = all_of(equality(self._name_attribute, username.encode()), self.user_filter)
         entries = self._search(session, search_filter, self._bases, SUBTREE)
-        # The attribute may have several values, of which another one may be the username.
+        # The attribute may have several values, and the search may have matched a value that is not the username.
         matching = [entry for entry in entries if casefold_name(self.username(entry)) == casefold_name(username)]
         return matching[0] if len(entries) == 1 and matching else None
 
@@ -78,7 +78,7 @@ class UserEntries:
         return account if at and casefold_name(domain) in self._domains else name
 
     def _without_prefix(self, login: str) -> str:
-        r"""Return the login without `EXAMPLE\` for a domain of LDAP_DOMAIN. Other domains remain, and match no user."""
+        r"""Return the login without `EXAMPLE\` if that is a domain of LDAP_DOMAIN, else unchanged."""
         domain, backslash, name = login.partition("\\")
         return name if backslash and casefold_name(domain) in self._domains else login
 
@@ -87,7 +87,7 @@ class UserEntries:
         names = entry.texts(self._name_attribute)
         if not names:
             raise MissingUsername("an entry lacks LDAP_USERNAME_ATTRIBUTE")
-        if len(names) > 1:  # their order may change; the value in the DN, or the first in alphabetical order, does not
+        if len(names) > 1:  # their order may change, so choose the value in the DN, or the first in alphabetical order
             in_dn = rdn_values(entry.dn, self._name_attribute)
             names = sorted(name for name in names if casefold_name(name) in in_dn) or sorted(names)
         try:
@@ -96,7 +96,7 @@ class UserEntries:
             raise MissingUsername(f"LDAP_USERNAME_ATTRIBUTE of an entry {error}") from None
 
     def user(self, session: SupportsSearch, entry: Entry) -> User | None:
-        """Return the user of an entry with their current roles, `None` if the user is disabled."""
+        """Return the user of an entry with their current roles; `None` if the user is disabled."""
         if is_disabled(entry, datetime.now(UTC)):
             return None
         username = self.username(entry)
@@ -116,7 +116,7 @@ class UserEntries:
         found: dict[object, Entry] = {}
         for base in bases:
             for entry in session.search(base, scope, search_filter, self.attributes, size_limit=2):
-                self.username(entry)  # raises for an entry without one, before the password is verified
+                self.username(entry)  # an entry without a username is an error before the password is verified
                 found.setdefault(dn_key(entry.dn), entry)  # one base DN may be below another
         return list(found.values())
 

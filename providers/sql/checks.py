@@ -9,7 +9,7 @@ from providers.interface import Check
 from providers.stored_users import unusable_reason
 
 CHECKED_HASHES = 1000
-"""The number of newest password hashes that are checked. `flask users hash-report` reads all of them."""
+"""Only so many of the newest password hashes are checked. `flask users hash-report` checks all hashes."""
 
 
 def check_user_table(table: UserTable) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""Users in the user table of DATABASE_URL."""
+"""The provider `database`: users in the user table of DATABASE_URL."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ from providers.stored_users import explain_matches, to_user, users_able_to_log_i
 log = logging.getLogger(__name__)
 
 LAST_LOGIN_PRECISION = timedelta(hours=1)
-"""A login this soon after the last one does not update `last_login_at`, so that few logins write to the database."""
+"""The minimum time between two updates of a user's `last_login_at`, so that few logins write to the database."""
 
 
 def open_database(environ: Mapping[str, str]) -> "DatabaseProvider":
@@ -39,14 +39,14 @@ class DatabaseProvider:
         """Return the active user with this username or email if the password is right."""
         with _translate_errors():
             matches = self._table.find_by_login(login)
-            # Imported hashes take another time than the policy's, so an unknown user takes that of a stored one.
+            # Imported hashes may take longer than those of the policy, so the decoy is a stored hash.
             answer = verify_login(matches, password, decoy_hash=partial(self._table.decoy_hash, login))
         if answer:
             self._record_login(matches[0], password)
         return answer
 
     def find(self, username: str) -> User | None:
-        """Return the user with this username; `None` if there is none or the user is disabled."""
+        """Return the user with this username; `None` if the user does not exist or is disabled."""
         with _translate_errors():
             return to_user(self._table.find(username))
 
@@ -55,17 +55,17 @@ class DatabaseProvider:
         return check_user_table(self._table)
 
     def explain(self, login: str) -> Explanation:
-        """Return what a login with this username or email would be granted."""
+        """Explain a login with this username or email."""
         with _translate_errors():
             return explain_matches(self._table.find_by_login(login), _describe)
 
     def list_users(self) -> Iterator[User]:
-        """Yield the users who can log in, all as of one point in time."""
+        """Yield the users who can log in, from one snapshot of the table."""
         with _translate_errors():
             yield from users_able_to_log_in(self._table.iterate(UserFilter(active=True, sort="created")))
 
     def list_roles(self) -> frozenset[str]:
-        """Return all roles in the database."""
+        """Return all roles in the user table."""
         with _translate_errors():
             return self._table.role_names()
 

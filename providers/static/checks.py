@@ -28,7 +28,7 @@ def check_users_file(path: Path) -> Iterator[Check]:
 
 
 def _invalid_file(problem: Problem) -> Check:
-    remedy = problem.remedy or "Correct the file, or set STATIC_USERS_FILE to another one"
+    remedy = problem.remedy or "Correct the file, or set STATIC_USERS_FILE to another file"
     return Check("users file", "failure", problem.statement, remedy)
 
 

@@ -1,4 +1,4 @@
-"""Users in a TOML file: for a few users, or for emergency access while other stores are unavailable."""
+"""The provider `static`: a TOML file for a few users, or for emergency access while other stores are unavailable."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -32,7 +32,10 @@ class StaticProvider:
     """Authenticates the users in a TOML file, which is read again when it has changed. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        """Raises ConfigurationError if the file is invalid. A later version that is invalid is ignored and logged."""
+        """Raises ConfigurationError if the file is invalid.
+
+        If the file becomes invalid later, the error is logged and the last valid version stays in use.
+        """
         self._path = path
         self._users = ReloadingFile("the users file", lambda: [path], lambda: UsersFile.read(path))
 
@@ -41,15 +44,15 @@ class StaticProvider:
         return verify_login(self._users.current().find_by_login(login), password)
 
     def find(self, username: str) -> User | None:
-        """Return the user with this username; `None` if there is none or the user is disabled."""
+        """Return the user with this username; `None` if the user does not exist or is disabled."""
         return to_user(self._users.current().find(username))
 
     def check(self) -> Iterator[Check]:
-        """Yield the findings about the current file, which may be invalid by now."""
+        """Yield the findings about the current file, which may have become invalid."""
         return check_users_file(self._path)
 
     def explain(self, login: str) -> Explanation:
-        """Return what a login with this username or email would be granted."""
+        """Explain a login with this username or email."""
         users = self._users.current()
         return explain_matches(users.find_by_login(login), partial(self._describe, users))
 

@@ -42,7 +42,7 @@ class UsersFile:
     """The users of one version of the file. Immutable, so threads can share it."""
 
     def __init__(self, entries: list[UserEntry]) -> None:
-        """Raises ConfigurationError if two usernames are equal, ignoring case."""
+        """Raises ConfigurationError if two usernames differ at most in case."""
         self.entries = tuple(entries)
         self._by_username = {casefold_name(entry.username): entry for entry in entries}
         if len(self._by_username) < len(entries):
@@ -56,7 +56,7 @@ class UsersFile:
     def read(cls, path: Path) -> Self:
         """Read and validate the file.
 
-        Raises ConfigurationError with every problem. A problem names the place in the file and never quotes a value.
+        Raises ConfigurationError with every problem. A problem names its place in the file and never quotes a value.
         """
         try:
             return cls(_Document.model_validate(tomllib.loads(path.read_text("utf-8"))).users)
@@ -71,7 +71,7 @@ class UsersFile:
         raise ConfigurationError(problems)
 
     def find(self, username: str) -> UserEntry | None:
-        """Return the user with this username, ignoring case."""
+        """Return the user with this username, ignoring case; `None` if there is no such user."""
         return self._by_username.get(casefold_name(username))
 
     def find_by_login(self, login: str) -> list[UserEntry]:

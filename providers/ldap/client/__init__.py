@@ -1,1 +1,1 @@
-"""An LDAP client: connections, their pools, failover between servers, filters, and DNs. It has no notion of users."""
+"""An LDAP client: connections, pools, failover between servers, filters and DNs. It does not define what a user is."""

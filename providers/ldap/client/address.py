@@ -26,7 +26,7 @@ class ServerAddress:
 def parse_server_url(url: str, *, plaintext: bool = False) -> ServerAddress:
     """Return the address in an ldap:// or ldaps:// URL.
 
-    Raises ValueError if the URL is invalid. The message is a predicate, and never quotes it.
+    Raises ValueError if the URL is invalid. The message is a predicate, and never quotes the URL.
     """
     try:
         parts = urlsplit(url)

@@ -52,7 +52,7 @@ _SERVER_FAILURES = {
 
 
 class Connection:
-    """A connection, encrypted unless the address is plaintext. For one thread at a time.
+    """A connection, encrypted unless the address is plaintext. Only one thread at a time may use it.
 
     Every method raises ServerError if the server does not answer by `deadline` (monotonic seconds), or its answer
     is invalid. The connection must then be closed.
@@ -85,10 +85,10 @@ class Connection:
         size_limit: int = 0,
         controls: Iterable[bytes] = (),
     ) -> Response:
-        """Return the response to a search with the entries found: at most `size_limit`, all if it is 0.
+        """Return the response to a search, with at most `size_limit` entries; 0 means no limit.
 
-        With the scope BASE, an entry that does not exist is an empty result. Raises SearchFailed if the server
-        refuses.
+        With the scope BASE, the result is empty if the entry does not exist. Raises SearchFailed if the server refuses
+        the search.
         """
         time_limit = max(1, math.ceil(self.deadline - monotonic()))
         request = search_request(base, scope, search_filter, attributes, size_limit=size_limit, time_limit=time_limit)
@@ -97,9 +97,9 @@ class Connection:
             return response
         raise SearchFailed(f"a search {'of' if scope == BASE else 'below'} a DN failed: {response.code_name}")
 
-    def is_stale(self) -> bool:
-        """Return whether the server has closed the connection, or sent data, since the last response."""
-        # Between requests a server sends only a notice of disconnection (RFC 4511 §4.4.1).
+    def is_closed_by_server(self) -> bool:
+        """Return whether the server has closed the connection, or announced this, since the last response."""
+        # The only message that a server sends between requests is a notice of disconnection (RFC 4511 §4.4.1).
         if self._buffer:
             return True
         poller = poll()
@@ -107,7 +107,7 @@ class Connection:
         if not poller.poll(0):
             return False
         self._socket.settimeout(0)
-        try:  # the data may belong to TLS alone
+        try:  # the data may be only a message of the TLS protocol
             return self._socket.recv(1) is not None
         except (BlockingIOError, ssl.SSLWantReadError):
             return False

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 DN = tuple[frozenset[tuple[str, str]], ...]
-"""A parsed DN: its RDNs from the entry up, each a set of attribute and value. Equal DNs name the same entry."""
+"""A parsed DN: its RDNs from the entry up, each a set of (attribute, value). Equal parsed DNs name the same entry."""
 
 _ATTRIBUTE_VALUE = re.compile(
     r"\s*(?P<type>[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=\s*"
@@ -17,10 +17,10 @@ _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 
 
 def parse_dn(text: str) -> DN:
-    """Return the parsed DN. Raises ValueError if the text is not a DN. The message is a predicate, and never quotes it.
+    """Return the parsed DN. Raises ValueError if the text is not a DN; the message is a predicate without the text.
 
-    These make no difference: case, spaces around attributes and values, runs of spaces, how special characters are
-    escaped, and the order within an RDN of several attributes (`cn=a+ou=b`).
+    The result does not depend on case, on spaces around attributes and values, on the length of runs of spaces, on how
+    special characters are escaped, and on the order of the attributes in one RDN (`cn=a+ou=b`).
     """
     rdns: list[frozenset[tuple[str, str]]] = []
     rdn: set[tuple[str, str]] = set()

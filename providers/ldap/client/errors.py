@@ -4,7 +4,7 @@ import ssl
 
 
 class LdapError(Exception):
-    """An LDAP request failed. Unless it is a ServerError, the server answered, and another would answer the same."""
+    """An LDAP request failed. Unless the error is a ServerError, other servers would give the same answer."""
 
 
 class SearchFailed(LdapError):
@@ -20,7 +20,7 @@ class ServerError(LdapError):
 
 
 class ServerTimeout(ServerError):
-    """The server did not answer before the deadline. The next request may wait as long."""
+    """The server did not answer before the deadline. The next request to it may take as long."""
 
 
 class ConnectionLost(ServerError):
@@ -28,7 +28,7 @@ class ConnectionLost(ServerError):
 
 
 class PoolExhausted(ServerError):
-    """All connections to the server were in use until the wait ended. The server itself may be available."""
+    """No connection to the server became free in time. The server itself may be available."""
 
 
 class StartTlsRefused(ServerError):

@@ -1,4 +1,4 @@
-"""Failover: which server of a directory receives a request, and which one is tried next."""
+"""Failover: which server of a directory receives a request, and which server is tried next."""
 
 import logging
 import ssl
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# Before an unavailable server is retried.
+# The first and the longest time before an unavailable server is retried.
 INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 10.0
 
 
@@ -28,7 +28,7 @@ class Server:
     ) -> None:
         self.address = address
         self.service_pool = Pool(address, tls, pool_size, bind_service)
-        # Separate, so that no search of the service account runs on a connection that is bound as a user.
+        # Separate pools, so that no search of the service account runs on a connection that is bound as a user.
         self.user_pool = Pool(address, tls, pool_size, lambda _: None)
         self.has_timed_out = False
         self._lock = Lock()
@@ -43,8 +43,8 @@ class Server:
     def try_acquire(self, deadline: float) -> bool:
         """Return whether the caller may use the server now.
 
-        When the back-off of a server that has timed out ends, only one caller may retry it until `deadline`
-        (monotonic seconds), so that the others need not wait.
+        When the back-off of a server that has timed out ends, only one caller may retry the server until `deadline`
+        (monotonic seconds), so that the other callers need not wait.
         """
         with self._lock:
             if self.has_timed_out and not self.is_due():
@@ -53,7 +53,7 @@ class Server:
             return True
 
     def record_failure(self, error: ServerError, started_at: float) -> None:
-        """Begin a back-off, twice as long as the one before. `started_at` is when the failed operation began."""
+        """Begin a back-off of twice the previous time. The failed operation began at `started_at` (monotonic)."""
         with self._lock:
             if started_at < self._failed_at:  # the failure of a concurrent operation has been recorded
                 return
@@ -66,7 +66,7 @@ class Server:
         self.user_pool.clear()
 
     def record_success(self, started_at: float) -> None:
-        """End the back-off, unless the server failed after `started_at`, when the successful operation began."""
+        """End the back-off, unless the server failed after the successful operation began at `started_at`."""
         if self._backoff and started_at >= self._failed_at:
             with self._lock:
                 self._backoff, self.has_timed_out = 0.0, False
@@ -85,7 +85,7 @@ class Failover:
         """Return the result of the operation on the first available server.
 
         The operation receives a server and the deadline there (monotonic seconds). It runs again on the next server
-        if it raises ServerError. Raises LdapError: the ServerError of the last server, or what the operation raised.
+        if it raises ServerError. Raises the ServerError of the last server, or any other LdapError of the operation.
         """
         last_error = ServerError("all servers failed a moment ago, and are not retried yet")
         for server, deadline in self._candidates():
@@ -108,7 +108,7 @@ class Failover:
     def _candidates(self) -> Iterator[tuple[Server, float]]:
         """Yield the servers to try with their deadlines: those that are due, then those that failed without a timeout.
 
-        Each has an equal share of the time that is left, so that a server that hangs leaves time for the next.
+        Each server has an equal share of the remaining time, so that a hanging server leaves time for the next one.
         """
         end = monotonic() + self._timeout_seconds
         due = [server for server in self._servers if server.is_due()]

@@ -36,7 +36,7 @@ def placeholders(template: str) -> set[str]:
 
 
 def with_wildcards(template: str) -> str:
-    """Return the filter with `*` for each placeholder: any value of these attributes matches."""
+    """Return the filter with `*` in place of each placeholder, so that any value matches."""
     return _PLACEHOLDER.sub("*", template)
 
 
@@ -48,7 +48,7 @@ class Filter:
     """
 
     def __init__(self, text: str) -> None:
-        """Raises ValueError if the text is not a filter. The message is a predicate, and never quotes it."""
+        """Raises ValueError if the text is not a filter. The message is a predicate, and never quotes the text."""
         try:
             root = parse_filter(text, None, False, False, None, False)  # type: ignore[no-untyped-call]
             self._encoder = _compile(root.elements[0])
@@ -66,7 +66,7 @@ def equality(attribute: str, value: bytes) -> bytes:
 
 
 def all_of(*filters: bytes) -> bytes:
-    """Return the encoded filter that matches entries that match all of these."""
+    """Return the encoded filter that matches the entries that all `filters` match."""
     return element(0xA0, *filters)
 
 
@@ -115,7 +115,7 @@ def _sequence(tag: int, parts: Iterable[Encoder]) -> Encoder:
 
 
 def _value(tag: int, text: bytes) -> Encoder:
-    # Split before it is unescaped: `\7b` is a literal brace, never the start of a placeholder.
+    # The text is split before it is unescaped: `\7b` is a literal brace, never the start of a placeholder.
     pieces = _PLACEHOLDER.split(text.decode())
     fixed = [prepare_filter_for_sending(piece) for piece in pieces[::2]]  # type: ignore[no-untyped-call]
     names = pieces[1::2]

@@ -1,4 +1,4 @@
-"""LDAP requests, encoded (RFC 4511): the few kinds that a login needs."""
+"""The encoding of LDAP requests (RFC 4511), for the few kinds that a login needs."""
 
 from collections.abc import Iterable
 
@@ -12,8 +12,8 @@ UNBIND = b"\x42\x00"
 PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"  # noqa: S105 - the OID of a control (draft-behera-ldap-password-policy)
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 _START_TLS = b"1.3.6.1.4.1.1466.20037"
-_LONG_FORM = 0x80  # sizes from here on are encoded in several octets
-_NEVER_DEREFERENCE = 0  # following aliases would leave the base DN, and costs the server a lookup for each entry
+_LONG_FORM = 0x80  # this size and all larger ones are encoded in several octets
+_NEVER_DEREFERENCE = 0  # aliases may lead out of the base DN, and cost the server a lookup for each entry
 
 
 def element(tag: int, *contents: bytes) -> bytes:
@@ -27,7 +27,7 @@ def element(tag: int, *contents: bytes) -> bytes:
 
 
 def integer(value: int, tag: int = 0x02) -> bytes:
-    """Return an INTEGER, or with another `tag` an ENUMERATED."""
+    """Return an INTEGER, or another type with the same encoding, such as ENUMERATED, with its `tag`."""
     return element(tag, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
@@ -43,7 +43,7 @@ def message(message_id: int, operation: bytes, controls: Iterable[bytes] = ()) -
 
 
 def control(oid: str, value: bytes | None = None) -> bytes:
-    """Return a control that is not critical: a server that does not know it ignores it."""
+    """Return a control that is not critical: a server ignores controls that it does not know."""
     return element(0x30, octet_string(oid.encode()), b"" if value is None else octet_string(value))
 
 
@@ -60,7 +60,7 @@ def bind_request(name: str, password: bytes) -> bytes:
 def search_request(
     base: str, scope: int, search_filter: bytes, attributes: Iterable[str], *, size_limit: int, time_limit: int
 ) -> bytes:
-    """Return a search request (RFC 4511 §4.5.1). `time_limit` is in seconds; a limit of 0 means no limit."""
+    """Return a search request (RFC 4511 §4.5.1). `time_limit` is in seconds; 0 means no limit for both limits."""
     selection = (octet_string(name.encode()) for name in attributes)
     return element(
         0x63,

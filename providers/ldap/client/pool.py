@@ -1,4 +1,4 @@
-"""Pools of open connections: opening one takes longer than all requests of a login."""
+"""Pools of open connections, because opening a connection takes longer than the requests of a login."""
 
 import ssl
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from providers.ldap.client.errors import ConnectionLost, LdapError, PoolExhauste
 
 T = TypeVar("T")
 
-MAX_IDLE_SECONDS = 60.0  # after which a firewall may have forgotten the connection
-MAX_CONNECTION_AGE = 900.0  # seconds, after which the host name or the account may have changed
+MAX_IDLE_SECONDS = 60.0  # after which a firewall may have dropped the connection
+MAX_CONNECTION_AGE = 900.0  # seconds, after which the host's address or the account may have changed
 
 
 class Pool:
@@ -39,10 +39,10 @@ class Pool:
     def run(self, operation: Callable[[Connection], T], deadline: float) -> T:
         """Return the result of the operation on an open connection.
 
-        The operation runs again on a new connection if a reused one is lost. Raises LdapError: what the operation or
-        `prepare` raises, or PoolExhausted if all connections are in use for half of the time until `deadline`
-        (monotonic seconds). After a longer wait the server would have too little time to answer, and the timeout
-        would be counted as its failure.
+        The operation runs again on a new connection if a reused connection is lost. Raises the LdapError of opening
+        the connection, of `prepare` or of the operation. Raises PoolExhausted if no connection is free before half of
+        the time to `deadline` (monotonic seconds) has passed. After a longer wait the server would have too little time
+        to answer, and the timeout would count as a failure of the server.
         """
         if not self._slots.acquire(timeout=max(0, deadline - monotonic()) / 2):
             raise PoolExhausted("all connections to the server are in use")
@@ -51,7 +51,7 @@ class Pool:
             if idle:
                 try:
                     return self._run_on(idle, operation, deadline)
-                except ConnectionLost:  # the server has closed idle connections, so the others are lost too
+                except ConnectionLost:  # the server has closed idle connections, so the other ones are lost too
                     self.clear()
             return self._run_on(self._open(deadline), operation, deadline)
         finally:
@@ -91,14 +91,14 @@ class Pool:
         return connection
 
     def _take_idle(self) -> Connection | None:
-        """Return the usable connection that was used last, `None` if there is none."""
+        """Return the usable connection that was used last; `None` if no usable connection is idle."""
         while True:
             with self._lock:
                 if not self._idle:
                     return None
                 connection, idle_since = self._idle.pop()
             now = monotonic()
-            is_fresh = now - idle_since < MAX_IDLE_SECONDS and now - connection.opened_at < MAX_CONNECTION_AGE
-            if is_fresh and not connection.is_stale():
+            within_limits = now - idle_since < MAX_IDLE_SECONDS and now - connection.opened_at < MAX_CONNECTION_AGE
+            if within_limits and not connection.is_closed_by_server():
                 return connection
             connection.close()

@@ -16,7 +16,7 @@ _pending: dict[tuple[str, int], "Future[Sequence[Address]]"] = {}
 def resolve(host: str, port: int, timeout: float) -> Sequence[Address]:
     """Return the addresses of the host. Thread-safe.
 
-    Raises OSError if the lookup fails, which is TimeoutError if it takes more than `timeout` seconds.
+    Raises OSError if the lookup fails, and its subclass TimeoutError if the lookup takes more than `timeout` seconds.
     """
     try:
         return _getaddrinfo(host, port, socket.AI_NUMERICHOST)
@@ -25,7 +25,7 @@ def resolve(host: str, port: int, timeout: float) -> Sequence[Address]:
 
 
 def _lookup(host: str, port: int) -> "Future[Sequence[Address]]":
-    """Return the future of a lookup. Callers share a pending one, so that at most one thread per host can hang."""
+    """Return the future of a lookup. Callers share a pending lookup, so that at most one thread per host can hang."""
     with _lock:
         if (host, port) in _pending:
             return _pending[host, port]

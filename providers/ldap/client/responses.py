@@ -1,11 +1,11 @@
-"""LDAP responses, decoded (RFC 4511). The bytes come from another system, so all of them may be invalid."""
+"""The decoding of LDAP responses (RFC 4511). The bytes come from another system, so they may be invalid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ldap3.core.results import RESULT_CODES
 
-_LONG_FORM = 0x80  # a first length octet from here on gives the number of length octets that follow
+_LONG_FORM = 0x80  # this bit of the first length octet is set if its other bits give the number of length octets
 _MAX_LENGTH_OCTETS = 4
 _SEARCH_ENTRY, _SEARCH_REFERENCE = 0x64, 0x73
 _CONTROLS = 0xA0
@@ -26,7 +26,7 @@ class Entry:
         return [value.decode("utf-8", "replace") for value in self.attributes.get(attribute.lower(), ())]
 
     def first(self, attribute: str) -> str | None:
-        """Return the first value of the attribute, `None` if it has none."""
+        """Return the first value of the attribute; `None` if the entry has no value."""
         return next(iter(self.texts(attribute)), None)
 
 
@@ -37,18 +37,18 @@ class Response:
     code: int
     """The result code (RFC 4511 §4.1.9)."""
     diagnostic_message: str
-    """The server's text. It may be parsed, and is never shown."""
+    """The text of the server, which may be parsed but must not be shown."""
     controls: dict[str, bytes]
     entries: Sequence[Entry] = ()
 
     @property
     def code_name(self) -> str:
-        """The name of the result code in RFC 4511, or its number if it has none."""
+        """The name of the result code, such as `invalidCredentials`, or its number if the name is not known."""
         return str(RESULT_CODES.get(self.code, self.code))
 
 
 def message_size(buffer: bytes) -> int | None:
-    """Return the size of the message at the start of `buffer`, `None` if the buffer ends before its length.
+    """Return the size of the message at the start of `buffer`; `None` if more bytes are needed to read the size.
 
     Raises ValueError if the bytes are not a message.
     """
@@ -60,7 +60,7 @@ def message_size(buffer: bytes) -> int | None:
 
 
 def read_message(octets: bytes, entries: Sequence[Entry] = ()) -> tuple[int, Response | Entry | None]:
-    """Return the id and the content of a complete message. The content is `None` for a referral, which is ignored.
+    """Return the id and the content of a complete message. The content is `None` for a search reference.
 
     A Response gets the `entries` that preceded it. Raises ValueError if the bytes are not an LDAP message.
     """
@@ -78,7 +78,7 @@ def read_message(octets: bytes, entries: Sequence[Entry] = ()) -> tuple[int, Res
 
 
 def children(octets: bytes, start: int, end: int) -> list[Element]:
-    """Return the elements from `start` to `end`. Raises ValueError if they do not fill this range exactly."""
+    """Return the elements from `start` to `end`. Raises ValueError if the elements do not fill this range exactly."""
     elements = []
     while start < end:
         elements.append(element := _element_at(octets, start))

@@ -20,9 +20,9 @@ class SupportsSearch(Protocol):
     def search(
         self, base: str, scope: int, search_filter: bytes, attributes: Iterable[str], size_limit: int = 0
     ) -> list[Entry]:
-        """Return the entries that match, at most `size_limit` of them, all if it is 0.
+        """Return the matching entries, at most `size_limit`; 0 means no limit.
 
-        With the scope BASE, an entry that does not exist is an empty result. Raises LdapError.
+        With the scope BASE, the result is empty if the entry does not exist. Raises LdapError.
         """
         ...
 
@@ -46,7 +46,7 @@ class ServiceSession:
         return list(response.entries)
 
     def search_all(self, base: str, search_filter: bytes, attributes: Iterable[str]) -> list[Entry]:
-        """Return all entries below `base` that match, in pages of PAGE_SIZE. Each page has the whole time limit."""
+        """Return all matching entries below `base`, requested in pages of PAGE_SIZE. The time limit is for one page."""
         selection = list(attributes)
         return self._server.service_pool.run(
             lambda connection: _search_pages(connection, base, search_filter, selection), self._deadline
@@ -57,7 +57,7 @@ class ServiceSession:
         return self._server.user_pool.run(lambda connection: connection.bind(name, password.encode()), self._deadline)
 
     def bind_and_run(self, name: str, password: str, operation: Callable[[Response, "UserSession"], T]) -> T:
-        """Bind as a user, and return the result of the operation with the response and a session as this user.
+        """Bind as a user, and return the result of `operation`, called with the response and a session of this user.
 
         `password` must not be empty (RFC 4513 §5.1.2).
         """
@@ -96,7 +96,7 @@ def _search_pages(connection: Connection, base: str, search_filter: bytes, attri
 
 
 def _next_cookie(control_value: bytes) -> bytes:
-    """Return the cookie of the next page, empty after the last: SEQUENCE { size INTEGER, cookie OCTET STRING }."""
+    """Return the cookie of the next page, empty after the last page: SEQUENCE { size INTEGER, cookie OCTET STRING }."""
     for _, start, end in children(control_value, 0, len(control_value)):
         *_, (_, first, last) = children(control_value, start, end)
         return control_value[first:last]

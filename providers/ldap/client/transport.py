@@ -12,9 +12,9 @@ _MIN_CONNECT_SECONDS = 0.001  # a timeout of 0 would make the socket non-blockin
 
 
 def open_socket(address: ServerAddress, deadline: float) -> socket.socket:
-    """Return a socket that is connected to the first of the host's addresses that accepts.
+    """Return a socket that is connected to the first address of the host that accepts the connection.
 
-    Each address may take an equal share of the time left until `deadline` (monotonic seconds). Raises ServerError.
+    Each address may take an equal share of the remaining time to `deadline` (monotonic seconds). Raises ServerError.
     """
     try:
         found = resolve(address.host, address.port, max(deadline - monotonic(), 0))
@@ -32,7 +32,7 @@ def open_socket(address: ServerAddress, deadline: float) -> socket.socket:
 
 
 def server_error(error: Exception) -> ServerError:
-    """Return the client's error for one that a socket or OpenSSL raised."""
+    """Return the ServerError for an exception of a socket or of OpenSSL."""
     if isinstance(error, TimeoutError):
         return ServerTimeout("the server did not answer in time")
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -49,7 +49,7 @@ def _connect(address: Address, timeout: float) -> socket.socket:
     try:
         connected.settimeout(timeout)
         connected.connect(socket_address)
-        # With Nagle's algorithm the bind is sent 40 ms later.
+        # With Nagle's algorithm the bind would be sent 40 ms later.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         connected.close()
