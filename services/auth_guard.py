@@ -1,4 +1,4 @@
-"""The guard: `@auth_guard('admin')` above a view keeps everybody else out."""
+"""The guard: `@auth_guard('admin')` above a view requires a valid access token and a role."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -12,8 +12,8 @@ from services.tokens.claims import Claims
 
 P = ParamSpec("P")
 
-_REQUIRED = "_latchkey_required"
-"""Where a view keeps the requirements of its guards; there are none if it is public."""
+_REQUIREMENTS = "_latchkey_requirements"
+"""The attribute of a view with the requirements of its guards: empty if the view is public, absent if unmarked."""
 
 
 class MissingToken(Exception):
@@ -21,16 +21,16 @@ class MissingToken(Exception):
 
 
 class RoleRequired(Exception):
-    """The token is good, but its user lacks a role."""
+    """The access token is valid, but does not have the required roles."""
 
 
 def check_jwt() -> Claims:
-    """Return the verified claims of the request's access token; they are `flask.g.claims` from then on.
+    """Return the verified claims of the request's access token, and store them in `flask.g.claims`.
 
-    Only the `Authorization` header counts, never a query, a cookie or another header (RFC 6750 §2.3).
-    Raises MissingToken if it has no bearer token, InvalidToken if that is not good.
+    Only the `Authorization` header counts, not the query, a cookie or another header (RFC 6750 §2.3). Raises
+    MissingToken if it has no bearer token, and what `TokenIssuer.decode` raises.
     """
-    # RFC 9110 §11.4: the scheme in any case, then spaces, then the token and nothing else.
+    # RFC 9110 §11.4: a case-insensitive scheme, spaces, the token.
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip(" "):
         raise MissingToken
@@ -42,19 +42,19 @@ def check_jwt() -> Claims:
 def auth_guard(
     role: str | None = None, *others: str, all_of: Iterable[str] | None = None
 ) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
-    """Let a view be called only with a good access token, and the roles named.
+    """Allow a view only with a valid access token that has the required roles.
 
-    Without arguments any user will do; with roles, a user who has one of them; with `all_of`, one
-    who has each of those. Roles compare exactly. In the view `flask.g.claims` is who is calling.
-    Raises TypeError or ValueError where the view is defined if the arguments make no sense.
+    Without arguments every user is allowed. With roles, the user needs one of them; with `all_of`, all of those.
+    Roles are compared exactly. In the view, `flask.g.claims` has the claims of the token. Raises TypeError or
+    ValueError if the arguments are invalid, when the view is defined.
     """
     if callable(role):
-        raise TypeError("the guard is written with brackets: @auth_guard() or @auth_guard('admin')")
+        raise TypeError("auth_guard needs parentheses: @auth_guard() or @auth_guard('admin')")
     if isinstance(all_of, str):
-        raise TypeError("all_of takes several roles: all_of=('admin', 'editor')")
+        raise TypeError("all_of must be a collection of roles: all_of=('admin', 'editor')")
     requirement = RoleRequirement(
-        any_of=_roles(role, *others) if role is not None or others else None,
-        all_of=_roles(*all_of) if all_of is not None else frozenset(),
+        any_of=_role_set(role, *others) if role is not None or others else None,
+        all_of=_role_set(*all_of) if all_of is not None else frozenset(),
     )
 
     def guard(view: Callable[P, Any]) -> Callable[P, Any]:
@@ -64,45 +64,45 @@ def auth_guard(
                 raise RoleRequired
             return current_app.ensure_sync(view)(*args, **kwargs)
 
-        return _decided(guarded, requirement)
+        return _mark(guarded, requirement)
 
     return guard
 
 
 def public(view: Callable[P, Any]) -> Callable[P, Any]:
-    """Say that a view is meant for everybody, so that nobody is warned of it."""
-    return _decided(view)
+    """Mark a view as public: it needs no access token, and the service logs no warning about its route."""
+    return _mark(view)
 
 
 def unmarked_routes(app: Flask) -> list[str]:
-    """Return the routes that are neither guarded nor public.
+    """Return the paths of the routes that are neither guarded nor public, in alphabetical order.
 
-    A guard that was forgotten shows here, and one that stands above `@app.route`, where it does nothing.
+    The reason is a forgotten guard, or a guard above `@app.route`, where it has no effect.
     """
     return sorted(
-        rule.rule for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], _REQUIRED)
+        rule.rule for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], _REQUIREMENTS)
     )
 
 
 def guarded_routes(app: Flask) -> list[GuardedRoute]:
-    """Return the routes that are guarded, with what their guards ask for, by path."""
-    found = (
+    """Return the guarded routes and their role requirements, sorted by path."""
+    routes = (
         GuardedRoute(rule.rule, tuple(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})), required)
         for rule in app.url_map.iter_rules()
-        if (required := getattr(app.view_functions[rule.endpoint], _REQUIRED, ()))
+        if (required := getattr(app.view_functions[rule.endpoint], _REQUIREMENTS, ()))
     )
-    return sorted(found, key=lambda route: (route.path, route.methods))
+    return sorted(routes, key=lambda route: (route.path, route.methods))
 
 
-def _decided(view: Callable[P, Any], *requirements: RoleRequirement) -> Callable[P, Any]:
-    setattr(view, _REQUIRED, (*requirements, *getattr(view, _REQUIRED, ())))
+def _mark(view: Callable[P, Any], *requirements: RoleRequirement) -> Callable[P, Any]:
+    setattr(view, _REQUIREMENTS, (*requirements, *getattr(view, _REQUIREMENTS, ())))
     return view
 
 
-def _roles(*roles: object) -> frozenset[str]:
-    """Return the roles as a set, once it is sure that they shut anybody out."""
+def _role_set(*roles: object) -> frozenset[str]:
+    """Return the roles as a set. Raises ValueError if there are none, and TypeError if a role is not text."""
     if not roles:
-        raise ValueError("all_of names no role, which would let everybody in; leave it out if that is meant")
+        raise ValueError("all_of is empty: name at least one role, or omit it to allow every user")
     if not all(isinstance(role, str) and role for role in roles):
-        raise TypeError("a role is a text that is not empty: @auth_guard('admin', 'editor')")
+        raise TypeError("a role must be non-empty text: @auth_guard('admin', 'editor')")
     return frozenset(map(str, roles))
