@@ -33,13 +33,13 @@ def allow_connections(postgres: str, allowed: bool) -> None:
 
 
 def codes(server: Server, token: str) -> Counter[str]:
-    return Counter(reply.code for reply in server.ask_each(token))
+    return Counter(reply.code for reply in server.request_each_worker(token))
 
 
 def test_guard_accepts_tokens_for_a_while_then_rejects_them_and_recovers(server: Server, postgres: str) -> None:
     valid, refresh = (server.log_in(ZOE.email, ZOE.password).body[name] for name in ("data", "refresh_token"))
     revoked = server.log_in(ZOE.email, ZOE.password).body["data"]
-    assert server.ask("DELETE", "/api/auth", revoked).status == 200
+    assert server.request("DELETE", "/api/auth", revoked).status == 200
     wait_until(lambda: codes(server, revoked) == Counter({"revoked_token": 2}))
     unavailable_since = monotonic()
     allow_connections(postgres, False)
@@ -50,7 +50,7 @@ def test_guard_accepts_tokens_for_a_while_then_rejects_them_and_recovers(server:
         assert (
             monotonic() - unavailable_since > STALENESS_SECONDS / 2
         )  # each worker read the list at most a second before
-        assert {(reply.status, reply.retry_after) for reply in server.ask_each(valid)} == {(503, "5")}
+        assert {(reply.status, reply.retry_after) for reply in server.request_each_worker(valid)} == {(503, "5")}
         assert codes(server, revoked) == Counter({"sessions_unavailable": 2})
     finally:
         allow_connections(postgres, True)

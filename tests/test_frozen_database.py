@@ -12,7 +12,7 @@ from tests.conftest import new_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.postgres import postgres
 from tests.servers.process import wait_until
-from tests.servers.workers import Server, ask, children
+from tests.servers.workers import Server, children, send_request
 from tests.support.stores import user_table
 from tests.support.users import ZOE
 
@@ -36,7 +36,7 @@ def serves_logins_without_database(server: Server) -> bool:
     body = {"email": ZOE.email, "password": ZOE.password}
     with closing(server.connect()) as connection, suppress(TimeoutError):
         connection.timeout = 2
-        return ask(connection, "POST", "/api/auth", body=body).status == 200
+        return send_request(connection, "POST", "/api/auth", body=body).status == 200
     return False
 
 
@@ -49,7 +49,7 @@ def test_logins_and_guarded_routes_work_and_sessions_recover(static_environ: dic
         with gunicorn({**static_environ, "DATABASE_URL": sessions}) as address:
             server = Server(address, workers=1)
             first = log_in()
-            assert server.ask("GET", "/api/protected_route", str(first["data"])).status == 200
+            assert server.request("GET", "/api/protected_route", str(first["data"])).status == 200
             with frozen(Path(home)):
                 wait_until(lambda: serves_logins_without_database(server), 120)
                 assert server.refresh(str(first["refresh_token"])).code == "sessions_unavailable"
@@ -58,6 +58,6 @@ def test_logins_and_guarded_routes_work_and_sessions_recover(static_environ: dic
                 assert {frozenset(login) for login in logins} == {
                     frozenset({"status", "data", "token_type", "expires_in"})
                 }
-                assert server.ask("GET", "/api/protected_route", str(logins[0]["data"])).status == 200
+                assert server.request("GET", "/api/protected_route", str(logins[0]["data"])).status == 200
             wait_until(lambda: "refresh_token" in log_in(), 60)
             assert server.refresh(str(first["refresh_token"])).status == 200

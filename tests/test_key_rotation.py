@@ -1,4 +1,4 @@
-"""Keys change while clients are at it without pause, and none of them notices."""
+"""Keys are rotated while clients use the service without a pause: no request fails."""
 
 import json
 import time
@@ -24,19 +24,19 @@ from tests.support.flask_program import FlaskProgram
 from tests.support.users import ZOE
 
 CLIENTS = 3
-CALLS = 6  # with each token
+CALLS_PER_TOKEN = 6
 LOG_FORMAT = "%(p)s %({x-login}i)s"
-PATIENCE = 120
+WAIT_SECONDS = 120
 
 
-def ask(url: str, login: str, token: str = "", body: object = None) -> tuple[int, dict[str, Any]]:
-    """Return the status of an answer, and its body."""
+def call(url: str, login: str, token: str = "", body: object = None) -> tuple[int, dict[str, Any]]:
+    """Return the status and the body of the response."""
     headers = {"Content-Type": "application/json", "X-Login": login, "Authorization": f"Bearer {token}"}
     data = json.dumps(body).encode() if body else None
-    request = Request(url, data, headers)  # noqa: S310 - our own server
+    request = Request(url, data, headers)  # noqa: S310 - the test's own server
     try:
-        with urlopen(request, timeout=60) as answer:  # noqa: S310
-            return answer.status, json.load(answer)
+        with urlopen(request, timeout=60) as response:  # noqa: S310
+            return response.status, json.load(response)
     except HTTPError as error:
         with error:
             return error.code, json.load(error)
@@ -44,7 +44,7 @@ def ask(url: str, login: str, token: str = "", body: object = None) -> tuple[int
 
 def log_in(url: str, login: str = "-") -> str:
     """Return a new access token."""
-    status, body = ask(f"{url}/api/auth", login, body={"email": ZOE.email, "password": ZOE.password})
+    status, body = call(f"{url}/api/auth", login, body={"email": ZOE.email, "password": ZOE.password})
     assert status == 200, body
     token: str = body["data"]
     return token
@@ -56,19 +56,19 @@ def key_of(token: str) -> str:
 
 
 class Load:
-    """Clients that log in and call a guarded route, over and over, and what they met."""
+    """Clients that log in and call a guarded route repeatedly, and the rejections that they receive."""
 
     def __init__(self, url: str, log: Path) -> None:
         self._url = url
         self._log = log
         self._done = Event()
         self._keys: dict[str, str] = {}
-        self._began = [0.0] * CLIENTS
-        self.refusals: list[dict[str, Any]] = []
+        self._started_at = [0.0] * CLIENTS
+        self.rejections: list[dict[str, Any]] = []
 
     @contextmanager
     def running(self) -> Iterator["Load"]:
-        """Let the clients run; on leaving, what stopped one of them is raised."""
+        """Run the clients until the context ends, and raise the exception of a client that failed."""
         with ThreadPoolExecutor(CLIENTS) as threads:
             clients = [threads.submit(self._client, number) for number in range(CLIENTS)]
             try:
@@ -79,47 +79,45 @@ class Load:
             client.result()
 
     def wait_for_pairs(self, key_id: str) -> None:
-        """Wait until each worker has signed with this key, and each has taken the tokens of each."""
-        wait_until(lambda: self._pairs(key_id) == 4 or bool(self.refusals), PATIENCE)
+        """Wait until each worker has signed with this key, and each has accepted a token of each."""
+        wait_until(lambda: self._pairs(key_id) == 4 or bool(self.rejections), WAIT_SECONDS)
 
     def wait_for_new_logins(self, since: float) -> None:
-        """Wait until no client uses a token of a login that began before."""
-        wait_until(lambda: min(self._began) > since or bool(self.refusals), PATIENCE)
+        """Wait until no client uses a token of an earlier login."""
+        wait_until(lambda: min(self._started_at) > since or bool(self.rejections), WAIT_SECONDS)
 
     def _client(self, number: int) -> None:
         count = 0
         while not self._done.is_set():
-            login, began, count = f"{number}-{count}", time.monotonic(), count + 1
+            login, started_at, count = f"{number}-{count}", time.monotonic(), count + 1
             token = log_in(self._url, login)
             self._keys[login] = key_of(token)
-            self._began[number] = began
-            for _ in range(CALLS):
-                status, body = ask(f"{self._url}/api/protected_route", login, token)
+            self._started_at[number] = started_at
+            for _ in range(CALLS_PER_TOKEN):
+                status, body = call(f"{self._url}/api/protected_route", login, token)
                 if status != 200:
-                    self.refusals.append(body)
+                    self.rejections.append(body)
 
     def _pairs(self, key_id: str) -> int:
-        """Count the workers that signed with this key, each with the workers that took such a token."""
-        made: dict[str, str] = {}
+        """Count the pairs of a worker that signed with this key and a worker that accepted its token."""
+        signers: dict[str, str] = {}
         pairs = Counter[tuple[str, str]]()
         for line in self._log.read_text().splitlines():
             worker, login = line.split()
-            if login in made:
-                pairs[made[login], worker] += 1
+            if login in signers:
+                pairs[signers[login], worker] += 1
             elif self._keys.get(login) == key_id:
-                made[login] = worker
+                signers[login] = worker
         return len(pairs)
 
 
 @pytest.fixture
 def flask(tmp_path: Path) -> FlaskProgram:
-    """The program on a folder for keys."""
+    """The `flask` program with a key directory."""
     return FlaskProgram(tmp_path, SIGNING_KEYS_DIR=str(tmp_path / "keys"), SECRET_KEY="", JWT_LIFETIME_MINUTES="60")
 
 
-def test_no_token_is_refused_while_keys_come_and_go(
-    tmp_path: Path, static_environ: dict[str, str], flask: FlaskProgram
-) -> None:
+def test_rotations_reject_no_token(tmp_path: Path, static_environ: dict[str, str], flask: FlaskProgram) -> None:
     def keys(*arguments: str) -> str:
         ended = flask("keys", *arguments)
         assert ended.returncode == 0, ended.stderr
@@ -143,22 +141,25 @@ def test_no_token_is_refused_while_keys_come_and_go(
         load.wait_for_new_logins(rotated + PROPAGATION_DELAY.total_seconds())
         assert keys("retire", first, "--force") == third
         load.wait_for_new_logins(time.monotonic())
-    assert load.refusals == []
+    assert load.rejections == []
     assert len({first, second, third}) == 3
 
 
-def test_a_secret_and_then_a_folder_take_over_by_restart(static_environ: dict[str, str], tmp_path: Path) -> None:
+def test_restart_changes_from_a_secret_to_another_and_to_a_directory(
+    static_environ: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "keys").mkdir()
     key = KeyDirectory(tmp_path / "keys").add("EdDSA").key
-    old, new, folder = {"SECRET_KEY": "o" * 40}, {"SECRET_KEY": "n" * 40}, {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
+    old, new = {"SECRET_KEY": "o" * 40}, {"SECRET_KEY": "n" * 40}
+    directory = {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
     fallback = {"SECRET_KEY_FALLBACKS": "o" * 40}
     tokens: list[str] = []
-    for environ in (old, {**new, **fallback}, {**folder, **new, **fallback}):
+    for environ in (old, {**new, **fallback}, {**directory, **new, **fallback}):
         with gunicorn({**static_environ, "DATABASE_URL": "", **environ}) as url:
             tokens.append(log_in(url))
-            assert [ask(f"{url}/api/protected_route", "-", token)[0] for token in tokens] == [200] * len(tokens)
+            assert [call(f"{url}/api/protected_route", "-", token)[0] for token in tokens] == [200] * len(tokens)
     assert len(set(map(key_of, tokens))) == 3
     assert key_of(tokens[-1]) == key.id
-    alone = create_app({**static_environ, **folder}).test_client()
+    client = create_app({**static_environ, **directory}).test_client()
     headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
-    assert [alone.get("/api/protected_route", headers=one).status_code for one in headers] == [401, 401, 200]
+    assert [client.get("/api/protected_route", headers=one).status_code for one in headers] == [401, 401, 200]

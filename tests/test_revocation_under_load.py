@@ -1,4 +1,4 @@
-"""Somebody is put out while they log in and refresh without pause: whatever they were given has ended."""
+"""A user's sessions are revoked while clients log in and refresh without a pause: no token stays valid."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,45 +28,49 @@ def server(environ: dict[str, str]) -> Iterator[Server]:
 
 
 class Client:
-    """Takes whatever it can get."""
+    """Logs in and refreshes until it is stopped, and keeps all tokens."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.enough = Event()
+        self.stop = Event()
         self.access: list[str] = []
         self.refresh: list[str] = []
 
     def log_in(self) -> None:
-        while not self.enough.is_set():
-            reply = self.server.log_in(ZOE.username, ZOE.password)
-            if reply.status == 200:
-                self.access.append(reply.body["data"])
-                self.refresh.append(reply.body["refresh_token"])
+        while not self.stop.is_set():
+            response = self.server.log_in(ZOE.username, ZOE.password)
+            if response.status == 200:
+                self.access.append(response.body["data"])
+                self.refresh.append(response.body["refresh_token"])
 
-    def keep_alive(self) -> None:
+    def refresh_repeatedly(self) -> None:
         token = self.server.log_in(ZOE.username, ZOE.password).body["refresh_token"]
-        while not self.enough.is_set() and (reply := self.server.refresh(token)).status == 200:
-            self.access.append(reply.body["data"])
-            token = reply.body["refresh_token"]
+        while not self.stop.is_set() and (response := self.server.refresh(token)).status == 200:
+            self.access.append(response.body["data"])
+            token = response.body["refresh_token"]
         self.refresh.append(token)
 
-    def still_good(self) -> list[str]:
-        """Return the access tokens that a worker lets through."""
-        return [token for token in self.access if self.server.ask("GET", "/api/protected_route", token).status == 200]
+    def accepted_tokens(self) -> list[str]:
+        """Return the access tokens that a worker accepts."""
+        return [
+            token for token in self.access if self.server.request("GET", "/api/protected_route", token).status == 200
+        ]
 
 
-def test_what_was_given_at_the_last_moment_ends_too(server: Server, environ: dict[str, str], tmp_path: Path) -> None:
+def test_tokens_issued_during_the_revocation_are_revoked_too(
+    server: Server, environ: dict[str, str], tmp_path: Path
+) -> None:
     client = Client(server)
     with ThreadPoolExecutor(6) as threads:
-        for work in (client.log_in, client.keep_alive) * 3:
-            threads.submit(work)
+        for function in (client.log_in, client.refresh_repeatedly) * 3:
+            threads.submit(function)
         try:
             wait_until(lambda: len(client.access) > 30, 60)
             flask = FlaskProgram(tmp_path, **environ)
             assert flask("users", "set-password", ZOE.username, stdin="another password").returncode == 0
         finally:
-            client.enough.set()
+            client.stop.set()
     with suppress(TimeoutError):
-        wait_until(lambda: not client.still_good(), 10)
-    assert client.still_good() == []
+        wait_until(lambda: not client.accepted_tokens(), 10)
+    assert client.accepted_tokens() == []
     assert {server.refresh(token).status for token in client.refresh} == {400}

@@ -120,7 +120,7 @@ def test_server_runs_during_an_outage_and_is_ready_once_the_database_exists(post
 
     def status(path: str) -> int:
         with suppress(OSError, HTTPException):
-            return server.ask("GET", path).status
+            return server.request("GET", path).status
         return 0
 
     with gunicorn(environ, workers=2) as address:

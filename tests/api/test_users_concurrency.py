@@ -148,7 +148,7 @@ def test_only_one_of_many_password_changes_succeeds_and_keeps_its_session(servic
         assert codes(replies) == {"": 1, "invalid_credentials": 3}
         logins = [service.server.log_in("max", password).status for password in (*passwords, MAX.password)]
         assert logins == [*(reply.status for reply in replies), 400]
-        assert {reply.status for reply in service.server.ask_each(token)} == {200}
+        assert {reply.status for reply in service.server.request_each_worker(token)} == {200}
 
 
 def test_concurrent_edits_without_an_etag_all_succeed(service: Service) -> None:

@@ -94,23 +94,23 @@ def test_user_with_the_role_reaches_the_page_with_identity_headers(page: str, se
 def test_missing_or_invalid_token_is_401_and_does_not_reach_the_page(
     page: str, issuer: TokenIssuer, application: Echo
 ) -> None:
-    before = list(application.asked)
+    before = list(application.requests)
     expired = issuer.generate({"username": "zoé", "roles": ["admin"]}, lifetime=-1)
     for headers in ({}, FORGED_HEADERS, bearer("x"), bearer(expired), {"Authorization": "Basic em9lOng="}):
         response = requests.get(page, headers=headers, timeout=60)
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"].startswith("Bearer ")
         assert requests.post(page, b"x", headers=headers, timeout=60).status_code == 401
-    assert application.asked == before
+    assert application.requests == before
 
 
 @pytest.mark.parametrize("query", ["", "?role=user", "?role=admin", "?role=user&role=admin"])
 def test_missing_role_is_403_with_any_query(page: str, service: str, application: Echo, query: str) -> None:
-    before = list(application.asked)
+    before = list(application.requests)
     person = SAMPLE_USERS[1]
     headers = {**login(service, person.email, person.password), **FORGED_HEADERS}
     assert requests.get(f"{page}{query}", headers=headers, timeout=60).status_code == 403
-    assert application.asked == before
+    assert application.requests == before
 
 
 @pytest.mark.parametrize("forged", SPELLINGS)
@@ -153,8 +153,8 @@ def test_auth_request_has_no_body_and_absent_headers_remove_forged_ones(issuer: 
             response = requests.post(
                 f"{url}/page", b"x" * 100_000, headers={**admin(issuer), **FORGED_HEADERS}, timeout=90
             )
-        assert service.asked == [("/api/auth/verify?role=admin", "")]
-        assert application.asked == [("/page", "x" * 100_000)]
+        assert service.requests == [("/api/auth/verify?role=admin", "")]
+        assert application.requests == [("/page", "x" * 100_000)]
         assert identity_headers(response) == []
 
 
@@ -169,4 +169,4 @@ def test_access_is_denied_while_latchkey_is_unavailable(issuer: TokenIssuer) -> 
         application = servers.enter_context(echo())
         url = servers.enter_context(nginx(locations(f"http://127.0.0.1:{free_port()}", application)))
         assert requests.get(url, headers={**admin(issuer), **FORGED_HEADERS}, timeout=60).status_code == 500
-        assert application.asked == []
+        assert application.requests == []

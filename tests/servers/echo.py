@@ -1,4 +1,4 @@
-"""An application behind a proxy that answers with what reached it."""
+"""An application behind a reverse proxy that responds with the request that it received."""
 
 import json
 from collections.abc import Iterator
@@ -13,29 +13,29 @@ class Echo:
     """A running application."""
 
     port: int
-    asked: list[tuple[str, str]] = field(default_factory=list)
-    """The paths that were asked for, each with the body that came with it."""
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    """The path and the body of each request."""
 
 
 @contextmanager
 def echo() -> Iterator[Echo]:
-    """Run one."""
+    """Run the application."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            running.asked.append((self.path, body))
-            answer = json.dumps({"headers": self.headers.items(), "path": self.path, "body": body}).encode()
+            running.requests.append((self.path, body))
+            response = json.dumps({"headers": self.headers.items(), "path": self.path, "body": body}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(response)
 
-        do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+        do_POST = do_GET  # noqa: N815 - the name that http.server requires
 
         def log_message(self, *_: object) -> None:
-            """Be silent."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         running = Echo(server.server_port)

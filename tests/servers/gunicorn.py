@@ -1,4 +1,4 @@
-"""Gunicorn with the settings that deployments get."""
+"""Gunicorn with the settings of a deployment."""
 
 import os
 import subprocess
@@ -15,11 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def gunicorn(environ: Mapping[str, str], workers: int = 1) -> Iterator[str]:
-    """Run the service in this environment, with the tests' SECRET_KEY unless it has its own; yields its URL."""
+    """Run the service in this environment, by default with the SECRET_KEY of the tests; yield its URL."""
     port = free_port()
-    # What is set here, to nothing too, beats the configuration of whoever develops in this clone.
-    ours = {"PATH": os.defpath, "SECRET_KEY": SECRET_KEY, "DATABASE_URL": "", "PORT": str(port)}
+    # Variables, empty ones too, take precedence over the development configuration of this clone.
+    variables = {"PATH": os.defpath, "SECRET_KEY": SECRET_KEY, "DATABASE_URL": "", "PORT": str(port)}
     command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--log-level", "error"]
-    process = subprocess.Popen(command, cwd=ROOT, env={**ours, **environ}, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT, env={**variables, **environ}, stderr=subprocess.DEVNULL)
     with running(process, lambda: listens(port)):
         yield f"http://127.0.0.1:{port}"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from tests.servers.process import free_port
 
-# initdb refuses root; Debian's package made this user.
+# initdb does not run as root; Debian's package creates this user.
 _OWNER = "postgres" if os.geteuid() == 0 else None
 _FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 
 
 @contextmanager
 def postgres(home: Path) -> Iterator[str]:
-    """Run a cluster; yields the URL of its server, to which a database's name is to be added."""
+    """Run a cluster; yield the URL of its server, to which a database name must be appended."""
     if _OWNER:
         account = pwd.getpwnam(_OWNER)
         os.chown(home, account.pw_uid, account.pw_gid)

@@ -1,4 +1,4 @@
-"""Server processes: a free port, a start that is waited for, an end by process id."""
+"""Server processes: free ports, start and end."""
 
 import itertools
 import random
@@ -8,47 +8,50 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-# Below those that outgoing connections get by themselves.
+# Below the range of outgoing connections.
 _PORTS = itertools.cycle(random.sample(range(20000, 32000), 12000))
 
 
 def free_port() -> int:
-    """Return a port of the loopback address on which nobody listens, and which nobody else will be given."""
-    return next(port for port in _PORTS if not listens(port) and _claim(f"port {port}"))
+    """Return a port of the loopback address that is free, and reserve it for this process."""
+    return next(port for port in _PORTS if not listens(port) and _reserve(f"port {port}"))
 
 
 def free_address(ports: Iterable[int]) -> str:
-    """Return a loopback address on whose ports nobody listens, and which nobody else will be given."""
-    wanted = [*ports]
+    """Return a loopback address whose given ports are free, and reserve it for this process."""
+    required = [*ports]
     addresses = (f"127.0.0.{number}" for number in range(53, 255))
     return next(
         address
         for address in addresses
-        if not any(listens(port, address) for port in wanted) and _claim(f"address {address}")
+        if not any(listens(port, address) for port in required) and _reserve(f"address {address}")
     )
 
 
-def _claim(what: str) -> bool:
-    """Say whether it is ours now, until this process ends: before a server of ours listens there, others look too."""
-    # A name without a file, of which the system keeps no second holder, and which goes with its holder.
-    claim = socket.socket(socket.AF_UNIX)
+def _reserve(name: str) -> bool:
+    """Reserve a name until this process ends; return False if another process has it.
+
+    Between the choice of a free port and the start of its server, another process may choose the same port.
+    """
+    # An abstract socket address has no file, one holder, and ends with the process that holds it.
+    reservation = socket.socket(socket.AF_UNIX)
     try:
-        claim.bind(f"\0latchkey tests: {what}")
+        reservation.bind(f"\0latchkey tests: {name}")
     except OSError:
-        claim.close()
+        reservation.close()
         return False
-    claim.detach()
+    reservation.detach()
     return True
 
 
 def listens(port: int, address: str = "127.0.0.1") -> bool:
-    """Say whether somebody accepts connections on the port."""
+    """Return whether a server accepts connections on the port."""
     with socket.socket() as probe:
         return probe.connect_ex((address, port)) == 0
 
 
 def wait_until(ready: Callable[[], bool], seconds: float = 20) -> None:
-    """Return as soon as `ready` says so; TimeoutError if it does not in time."""
+    """Wait until `ready` returns True. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
@@ -58,7 +61,7 @@ def wait_until(ready: Callable[[], bool], seconds: float = 20) -> None:
 
 @contextmanager
 def running(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
-    """Enter when the process is ready; end it on leaving."""
+    """Wait until the process is ready, and end it when the context ends."""
     try:
         wait_until(lambda: ready() or process.poll() is not None)
         assert process.poll() is None, f"the server ended with {process.returncode}"

@@ -1,4 +1,4 @@
-"""The workers of a running gunicorn, told apart by the sockets that they hold."""
+"""The workers of a running gunicorn, distinguished by the sockets that they hold."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from tests.servers.process import wait_until
 
 
-class Reply(NamedTuple):
-    """What came back."""
+class Response(NamedTuple):
+    """An HTTP response."""
 
     status: int
     body: dict[str, Any]
@@ -22,86 +22,86 @@ class Reply(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The code of an error."""
+        """The error code."""
         return str(self.body.get("code", ""))
 
 
 class Server:
-    """A gunicorn, by its URL."""
+    """A running gunicorn."""
 
     def __init__(self, url: str, workers: int) -> None:
-        """Return when it has all its workers."""
+        """Wait until all workers run."""
         self._port = urlsplit(url).port or 0
         self._count = workers
-        listening = _inode(self._port, 0)
-        wait_until(lambda: len(_holding(listening, _processes())) > workers, 60)
-        sharing = _holding(listening, _processes())
-        (self._master,) = {_parent(pid) for pid in sharing} & sharing
+        listening_inode = _inode(self._port, 0)
+        wait_until(lambda: len(_holders_of(listening_inode, _processes())) > workers, 60)
+        holders = _holders_of(listening_inode, _processes())
+        (self._master,) = {_parent(pid) for pid in holders} & holders
 
     def connect(self) -> HTTPConnection:
-        """Return a new connection, which one worker serves as long as it is open."""
+        """Return a new connection, which the same worker serves until it is closed."""
         return HTTPConnection("127.0.0.1", self._port, timeout=60)
 
-    def ask(self, method: str, path: str, token: str = "", body: object = None) -> Reply:
-        """Ask over a new connection."""
+    def request(self, method: str, path: str, token: str = "", body: object = None) -> Response:
+        """Send a request over a new connection."""
         with closing(self.connect()) as connection:
-            return ask(connection, method, path, token, body)
+            return send_request(connection, method, path, token, body)
 
-    def log_in(self, login: str, password: str) -> Reply:
-        """Ask for the first tokens."""
-        return self.ask("POST", "/api/auth", body={"email": login, "password": password})
+    def log_in(self, login: str, password: str) -> Response:
+        """Send a login."""
+        return self.request("POST", "/api/auth", body={"email": login, "password": password})
 
-    def refresh(self, token: str) -> Reply:
-        """Ask for the next tokens."""
-        return self.ask("POST", "/api/auth/refresh", body={"refresh_token": token})
+    def refresh(self, token: str) -> Response:
+        """Present a refresh token."""
+        return self.request("POST", "/api/auth/refresh", body={"refresh_token": token})
 
-    def ask_each(self, token: str) -> list[Reply]:
-        """Return what each worker answers to a token at the guard."""
-        replies: dict[int, Reply] = {}
+    def request_each_worker(self, token: str) -> list[Response]:
+        """Return the guard's response to a token from each worker."""
+        responses: dict[int, Response] = {}
         workers = self.workers()
-        with ExitStack() as opened:
+        with ExitStack() as connections:
 
-            def everybody_has_answered() -> bool:
-                connection = opened.enter_context(closing(self.connect()))
-                reply = ask(connection, "GET", "/api/protected_route", token)
+            def all_workers_have_responded() -> bool:
+                connection = connections.enter_context(closing(self.connect()))
+                response = send_request(connection, "GET", "/api/protected_route", token)
                 inode = _inode(self._port, connection.sock.getsockname()[1])
-                replies.update(dict.fromkeys(_holding(inode, workers), reply))
-                return set(workers) == set(replies)
+                responses.update(dict.fromkeys(_holders_of(inode, workers), response))
+                return set(workers) == set(responses)
 
-            wait_until(everybody_has_answered, 60)
-        return list(replies.values())
+            wait_until(all_workers_have_responded, 60)
+        return list(responses.values())
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
         return children(self._master)
 
     def replace_workers(self) -> None:
-        """Have it start anew, with its configuration read again, and wait until it has."""
+        """Reload the configuration with new workers, and wait for them."""
         before = set(self.workers())
         os.kill(self._master, signal.SIGHUP)
         self.wait_for_workers_other_than(before)
 
     def wait_for_workers_other_than(self, before: set[int]) -> None:
-        """Return when it has all its workers, and none of these."""
+        """Wait until all workers run, and none of these."""
         wait_until(lambda: len(now := self.workers()) == self._count and before.isdisjoint(now), 60)
 
 
 def children(parent: int) -> list[int]:
-    """Return the processes that this one has started."""
+    """Return the ids of the processes that this process has started."""
     return [pid for pid in _processes() if _parent(pid) == parent]
 
 
-def ask(connection: HTTPConnection, method: str, path: str, token: str = "", body: object = None) -> Reply:
-    """Ask over a connection that stays open."""
+def send_request(connection: HTTPConnection, method: str, path: str, token: str = "", body: object = None) -> Response:
+    """Send a request over this connection, which stays open."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     data = json.dumps(body) if body else None
     connection.request(method, path, data, headers | ({"Content-Type": "application/json"} if data else {}))
-    answer = connection.getresponse()
-    return Reply(answer.status, json.loads(answer.read()), answer.headers["Retry-After"])
+    received = connection.getresponse()
+    return Response(received.status, json.loads(received.read()), received.headers["Retry-After"])
 
 
 def _inode(port: int, peer: int) -> str:
-    """Return the server's socket that is connected with a peer's port; with 0, the one that listens."""
+    """Return the inode of the server's socket for the client's port `peer`; 0 means the listening socket."""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if (_port(fields[1]), _port(fields[2])) == (port, peer):
@@ -113,7 +113,7 @@ def _port(address: str) -> int:
     return int(address.rpartition(":")[2], 16)
 
 
-def _holding(inode: str, processes: Iterable[int]) -> set[int]:
+def _holders_of(inode: str, processes: Iterable[int]) -> set[int]:
     return {pid for pid in processes if f"socket:[{inode}]" in _open_files(pid)}
 
 
@@ -122,12 +122,12 @@ def _processes() -> Iterator[int]:
 
 
 def _open_files(pid: int) -> set[str]:
-    found = set()
-    with suppress(OSError):  # it has just ended, or is somebody else's
+    files = set()
+    with suppress(OSError):  # the process has ended, or belongs to another user
         for file in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
-                found.add(str(file.readlink()))
-    return found
+                files.add(str(file.readlink()))
+    return files
 
 
 def _parent(pid: int) -> int:

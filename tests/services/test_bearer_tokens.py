@@ -1,4 +1,4 @@
-"""Where the guard reads the access token, and its responses to a is_missing_token or is_invalid_token one."""
+"""Where the guard reads the access token, and its responses to a missing or invalid one."""
 
 from typing import Any
 
@@ -12,26 +12,10 @@ from services.tokens.issuer import TokenIssuer
 from tests.support.signed_tokens import sign
 
 PATH = "/api/protected_route"
-OTHER_HEADERS = [
-    "X-Authorization",
-    "X-Forwarded-Authorization",
-    "X-Access-Token",
-    "Proxy-Authorization",
-    "Authorization-",
-]
-OTHER_SCHEMES = [
-    "",
-    "Bearer",
-    "Bearer ",
-    "{}",
-    "Bearer{}",
-    "Bearer\t{}",
-    "Bearer={}",
-    "Bearer:{}",
-    "Token {}",
-    "JWT {}",
-]
-OTHER_SCHEMES += ["DPoP {}", "Basic {}", "Negotiate, Bearer {}", '"Bearer" {}', "XBearer {}"]
+OTHER_HEADERS = ["X-Authorization", "X-Forwarded-Authorization", "X-Access-Token", "Proxy-Authorization"]
+OTHER_HEADERS += ["Authorization-"]
+OTHER_SCHEMES = ["", "Bearer", "Bearer ", "{}", "Bearer{}", "Bearer\t{}", "Bearer={}", "Bearer:{}", "Token {}"]
+OTHER_SCHEMES += ["JWT {}", "DPoP {}", "Basic {}", "Negotiate, Bearer {}", '"Bearer" {}', "XBearer {}"]
 MALFORMED = ["Bearer {0} {0}", "Bearer {0},{0}", "Bearer {0}, Basic x", 'Bearer "{0}"', "Bearer Bearer {0}", "Bearer é"]
 MALFORMED += ["Bearer token={0}", "Bearer x", "Bearer {0}\t", "Bearer {0}\xa0", "Bearer null", "Bearer {0}="]
 
