@@ -41,7 +41,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
 
 def _is_command_lookup() -> bool:
-    """Return whether Flask's command line creates the application only to list its commands, as `flask --help` does."""
+    """Return whether the command line creates the application only to list its commands, as `flask --help` does."""
     context = click.get_current_context(silent=True)
     return context is not None and isinstance(context.command, FlaskGroup)
 

@@ -17,7 +17,7 @@ class MissingCredentials(Exception):
 
 
 class InvalidCredentials(Exception):
-    """The credentials do not authenticate a user. The client never learns the reason."""
+    """The credentials do not authenticate a user. The response never contains the reason."""
 
 
 class MissingRefreshToken(Exception):

@@ -15,7 +15,7 @@ class MalformedBody(Exception):
 
 
 class UnsupportedBody(MalformedBody):
-    """The header `Content-Type` does not announce JSON."""
+    """The header `Content-Type` does not name JSON."""
 
 
 class InvalidRequest(Exception):
@@ -25,8 +25,8 @@ class InvalidRequest(Exception):
 def json_object() -> dict[str, Any]:
     """Return the JSON object in the body of the request (RFC 8259, in strict UTF-8).
 
-    Raises MalformedBody, UnsupportedBody for another content type, and RequestEntityTooLarge for more than
-    MAX_BODY_SIZE bytes.
+    Raises MalformedBody, UnsupportedBody if the content type is not JSON, and RequestEntityTooLarge if the body is
+    longer than MAX_BODY_SIZE.
     """
     if not request.is_json:
         raise UnsupportedBody("Content-Type must be application/json")
@@ -42,7 +42,7 @@ def json_object() -> dict[str, Any]:
 
 
 def form() -> dict[str, str]:
-    """Return the parameters of the form in the body of the request, without empty ones (RFC 6749 §3.2).
+    """Return the parameters of the form in the body of the request, without empty values (RFC 6749 §3.2).
 
     Raises InvalidRequest if the body is not a form in UTF-8 or repeats a parameter, and RequestEntityTooLarge.
     """
@@ -60,7 +60,8 @@ def form() -> dict[str, str]:
 
 
 def _read_body() -> bytes:
-    # Werkzeug silently truncates a body without a length at the limit, so one byte more than allowed is read.
+    # Werkzeug silently truncates a body without Content-Length at this limit. Reading one more byte than allowed shows
+    # that the body is too long.
     request.max_content_length = MAX_BODY_SIZE + 1
     try:
         body = request.get_data()

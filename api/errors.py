@@ -1,4 +1,4 @@
-"""The one table from exception to HTTP response. An exception that is not in the table is a 500."""
+"""The only table from exceptions to HTTP responses. An exception that is not in the table becomes a 500."""
 
 import logging
 import re
@@ -35,7 +35,7 @@ class ErrorResponse:
     status: int
     code: str
     message: str
-    """The text of the error replaces `{}`."""
+    """The message. `{}` is replaced with the text of the exception."""
     challenge: str | None = None
     """The value of `WWW-Authenticate` (RFC 6750 §3)."""
     retry_after: int | None = None

@@ -9,7 +9,7 @@ from api.responses import NO_STORE, Header, json_response
 from services.auth_guard import RoleRequired, auth_guard
 
 _IDENTITY_CLAIMS = ("sub", "username", "email", "roles", "idp")
-# The printable ASCII characters that a header value keeps unencoded. The comma is missing: it separates roles.
+# Characters that stay unencoded in addition to letters and digits. The comma is encoded because it separates roles.
 _UNENCODED = "!#$&'()*+-./:;<=>?@[]^_`{|}~"
 
 
@@ -19,7 +19,7 @@ def init(app: Flask) -> None:
     def me() -> Response:
         return json_response(data={name: g.claims.get(name) for name in _IDENTITY_CLAIMS}, headers=[NO_STORE])
 
-    # Some proxies repeat the client's method. The automatic response to OPTIONS, a 200, would then grant access.
+    # Some proxies send the method of the client's request. Flask's automatic 200 to OPTIONS would then grant access.
     @app.route("/api/auth/verify", provide_automatic_options=False)
     @auth_guard()
     def verify() -> Response:
@@ -28,7 +28,7 @@ def init(app: Flask) -> None:
 
 
 def _require_any_role(roles: list[str]) -> None:
-    # A misspelled parameter would otherwise mean that no role is required.
+    # If a misspelled parameter were ignored, no role would be required.
     if set(request.args) - {"role"}:
         raise BadRequest("The only parameter is role. Repeat it to accept any one of several roles")
     if roles and set(roles).isdisjoint(g.claims["roles"]):
@@ -36,7 +36,7 @@ def _require_any_role(roles: list[str]) -> None:
 
 
 def _identity_headers() -> list[Header]:
-    """Return all three headers, even if empty, so that a proxy overwrites those that the client sent."""
+    """Return all three headers, even if empty, so that a proxy overwrites the headers that the client sent."""
     return [
         ("X-Auth-User", _encode(g.claims["sub"])),
         ("X-Auth-Email", _encode(g.claims.get("email") or "")),
@@ -45,5 +45,5 @@ def _identity_headers() -> list[Header]:
 
 
 def _encode(text: str) -> str:
-    """Return the text as a header value: plain ASCII, the rest as percent-encoded UTF-8 (RFC 3986 §2.1)."""
+    """Return the text as a header value: percent-encoded UTF-8 (RFC 3986), except letters, digits and _UNENCODED."""
     return quote(text, safe=_UNENCODED)

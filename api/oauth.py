@@ -28,7 +28,7 @@ class UnauthorizedClient(Exception):
 
 
 class UnsupportedGrantType(Exception):
-    """The grant type is unknown or switched off."""
+    """The grant type is unknown or disabled."""
 
 
 class UnsupportedTokenType(Exception):
@@ -57,7 +57,7 @@ def init(app: Flask) -> None:
     @app.route("/oauth/introspect", methods=["POST"])
     @public
     def introspect() -> Response:
-        """RFC 7662 §2. A refresh token is reported as inactive: a resource server must not accept it."""
+        """RFC 7662 §2. A refresh token is reported as inactive, because a resource server must not accept it."""
         parameters = form()
         if _authenticate_client(parameters).secret is None:
             raise InvalidClient
@@ -70,7 +70,7 @@ def init(app: Flask) -> None:
     @app.route("/oauth/revoke", methods=["POST"])
     @public
     def revoke() -> Response:
-        """RFC 7009 §2. Revoking one token of a session revokes all of them."""
+        """RFC 7009 §2. Revoking one token of a session revokes all tokens of the session."""
         parameters = form()
         client = _authenticate_client(parameters)
         _revoke_token(_require_parameter(parameters, "token"), client)
@@ -78,7 +78,10 @@ def init(app: Flask) -> None:
 
 
 def _authenticate_client(parameters: Mapping[str, str]) -> Client:
-    """Return the client that the header or the form authenticates (RFC 6749 §2.3.1); both together are an error."""
+    """Return the client that the header or the form authenticates (RFC 6749 §2.3.1).
+
+    Raises InvalidClient, and InvalidRequest if both contain credentials.
+    """
     client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
     if "Authorization" in request.headers:
         header_id, header_secret = _basic_credentials()

@@ -1,4 +1,4 @@
-"""The request id: each response has it in `X-Request-ID`, and each logged failure names it."""
+"""The request id, which is in the header `X-Request-ID` of each response and in the log line of each failure."""
 
 import secrets
 

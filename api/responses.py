@@ -1,6 +1,6 @@
 """JSON responses: `status`, and `data` or `message`; an error adds a stable `code`.
 
-A response whose members a standard defines has no `status`: it is a `raw_json_response`.
+A response with members that a standard defines has no `status`: use `raw_json_response`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,8 +31,8 @@ def raw_json_response(members: Mapping[str, Any], status: int = 200, headers: It
 def token_response(grant: Grant, members: Mapping[str, Any], headers: Iterable[Header]) -> Response:
     """Return a response with the tokens of a grant.
 
-    `members` come first. They contain the access token, whose name differs between endpoints. The grant is marked as
-    delivered when the response has been sent.
+    `members` contains the access token, because its name differs between endpoints. The grant is marked as delivered
+    when the response has been sent.
     """
     body = {**members, "token_type": "Bearer", "expires_in": grant.expires_in}
     if grant.refresh_token:

@@ -1,4 +1,4 @@
-"""Four example routes, each with another role requirement. Write your own routes like them."""
+"""Four example routes with different role requirements. Write your own routes in the same way."""
 
 from flask import Flask, Response, jsonify
 

@@ -20,18 +20,18 @@ from services.auth_guard import auth_guard
 if TYPE_CHECKING:
     from database.user_row import UserRow
 
-# The maximum is the largest id that the database can store. A path with a larger number is not found.
+# The maximum is the largest value of the id column (32-bit INTEGER). A path with a larger number is not found.
 USER_PATH = "/api/users/<int(max=2147483647):user_id>"
 MAX_PAGE_SIZE = 200
 
 _UNCHANGED: Any = None
-"""The default of a field in a partial update. `exclude_unset` drops it, so it never reaches a user."""
+"""The default of a field in a partial update. `exclude_unset` omits the fields that the request does not set."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class MissingPrecondition(Exception):
-    """The request edits a user and does not name the version that it edits."""
+    """A PATCH request has no `If-Match` header."""
 
 
 class _Query(BaseModel):
@@ -73,7 +73,7 @@ def init(app: Flask) -> None:
     def list_users() -> Response:
         query = _validate(_Query, _query_parameters())
         user_filter = UserFilter(role=query.role, active=query.active, search=query.search)
-        # One row more than the page shows whether another page follows.
+        # Read one extra row, to find out whether there is a next page.
         rows = editor_for(g.claims).users.page(user_filter, query.limit + 1, query.after)
         page = [row.to_json() for row in rows[: query.limit]]
         return json_response(data=page, next=_next_page(query, rows), headers=[NO_STORE])
@@ -117,7 +117,7 @@ def _query_parameters() -> dict[str, str]:
 
 
 def _validate(model: type[Model], members: Mapping[str, object]) -> Model:
-    """Return the members as a model. Raises InvalidRequest, whose text lists the faults and no value."""
+    """Return the members as a model. Raises InvalidRequest with a text that lists the faults, without values."""
     try:
         return model.model_validate(members)
     except ValidationError as error:
@@ -132,7 +132,7 @@ def _describe(model: type[BaseModel], fault: Any) -> str:
 
 
 def _require_version(editor: AccountEditor, user_id: int) -> "tuple[UserRow, str | None]":
-    """Return the user, and the version that the request requires; `None` means any version (RFC 9110 §13.1.1).
+    """Return the user, and the version that `If-Match` requires; `None` means any version (RFC 9110 §13.1.1).
 
     Raises NoSuchUser, and UserChanged if the user has another version.
     """
@@ -156,7 +156,7 @@ def _user_response(row: "UserRow", status: int = 200, *headers: Header) -> Respo
 
 
 def _next_page(query: _Query, rows: "list[UserRow]") -> str | None:
-    """Return the URL of the next page; `None` if this is the last one."""
+    """Return the path of the next page; `None` if this is the last page."""
     if len(rows) <= query.limit:
         return None
     return f"/api/users?{urlencode({**request.args, 'after': rows[query.limit - 1].username})}"

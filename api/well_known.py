@@ -28,7 +28,7 @@ def init(app: Flask) -> None:
     @app.route("/.well-known/oauth-authorization-server")
     @public
     def metadata() -> Response:
-        """RFC 8414 §3. A client finds it only if JWT_ISSUER is the public URL of the service."""
+        """RFC 8414 §3. A client finds this metadata only if JWT_ISSUER is the public URL of the service."""
         return raw_json_response(_metadata(), headers=[NO_STORE])
 
 
@@ -54,7 +54,7 @@ def _metadata() -> dict[str, object]:
 
 
 def _request_base_url() -> str:
-    """Return the URL of this service as the client addressed it. The client controls it, so prefer JWT_ISSUER."""
+    """Return the URL of this service from the client's request. The client controls this URL, so prefer JWT_ISSUER."""
     try:
         url = request.host_url
     except UnicodeError:

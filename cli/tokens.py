@@ -28,9 +28,8 @@ def revoke(user: str | None, provider: str | None, everything: bool) -> None:
     table = SessionTable(open_engine(Settings.of_process().database))
     with translate_command_errors():
         ended = table.end_user_sessions(user, provider) if user else _end_all(table)
-    click.echo(
-        f"Ended {ended} {'session' if ended == 1 else 'sessions'}. Their tokens are rejected within two seconds."
-    )
+    sessions = "1 session" if ended == 1 else f"{ended} sessions"
+    click.echo(f"Ended {sessions}. Every worker rejects the revoked tokens within two seconds.")
     if user and not ended:
         click.echo("--user must equal the claim `sub` of the user's tokens, and --provider their claim `idp`.")
 

@@ -1,1 +1,1 @@
-"""What we do: authenticate, issue, guard. HTTP is known only to the guard."""
+"""The services: log in, issue tokens, guard routes, sessions, keys, diagnosis, import. Only the guard uses HTTP."""

@@ -15,7 +15,7 @@ def authenticate(email: str, password: str) -> Identity | Denied:
 
     `email` is any login that the provider accepts: a username or an email. Both values are validated here, before a
     provider sees them: a value that is not text, is empty, is too long (256 and 1024 characters) or has control
-    characters is denied as malformed. Raises ProviderUnavailable if the store cannot be asked, and Overloaded if too
+    characters is denied as malformed. Raises ProviderUnavailable if a store is unavailable, and Overloaded if too
     many logins are waiting.
     """
     answer = _authenticate(email, password)

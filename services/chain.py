@@ -1,4 +1,4 @@
-"""The chain: providers are asked in order until one of them decides the login."""
+"""The chain: it asks the providers in order until one provider decides the login."""
 
 import logging
 import secrets
@@ -33,7 +33,7 @@ class Link:
 
 
 Answer = Identity | Denied | ProviderUnavailable
-"""What a provider answers about a login: the user, a denial, or that its store cannot be asked."""
+"""The answer of a provider about a login: the user, a denial, or that its store is unavailable."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Chain:
     def authenticate(self, login: str, password: str) -> Identity | Denied:
         """Return the user whom the deciding provider authenticates, or its denial.
 
-        Raises ProviderUnavailable if no provider accepts the login and one is unavailable, because that provider might
-        have accepted it. A provider that denies the login does not change this: otherwise an outage would reveal which
-        users the other providers know.
+        Raises ProviderUnavailable if no provider accepts the login and a provider is unavailable, because that provider
+        might have accepted it. It is also raised if another provider denies the login: otherwise, during an outage, a
+        denial would reveal that this provider knows the user.
         """
         denied = Denied(UNKNOWN_USER)
         outages: list[ProviderUnavailable] = []
@@ -70,17 +70,21 @@ class Chain:
                 return step.answer
             else:
                 denied = step.answer
-        outages += self._ask_decoys(self.links[asked:], password)
+        outages += self._ask_about_decoy(self.links[asked:], password)
         if outages:
             raise outages[-1]
         return denied
 
     def walk(self, ask: Callable[[Link], Identity | Denied]) -> Iterator[Step]:
-        """Yield the answers to `ask`, in order. The last step decides the login, unless no provider knows the user.
+        """Yield the answers to `ask`, in order.
 
-        A provider that accepts or denies the login decides it, except that after the reason `unknown_user` the next one
-        is asked. A user is shadowed if an earlier provider, which did not know the login, has a user of the same
-        name. An unavailable provider decides too, unless it may be skipped.
+        Only the last step can decide the login. No step decides it if every provider was skipped or returned
+        `unknown_user`.
+
+        A provider decides the login if it accepts the login, or denies it for any reason except `unknown_user`. After
+        `unknown_user` the next provider is asked. An unavailable provider decides the login, unless it may be skipped.
+        A user is denied as `shadowed` if an earlier provider has a user with the same username. (That provider may not
+        know the login if it was an email.)
         """
         earlier: list[Link] = []
         for link in self.links:
@@ -91,11 +95,12 @@ class Chain:
             if isinstance(step.answer, Denied):
                 earlier.append(link)
 
-    def _ask_decoys(self, links: Iterable[Link], password: str) -> Iterator[ProviderUnavailable]:
+    def _ask_about_decoy(self, links: Iterable[Link], password: str) -> Iterator[ProviderUnavailable]:
         """Ask the providers after the deciding one about a username that does not exist, and yield the outages.
 
-        Each does the work that an unknown user costs, so that neither the response time nor an outage reveals which
-        provider knows the user. The real login is not used: it could lock an account of the same name.
+        Each provider then does the work for an unknown user, so that neither the response time nor an outage reveals
+        which provider knows the user. The real login is not used, because it could lock an account of the same name.
+        Raises the ProviderUnavailable of a provider that must not be skipped.
         """
         login = f"decoy-{secrets.token_hex(8)}"
         for link in links:
@@ -108,9 +113,10 @@ class Chain:
         return any(link.name == idp and isinstance(link.provider, SupportsFind) for link in self.links)
 
     def find(self, idp: str, username: str) -> Identity | None:
-        """Return the user as the provider of this name has them now.
+        """Return the current data of the user from the provider `idp`.
 
-        `None` if the user is deleted or disabled, or if the chain has no such provider. Raises ProviderUnavailable.
+        Return `None` if the user is deleted, disabled or renamed, or if the chain has no provider of this name with the
+        method `find`. Raises ProviderUnavailable.
         """
         for link in self.links:
             if link.name == idp and isinstance(link.provider, SupportsFind):
@@ -123,7 +129,7 @@ class Chain:
 
 @contextmanager
 def translate_provider_errors(link: Link) -> Iterator[None]:
-    """Raise ProviderUnavailable, with the provider's name, for all errors that mean that a store cannot be asked."""
+    """Raise ProviderUnavailable, with the provider's name, for all errors that mean that its store is unavailable."""
     try:
         yield
     except ProviderUnavailable as error:
@@ -170,7 +176,7 @@ def _skip_or_raise(error: ProviderUnavailable, skip: bool) -> ProviderUnavailabl
 
 
 def authenticate_with(link: Link, login: str, password: str) -> Identity | Denied:
-    """Return the answer of one provider. Raises as `AuthProvider.authenticate`, and TypeError as `validate_user`."""
+    """Return the answer of one provider. Raises what `AuthProvider.authenticate` and `validate_user` raise."""
     answer = link.provider.authenticate(login, password)
     if isinstance(answer, Denied):
         return answer
@@ -186,9 +192,10 @@ class _UserShape(BaseModel):
 
 
 def validate_user(provider: str, answer: Any) -> Identity:
-    """Return a provider's answer as an identity.
+    """Return the answer of a provider as an identity.
 
-    Raises TypeError with the names of the invalid members if it is not a user, so that the provider's author sees them.
+    If the answer is not a valid user, raises TypeError. Its message names the invalid members, for the author of the
+    provider.
     """
     try:
         user = _UserShape.model_validate(answer)

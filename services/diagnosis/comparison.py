@@ -101,7 +101,7 @@ def list_users(chain: Chain) -> Iterator[Identity]:
 
 
 def lookup_matcher(name: str, provider: AuthProvider) -> Matcher:
-    """Return a matcher that asks the provider about each user. Raises MissingCapability if it cannot be asked."""
+    """Return a matcher that asks the provider about each user. Raises MissingCapability if it cannot look users up."""
     link = Link(name, provider)
     if isinstance(provider, SupportsExplain):
         return lambda user: _match_by_explain(link, provider, user)

@@ -16,7 +16,7 @@ from tests.support.stores import engine_of, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
 O_BRIEN = SAMPLE_USERS[1]
-REJECTED = "Their tokens are rejected within two seconds.\n"
+REJECTED = "Every worker rejects the revoked tokens within two seconds.\n"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
