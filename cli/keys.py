@@ -32,7 +32,7 @@ def keys() -> None:
 @keys.command()
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default=ALGORITHMS[0], show_default=True)
 def generate(algorithm: str) -> None:
-    """Generate a key. The first key is the current one; each other one is a next key, which does not sign yet."""
+    """Generate a key. The first key becomes the current key, every other one a next key, which does not sign yet."""
     path = _path()
     with _translated_errors():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,15 +46,15 @@ def generate(algorithm: str) -> None:
 @JSON_OPTION
 def list_keys(as_json: bool) -> None:
     """List the keys, their states, and when a retired key can be removed."""
-    stored = _directory().read()
+    stored_keys = _directory().read()
     lifetime = _token_lifetime()
     if as_json:
-        print_json([_to_json(one, lifetime) for one in stored])
-    elif not stored:
+        print_json([_to_json(stored, lifetime) for stored in stored_keys])
+    elif not stored_keys:
         click.echo("There are no keys. Run: flask keys generate")
     else:
         heads = ("KEY", "ALGORITHM", "STATE", "SINCE", "REMOVABLE")
-        click.echo(as_table(heads, [_to_row(one, lifetime) for one in stored]))
+        click.echo(as_table(heads, [_to_row(stored, lifetime) for stored in stored_keys]))
 
 
 @keys.command(**_ACCEPT_DASHES)
@@ -117,13 +117,13 @@ def _token_lifetime() -> timedelta:
 
 
 def _find_key(directory: KeyDirectory, key: str | None, states: tuple[str, ...], remedy: str) -> StoredKey:
-    """Return the key in one of these states whose id begins with `key`. Raises CommandError unless there is one."""
-    named = [one for one in directory.read() if one.key.id.startswith(key or "")]
-    candidates = [one for one in named if one.state in states]
+    """Return the key in these states whose id begins with `key`. Raises CommandError unless there is exactly one."""
+    named = [stored for stored in directory.read() if stored.key.id.startswith(key or "")]
+    candidates = [stored for stored in named if stored.state in states]
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
-        raise CommandError(f"there are several {states[0]} keys. Name one of them, see: flask keys list")
+        raise CommandError(f"there are several {states[0]} keys. Name a key of: flask keys list")
     if not key:
         raise CommandError(f"there is no {states[0]} key. {remedy}")
     if not named:

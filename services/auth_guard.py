@@ -31,10 +31,11 @@ def check_jwt() -> Claims:
     MissingToken if it has no bearer token, and what `TokenIssuer.decode` raises.
     """
     # RFC 9110 §11.4: a case-insensitive scheme, spaces, the token.
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip(" "):
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    token = credentials.strip(" ")
+    if scheme.lower() != "bearer" or not token:
         raise MissingToken
-    claims: Claims = decode_jwt(token.strip(" "))
+    claims: Claims = decode_jwt(token)
     g.claims = claims
     return claims
 

@@ -16,5 +16,5 @@ def generate_jwt(payload: Mapping[str, Any], lifetime: float | None = None) -> s
 
 
 def decode_jwt(token: str) -> Claims:
-    """Return the verified claims of an access token, as `TokenIssuer.decode` does, which has the exceptions."""
+    """Return the verified claims of an access token. Raises what `TokenIssuer.decode` raises."""
     return current_services().issuer.decode(token)

@@ -79,15 +79,15 @@ class KeyDirectory:
     def add(self, algorithm: str) -> StoredKey:
         """Generate a key: the current key if it is the first one, otherwise a next key. Raises OSError."""
         with self._locked():
-            stored = self.read()
-            if stored:
-                self._write_states(_states_of(stored))  # without the file, two keys have no states
+            keys = self.read()
+            if keys:
+                self._write_states(_states_of(keys))  # without the file, two keys have no states
             else:
                 (self.path / STATES_FILE).unlink(missing_ok=True)  # its keys were deleted by hand
             content = pem.generate(algorithm)
             key_id = pem.parse(content, "the new key").id
             _write_atomically(self.path / f"{key_id}.pem", content)
-            return next(one for one in self.read() if one.key.id == key_id)
+            return next(stored for stored in self.read() if stored.key.id == key_id)
 
     def rotate(self, successor: StoredKey) -> None:
         """Make a next key the current one, and retire the current key. Raises OSError."""
@@ -124,8 +124,8 @@ class KeyDirectory:
             return []
         states = self._read_states(keys)
         order: list[State] = ["next", "current", "retired"]
-        stored = [_stored_key(key, path, states) for key, path in keys.values()]
-        return sorted(stored, key=lambda one: (order.index(one.state), one.since))
+        stored_keys = [_stored_key(key, path, states) for key, path in keys.values()]
+        return sorted(stored_keys, key=lambda stored: (order.index(stored.state), stored.since))
 
     def _read_states(self, keys: dict[str, tuple[Key, Path]]) -> _States:
         try:
@@ -159,15 +159,17 @@ def _stored_key(key: Key, path: Path, states: _States) -> StoredKey:
     return StoredKey(key, path, "next", _modified_at(path))
 
 
-def _states_of(stored: list[StoredKey]) -> _States:
-    current = next(one for one in stored if one.state == "current")
-    return _states_with_current(stored, current, current.since)
+def _states_of(keys: list[StoredKey]) -> _States:
+    current = next(stored for stored in keys if stored.state == "current")
+    return _states_with_current(keys, current, current.since)
 
 
-def _states_with_current(stored: list[StoredKey], current: StoredKey, since: datetime) -> _States:
-    """Return the states with this current key; a key that was current before is retired, both since `since`."""
-    retired = {one.key.id: one.since for one in stored if one.state == "retired"}
-    retired |= {one.key.id: since for one in stored if one.state == "current" and one.key.id != current.key.id}
+def _states_with_current(keys: list[StoredKey], current: StoredKey, since: datetime) -> _States:
+    """Return the states in which this key is current and a previous current key is retired, both from `since` on."""
+    retired = {stored.key.id: stored.since for stored in keys if stored.state == "retired"}
+    retired |= {
+        stored.key.id: since for stored in keys if stored.state == "current" and stored.key.id != current.key.id
+    }
     return _States(current=current.key.id, since=since, retired=retired)
 
 

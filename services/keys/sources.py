@@ -25,11 +25,11 @@ class ReloadingKeyDirectory:
         return self._ring.current(newest=newest)
 
     def _read(self) -> KeyRing:
-        stored = self._directory.read()
-        current = next((one.key for one in stored if one.state == "current"), None)
+        keys = self._directory.read()
+        current = next((stored.key for stored in keys if stored.state == "current"), None)
         if current is None:
             raise UnusableKeyDirectory("contains no key", "Run: flask keys generate")
-        return KeyRing(current, *self._fallbacks, *(one.key for one in stored))
+        return KeyRing(current, *self._fallbacks, *(stored.key for stored in keys))
 
 
 def open_keys(settings: Settings) -> KeySource:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 LOST_RESPONSE_TIMEOUT = 2.0  # seconds after which a response that the server has not sent is lost
 _CHECK_INTERVAL = 0.05  # seconds
-_ROUNDING = timedelta(seconds=10)
+_EXPIRY_MARGIN = timedelta(seconds=10)  # since times in tokens are rounded, and clocks of replicas differ
 
 INVALID = "expired, revoked or unknown"
 REUSED = "already used; its session was revoked"
@@ -133,9 +133,9 @@ class Sessions:
         return None
 
     def _require_session(self, presented: RefreshToken, client_id: str) -> SessionRow:
-        """Return the session whose next refresh token this is. Raises InvalidRefreshToken.
+        """Return the session whose current refresh token this is. Raises InvalidRefreshToken.
 
-        Waits while the response with its successor may still be sent.
+        If it is the previous token, wait while the response with the current one may still be sent.
         """
         seen_hash, seen_at = None, 0.0
         while True:
@@ -197,7 +197,7 @@ class Sessions:
             log.warning("a response was sent, but could not be marked as delivered: %s", error)
 
     def _access_until(self, now: datetime) -> datetime:
-        return now + timedelta(seconds=self._issuer.lifetime_seconds()) + _ROUNDING
+        return now + timedelta(seconds=self._issuer.lifetime_seconds()) + _EXPIRY_MARGIN
 
 
 def _datetime_of(numeric_date: float) -> datetime:

@@ -1,4 +1,4 @@
-"""The database of sessions: one for the issuer, which asks for revocations, and for the sessions themselves."""
+"""The session store: sessions and revocations in the database."""
 
 from dataclasses import dataclass
 from datetime import timedelta
