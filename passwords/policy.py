@@ -12,7 +12,7 @@ from config.text import casefold_name, normalize_password
 _zxcvbn_lock = Lock()  # zxcvbn keeps the user inputs in a global variable
 _PRODUCT_NAME = "latchkey"
 _ESTIMATED_LENGTH = 32
-"""How many characters zxcvbn receives: the first ones only, because its time is quadratic in the length."""
+"""zxcvbn receives only the first characters of a password, because its time is quadratic in the length."""
 _MIN_SCORE = 3
 """On zxcvbn's scale of 0 to 4. A password with this score requires at least 10^8 guesses."""
 _MIN_NAME_LENGTH = 4

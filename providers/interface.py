@@ -1,8 +1,8 @@
 """The interface of credential providers.
 
 A provider is an object with the method of `AuthProvider`. Each `Supports…` protocol is a capability: one more method
-that a provider may have. A custom provider can, but need not, import this module, because the protocols compare the
-methods and not the base classes. All methods are called concurrently, from many threads.
+that a provider may have. A custom provider does not need to import this module, because the protocols compare methods,
+not base classes. All methods are called concurrently, from many threads.
 """
 
 from collections.abc import Iterator

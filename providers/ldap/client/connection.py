@@ -1,4 +1,4 @@
-"""One connection to one server: its requests, and the deadline by which each must be answered."""
+"""A connection to one server: its requests, and the deadline for the answer to each request."""
 
 import math
 import socket

@@ -51,7 +51,7 @@ class Pool:
             if idle:
                 try:
                     return self._run_on(idle, operation, deadline)
-                except ConnectionLost:  # the server has closed idle connections, so the other ones are lost too
+                except ConnectionLost:  # the server has closed idle connections, so all are lost
                     self.clear()
             return self._run_on(self._open(deadline), operation, deadline)
         finally:
