@@ -5,7 +5,7 @@ import stat
 
 
 def is_readable_by_others(status: os.stat_result) -> bool:
-    """Return whether other users own or can read the file, this process's user and root excepted.
+    """Return whether a user other than root and this process's user owns the file or can read it.
 
     If root owns the file, its group may read it, unless the process is root and the group is root's. If the process
     is root, every owner is accepted.
@@ -18,7 +18,7 @@ def is_readable_by_others(status: os.stat_result) -> bool:
 
 
 def is_writable_by_others(status: os.stat_result) -> bool:
-    """Return whether other users own or can write to the file or directory, this process's user and root excepted.
+    """Return whether a user other than root and this process's user owns the file or directory or can write to it.
 
     If the process is root, every owner is accepted.
     """

@@ -15,8 +15,7 @@ from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import SupportsSearch
 from providers.ldap.settings import LdapSettings
 
-# How long the parent groups of a group, and the DN of a primary group, are cached. Which groups a user is in is not
-# cached.
+# How long the parent groups of a group, and the DN of a primary group, are cached. The groups of a user are not cached.
 NESTING_CACHE_SECONDS = 60.0
 _MAX_CACHED_KEYS = 50_000
 

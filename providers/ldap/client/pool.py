@@ -1,4 +1,4 @@
-"""Pools of open connections, because opening a connection takes longer than the requests of a login."""
+"""Pools of open connections. Opening a connection takes longer than all requests of a login."""
 
 import ssl
 from collections.abc import Callable
