@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests
 from werkzeug.test import TestResponse
 
+from services.context import services_of
 from tests.support.error_responses import error_message
 
 SECRET = "a detail that no client may read"
@@ -141,7 +142,7 @@ def get(app: Flask, path: str, headers: dict[str, str] | None = None) -> TestRes
 
 @pytest.mark.parametrize("path", SPELLINGS)
 def test_other_spellings_of_a_path_are_404_and_never_redirect(app: Flask, path: str) -> None:
-    token = app.extensions["latchkey"].issuer.generate({"username": "zoé"})
+    token = services_of(app).issuer.generate({"username": "zoé"})
     bearer = {"Authorization": f"Bearer {token}"}
     assert get(app, "/api/protected_route", bearer).status_code == 200
     assert error_message(get(app, path, bearer), 404, "not_found")

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from services.context import services_of
 from services.tokens.issuer import TokenIssuer
 from tests.support.error_responses import error_message
 from tests.support.users import SAMPLE_USERS, SampleUser
@@ -42,8 +43,7 @@ UNCHANGED_IN_TRANSIT = re.compile(r"[\x21-\x7E]([\x20-\x7E]*[\x21-\x7E])?|")
 
 @pytest.fixture
 def issuer(app: Flask) -> TokenIssuer:
-    made: TokenIssuer = app.extensions["latchkey"].issuer
-    return made
+    return services_of(app).issuer
 
 
 def ask(client: FlaskClient, path: str, token: str | None, **headers: str) -> TestResponse:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
+from services.context import services_of
 from services.jwt_handler import decode_jwt
 from tests.support.error_responses import error_message
 from tests.support.stores import SECRET_KEY, users_file
@@ -78,7 +79,7 @@ def test_correct_credentials_return_a_token(store: Flask, name: str) -> None:
     assert response.status_code == 200
     body: dict[str, Any] = response.get_json()
     token = body.pop("data")
-    sessions = store.extensions["latchkey"].sessions is not None
+    sessions = services_of(store).sessions is not None
     assert ("refresh_token" in body) == sessions
     body.pop("refresh_token", None)
     assert body == {"status": 200, "token_type": "Bearer", "expires_in": 3600}

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from services.context import services_of
 from services.tokens.issuer import TokenIssuer
 from tests.support.oauth import (
     OTHER_AUTH,
@@ -31,8 +32,7 @@ def app(sqlite_environ: dict[str, str]) -> Flask:
 
 @pytest.fixture
 def issuer(app: Flask) -> TokenIssuer:
-    made: TokenIssuer = app.extensions["latchkey"].issuer
-    return made
+    return services_of(app).issuer
 
 
 def introspect(client: FlaskClient, presented: str, **more: str) -> TestResponse:
@@ -125,14 +125,14 @@ def test_token_with_foreign_or_invalid_claims_is_not_active(
     client: FlaskClient, issuer: TokenIssuer, changed: dict[str, object]
 ) -> None:
     valid = issuer.generate({"username": "zoé"})
-    header = {"alg": "HS256", "typ": "at+jwt", "kid": client.application.extensions["latchkey"].keys.ring().current.id}
+    header = {"alg": "HS256", "typ": "at+jwt", "kid": services_of(client.application).keys.ring().current.id}
     assert introspection(introspect(client, sign(header, issuer.decode(valid))))["active"] is True
     assert is_inactive(introspect(client, sign(header, {**issuer.decode(valid), **changed})))
 
 
 def test_token_of_another_service_is_not_active(client: FlaskClient, sqlite_environ: dict[str, str]) -> None:
     other = oauth_app(sqlite_environ, SECRET_KEY="the key of another service, long enough")
-    foreign = other.extensions["latchkey"].issuer.generate({"username": "zoé"})
+    foreign = services_of(other).issuer.generate({"username": "zoé"})
     assert is_inactive(introspect(client, foreign))
     head, claims, _ = granted_tokens(token(client))["access_token"].split(".")
     assert is_inactive(introspect(client, f"{head}.{claims}.{foreign.rpartition('.')[2]}"))

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from services.context import services_of
 from tests.support.oauth import PASSWORD_GRANT, granted_tokens, oauth_app, refresh, token
 from tests.support.users import ZOE
 
@@ -75,7 +76,7 @@ def test_endpoints_in_the_metadata_exist(client: FlaskClient) -> None:
 
 def test_issuer_equals_the_issuer_of_the_tokens(app: Flask) -> None:
     client = app.test_client()
-    claims = app.extensions["latchkey"].issuer.decode(granted_tokens(token(client))["access_token"])
+    claims = services_of(app).issuer.decode(granted_tokens(token(client))["access_token"])
     assert claims["iss"] == metadata(client)["issuer"]
 
 
@@ -158,7 +159,7 @@ def test_access_token_has_the_claims_that_rfc_9068_requires(client: FlaskClient,
 
 
 def test_access_tokens_have_unique_ids(app: Flask) -> None:
-    issuer, client = app.extensions["latchkey"].issuer, app.test_client()
+    issuer, client = services_of(app).issuer, app.test_client()
     first = granted_tokens(token(client))
     tokens = [first, granted_tokens(token(client)), granted_tokens(refresh(client, first["refresh_token"]))]
     ids = [issuer.decode(members["access_token"])["jti"] for members in tokens]
@@ -167,5 +168,5 @@ def test_access_tokens_have_unique_ids(app: Flask) -> None:
 
 
 def test_token_generated_by_a_view_has_a_client_id(app: Flask) -> None:
-    issuer = app.extensions["latchkey"].issuer
+    issuer = services_of(app).issuer
     assert issuer.decode(issuer.generate({"username": "zoé"}))["client_id"] == "latchkey"

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from services.context import services_of
 from tests.support.error_responses import error_message
 from tests.support.oauth import (
     OTHER_AUTH,
@@ -72,7 +73,7 @@ def test_other_sessions_of_the_user_stay_valid(client: FlaskClient) -> None:
 
 
 def test_access_token_without_a_session_is_revoked_alone(app: Flask) -> None:
-    issuer, client = app.extensions["latchkey"].issuer, app.test_client()
+    issuer, client = services_of(app).issuer, app.test_client()
     ended, kept = (issuer.generate({"username": "zoé", "client_id": "reports"}) for _ in range(2))
     assert succeeded(revoke(client, ended))
     assert (is_active(client, ended), is_active(client, kept)) == (False, True)

@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from services.context import services_of
 from tests.support.error_responses import error_message
 from tests.support.oauth import (
     OTHER_AUTH,
@@ -30,7 +31,7 @@ def app(sqlite_environ: dict[str, str]) -> Flask:
 def test_password_grant_returns_tokens_of_the_user(app: Flask, person: SampleUser) -> None:
     client = app.test_client()
     members = granted_tokens(token(client, username=person.username, password=person.password))
-    claims = app.extensions["latchkey"].issuer.decode(members["access_token"])
+    claims = services_of(app).issuer.decode(members["access_token"])
     assert (claims["sub"], claims["client_id"]) == (person.username, "reports")
     assert is_active(client, members["access_token"])
     assert granted_tokens(refresh(client, members["refresh_token"]))
@@ -104,7 +105,7 @@ def test_refresh_tokens_of_a_public_client_rotate(app: Flask) -> None:
     first = granted_tokens(token(client, {}, **PHONE))
     form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"], **PHONE}
     second = granted_tokens(client.post("/oauth/token", data=form))
-    claims = app.extensions["latchkey"].issuer.decode(second["access_token"])
+    claims = services_of(app).issuer.decode(second["access_token"])
     assert (claims["sub"], claims["client_id"]) == (ZOE.username, "phone")
     assert oauth_error(client.post("/oauth/token", data=form), 400, "invalid_grant")
 

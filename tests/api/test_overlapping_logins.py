@@ -12,7 +12,7 @@ from app import create_app
 from database.session_table import SessionTable
 from database.user_editor import UserEditor
 from services.chain import Identity
-from services.context import Services
+from services.context import services_of
 from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table
 from tests.support.users import SampleUser
 
@@ -57,14 +57,16 @@ def test_login_in_progress_does_not_survive_a_revocation(app: Flask, environ: di
             time.sleep(round_number * 0.015)
             REVOCATIONS[revocation](users)
             logins = [login for login in in_progress if "data" in login]
-        app.extensions["latchkey"].sessions.refresh_revocations()
+        sessions = services_of(app).sessions
+        assert sessions
+        sessions.refresh_revocations()
         assert not any(is_valid(app.test_client(), login) for login in logins)
         users.set_active("yan", True)
         users.set_password("yan", hashed(YAN.password))
 
 
 def test_session_is_not_opened_after_a_revocation_during_the_login(app: Flask, environ: dict[str, str]) -> None:
-    services: Services = app.extensions["latchkey"]
+    services = services_of(app)
     assert services.sessions
     user = Identity(username="yan", email=None, roles=[], idp="database")
     last_revocation_id = services.sessions.last_revocation_id()
@@ -77,7 +79,7 @@ def test_session_is_not_opened_after_a_revocation_during_the_login(app: Flask, e
 def test_revocation_for_another_user_does_not_affect_the_login(
     app: Flask, environ: dict[str, str], name: str, idp: str | None
 ) -> None:
-    services: Services = app.extensions["latchkey"]
+    services = services_of(app)
     assert services.sessions
     SessionTable(engine_of(environ)).end_user_sessions(name, idp)
     assert services.sessions.open(Identity(username="yan", email=None, roles=[], idp="database"), "latchkey", 0)

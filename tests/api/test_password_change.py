@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from werkzeug.test import TestResponse
 
+from services.context import services_of
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
 from tests.support.error_responses import error_message
@@ -150,8 +151,7 @@ def test_deleted_or_disabled_user_cannot_change_the_password(admin: Admin) -> No
 def later_token(admin: Admin) -> str:
     """Return a valid token for Max: earlier revocations do not apply to it."""
     claims = {"username": "max", "roles": [], "idp": "database", "sid": "a session of its own"}
-    token: str = admin.client.application.extensions["latchkey"].issuer.generate(claims)
-    return token
+    return services_of(admin.client.application).issuer.generate(claims)
 
 
 @SQLITE_ONLY
@@ -190,6 +190,6 @@ def test_ldap_user_cannot_change_the_password_here(users_environ: dict[str, str]
 
 
 def test_token_without_a_provider_cannot_change_a_password(admin: Admin) -> None:
-    token = admin.client.application.extensions["latchkey"].issuer.generate({"username": "max", "roles": []})
+    token = services_of(admin.client.application).issuer.generate({"username": "max", "roles": []})
     assert error_message(request_change(admin, token), 404, "users_elsewhere")
     assert not is_changed(admin)

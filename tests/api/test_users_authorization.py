@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.context import services_of
 from tests.support.error_responses import error_message
 from tests.support.sessions import bearer
 from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, SQLITE_ONLY, Admin, token_of
@@ -75,7 +76,7 @@ def test_invalid_path_is_404(admin: Admin, path: str) -> None:
 
 @pytest.mark.parametrize("roles", SIMILAR_ROLES)
 def test_similar_role_name_is_not_admin(admin: Admin, roles: list[str]) -> None:
-    issuer = admin.client.application.extensions["latchkey"].issuer
+    issuer = services_of(admin.client.application).issuer
     token = issuer.generate({"username": "zoé", "idp": "database", "roles": roles})
     assert error_message(admin.client.get("/api/users", headers=bearer(token)), 403, "role_required")
 

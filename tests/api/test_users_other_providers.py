@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.context import services_of
 from tests.support.error_responses import error_message
 from tests.support.sessions import client_of, log_in, send_login
 from tests.support.stores import SECRET_KEY, user_table, users_file
@@ -36,7 +37,7 @@ def test_endpoints_without_a_user_table_are_404_and_guarded(
     client = client_of(environ)
     admin = Admin(client, environ, send_login(client).get_json()["data"])
     assert error_message(admin.ask(*endpoint, ANY_VERSION), 404, "users_elsewhere")
-    user = client.application.extensions["latchkey"].issuer.generate({"username": "zoé", "roles": ["user"]})
+    user = services_of(client.application).issuer.generate({"username": "zoé", "roles": ["user"]})
     assert error_message(Admin(client, environ, user).ask(*endpoint, ANY_VERSION), 403, "role_required")
 
 

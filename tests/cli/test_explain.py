@@ -8,6 +8,7 @@ import pytest
 
 from app import create_app
 from database.user_editor import UserEditor
+from services.context import services_of
 from tests.cli.conftest import contents
 from tests.support.custom_providers import MINIMAL, RECORDING, calls, program, write
 from tests.support.flask_program import FlaskProgram, error_line
@@ -66,7 +67,7 @@ def test_json_has_the_claims_of_a_token_and_the_routes_that_it_allows(cli: Forke
     client = app.test_client()
     answer = client.post("/api/auth", json={"email": "zoé", "password": "another password"}).json
     assert answer
-    claims = app.extensions["latchkey"].issuer.decode(answer["data"])
+    claims = services_of(app).issuer.decode(answer["data"])
     assert members["claims"] == {name: claims[name] for name in claims if name not in {"iat", "exp", "jti", "sid"}}
     headers = {"Authorization": f"Bearer {answer['data']}"}
     simple = [route for route in members["routes"] if "<" not in route["path"] and "GET" in route["methods"]]

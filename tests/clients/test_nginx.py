@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from app import create_app
+from services.context import services_of
 from services.tokens.issuer import TokenIssuer
 from tests.servers.echo import Echo, echo
 from tests.servers.gunicorn import gunicorn
@@ -55,8 +56,7 @@ def page(service: str, application: Echo) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def issuer(static_environ: dict[str, str]) -> TokenIssuer:
     """An issuer of tokens that Latchkey accepts."""
-    made: TokenIssuer = create_app({**static_environ, "SECRET_KEY": SECRET_KEY}).extensions["latchkey"].issuer
-    return made
+    return services_of(create_app({**static_environ, "SECRET_KEY": SECRET_KEY})).issuer
 
 
 def bearer(token: str) -> dict[str, str]:

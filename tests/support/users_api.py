@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from database.audit import AuditEvent
 from database.user_editor import UserEditor
+from services.context import services_of
 from tests.support.emptied_database import empty_engine
 from tests.support.sessions import bearer, client_of
 from tests.support.stores import engine_of, hashed
@@ -89,8 +90,7 @@ def admin_at(environ: dict[str, str], **changed: str) -> Admin:
 def token_of(client: FlaskClient, person: SampleUser) -> str:
     """Return an access token without a session for a user in the table. It is faster than a login."""
     claims = {"username": person.username, "email": person.email, "roles": [*person.roles], "idp": "database"}
-    token: str = client.application.extensions["latchkey"].issuer.generate(claims)
-    return token
+    return services_of(client.application).issuer.generate(claims)
 
 
 def emptied_environ(request: pytest.FixtureRequest) -> dict[str, str]:
