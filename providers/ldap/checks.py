@@ -21,8 +21,8 @@ from providers.ldap.user_entries import UserEntries
 _ACTIVE_DIRECTORY_OID = "1.2.840.113556.1.4.800"  # in supportedCapabilities ([MS-ADTS] §3.1.1.3.4.3.1)
 
 _FIX_ACCOUNT = "Correct LDAP_BIND_DN and LDAP_BIND_PASSWORD, or unlock the account; the doctor tried the bind once"
-_FIX_BASE = "Correct LDAP_BASE_DN, or grant LDAP_BIND_DN read access to it"
-_FIX_GROUPS = "Correct LDAP_GROUP_BASE_DN, or grant LDAP_BIND_DN read access to it"
+_FIX_BASE = "Correct LDAP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
+_FIX_GROUPS = "Correct LDAP_GROUP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
 _FIX_RULES = "Correct the role rules, or grant LDAP_BIND_DN read access to the groups"
 
 
@@ -94,18 +94,18 @@ class _ContentChecks:
 
     def _base(self, base: str) -> Finding:
         self._require_entry(base)
-        return "it exists", None
+        return "exists", None
 
     def _users(self, base: str) -> Finding:
         user_filter, session = self._entries.user_filter, self._session()
         if not session.search(base, SUBTREE, user_filter, NO_ATTRIBUTES, 1):
-            return "no entry below it matches LDAP_USER_FILTER", "Correct LDAP_USER_FILTER or LDAP_BASE_DN"
+            return f"no entry below {base} matches LDAP_USER_FILTER", "Correct LDAP_USER_FILTER or LDAP_BASE_DN"
         attribute = self._settings.name_attribute
         without_name = all_of(user_filter, Filter(f"(!({attribute}=*))").encode())
         if session.search(base, SUBTREE, without_name, NO_ATTRIBUTES, 1):
             remedy = "Choose an LDAP_USERNAME_ATTRIBUTE that all users have, or require it in LDAP_USER_FILTER"
             return f"an entry that matches LDAP_USER_FILTER has no {attribute}", remedy
-        return f"there are users, and all have the attribute {attribute}", None
+        return f"users exist, and all have the attribute {attribute}", None
 
     def _groups(self) -> Finding:
         if self._settings.group_base_dn:
@@ -114,8 +114,8 @@ class _ContentChecks:
             return "searched below LDAP_GROUP_BASE_DN", None
         members, session = all_of(self._entries.user_filter, Filter("(memberOf=*)").encode()), self._session()
         if any(session.search(base, SUBTREE, members, NO_ATTRIBUTES, 1) for base in self._settings.base_dn):
-            return "read from memberOf of the users", None
-        return "no user has memberOf", "Set LDAP_GROUP_BASE_DN, or enable memberOf in the directory"
+            return "read from the attribute memberOf of the users", None
+        return "no user has the attribute memberOf", "Set LDAP_GROUP_BASE_DN, or enable memberOf in the directory"
 
     def _rules(self) -> Finding:
         rules = self._entries.role_rules

@@ -38,7 +38,7 @@ def _check_admins(table: UserTable) -> Check:
 def _check_hashes(table: UserTable) -> Check:
     hashes = table.newest_hashes(CHECKED_HASHES)
     unusable = sum(unusable_reason(password_hash) is not None for password_hash in hashes)
-    found = f"{unusable:,} of the {len(hashes):,} newest are unusable, so that no password matches them"
+    found = f"{unusable:,} of the {len(hashes):,} newest hashes are unusable: no password matches them"
     if unusable:
         return Check("hashes", "warning", found, "Run: flask users hash-report, then flask users set-password")
     return Check("hashes", "ok", found)

@@ -64,7 +64,7 @@ def binds(server: Slapd, mark: int, dn: str) -> int:
 def test_doctor_binds_once_as_the_service_account_and_once_as_the_user(openldap: Program, slapd: Slapd) -> None:
     mark = len(slapd.log)
     checks = openldap.doctor("--user", O_BRIEN.email, "--password", stdin=O_BRIEN.password)
-    assert checks["password"]["found"] == "ldap accepts it and authenticates o'brien"
+    assert checks["password"]["found"] == "ldap accepts the password and authenticates o'brien"
     assert json.loads(checks["claims"]["found"])["roles"] == ["user"]
     assert {check["outcome"] for step, check in checks.items() if "ldap" in step} == {"ok"}
     assert (binds(slapd, mark, SERVICE), binds(slapd, mark, person_dn(O_BRIEN.username))) == (1, 1)
@@ -112,7 +112,7 @@ def test_doctor_warns_of_a_required_role_that_no_rule_gives(openldap: Program) -
 @pytest.mark.parametrize("login", ["alice", "ADEX\\alice"])
 def test_doctor_shows_a_user_of_active_directory(windows: Program, login: str) -> None:
     checks = windows.doctor("--user", login, "--password", stdin=ALICE.password)
-    assert checks["password"]["found"] == "ldap accepts it and authenticates alice"
+    assert checks["password"]["found"] == "ldap accepts the password and authenticates alice"
     assert group_dn("admins-ad") in checks["groups"]["found"]
     assert checks["ldap: kind of directory"]["found"] == "Active Directory"
 

@@ -48,7 +48,7 @@ def test_password_typed_at_a_terminal_is_not_shown(cli: ForkedFlask) -> None:
         read_until(screen, "Password:")
         shown = answer(screen, f"{ZOE.password}\n")
         assert cli.wait().code == 1
-    assert "static accepts it and authenticates zoé" in shown
+    assert "static accepts the password and authenticates zoé" in shown
     assert ZOE.password not in shown
 
 

@@ -109,7 +109,7 @@ def _check_answer(name: str, answer: Answer, expected: Identity | None) -> Check
     if isinstance(answer, Denied):
         denial = describe_denial(answer.reason)
         return Check("password", "failure", f"{name} denies the login: {denial.text}", denial.remedy)
-    found = f"{name} accepts it and authenticates {answer['username']}"
+    found = f"{name} accepts the password and authenticates {answer['username']}"
     if expected and (answer["username"], {*answer["roles"]}) != (expected["username"], {*expected["roles"]}):
         found += f" with {', '.join(answer['roles']) or 'no role'}, unlike its explanation above"
         remedy = (
