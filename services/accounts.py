@@ -51,20 +51,23 @@ class AccountEditor:
         return row
 
     def set_password(self, user_id: int, password_hash: str, version: str | None) -> "UserRow":
-        """Store another password and end the user's sessions."""
+        """Store a new password hash, and end the user's sessions."""
         row = self._editor.set_password(user_id, password_hash, version)
         _refresh_revocations()
         return row
 
     def change_password(self, seen: "UserRow", password_hash: str, except_session_id: str | None) -> "UserRow":
-        """Store another password for a user whose hash is still that of `seen`, and end their other sessions."""
+        """Store a new password hash if the user's hash is still that of `seen`, and end the user's other sessions.
+
+        The session `except_session_id`, which is the caller's, does not end.
+        """
         row = self._editor.change_password(seen, password_hash, except_session_id)
         _refresh_revocations()
         return row
 
 
 def editor_for(claims: Claims) -> AccountEditor:
-    """Return the user table, edited in the name of the caller with these claims. Raises NoUserTable."""
+    """Return an editor whose audit events name the caller with these claims as the operator. Raises NoUserTable."""
     user_editor = current_services().user_editor
     if user_editor is None:
         raise NoUserTable
@@ -103,7 +106,10 @@ def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) 
 
 
 def _normalize(password: str) -> str:
-    """Return the password in the form that is hashed, or "", which matches no hash, if it cannot be a password."""
+    """Return the password in the form that is hashed; if it is malformed, an empty text, which no user can log in with.
+
+    A malformed password is then denied like a wrong one, and takes as long.
+    """
     try:
         return normalize_password(password)
     except ValueError:

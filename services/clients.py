@@ -16,9 +16,10 @@ class Clients:
         self._by_id = {client.id: client for client in registered}
 
     def authenticate(self, client_id: str, secret: str | None) -> Client | None:
-        """Return the client with this id and secret, `None` if there is none.
+        """Return the client with this id and secret; `None` if there is no such client.
 
-        A public client has no secret: its id authenticates nothing (RFC 6749 §3.2.1), and a secret for it is invalid.
+        A public client has no secret: it is identified, but not authenticated (RFC 6749 §3.2.1). For such a client
+        `secret` must be None.
         """
         client = self._by_id.get(client_id)
         if client is None or (client.secret is None) != (secret is None):
@@ -26,7 +27,7 @@ class Clients:
         if client.secret is None or secret is None:
             return client
         expected = client.secret.get_secret_value().encode()
-        # RFC 6749 §2.3.1 demands a form-encoded secret in the header; most clients send it unencoded.
+        # RFC 6749 §2.3.1 requires a form-encoded secret in the header; most clients send it unencoded.
         matches = [hmac.compare_digest(_encode(text), expected) for text in (secret, unquote_plus(secret))]
         return client if any(matches) else None
 

@@ -9,14 +9,14 @@ from passwords.status import HashStatus, hash_status
 
 @dataclass
 class HashCount:
-    """The users whose password hashes have the same status."""
+    """The number of users whose password hashes have the same scheme, parameters and status."""
 
     status: HashStatus
     example: str
-    """The username of one of them."""
+    """The username of one of these users."""
     users: int = 0
     active: int = 0
-    """How many of them are active."""
+    """How many of these users are active."""
 
 
 class HashStatistics:
@@ -36,5 +36,5 @@ class HashStatistics:
             count.active += stored.active
 
     def counts(self) -> list[HashCount]:
-        """Return the counts, the one of the most users first."""
+        """Return the counts, the largest number of users first."""
         return sorted(self._counts.values(), key=lambda count: -count.users)

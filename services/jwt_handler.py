@@ -11,7 +11,7 @@ __all__ = ["ExpiredToken", "InvalidToken", "RevokedToken", "decode_jwt", "genera
 
 
 def generate_jwt(payload: Mapping[str, Any], lifetime: float | None = None) -> str:
-    """Return a signed access token, as `TokenIssuer.generate` does. `lifetime` is in minutes."""
+    """Return a signed access token, see `TokenIssuer.generate`. `lifetime` is in minutes."""
     return current_services().issuer.generate(payload, lifetime)
 
 

@@ -8,7 +8,7 @@ from services.sessions.errors import SessionsUnavailable
 from services.tokens.grant import Grant, grant_without_session
 
 MAX_LOGIN_ATTEMPTS = 3
-"""How often the credentials are verified while the user's sessions are being revoked."""
+"""Credentials are verified again if the user's sessions were revoked meanwhile: at most this many times in total."""
 
 
 def log_in(email: str, password: str, client_id: str = FIRST_PARTY_CLIENT_ID) -> Grant | Denied:

@@ -11,7 +11,7 @@ class RoleRequirement:
     any_of: frozenset[str] | None = None
     """At least one of these; `None` if every user is allowed."""
     all_of: frozenset[str] = frozenset()
-    """And each of these."""
+    """In addition, each of these."""
 
     def allows(self, roles: Collection[str]) -> bool:
         """Return whether a user with these roles passes the guard. Roles compare exactly, also in case."""
@@ -38,7 +38,7 @@ class GuardedRoute:
     requirements: tuple[RoleRequirement, ...]
 
     def allows(self, roles: Collection[str]) -> bool:
-        """Return whether the route is open to a user with these roles."""
+        """Return whether a user with these roles may call the route."""
         return all(requirement.allows(roles) for requirement in self.requirements)
 
     @property
