@@ -12,7 +12,7 @@ import click
 
 
 class LazyCommand(click.Command):
-    """A command or group in whose place the one that `load` returns is used. The docstring of `load` is its help."""
+    """A placeholder for the command or group that `load` imports. The docstring of `load` is its short help."""
 
     def __init__(self, load: Callable[[], click.Command]) -> None:
         super().__init__(None, help=load.__doc__)
@@ -60,7 +60,7 @@ def db_commands() -> click.Command:
 
 @LazyCommand
 def explain_command() -> click.Command:
-    """Explain which identity, roles and routes a login would get, and why."""
+    """Explain which identity, roles and routes a login would get."""
     from cli.explain import explain
 
     return explain
@@ -68,7 +68,7 @@ def explain_command() -> click.Command:
 
 @LazyCommand
 def doctor_command() -> click.Command:
-    """Diagnose the deployment: configuration, keys, stores, users, roles."""
+    """Diagnose configuration, keys, stores, users and roles."""
     from cli.doctor import doctor
 
     return doctor

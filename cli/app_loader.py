@@ -15,7 +15,7 @@ from cli.terminal import CommandError
 def load_application() -> Flask:
     """Return the application of `flask --app`; without the option, Latchkey's.
 
-    Raises the click exceptions of its start, and CommandError for all other exceptions.
+    Raises the click exceptions that its start raises, and CommandError in place of any other exception.
     """
     logging.disable(logging.WARNING)  # the command reports what the start would log
     try:

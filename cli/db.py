@@ -20,7 +20,7 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Upgrade the tables to this version."""
+    """Upgrade the tables to the schema of this version."""
     os.umask(0o077)  # a new SQLite file will contain password hashes
     with translate_command_errors():
         revision = upgrade_schema(open_engine(Settings.of_process().database, may_create=True))

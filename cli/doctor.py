@@ -25,20 +25,20 @@ STEP_WIDTH = 28
 INDENT = " " * 22  # the width of the columns before the step
 
 
-@click.command()
+@click.command(context_settings={"allow_extra_args": True})
 @click.option(
-    "--user", "login", metavar="LOGIN", type=NAME, help="Follow the login of this user through the providers."
+    "--user", "login", metavar="LOGIN", type=NAME, help="Also show what each provider would do with this login."
 )
 @click.option("--password", "with_password", is_flag=True, help="With --user: ask for the password, and try it once.")
-@click.argument("surplus", nargs=-1, type=click.UNPROCESSED)
 @JSON_OPTION
-def doctor(login: str | None, with_password: bool, surplus: tuple[str, ...], as_json: bool) -> None:
-    """Diagnose the deployment: configuration, keys, stores, users, roles.
+@click.pass_context
+def doctor(context: click.Context, login: str | None, with_password: bool, as_json: bool) -> None:
+    """Diagnose configuration, keys, stores, users and roles.
 
     The exit code is 0 if all checks are ok, 1 if there is a warning, 2 if there is a failure.
     """
-    if surplus:  # click's own message would repeat the argument, which may be a password
-        raise CommandError("only options are expected, and the password is asked for. See: flask doctor --help")
+    if context.args:  # click's own message would repeat the argument, which may be a password
+        raise CommandError("the command has options, but no arguments; it asks for the password. Add --help")
     if with_password and login is None:
         raise CommandError("--password requires --user")
     findings = _diagnose(login, ask_password() if with_password else None)
@@ -66,7 +66,7 @@ def _load_routes() -> Routes:
 
 
 def _print(findings: Iterable[Check]) -> list[Check]:
-    """Print each finding as soon as there is one, then a summary; return all of them."""
+    """Print each finding immediately, then a summary. Return all findings."""
     checks = []
     for check in findings:
         checks.append(check)

@@ -39,7 +39,7 @@ def generate(algorithm: str) -> None:
         stored = KeyDirectory(path).add(algorithm)
     click.echo(f"Generated {stored.state} key {stored.key.id} ({algorithm}).")
     if stored.state == "next":
-        click.echo(f"Wait {_minutes(CACHE_LIFETIME)}, until clients have fetched it, and run: flask keys rotate")
+        click.echo(f"Wait {_minutes(CACHE_LIFETIME)}, until clients have fetched the key, then run: flask keys rotate")
 
 
 @keys.command("list")
@@ -62,7 +62,7 @@ def list_keys(as_json: bool) -> None:
 def rotate(key: str | None) -> None:
     """Make a next key the current one, and retire the current key.
 
-    KEY is the beginning of the id of a next key, required if there are several.
+    KEY is the beginning of the id of a next key. It is required if there are several next keys.
     """
     directory = _directory()
     successor = _find_key(directory, key, ("next",), "Run: flask keys generate")
@@ -81,10 +81,10 @@ def rotate(key: str | None) -> None:
 @click.argument("key", required=False)
 @click.option("--force", is_flag=True, help="Remove the key immediately. Tokens that it signed become invalid.")
 def retire(key: str | None, force: bool) -> None:
-    """Remove a retired key after the last token that it signed has expired.
+    """Remove a retired key.
 
-    KEY is the beginning of the id of a retired key, or with --force of a next key. It is required if there are
-    several retired keys.
+    The command fails if a token that the key signed may still be valid, unless --force. KEY is the beginning of the
+    id of a retired key, or with --force of a next key. It is required if there are several retired keys.
     """
     directory = _directory()
     states = ("retired", "next") if force and key else ("retired",)
@@ -92,7 +92,7 @@ def retire(key: str | None, force: bool) -> None:
     removable_at = _removable_at(stored, _token_lifetime())
     if removable_at > datetime.now(UTC) and not force:
         raise CommandError(
-            f"{stored.key.id} has signed tokens that are still valid. It can be removed at {_format_time(removable_at)}"
+            f"{stored.key.id} may have signed tokens that are still valid. Wait until {_format_time(removable_at)}"
         )
     # Without the delay, a worker that has not reloaded its keys would sign with a removed key.
     time.sleep(max(0.0, (stored.since + PROPAGATION_DELAY - datetime.now(UTC)).total_seconds()))

@@ -1,4 +1,4 @@
-"""`make run`: a service for development. The first start creates all that it needs, later ones change nothing."""
+"""`make run`: a service for development. The first start creates what it needs, and later starts use it."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ADMIN, ADMIN_EMAIL = "admin", "admin@example.org"
 
 
 class _Server(WSGIApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Gunicorn with gunicorn.conf.py, as in deployments, but with one worker and without its informational log."""
+    """Gunicorn with gunicorn.conf.py, as in a deployment, but with one worker, and with warnings and errors only."""
 
     def __init__(self, greet: Callable[[], None]) -> None:
         self._greet = greet
@@ -85,7 +85,7 @@ def _require_free_port(server: ServerSettings) -> None:
 def _prepare_database(settings: Settings) -> "_Admin | None":
     """Create or upgrade the tables, and add an administrator if the user table is used and empty.
 
-    Return the administrator, None if there is none.
+    Return the user `admin`; None if there is no such user.
     """
     engine = open_engine(settings.database, may_create=True)
     editor = UserEditor(engine, "cli:make run")
@@ -112,11 +112,11 @@ def _greet(server: ServerSettings, admin: _Admin | None) -> None:
     login, password = admin or ("YOUR LOGIN", None)
     click.echo(f"\nLatchkey is running on {url} (Ctrl-C to stop).\n")
     if password:
-        click.echo(f"  admin     {login}\n  password  {password}    (shown only this once)\n")
+        click.echo(f"  admin     {login}\n  password  {password}    (shown only once)\n")
     elif admin:
         click.echo(f"To set a new password for the administrator: .venv/bin/flask users set-password {ADMIN}\n")
     credentials = json.dumps({"email": login, "password": password or "YOUR PASSWORD"})
-    # Standard input, because curl's arguments appear in the list of processes.
+    # On standard input, because other users can see curl's arguments in the list of processes.
     click.echo(f"Log in:\necho '{credentials}' | curl -sH 'Content-Type: application/json' -d @- {url}/api/auth")
 
 

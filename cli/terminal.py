@@ -61,9 +61,9 @@ def translate_command_errors() -> Iterator[None]:
 
 
 def read_password(policy: PasswordPolicy, *names: str | None) -> str:
-    """Return a new password for a user with these names: asked for twice at a terminal, else a line of standard input.
+    """Return a new password for a user with these names. Ask for it twice at a terminal, else read one line of input.
 
-    Raises CommandError if the policy rejects it.
+    Raises CommandError if the policy rejects the password, or if there is no standard input.
     """
     try:
         return policy.validate(ask_password(twice=True), *names)
@@ -72,7 +72,7 @@ def read_password(policy: PasswordPolicy, *names: str | None) -> str:
 
 
 def ask_password(*, twice: bool = False) -> str:
-    """Return a password: asked for at a terminal, without echo, else a line of standard input.
+    """Return a password. Ask for it at a terminal, without echo, else read one line of standard input.
 
     Raises CommandError if there is no standard input.
     """
@@ -114,7 +114,7 @@ def printable(text: str) -> str:
 
 
 def _width(text: str) -> int:
-    """Return the number of columns in a terminal: zero for accents, two for wide characters."""
+    """Return how many columns of a terminal the text needs: none for a combining accent, two for a wide character."""
     shown = (character for character in click.unstyle(text) if category(character) not in _ZERO_WIDTH)
     return sum(1 + (east_asian_width(character) in "WF") for character in shown)
 
@@ -130,7 +130,7 @@ def progress(label: str, length: int | None) -> Iterator[Callable[..., None]]:
         yield hidden_progress
         return
     current_text = ""
-    items = count() if length is None else None  # the bar requires items or a length, and none is ever taken
+    items = count() if length is None else None  # click requires items or a length; no item is taken
     bar: Any = click.progressbar(
         items, length, label, file=sys.stderr, show_percent=True, item_show_func=lambda _: current_text
     )
@@ -145,4 +145,4 @@ def progress(label: str, length: int | None) -> Iterator[Callable[..., None]]:
 
 
 def hidden_progress(by: int, text: str = "") -> None:
-    """Advance no bar, in place of the function that `progress` yields."""
+    """Do nothing. `progress` yields this function if it shows no bar."""

@@ -17,7 +17,7 @@ def tokens() -> None:
 
 @tokens.command()
 @click.option("--user", type=NAME, help="Revoke the sessions and tokens of the user with this username.")
-@click.option("--provider", type=NAME, help="With --user: only those of the user of this provider in AUTH_PROVIDER.")
+@click.option("--provider", type=NAME, help="With --user: only for the user of this provider in AUTH_PROVIDER.")
 @click.option("--all", "everything", is_flag=True, help="Revoke the sessions and tokens of all users.")
 def revoke(user: str | None, provider: str | None, everything: bool) -> None:
     """End sessions and revoke their tokens. Every worker rejects the tokens within two seconds."""
@@ -31,7 +31,7 @@ def revoke(user: str | None, provider: str | None, everything: bool) -> None:
     sessions = "1 session" if ended == 1 else f"{ended} sessions"
     click.echo(f"Ended {sessions}. Every worker rejects the revoked tokens within two seconds.")
     if user and not ended:
-        click.echo("--user must equal the claim `sub` of the user's tokens, and --provider their claim `idp`.")
+        click.echo("To find tokens, --user must equal their claim `sub`, and --provider their claim `idp`.")
 
 
 def _end_all(table: SessionTable) -> int:

@@ -33,9 +33,10 @@ def _reject_old_option(_context: click.Context, _option: click.Parameter, value:
 @click.option("--all", "all_users", is_flag=True, help=f"With {COMPARE_OPTION}: compare all users who can log in.")
 @JSON_OPTION
 def explain(login: str | None, other: str | None, all_users: bool, as_json: bool) -> None:
-    """Explain which identity, roles and routes a login would get, and why.
+    """Explain which identity, roles and routes a login would get.
 
-    The command needs no password and changes nothing. The exit code is 1 if no user has this login.
+    The command shows why: the results of the providers, the groups of the user and the role rules. It needs no
+    password and changes nothing. The exit code is 1 if no user has this login.
     """
     if (login is None) == (not all_users) or (all_users and not other):
         raise CommandError(f"expected a LOGIN, or --all with {COMPARE_OPTION} PROVIDER")

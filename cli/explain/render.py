@@ -16,14 +16,14 @@ Row = tuple[str, ...]
 
 
 def login_tables(login: LoginExplanation) -> Iterator[str]:
-    """Yield the result of each provider, and the groups and rules of the deciding one."""
+    """Yield tables: the result of each provider, then the groups and role rules of the provider that decides."""
     yield safe_table(("PROVIDER", "RESULT"), [(result.provider, str(result)) for result in login.results])
     if login.decision:
         yield from explanation_tables(login.decision.explanation)
 
 
 def explanation_tables(explanation: Explanation) -> Iterator[str]:
-    """Yield the groups of a user, and the result of each role rule."""
+    """Yield tables: the groups of a user, then the result of each role rule."""
     if explanation.groups:
         yield safe_table(("GROUP", "VIA GROUP"), [(one.group, one.via_group or "-") for one in explanation.groups])
     if explanation.rules:
@@ -31,19 +31,19 @@ def explanation_tables(explanation: Explanation) -> Iterator[str]:
 
 
 def claims_table(claims: Claims) -> str:
-    """Return the claims that each access token of the user has."""
+    """Return a table of the claims that every access token of the user has."""
     rows = [(name, json.dumps(value, ensure_ascii=False)) for name, value in claims.items()]
     return safe_table(("CLAIM", "VALUE"), rows)
 
 
 def routes_table(routes: Iterable[GuardedRoute], roles: list[str]) -> str:
-    """Return the guarded routes, and whether a user with these roles may call them."""
+    """Return a table of the guarded routes, and whether a user with these roles may call them."""
     rows = [(",".join(route.methods), route.path, route.needs, _yes_or_no(route.allows(roles))) for route in routes]
     return safe_table(("METHOD", "ROUTE", "NEEDS", "ALLOWED"), rows)
 
 
 def safe_table(heads: Row, rows: Sequence[Row]) -> str:
-    """Return a table of text from stores, without control characters; `yes` and `no` in the last column are colored."""
+    """Return a table, without control characters that a store may contain. Color `yes` and `no` in the last column."""
     return as_table(heads, [[*map(printable, cells), _colored(printable(last))] for *cells, last in rows])
 
 

@@ -9,7 +9,7 @@ from cli.users.import_export import COMMANDS as FILE_COMMANDS
 from cli.users.list import COMMANDS as LIST_COMMANDS
 
 RENAMED = {"grant": "add-role", "revoke": "remove-role", "rename": "update", "inventory": "hash-report"}
-"""By its old name: the new name of a command."""
+"""The new name of each renamed command, by its old name."""
 
 
 def _renamed_command(old: str, new: str) -> click.Command:

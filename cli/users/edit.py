@@ -14,14 +14,14 @@ from passwords.policy import PasswordPolicy
 LOGIN = click.argument("login", type=NAME)
 ROLES = click.argument("roles", type=NAME, nargs=-1, required=True)
 GENERATE = click.option("--generate", is_flag=True, help="Generate a random password, and print it once.")
-FORCE = click.option("--force", is_flag=True, help="Even if no active user has the role admin afterwards.")
+FORCE = click.option("--force", is_flag=True, help="Allow that no active user has the role admin afterwards.")
 
 EXISTING_TOKENS = "Existing tokens keep the previous roles until they are refreshed."
 
 
 @click.command()
 @click.argument("username", type=NAME)
-@click.option("--email", type=NAME, help="The email: a second login, and the claim `email`.")
+@click.option("--email", type=NAME, help="The email: also a login, and the claim `email`.")
 @click.option("--role", "roles", type=NAME, multiple=True, help="A role. Repeatable.")
 @GENERATE
 @JSON_OPTION
@@ -100,7 +100,7 @@ def enable(login: str, as_json: bool) -> None:
 
 @click.command()
 @LOGIN
-@click.option("--username", type=NAME, help="The new username. It ends the user's sessions.")
+@click.option("--username", type=NAME, help="The new username. The change ends the user's sessions.")
 @click.option("--email", type=NAME, help="The new email.")
 @click.option("--no-email", is_flag=True, help="Remove the email.")
 @JSON_OPTION

@@ -49,6 +49,6 @@ def _report(counts: Iterable[HashCount]) -> Iterable[str]:
     weak, unusable = totals["weak"], totals["unusable"]
     yield as_table(("SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "EXAMPLE"), rows)
     yield f"\nWeak hashes: {weak:,}. Each is replaced at the user's next login."
-    yield f"Weak or unusable hashes: {weak + unusable:,}. Without support for old schemes, their users cannot log in."
+    yield f"Weak or unusable hashes: {weak + unusable:,}. Without support for weak hashes, these users cannot log in."
     if unusable:
         yield f"Unusable hashes: {unusable:,}. Their users cannot log in. Set a new password: flask users set-password"

@@ -43,7 +43,9 @@ LABELS = {"reading": "Reading", "writing": "Writing"}
 
 @click.command("import")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--format", "format_name", type=click.Choice([*FORMATS]), help="Default: by the file's name.")
+@click.option(
+    "--format", "format_name", type=click.Choice([*FORMATS]), help="The file's format. Default: guessed from its name."
+)
 @click.option("--role", "roles", type=NAME, multiple=True, help="An additional role for every user. Repeatable.")
 @click.option("--dry-run", is_flag=True, help="Check the file without importing it.")
 @click.option("--keep-going", is_flag=True, help="Import the accepted users, and write the rejected rows to a file.")
@@ -66,7 +68,7 @@ def import_(
     """Import users, keeping their password hashes.
 
     FILE can be `-` for standard input. Existing users are not changed. If a row is rejected, no user is imported,
-    unless --keep-going. The exit code is 1 if rows were rejected.
+    except with --keep-going. The exit code is 1 if rows were rejected.
     """
     settings = Settings.of_process()
     name = _choose_format(path, format_name)
@@ -88,7 +90,7 @@ def import_(
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    help="A new file, which only you can read. Default: standard output.",
+    help="The path of a new file, readable only by you. Default: standard output.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write JSON Lines. Default: CSV.")
 def export(output: Path | None, as_json: bool) -> None:
@@ -220,7 +222,7 @@ def _summary(result: ImportResult, dry_run: bool) -> str:
     if dry_run:
         return "Dry run: nothing was changed."
     if result.rejected_file:
-        return f"{imported} The rejected rows are in {_display(result.rejected_file)}. Fix them there, and import it."
+        return f"{imported} The rejected rows are in {_display(result.rejected_file)}. Fix them, and import that file."
     if result.report.rejected:
         return "No user was imported. Fix the rejected rows, or import the other users: --keep-going"
     return imported

@@ -34,7 +34,7 @@ _MAX_ID = 2**31 - 2
     type=click.IntRange(1, _MAX_ID),
     help=f"The maximum number of users. Default: {DEFAULT_LIMIT}; no limit with --csv or --json.",
 )
-@click.option("--after", type=NAME, help="Start after this username or, sorted by `created`, after this id.")
+@click.option("--after", type=NAME, help="Start after this username; with --sort created, after this id.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_users(limit: int | None, after: str | None, as_csv: bool, as_json: bool, **options: object) -> None:
@@ -95,7 +95,7 @@ def _parse_after(user_filter: UserFilter, after: str | None) -> str | int | None
         return after
     with suppress(ValueError):
         return max(0, min(int(after), _MAX_ID))
-    raise CommandError("--after must be an id if users are sorted by `created`. For the id, run: flask users show")
+    raise CommandError("--after must be an id with --sort created. To find the id of a user, run: flask users show")
 
 
 def _print_table(rows: Iterable[UserRow]) -> None:
@@ -114,7 +114,7 @@ def _print_table(rows: Iterable[UserRow]) -> None:
 
 
 def _print_json_array(rows: Iterable[UserRow]) -> None:
-    """Print the users one by one: their number is not limited."""
+    """Print the users one by one, because they may not fit in memory."""
     separator = "[\n  "
     for row in rows:
         click.echo(separator + json.dumps(row.to_json(), ensure_ascii=False), nl=False)

@@ -55,7 +55,7 @@ def test_report_is_a_table_with_remedies(sqlite_cli: ForkedFlask) -> None:
     assert rows[:2] == [["argon2id", POLICY, "current", "3", "2", "alice"], ["ssha", "-", "weak", "2", "0", "dave"]]
     assert sentences == (
         "Weak hashes: 3. Each is replaced at the user's next login.\n"
-        "Weak or unusable hashes: 4. Without support for old schemes, their users cannot log in.\n"
+        "Weak or unusable hashes: 4. Without support for weak hashes, these users cannot log in.\n"
         "Unusable hashes: 1. Their users cannot log in. Set a new password: flask users set-password\n"
     )
     assert "\x1b" not in output
@@ -64,7 +64,7 @@ def test_report_is_a_table_with_remedies(sqlite_cli: ForkedFlask) -> None:
 def test_report_without_unusable_hashes_has_no_remedy(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:
     sqlite_editor.add("zoé", None, STRONG)
     output = sqlite_cli("users", "hash-report").stdout
-    assert output.endswith("Weak or unusable hashes: 0. Without support for old schemes, their users cannot log in.\n")
+    assert output.endswith("Weak or unusable hashes: 0. Without support for weak hashes, these users cannot log in.\n")
 
 
 def test_empty_table_is_reported(any_db_cli: ForkedFlask) -> None:
