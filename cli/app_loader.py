@@ -24,7 +24,7 @@ def load_application() -> Flask:
     except click.ClickException:
         raise
     except Exception as error:  # noqa: BLE001 - a user's application can raise any exception
-        # The message may contain a setting's value. The place is enough to find the fault.
+        # The message may contain a setting's value. The file and the line are enough to find the fault.
         at = traceback.extract_tb(error.__traceback__)[-1]
         raise CommandError(
             f"the application fails with {type(error).__name__} at {at.filename}, line {at.lineno}"

@@ -18,7 +18,7 @@ from providers.interface import (
 from services.chain import Chain, Identity, Link, translate_provider_errors, validate_user
 
 MAX_EXPLAINED_ABSENCES = 1000
-"""How many users who are not in the other provider's list are explained. Each costs the store two queries."""
+"""For how many users who are not in its list the other provider is asked why. This costs up to two lookups a user."""
 
 
 class MissingCapability(Exception):
@@ -33,9 +33,9 @@ class Match:
     by: Literal["username", "email"] | None = None
     """What both users have in common."""
     reason: str | None = UNKNOWN_USER
-    """The denial reason if there is no such user; `None` if only their absence from the list is known."""
+    """If `user` is None: the denial reason, or `None` if only the absence from the list is known."""
     explanation: Explanation | None = None
-    """The other provider's explanation of the user's login, if it was asked for one."""
+    """The other provider's explanation of the user's login; `None` if it was not asked for one, or has no user."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,17 @@ class Change:
 
     @property
     def outcome(self) -> Literal["same", "changed", "locked_out"]:
-        """`changed`: the user would have other roles."""
+        """`changed`: the user would have other roles. `locked_out`: the user could not log in."""
         if self.match.user is None:
             return "locked_out"
         return "changed" if self.gains or self.loses else "same"
 
     @property
     def note(self) -> str | None:
-        """Another username, which tokens would have then, or another email, which may belong to another person."""
+        """How the username or the email differs in the other provider; `None` if neither does.
+
+        Another username would be in the user's tokens. Another email may mean that the user is another person.
+        """
         other = self.match.user
         if other is None:
             return None
@@ -113,10 +116,10 @@ def lookup_matcher(name: str, provider: AuthProvider) -> Matcher:
 
 
 def list_matcher(name: str, provider: AuthProvider, advance: Callable[[int], None]) -> Matcher:
-    """Return a matcher that searches the provider's list of users, which is read now; `advance(1)` follows each user.
+    """Read the provider's list of users, and return a matcher that searches it. Call `advance(1)` after each user.
 
-    The first MAX_EXPLAINED_ABSENCES users who are not in the list are explained. A provider that cannot list its users
-    is asked about each of them. Raises MissingCapability and ProviderUnavailable.
+    For the first MAX_EXPLAINED_ABSENCES users who are not in the list, the matcher asks the provider why. If the
+    provider cannot list its users, return `lookup_matcher`. Raises MissingCapability and ProviderUnavailable.
     """
     if not isinstance(provider, SupportsListUsers):
         return lookup_matcher(name, provider)

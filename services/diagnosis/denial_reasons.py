@@ -20,7 +20,7 @@ from providers.interface import (
 
 
 class DenialReason(NamedTuple):
-    """A reason of `Denied` as a sentence without its period, and what to do about it."""
+    """A reason of `Denied` as a sentence without its period, and the remedy."""
 
     text: str
     remedy: str
@@ -37,8 +37,8 @@ _REASONS: Mapping[str, DenialReason] = {
     ACCOUNT_EXPIRED: DenialReason("the account has expired", "Extend it in the store"),
     LOGON_HOURS: DenialReason("the account cannot log in at this hour", "Change its logon hours in the store, or wait"),
     WORKSTATION: DenialReason("the account cannot log in from this machine", "Allow this machine in the store"),
-    MALFORMED: DenialReason("malformed login or password", "Enter both again"),
-    SHADOWED: DenialReason("the username belongs to an earlier provider", "Rename one of the two users"),
+    MALFORMED: DenialReason("the login or the password is malformed", "Enter both again"),
+    SHADOWED: DenialReason("an earlier provider has a user with the same username", "Rename one of the two users"),
 }
 
 

@@ -21,11 +21,11 @@ from services.factory import create_services
 def diagnose(
     settings: Settings, load_routes: Callable[[], Routes], login: str | None = None, password: str | None = None
 ) -> Iterator[Check]:
-    """Yield each finding as soon as there is one, with the time that it took.
+    """Yield each finding immediately, with the time that the check took.
 
-    With `login`, normalized as for a login, the user is followed through the chain; `password` is then tried once,
-    with the one provider that may accept it. A provider with a failed check is not asked about the user, so that a
-    diagnosis does not lock an account.
+    `login` (normalized by `normalize_name`) is explained for each provider. `password` is then tried once, with the
+    provider that decides the login, otherwise with the first one that cannot explain logins. A provider with a failed
+    check is not asked about the user, so that a diagnosis does not lock an account.
     """
     began = monotonic()
     for check in _check_all(settings, load_routes, login, password):

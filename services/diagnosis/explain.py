@@ -21,7 +21,7 @@ from services.tokens.issuer import TokenIssuer
 Outcome = Literal["accepted", "denied", "unknown", "skipped", "unavailable", "unsupported"]
 """What a provider would do with the login and the right password.
 
-`skipped`: it knows the user, but an earlier provider decides. `unsupported`: it cannot explain a login.
+`skipped`: it knows the user, but an earlier provider decides. `unsupported`: it cannot explain this login.
 """
 
 _NO_EXPLANATION = Explanation(None)
@@ -59,7 +59,7 @@ class LoginExplanation:
 
     results: tuple[ProviderResult, ...]
     decision: ProviderResult | None
-    """The result that decides the login; `None` if no provider knows the user."""
+    """The result that decides the login; `None` if no provider decides it."""
 
     @property
     def identity(self) -> Identity | None:
@@ -70,14 +70,14 @@ class LoginExplanation:
 
     @property
     def unavailable(self) -> ProviderResult | None:
-        """The provider because of which the login would fail with 503."""
+        """The unavailable provider because of which the login would return 503; `None` if it would not."""
         if self.identity:
             return None
         return next((result for result in self.results if result.outcome == "unavailable"), None)
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether the outcome of a provider is not known, because it cannot explain logins."""
+        """Whether the answer of a provider is not known, because the provider cannot explain this login."""
         return any(result.outcome == "unsupported" for result in self.results)
 
     @property
@@ -89,7 +89,7 @@ class LoginExplanation:
 
 
 def explain_login(chain: Chain, login: str, failed: Collection[str] = ()) -> LoginExplanation:
-    """Return what `Chain.authenticate` would do with `login`, normalized as for a login, and the right password.
+    """Return what `Chain.authenticate` would do with `login` (normalized by `normalize_name`) and the right password.
 
     The providers named in `failed` are not asked and count as unavailable.
     """
@@ -110,7 +110,7 @@ def claims_of(issuer: TokenIssuer, identity: Identity) -> Claims:
 
 
 class _Explainer:
-    """Asks providers to explain one login, and keeps the explanations, from which it gives the chain the answers."""
+    """Asks providers to explain one login, keeps the explanations, and returns them to the chain as answers."""
 
     def __init__(self, login: str, failed: Collection[str]) -> None:
         self._login = login

@@ -65,11 +65,11 @@ def import_users(
 
     If a row is rejected, no user is imported, unless `options.keep_going`. Existing users are not changed.
     Raises UnreadableFile, FileExistsError and any other OSError, DatabaseUnavailable, UserAddedConcurrently and
-    FileChanged: then no user is imported. Raises RenameFailed after the import.
+    FileChanged: then no user is imported. Raises RenameFailed if only the file of rejected rows could not get its name.
     """
     if options.keep_going and not options.dry_run and options.rejected_file.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), options.rejected_file)
-    # The file of rejected rows gets its name after the commit: where it exists, the accepted users are imported.
+    # The file of rejected rows gets its name after the commit: if the file exists, the accepted users were imported.
     with ensure_seekable(file) as source, ExitStack() as after_commit, open_import(open_engine(database)) as staged:
         return _import(staged, source, options, track, after_commit)
 
@@ -110,7 +110,10 @@ def _write_users(staged: StagedImport, accepted: int, track: TrackProgress) -> N
 
 
 def _write_rejected(staged: StagedImport, file: BinaryIO, format_: UserFormat, out: TextIO) -> None:
-    """Read the file again, and write the rejected entries with their reasons. Raises FileChanged."""
+    """Read the file again, and write the rejected entries with their reasons.
+
+    Raises FileChanged if a rejected entry is missing.
+    """
     file.seek(0)
     entries = format_.read(file)
     with format_.rejected_writer(out) as write:

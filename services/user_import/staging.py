@@ -11,7 +11,7 @@ from passwords.schemes import identify
 from services.user_import.formats import Entry, UserFields
 
 BATCH_ROWS = 5_000
-"""Rows that are in memory at a time."""
+"""How many rows are in memory at a time."""
 
 AddRoleSet = Callable[[tuple[str, ...]], int]
 

@@ -1,4 +1,4 @@
-"""Whether the configuration is valid."""
+"""The check of the configuration."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def as_failed_check(problem: Problem) -> Check:
 
 
 def check_configuration(chain: Chain) -> Iterator[Check]:
-    """Yield the findings about a configuration without problems."""
+    """Yield the findings about a configuration that is valid."""
     yield Check(STEP, "ok", f"valid; providers: {', '.join(link.name for link in chain.links)}")
     if DEVELOPMENT_FILE.exists() and is_readable_by_others(os.stat(DEVELOPMENT_FILE)):
         remedy = f"Run: chmod 600 {quote(str(DEVELOPMENT_FILE))}"

@@ -47,7 +47,7 @@ def _check_tables(engine: Any) -> Iterator[Check]:
 
 def _check_sqlite(files: list[Path]) -> Iterator[Check]:
     yield check_permissions("database: file", files)
-    found = "an SQLite database is one file on one machine, and several hosts cannot share it, not even over a network"
+    found = "several hosts cannot share an SQLite database, not even on a network file system"
     yield Check("database: hosts", "warning", found, "Use PostgreSQL before adding a second host")
 
 
@@ -56,4 +56,6 @@ def _check_clock(offset: timedelta) -> Check:
     found = f"the server's clock is {abs(seconds):.1f} s {'ahead of' if seconds > 0 else 'behind'} this machine's"
     if abs(offset) < MAX_CLOCK_OFFSET:
         return Check("database: clock", "ok", found)
-    return Check("database: clock", "warning", found, "Set both clocks by NTP: tokens and revocations depend on them")
+    return Check(
+        "database: clock", "warning", found, "Synchronize both clocks (NTP): tokens and revocations depend on them"
+    )

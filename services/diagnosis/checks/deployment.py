@@ -1,4 +1,4 @@
-"""What the service leaves to the deployment around it."""
+"""Reminders of what the service leaves to the deployment."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ def check_deployment() -> Iterator[Check]:
     """Yield reminders. They do not depend on the configuration."""
     yield Check("throttling", "warning", "login attempts are not rate-limited", _RATE_LIMIT)
     found = (
-        "X-Forwarded-* headers are ignored: behind a reverse proxy, all requests have its address, "
-        "and clients cannot forge one"
+        "X-Forwarded-* headers are ignored, so clients cannot forge an address. Behind a reverse proxy, "
+        "all requests have the address of the proxy"
     )
     yield Check("proxies", "ok", found)

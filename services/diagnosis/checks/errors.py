@@ -11,7 +11,7 @@ def report_exceptions(step: str, checks: Iterator[Check]) -> Iterator[Check]:
     try:
         yield from checks
     except Exception as error:  # noqa: BLE001 - third-party providers can raise any exception
-        # The message may contain a setting's value. The place is enough to find the fault.
+        # The message may contain a setting's value. The file and the line are enough to find the fault.
         at = traceback.extract_tb(error.__traceback__)[-1]
         found = f"failed with {type(error).__name__} at {at.filename}, line {at.lineno}"
         yield Check(step, "failure", found, "Report this to the author of that file")

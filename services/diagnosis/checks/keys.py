@@ -15,13 +15,13 @@ from services.keys.directory import KeyDirectory, StoredKey
 from services.keys.ring import KEY_SET_MAX_AGE
 
 MAX_KEY_AGE = timedelta(days=365)
-"""An older key has been on many machines and in many backups, so it should be rotated."""
+"""After this time a key should be rotated: it has been on many machines and in many backups."""
 
 _GENERATE = "Run: flask keys generate, and after five minutes: flask keys rotate"
 
 
 def check_keys(settings: KeySettings, keys_dir: Path | None) -> Iterator[Check]:
-    """Yield the findings about the keys: SECRET_KEY, or the directory of keys if there is one."""
+    """Yield the findings about the key directory; about SECRET_KEY if `keys_dir` is None."""
     if keys_dir is None:
         yield _check_secret(len(settings.key_fallbacks))
         return
@@ -71,11 +71,12 @@ def _check_directory(path: Path, writable: bool) -> Check:
     if writable:
         found = "other users can write to the directory and add keys"
         return Check("key directory", "failure", found, f"Run: chmod 700 {quote(str(path))}")
-    return Check("key directory", "ok", "only its owner can add keys, and other users cannot read them")
+    return Check("key directory", "ok", "other users can neither add nor read keys")
 
 
 def _check_unused_secret(current: StoredKey) -> Check:
-    found = "SECRET_KEY is set in addition to SIGNING_KEYS_DIR, and its holder can forge tokens"
+    found = "SECRET_KEY is set in addition to SIGNING_KEYS_DIR: each service that knows it can forge tokens"
     if datetime.now(UTC) - current.since < timedelta(minutes=MAX_TOKEN_LIFETIME_MINUTES):
-        return Check("secret key", "ok", f"{found}. It is needed until its last token has expired")
-    return Check("secret key", "warning", f"{found}. No token needs it any more", "Remove it from the configuration")
+        return Check("secret key", "ok", f"{found}. It is needed until the last token that it signed has expired")
+    found += ". All tokens that it signed have expired"
+    return Check("secret key", "warning", found, "Remove SECRET_KEY from the configuration")

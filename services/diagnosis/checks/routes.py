@@ -1,4 +1,4 @@
-"""Whether every route is guarded or public, and whether users can have the roles that the guards require."""
+"""The checks of the routes: each is guarded or public, and users can have the roles that the guards require."""
 
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
@@ -37,10 +37,10 @@ def check_routes(chain: Chain, load: Callable[[], Routes], failed: Collection[st
     except ApplicationNotLoaded as error:
         yield Check(STEP, "failure", f"the application does not start: {error}", "Run: flask run")
         return
-    yield Check(STEP, "ok", f"{len(guarded)} are guarded")
+    yield Check(STEP, "ok", f"{len(guarded)} routes are guarded")
     for path in unmarked:
         remedy = "Add @auth_guard() or @public between @app.route and the view function"
-        yield Check(STEP, "warning", f"{path} is not guarded", remedy)
+        yield Check(STEP, "warning", f"{path} is neither guarded nor public", remedy)
     yield from _check_roles(chain, guarded, failed)
 
 

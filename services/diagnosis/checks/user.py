@@ -16,7 +16,7 @@ _SEE_ABOVE = "See the findings about this provider above"
 
 
 def check_user(services: Services, login: str, password: str | None, failed: Collection[str]) -> Iterator[Check]:
-    """Yield what the login would be granted and, if `password` is given, whether it is right.
+    """Yield what the login would be granted and, if `password` is not None, whether it is correct.
 
     The providers named in `failed` are not asked.
     """
@@ -71,7 +71,7 @@ def _check_identity(services: Services, identity: Identity) -> Iterator[Check]:
 
 
 def _check_password(services: Services, explanation: LoginExplanation, login: str, password: str) -> Iterator[Check]:
-    """Try the password once, with the one provider that may accept it."""
+    """Try the password once, with one provider. If no provider can accept the login, do not try it."""
     name = _provider_to_ask(explanation)
     if name is None:
         yield Check("password", "ok", "not tried, because the login would fail with any password")
@@ -111,9 +111,9 @@ def _check_answer(name: str, answer: Answer, expected: Identity | None) -> Check
         return Check("password", "failure", f"{name} denies the login: {denial.text}", denial.remedy)
     found = f"{name} accepts the password and authenticates {answer['username']}"
     if expected and (answer["username"], {*answer["roles"]}) != (expected["username"], {*expected["roles"]}):
-        found += f" with {', '.join(answer['roles']) or 'no role'}, unlike its explanation above"
+        found += f" with {', '.join(answer['roles']) or 'no role'}, which differs from the explanation above"
         remedy = (
-            "Run the command again: the user may have changed in between. Otherwise, correct the provider's `explain`"
+            "Run the command again: the user may have changed meanwhile. Otherwise, correct the provider's `explain`"
         )
         return Check("password", "warning", found, remedy)
     return Check("password", "ok", found)

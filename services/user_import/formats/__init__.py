@@ -20,7 +20,7 @@ EXPORT_FORMATS: Mapping[str, Callable[[TextIO], Callable[[UserFields], None]]] =
     "csv": csv_file.user_writer,
     "jsonl": json_lines.user_writer,
 }
-"""By format: the function that begins a file, and returns the function that writes a user to it."""
+"""By format: a function that writes the header, if any, and returns a function that writes a user."""
 
 _SUFFIXES = {
     ".csv": "csv",
@@ -33,7 +33,7 @@ _SUFFIXES = {
 
 
 def guess_format(path: Path) -> str | None:
-    """Return the key in FORMATS that the file's name indicates, None if it indicates none."""
+    """Return the key in FORMATS that the name of the file indicates; None if the name indicates no format."""
     name = path.name.lower()
     if name in ("htpasswd", ".htpasswd"):
         return "htpasswd"

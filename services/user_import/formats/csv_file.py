@@ -31,7 +31,7 @@ def read(file: BinaryIO) -> Iterator[Entry]:
     rows = _numbered_rows(file)
     header = [name.strip() for name in next(rows, (1, []))[1]]
     _check_header(header)
-    # A negative index: where a row has too many cells or too few, `rejected_writer` has put the reason last.
+    # The index counts from the end, where `rejected_writer` adds the reason: a row may have too many or too few cells.
     reason = header.index(_REASON) - len(header) if _REASON in header else None
     columns = tuple(name for name in header if name != _REASON)
     parse = _row_parser(columns)
@@ -58,9 +58,11 @@ def _numbered_rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
 
 
 def _check_header(header: list[str]) -> None:
-    # The first line of a file without a header is a user: the message shows none of it if a column is missing.
+    # Without a header, the first line is a user: if a column is missing, the message shows nothing of the line.
     if missing := [name for name in _REQUIRED if name not in header]:
-        raise UnreadableFile(f"the first line must name the columns, comma-separated, and lacks {', '.join(missing)}")
+        raise UnreadableFile(
+            f"the first line does not name the columns, comma-separated: it lacks {', '.join(missing)}"
+        )
     for name in header:
         if name not in (*_COLUMNS, _REASON):
             raise UnreadableFile(f"the column {name[:50]!r} is unknown. The columns are {', '.join(_COLUMNS)}")
@@ -70,7 +72,7 @@ def _check_header(header: list[str]) -> None:
 
 def _row_parser(columns: tuple[str, ...]) -> Callable[[_Row], UserFields]:
     """Return the function that parses a row with these columns, in any order."""
-    # The index of an absent column is -1: `parse` appends an empty cell.
+    # The index of a missing column is -1: the empty cell that `parse` appends.
     pick = itemgetter(*(columns.index(name) if name in columns else -1 for name in _COLUMNS))
 
     def parse(row: _Row) -> UserFields:

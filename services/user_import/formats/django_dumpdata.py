@@ -47,7 +47,7 @@ def read(file: BinaryIO) -> Iterator[Entry]:
 
 
 def _name_groups(fields: dict[str, Any], names: dict[object, str]) -> None:
-    """Replace group numbers by names, as --natural-foreign does: a file of rejected users contains no groups."""
+    """Replace group numbers by names, as --natural-foreign does, because a file of rejected users has no groups."""
     if isinstance(fields.get("groups"), list):
         fields["groups"] = [
             [names[group]] if isinstance(group, int) and group in names else group for group in fields["groups"]

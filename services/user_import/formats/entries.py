@@ -16,7 +16,7 @@ class InvalidEntry(Exception):
 
 
 class UserFields(NamedTuple):
-    """A user as a file has them. The names and the hash are not yet checked."""
+    """A user as read from a file. The names and the hash are not yet checked."""
 
     username: str
     email: str | None
@@ -65,7 +65,7 @@ class UserFormat(Protocol):
 
 
 def parse_entry(position: int, parse: Callable[[_Source], UserFields], source: _Source) -> Entry:
-    """Return the entry with the fields that `parse` returns, or with the text of the InvalidEntry that it raises."""
+    """Return an entry with the fields that `parse` returns, or with the text of the InvalidEntry that it raises."""
     try:
         return Entry(position, parse(source), None, source)
     except InvalidEntry as error:

@@ -1,4 +1,4 @@
-"""Users as the web server Apache stores them: `user:hash` on each line."""
+"""Users in a password file of the Apache HTTP Server: `user:hash` on each line."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -39,7 +39,7 @@ class JsonArray:
         self._expect("")
 
     def _peek(self) -> str:
-        """Skip blanks, and return the next character, an empty string at the end of the file."""
+        """Skip blanks, and return the next character; an empty string at the end of the file."""
         while not (match := _find_non_blank(self._text, self._index)):
             self._index = len(self._text)
             if not self._read_block():
@@ -65,14 +65,14 @@ class JsonArray:
         return value, text
 
     def _try_decode(self) -> tuple[dict[str, Any], int] | None:
-        """Return the object at the index and where it ends, None if it is invalid or not yet read to its end."""
+        """Return the object at the index, and its end; None if it is invalid or not yet read completely."""
         try:
             return _decode_value(self._text, self._index)
         except (ValueError, RecursionError):
             return None
 
     def _read_block(self) -> bool:
-        """Read more text. Returns False at the end of the file."""
+        """Read more text. Return False at the end of the file."""
         block = self._file.read(_BLOCK_BYTES)
         try:
             self._text = self._text[self._index :] + self._decode(block, not block)

@@ -100,10 +100,10 @@ def test_position_is_the_line_on_which_the_row_begins() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "and lacks username, password_hash"),
-        (f"zoé,{HASH}\n", "and lacks username, password_hash"),
-        ("username;password_hash\nzoé;hash", "and lacks username, password_hash"),
-        ("username,email\nzoé,zoe@example.org", "and lacks password_hash"),
+        ("", "it lacks username, password_hash"),
+        (f"zoé,{HASH}\n", "it lacks username, password_hash"),
+        ("username;password_hash\nzoé;hash", "it lacks username, password_hash"),
+        ("username,email\nzoé,zoe@example.org", "it lacks password_hash"),
         ("username,password_hash,pho\x1bne\n", r"the column 'pho\x1bne' is unknown"),
         ("username,password_hash,username\n", "two columns have the same name"),
         (f"{HEADER}zoé,,hash,,\n\n\"o'brien,,hash,,\nx,,hash,,\n", "the row that begins on line 4 is not CSV"),
