@@ -7,10 +7,10 @@ REVOCATION_LOCK = 7242
 """Revocations are committed in the order of their ids."""
 
 SESSION_LOCK = 7243
-"""Opening a session shares it; revoking the sessions of a user takes it alone."""
+"""Shared while a session is opened; exclusive while the sessions of a user are ended."""
 
 NAME_LOCK = 7244
-"""With a hash of the name as its second key: two users cannot take the same name concurrently."""
+"""The first of two keys, the second is a hash of the name: only one transaction at a time can take a name."""
 
 IMPORT_LOCK = 7245
-"""Taking a name shares it; an import that checks whether its names are still free takes it alone."""
+"""Shared while an edit takes a name; exclusive while an import checks that its names are still free."""

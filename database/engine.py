@@ -18,17 +18,17 @@ from config.service_settings import DatabaseSettings
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 
-# The provider and the sessions share an engine and its connections. It is freed with its last user.
+# The provider and the sessions share an engine and its connections. An engine is freed with the last reference to it.
 _engines: WeakValueDictionary[tuple[SecretStr, bool], Engine] = WeakValueDictionary()
 
 TIMEOUT_SECONDS = 5
-"""For a connection, a lock, a statement, and a network that does not respond, each."""
+"""The timeout for opening a connection, for a lock, for a statement, and for a network that does not respond."""
 
 
 def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
     """Return an engine that connects when it is first used. Thread-safe.
 
-    If an SQLite file does not exist, the first use raises DatabaseUnavailable, or creates it with `may_create`.
+    If an SQLite file does not exist, the first use creates it with `may_create`, otherwise raises DatabaseUnavailable.
     Raises ConfigurationError if DATABASE_URL is neither an SQLite nor a PostgreSQL URL.
     """
     key = (settings.url, may_create)
@@ -55,7 +55,7 @@ def begin_snapshot(engine: Engine) -> Iterator[Connection]:
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with engine.begin() as connection:
         if engine.name == "sqlite":
-            # Without it each query is a transaction of its own.
+            # Without this statement, each query is a transaction of its own.
             connection.exec_driver_sql("BEGIN")
         yield connection
 
@@ -89,7 +89,7 @@ def _sqlite(url: URL, may_create: bool) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The timeout first: changing the journal mode takes a lock that another worker may hold.
+    # The timeout is set first: changing the journal mode takes a lock that another worker may hold.
     for pragma in (
         f"busy_timeout={TIMEOUT_SECONDS * 1000}",
         "journal_mode=WAL",
@@ -108,7 +108,7 @@ def _postgresql(url: URL) -> Engine:
         connect_args={
             "connect_timeout": TIMEOUT_SECONDS,
             "tcp_user_timeout": TIMEOUT_SECONDS * 1000,
-            # For a server that disappears after it has received a query.
+            # Detects a server that disappears after it has received a query.
             "keepalives_idle": TIMEOUT_SECONDS,
             "keepalives_interval": 1,
             "keepalives_count": TIMEOUT_SECONDS,
@@ -122,6 +122,6 @@ def _postgresql(url: URL) -> Engine:
 def _prepare_postgresql(connection: Any, _record: object) -> None:
     if connection.info.parameter_status("server_encoding") not in {"UTF8", "SQL_ASCII"}:
         raise psycopg.OperationalError("its encoding cannot store every name; create it with ENCODING 'UTF8'")
-    # Not as a startup option: it would replace the options in the URL, and PgBouncer rejects it.
+    # A startup option would replace the options in the URL, and PgBouncer rejects it.
     connection.execute(f"SET statement_timeout = {TIMEOUT_SECONDS * 1000}")
     connection.commit()

@@ -1,11 +1,11 @@
-"""Errors of the database layer. It does not import SQLAlchemy, so that a service without a database can handle them."""
+"""Errors of the database layer. This module does not import SQLAlchemy: a service without a database uses it too."""
 
 
 class DatabaseUnavailable(Exception):
     """The database is unavailable or cannot be used. The text is for the log and the terminal."""
 
     def __init__(self, reason: str, remedy: str | None = None) -> None:
-        """`remedy` is what an operator can do: a sentence without its period, None if that is not known."""
+        """`remedy` is what an operator can do: a sentence without its period; None if that is not known."""
         super().__init__(f"{reason}. {remedy}" if remedy else reason)
         self.reason = reason
         self.remedy = remedy

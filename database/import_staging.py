@@ -53,12 +53,12 @@ class RejectedRow(NamedTuple):
 
 
 class RejectionReason(NamedTuple):
-    """A reason for which rows are rejected."""
+    """A reason for rejections, and the rows that it concerns."""
 
     reason: str
     rows: int
     first: int
-    """The position of the first of them."""
+    """The position of the first of these rows."""
 
 
 class ImportReport(NamedTuple):
@@ -98,7 +98,7 @@ class StagedImport:
         for index in INDEXES:
             self._connection.exec_driver_sql(index)
         if self._connection.dialect.name == "sqlite":
-            # Begins the write transaction before the user table is read: from here on no other process can change it.
+            # Begin the write transaction before the user table is read: from now on, no other process can change it.
             self._connection.execute(text("UPDATE users SET id = id WHERE false"))
         else:
             self._connection.execute(text("ANALYZE candidates, role_sets"))
@@ -144,7 +144,7 @@ class StagedImport:
         record_event(self._connection, operator, "users_imported", None, details)
 
     def _check_concurrent_conflicts(self) -> None:
-        """Raise UserExists if another process has added a username that is an email here, or vice versa."""
+        """Raise UserExists if another process has added a username that is an email in this import, or the reverse."""
         if self._connection.dialect.name == "postgresql":
             self._connection.execute(select(func.pg_advisory_xact_lock(IMPORT_LOCK)))
             for condition in CONCURRENT_CONFLICTS:

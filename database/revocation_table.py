@@ -1,4 +1,4 @@
-"""The revocation list: revocations of access tokens before they expire, in an order that readers can follow."""
+"""The revocation list: access tokens that are revoked before they expire. Its ids increase in the order of commits."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from database.tables import revocations
 
 @dataclass(frozen=True)
 class Revocation:
-    """The revocation of one token or session, or of all tokens of a user, or of all users, issued before a time."""
+    """The revocation of one access token, of one session, or of all access tokens issued before a time.
+
+    In the last case, the tokens are those of one user or of all users.
+    """
 
     id: int
     ended: str | None

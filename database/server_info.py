@@ -29,7 +29,7 @@ def sqlite_files(engine: Engine) -> list[Path]:
 def clock_offset(engine: Engine) -> timedelta:
     """Return how far the clock of the PostgreSQL server is ahead of this machine's. Raises DatabaseUnavailable."""
     with translate_database_errors(), engine.connect() as connection:
-        connection.scalar(text("SELECT 1"))  # opening the connection must not count
+        connection.scalar(text("SELECT 1"))  # opens the connection, which must not count
         started, local_time = monotonic(), datetime.now(UTC)
         server_time: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
         return server_time - (local_time + timedelta(seconds=(monotonic() - started) / 2))

@@ -1,4 +1,4 @@
-"""The sessions: each has a row while it lasts. Their end revokes their access tokens."""
+"""The sessions: each has a row until it ends. Ending a session revokes its access tokens."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,20 +30,20 @@ from database.revocation_table import Revocation, insert_revocations, revocation
 from database.tables import revocations, sessions
 
 REVOCATION_RETENTION = timedelta(days=366)
-"""How long the revocation of all tokens of a user is kept: custom code can issue tokens with such a lifetime."""
+"""How long a revocation of all tokens of a user is kept. Custom code can issue tokens that are valid for a year."""
 PURGE_LIMIT = 10
-"""How many expired sessions each login deletes."""
+"""How many expired sessions each login deletes at most."""
 
 
 @dataclass(frozen=True)
 class SessionRow:
-    """A session. The hashes are those of the secrets in its refresh tokens."""
+    """A session. The hashes are hashes of the secrets in its refresh tokens."""
 
     id: str
     token_hash: str = field(repr=False)
-    """Of the valid token."""
+    """The hash of the valid token."""
     spent_hash: str | None = field(repr=False)
-    """Of the token that was exchanged for the valid one; None for a new session."""
+    """The hash of the token that was exchanged for the valid one; None for a new session."""
     delivered: bool
     """Whether the response with the valid token was sent."""
     client_id: str
@@ -55,7 +55,7 @@ class SessionRow:
     expires_at: datetime
     """When the session ends unless it is refreshed."""
     access_until: datetime
-    """When its last access token expires."""
+    """When the last access token of the session expires."""
 
 
 # Built once: building a statement costs more than executing it.
@@ -170,7 +170,7 @@ class SessionTable:
     def end_user_sessions(self, username: str, idp: str | None = None) -> int:
         """End all sessions of a user, and revoke all the user's tokens. Return the number of sessions.
 
-        `idp` None means the users with this name of all providers.
+        If `idp` is None, this applies to the users with this username in all providers.
         """
         with self._begin() as connection:
             return end_user_sessions(connection, username, idp)
@@ -182,7 +182,7 @@ class SessionTable:
                 connection.execute(text("SET LOCAL statement_timeout = 0"))  # for millions of sessions
             _lock(connection)
             ended = connection.execute(delete(sessions)).rowcount
-            # Last: until here, sessions were refreshed and tokens issued.
+            # Last, because other workers can issue tokens until the sessions are deleted.
             insert_revocations(connection, [_complete_row(_issued_until_now())])
         return ended
 

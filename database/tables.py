@@ -45,8 +45,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-# The folded columns store `config.text.casefold_name` of the names. They are compared and unique.
-# Databases have other rules of case (SQLite only for ASCII), but all providers must have the same ones.
+# The folded columns store `config.text.casefold_name` of the names. Names are compared by them, and they are unique.
+# Databases ignore case by other rules (SQLite only for ASCII), but the rules must be the same in all providers.
 users = Table(
     "users",
     metadata,
@@ -65,7 +65,7 @@ users = Table(
     CheckConstraint("(email IS NULL) = (email_folded IS NULL)", name="email_and_folded_agree"),
 )
 
-# For lists of disabled users, who are few.
+# For lists of disabled users. The index is small, because few users are disabled.
 disabled = users.c.active.is_(False)
 Index("ix_users_disabled", users.c.username_folded, sqlite_where=disabled, postgresql_where=disabled)
 
@@ -100,8 +100,8 @@ sessions = Table(
     Column("access_until", UtcDateTime, nullable=False),
 )
 
-# Revocations of one access token or session, or of all tokens of a user, or of all users, issued before a time.
-# Ids must never be reused: readers query those after the last one that they know.
+# Each row revokes one access token (`ended` is its `jti`), one session (`sid`), or all tokens issued before a time.
+# Ids must never be reused: readers query the rows after the last id that they have read.
 revocations = Table(
     "revocations",
     metadata,
@@ -115,7 +115,7 @@ revocations = Table(
     sqlite_autoincrement=True,
 )
 
-# Names instead of foreign keys: an event must outlive its user.
+# Usernames instead of foreign keys, because an event is kept when its user is deleted.
 audit_events = Table(
     "audit_events",
     metadata,

@@ -1,4 +1,4 @@
-"""The user table, edited: each edit is one transaction, with its audit event and the end of the user's sessions."""
+"""Edits of the user table: each is one transaction, which also writes an audit event and may end sessions."""
 
 import logging
 import re
@@ -35,9 +35,9 @@ class UserEditor:
     """Edits the user table in the name of an operator. Thread-safe.
 
     Every edit is one transaction, writes an audit event and returns the user as stored afterwards. It raises
-    DatabaseUnavailable; NoSuchUser; UserExists if a username or email belongs to another user; UserChanged if
-    `version` is given and the user has another version; and LastAdmin if no active user would have the role
-    `admin` any more, unless `force` is set.
+    DatabaseUnavailable; NoSuchUser; UserExists if the username or email belongs to another user; UserChanged if
+    `version` is not None and the user has another version; and LastAdmin if no active user would have the role
+    `admin` afterwards, unless `force` is True.
     """
 
     def __init__(self, engine: Engine, operator: str) -> None:
@@ -66,7 +66,7 @@ class UserEditor:
             return self._replace_hash(connection, row, password_hash, "password_set")
 
     def change_password(self, seen: UserRow, password_hash: str, except_session_id: str | None) -> UserRow:
-        """Replace the password hash of a user who has proven the password of the row `seen`.
+        """Replace a user's password hash, after the caller has verified the password with the hash in `seen`.
 
         The user's sessions end, except `except_session_id`. Raises UserChanged if the user's password hash has
         changed since `seen` was read.
@@ -84,7 +84,7 @@ class UserEditor:
     def change(
         self, user_ref: UserRef, edit: Callable[[UserRow], UserRow], version: str | None = None, force: bool = False
     ) -> UserRow:
-        """Replace the username, email, roles and `active` of a user by those of `edit(row)`.
+        """Replace the username, email, roles and `active` of a user with those of the row that `edit(row)` returns.
 
         Disabling a user, or giving the user another username, ends the user's sessions.
         """
@@ -101,7 +101,7 @@ class UserEditor:
             return _require_user(user_by_id(connection, row.id))
 
     def delete(self, user_ref: UserRef, force: bool = False) -> UserRow:
-        """Delete a user, and end the user's sessions. Return the user as stored before."""
+        """Delete a user, and end the user's sessions. Return the user as stored before the deletion."""
         with self._begin() as connection:
             row = _lock_user(connection, user_ref)
             if not force:

@@ -1,4 +1,4 @@
-"""Filters and order of a list of users. It does not import SQLAlchemy, so that a service without a database can."""
+"""The filter and the order of a list of users. A service without a database can import it: it imports no SQLAlchemy."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Usernames and emails in the user table: no user can have another user's username or email as either of the two."""
+"""Usernames and emails in the user table: neither can equal the username or the email of another user."""
 
 from collections.abc import Iterable
 from zlib import crc32
@@ -32,7 +32,7 @@ def require_free_names(connection: Connection, username: str, email: str | None,
 
 
 def _reserve(connection: Connection, names: Iterable[str]) -> None:
-    """Wait for other transactions that take one of these names: two transactions do not see each other's rows."""
+    """Lock these names until the transaction ends. Two concurrent transactions do not see each other's rows."""
     connection.execute(select(func.pg_advisory_xact_lock_shared(IMPORT_LOCK)))
     # Always in the same order, so that two transactions cannot wait for each other.
     for key in sorted({crc32(name.encode()) - 2**31 for name in names}):

@@ -1,4 +1,4 @@
-"""Pages of the user table. A page costs as much as the users on it, however many users the table has."""
+"""Pages of the user table. The cost of a page does not depend on the size of the table, except with a search."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from database.user_filter import SortKey, UserFilter
 from database.user_row import UserRow, select_users, to_users, with_roles
 
 SMALL_ROLE_LIMIT = 20_000
-"""How many users a role may have for the query to list their ids."""
+"""If a role has at most this many users, the query lists their ids."""
 
 # Unique, and indexed.
 _SORT_COLUMNS: Mapping[SortKey, Column[Any]] = {"username": users.c.username_folded, "created": users.c.id}
@@ -20,9 +20,9 @@ _SORT_COLUMNS: Mapping[SortKey, Column[Any]] = {"username": users.c.username_fol
 def fetch_page(
     connection: Connection, user_filter: UserFilter, limit: int, after: str | int | None = None
 ) -> list[UserRow]:
-    """Return the first `limit` users, or those after the position `after` of a user (see `position`).
+    """Return at most `limit` users: the first ones, or those after the position `after` of a user (see `position`).
 
-    A string is a username, in any case; the user does not have to exist any more.
+    The user at the position may have been deleted. A position that is a username is compared without case.
     """
     column = _SORT_COLUMNS[user_filter.sort]
     order = column.desc() if user_filter.reverse else column.asc()
@@ -36,7 +36,7 @@ def fetch_page(
 
 
 def position(row: UserRow, user_filter: UserFilter) -> str | int:
-    """Return the position of a user in the order of a filter: the username or the id."""
+    """Return the position of a user in the order of the filter: the username, or the id with `created`."""
     return row.username if user_filter.sort == "username" else row.id
 
 
@@ -52,7 +52,7 @@ def _conditions(connection: Connection, user_filter: UserFilter) -> Iterator[Col
 
 
 def _has_role(connection: Connection, role: str) -> ColumnElement[bool]:
-    """Return the condition that is fast for this role: query planners choose badly if few of many users have it."""
+    """Return a condition that is fast for this role: for EXISTS, planners choose a slow plan if few users have it."""
     role_id = connection.scalar(select(roles.c.id).where(roles.c.name == role))
     if role_id is None:
         return false()

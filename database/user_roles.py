@@ -27,7 +27,7 @@ def add_user_roles(connection: Connection, user_id: int, names: Iterable[str]) -
 
 
 def remove_user_roles(connection: Connection, user_id: int, names: Iterable[str]) -> None:
-    """Take these roles from a user."""
+    """Remove these roles from a user."""
     role_ids = select(roles.c.id).where(roles.c.name.in_([*names]))
     connection.execute(delete(user_roles).where(user_roles.c.user_id == user_id, user_roles.c.role_id.in_(role_ids)))
 

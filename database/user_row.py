@@ -42,7 +42,7 @@ class UserRow:
 
 _user_columns = [users.c[name] for name in UserRow.__dataclass_fields__ if name != "roles"]
 select_users = select(*_user_columns)
-"""A query for users without their roles, to be limited and then passed to `with_roles`."""
+"""A query for users without their roles. Apply the limit, then pass it to `with_roles`."""
 
 
 def with_roles(selected: Select[Any]) -> Select[Any]:
@@ -77,7 +77,7 @@ def users_by_login(connection: Connection, login: str) -> list[UserRow]:
 def user_by_login(connection: Connection, login: str) -> UserRow | None:
     """Return the user with this username, otherwise the user with this email.
 
-    A username has precedence over the same text as another user's email, so that a login can name each user.
+    A username has precedence over an equal email of another user, so that a login can select every user.
     """
     matches = users_by_login(connection, login)
     by_username = (row for row in matches if casefold_name(row.username) == casefold_name(login))

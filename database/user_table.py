@@ -1,4 +1,4 @@
-"""The user table, read: lookups, pages and counts."""
+"""Reading the user table: lookups, pages, counts and history. The only writes are those of a login."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from database.user_pages import fetch_page, position
 from database.user_row import UserRow, user_by_id, user_by_login, user_by_username, users_by_login
 
 ADMIN_ROLE = "admin"
-"""The role that `/api/users` requires. At least one active user must have it."""
+"""The role that `/api/users` requires. The last active user who has it cannot be removed without `force`."""
 
 USERS_PER_QUERY = 2_000
 HASHES_PER_QUERY = 20_000
@@ -55,7 +55,7 @@ _select_hashes = select(users.c.id, users.c.username, users.c.password_hash, use
 
 
 class UserTable:
-    """The users of one database, read. `UserEditor` edits them. Thread-safe.
+    """Reads the users of one database, and records their logins. `UserEditor` edits them. Thread-safe.
 
     Every method raises DatabaseUnavailable if the database cannot be used.
     """
@@ -87,7 +87,7 @@ class UserTable:
             return user_by_id(connection, user_id)
 
     def page(self, user_filter: UserFilter, limit: int, after: str | int | None = None) -> list[UserRow]:
-        """Return the first `limit` users that match, or those after a username, or after an id if ids sort them."""
+        """Return the first `limit` users that match and come after `after`: a username, or an id with `created`."""
         with self._begin() as connection:
             if user_filter.search and connection.dialect.name == "postgresql":
                 # A search may have to read the whole table.
@@ -136,10 +136,10 @@ class UserTable:
             return newest_events(connection, username)
 
     def decoy_hash(self, name: str) -> str | None:
-        """Return the password hash of some user, always the same one for a name; None if the table has no users.
+        """Return the password hash of a user that the name selects; None if the table has no users.
 
-        An unknown user must take as long as a known one, whose hash may have any scheme and cost. The choice does
-        not reveal which names exist.
+        A login of an unknown user must take as long as one of a known user, whose hash may have any scheme and cost.
+        As the same name selects the same user, repeated logins do not reveal which names exist.
         """
         share = int.from_bytes(hashlib.sha256(casefold_name(name).encode()).digest()[:4]) / 2**32
         with self._begin() as connection:
@@ -156,7 +156,7 @@ class UserTable:
             with self._begin() as connection:
                 return connection.execute(_record_login, values).rowcount == 1
         except DBAPIError as error:
-            # A constraint or trigger of the operator's. The database's own message may contain the row.
+            # The operator may have added a constraint or a trigger. The database's message may contain the row.
             raise DatabaseUnavailable(f"it rejects the write: {type(error).__name__}") from None
 
     @contextmanager

@@ -11,13 +11,13 @@ engine = context.config.attributes.get("engine") or open_engine(Settings.of_proc
 
 with engine.connect() as connection:
     # Batch mode: SQLite can alter most properties of a table only by creating it again.
-    # Transactional DDL: SQLite also rolls an incomplete migration back, but Alembic does not expect it.
+    # Transactional DDL: SQLite rolls back an incomplete migration too, but Alembic assumes that it does not.
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
     with context.begin_transaction():
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         if connection.dialect.name == "postgresql":
-            # Replicas that start together migrate one after another, and a large table takes long.
+            # Replicas that start together migrate one after another, and migrating a large table takes long.
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             # A migration that waits for a table blocks all later queries of it, and so every login.
