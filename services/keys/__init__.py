@@ -1,1 +1,1 @@
-"""Signing keys: the key ring, where it is read from, and how keys rotate."""
+"""Signing keys: the key ring, its sources, and the rotation of keys."""

@@ -1,7 +1,8 @@
 """The key directory: private keys in the states next, current and retired, and the rotation between the states.
 
-`states.json` names the current key, and says since when keys are retired. A key that it does not name is a next key:
-published, but it does not sign. A single key needs no `states.json`: it is the current one.
+`states.json` names the current key and the retired keys, and when they entered these states. A key that the file does
+not name is a next key: it is published, but does not sign. If there is only one key, it is the current one, and the
+file is not needed.
 """
 
 import fcntl
@@ -53,13 +54,13 @@ class _States(BaseModel):
 
 
 class KeyDirectory:
-    """A directory of keys. Each call reads it. A lock lets only one process change it at a time."""
+    """A directory of keys. Every call reads the directory. A lock lets only one process change it at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def files(self) -> list[Path]:
-        """Return the files of the keys and of their states, none if the directory does not exist."""
+        """Return the files of the keys and of their states; an empty list if the directory does not exist."""
         try:
             names = os.listdir(self.path)
         except FileNotFoundError:
@@ -67,7 +68,7 @@ class KeyDirectory:
         return [self.path / name for name in sorted(names) if name == STATES_FILE or name.endswith(".pem")]
 
     def read(self) -> list[StoredKey]:
-        """Return the next keys, the current key and the retired keys, none if the directory is empty.
+        """Return the next keys, the current key and the retired keys; an empty list if there are no keys.
 
         Raises UnusableKeyDirectory if a key is invalid, or if no key is current.
         """
@@ -104,7 +105,7 @@ class KeyDirectory:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Wait until no other process changes the directory, and keep other processes from changing it."""
+        """Wait until no other process changes the directory, and prevent changes until the context ends."""
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -178,7 +179,10 @@ def _modified_at(path: Path) -> datetime:
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    """Create or replace a file that only the directory's owner can read, and its group if root owns the directory."""
+    """Create or replace a file that only its owner can read: the process's user, or for root the directory's owner.
+
+    If root owns the directory, but its group is not root's, the group can read the file too.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # with mode 0600
     try:
         with open(descriptor, "wb") as file:

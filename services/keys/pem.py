@@ -1,4 +1,4 @@
-"""Private keys in PEM files. The type of a key determines its algorithm, and its public part its id."""
+"""Private keys in PEM files. The type of a key determines its algorithm. Its id is derived from its public key."""
 
 import base64
 import hashlib
@@ -52,7 +52,7 @@ def generate(algorithm: str) -> bytes:
 
 
 def read(path: Path) -> Key:
-    """Return the key in a file. Raises InvalidKeyFile, which contains no part of the key."""
+    """Return the key in a file. Raises InvalidKeyFile, whose text contains no part of the key."""
     try:
         with path.open("rb") as file:
             is_exposed = is_readable_by_others(os.fstat(file.fileno()))

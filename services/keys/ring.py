@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 KEY_SET_MAX_AGE = 300
-"""How many seconds clients may cache the key set."""
+"""For how many seconds clients may cache the key set."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class KeySource(Protocol):
     def ring(self, *, newest: bool = False) -> "KeyRing":
         """Return the key ring: the same object until the keys change.
 
-        It may be a second old, unless the `newest` is requested.
+        The ring may be a second old. With `newest=True`, it is read again if the keys have changed.
         """
         ...
 
@@ -47,7 +47,10 @@ class KeyRing:
         return self
 
     def find(self, key_id: object) -> Key | None:
-        """Return the key with this `kid`, `None` if there is none. A `kid` is only looked up (RFC 8725 §3.10)."""
+        """Return the key with this `kid`; `None` if there is no such key.
+
+        A `kid` is only compared with the ids of keys, and not used in a path, a URL or a query (RFC 8725 §3.10).
+        """
         return self._by_id.get(key_id) if isinstance(key_id, str) else None
 
     def key_set(self) -> dict[str, list[dict[str, str]]]:
@@ -58,6 +61,6 @@ class KeyRing:
 def secret_key(secret: SecretStr) -> Key:
     """Return the HS256 key of a shared secret."""
     content = secret.get_secret_value().encode()
-    # The same secret has the same id in every worker and replica, and cannot be derived from it.
+    # The same secret has the same id in every worker and replica. The secret cannot be derived from the id.
     key_id = hashlib.sha256(b"latchkey key id\0" + content).hexdigest()[:16]
     return Key(key_id, "HS256", signing=content, verifying=content)

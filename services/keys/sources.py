@@ -8,7 +8,7 @@ from services.keys.directory import KeyDirectory, UnusableKeyDirectory
 from services.keys.ring import Key, KeyRing, KeySource, secret_key
 
 CHECK_INTERVAL_SECONDS = 1.0
-"""How often the directory is checked for changes."""
+"""The minimum time between two checks of the directory for changes."""
 
 
 class ReloadingKeyDirectory:
@@ -33,9 +33,9 @@ class ReloadingKeyDirectory:
 
 
 def open_keys(settings: Settings) -> KeySource:
-    """Return the keys in SIGNING_KEYS_DIR, or SECRET_KEY if it is not set. Raises ConfigurationError.
+    """Return the keys in SIGNING_KEYS_DIR; if this is not set, SECRET_KEY. Raises ConfigurationError.
 
-    With a directory, SECRET_KEY only verifies. SECRET_KEY_FALLBACKS always only verify.
+    If SIGNING_KEYS_DIR is set, SECRET_KEY only verifies. SECRET_KEY_FALLBACKS only verify in both cases.
     """
     secrets, directory = collect_errors(lambda: settings.keys, lambda: settings.signing_keys.keys_dir)
     keys = [secret_key(secret) for secret in (secrets.key, *secrets.key_fallbacks) if secret]

@@ -1,1 +1,1 @@
-"""Sessions: refresh tokens, and the revocation list that ends access tokens early."""
+"""Sessions: refresh tokens, and the revocation list of access tokens that have not expired."""

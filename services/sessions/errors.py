@@ -1,4 +1,4 @@
-"""Errors of sessions, apart from SQLAlchemy, so that a service without a database can handle them."""
+"""Errors of sessions. This module does not import SQLAlchemy: a service without a database uses it too."""
 
 
 class SessionsDisabled(Exception):
@@ -6,7 +6,7 @@ class SessionsDisabled(Exception):
 
 
 class SessionsUnavailable(Exception):
-    """The database of sessions is unavailable, which says nothing about the token or the user."""
+    """The sessions cannot be read or changed now. The token and the credentials may be valid."""
 
 
 class InvalidRefreshToken(Exception):

@@ -18,12 +18,12 @@ class RefreshToken:
 
     @classmethod
     def parse(cls, token: str) -> Self | None:
-        """Return the refresh token with this text, `None` if the text does not have the form of one."""
+        """Return the refresh token with this text; `None` if the text does not have the form of a refresh token."""
         return cls(*token.split(".")) if _FORM.fullmatch(token) else None
 
     @classmethod
     def new(cls, name: str | None = None) -> Self:
-        """Return a new token of the session with this name, `None` means a new session."""
+        """Return a new token of the session with this name; if it is `None`, the first token of a new session."""
         return cls(name or secrets.token_urlsafe(16), secrets.token_urlsafe(32))
 
     @property

@@ -1,4 +1,4 @@
-"""The revocation list of each worker, in memory, so that the guard needs no database query."""
+"""The revocation list. Each worker keeps it in memory, so that the guard does not query the database."""
 
 import logging
 import os
@@ -18,12 +18,12 @@ from services.tokens.claims import Claims
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL = 1.0  # seconds
-UNAVAILABLE_AFTER = 5.0  # seconds without a response, after which a request does not wait for the database
+UNAVAILABLE_AFTER = 5.0  # seconds without a response of the database, after which requests no longer wait for it
 FULL_READ_INTERVAL = 60.0  # seconds; a full read also drops the revocations that have expired
 
 
 class _Snapshot:
-    """The revocations read so far. Entries are only added, so other threads can read it meanwhile."""
+    """The revocations read so far. They are only added, never removed, so other threads can read concurrently."""
 
     def __init__(self) -> None:
         self.last_id = 0
@@ -61,12 +61,12 @@ _all_lists: "weakref.WeakSet[RevocationList]" = weakref.WeakSet()
 class RevocationList:
     """The revocations in force, at most about a second old. Thread-safe.
 
-    The first call starts a thread that polls the database. While the database is unavailable, the revocations
-    read before it stay in force for the staleness limit.
+    The first call starts a thread that polls the database. While the database is unavailable, the last list that was
+    read stays in force until it is older than the staleness limit.
     """
 
     def __init__(self, fetch: Callable[[int], list[Revocation]], staleness_seconds: float) -> None:
-        """`fetch` returns the revocations with greater ids than the one given, or raises DatabaseUnavailable."""
+        """`fetch` returns the revocations with an id greater than its argument, or raises DatabaseUnavailable."""
         self._fetch = fetch
         self._staleness_seconds = staleness_seconds
         self._snapshot = _Snapshot()
@@ -154,7 +154,7 @@ class RevocationList:
 
 
 def _poll_repeatedly(reference: "weakref.ref[RevocationList]") -> None:
-    """Poll for as long as the list is referenced elsewhere."""
+    """Poll until no other reference to the list exists."""
     while revocations := reference():
         revocations.poll_once()
         del revocations

@@ -21,7 +21,7 @@ from services.tokens.issuer import TokenIssuer
 
 log = logging.getLogger(__name__)
 
-LOST_RESPONSE_TIMEOUT = 2.0  # seconds after which a response that the server has not sent is lost
+LOST_RESPONSE_TIMEOUT = 2.0  # seconds after which a response that the server has not sent is considered lost
 _CHECK_INTERVAL = 0.05  # seconds
 _EXPIRY_MARGIN = timedelta(seconds=10)  # since times in tokens are rounded, and clocks of replicas differ
 
@@ -54,9 +54,10 @@ class Sessions:
     def open(self, user: Identity, client_id: str, last_revocation_id: int | None) -> Grant | None:
         """Start a session for a user who has logged in, and return its first tokens.
 
-        `last_revocation_id` is from before the login. Returns `None` if a later revocation ended all of the user's
-        sessions: their credentials must be verified again. The grant has no session if the user's provider cannot
-        look users up, or if the database is unavailable: a login must not depend on it.
+        `last_revocation_id` was read before the credentials were verified; `None` if the database was unavailable.
+        Return `None` if a later revocation ended all of the user's sessions: the credentials must be verified again.
+        The grant has no session if the user's provider cannot look users up, or if the database is unavailable, so
+        that logins do not depend on the database of sessions.
         """
         if last_revocation_id is not None and self._chain.supports_find(user["idp"]):
             try:
@@ -68,8 +69,8 @@ class Sessions:
     def refresh(self, token: str, client_id: str) -> Grant:
         """Exchange a refresh token, which is single-use, for new tokens with the user's current roles.
 
-        A token that was used before ends its session (RFC 9700 §4.14.2), unless the response with its successor
-        was not sent: then the client has retried. Raises InvalidRefreshToken and SessionsUnavailable, and
+        If the token was used before, its session ends (RFC 9700 §4.14.2), except if the response with its successor
+        was not sent: then the request is a retry. Raises InvalidRefreshToken; and SessionsUnavailable and
         ProviderUnavailable, after which the token is still valid.
         """
         presented = RefreshToken.parse(token)
@@ -80,7 +81,7 @@ class Sessions:
         while True:
             row = self._require_session(presented, client_id)
             user = self._require_user(row)
-            # Generated before the token is exchanged: a session that ends from now on also ends this access token.
+            # The access token is generated before the exchange: if the session ends later, it is revoked too.
             grant = self._exchange(presented, row, self._access_token(user, row))
             if grant:  # otherwise a concurrent request has exchanged it
                 return grant
@@ -98,7 +99,7 @@ class Sessions:
     def end_by_refresh_token(self, token: str, client_id: str) -> bool:
         """End the session of a refresh token; return False if the session belongs to another client.
 
-        A token of no session is ignored. Raises SessionsUnavailable.
+        Ignore the token if its session does not exist. Raises SessionsUnavailable.
         """
         presented = RefreshToken.parse(token)
         with _translated_errors():

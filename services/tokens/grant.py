@@ -19,11 +19,11 @@ class Grant:
     expires_in: int
     """Seconds until the access token expires."""
     refresh_token: str | None = field(default=None, repr=False)
-    """`None` if the access token belongs to no session."""
+    """`None` if the access token does not belong to a session."""
     mark_delivered: Callable[[], None] = _do_nothing
     """Call it when the server has sent the response with the tokens."""
 
 
 def grant_without_session(issuer: TokenIssuer, user: Identity, client_id: str) -> Grant:
-    """Return an access token that belongs to no session, so there is no refresh token."""
+    """Return an access token that does not belong to a session, without a refresh token."""
     return Grant(issuer.generate({**user, "client_id": client_id}), issuer.lifetime_seconds())

@@ -20,7 +20,7 @@ MAX_TOKEN_LENGTH = 8000  # characters; servers accept header lines of 8 KB
 MAX_CACHED_TOKENS = 4096
 LEEWAY_SECONDS = 10  # of `iat` and `nbf`, as the clocks of replicas differ; `exp` has no leeway
 
-# PyJWT ignores stray characters and padding, which would give one token many spellings.
+# PyJWT ignores stray characters and padding, so that one token would have many spellings.
 _COMPACT_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -37,10 +37,10 @@ class RevokedToken(InvalidToken):
 
 
 class RevocationChecker(Protocol):
-    """Knows which access tokens are revoked. Thread-safe."""
+    """Checks whether access tokens are revoked. Thread-safe."""
 
     def is_revoked(self, claims: Claims) -> bool:
-        """Return whether a token with these claims is revoked. Raises an exception if that cannot be known."""
+        """Return whether a token with these claims is revoked. Raises an exception if this is not known."""
         ...
 
 
@@ -64,7 +64,7 @@ class TokenIssuer:
         return self._settings.issuer
 
     def lifetime_seconds(self, minutes: float | None = None) -> int:
-        """Return a lifetime in whole seconds, `None` means the configured one. Raises ValueError if it is infinite."""
+        """Return a lifetime in whole seconds; `None` means the configured one. Raises ValueError if not finite."""
         try:
             return round((self._settings.lifetime_minutes if minutes is None else minutes) * 60)
         except OverflowError:
@@ -107,8 +107,8 @@ class TokenIssuer:
     def decode(self, token: str) -> Claims:
         """Return the verified claims of an access token.
 
-        Raises ExpiredToken or RevokedToken if the token is no longer valid, InvalidToken if it was never valid,
-        and what the revocation checker raises.
+        Raises ExpiredToken or RevokedToken if the token has expired or is revoked, InvalidToken if it is invalid for
+        another reason, and what the revocation checker raises.
         """
         claims = self._read(token)
         if self._revocation_checker and self._revocation_checker.is_revoked(claims):
@@ -126,7 +126,7 @@ class TokenIssuer:
         return claims
 
     def _verify(self, ring: KeyRing, token: str) -> str:
-        """Return the claims of a token as JSON text: the cache shares it, and callers change their claims."""
+        """Return the claims of a token as JSON text, because the cache returns the same object to several callers."""
         claims = self._decode_signed(token, self._key_of(token, ring))
         if name := invalid_claim(claims):
             raise InvalidToken(f"claim {name} is missing or has the wrong type")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 from services.user_import.formats.entries import InvalidEntry, UserFields
 
 REASON = "rejected"
-"""The member with the reason for which an entry was rejected."""
+"""The member with the reason for a rejection."""
 
 
 class MemberType(NamedTuple):
