@@ -32,7 +32,10 @@ def keys() -> None:
 @keys.command()
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default=ALGORITHMS[0], show_default=True)
 def generate(algorithm: str) -> None:
-    """Generate a key. The first key becomes the current key, every other one a next key, which does not sign yet."""
+    """Generate a key.
+
+    The first key becomes the current key. Each further key is a next key: it is published, but does not sign yet.
+    """
     path = _path()
     with _translated_errors():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -45,7 +48,10 @@ def generate(algorithm: str) -> None:
 @keys.command("list")
 @JSON_OPTION
 def list_keys(as_json: bool) -> None:
-    """List the keys, their states, and when a retired key can be removed."""
+    """List the keys and their states.
+
+    REMOVABLE is when a retired key can be removed, because all tokens that it signed have expired.
+    """
     stored_keys = _directory().read()
     lifetime = _token_lifetime()
     if as_json:
@@ -123,7 +129,7 @@ def _find_key(directory: KeyDirectory, key: str | None, states: tuple[str, ...],
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
-        raise CommandError(f"there are several {states[0]} keys. Name a key of: flask keys list")
+        raise CommandError(f"there are several {states[0]} keys. Add the id of one of them. See: flask keys list")
     if not key:
         raise CommandError(f"there is no {states[0]} key. {remedy}")
     if not named:

@@ -195,7 +195,7 @@ def test_key_whose_id_begins_with_a_dash_can_be_named(command: Command, path: Pa
 
 def test_one_of_several_keys_must_be_named(command: Command) -> None:
     ids = [generated(command("generate"))[0] for _ in range(3)]
-    several = "there are several {} keys. Name a key of: flask keys list"
+    several = "there are several {} keys. Add the id of one of them. See: flask keys list"
     assert rejection(command("rotate")) == several.format("next")
     assert command("rotate", ids[2]).exit_code == 0
     assert command("rotate").stdout.startswith(f"{ids[1]} is now the current key.\n")
