@@ -38,7 +38,7 @@ def doctor(context: click.Context, login: str | None, with_password: bool, as_js
     The exit code is 0 if all checks are ok, 1 if there is a warning, 2 if there is a failure.
     """
     if context.args:  # click's own message would repeat the argument, which may be a password
-        raise CommandError("the command has options, but no arguments; it asks for the password. Add --help")
+        raise CommandError("this command takes no arguments, and asks for the password. See: flask doctor --help")
     if with_password and login is None:
         raise CommandError("--password requires --user")
     findings = _diagnose(login, ask_password() if with_password else None)
