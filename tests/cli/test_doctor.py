@@ -138,7 +138,7 @@ def test_keys_in_a_directory_are_checked(cli: ForkedFlask, tmp_path: Path) -> No
 def test_old_key_and_unused_secret_key_are_warnings(cli: ForkedFlask, tmp_path: Path) -> None:
     environ = {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
     cli("keys", "generate", **environ)
-    assert "needed until its last token" in diagnose(cli, **environ)["secret key"]["found"]
+    assert "needed until the last token that it signed" in diagnose(cli, **environ)["secret key"]["found"]
     for file in (tmp_path / "keys").iterdir():
         os.utime(file, (0, 0))
     checks = diagnose(cli, **environ)

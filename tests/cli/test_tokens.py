@@ -94,7 +94,7 @@ def test_provider_option_revokes_only_its_sessions(flask: FlaskProgram, environ:
 @on_sqlite
 def test_user_without_sessions_is_not_an_error(flask: FlaskProgram) -> None:
     ended = flask("tokens", "revoke", "--user", "nobody").stdout
-    hint = "--user must equal the claim `sub` of the user's tokens, and --provider their claim `idp`.\n"
+    hint = "To find tokens, --user must equal their claim `sub`, and --provider their claim `idp`.\n"
     assert ended == f"Ended 0 sessions. {REJECTED}{hint}"
     assert flask("tokens", "revoke", "--all").stdout == f"Ended 0 sessions. {REJECTED}"
 
