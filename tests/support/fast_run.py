@@ -9,8 +9,20 @@ SERVER_PARAMETERS = frozenset({"ad", "ldap", "postgres", "postgresql", "samba", 
 WITHOUT_SERVER = frozenset({"tests.servers", "tests.servers.faulty", "tests.servers.process"})
 
 
-SLOW = ("tests/cli/", "tests/docs/test_examples.py", "tests/session_model/", "tests/database/test_migrations.py")
-"""Prefixes of the tests that take most of the time: each starts processes, or runs thousands of steps."""
+SLOW = (
+    "tests/api/test_foreign_hash_logins.py",
+    "tests/api/test_lost_responses.py",
+    "tests/api/test_overlapping_logins.py",
+    "tests/api/test_session_races.py",
+    "tests/api/test_users_outage.py",
+    "tests/cli/",
+    "tests/database/test_living_migrations.py",
+    "tests/database/test_migrations.py",
+    "tests/docs/test_examples.py",
+    "tests/services/sessions/test_revocation_polling.py",
+    "tests/session_model/",
+)
+"""Prefixes of the tests that take most of the time: each test waits, starts processes, or runs thousands of steps."""
 
 
 def is_fast(item: pytest.Item) -> bool:
