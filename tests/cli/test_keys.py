@@ -147,15 +147,15 @@ def test_list_has_aligned_columns(command: Command) -> None:
     with time_machine.travel(NOON, tick=False):
         first, second = generated(command("generate"))[0], generated(command("generate", "--algorithm", "EdDSA"))[0]
         command("rotate")
-        shown = command("list").stdout.splitlines()
+        lines = command("list").stdout.splitlines()
     with time_machine.travel(NOON + timedelta(hours=2)):
         assert command("list").stdout.splitlines()[2].split()[-1] == "now"
-    assert [re.split(r"  +", line) for line in shown] == [
+    assert [re.split(r"  +", line) for line in lines] == [
         ["KEY", "ALGORITHM", "STATE", "SINCE", "REMOVABLE"],
         [second, "EdDSA", "current", "2030-05-01 12:00:00 UTC", "-"],
         [first, "ES256", "retired", "2030-05-01 12:00:00 UTC", "2030-05-01 13:00:02 UTC"],
     ]
-    assert len({line.index(line.split()[2]) for line in shown}) == 1
+    assert len({line.index(line.split()[2]) for line in lines}) == 1
 
 
 def test_list_as_json(command: Command) -> None:

@@ -93,7 +93,7 @@ def test_provider_option_revokes_only_its_sessions(flask: FlaskProgram, environ:
 
 @on_sqlite
 def test_user_without_sessions_is_not_an_error(flask: FlaskProgram) -> None:
-    ended = flask("tokens", "revoke", "--user", "nobody").stdout
+    ended = flask("tokens", "revoke", "--user", "unknown").stdout
     hint = "To find tokens, --user must equal their claim `sub`, and --provider their claim `idp`.\n"
     assert ended == f"Ended 0 sessions. {REJECTED}{hint}"
     assert flask("tokens", "revoke", "--all").stdout == f"Ended 0 sessions. {REJECTED}"
@@ -155,7 +155,7 @@ def test_contradicting_options_revoke_nothing(flask: FlaskProgram, client: Flask
 
 
 @on_sqlite
-@pytest.mark.parametrize("arguments", [("--everybody",), ("zoé",)])
+@pytest.mark.parametrize("arguments", [("--everything",), ("zoé",)])
 def test_unknown_option_is_a_usage_error(flask: FlaskProgram, arguments: tuple[str, ...]) -> None:
     ended = flask("tokens", "revoke", *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")

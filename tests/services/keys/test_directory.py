@@ -204,8 +204,8 @@ def test_new_key_is_current_if_only_states_are_left(directory: KeyDirectory) -> 
     for one in directory.read():
         one.path.unlink()
     assert directory.read() == []
-    made = directory.add("EdDSA")
-    assert states(directory) == {made.key.id: "current"}
+    generated = directory.add("EdDSA")
+    assert states(directory) == {generated.key.id: "current"}
 
 
 def test_reader_always_finds_a_current_key_during_changes(directory: KeyDirectory) -> None:

@@ -40,9 +40,9 @@ def rejection(path: Path) -> str:
     """Return why the file is rejected. Neither the error nor its traceback contains a part of the key."""
     with pytest.raises(pem.InvalidKeyFile) as caught:
         pem.read(path)
-    shown = "".join(traceback.format_exception(caught.value))
+    text = "".join(traceback.format_exception(caught.value))
     secrets = path.read_text().splitlines() if path.is_file() else []
-    assert [line for line in (*secrets, PASSWORD) if len(line) > 8 and line in shown] == []
+    assert [line for line in (*secrets, PASSWORD) if len(line) > 8 and line in text] == []
     return str(caught.value)
 
 

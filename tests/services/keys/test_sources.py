@@ -28,9 +28,9 @@ NEW, OLD, OLDER = ("n" * 40, "o" * 40, "p4$$ ${HOME} 'quoted' = " * 2)
 def directory(tmp_path: Path) -> KeyDirectory:
     """A key directory with a current key."""
     (tmp_path / "keys").mkdir()
-    made = KeyDirectory(tmp_path / "keys")
-    made.add("EdDSA")
-    return made
+    directory = KeyDirectory(tmp_path / "keys")
+    directory.add("EdDSA")
+    return directory
 
 
 def issuer(keys: KeySource | None = None, **environ: object) -> TokenIssuer:
@@ -52,16 +52,16 @@ def rejection(**environ: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
         keys_of(environ)
     (line,) = caught.value.lines
-    shown = "".join(traceback.format_exception(caught.value))
-    assert [value for value in environ.values() if len(value) > 5 and value in shown] == []
+    text = "".join(traceback.format_exception(caught.value))
+    assert [value for value in environ.values() if len(value) > 5 and value in text] == []
     return line
 
 
-def rotated(directory: KeyDirectory) -> StoredKey:
+def generate_and_rotate(directory: KeyDirectory) -> StoredKey:
     """Generate a key and make it the current one."""
-    made = directory.add("EdDSA")
-    directory.rotate(made)
-    return made
+    generated = directory.add("EdDSA")
+    directory.rotate(generated)
+    return generated
 
 
 @pytest.mark.parametrize("text", [f"{OLD},{OLDER}", f"{OLD}\n{OLDER}", f",{OLDER},,{OLD},", f"{OLD}\r\n{OLDER}\r\n"])
@@ -151,18 +151,18 @@ def test_keys_appear_in_no_representation(directory: KeyDirectory) -> None:
 def test_new_key_verifies_immediately_and_signs_soon(directory: KeyDirectory) -> None:
     reader, source = issuer(SIGNING_KEYS_DIR=directory.path), keys_of({"SIGNING_KEYS_DIR": str(directory.path)})
     assert accepts(reader, issuer(source))
-    made = rotated(directory)
+    generated = generate_and_rotate(directory)
     assert accepts(reader, issuer(SIGNING_KEYS_DIR=directory.path))
-    wait_until(lambda: source.ring().current.id == made.key.id)
+    wait_until(lambda: source.ring().current.id == generated.key.id)
 
 
 def test_ring_is_the_same_object_between_two_checks(directory: KeyDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_sources, "CHECK_INTERVAL_SECONDS", 3600)
     source = keys_of({"SIGNING_KEYS_DIR": str(directory.path)})
     before = source.ring()
-    made = rotated(directory)
+    generated = generate_and_rotate(directory)
     assert source.ring() is before
-    assert source.ring(newest=True).current.id == made.key.id
+    assert source.ring(newest=True).current.id == generated.key.id
     assert source.ring() is source.ring(newest=True)
 
 
@@ -170,7 +170,7 @@ def test_token_of_a_removed_key_is_rejected(directory: KeyDirectory) -> None:
     source = keys_of({"SIGNING_KEYS_DIR": str(directory.path)})
     reader = issuer(source)
     token = reader.generate({"username": "zoé"})
-    rotated(directory)
+    generate_and_rotate(directory)
     source.ring(newest=True)
     assert reader.decode(token)
     directory.remove(directory.read()[-1])
@@ -180,7 +180,7 @@ def test_token_of_a_removed_key_is_rejected(directory: KeyDirectory) -> None:
 
 
 def _move_away(path: Path) -> None:
-    path.rename(path.with_name("gone"))
+    path.rename(path.with_name("moved"))
 
 
 def _delete_all_files(path: Path) -> None:
@@ -206,7 +206,7 @@ def _delete_the_current_key(path: Path) -> None:
 def test_unusable_directory_is_logged_once_and_the_last_ring_stays_in_use(
     directory: KeyDirectory, caplog: pytest.LogCaptureFixture, breaks: Callable[[Path], Any]
 ) -> None:
-    rotated(directory)
+    generate_and_rotate(directory)
     source = keys_of({"SIGNING_KEYS_DIR": str(directory.path)})
     before = source.ring()
     breaks(directory.path)
@@ -223,14 +223,14 @@ def test_directory_that_returns_is_reloaded(directory: KeyDirectory) -> None:
     _move_away(directory.path)
     source.ring(newest=True)
     directory.path.mkdir()
-    made = directory.add("ES256")
-    assert source.ring(newest=True).current.id == made.key.id
+    generated = directory.add("ES256")
+    assert source.ring(newest=True).current.id == generated.key.id
 
 
 def test_every_thread_sees_a_change(directory: KeyDirectory) -> None:
     source = keys_of({"SIGNING_KEYS_DIR": str(directory.path)})
     with ThreadPoolExecutor(8) as threads:
         for _ in range(20):
-            made = rotated(directory)
-            asked = [threads.submit(lambda: source.ring(newest=True)) for _ in range(16)]
-            assert [one.result().find(made.key.id) is None for one in asked] == [False] * 16
+            generated = generate_and_rotate(directory)
+            rings = [threads.submit(lambda: source.ring(newest=True)) for _ in range(16)]
+            assert [ring.result().find(generated.key.id) is None for ring in rings] == [False] * 16

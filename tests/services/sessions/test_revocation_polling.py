@@ -118,8 +118,8 @@ def test_concurrent_first_checks_share_one_read() -> None:
     source.delay_seconds = 0.2
     revocations = RevocationList(source, 300.0)
     with ThreadPoolExecutor(8) as threads:
-        answers = [threads.submit(revocations.is_revoked, claims()) for _ in range(8)]
-        assert [answer.result(60) for answer in answers] == [True] * 8
+        checks = [threads.submit(revocations.is_revoked, claims()) for _ in range(8)]
+        assert [check.result(60) for check in checks] == [True] * 8
     assert source.requests.count(0) == 1
 
 
