@@ -13,6 +13,6 @@ class UserFilter:
     role: str | None = None
     active: bool | None = None
     search: str | None = None
-    """A part of the username or email, in any case."""
+    """A part of the username or email, ignoring case."""
     sort: SortKey = "username"
     reverse: bool = False

@@ -70,7 +70,7 @@ _by_id = _select_with_roles.where(users.c.id == bindparam("user_id"))
 
 
 def users_by_login(connection: Connection, login: str) -> list[UserRow]:
-    """Return the users with this username or email, in any case: at most two."""
+    """Return the user with this username and the user with this email, ignoring case; each may be missing."""
     return to_users(connection.execute(_by_login, {"name": casefold_name(login)}))
 
 
@@ -85,7 +85,7 @@ def user_by_login(connection: Connection, login: str) -> UserRow | None:
 
 
 def user_by_username(connection: Connection, username: str) -> UserRow | None:
-    """Return the user with this username, in any case."""
+    """Return the user with this username, ignoring case."""
     return _only(connection.execute(_by_username, {"name": casefold_name(username)}))
 
 

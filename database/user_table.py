@@ -27,17 +27,17 @@ HASHES_PER_QUERY = 20_000
 _SEARCH_TIMEOUT_MS = 60_000
 
 # Built once: building a statement costs more than executing it.
-_decoy_hash = (
+_select_decoy_hash = (
     select(users.c.password_hash)
-    .where(users.c.id >= select(func.max(users.c.id) * bindparam("share", type_=Float)).scalar_subquery())
+    .where(users.c.id >= select(func.max(users.c.id) * bindparam("id_fraction", type_=Float)).scalar_subquery())
     .order_by(users.c.id)
     .limit(1)
 )
 # A login is not an edit, so `updated_at` does not change.
-_record_login = (
+_update_login = (
     update(users)
-    .where(users.c.id == bindparam("user_id"), users.c.password_hash == bindparam("seen"))
-    .values(last_login_at=bindparam("now"), password_hash=bindparam("hashed"), updated_at=users.c.updated_at)
+    .where(users.c.id == bindparam("user_id"), users.c.password_hash == bindparam("old_hash"))
+    .values(last_login_at=bindparam("now"), password_hash=bindparam("new_hash"), updated_at=users.c.updated_at)
 )
 
 
@@ -64,17 +64,17 @@ class UserTable:
         self._engine = engine
 
     def find_by_login(self, login: str) -> list[UserRow]:
-        """Return the users with this username or email, in any case: at most two."""
+        """Return the user with this username and the user with this email, ignoring case; each may be missing."""
         with self._begin() as connection:
             return users_by_login(connection, login)
 
     def find(self, username: str) -> UserRow | None:
-        """Return the user with this username, in any case."""
+        """Return the user with this username, ignoring case."""
         with self._begin() as connection:
             return user_by_username(connection, username)
 
     def require(self, login: str) -> UserRow:
-        """Return the user with this username, otherwise the user with this email. Raises NoSuchUser."""
+        """Return the user with this username, otherwise the user with this email, ignoring case. Raises NoSuchUser."""
         with self._begin() as connection:
             row = user_by_login(connection, login)
         if row is None:
@@ -87,7 +87,10 @@ class UserTable:
             return user_by_id(connection, user_id)
 
     def page(self, user_filter: UserFilter, limit: int, after: str | int | None = None) -> list[UserRow]:
-        """Return the first `limit` users that match and come after `after`: a username, or an id with `created`."""
+        """Return the first `limit` matching users after a position.
+
+        `after` is the username of the previous user, or the id if the filter sorts by `created`.
+        """
         with self._begin() as connection:
             if user_filter.search and connection.dialect.name == "postgresql":
                 # A search may have to read the whole table.
@@ -131,19 +134,22 @@ class UserTable:
             return frozenset(connection.scalars(select(roles.c.name)))
 
     def history(self, username: str | None = None) -> list[AuditEvent]:
-        """Return the newest audit events, newest first: of the user who has or had this username, or of all users."""
+        """Return at most MAX_SHOWN_EVENTS audit events, newest first: those recorded under this username, or all.
+
+        The events from before a rename are recorded under the old username.
+        """
         with self._begin() as connection:
             return newest_events(connection, username)
 
     def decoy_hash(self, name: str) -> str | None:
-        """Return the password hash of a user that the name selects; None if the table has no users.
+        """Return the password hash of some user, chosen by a digest of `name`; None if the table has no users.
 
         A login of an unknown user must take as long as one of a known user, whose hash may have any scheme and cost.
-        As the same name selects the same user, repeated logins do not reveal which names exist.
+        The choice is not random: different times for the same name would reveal that it is unknown.
         """
-        share = int.from_bytes(hashlib.sha256(casefold_name(name).encode()).digest()[:4]) / 2**32
+        id_fraction = int.from_bytes(hashlib.sha256(casefold_name(name).encode()).digest()[:4]) / 2**32
         with self._begin() as connection:
-            found: str | None = connection.scalar(_decoy_hash, {"share": share})
+            found: str | None = connection.scalar(_select_decoy_hash, {"id_fraction": id_fraction})
         return found
 
     def record_login(self, row: UserRow, now: datetime, password_hash: str) -> bool:
@@ -151,10 +157,10 @@ class UserTable:
 
         Return False, and store nothing, if the user's password hash has changed since `row` was read.
         """
-        values = {"user_id": row.id, "seen": row.password_hash, "now": now, "hashed": password_hash}
+        values = {"user_id": row.id, "old_hash": row.password_hash, "now": now, "new_hash": password_hash}
         try:
             with self._begin() as connection:
-                return connection.execute(_record_login, values).rowcount == 1
+                return connection.execute(_update_login, values).rowcount == 1
         except DBAPIError as error:
             # The operator may have added a constraint or a trigger. The database's message may contain the row.
             raise DatabaseUnavailable(f"it rejects the write: {type(error).__name__}") from None

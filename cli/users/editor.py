@@ -12,7 +12,7 @@ from database.user_table import UserTable
 
 
 def open_user_table() -> UserTable:
-    """Return the user table, not yet connected. Raises ConfigurationError if DATABASE_URL is not set or invalid."""
+    """Return the user table, not yet connected. Raises ConfigurationError if DATABASE_URL is missing or invalid."""
     return UserTable(open_engine(Settings.of_process().database))
 
 
@@ -23,11 +23,11 @@ def open_editor() -> UserEditor:
 
 
 def operator_name(environ: Mapping[str, str]) -> str:
-    """Return the operator as audit events name them: the system account, and the account that ran sudo, if any."""
+    """Return the operator's name for audit events: the system account, and the account that ran sudo, if any."""
     try:
         account = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # in a container, the user id may have no account
         account = str(os.getuid())
-    # Any caller can set the variable, and other operators' terminals show its value later.
+    # A caller can put terminal control characters into SUDO_USER, and other operators' terminals show it later.
     sudo_user = printable(environ.get("SUDO_USER", ""))
     return f"cli:{sudo_user} as {account}" if sudo_user else f"cli:{account}"

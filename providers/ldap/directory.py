@@ -13,7 +13,7 @@ from providers.ldap.settings import LdapSettings
 
 T = TypeVar("T")
 
-# The share of LDAP_TIMEOUT_SECONDS for the directory. The rest is for other work, such as hashing for a later provider.
+# The share of LDAP_TIMEOUT_SECONDS for the directory. The rest is for other work of the login, such as hashing.
 _TIMEOUT_SHARE = 0.9
 
 

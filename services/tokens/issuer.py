@@ -20,7 +20,7 @@ MAX_TOKEN_LENGTH = 8000  # characters; servers accept header lines of 8 KB
 MAX_CACHED_TOKENS = 4096
 LEEWAY_SECONDS = 10  # of `iat` and `nbf`, as the clocks of replicas differ; `exp` has no leeway
 
-# PyJWT ignores stray characters and padding, so that one token would have many spellings.
+# PyJWT ignores characters outside the base64url alphabet, and padding; RFC 7515 §2 allows neither.
 _COMPACT_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -54,9 +54,9 @@ class TokenIssuer:
         self._keys = keys
         self._settings = settings
         self._revocation_checker = revocation_checker
-        # A key ring is immutable, so a signature that it has verified stays valid, and another ring has other
-        # cache entries. A rejection raises an exception, which is not cached.
-        self._verified = lru_cache(MAX_CACHED_TOKENS)(self._verify)
+        # The key ring is part of the cache key, and immutable, so its results stay valid until the token expires.
+        # A rejection raises an exception, which is not cached.
+        self._verify_cached = lru_cache(MAX_CACHED_TOKENS)(self._verify)
 
     @property
     def name(self) -> str:
@@ -85,8 +85,8 @@ class TokenIssuer:
         """Return a signed access token with the claims in `payload`, valid for `lifetime` minutes.
 
         The subject is the payload's `sub`, otherwise its `username`, otherwise its `email`. A lifetime of `None`
-        is the configured one; a negative one gives an expired token. Raises ValueError if the guard would reject
-        the token for any other reason.
+        is the configured one; a negative one gives an expired token. Raises ValueError if `decode` would
+        reject the token as invalid. The claims of an expired token are not checked.
         """
         now = int(time.time())
         claims = self.claims(payload) | {
@@ -116,17 +116,18 @@ class TokenIssuer:
         return claims
 
     def _read(self, token: str) -> Claims:
+        """Verify everything except the revocation."""
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidToken("too long")
         if not _COMPACT_FORM.fullmatch(token):
             raise InvalidToken("not a JSON Web Token")
-        claims: Claims = json.loads(self._verified(self._keys.ring(), token))
+        claims: Claims = json.loads(self._verify_cached(self._keys.ring(), token))
         if claims["exp"] <= time.time():
             raise ExpiredToken("expired")
         return claims
 
     def _verify(self, ring: KeyRing, token: str) -> str:
-        """Return the claims of a token as JSON text, because the cache returns the same object to several callers."""
+        """Return the claims as JSON text: a dict in the cache would be shared, and one caller could change it."""
         claims = self._decode_signed(token, self._key_of(token, ring))
         if name := invalid_claim(claims):
             raise InvalidToken(f"claim {name} is missing or has the wrong type")
@@ -139,7 +140,7 @@ class TokenIssuer:
             raise InvalidToken("not a JSON Web Token") from None
         # Another worker may sign with a key that this one has not read yet.
         key = ring.find(header.get("kid")) or self._keys.ring(newest=True).find(header.get("kid"))
-        # Headers of this service have these three members only: `crit`, `jwk`, `jku` and `x5u` are rejected.
+        # The JOSE header of an issued token has these three members only: `crit`, `jwk`, `jku` and `x5u` are rejected.
         if key is None or header != {"alg": key.algorithm, "typ": TOKEN_TYPE, "kid": key.id}:
             raise InvalidToken("not issued by this service")
         return key

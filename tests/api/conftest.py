@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from tests.support.emptied_database import DATABASE_KINDS
 from tests.support.stores import SECRET_KEY
-from tests.support.users_api import Admin, admin_at, emptied_environ
+from tests.support.users_api import Admin, admin_at, two_users_environ
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture(params=DATABASE_KINDS)
 def users_environ(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The environment of a user table with Zoé and Max, once for each kind of database."""
-    return emptied_environ(request)
+    """The settings of a user table with Zoé and Max, once for each kind of database."""
+    return two_users_environ(request)
 
 
 @pytest.fixture
 def admin(users_environ: dict[str, str]) -> Admin:
-    """Zoé, an administrator, at a new application. Max is the other user."""
+    """A client of a new application with an access token of Zoé, an administrator. Max is the other user."""
     return admin_at(users_environ)

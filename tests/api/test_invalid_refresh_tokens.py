@@ -9,7 +9,7 @@ from tests.support.error_responses import error_message
 from tests.support.oauth import granted_tokens, oauth_app
 from tests.support.oauth import refresh as refresh_by_oauth
 from tests.support.oauth import token as token_by_oauth
-from tests.support.sessions import claims_of, client_of, guard_code, log_in, log_out, refresh, send_refresh
+from tests.support.sessions import claims_of, client_of, guard_error, log_in, log_out, refresh, send_refresh
 from tests.support.stores import user_table
 from tests.support.users import ZOE
 
@@ -35,9 +35,9 @@ def test_reused_refresh_token_ends_the_whole_session(
     for _ in range(uses):
         family.append(refresh(client, family[-1]))
     assert refusal(client, family[0].refresh) == SPENT
-    assert [guard_code(client, tokens.access) for tokens in family] == ["revoked_token"] * len(family)
+    assert [guard_error(client, tokens.access) for tokens in family] == ["revoked_token"] * len(family)
     assert {refusal(client, tokens.refresh) for tokens in family} == {NEVER}
-    assert guard_code(client, refresh(client, other).access) == ""
+    assert guard_error(client, refresh(client, other).access) == ""
     assert caplog.text.count("refresh token reused: session of 'zo\\xe9' of database revoked") == 1
     secrets = [part for tokens in family for part in (*tokens.refresh.split("."), tokens.access)]
     assert [part for part in secrets if part in caplog.text] == []
@@ -47,7 +47,7 @@ def test_wrong_secret_for_a_known_session_counts_as_reuse(client: FlaskClient) -
     tokens = log_in(client)
     name, secret = tokens.refresh.split(".")
     assert refusal(client, f"{name}.{secret[::-1]}") == SPENT
-    assert guard_code(client, tokens.access) == "revoked_token"
+    assert guard_error(client, tokens.access) == "revoked_token"
 
 
 FOREIGN = "x" * 22 + "." + "y" * 43
@@ -114,9 +114,9 @@ def test_refresh_accepts_only_post(client: FlaskClient, method: str) -> None:
 def test_access_and_refresh_tokens_are_not_interchangeable(client: FlaskClient) -> None:
     tokens = log_in(client)
     assert refusal(client, tokens.access) == NEVER
-    assert guard_code(client, tokens.refresh) == "invalid_token"
+    assert guard_error(client, tokens.refresh) == "invalid_token"
     error_message(log_out(client, tokens.refresh), 401, "invalid_token")
-    assert guard_code(client, refresh(client, tokens).access) == ""
+    assert guard_error(client, refresh(client, tokens).access) == ""
 
 
 def test_refresh_token_of_an_oauth_client_is_rejected_and_stays_valid(sqlite_environ: dict[str, str]) -> None:

@@ -13,7 +13,16 @@ from database.session_table import SessionTable
 from services.jwt_handler import generate_jwt
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
-from tests.support.sessions import bearer, claims_of, client_of, guard_code, log_in, log_out, refresh, send_refresh
+from tests.support.sessions import (
+    bearer,
+    claims_of,
+    client_of,
+    guard_error,
+    log_in,
+    log_out,
+    refresh,
+    send_refresh,
+)
 from tests.support.stores import engine_of, user_table
 from tests.support.users import SAMPLE_USERS, ZOE
 
@@ -54,7 +63,11 @@ def test_logout_immediately_revokes_all_tokens_of_the_session(client: FlaskClien
 def test_logout_keeps_other_sessions_and_other_users(client: FlaskClient) -> None:
     ended, other, other_user = log_in(client), log_in(client), log_in(client, SAMPLE_USERS[1])
     log_out(client, ended.access)
-    assert [guard_code(client, tokens.access) for tokens in (ended, other, other_user)] == ["revoked_token", "", ""]
+    assert [guard_error(client, tokens.access) for tokens in (ended, other, other_user)] == [
+        "revoked_token",
+        "",
+        "",
+    ]
     refresh(client, other)
     refresh(client, other_user)
 
@@ -62,16 +75,16 @@ def test_logout_keeps_other_sessions_and_other_users(client: FlaskClient) -> Non
 def test_user_can_log_in_immediately_after_a_logout(client: FlaskClient) -> None:
     log_out(client, log_in(client).access)
     again = log_in(client)
-    assert guard_code(client, refresh(client, again).access) == guard_code(client, again.access) == ""
+    assert guard_error(client, refresh(client, again).access) == guard_error(client, again.access) == ""
 
 
 def test_logout_reaches_other_and_new_processes(environ: dict[str, str]) -> None:
     client, other = client_of(environ), client_of(environ)
     tokens = log_in(client)
-    assert guard_code(other, tokens.access) == ""
+    assert guard_error(other, tokens.access) == ""
     log_out(client, tokens.access)
-    assert guard_code(client_of(environ), tokens.access) == "revoked_token"
-    wait_until(lambda: guard_code(other, tokens.access) == "revoked_token")
+    assert guard_error(client_of(environ), tokens.access) == "revoked_token"
+    wait_until(lambda: guard_error(other, tokens.access) == "revoked_token")
     error_message(send_refresh(other, tokens.refresh), 400, "invalid_refresh_token")
 
 
@@ -79,8 +92,8 @@ def test_logout_without_a_session_revokes_only_that_token(client: FlaskClient, e
     one, other = generate_token(client.application), generate_token(client.application)
     tokens = log_in(client)
     assert log_out(client, one).status_code == 200
-    assert [guard_code(client, token) for token in (one, other, tokens.access)] == ["revoked_token", "", ""]
-    assert guard_code(client_of(environ), one) == "revoked_token"
+    assert [guard_error(client, token) for token in (one, other, tokens.access)] == ["revoked_token", "", ""]
+    assert guard_error(client_of(environ), one) == "revoked_token"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +108,7 @@ def test_logout_without_a_session_revokes_only_that_token(client: FlaskClient, e
 def test_logout_without_a_valid_token_revokes_nothing(client: FlaskClient, headers: dict[str, str], code: str) -> None:
     tokens = log_in(client)
     error_message(client.delete(f"/api/auth?token={tokens.access}", headers=headers), 401, code)
-    assert guard_code(client, tokens.access) == ""
+    assert guard_error(client, tokens.access) == ""
 
 
 def test_logout_with_an_expired_token_revokes_nothing(client: FlaskClient) -> None:
@@ -109,7 +122,7 @@ def test_token_copied_from_revoked_claims_is_revoked(client: FlaskClient) -> Non
     tokens = log_in(client)
     copy = generate_token(client.application, **claims_of(client, tokens.access))
     assert log_out(client, tokens.access).status_code == 200
-    assert guard_code(client, copy) == "revoked_token"
+    assert guard_error(client, copy) == "revoked_token"
 
 
 @pytest.fixture
@@ -133,7 +146,7 @@ def test_long_lived_token_stays_revoked_until_it_expires(
     for _ in range(3):
         clock.shift(timedelta(days=2))
         log_out(client, log_in(client).access)  # a logout deletes expired revocations
-        assert guard_code(client_of(environ), token) == "revoked_token"
+        assert guard_error(client_of(environ), token) == "revoked_token"
 
 
 @pytest.mark.parametrize(
@@ -155,13 +168,13 @@ def test_long_lived_token_stays_revoked_after_a_revocation_of_its_user(
     for _ in range(3):
         clock.shift(timedelta(days=2))
         log_out(client, log_in(client).access)
-        assert guard_code(client_of(environ), token) == "revoked_token"
+        assert guard_error(client_of(environ), token) == "revoked_token"
 
 
 def test_token_that_expires_after_year_9999_can_be_revoked(client: FlaskClient) -> None:
     token = generate_token(client.application, lifetime=10**10)
     assert log_out(client, token).status_code == 200
-    assert guard_code(client, token) == "revoked_token"
+    assert guard_error(client, token) == "revoked_token"
 
 
 def test_token_of_a_deleted_session_can_be_revoked(empty_database: str) -> None:
@@ -171,14 +184,14 @@ def test_token_of_a_deleted_session_can_be_revoked(empty_database: str) -> None:
     with engine_of(environ).begin() as connection:
         connection.execute(text("DELETE FROM sessions"))
     assert log_out(client, tokens.access).status_code == 200
-    assert guard_code(client, tokens.access) == "revoked_token"
+    assert guard_error(client, tokens.access) == "revoked_token"
 
 
 def test_guarded_request_makes_no_query(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     tokens = log_in(client)
-    guard_code(client, tokens.access)
+    guard_error(client, tokens.access)
     caplog.set_level("INFO", "sqlalchemy.engine")
     for _ in range(50):
-        assert guard_code(client, tokens.access) == ""
+        assert guard_error(client, tokens.access) == ""
     assert caplog.text.count("FROM revocations") < 25
     assert "FROM sessions" not in caplog.text

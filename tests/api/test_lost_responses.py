@@ -9,7 +9,7 @@ from database.session_table import SessionTable
 from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
-from tests.support.sessions import claims_of, client_of, guard_code, log_in, refresh, send_refresh, tokens_in
+from tests.support.sessions import claims_of, client_of, guard_error, log_in, refresh, send_refresh, tokens_in
 from tests.support.stores import engine_of
 
 NEVER = "Invalid refresh token: expired, revoked or unknown"
@@ -37,11 +37,11 @@ def test_refresh_can_be_retried_once_if_its_response_was_lost(client: FlaskClien
     first = log_in(client)
     lost = send_refresh(client, first.refresh)
     second = tokens_in(send_refresh(client, first.refresh))
-    assert guard_code(client, second.access) == ""
+    assert guard_error(client, second.access) == ""
     third = refresh(client, second)
     assert refusal(client, first.refresh) == SPENT
     assert refusal(client, third.refresh) == NEVER
-    assert [guard_code(client, tokens.access) for tokens in (first, second, third)] == ["revoked_token"] * 3
+    assert [guard_error(client, tokens.access) for tokens in (first, second, third)] == ["revoked_token"] * 3
     lost.close()
 
 
@@ -50,7 +50,7 @@ def test_retry_works_after_several_lost_responses(client: FlaskClient) -> None:
     tokens = log_in(client)
     lost = [send_refresh(client, tokens.refresh) for _ in range(3)]
     again = refresh(client, tokens)
-    assert guard_code(client, refresh(client, again).access) == ""
+    assert guard_error(client, refresh(client, again).access) == ""
     assert [response.status_code for response in lost] == [200] * 3
 
 
@@ -70,7 +70,7 @@ def test_late_response_does_not_confirm_the_delivery_of_a_later_one(client: Flas
     late = send_refresh(client, first.refresh)
     lost_too = send_refresh(client, first.refresh)
     tokens_in(late)
-    assert guard_code(client, refresh(client, first).access) == ""
+    assert guard_error(client, refresh(client, first).access) == ""
     assert lost_too.status_code == 200
 
 
@@ -81,7 +81,7 @@ def test_retry_waits_for_the_response_in_flight_and_is_then_rejected(client: Fla
         retry = threads.submit(send_refresh, client.application.test_client(), first.refresh)
         second = tokens_in(in_flight)
         assert error_message(retry.result(60), 400, "invalid_refresh_token") == SPENT
-    assert guard_code(client, second.access) == "revoked_token"
+    assert guard_error(client, second.access) == "revoked_token"
 
 
 def test_only_one_of_two_concurrent_retries_succeeds(client: FlaskClient) -> None:
@@ -155,4 +155,4 @@ def test_use_of_a_refresh_token_confirms_its_delivery(client: FlaskClient) -> No
     read = second.get_json()  # the delivery is recorded after the whole body is read
     third = tokens_in(send_refresh(client, read["refresh_token"]))
     assert refusal(client, first.refresh) == SPENT
-    assert guard_code(client, third.access) == "revoked_token"
+    assert guard_error(client, third.access) == "revoked_token"

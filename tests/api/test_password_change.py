@@ -11,7 +11,7 @@ from services.context import services_of
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
 from tests.support.error_responses import error_message
-from tests.support.sessions import bearer, client_of, guard_code, log_in, refresh, send_login, send_refresh
+from tests.support.sessions import bearer, client_of, guard_error, log_in, refresh, send_login, send_refresh
 from tests.support.stores import hashed, users_file
 from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin, admin_at, token_of
@@ -62,15 +62,15 @@ def is_changed(admin: Admin) -> bool:
 def test_password_change_keeps_the_callers_session_and_ends_the_others(admin: Admin) -> None:
     other_client = client_of(admin.environ)
     own, others, zoe = log_in(admin.client, MAX), log_in(other_client, MAX), log_in(other_client)
-    assert guard_code(other_client, others.access) == ""
+    assert guard_error(other_client, others.access) == ""
     response = request_change(admin, own.access)
     assert response.get_json() == {"status": 200, "message": "Password changed"}
     assert response.headers["Cache-Control"] == "no-store"
-    assert [guard_code(admin.client, tokens.access) for tokens in (own, others, zoe)] == ["", "revoked_token", ""]
-    wait_until(lambda: guard_code(other_client, others.access) == "revoked_token")
+    assert [guard_error(admin.client, tokens.access) for tokens in (own, others, zoe)] == ["", "revoked_token", ""]
+    wait_until(lambda: guard_error(other_client, others.access) == "revoked_token")
     assert error_message(send_refresh(other_client, others.refresh), 400, "invalid_refresh_token")
     later = refresh(other_client, refresh(admin.client, own))
-    assert [guard_code(client, later.access) for client in (admin.client, other_client)] == ["", ""]
+    assert [guard_error(client, later.access) for client in (admin.client, other_client)] == ["", ""]
     assert is_changed(admin)
 
 
@@ -83,7 +83,7 @@ def test_password_change_is_recorded_with_the_user_as_operator(admin: Admin) -> 
 def test_password_change_without_a_session_revokes_all_tokens(admin: Admin) -> None:
     token, tokens = token_of(admin.client, MAX), log_in(admin.client, MAX)
     assert request_change(admin, token).status_code == 200
-    assert {guard_code(admin.client, access) for access in (token, tokens.access)} == {"revoked_token"}
+    assert {guard_error(admin.client, access) for access in (token, tokens.access)} == {"revoked_token"}
     assert is_changed(admin)
 
 
@@ -99,7 +99,7 @@ def test_wrong_current_password_changes_nothing_and_is_logged(
         assert error_message(response, 400, "invalid_credentials") == "Invalid credentials"
     assert "password change denied: wrong_password" in caplog.text
     assert old not in caplog.text
-    assert (guard_code(admin.client, tokens.access), is_changed(admin), admin.history("max")) == ("", False, [])
+    assert (guard_error(admin.client, tokens.access), is_changed(admin), admin.history("max")) == ("", False, [])
 
 
 @SQLITE_ONLY
@@ -114,7 +114,7 @@ def test_both_passwords_are_required(admin: Admin, body: dict[str, object]) -> N
 def test_weak_new_password_is_rejected_with_the_reason(admin: Admin, new: str, reason: str) -> None:
     tokens = log_in(admin.client, MAX)
     assert reason in error_message(request_change(admin, tokens.access, new=new), 400, "weak_password")
-    assert (guard_code(admin.client, tokens.access), is_changed(admin)) == ("", False)
+    assert (guard_error(admin.client, tokens.access), is_changed(admin)) == ("", False)
 
 
 def test_new_password_that_normalizes_to_the_current_one_is_rejected(admin: Admin) -> None:

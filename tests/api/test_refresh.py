@@ -22,7 +22,7 @@ from tests.support.mutable_stores import (
 from tests.support.sessions import (
     claims_of,
     client_of,
-    guard_code,
+    guard_error,
     log_in,
     refresh,
     send_login,
@@ -66,7 +66,7 @@ def test_each_refresh_returns_a_new_token_of_the_same_session(store: MutableStor
     chain_of_tokens = [log_in(client, CHANGED_USER)]
     for _ in range(3):
         chain_of_tokens.append(refresh(client, chain_of_tokens[-1]))
-    assert [guard_code(client, tokens.access) for tokens in chain_of_tokens] == [""] * 4
+    assert [guard_error(client, tokens.access) for tokens in chain_of_tokens] == [""] * 4
     claims = [claims_of(client, tokens.access) for tokens in chain_of_tokens]
     assert len({tokens.refresh for tokens in chain_of_tokens}) == len({one["jti"] for one in claims}) == 4
     for one in claims:
@@ -91,7 +91,7 @@ def test_session_of_a_removed_or_disabled_user_ends(store: MutableStore, change:
     second = refresh(client, first)
     getattr(store, change)()
     assert refusal(client, second.refresh) == GONE
-    assert [guard_code(client, tokens.access) for tokens in (first, second)] == ["revoked_token"] * 2
+    assert [guard_error(client, tokens.access) for tokens in (first, second)] == ["revoked_token"] * 2
     assert refusal(client, second.refresh) == NEVER
 
 
@@ -109,8 +109,8 @@ def test_refresh_during_a_directory_outage_does_not_spend_the_token(slapd: Slapd
     response = send_refresh(without_directory, tokens.refresh)
     assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
     assert response.headers["Retry-After"] == "5"
-    assert guard_code(without_directory, tokens.access) == ""
-    assert guard_code(client, refresh(client, tokens).access) == ""
+    assert guard_error(without_directory, tokens.access) == ""
+    assert guard_error(client, refresh(client, tokens).access) == ""
 
 
 class FailingLookup:

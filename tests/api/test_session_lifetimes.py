@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from config.errors import ConfigurationError
 from tests.support.error_responses import error_message
-from tests.support.sessions import Tokens, client_of, guard_code, log_in, log_out, refresh, send_refresh
+from tests.support.sessions import Tokens, client_of, guard_error, log_in, log_out, refresh, send_refresh
 
 IDLE, LIFETIME, ACCESS = 30, 100, 10
 SETTINGS = {
@@ -82,9 +82,12 @@ def test_access_token_ends_with_its_lifetime_or_its_session(client: FlaskClient,
     clock.shift(ACCESS, -1)
     second = refresh(client, first)
     clock.shift(0, 1)
-    assert (guard_code(client, first.access), guard_code(client, second.access)) == ("expired_token", "")
+    assert (guard_error(client, first.access), guard_error(client, second.access)) == ("expired_token", "")
     assert log_out(client, second.access).status_code == 200
-    assert (guard_code(client, first.access), guard_code(client, second.access)) == ("expired_token", "revoked_token")
+    assert (guard_error(client, first.access), guard_error(client, second.access)) == (
+        "expired_token",
+        "revoked_token",
+    )
 
 
 def test_session_can_be_ended_just_before_its_access_token_expires(client: FlaskClient, clock: Clock) -> None:
@@ -92,7 +95,7 @@ def test_session_can_be_ended_just_before_its_access_token_expires(client: Flask
     clock.shift(ACCESS, -1)
     log_in(client)
     assert log_out(client, tokens.access).status_code == 200
-    assert guard_code(client, tokens.access) == "revoked_token"
+    assert guard_error(client, tokens.access) == "revoked_token"
     assert is_refused(client, tokens)
 
 
@@ -112,9 +115,9 @@ def test_old_token_can_be_revoked_after_the_lifetime_is_shortened(
     old = log_in(long_lived)
     refresh(client, old)
     clock.shift(5)
-    assert guard_code(client, old.access) == ""
+    assert guard_error(client, old.access) == ""
     assert revoke(client, old).status_code < 500
-    assert guard_code(client, old.access) == "revoked_token"
+    assert guard_error(client, old.access) == "revoked_token"
 
 
 @pytest.mark.parametrize("name", ["SESSION_IDLE_MINUTES", "SESSION_LIFETIME_MINUTES"])

@@ -14,7 +14,7 @@ from tests.support.sessions import (
     bearer,
     claims_of,
     client_of,
-    guard_code,
+    guard_error,
     log_in,
     log_out,
     refresh,
@@ -49,24 +49,24 @@ def test_valid_tokens_stay_valid_and_revoked_ones_stay_revoked(environ: dict[str
     tokens, ended = log_in(client), log_in(client)
     log_out(client, ended.access)
     sessions.make_unavailable()
-    assert (guard_code(client, tokens.access), guard_code(client, ended.access)) == ("", "revoked_token")
+    assert (guard_error(client, tokens.access), guard_error(client, ended.access)) == ("", "revoked_token")
 
 
 def test_login_during_an_outage_returns_only_an_access_token(
     environ: dict[str, str], sessions: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = client_of(environ)
-    guard_code(client, log_in(client).access)
+    guard_error(client, log_in(client).access)
     sessions.make_unavailable()
     response = send_login(client)
     assert (response.status_code, "login without a session: " in caplog.text) == (200, True)
     body = response.get_json()
     assert set(body) == {"status", "data", "token_type", "expires_in"}
     assert "sid" not in claims_of(client, body["data"])
-    assert guard_code(client, body["data"]) == ""
+    assert guard_error(client, body["data"]) == ""
     sessions.make_available()
     assert log_out(client, body["data"]).status_code == 200
-    assert guard_code(client, body["data"]) == "revoked_token"
+    assert guard_error(client, body["data"]) == "revoked_token"
 
 
 def test_refresh_during_an_outage_does_not_spend_the_token(environ: dict[str, str], sessions: Database) -> None:
@@ -75,19 +75,19 @@ def test_refresh_during_an_outage_does_not_spend_the_token(environ: dict[str, st
     sessions.make_unavailable()
     assert unavailable(client, "POST", "/api/auth/refresh", json={"refresh_token": tokens.refresh})
     sessions.make_available()
-    assert guard_code(client, refresh(client, tokens).access) == ""
+    assert guard_error(client, refresh(client, tokens).access) == ""
 
 
 def test_logout_during_an_outage_fails_and_can_be_repeated(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ)
     tokens = log_in(client)
-    assert guard_code(client, tokens.access) == ""
+    assert guard_error(client, tokens.access) == ""
     sessions.make_unavailable()
     assert unavailable(client, "DELETE", "/api/auth", headers=bearer(tokens.access))
-    assert guard_code(client, tokens.access) == ""
+    assert guard_error(client, tokens.access) == ""
     sessions.make_available()
     assert log_out(client, tokens.access).status_code == 200
-    assert guard_code(client, tokens.access) == "revoked_token"
+    assert guard_error(client, tokens.access) == "revoked_token"
 
 
 def test_response_arrives_if_its_delivery_cannot_be_recorded(
@@ -113,17 +113,17 @@ def test_process_started_during_an_outage_accepts_no_token_until_it_ends(
     assert error_message(new_process.get("/api/protected_route"), 401, "missing_token")
     assert send_login(new_process).status_code == 200
     sessions.make_available()
-    wait_until(lambda: guard_code(new_process, tokens.access) == "")
+    wait_until(lambda: guard_error(new_process, tokens.access) == "")
 
 
 def test_tokens_are_rejected_when_the_revocation_list_is_too_old(environ: dict[str, str], sessions: Database) -> None:
     client = client_of(environ, REVOCATION_STALENESS_SECONDS="2")
     tokens = log_in(client)
-    wait_until(lambda: guard_code(client, tokens.access) == "")
+    wait_until(lambda: guard_error(client, tokens.access) == "")
     sessions.make_unavailable()
-    wait_until(lambda: guard_code(client, tokens.access) == "sessions_unavailable")
+    wait_until(lambda: guard_error(client, tokens.access) == "sessions_unavailable")
     sessions.make_available()
-    wait_until(lambda: guard_code(client, tokens.access) == "")
+    wait_until(lambda: guard_error(client, tokens.access) == "")
 
 
 def test_missing_database_file_is_an_outage(
@@ -132,10 +132,10 @@ def test_missing_database_file_is_an_outage(
     environ = {**static_environ, "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
     client = client_of(environ)
     access = send_login(client).get_json()["data"]
-    assert guard_code(client, access) == "sessions_unavailable"
+    assert guard_error(client, access) == "sessions_unavailable"
     Path(tmp_path, "new.db").touch()
-    assert guard_code(client, access) == "sessions_unavailable"
+    assert guard_error(client, access) == "sessions_unavailable"
     assert "run: make migrate" in caplog.text.replace("Run", "run")
     upgrade(engine_of(environ, may_create=True))
-    wait_until(lambda: guard_code(client, access) == "")
-    assert guard_code(client, refresh(client, log_in(client)).access) == ""
+    wait_until(lambda: guard_error(client, access) == "")
+    assert guard_error(client, refresh(client, log_in(client)).access) == ""

@@ -8,7 +8,7 @@ import pytest
 from database.user_editor import UserEditor
 from tests.servers.process import wait_until
 from tests.support.commands import run_command
-from tests.support.sessions import Tokens, client_of, guard_code, log_in, send_login, send_refresh, tokens_in
+from tests.support.sessions import Tokens, client_of, guard_error, log_in, send_login, send_refresh, tokens_in
 from tests.support.statement_hooks import call_at_statement
 from tests.support.stores import engine_of, hashed, user_table
 from tests.support.users import ZOE
@@ -30,7 +30,7 @@ REVOCATIONS: dict[str, Callable[[UserEditor], object]] = {
 
 def outcome(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
     client = client_of(environ)
-    return guard_code(client, tokens.access), send_refresh(client, tokens.refresh).status_code
+    return guard_error(client, tokens.access), send_refresh(client, tokens.refresh).status_code
 
 
 @pytest.mark.parametrize("revocation", REVOCATIONS)

@@ -10,11 +10,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.error_responses import error_message
-from tests.support.sessions import bearer, claims_of, guard_code, log_out, send_login, send_refresh
+from tests.support.sessions import bearer, claims_of, guard_error, log_out, send_login, send_refresh
 from tests.support.stores import SECRET_KEY
 from tests.support.users import ZOE
 
 ROOT = Path(__file__).resolve().parents[2]
+WELL_FORMED = "x" * 22 + "." + "y" * 43
 DISABLED = "Sessions are disabled: DATABASE_URL is not set"
 
 PROGRAM = """
@@ -40,7 +41,7 @@ def test_login_returns_only_an_access_token(client: FlaskClient) -> None:
     assert "sid" not in claims_of(client, body["data"])
 
 
-@pytest.mark.parametrize("token", ["x", "x" * 22 + "." + "y" * 43, None, 5])
+@pytest.mark.parametrize("token", ["x", WELL_FORMED, None, 5])
 def test_refresh_is_404_without_sessions(client: FlaskClient, token: object) -> None:
     assert error_message(send_refresh(client, token), 404, "sessions_disabled") == DISABLED
 
@@ -49,7 +50,7 @@ def test_logout_is_404_without_sessions_and_revokes_nothing(client: FlaskClient)
     access = send_login(client).get_json()["data"]
     assert error_message(log_out(client, access), 404, "sessions_disabled") == DISABLED
     assert error_message(client.delete("/api/auth", headers=bearer("x")), 404, "sessions_disabled") == DISABLED
-    assert guard_code(client, access) == ""
+    assert guard_error(client, access) == ""
 
 
 @pytest.mark.parametrize("empty", [{}, {"DATABASE_URL": ""}])

@@ -7,7 +7,7 @@ import pytest
 
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
-from tests.support.sessions import Tokens, client_of, guard_code, log_in, refresh, send_login, send_refresh
+from tests.support.sessions import Tokens, client_of, guard_error, log_in, refresh, send_login, send_refresh
 from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin, user_in
 
@@ -65,19 +65,19 @@ def test_edit_without_a_difference_leaves_no_trace(admin: Admin, members: dict[s
     tokens, before = log_in(admin.client, MAX), admin.read(user_id)
     response = admin.patch(user_id, members)
     assert (user_in(response), response.headers["ETag"]) == (user_in(before), before.headers["ETag"])
-    assert (admin.history("max"), guard_code(admin.client, tokens.access)) == ([], "")
+    assert (admin.history("max"), guard_error(admin.client, tokens.access)) == ([], "")
 
 
 @pytest.mark.parametrize("members", REVOKING_EDITS.values(), ids=REVOKING_EDITS)
 def test_edit_ends_sessions_immediately_here_and_soon_elsewhere(admin: Admin, members: dict[str, Any]) -> None:
     other = client_of(admin.environ)
     tokens, bystander = log_in(admin.client, MAX), log_in(admin.client)
-    assert (guard_code(other, tokens.access), guard_code(admin.client, tokens.access)) == ("", "")
+    assert (guard_error(other, tokens.access), guard_error(admin.client, tokens.access)) == ("", "")
     change(admin, members)
-    assert guard_code(admin.client, tokens.access) == "revoked_token"
+    assert guard_error(admin.client, tokens.access) == "revoked_token"
     assert error_message(send_refresh(other, tokens.refresh), 400, "invalid_refresh_token")
-    wait_until(lambda: guard_code(other, tokens.access) == "revoked_token")
-    assert (guard_code(admin.client, bystander.access), guard_code(admin.client, admin.access)) == ("", "")
+    wait_until(lambda: guard_error(other, tokens.access) == "revoked_token")
+    assert (guard_error(admin.client, bystander.access), guard_error(admin.client, admin.access)) == ("", "")
 
 
 def test_reenabled_user_must_log_in_again(admin: Admin) -> None:
@@ -85,8 +85,8 @@ def test_reenabled_user_must_log_in_again(admin: Admin) -> None:
     change(admin, {"active": False})
     assert error_message(send_login(admin.client, MAX), 400, "invalid_credentials")
     change(admin, {"active": True})
-    assert guard_code(admin.client, tokens.access) == "revoked_token"
-    assert guard_code(admin.client, log_in(admin.client, MAX).access) == ""
+    assert guard_error(admin.client, tokens.access) == "revoked_token"
+    assert guard_error(admin.client, log_in(admin.client, MAX).access) == ""
     assert [event.action for event in admin.history("max")] == ["user_enabled", "user_disabled"]
 
 
@@ -94,7 +94,7 @@ def test_reenabled_user_must_log_in_again(admin: Admin) -> None:
 def test_other_edits_keep_sessions_and_apply_to_the_next_token(admin: Admin, members: dict[str, Any]) -> None:
     tokens = log_in(admin.client, MAX)
     change(admin, members)
-    assert guard_code(admin.client, tokens.access) == ""
+    assert guard_error(admin.client, tokens.access) == ""
     claims = me(admin, refresh(admin.client, tokens))
     assert {name: claims[name] for name in members} == members
 
@@ -126,7 +126,7 @@ def test_renamed_user_logs_in_only_with_the_new_name_and_password(admin: Admin) 
 def test_weak_password_is_not_set(admin: Admin, password: str, reason: str) -> None:
     response = admin.ask("PUT", f"/{admin.id_of(MAX)}/password", {"password": password})
     assert reason in error_message(response, 400, "weak_password")
-    assert guard_code(admin.client, log_in(admin.client, MAX).access) == ""
+    assert guard_error(admin.client, log_in(admin.client, MAX).access) == ""
 
 
 @pytest.mark.parametrize("members", NAMES_IN_USE, ids=str)

@@ -11,7 +11,7 @@ from tests.conftest import new_database
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
 from tests.support.flask_program import FlaskProgram, error_line
-from tests.support.sessions import Tokens, client_of, guard_code, log_in, refresh, send_login, send_refresh
+from tests.support.sessions import Tokens, client_of, guard_error, log_in, refresh, send_login, send_refresh
 from tests.support.stores import engine_of, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
@@ -47,12 +47,12 @@ def client(environ: dict[str, str]) -> FlaskClient:
 
 def is_revoked(client: FlaskClient, tokens: Tokens) -> bool:
     """Wait until the access token is rejected, and return whether the refresh token is rejected then."""
-    wait_until(lambda: guard_code(client, tokens.access) == "revoked_token")
+    wait_until(lambda: guard_error(client, tokens.access) == "revoked_token")
     return send_refresh(client, tokens.refresh).status_code == 400
 
 
 def is_valid(client: FlaskClient, tokens: Tokens) -> bool:
-    return guard_code(client, tokens.access) == guard_code(client, refresh(client, tokens).access) == ""
+    return guard_error(client, tokens.access) == guard_error(client, refresh(client, tokens).access) == ""
 
 
 def test_sessions_of_a_user_are_revoked_and_a_new_login_is_valid(flask: FlaskProgram, client: FlaskClient) -> None:

@@ -92,7 +92,7 @@ class Actions(Runner):
     def log_out(self, choice: Choice) -> None:
         if tokens := self.valid + self.rejected * choice.flag:
             token = tokens[choice.number % len(tokens)]
-            code = self.model.guard_code(token)
+            code = self.model.guard_error(token)
             assert self.system.log_out(choice.replica, token.text) == code
             if not code:
                 self.model.log_out(token)

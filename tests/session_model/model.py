@@ -93,7 +93,7 @@ class Model:
             return USER_GONE
         return None
 
-    def guard_code(self, token: Token) -> str:
+    def guard_error(self, token: Token) -> str:
         """Return the code with which the guard must reject a token now, an empty string if it must accept it."""
         if token.key_id in self.removed_keys:
             return "invalid_token"

@@ -33,12 +33,12 @@ class Runner:
         """Check the response to each valid token at each replica. A token that is rejected once stays rejected."""
         for replica in REPLICAS:
             self.compare_replica(replica)
-        self.rejected += [token for token in self.valid if self.model.guard_code(token)]
-        self.valid = [token for token in self.valid if not self.model.guard_code(token)]
+        self.rejected += [token for token in self.valid if self.model.guard_error(token)]
+        self.valid = [token for token in self.valid if not self.model.guard_error(token)]
 
     def compare_replica(self, replica: int) -> None:
         for token in self.valid:
-            code = self.model.guard_code(token)
+            code = self.model.guard_error(token)
             assert self.system.call_guard(replica, token.text) == (code, () if code else token.roles)
 
     def compare_all_tokens(self) -> None:

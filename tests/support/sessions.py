@@ -63,7 +63,7 @@ def log_out(client: FlaskClient, access: str) -> TestResponse:
     return client.delete("/api/auth", headers=bearer(access))
 
 
-def guard_code(client: FlaskClient, access: str) -> str:
+def guard_error(client: FlaskClient, access: str) -> str:
     """Return the error code with which the guard rejects an access token, an empty string if it accepts it."""
     body = client.get("/api/protected_route", headers=bearer(access)).json
     assert body is not None

@@ -93,7 +93,7 @@ def token_of(client: FlaskClient, person: SampleUser) -> str:
     return services_of(client.application).issuer.generate(claims)
 
 
-def emptied_environ(request: pytest.FixtureRequest) -> dict[str, str]:
+def two_users_environ(request: pytest.FixtureRequest) -> dict[str, str]:
     """Return the environment of a user table with Zoé and Max. The fixture's parameter is the kind of database."""
     engine = empty_engine(request)
     file = (engine.url.database or "").removeprefix("file:")

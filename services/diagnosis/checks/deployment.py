@@ -13,7 +13,7 @@ def check_deployment() -> Iterator[Check]:
     """Yield reminders. They do not depend on the configuration."""
     yield Check("throttling", "warning", "login attempts are not rate-limited", _RATE_LIMIT)
     found = (
-        "X-Forwarded-* headers are ignored, so clients cannot forge an address. Behind a reverse proxy, "
+        "no address is taken from X-Forwarded-* headers, so clients cannot forge one. Behind a reverse proxy, "
         "all requests have the address of the proxy"
     )
     yield Check("proxies", "ok", found)

@@ -23,7 +23,7 @@ from tests.conftest import new_database
 from tests.servers.process import wait_until
 from tests.support.hash_pool import fill_hash_pool
 from tests.support.hash_samples import LONG_BCRYPT, LONG_PASSWORD, SAMPLES
-from tests.support.sessions import client_of, guard_code, log_in, send_login, send_refresh
+from tests.support.sessions import client_of, guard_error, log_in, send_login, send_refresh
 from tests.support.statement_hooks import call_at_statement
 from tests.support.stored_hashes import has_policy_cost, store_hash, stored_zoe
 from tests.support.stores import engine_of, hashed, user_table
@@ -58,7 +58,7 @@ def test_upgrade_keeps_sessions_and_the_version_of_the_user(client: FlaskClient,
     after = stored_zoe(environ)
     assert has_policy_cost(after.password_hash)
     assert (after.version, after.updated_at, after.created_at) == (before.version, before.updated_at, before.created_at)
-    assert guard_code(client, tokens.access) == ""
+    assert guard_error(client, tokens.access) == ""
     assert send_refresh(client, tokens.refresh).status_code == 200
     history = UserTable(engine_of(environ)).history(ZOE.username)
     assert [one.action for one in history] == ["user_added"]
