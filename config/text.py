@@ -53,3 +53,6 @@ def casefold_name(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(normalize_name)]
 """A model field for a username, an email or the name of a role."""
+
+OpaqueText = Annotated[str, AfterValidator(lambda text: validate_text(text, MAX_NAME_LENGTH))]
+"""A model field for an identifier of another system."""

@@ -7,7 +7,7 @@ not base classes. All methods are called concurrently, from many threads.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypedDict, runtime_checkable
+from typing import Literal, NotRequired, Protocol, TypedDict, runtime_checkable
 
 from passwords.errors import Overloaded as Overloaded  # noqa: PLC0414 - a public name of this module
 
@@ -19,7 +19,21 @@ class User(TypedDict):
     """Stable and, ignoring case, unique in the store. It becomes the claim `sub`."""
     email: str | None
     roles: list[str]
+    record_id: NotRequired[str]
+    """Identifies the record in the store for ever. Two users of the same username, one after the other, have two ids.
 
+    A session ends when the record id of its user is another one than at the login.
+    """
+    credential_stamp: NotRequired[str]
+    """Changes with every change of the user's password, and with nothing else. It must not help to guess a password.
+
+    `authenticate` reads it before it verifies the password. A session ends when the stamp of its user is another one
+    than at the login.
+    """
+
+
+SESSION_MEMBERS = frozenset({"record_id", "credential_stamp"})
+"""The members of `User` that only sessions use. No token, response, log or explanation contains them."""
 
 # Denial reasons.
 UNKNOWN_USER = "unknown_user"
@@ -95,6 +109,19 @@ class SupportsFind(Protocol):
         """Return the current data of the user with this username, ignoring case; `None` if deleted or disabled.
 
         Raises what `authenticate` raises.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsHasUsername(Protocol):
+    """The capability to look up a username. Without it, a chain calls `find`, which does not find disabled users."""
+
+    def has_username(self, username: str) -> bool:
+        """Return whether any record has this username, ignoring case.
+
+        The record may be disabled, locked or expired, and several records may share the username. Raises what
+        `authenticate` raises.
         """
         ...
 

@@ -10,8 +10,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from config.text import Name, casefold_name
-from providers.interface import SHADOWED, UNKNOWN_USER, AuthProvider, Denied, ProviderUnavailable, SupportsFind, User
+from config.text import Name, OpaqueText, casefold_name
+from providers.interface import (
+    SHADOWED,
+    UNKNOWN_USER,
+    AuthProvider,
+    Denied,
+    ProviderUnavailable,
+    SupportsFind,
+    SupportsHasUsername,
+    User,
+)
 
 log = logging.getLogger(__name__)
 
@@ -160,12 +169,14 @@ def _apply_rules(link: Link, answer: Answer, earlier: Iterable[Link]) -> Step:
 
 
 def _is_known_to(links: Iterable[Link], username: str) -> bool:
-    for link in links:
-        if isinstance(link.provider, SupportsFind):
-            with translate_provider_errors(link):
-                if link.provider.find(username):
-                    return True
-    return False
+    return any(_has_username(link, username) for link in links)
+
+
+def _has_username(link: Link, username: str) -> bool:
+    with translate_provider_errors(link):
+        if isinstance(link.provider, SupportsHasUsername):
+            return link.provider.has_username(username)
+        return isinstance(link.provider, SupportsFind) and bool(link.provider.find(username))
 
 
 def _skip_or_raise(error: ProviderUnavailable, skip: bool) -> ProviderUnavailable:
@@ -189,10 +200,12 @@ class _UserShape(BaseModel):
     username: Name
     email: Name | None
     roles: list[Name]
+    record_id: OpaqueText | None = None
+    credential_stamp: OpaqueText | None = None
 
 
 def validate_user(provider: str, answer: Any) -> Identity:
-    """Return the answer of a provider as an identity.
+    """Return the answer of a provider as an identity. A record id or credential stamp of `None` counts as missing.
 
     If the answer is not a valid user, raises TypeError. Its message names the invalid members, for the author of the
     provider.
@@ -202,4 +215,14 @@ def validate_user(provider: str, answer: Any) -> Identity:
     except ValidationError as error:
         invalid = ", ".join(".".join(map(str, fault["loc"])) or "the whole value" for fault in error.errors())
         raise TypeError(f"the provider {provider} did not return a user; invalid: {invalid}") from None
-    return Identity(username=user.username, email=user.email, roles=user.roles, idp=provider)
+    identity = Identity(username=user.username, email=user.email, roles=user.roles, idp=provider)
+    if user.record_id is not None:
+        identity["record_id"] = user.record_id
+    if user.credential_stamp is not None:
+        identity["credential_stamp"] = user.credential_stamp
+    return identity
+
+
+def without_session_members(user: Identity) -> Identity:
+    """Return the user without the members that only sessions use."""
+    return Identity(username=user["username"], email=user["email"], roles=user["roles"], idp=user["idp"])

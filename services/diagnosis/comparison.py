@@ -15,7 +15,7 @@ from providers.interface import (
     SupportsListUsers,
     User,
 )
-from services.chain import Chain, Identity, Link, translate_provider_errors, validate_user
+from services.chain import Chain, Identity, Link, translate_provider_errors, validate_user, without_session_members
 
 MAX_EXPLAINED_ABSENCES = 1000
 """For how many users who are not in its list the other provider is asked why. This costs up to two lookups a user."""
@@ -149,7 +149,7 @@ def _list_users(link: Link) -> Iterator[Identity]:
         shared: dict[tuple[str, ...], list[str]] = {}
         with translate_provider_errors(link):
             for answer in link.provider.list_users():
-                user = validate_user(link.name, answer)
+                user = without_session_members(validate_user(link.name, answer))
                 yield Identity(**user | {"roles": shared.setdefault(tuple(user["roles"]), user["roles"])})
 
 

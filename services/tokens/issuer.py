@@ -12,6 +12,7 @@ import jwt
 
 from config.clients import FIRST_PARTY_CLIENT_ID
 from config.service_settings import TokenSettings
+from providers.interface import SESSION_MEMBERS
 from services.keys.ring import Key, KeyRing, KeySource
 from services.tokens.claims import REQUIRED_CLAIMS, Claims, invalid_claim
 
@@ -71,11 +72,14 @@ class TokenIssuer:
             raise ValueError("the lifetime of an access token must be finite") from None
 
     def claims(self, payload: Mapping[str, Any]) -> Claims:
-        """Return the claims of an access token for this payload, except `iat`, `exp` and `jti`."""
+        """Return the claims of an access token for this payload, except `iat`, `exp` and `jti`.
+
+        The payload may be a user whom a provider returned: the members that only sessions use do not become claims.
+        """
         return {
             "roles": [],
             "client_id": FIRST_PARTY_CLIENT_ID,
-            **payload,
+            **{name: value for name, value in payload.items() if name not in SESSION_MEMBERS},
             "sub": payload.get("sub") or payload.get("username") or payload.get("email"),
             "iss": self._settings.issuer,
             "aud": self._settings.audience,

@@ -122,6 +122,23 @@ def test_groups_and_role_rules_are_shown_with_near_misses(tmp_path: Path) -> Non
     assert calls(tmp_path) == ["explain", "explain"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("explain", "wile"),
+        ("explain", "--json", "wile", "--compare-with", "acme:Hiding"),
+        ("explain", "--json", "--all", "--compare-with", "acme:Recording"),
+        ("doctor", "--user", "wile"),
+        ("doctor", "--json", "--user", "wile"),
+    ],
+)
+def test_record_id_and_credential_stamp_are_not_shown(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    write(tmp_path, "acme", RECORDING)
+    shown = program(tmp_path, "acme:Hiding")(*arguments)
+    assert "wile" in shown.stdout
+    assert not any(word in shown.stdout + shown.stderr for word in ("hidden", "record_id", "credential_stamp"))
+
+
 def test_provider_without_capabilities_is_unsupported(tmp_path: Path) -> None:
     write(tmp_path, "acme", MINIMAL)
     asked = program(tmp_path, "acme:Minimal", **users_file(tmp_path / "users.toml", [ZOE]))

@@ -1,14 +1,24 @@
 """The provider contract as tests, for the built-in providers and for custom ones.
 
-To test a custom provider, inherit `ProviderContract`, or `SupportsFindContract` if it has `find`, and override the
-fixture `provider`.
+To test a custom provider, inherit `ProviderContract`, or `SupportsFindContract` if it has `find`, or
+`SupportsHasUsernameContract` if it has `has_username` as well. Override the fixtures that raise NotImplementedError.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied, SupportsFind
+from providers.interface import (
+    AMBIGUOUS,
+    SESSION_MEMBERS,
+    UNKNOWN_USER,
+    WRONG_PASSWORD,
+    AuthProvider,
+    Denied,
+    SupportsFind,
+    SupportsHasUsername,
+)
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE, SampleUser
 
 EACH_SAMPLE_USER = pytest.mark.parametrize("sample", SAMPLE_USERS, ids=lambda sample: sample.username)
@@ -35,7 +45,8 @@ class ProviderContract:
         assert user["username"] == sample.username
         assert user["email"] == sample.email
         assert sorted(user["roles"]) == sorted(sample.roles)
-        assert set(user) == {"username", "email", "roles"}
+        assert set(user) - SESSION_MEMBERS == {"username", "email", "roles"}
+        assert all(isinstance(user.get(name, "absent"), str) for name in SESSION_MEMBERS)
 
     @EACH_SAMPLE_USER
     @pytest.mark.parametrize("change_case", [str.upper, str.lower, str.swapcase])
@@ -101,3 +112,37 @@ class SupportsFindContract(ProviderContract):
     def test_find_returns_none_for_an_unknown_username(self, provider: AuthProvider, username: str) -> None:
         assert isinstance(provider, SupportsFind)
         assert provider.find(username) is None
+
+
+class SupportsHasUsernameContract(SupportsFindContract):
+    """Tests that a provider with `has_username` has to pass in addition. Its store has a disabled user as well."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def disabled(cls) -> str:
+        """Return the username of a user in the store who is disabled."""
+        raise NotImplementedError
+
+    @EACH_SAMPLE_USER
+    @pytest.mark.parametrize("change_case", [str.upper, str.lower, str.swapcase])
+    def test_has_username_ignores_case(
+        self, provider: AuthProvider, sample: SampleUser, change_case: Callable[[str], str]
+    ) -> None:
+        assert isinstance(provider, SupportsHasUsername)
+        assert provider.has_username(change_case(sample.username)) is True
+
+    @EACH_SAMPLE_USER
+    def test_has_username_is_false_for_an_email(self, provider: AuthProvider, sample: SampleUser) -> None:
+        assert isinstance(provider, SupportsHasUsername)
+        assert provider.has_username(sample.email) is False
+
+    @pytest.mark.parametrize("username", ["nobody", "*", "zo*", "*)(uid=*", "' OR '1'='1"])
+    def test_has_username_is_false_for_an_unknown_username(self, provider: AuthProvider, username: str) -> None:
+        assert isinstance(provider, SupportsHasUsername)
+        assert provider.has_username(username) is False
+
+    def test_has_username_is_true_for_a_disabled_user(self, provider: AuthProvider, disabled: str) -> None:
+        assert isinstance(provider, SupportsFind)
+        assert provider.find(disabled) is None
+        assert isinstance(provider, SupportsHasUsername)
+        assert provider.has_username(disabled) is True

@@ -54,6 +54,19 @@ class FindingStore(Store):
         return User(username=username, email=None, roles=[]) if username in known else None
 
 
+@dataclass
+class OwningStore(FindingStore):
+    """The same provider with `has_username`, and with disabled users."""
+
+    disabled: tuple[str, ...] = ()
+    ownership_fault: Exception | None = None
+
+    def has_username(self, username: str) -> bool:
+        if self.ownership_fault:
+            raise self.ownership_fault
+        return username in self.disabled or self.find(username) is not None
+
+
 def chain(*stores: Store, skip: str = "") -> Chain:
     """Return a chain of the stores with the names a, b, c. Those in `skip` are skipped while they are unavailable."""
     return Chain([Link(name, store, name in skip) for name, store in zip("abc", stores, strict=False)])
@@ -110,6 +123,16 @@ def test_user_is_shadowed_by_an_earlier_provider_with_the_same_username() -> Non
     assert [login.partition("-")[0] for login in third.asked] == ["decoy"]
     without_find = Store({"admin": "secret"})
     assert chain(without_find, second).authenticate("mallory@example.org", "hers")
+
+
+def test_user_is_shadowed_by_a_disabled_user_of_an_earlier_provider() -> None:
+    first, second = OwningStore(disabled=("zoé",)), Store({"zoe@example.org": "hers"}, username="zoé")
+    assert reason(chain(first, second).authenticate("zoe@example.org", "hers")) == SHADOWED
+
+
+def test_users_of_a_later_provider_are_not_shadowed_by_others() -> None:
+    first, second = OwningStore({"mallory": "x"}, disabled=("yan",)), Store({"zoe@example.org": "hers"}, username="zoé")
+    assert chain(first, second).authenticate("zoe@example.org", "hers") == {**KNOWN, "idp": "b"}
 
 
 @pytest.mark.parametrize(

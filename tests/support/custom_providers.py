@@ -62,6 +62,24 @@ RECORDING = """
         def list_roles(self):
             return frozenset(ROLES)
 
+    class Hiding(Recording):
+        user = {
+            "username": "wile", "email": None, "roles": ["reader", "writer"],
+            "record_id": "hidden record", "credential_stamp": "hidden stamp",
+        }
+
+        def explain(self, login):
+            return Explanation(self.user)
+
+        def authenticate(self, login, password):
+            return self.user
+
+        def find(self, username):
+            return self.user
+
+        def list_users(self):
+            yield self.user
+
     class Broken(Recording):
         outcome = "failure"
 
