@@ -86,7 +86,8 @@ class UserEditor:
     ) -> UserRow:
         """Replace the username, email, roles and `active` of a user with those of the row that `edit(row)` returns.
 
-        Disabling a user, or giving the user another username, ends the user's sessions.
+        Disabling a user, removing a role, or giving the user another username ends the user's sessions, so that no
+        token keeps a role that the user no longer has. Disabling a user who is disabled already ends sessions, too.
         """
         with self._begin() as connection:
             row = _lock_user(connection, user_ref, version)
@@ -98,6 +99,8 @@ class UserEditor:
                 self._record(connection, action, wanted.username, details)
             if events:
                 _apply(connection, row, wanted)
+            if _ends_sessions(row, wanted):
+                end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
             return _require_user(user_by_id(connection, row.id))
 
     def delete(self, user_ref: UserRef, force: bool = False) -> UserRow:
@@ -169,8 +172,10 @@ def _apply(connection: Connection, row: UserRow, wanted: UserRow) -> None:
     _update(connection, row, **name_columns(wanted.username, wanted.email), active=wanted.active)
     remove_user_roles(connection, row.id, {*row.roles} - {*wanted.roles})
     add_user_roles(connection, row.id, {*wanted.roles} - {*row.roles})
-    if row.username != wanted.username or not wanted.active:
-        end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
+
+
+def _ends_sessions(row: UserRow, wanted: UserRow) -> bool:
+    return row.username != wanted.username or not wanted.active or not {*row.roles} <= {*wanted.roles}
 
 
 def _update(connection: Connection, row: UserRow, **values: object) -> None:

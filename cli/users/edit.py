@@ -17,6 +17,7 @@ GENERATE = click.option("--generate", is_flag=True, help="Generate a random pass
 FORCE = click.option("--force", is_flag=True, help="Allow that no active user has the role admin afterwards.")
 
 EXISTING_TOKENS = "Existing tokens keep the previous roles until they are refreshed."
+ENDED_SESSIONS = "Their sessions have ended."
 
 
 @click.command()
@@ -71,10 +72,10 @@ def add_role(login: str, roles: tuple[str, ...], as_json: bool) -> None:
 @FORCE
 @JSON_OPTION
 def remove_role(login: str, roles: tuple[str, ...], force: bool, as_json: bool) -> None:
-    """Remove roles from a user."""
+    """Remove roles from a user and end their sessions."""
     with translate_command_errors():
         row = open_editor().change(login, lambda row: replace(row, roles=_without(row, roles)), force=force)
-    _print_change(row, f"{_describe_roles(row)} {EXISTING_TOKENS}", as_json)
+    _print_change(row, f"{_describe_roles(row)} {ENDED_SESSIONS}", as_json)
 
 
 @click.command()

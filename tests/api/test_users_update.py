@@ -23,6 +23,8 @@ CHANGES: dict[str, tuple[dict[str, Any], str, str | None]] = {
 REVOKING_EDITS: dict[str, dict[str, Any]] = {
     "another name": {"username": "maxine"},
     "disabled": {"active": False},
+    "a role removed": {"roles": []},
+    "a role replaced": {"roles": ["admin"]},
     "another password": {"password": NEW["password"]},
 }
 NAMES_IN_USE = [
@@ -90,7 +92,7 @@ def test_reenabled_user_must_log_in_again(admin: Admin) -> None:
     assert [event.action for event in admin.history("max")] == ["user_enabled", "user_disabled"]
 
 
-@pytest.mark.parametrize("members", [{"email": "other@example.org"}, {"roles": ["editor"]}])
+@pytest.mark.parametrize("members", [{"email": "other@example.org"}, {"roles": ["admin", "user"]}])
 def test_other_edits_keep_sessions_and_apply_to_the_next_token(admin: Admin, members: dict[str, Any]) -> None:
     tokens = log_in(admin.client, MAX)
     change(admin, members)

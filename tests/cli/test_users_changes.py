@@ -9,6 +9,7 @@ from tests.support.flask_program import error_line
 from tests.support.forked_flask import ForkedFlask, answer, read_until
 from tests.support.stores import all_users
 
+ENDED_SESSIONS = " Their sessions have ended."
 EXISTING_TOKENS = " Existing tokens keep the previous roles until they are refreshed."
 
 
@@ -32,7 +33,7 @@ CHANGES = [
         {"roles": ["b", "editor", "user"]},
     ),
     (("add-role", "zoé", "user"), f"Zoé now has the roles user.{EXISTING_TOKENS}", {"roles": ["user"]}),
-    (("remove-role", "ZOE@example.org", "user"), f"Zoé now has no role.{EXISTING_TOKENS}", {"roles": []}),
+    (("remove-role", "ZOE@example.org", "user"), f"Zoé now has no role.{ENDED_SESSIONS}", {"roles": []}),
     (("disable", "zoé"), "Disabled Zoé.", {"active": False}),
     (("enable", "zoé"), "Enabled Zoé.", {"active": True}),
     (

@@ -145,7 +145,7 @@ def test_session_does_not_end_if_its_access_tokens_cannot_be_revoked(
 
 def test_edit_is_rolled_back_if_the_sessions_of_the_user_cannot_end(engine: Engine) -> None:
     users = UserEditor(engine, "tests")
-    users.add("Zoé", "zoe@example.org", "hash")
+    users.add("Zoé", "zoe@example.org", "hash", ["user"])
     assert SessionTable(engine).open(session_of("Zoé", "database"), 0)
     drop_table(engine, "revocations")
     with pytest.raises(DatabaseUnavailable):
@@ -156,6 +156,8 @@ def test_edit_is_rolled_back_if_the_sessions_of_the_user_cannot_end(engine: Engi
         users.delete("zoé")
     with pytest.raises(DatabaseUnavailable):
         users.change("zoé", lambda row: replace(row, username="zoe"))
+    with pytest.raises(DatabaseUnavailable):
+        users.change("zoé", lambda row: replace(row, roles=()))
     assert [event.action for event in users.users.history("zoé")] == ["user_added"]
     row = users.users.find("zoé")
     assert row is not None
@@ -170,15 +172,16 @@ def test_edit_is_rolled_back_if_the_sessions_of_the_user_cannot_end(engine: Engi
         (lambda users: users.delete("zoé"), 1),
         (lambda users: users.change("zoé", lambda row: replace(row, username="zoe")), 1),
         (lambda users: users.set_active("zoé", active=True), 2),
-        (lambda users: users.change("zoé", lambda row: replace(row, roles=("admin",))), 2),
+        (lambda users: users.change("zoé", lambda row: replace(row, roles=("admin",))), 1),
+        (lambda users: users.change("zoé", lambda row: replace(row, roles=("admin", "user"))), 2),
     ],
-    ids=["disable", "new password", "delete", "rename", "enable", "roles"],
+    ids=["disable", "new password", "delete", "rename", "enable", "remove a role", "add a role"],
 )
 def test_edit_ends_only_the_user_tables_sessions_of_the_user(
     engine: Engine, change: Callable[[UserEditor], object], left: int
 ) -> None:
     users, table = UserEditor(engine, "tests"), SessionTable(engine)
-    users.add("Zoé", "zoe@example.org", "hash")
+    users.add("Zoé", "zoe@example.org", "hash", ["user"])
     assert table.open(session_of("Zoé", "database"), 0)
     assert table.open(session_of("Zoé", "ldap"), 0)
     change(users)

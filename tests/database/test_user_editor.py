@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from database.errors import LastAdmin, NoSuchUser, UserChanged, UserExists
 from database.session_table import SessionTable
-from database.tables import audit_events
+from database.tables import audit_events, users
 from database.user_editor import UserEditor
 from database.user_row import UserRow
 from tests.support.database_contents import contents, replacing
@@ -59,8 +59,8 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str | None]], bool]] = {
     "email": (edit_zoe(email="new@example.org"), [("email_changed", "was Zoe@example.org")], False),
     "no email": (edit_zoe(email=None), [("email_changed", "was Zoe@example.org")], False),
     "more roles": (edit_zoe(roles=("user", "b", "a")), [("roles_changed", "+a +b")], False),
-    "other roles": (edit_zoe(roles=("editor", "admin")), [("roles_changed", "+admin +editor -user")], False),
-    "no roles": (edit_zoe(roles=()), [("roles_changed", "-user")], False),
+    "other roles": (edit_zoe(roles=("editor", "admin")), [("roles_changed", "+admin +editor -user")], True),
+    "no roles": (edit_zoe(roles=()), [("roles_changed", "-user")], True),
     "disable": (lambda editor: editor.set_active("ZOÉ", active=False), [("user_disabled", None)], True),
     "all": (
         edit_zoe(**ALL_FIELDS),
@@ -121,6 +121,13 @@ def test_edit_ends_only_the_sessions_of_its_user(
     assert session_ids(engine) == sorted([*OTHERS, *([] if ends_sessions else ["database:Zoé"])])
     ended = [(row.ended, row.idp, row.username_folded) for row in SessionTable(engine).revocations_after(0)]
     assert ended == [("database:Zoé", None, None), (None, "database", "zoé")] * ends_sessions
+
+
+def test_disabling_a_user_whom_sql_has_disabled_ends_their_sessions(engine: Engine, editor: UserEditor) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(users).where(users.c.username == "Zoé").values(active=False))
+    editor.set_active("zoé", active=False)
+    assert (session_ids(engine), events(engine)) == (OTHERS, [])
 
 
 def test_one_edit_can_change_all_fields(editor: UserEditor) -> None:
