@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -92,8 +93,8 @@ class Chain:
 
         A provider decides the login if it accepts the login, or denies it for any reason except `unknown_user`. After
         `unknown_user` the next provider is asked. An unavailable provider decides the login, unless it may be skipped.
-        A user is denied as `shadowed` if an earlier provider has a user with the same username. (That provider may not
-        know the login if it was an email.)
+        A user is denied as `shadowed` if an earlier provider has the same username, even if its user is disabled. (That
+        provider may not know the login if it was an email.)
         """
         earlier: list[Link] = []
         for link in self.links:
@@ -124,15 +125,34 @@ class Chain:
     def find(self, idp: str, username: str) -> Identity | None:
         """Return the current data of the user from the provider `idp`.
 
-        Return `None` if the user is deleted, disabled or renamed, or if the chain has no provider of this name with the
-        method `find`. Raises ProviderUnavailable.
+        Return `None` if the user is deleted, disabled or renamed, if an earlier provider has the username now, or if
+        the chain has no provider of this name with the method `find`. Raises ProviderUnavailable for this provider,
+        and for an earlier one that must not be skipped.
         """
         for link in self.links:
             if link.name == idp and isinstance(link.provider, SupportsFind):
                 with translate_provider_errors(link):
                     answer = link.provider.find(username)
                 user = validate_user(link.name, answer) if answer else None
-                return user if user and casefold_name(user["username"]) == casefold_name(username) else None
+                if user is None or casefold_name(user["username"]) != casefold_name(username):
+                    return None
+                if owner := self.owner_before(user):
+                    log.warning("the username %a of %s belongs to %s", user["username"], idp, owner.name)
+                    return None
+                return user
+        return None
+
+    def owner_before(self, user: Identity) -> Link | None:
+        """Return the provider before the user's own that has the same username; `None` if there is none.
+
+        An unavailable provider is skipped, or if it must not be skipped, its ProviderUnavailable is raised.
+        """
+        for link in takewhile(lambda link: link.name != user["idp"], self.links):
+            try:
+                if _has_username(link, user["username"]):
+                    return link
+            except ProviderUnavailable as error:
+                _skip_or_raise(error, skip=link.skip_unavailable)
         return None
 
 

@@ -50,6 +50,11 @@ class DatabaseProvider:
         with _translate_errors():
             return to_user(self._table.find(username))
 
+    def has_username(self, username: str) -> bool:
+        """Return whether the table has this username, also if the user is disabled."""
+        with _translate_errors():
+            return self._table.find(username) is not None
+
     def check(self) -> Iterator[Check]:
         """Yield the findings about the table."""
         return check_user_table(self._table)

@@ -47,6 +47,10 @@ class StaticProvider:
         """Return the user with this username; `None` if the user does not exist or is disabled."""
         return to_user(self._users.current().find(username))
 
+    def has_username(self, username: str) -> bool:
+        """Return whether the file has this username, also if the user is disabled."""
+        return self._users.current().find(username) is not None
+
     def check(self) -> Iterator[Check]:
         """Yield the findings about the current file, which may have become invalid."""
         return check_users_file(self._path)

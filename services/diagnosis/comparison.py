@@ -85,7 +85,7 @@ Matcher = Callable[[Identity], Match]
 
 
 def list_users(chain: Chain) -> Iterator[Identity]:
-    """Yield all users who can log in now. A username belongs to the first provider that lists it.
+    """Yield all users who can log in now. A username belongs to the first provider that has it.
 
     Raises MissingCapability if a provider cannot list its users, and ProviderUnavailable.
     """
@@ -97,7 +97,7 @@ def list_users(chain: Chain) -> Iterator[Identity]:
     seen: set[str] = set()
     for link in chain.links:
         for user in _list_users(link):
-            if casefold_name(user["username"]) not in seen:
+            if casefold_name(user["username"]) not in seen and not chain.owner_before(user):
                 if len(chain.links) > 1:
                     seen.add(casefold_name(user["username"]))
                 yield user

@@ -15,6 +15,7 @@ from services.diagnosis.checks.keys import check_keys
 from services.diagnosis.checks.providers import check_providers
 from services.diagnosis.checks.routes import Routes, check_routes
 from services.diagnosis.checks.user import check_user
+from services.diagnosis.checks.usernames import check_usernames
 from services.factory import create_services
 
 
@@ -44,6 +45,8 @@ def _check_all(
     yield from check_configuration(services.chain)
     yield from _check_keys_and_database(settings)
     failed = yield from check_providers(services.chain)
+    if not failed:
+        yield from report_exceptions("usernames", check_usernames(services.chain))
     if login is not None:
         yield from report_exceptions("user", check_user(services, login, password, failed))
     yield from report_exceptions("routes", check_routes(services.chain, load_routes, failed))

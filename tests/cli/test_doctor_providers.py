@@ -9,7 +9,7 @@ from tests.support.custom_providers import MINIMAL, RECORDING, calls, program, w
 from tests.support.doctor import diagnose, not_ok
 from tests.support.forked_flask import ForkedFlask, ForkServer, answer, read_until
 from tests.support.stores import SECRET_KEY, user_table, users_file
-from tests.support.users import SAMPLE_USERS, ZOE
+from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
 
 @pytest.fixture
@@ -34,6 +34,20 @@ def test_user_is_followed_through_the_chain(cli: ForkedFlask, tmp_path: Path) ->
     assert checks["user, database"]["found"] == "does not know this user"
     assert checks["user"]["outcome"] == "failure"
     assert diagnose(cli, "--user", "long")["roles of the user"]["outcome"] == "warning"
+
+
+def test_usernames_of_several_providers_are_found(cli: ForkedFlask, tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/users.db", "AUTH_PROVIDER": "static,database"}
+    user_table(environ["DATABASE_URL"], [SampleUser("ZOÉ", "z@example.org", "x"), SampleUser("yan", "y@x", "x")])
+    found = "1 of the users of database cannot log in: for example, static has the username ZOÉ"
+    for _ in range(2):
+        check = diagnose(cli, **environ)["usernames"]
+        assert (check["outcome"], check["found"]) == ("warning", found)
+        users = tmp_path / "users.toml"  # then with a disabled user
+        users.write_text(users.read_text("utf-8").replace("[[users]]", "[[users]]\nactive = false", 1), "utf-8")
+    users_file(users, SAMPLE_USERS[1:])
+    check = diagnose(cli, **environ)["usernames"]
+    assert (check["outcome"], check["found"]) == ("ok", "no user of database has a username of an earlier provider")
 
 
 @pytest.mark.parametrize(("password", "outcome"), [(ZOE.password, "ok"), ("hunter2", "failure"), ("\0", "failure")])

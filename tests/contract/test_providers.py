@@ -9,14 +9,17 @@ from sqlalchemy import bindparam, update
 from werkzeug.security import generate_password_hash
 
 from database.tables import users
+from database.user_editor import UserEditor
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied
 from providers.registry import open_provider
 from tests.conftest import new_database
-from tests.contract.suite import ProviderContract, SupportsFindContract
+from tests.contract.suite import ProviderContract, SupportsFindContract, SupportsHasUsernameContract
 from tests.servers.samba import Samba
 from tests.servers.slapd import SUFFIX, Slapd
-from tests.support.stores import engine_of, user_table
+from tests.support.stores import engine_of, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, SampleUser
+
+DISABLED = SampleUser("retired", "retired@example.org", "the password of a retiree")
 
 
 class BuiltInContract(SupportsFindContract):
@@ -56,11 +59,23 @@ class TestBareProvider(ProviderContract):
         return BareProvider([*SAMPLE_USERS, *SAME_EMAIL_USERS])
 
 
-class TestStatic(BuiltInContract):
+class WithDisabledUser(BuiltInContract, SupportsHasUsernameContract):
+    """The built-in providers know the usernames of disabled users."""
+
     @pytest.fixture(scope="class")
     @classmethod
-    def provider(cls, static_environ: dict[str, str]) -> AuthProvider:
-        return open_provider("static", static_environ)
+    def disabled(cls) -> str:
+        return DISABLED.username
+
+
+class TestStatic(WithDisabledUser):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def provider(cls, tmp_path_factory: pytest.TempPathFactory) -> AuthProvider:
+        path = tmp_path_factory.mktemp("static") / "users.toml"
+        environ = users_file(path, [*SAMPLE_USERS, *SAME_EMAIL_USERS, DISABLED])
+        path.write_text(path.read_text("utf-8") + "active = false\n", "utf-8")
+        return open_provider("static", environ)
 
 
 class TestSqlite(BuiltInContract):
@@ -77,13 +92,15 @@ class TestPostgresql(BuiltInContract):
         return open_provider("database", postgres_environ)
 
 
-class ImportedHashes(BuiltInContract):
+class ImportedHashes(WithDisabledUser):
     """A user table with imported hashes. The provider upgrades them, so they are restored before each test."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def environ(cls, url: str) -> dict[str, str]:
-        return user_table(url, [*SAMPLE_USERS, *SAME_EMAIL_USERS], _imported_hash)
+        environ = user_table(url, [*SAMPLE_USERS, *SAME_EMAIL_USERS, DISABLED], _imported_hash)
+        UserEditor(engine_of(environ), "tests").set_active(DISABLED.username, active=False)
+        return environ
 
     @pytest.fixture(scope="class")
     @classmethod

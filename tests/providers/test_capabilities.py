@@ -15,6 +15,7 @@ from providers.interface import (
     ProviderUnavailable,
     SupportsCheck,
     SupportsExplain,
+    SupportsHasUsername,
     SupportsListRoles,
     SupportsListUsers,
 )
@@ -53,6 +54,7 @@ def outcomes(provider: SupportsCheck) -> dict[str, str]:
 
 def test_built_in_provider_has_all_capabilities(provider: object) -> None:
     assert isinstance(provider, SupportsCheck)
+    assert isinstance(provider, SupportsHasUsername)
     assert isinstance(provider, SupportsExplain)
     assert isinstance(provider, SupportsListUsers)
     assert isinstance(provider, SupportsListRoles)

@@ -39,6 +39,10 @@ class Store:
         self._require_available()
         return next((user for user in self.list_users() if user["username"] == username), None)
 
+    def has_username(self, username: str) -> bool:
+        self._require_available()
+        return any(username == known for known, _ in self._users)
+
     def list_users(self) -> Iterator[User]:
         self._require_available()
         return (

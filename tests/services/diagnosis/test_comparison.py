@@ -44,6 +44,12 @@ def test_disabled_user_and_unknown_user_have_different_reasons() -> None:
     assert [change.match.reason for change in changes] == [DISABLED, UNKNOWN_USER]
 
 
+def test_user_of_a_disabled_username_in_an_earlier_provider_is_not_listed() -> None:
+    first, second = Store(("anna", "a@x"), disabled=frozenset({"anna"})), Store(("anna", "z@x"), ("bert", "b@x"))
+    listed = list_users(Chain([Link("first", first), Link("second", second)]))
+    assert [user["username"] for user in listed] == ["bert"]
+
+
 def test_chain_whose_provider_cannot_list_users_is_not_compared() -> None:
     class FindOnly:
         def authenticate(self, login: str, password: str) -> None:

@@ -1,0 +1,37 @@
+"""The check of a chain: usernames that several providers have."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from providers.interface import Check, ProviderUnavailable, SupportsListUsers
+from services.chain import Chain, Identity, Link, translate_provider_errors, validate_user
+
+STEP = "usernames"
+MAX_CHECKED_USERS = 1000
+"""Only so many users of each provider are checked, because each costs a lookup in all earlier providers."""
+
+
+def check_usernames(chain: Chain) -> Iterator[Check]:
+    """Yield, for each provider but the first, whether its users have usernames of earlier providers."""
+    for link in chain.links[1:]:
+        if isinstance(link.provider, SupportsListUsers):
+            try:
+                yield _check_users(chain, link, _first_users(link, link.provider))
+            except ProviderUnavailable as error:
+                found = f"not known for the users of {link.name}: {error}"
+                yield Check(STEP, "warning", found, "Run the command again when the provider is available")
+
+
+def _first_users(link: Link, provider: SupportsListUsers) -> list[Identity]:
+    with translate_provider_errors(link):
+        return [validate_user(link.name, user) for user in islice(provider.list_users(), MAX_CHECKED_USERS)]
+
+
+def _check_users(chain: Chain, link: Link, users: list[Identity]) -> Check:
+    shadowed = [(owner.name, user["username"]) for user in users if (owner := chain.owner_before(user))]
+    if shadowed:
+        example = "{} has the username {}".format(*shadowed[0])
+        found = f"{len(shadowed):,} of the users of {link.name} cannot log in: for example, {example}"
+        return Check(STEP, "warning", found, "Rename or delete one of the two users of each username")
+    which = f"none of the first {MAX_CHECKED_USERS:,} users" if len(users) == MAX_CHECKED_USERS else "no user"
+    return Check(STEP, "ok", f"{which} of {link.name} has a username of an earlier provider")
