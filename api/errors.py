@@ -21,6 +21,7 @@ from providers.interface import Overloaded, ProviderUnavailable
 from services.accounts import NoUserTable
 from services.auth_guard import MissingToken, RoleRequired
 from services.jwt_handler import ExpiredToken, InvalidToken, RevokedToken
+from services.keys.ring import KeysUnavailable
 from services.sessions.errors import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
     ProviderUnavailable: _unavailable("provider_unavailable", "Credential store unavailable"),
     SessionsUnavailable: _unavailable("sessions_unavailable", "Session store unavailable"),
     DatabaseUnavailable: _unavailable("database_unavailable", "Database unavailable"),
+    KeysUnavailable: _unavailable("keys_unavailable", "Signing keys unavailable"),
     NotReady: _unavailable("not_ready", "Not ready"),
     Overloaded: _unavailable("overloaded", "Too many concurrent logins", retry_after=1),
     Exception: ErrorResponse(500, "internal_error", "Internal server error", oauth_code="server_error"),

@@ -34,7 +34,8 @@ def keys() -> None:
 def generate(algorithm: str) -> None:
     """Generate a key.
 
-    The first key becomes the current key. Each further key is a next key: it is published, but does not sign yet.
+    If there is no current key, the key becomes the current key. Otherwise it is a next key: it is published, but does
+    not sign yet.
     """
     path = _path()
     with _translated_errors():
@@ -50,9 +51,11 @@ def generate(algorithm: str) -> None:
 def list_keys(as_json: bool) -> None:
     """List the keys and their states.
 
-    REMOVABLE is when a retired key can be removed, because all tokens that it signed have expired.
+    REMOVABLE is when a retired key can be removed, because all tokens that it signed have expired. The command fails if
+    the current key was deleted.
     """
-    stored_keys = _directory().read()
+    directory = _directory()
+    stored_keys = directory.read_remaining()
     lifetime = _token_lifetime()
     if as_json:
         print_json([_to_json(stored, lifetime) for stored in stored_keys])
@@ -61,6 +64,7 @@ def list_keys(as_json: bool) -> None:
     else:
         heads = ("KEY", "ALGORITHM", "STATE", "SINCE", "REMOVABLE")
         click.echo(as_table(heads, [_to_row(stored, lifetime) for stored in stored_keys]))
+    directory.read()  # fails if the current key was deleted
 
 
 @keys.command(**_ACCEPT_DASHES)
@@ -72,11 +76,13 @@ def rotate(key: str | None) -> None:
     """
     directory = _directory()
     successor = _find_key(directory, key, ("next",), "Run: flask keys generate")
+    has_previous = any(stored.state == "current" for stored in directory.read_remaining())
     with _translated_errors():
         directory.rotate(successor)
     removable_at = datetime.now(UTC) + _token_lifetime() + PROPAGATION_DELAY
     click.echo(f"{successor.key.id} is now the current key.")
-    click.echo(f"The previous key can be removed at {_format_time(removable_at)} with: flask keys retire")
+    if has_previous:
+        click.echo(f"The previous key can be removed at {_format_time(removable_at)} with: flask keys retire")
     if datetime.now(UTC) - successor.since < CACHE_LIFETIME:
         click.echo(
             f"The key is new: clients that cache the key set may reject its tokens for {_minutes(CACHE_LIFETIME)}."
@@ -124,7 +130,7 @@ def _token_lifetime() -> timedelta:
 
 def _find_key(directory: KeyDirectory, key: str | None, states: tuple[str, ...], remedy: str) -> StoredKey:
     """Return the key in these states whose id begins with `key`. Raises CommandError unless there is exactly one."""
-    named = [stored for stored in directory.read() if stored.key.id.startswith(key or "")]
+    named = [stored for stored in directory.read_remaining() if stored.key.id.startswith(key or "")]
     candidates = [stored for stored in named if stored.state in states]
     if len(candidates) == 1:
         return candidates[0]

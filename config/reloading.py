@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 from config.errors import ConfigurationError
+from config.files import MissingFile
 
 T = TypeVar("T")
 ListFiles = Callable[[], Iterable[Path]]
@@ -17,6 +18,12 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 """Seconds to wait after a failed reload before unchanged files are read again."""
+MAX_OUTAGE_SECONDS = 300.0
+"""How long the last valid version stays in use while it is not known whether the files have changed."""
+
+
+class FileUnavailable(Exception):
+    """A file was deleted, or has not been accessible for too long. The text is the reason, for the log."""
 
 
 def file_fingerprints(list_files: ListFiles) -> object:
@@ -47,44 +54,69 @@ def read_consistently(list_files: ListFiles, read: Callable[[], T]) -> T:
 class ReloadingFile(Generic[T]):
     """A value that is read from files, and reloaded when they change. Thread-safe.
 
-    If a changed file is invalid, the error is logged, and the last valid value stays in use.
+    - If a changed file is invalid, the error is logged, and the last valid value stays in use: what `remaining`
+      returns for it.
+    - If the file was deleted (`read` raises MissingFile), no value is in use.
+    - If the metadata of the files cannot be read, for example during an outage of a network file system, the last valid
+      value stays in use for MAX_OUTAGE_SECONDS after the last check that succeeded.
     """
 
-    def __init__(self, name: str, list_files: ListFiles, read: Callable[[], T], interval: float = 0.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        list_files: ListFiles,
+        read: Callable[[], T],
+        interval: float = 0.0,
+        remaining: Callable[[T], T] = lambda value: value,
+    ) -> None:
         """Read the value for the first time. Raises what `read` raises.
 
-        `name` is for the log. `interval` is the minimum number of seconds between two checks of the files.
+        `name` is for the log. `interval` is the minimum number of seconds between two checks of the files. `remaining`
+        returns its argument, or a value without the parts whose files were deleted.
         """
         self._name = name
         self._list_files = list_files
         self._read = read
         self._interval = interval
+        self._remaining = remaining
         self._lock = Lock()
         self._logged_error = ""
+        self._unavailable = ""
         self._failed_fingerprints: object = None
         self._retry_at = 0.0
+        self._accessible_at = monotonic()
         self._check_at = monotonic() + interval
         self._loaded_fingerprints = file_fingerprints(list_files)
         self._value = read_consistently(list_files, read)
 
     def current(self, *, newest: bool = False) -> T:
-        """Return the last valid value: the same object until the files change.
+        """Return the last valid value: the same object until the files change. Raises FileUnavailable.
 
         The files may have changed up to `interval` seconds ago. With `newest=True` they are checked now.
         """
-        if not newest and monotonic() < self._check_at:
-            return self._value
+        if newest or monotonic() >= self._check_at:
+            self._check_files()
+        if self._unavailable:
+            raise FileUnavailable(self._unavailable)
+        return self._value
+
+    def _check_files(self) -> None:
         self._check_at = monotonic() + self._interval
         fingerprints = file_fingerprints(self._list_files)
         if self._should_reload(fingerprints):
             with self._lock:
                 if self._should_reload(fingerprints):
                     self._reload(fingerprints)
-        return self._value
+        elif fingerprints == self._loaded_fingerprints:
+            self._unavailable = ""
+        if fingerprints is not None:
+            self._accessible_at = monotonic()
+        elif monotonic() - self._accessible_at > MAX_OUTAGE_SECONDS:
+            self._unavailable = f"{self._name} has not been accessible for {MAX_OUTAGE_SECONDS:.0f} seconds"
 
     def _should_reload(self, fingerprints: object) -> bool:
-        is_due = fingerprints != self._failed_fingerprints or monotonic() >= self._retry_at
-        return fingerprints != self._loaded_fingerprints and is_due
+        has_changed = fingerprints is None or fingerprints != self._loaded_fingerprints
+        return has_changed and (fingerprints != self._failed_fingerprints or monotonic() >= self._retry_at)
 
     def _reload(self, fingerprints: object) -> None:
         try:
@@ -92,18 +124,30 @@ class ReloadingFile(Generic[T]):
         except ConfigurationError as error:
             # Unchanged files are read again later, because the cause may be temporary and outside the files.
             self._failed_fingerprints, self._retry_at = fingerprints, monotonic() + RETRY_SECONDS
-            self._log_error(" ".join(error.lines))
+            self._log_error(" ".join(error.lines), self._restrict(error))
         else:
             # Set after `_value`: another thread that reads the new fingerprints here returns `_value` without
             # waiting for the lock.
             self._loaded_fingerprints = fingerprints
-            self._logged_error = ""
+            self._logged_error = self._unavailable = ""
             log.info("%s has changed and was reloaded", self._name)
 
-    def _log_error(self, error: str) -> None:
+    def _restrict(self, error: ConfigurationError) -> str:
+        """Stop using what was deleted. Return what is still in use, for the log."""
+        if isinstance(error, MissingFile):
+            self._unavailable = error.lines[0]
+            return "no version is in use"
+        remaining = self._remaining(self._value)
+        if remaining is self._value:
+            return "the last valid version stays in use"
+        # Without fingerprints, the deleted files are read again even if they return unchanged.
+        self._value, self._loaded_fingerprints = remaining, None
+        return "the last valid version stays in use without the deleted files"
+
+    def _log_error(self, error: str, in_use: str) -> None:
         if error != self._logged_error:
             self._logged_error = error
-            log.error("%s cannot be reloaded, so the last valid version stays in use: %s", self._name, error)
+            log.error("%s cannot be reloaded, so %s: %s", self._name, in_use, error)
 
 
 def _metadata(status: os.stat_result) -> tuple[int, ...]:

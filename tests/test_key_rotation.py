@@ -145,6 +145,27 @@ def test_rotations_reject_no_token(tmp_path: Path, static_environ: dict[str, str
     assert len({first, second, third}) == 3
 
 
+def test_deleted_key_ends_in_every_worker(tmp_path: Path, static_environ: dict[str, str], flask: FlaskProgram) -> None:
+    assert flask("keys", "generate").returncode == 0
+    log = tmp_path / "log"
+    options = f"--access-logfile {log} --access-logformat '{LOG_FORMAT}'"
+    environ = {**static_environ, "DATABASE_URL": "", "SIGNING_KEYS_DIR": str(tmp_path / "keys")}
+    with gunicorn({**environ, "GUNICORN_CMD_ARGS": options}, workers=2) as url:
+        token = log_in(url)
+        (key,) = (tmp_path / "keys").glob("*.pem")
+        key.unlink()
+        late, accepted = time.monotonic() + PROPAGATION_DELAY.total_seconds(), []
+
+        def both_workers_answer() -> bool:
+            label = "late" if time.monotonic() > late else "early"
+            accepted.append((label, call(f"{url}/api/protected_route", label, token)[0]))
+            return len({line for line in log.read_text().splitlines() if line.endswith(" late")}) == 2
+
+        wait_until(both_workers_answer, WAIT_SECONDS)
+        assert call(f"{url}/api/auth", "-", body={"email": ZOE.email, "password": ZOE.password})[0] == 503
+    assert {status for label, status in accepted if label == "late"} == {401}
+
+
 def test_restart_changes_from_a_secret_to_another_and_to_a_directory(
     static_environ: dict[str, str], tmp_path: Path
 ) -> None:

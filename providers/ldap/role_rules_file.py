@@ -1,12 +1,11 @@
 """The TOML file of role rules: its format, and the problems that it can have."""
 
-import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigurationError, Problem
+from config.files import read_toml
 from config.text import normalize_name
 from providers.ldap.role_rules import AllOf, AnyOf, Condition, Group, NoneOf, RoleRule, RoleRules
 
@@ -18,18 +17,11 @@ _OPERATORS: dict[str, Callable[[list[Condition]], Condition]] = {"all": AllOf, "
 def read_role_rules(path: Path) -> RoleRules:
     """Return the rules in the file.
 
-    Raises ConfigurationError with every problem. A problem names its place in the file and never quotes a value.
+    Raises MissingFile, and ConfigurationError with every problem. A problem names its place in the file and never
+    quotes a value.
     """
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigurationError([Problem(VARIABLE, f"names a file that cannot be read: {error.strerror}")]) from None
-    except ValueError as error:  # not TOML, or not UTF-8; the message may quote the line, so only the place is shown
-        place = re.search(r"\(at [^()]*\)$", str(error))
-        found = f"names a file that is not TOML in UTF-8 {place[0] if place else ''}".rstrip()
-        raise ConfigurationError([Problem(VARIABLE, found)]) from None
     reader = _Reader()
-    rules = reader.read(document)
+    rules = reader.read(read_toml(VARIABLE, path))
     if reader.problems:
         raise ConfigurationError(reader.problems)
     return rules

@@ -3,9 +3,10 @@
 import logging
 from datetime import UTC, datetime
 
-from config.reloading import ReloadingFile
+from config.errors import translate_errors
+from config.reloading import FileUnavailable, ReloadingFile
 from config.text import casefold_name, normalize_name
-from providers.interface import Membership, User
+from providers.interface import Membership, ProviderUnavailable, User
 from providers.ldap.client.dn import dn_key, rdn_values
 from providers.ldap.client.errors import LdapError
 from providers.ldap.client.filters import Filter, all_of, equality, with_wildcards
@@ -109,8 +110,9 @@ class UserEntries:
 
     @property
     def role_rules(self) -> RoleRules:
-        """The current role rules."""
-        return self._role_rules.current()
+        """The current role rules. Raises ProviderUnavailable if their file was deleted."""
+        with translate_errors(FileUnavailable, to=lambda error: ProviderUnavailable(str(error))):
+            return self._role_rules.current()
 
     def _search(self, session: SupportsSearch, search_filter: bytes, bases: tuple[str, ...], scope: int) -> list[Entry]:
         found: dict[object, Entry] = {}

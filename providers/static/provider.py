@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from config.reloading import ReloadingFile
+from config.errors import translate_errors
+from config.reloading import FileUnavailable, ReloadingFile
 from config.section import Section
-from providers.interface import Check, Denied, Explanation, User
+from providers.interface import Check, Denied, Explanation, ProviderUnavailable, User
 from providers.static.checks import check_users_file
 from providers.static.users_file import UserEntry, UsersFile
 from providers.stored_users import explain_matches, to_user, users_able_to_log_in, verify_login
@@ -34,18 +35,19 @@ class StaticProvider:
     def __init__(self, path: Path) -> None:
         """Raises ConfigurationError if the file is invalid.
 
-        If the file becomes invalid later, the error is logged and the last valid version stays in use.
+        If the file becomes invalid later, the error is logged and the last valid version stays in use. If it is deleted
+        later, every method except `check` raises ProviderUnavailable.
         """
         self._path = path
         self._users = ReloadingFile("the users file", lambda: [path], lambda: UsersFile.read(path))
 
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the user with this username or email if the password is right."""
-        return verify_login(self._users.current().find_by_login(login), password)
+        return verify_login(self._current_users().find_by_login(login), password)
 
     def find(self, username: str) -> User | None:
         """Return the user with this username; `None` if the user does not exist or is disabled."""
-        return to_user(self._users.current().find(username))
+        return to_user(self._current_users().find(username))
 
     def has_username(self, username: str) -> bool:
         """Return whether the file has this username, also if the user is disabled."""
@@ -57,16 +59,20 @@ class StaticProvider:
 
     def explain(self, login: str) -> Explanation:
         """Explain a login with this username or email."""
-        users = self._users.current()
+        users = self._current_users()
         return explain_matches(users.find_by_login(login), partial(self._describe, users))
 
     def list_users(self) -> Iterator[User]:
         """Yield the users who can log in."""
-        return users_able_to_log_in(self._users.current().entries)
+        return users_able_to_log_in(self._current_users().entries)
 
     def list_roles(self) -> frozenset[str]:
         """Return the roles of the users who can log in."""
         return frozenset(role for user in self.list_users() for role in user["roles"])
+
+    def _current_users(self) -> UsersFile:
+        with translate_errors(FileUnavailable, to=lambda error: ProviderUnavailable(str(error))):
+            return self._users.current()
 
     def _describe(self, users: UsersFile, entry: UserEntry) -> str:
         return f"user {users.entries.index(entry) + 1} in {self._path.name}"

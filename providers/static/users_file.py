@@ -1,13 +1,12 @@
 """The TOML file of users: its format and its validation."""
 
-import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from config.errors import ConfigurationError, Problem, validation_message
+from config.files import read_toml
 from config.text import Name, casefold_name
 from passwords.hashing import is_policy_hash
 
@@ -56,18 +55,13 @@ class UsersFile:
     def read(cls, path: Path) -> Self:
         """Read and validate the file.
 
-        Raises ConfigurationError with every problem. A problem names its place in the file and never quotes a value.
+        Raises MissingFile, and ConfigurationError with every problem. A problem names its place in the file and never
+        quotes a value.
         """
         try:
-            return cls(_Document.model_validate(tomllib.loads(path.read_text("utf-8"))).users)
-        except OSError as error:
-            problems = [Problem(VARIABLE, f"names a file that cannot be read: {error.strerror}")]
+            return cls(_Document.model_validate(read_toml(VARIABLE, path)).users)
         except ValidationError as error:
             problems = [_problem(fault) for fault in error.errors(include_input=False, include_url=False)]
-        except ValueError as error:  # invalid TOML or UTF-8
-            # The message may quote the line, so only the position is taken from it.
-            position = re.search(r" \(at [^()]*\)$", str(error))
-            problems = [Problem(VARIABLE, f"names a file that is not TOML in UTF-8{position[0] if position else ''}")]
         raise ConfigurationError(problems)
 
     def find(self, username: str) -> UserEntry | None:

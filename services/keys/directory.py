@@ -18,6 +18,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from config.errors import ConfigurationError, Problem
+from config.files import UnusableFile, read_file
 from config.reloading import read_consistently
 from services.keys import pem
 from services.keys.ring import Key
@@ -34,6 +35,17 @@ class UnusableKeyDirectory(ConfigurationError):
         super().__init__([Problem(f"SIGNING_KEYS_DIR, {file}" if file else "SIGNING_KEYS_DIR", found, remedy)])
 
 
+class MissingCurrentKey(UnusableKeyDirectory):
+    """The current key was deleted, so no key signs."""
+
+    def __init__(self, keys: "list[StoredKey]") -> None:
+        """`keys` are the other keys."""
+        has_next = any(stored.state == "next" for stored in keys)
+        remedy = "Run: flask keys rotate" if has_next else "Run: flask keys generate"
+        super().__init__("names a current key that is missing, so no key signs", remedy, STATES_FILE)
+        self.keys = keys
+
+
 @dataclass(frozen=True)
 class StoredKey:
     """A key in the directory."""
@@ -43,6 +55,15 @@ class StoredKey:
     state: State
     since: datetime
     """When the key entered this state."""
+
+    def is_deleted(self) -> bool:
+        """Return whether the file was deleted, or no longer contains the key. It is not if the file cannot be read."""
+        try:
+            return pem.parse(read_file(self.path)[0], self.path.name).id != self.key.id
+        except UnusableFile as error:
+            return error.missing
+        except pem.InvalidKeyFile:
+            return True
 
 
 class _States(BaseModel):
@@ -60,40 +81,49 @@ class KeyDirectory:
         self.path = path
 
     def files(self) -> list[Path]:
-        """Return the files of the keys and of their states; an empty list if the directory does not exist."""
-        try:
-            names = os.listdir(self.path)
-        except FileNotFoundError:
-            return []
+        """Return the files of the keys and of their states. Raises OSError."""
+        names = os.listdir(self.path)
         return [self.path / name for name in sorted(names) if name == STATES_FILE or name.endswith(".pem")]
 
     def read(self) -> list[StoredKey]:
         """Return the next keys, the current key and the retired keys; an empty list if there are no keys.
 
-        Raises UnusableKeyDirectory if a key is invalid, or if no key is current.
+        Raises MissingCurrentKey, and UnusableKeyDirectory if a key is invalid.
         """
         try:
             return read_consistently(self.files, self._read)
+        except FileNotFoundError:
+            return []
         except OSError as error:
             raise UnusableKeyDirectory(f"cannot be read: {error.strerror}") from None
 
+    def read_remaining(self) -> list[StoredKey]:
+        """Return what `read` returns, also if the current key was deleted. Raises UnusableKeyDirectory."""
+        try:
+            return self.read()
+        except MissingCurrentKey as error:
+            return error.keys
+
     def add(self, algorithm: str) -> StoredKey:
-        """Generate a key: the current key if it is the first one, otherwise a next key. Raises OSError."""
+        """Generate a key: the current key if there is none, otherwise a next key. Raises OSError."""
         with self._locked():
-            keys = self.read()
-            if keys:
-                self._write_states(_states_of(keys))  # without the file, two keys have no states
-            else:
-                (self.path / STATES_FILE).unlink(missing_ok=True)  # its keys were deleted by hand
+            keys = self.read_remaining()
+            current = _current(keys)
             content = pem.generate(algorithm)
-            key_id = pem.parse(content, "the new key").id
-            _write_atomically(self.path / f"{key_id}.pem", content)
-            return next(stored for stored in self.read() if stored.key.id == key_id)
+            added = pem.parse(content, "the new key")
+            if current:
+                self._write_states(_states_with_current(keys, current.key, current.since))  # two keys need the file
+            elif not keys:
+                (self.path / STATES_FILE).unlink(missing_ok=True)  # its keys were deleted by hand
+            _write_atomically(self.path / f"{added.id}.pem", content)
+            if keys and not current:
+                self._write_states(_states_with_current(keys, added, datetime.now(UTC)))
+            return next(stored for stored in self.read() if stored.key.id == added.id)
 
     def rotate(self, successor: StoredKey) -> None:
         """Make a next key the current one, and retire the current key. Raises OSError."""
         with self._locked():
-            self._write_states(_states_with_current(self.read(), successor, datetime.now(UTC)))
+            self._write_states(_states_with_current(self.read_remaining(), successor.key, datetime.now(UTC)))
 
     def remove(self, stored: StoredKey) -> None:
         """Delete a key that is not current. Tokens signed with it become invalid. Raises OSError."""
@@ -101,7 +131,9 @@ class KeyDirectory:
             for path in self._pem_files():
                 if pem.read(path).id == stored.key.id:
                     path.unlink()
-            self._write_states(_states_of(self.read()))
+            keys = self.read_remaining()
+            if current := _current(keys):
+                self._write_states(_states_with_current(keys, current.key, current.since))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -126,18 +158,20 @@ class KeyDirectory:
         states = self._read_states(keys)
         order: list[State] = ["next", "current", "retired"]
         stored_keys = [_stored_key(key, path, states) for key, path in keys.values()]
-        return sorted(stored_keys, key=lambda stored: (order.index(stored.state), stored.since))
+        stored_keys.sort(key=lambda stored: (order.index(stored.state), stored.since))
+        if states.current not in keys:
+            raise MissingCurrentKey(stored_keys)
+        return stored_keys
 
     def _read_states(self, keys: dict[str, tuple[Key, Path]]) -> _States:
         try:
-            states = _States.model_validate_json((self.path / STATES_FILE).read_bytes())
-        except FileNotFoundError:
-            return self._states_of_single_key(keys)
-        except (OSError, ValidationError):
-            raise UnusableKeyDirectory("cannot be read, or is invalid", file=STATES_FILE) from None
-        if states.current not in keys:
-            raise UnusableKeyDirectory("names a current key that is missing", file=STATES_FILE)
-        return states
+            return _States.model_validate_json(read_file(self.path / STATES_FILE)[0])
+        except UnusableFile as error:
+            if error.missing:
+                return self._states_of_single_key(keys)
+            raise UnusableKeyDirectory(str(error), file=STATES_FILE) from None
+        except ValidationError:
+            raise UnusableKeyDirectory("is invalid", file=STATES_FILE) from None
 
     def _states_of_single_key(self, keys: dict[str, tuple[Key, Path]]) -> _States:
         if len(keys) > 1:
@@ -160,18 +194,15 @@ def _stored_key(key: Key, path: Path, states: _States) -> StoredKey:
     return StoredKey(key, path, "next", _modified_at(path))
 
 
-def _states_of(keys: list[StoredKey]) -> _States:
-    current = next(stored for stored in keys if stored.state == "current")
-    return _states_with_current(keys, current, current.since)
+def _current(keys: list[StoredKey]) -> StoredKey | None:
+    return next((stored for stored in keys if stored.state == "current"), None)
 
 
-def _states_with_current(keys: list[StoredKey], current: StoredKey, since: datetime) -> _States:
+def _states_with_current(keys: list[StoredKey], current: Key, since: datetime) -> _States:
     """Return the states in which this key is current and a previous current key is retired, both from `since` on."""
     retired = {stored.key.id: stored.since for stored in keys if stored.state == "retired"}
-    retired |= {
-        stored.key.id: since for stored in keys if stored.state == "current" and stored.key.id != current.key.id
-    }
-    return _States(current=current.key.id, since=since, retired=retired)
+    retired |= {stored.key.id: since for stored in keys if stored.state == "current" and stored.key.id != current.id}
+    return _States(current=current.id, since=since, retired=retired)
 
 
 def _modified_at(path: Path) -> datetime:

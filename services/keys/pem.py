@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import get_default_algorithms
 
+from config.files import UnusableFile, read_file
 from config.permissions import is_readable_by_others
 from services.keys.ring import Key
 
@@ -54,12 +54,10 @@ def generate(algorithm: str) -> bytes:
 def read(path: Path) -> Key:
     """Return the key in a file. Raises InvalidKeyFile, whose text contains no part of the key."""
     try:
-        with path.open("rb") as file:
-            is_exposed = is_readable_by_others(os.fstat(file.fileno()))
-            content = file.read()
-    except OSError as error:
-        raise InvalidKeyFile(path.name, f"cannot be read: {error.strerror}") from None
-    if is_exposed:
+        content, status = read_file(path)
+    except UnusableFile as error:
+        raise InvalidKeyFile(path.name, str(error)) from None
+    if is_readable_by_others(status):
         remedy = "Run `chmod 600` on it, and replace the key if another user may have read it"
         raise InvalidKeyFile(path.name, "can be read by other users", remedy)
     return parse(content, path.name)

@@ -11,6 +11,10 @@ KEY_SET_MAX_AGE = 300
 """For how many seconds clients may cache the key set."""
 
 
+class KeysUnavailable(Exception):
+    """No key signs, or it is not known which keys are valid. The text is the reason, for the log."""
+
+
 @dataclass(frozen=True)
 class Key:
     """A key and the one algorithm that it may be used with (RFC 8725 §3.1)."""
@@ -29,7 +33,8 @@ class KeySource(Protocol):
     def ring(self, *, newest: bool = False) -> "KeyRing":
         """Return the key ring: the same object until the keys change.
 
-        The ring may be a second old. With `newest=True`, it is read again if the keys have changed.
+        The ring may be a second old. With `newest=True`, it is read again if the keys have changed. Raises
+        KeysUnavailable.
         """
         ...
 
@@ -37,10 +42,19 @@ class KeySource(Protocol):
 class KeyRing:
     """The keys of one issuer at one time. Immutable, so thread-safe."""
 
-    def __init__(self, current: Key, *others: Key) -> None:
-        """`current` signs; `others` only verify."""
-        self.current = current
-        self._by_id = {key.id: key for key in (*others, current)}
+    def __init__(self, current: Key | None, *others: Key) -> None:
+        """`current` signs, and `None` means that no key signs; `others` only verify."""
+        self._current = current
+        self._by_id = {key.id: key for key in (*others, current) if key}
+
+    @property
+    def current(self) -> Key:
+        """The key that signs. Raises KeysUnavailable if there is none."""
+        if self._current is None:
+            raise KeysUnavailable(
+                "SIGNING_KEYS_DIR has no current key, so no token can be signed. Run: flask keys list"
+            )
+        return self._current
 
     def ring(self, *, newest: bool = False) -> "KeyRing":
         """Return this ring: a `KeySource` whose keys never change."""

@@ -1,35 +1,59 @@
 """The sources of the key ring: SECRET_KEY, or a key directory that is reloaded when it changes."""
 
+from typing import NamedTuple
+
 from config.errors import ConfigurationError, Problem, collect_errors
 from config.keys import KeySettings
-from config.reloading import ReloadingFile
+from config.reloading import FileUnavailable, ReloadingFile
 from config.settings import Settings
-from services.keys.directory import KeyDirectory, UnusableKeyDirectory
-from services.keys.ring import Key, KeyRing, KeySource, secret_key
+from services.keys.directory import KeyDirectory, StoredKey, UnusableKeyDirectory
+from services.keys.ring import Key, KeyRing, KeySource, KeysUnavailable, secret_key
 
 CHECK_INTERVAL_SECONDS = 1.0
 """The minimum time between two checks of the directory for changes."""
 
 
+class _Version(NamedTuple):
+    """The keys of a directory at one time."""
+
+    stored: tuple[StoredKey, ...]
+    ring: KeyRing
+
+
 class ReloadingKeyDirectory:
-    """The key ring of a key directory, reloaded when the directory changes. Thread-safe."""
+    """The key ring of a key directory, reloaded when the directory changes. Thread-safe.
+
+    A key whose file was deleted neither signs nor verifies, even if the directory is otherwise unusable.
+    """
 
     def __init__(self, directory: KeyDirectory, *fallbacks: Key) -> None:
         """`fallbacks` only verify. Raises UnusableKeyDirectory if the directory cannot be used now."""
         self._directory = directory
         self._fallbacks = fallbacks
-        self._ring = ReloadingFile("SIGNING_KEYS_DIR", directory.files, self._read, CHECK_INTERVAL_SECONDS)
+        self._versions = ReloadingFile(
+            "SIGNING_KEYS_DIR", directory.files, self._read, CHECK_INTERVAL_SECONDS, self._without_deleted_keys
+        )
 
     def ring(self, *, newest: bool = False) -> KeyRing:
-        """Return the key ring, see `KeySource`. If the directory becomes unusable, the last valid ring stays in use."""
-        return self._ring.current(newest=newest)
+        """Return the key ring, see `KeySource`. If the directory is unusable, those keys stay that are still in it."""
+        try:
+            return self._versions.current(newest=newest).ring
+        except FileUnavailable as error:
+            raise KeysUnavailable(str(error)) from None
 
-    def _read(self) -> KeyRing:
+    def _read(self) -> _Version:
         keys = self._directory.read()
-        current = next((stored.key for stored in keys if stored.state == "current"), None)
-        if current is None:
+        if not keys:
             raise UnusableKeyDirectory("contains no key", "Run: flask keys generate")
-        return KeyRing(current, *self._fallbacks, *(stored.key for stored in keys))
+        return self._version(keys)
+
+    def _without_deleted_keys(self, version: _Version) -> _Version:
+        remaining = [stored for stored in version.stored if not stored.is_deleted()]
+        return version if len(remaining) == len(version.stored) else self._version(remaining)
+
+    def _version(self, keys: list[StoredKey]) -> _Version:
+        current = next((stored.key for stored in keys if stored.state == "current"), None)
+        return _Version(tuple(keys), KeyRing(current, *self._fallbacks, *(stored.key for stored in keys)))
 
 
 def open_keys(settings: Settings) -> KeySource:

@@ -237,7 +237,7 @@ def test_missing_setting_is_an_error_with_a_remedy(command: Command, name: str) 
 def test_unusable_directory_is_an_error(command: Command, path: Path, name: str) -> None:
     command("generate")
     (path / STATES_FILE).write_text("hunter2")
-    assert rejection(command(name)) == "SIGNING_KEYS_DIR, states.json cannot be read, or is invalid."
+    assert rejection(command(name)) == "SIGNING_KEYS_DIR, states.json is invalid."
     (path / STATES_FILE).unlink()
     next(path.glob("*.pem")).chmod(0o644)
     assert "can be read by other users" in rejection(command(name))
@@ -267,3 +267,22 @@ def test_failed_write_changes_nothing(command: Command, path: Path, name: str) -
     )  # fmt: skip
     assert error_line(ended) == "Error: SIGNING_KEYS_DIR cannot be changed: File too large"
     assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+
+
+def test_list_shows_the_other_keys_and_fails_without_the_current_key(command: Command, path: Path) -> None:
+    first, second = (generated(command("generate"))[0] for _ in range(2))
+    (path / f"{first}.pem").unlink()
+    ended = command("list")
+    assert (ended.exit_code, second in ended.stdout) == (2, True)
+    assert "names a current key that is missing, so no key signs. Run: flask keys rotate." in ended.stderr
+    assert command("rotate").stdout.splitlines()[0] == f"{second} is now the current key."
+    assert states(command) == [(second, "current")]
+
+
+def test_generated_key_replaces_a_deleted_current_key(command: Command, path: Path) -> None:
+    first, second = (generated(command("generate"))[0] for _ in range(2))
+    command("rotate")
+    (path / f"{second}.pem").unlink()
+    third, _, state = generated(command("generate"))
+    assert state == "current"
+    assert states(command) == [(third, "current"), (first, "retired")]

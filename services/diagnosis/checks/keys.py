@@ -35,7 +35,10 @@ def check_keys(settings: KeySettings, keys_dir: Path | None) -> Iterator[Check]:
 
 
 def _check_stored_keys(keys: list[StoredKey], secret_is_set: bool) -> Iterator[Check]:
-    current = next(key for key in keys if key.state == "current")
+    current = next((key for key in keys if key.state == "current"), None)
+    if current is None:
+        yield Check("keys", "failure", "SIGNING_KEYS_DIR contains no key", "Run: flask keys generate")
+        return
     next_keys = [key for key in keys if key.state == "next"]
     yield _check_current(current, has_next=bool(next_keys))
     yield _check_others(next_keys, retired=sum(key.state == "retired" for key in keys))

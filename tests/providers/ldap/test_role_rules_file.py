@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigurationError
+from providers.interface import ProviderUnavailable
 from providers.ldap.client.dn import parse_dn
 from providers.ldap.role_rules_file import read_role_rules
+from providers.ldap.search_provider import open_ldap
 
 FILE = """
 default = ["user"]
@@ -137,3 +139,19 @@ def test_unreadable_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(os.urandom(64) + b"\xff")
     with pytest.raises(ConfigurationError, match="LDAP_ROLE_RULES_FILE names a file that is not TOML in UTF-8"):
         read_role_rules(tmp_path / "binary")
+
+
+def test_deleted_file_gives_no_roles_and_is_an_outage(tmp_path: Path) -> None:
+    path = write_file(tmp_path, FILE)
+    provider = open_ldap(
+        {
+            "LDAP_URL": "ldap://localhost",
+            "LDAP_BASE_DN": "dc=example",
+            "LDAP_GROUP_BASE_DN": "ou=groups,dc=example",
+            "LDAP_ROLE_RULES_FILE": str(path),
+        }
+    )
+    assert "admin" in provider.list_roles()
+    path.unlink()
+    with pytest.raises(ProviderUnavailable, match="LDAP_ROLE_RULES_FILE names a file that cannot be read"):
+        provider.list_roles()

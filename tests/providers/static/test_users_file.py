@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from config.errors import ConfigurationError
-from providers.interface import DISABLED, Denied
+from config.reloading import MAX_OUTAGE_SECONDS
+from providers.interface import DISABLED, Denied, ProviderUnavailable
 from providers.static.provider import StaticProvider
 from tests.support.stores import SECRET_KEY, hashed, users_file
 from tests.support.users import ZOE, SampleUser
@@ -103,13 +105,37 @@ def test_invalid_edit_keeps_the_last_valid_version(path: Path, broken: str, capl
     assert accepts(provider, NEW)
 
 
-def test_deleted_file_keeps_the_last_valid_version(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_users_of_a_deleted_file_cannot_log_in(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     provider = StaticProvider(path)
     path.unlink()
-    assert accepts(provider, ZOE)
-    assert "names a file that cannot be read: No such file or directory" in caplog.text
+    for call in (lambda: accepts(provider, ZOE), lambda: provider.find(ZOE.username), provider.list_roles):
+        with pytest.raises(ProviderUnavailable, match="names a file that cannot be read: No such file or directory"):
+            call()
+    assert "the users file cannot be reloaded, so no version is in use: STATIC_USERS_FILE names" in caplog.text
     users_file(path, [NEW])
     assert accepts(provider, NEW)
+
+
+def test_file_that_returns_unchanged_is_used_again(path: Path) -> None:
+    provider = StaticProvider(path)
+    path.rename(path.with_name("away"))
+    with pytest.raises(ProviderUnavailable):
+        provider.find(ZOE.username)
+    path.with_name("away").rename(path)
+    assert accepts(provider, ZOE)
+
+
+def test_file_in_a_missing_directory_stays_in_use_for_a_while(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = StaticProvider(path)
+    path.parent.rename(path.parent.with_name("away"))
+    try:
+        assert accepts(provider, ZOE)
+        monkeypatch.setattr("config.reloading.monotonic", lambda: monotonic() + MAX_OUTAGE_SECONDS + 1)
+        with pytest.raises(ProviderUnavailable, match="has not been accessible for 300 seconds"):
+            provider.find(ZOE.username)
+    finally:
+        path.parent.with_name("away").rename(path.parent)
+    assert accepts(provider, ZOE)
 
 
 def test_plain_password_in_the_file_is_rejected(tmp_path: Path) -> None:

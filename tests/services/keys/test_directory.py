@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from services.keys import pem
-from services.keys.directory import STATES_FILE, KeyDirectory, StoredKey, UnusableKeyDirectory
+from services.keys.directory import STATES_FILE, KeyDirectory, MissingCurrentKey, StoredKey, UnusableKeyDirectory
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
 SINCE = "2026-01-01T00:00:00Z"
@@ -163,13 +163,13 @@ def test_removing_a_key_deletes_its_copies(directory: KeyDirectory) -> None:
 def test_invalid_states_are_rejected(directory: KeyDirectory, text: bytes) -> None:
     key = add_by_hand(directory, "added.pem")
     (directory.path / STATES_FILE).write_bytes(text.replace(b"KEY", key.encode()))
-    assert rejection(directory) == "SIGNING_KEYS_DIR, states.json cannot be read, or is invalid."
+    assert rejection(directory) == "SIGNING_KEYS_DIR, states.json is invalid."
 
 
 def test_directory_in_place_of_states_is_rejected(directory: KeyDirectory) -> None:
     add_by_hand(directory, "added.pem")
     (directory.path / STATES_FILE).mkdir()
-    assert rejection(directory) == "SIGNING_KEYS_DIR, states.json cannot be read, or is invalid."
+    assert rejection(directory) == "SIGNING_KEYS_DIR, states.json cannot be read: Is a directory."
 
 
 def test_missing_key_is_rejected_only_if_it_is_current(directory: KeyDirectory) -> None:
@@ -179,7 +179,37 @@ def test_missing_key_is_rejected_only_if_it_is_current(directory: KeyDirectory) 
     assert list(states(directory).values()) == ["current"]
     add_by_hand(directory, "added.pem")
     the("current", directory).path.unlink()
-    assert rejection(directory) == "SIGNING_KEYS_DIR, states.json names a current key that is missing."
+    assert rejection(directory) == (
+        "SIGNING_KEYS_DIR, states.json names a current key that is missing, so no key signs. Run: flask keys rotate."
+    )
+
+
+def test_new_key_replaces_a_deleted_current_key(directory: KeyDirectory) -> None:
+    directory.add("EdDSA")
+    directory.rotate(directory.add("EdDSA"))
+    the("current", directory).path.unlink()
+    with pytest.raises(MissingCurrentKey, match="Run: flask keys generate"):
+        directory.read()
+    (retired,) = directory.read_remaining()
+    added = directory.add("EdDSA")
+    assert states(directory) == {added.key.id: "current", retired.key.id: "retired"}
+
+
+def test_next_key_replaces_a_deleted_current_key(directory: KeyDirectory) -> None:
+    directory.add("EdDSA")
+    successor = directory.add("EdDSA")
+    the("current", directory).path.unlink()
+    directory.rotate(successor)
+    assert states(directory) == {successor.key.id: "current"}
+
+
+def test_retired_key_can_be_removed_without_a_current_key(directory: KeyDirectory) -> None:
+    directory.add("EdDSA")
+    directory.rotate(directory.add("EdDSA"))
+    the("current", directory).path.unlink()
+    (retired,) = directory.read_remaining()
+    directory.remove(retired)
+    assert directory.read() == []
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])

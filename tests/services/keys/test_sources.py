@@ -183,11 +183,6 @@ def _move_away(path: Path) -> None:
     path.rename(path.with_name("moved"))
 
 
-def _delete_all_files(path: Path) -> None:
-    for file in path.iterdir():
-        file.unlink()
-
-
 def _expose_a_key(path: Path) -> None:
     next(path.glob("*.pem")).chmod(0o644)
 
@@ -196,13 +191,7 @@ def _write_invalid_states(path: Path) -> None:
     (path / STATES_FILE).write_text("junk")
 
 
-def _delete_the_current_key(path: Path) -> None:
-    KeyDirectory(path).read()[0].path.unlink()
-
-
-@pytest.mark.parametrize(
-    "breaks", [_move_away, _delete_all_files, _expose_a_key, _write_invalid_states, _delete_the_current_key]
-)
+@pytest.mark.parametrize("breaks", [_move_away, _expose_a_key, _write_invalid_states])
 def test_unusable_directory_is_logged_once_and_the_last_ring_stays_in_use(
     directory: KeyDirectory, caplog: pytest.LogCaptureFixture, breaks: Callable[[Path], Any]
 ) -> None:
