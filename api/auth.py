@@ -49,9 +49,10 @@ def init(app: Flask) -> None:
     @app.route("/api/auth/password", methods=["POST"])
     @auth_guard()
     def password() -> Response:
-        if not change_password(g.claims, *_require_texts("password", "new_password")):
+        grant = change_password(g.claims, *_require_texts("password", "new_password"))
+        if not grant:
             raise InvalidCredentials
-        return json_response(message="Password changed", headers=[NO_STORE])
+        return _token_response(grant)
 
 
 def _require_texts(*names: str) -> list[str]:

@@ -1,11 +1,11 @@
 """The revocation list: access tokens that are revoked before they expire. Its ids increase in the order of commits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, true
 
 from database.advisory_locks import REVOCATION_LOCK
 from database.tables import revocations
@@ -35,8 +35,9 @@ _after = select(revocations).where(revocations.c.id > bindparam("last")).order_b
 
 
 def insert_revocations(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
-    """Write revocations, and delete expired ones. This must be the last statement of the transaction.
+    """Write revocations, and delete expired ones and those that a new one includes.
 
+    This must be the last write of the transaction.
     Revocations become visible in the order of their ids. PostgreSQL commits transactions in any order, so a lock
     is held until the commit; SQLite has one writer at a time.
     """
@@ -46,7 +47,27 @@ def insert_revocations(connection: Connection, rows: Iterable[dict[str, Any]]) -
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(REVOCATION_LOCK)))
     connection.execute(delete(revocations).where(revocations.c.expires_at < datetime.now(UTC)))
+    for row in values:
+        if row.get("issued_before"):
+            connection.execute(delete(revocations).where(_included_in(row)))
     connection.execute(insert(revocations), values)
+
+
+def last_revocation_id(connection: Connection) -> int:
+    """Return the id of the newest revocation, 0 if there is none."""
+    return connection.scalar(select(func.max(revocations.c.id))) or 0
+
+
+def _included_in(row: Mapping[str, Any]) -> ColumnElement[bool]:
+    """Return the condition for the revocations of tokens all of which the new `row` revokes, too.
+
+    Otherwise each password change of a user would add a row that every worker reads for a year. Rows of another
+    process whose clock is ahead remain.
+    """
+    username, idp = row["username_folded"], row["idp"]
+    of_user = revocations.c.username_folded == username if username else true()
+    of_provider = revocations.c.idp == idp if idp else true()
+    return and_(revocations.c.issued_before <= row["issued_before"], of_user, of_provider)
 
 
 def revocations_after(connection: Connection, last: int) -> list[Revocation]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -197,17 +199,15 @@ class SessionTable:
             yield connection
 
 
-def end_user_sessions(
-    connection: Connection, username: str, idp: str | None, except_session_id: str | None = None
-) -> int:
-    """End all sessions of a user except one, see `SessionTable.end_user_sessions`.
+def end_user_sessions(connection: Connection, username: str, idp: str | None) -> int:
+    """End all sessions of a user, see `SessionTable.end_user_sessions`.
 
     This must be the last statement of the transaction.
     """
     _lock(connection)
     name = casefold_name(username)
     of_provider = sessions.c.idp == idp if idp else true()
-    of_user = and_(sessions.c.username_folded == name, of_provider, sessions.c.id != (except_session_id or ""))
+    of_user = and_(sessions.c.username_folded == name, of_provider)
     return _end(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
 
 
@@ -226,11 +226,13 @@ def _end(connection: Connection, condition: ColumnElement[bool], *extra_rows: Ma
     deleted = delete(sessions).where(condition).returning(sessions.c.id, sessions.c.access_until)
     ended, now = connection.execute(deleted).all(), datetime.now(UTC)
     of_sessions = [{"ended": row.id, "expires_at": row.access_until} for row in ended if row.access_until > now]
-    insert_revocations(connection, [_complete_row(row) for row in (*of_sessions, *extra_rows)])
+    rows = sorted(map(_complete_row, (*of_sessions, *extra_rows)), key=itemgetter("expires_at"))
+    # A logout names its session, too: of two rows, the one that expires later is sufficient.
+    insert_revocations(connection, {row["ended"]: row for row in rows}.values())
     return len(ended)
 
 
-def _complete_row(row: Mapping[str, object]) -> dict[str, object]:
+def _complete_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"ended": None, "idp": None, "username_folded": None, "issued_before": None, **row}
 
 

@@ -115,6 +115,15 @@ revocations = Table(
     sqlite_autoincrement=True,
 )
 
+# The revocations of users are few: most rows are of sessions.
+of_a_user = revocations.c.username_folded.is_not(None)
+Index(
+    "ix_revocations_username_folded",
+    revocations.c.username_folded,
+    sqlite_where=of_a_user,
+    postgresql_where=of_a_user,
+)
+
 # Usernames instead of foreign keys, because an event is kept when its user is deleted.
 audit_events = Table(
     "audit_events",

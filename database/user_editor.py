@@ -14,6 +14,7 @@ from database.audit import record_event
 from database.engine import begin_write
 from database.error_translation import translate_database_errors
 from database.errors import NoSuchUser, UserChanged, UserExists
+from database.revocation_table import last_revocation_id
 from database.session_table import end_user_sessions
 from database.tables import users
 from database.user_names import name_columns, require_free_names
@@ -34,7 +35,8 @@ UserRef = str | int
 class UserEditor:
     """Edits the user table in the name of an operator. Thread-safe.
 
-    Every edit is one transaction, writes an audit event and returns the user as stored afterwards. It raises
+    Every edit is one transaction, writes an audit event and, unless it says otherwise, returns the user as stored
+    afterwards. It raises
     DatabaseUnavailable; NoSuchUser; UserExists if the username or email belongs to another user; UserChanged if
     `version` is not None and the user has another version; and LastAdmin if no active user would have the role
     `admin` afterwards, unless `force` is True.
@@ -65,17 +67,18 @@ class UserEditor:
             row = _lock_user(connection, user_ref, version)
             return self._replace_hash(connection, row, password_hash, "password_set")
 
-    def change_password(self, seen: UserRow, password_hash: str, except_session_id: str | None) -> UserRow:
+    def change_password(self, seen: UserRow, password_hash: str) -> int:
         """Replace a user's password hash, after the caller has verified the password with the hash in `seen`.
 
-        The user's sessions end, except `except_session_id`. Raises UserChanged if the user's password hash has
-        changed since `seen` was read.
+        The user's sessions end. Return the id of the revocation, so that a session can be opened unless there is a
+        later one. Raises UserChanged if the user's password hash has changed since `seen` was read.
         """
         with self._begin() as connection:
             row = _lock_user(connection, seen.id)
             if row.password_hash != seen.password_hash:
                 raise UserChanged
-            return self._replace_hash(connection, row, password_hash, "password_changed", except_session_id)
+            self._replace_hash(connection, row, password_hash, "password_changed")
+            return last_revocation_id(connection)
 
     def set_active(self, user_ref: UserRef, active: bool, force: bool = False) -> UserRow:
         """Enable a user; or disable a user and end the user's sessions."""
@@ -114,17 +117,10 @@ class UserEditor:
             end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
             return row
 
-    def _replace_hash(
-        self,
-        connection: Connection,
-        row: UserRow,
-        password_hash: str,
-        action: str,
-        except_session_id: str | None = None,
-    ) -> UserRow:
+    def _replace_hash(self, connection: Connection, row: UserRow, password_hash: str, action: str) -> UserRow:
         _update(connection, row, password_hash=password_hash)
         self._record(connection, action, row.username)
-        end_user_sessions(connection, row.username, USER_TABLE_PROVIDER, except_session_id)
+        end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
         return _require_user(user_by_id(connection, row.id))
 
     def _record(self, connection: Connection, action: str, username: str, details: str | None = None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from config.clients import FIRST_PARTY_CLIENT_ID
 from config.service_settings import USER_TABLE_PROVIDER
 from config.text import normalize_password
 from database.errors import UserChanged
@@ -12,9 +13,10 @@ from passwords.hashing import hash_password
 from passwords.policy import WeakPassword
 from providers.interface import UNKNOWN_USER
 from providers.stored_users import verify_login
-from services.context import current_services
+from services.context import current_services, current_sessions
 from services.sessions.errors import SessionsUnavailable
 from services.tokens.claims import Claims
+from services.tokens.grant import Grant
 
 if TYPE_CHECKING:
     from database.user_editor import UserEditor
@@ -56,14 +58,14 @@ class AccountEditor:
         _refresh_revocations()
         return row
 
-    def change_password(self, seen: "UserRow", password_hash: str, except_session_id: str | None) -> "UserRow":
-        """Store a new password hash if the user's hash is still that of `seen`, and end the user's other sessions.
+    def change_password(self, seen: "UserRow", password_hash: str) -> int:
+        """Store a new password hash if the user's hash is still that of `seen`, and end the user's sessions.
 
-        The session `except_session_id`, which is the caller's, does not end.
+        Return the id of the revocation.
         """
-        row = self._editor.change_password(seen, password_hash, except_session_id)
+        revocation_id = self._editor.change_password(seen, password_hash)
         _refresh_revocations()
-        return row
+        return revocation_id
 
 
 def editor_for(claims: Claims) -> AccountEditor:
@@ -79,10 +81,12 @@ def new_hash(password: str, *names: str | None) -> str:
     return hash_password(current_services().password_policy.validate(password, *names))
 
 
-def change_password(claims: Claims, old: str, new: str) -> bool:
-    """Change the password of the caller with these claims, and end their other sessions.
+def change_password(claims: Claims, old: str, new: str) -> Grant | None:
+    """Change the password of the caller with these claims, end all their sessions, and return a grant of a new one.
 
-    Return False if `old` is not their password. Raises NoUserTable, WeakPassword, Overloaded and DatabaseUnavailable.
+    The caller's own session ends, too, because its tokens may be the stolen ones. Return `None` if `old` is not their
+    password, or if they have been disabled meanwhile. Raises NoUserTable, WeakPassword, Overloaded and
+    DatabaseUnavailable. After ProviderUnavailable and SessionsUnavailable the password has been changed.
     """
     editor = editor_for(claims)
     if claims.get("idp") != USER_TABLE_PROVIDER:
@@ -93,16 +97,30 @@ def change_password(claims: Claims, old: str, new: str) -> bool:
         return _change_password(editor, claims, old, new)
 
 
-def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> bool:
+def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> Grant | None:
     row = editor.users.find(claims["sub"])
     user = verify_login([row] if row else [], _normalize(old))
     if row is None or not user:
         log.info("password change denied: %s", getattr(user, "reason", UNKNOWN_USER))
-        return False
+        return None
     if _normalize(new) == _normalize(old):
         raise WeakPassword("must differ from the current password")
-    editor.change_password(row, new_hash(new, row.username, row.email), claims.get("sid"))
-    return True
+    revocation_id = editor.change_password(row, new_hash(new, row.username, row.email))
+    return _open_session(row.username, claims.get("client_id", FIRST_PARTY_CLIENT_ID), revocation_id)
+
+
+def _open_session(username: str, client_id: str, revocation_id: int) -> Grant | None:
+    """Return a grant for a user of the user table, `None` if they are disabled.
+
+    Raises SessionsUnavailable if there is a revocation after `revocation_id`: the caller may not know the password.
+    """
+    user = current_services().chain.find(USER_TABLE_PROVIDER, username)
+    if user is None:
+        return None
+    grant = current_sessions().open(user, client_id, revocation_id)
+    if grant is None:
+        raise SessionsUnavailable("the user's sessions were revoked after the password change")
+    return grant
 
 
 def _normalize(password: str) -> str:

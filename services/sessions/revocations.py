@@ -48,7 +48,7 @@ class _Snapshot:
         session_id = claims.get("sid")
         if (session_id or claims["jti"]) in self._revoked_ids or claims["iat"] < self._all_revoked_before:
             return True
-        # Sessions are revoked by their ids, so that a password change can keep the current session.
+        # Sessions are revoked by their ids: a login in the same second as the revocation, but after it, is valid.
         if session_id or not self._users_revoked_before:
             return False
         user = casefold_name(claims["sub"])

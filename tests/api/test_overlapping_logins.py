@@ -20,7 +20,7 @@ YAN = SampleUser("yan", "yan@example.org", "the first password", ("user",))
 OTHER = hashed("another password")
 REVOCATIONS: dict[str, Callable[[UserEditor], object]] = {
     "set-password": lambda users: users.set_password("yan", OTHER),
-    "change-password": lambda users: users.change_password(users.users.require("yan"), OTHER, None),
+    "change-password": lambda users: users.change_password(users.users.require("yan"), OTHER),
     "disable": lambda users: users.set_active("yan", False),
 }
 

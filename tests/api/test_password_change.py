@@ -1,17 +1,31 @@
-"""`POST /api/auth/password`: users change their own password and keep their session."""
+"""`POST /api/auth/password`: users change their own password, which ends their sessions and starts a new one."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from werkzeug.test import TestResponse
 
+from database.session_table import SessionTable
 from services.context import services_of
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
 from tests.support.error_responses import error_message
-from tests.support.sessions import bearer, client_of, guard_error, log_in, refresh, send_login, send_refresh
+from tests.support.session_rows import session_ids
+from tests.support.sessions import (
+    bearer,
+    claims_of,
+    client_of,
+    guard_error,
+    log_in,
+    refresh,
+    send_login,
+    send_refresh,
+    tokens_in,
+)
+from tests.support.statement_hooks import call_at_statement
 from tests.support.stores import hashed, users_file
 from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin, admin_at, token_of
@@ -59,19 +73,47 @@ def is_changed(admin: Admin) -> bool:
     return statuses == [400, 200]
 
 
-def test_password_change_keeps_the_callers_session_and_ends_the_others(admin: Admin) -> None:
+def test_thief_of_the_callers_tokens_is_logged_out_by_the_password_change(admin: Admin) -> None:
     other_client = client_of(admin.environ)
-    own, others, zoe = log_in(admin.client, MAX), log_in(other_client, MAX), log_in(other_client)
-    assert guard_error(other_client, others.access) == ""
-    response = request_change(admin, own.access)
-    assert response.get_json() == {"status": 200, "message": "Password changed"}
-    assert response.headers["Cache-Control"] == "no-store"
-    assert [guard_error(admin.client, tokens.access) for tokens in (own, others, zoe)] == ["", "revoked_token", ""]
-    wait_until(lambda: guard_error(other_client, others.access) == "revoked_token")
-    assert error_message(send_refresh(other_client, others.refresh), 400, "invalid_refresh_token")
-    later = refresh(other_client, refresh(admin.client, own))
+    stolen, others, zoe = log_in(admin.client, MAX), log_in(other_client, MAX), log_in(other_client)
+    assert guard_error(other_client, stolen.access) == ""
+    new = tokens_in(request_change(admin, stolen.access))
+    codes = [guard_error(admin.client, tokens.access) for tokens in (stolen, others, zoe, new)]
+    assert codes == ["revoked_token", "revoked_token", "", ""]
+    wait_until(lambda: guard_error(other_client, stolen.access) == "revoked_token")
+    for tokens in (stolen, others):
+        assert error_message(send_refresh(other_client, tokens.refresh), 400, "invalid_refresh_token")
+    later = refresh(other_client, refresh(admin.client, new))
     assert [guard_error(client, later.access) for client in (admin.client, other_client)] == ["", ""]
     assert is_changed(admin)
+
+
+@SQLITE_ONLY
+def test_new_session_belongs_to_the_client_of_the_token(users_environ: dict[str, str]) -> None:
+    admin = admin_at(users_environ, OAUTH_CLIENTS="app")
+    claims = {"username": "max", "roles": [], "idp": "database", "client_id": "app"}
+    new = tokens_in(request_change(admin, services_of(admin.client.application).issuer.generate(claims)))
+    assert claims_of(admin.client, new.access)["client_id"] == "app"
+    assert error_message(send_refresh(admin.client, new.refresh), 400, "invalid_refresh_token")
+    form = {"grant_type": "refresh_token", "refresh_token": new.refresh, "client_id": "app"}
+    assert admin.client.post("/oauth/token", data=form).status_code == 200
+
+
+REVOCATIONS: dict[str, Callable[[Admin], object]] = {
+    "another password": lambda admin: admin.table.set_password("max", hashed("violin lampshade quarry 8")),
+    "disabled": lambda admin: admin.table.set_active("max", active=False),
+    "revoked": lambda admin: SessionTable(admin.engine).end_user_sessions("max"),
+}
+
+
+@pytest.mark.parametrize("revoke", REVOCATIONS.values(), ids=REVOCATIONS)
+def test_revocation_during_a_password_change_leaves_no_session(admin: Admin, revoke: Callable[[Admin], object]) -> None:
+    access = log_in(admin.client, MAX).access
+    opening = ("SELECT pg_advisory_xact_lock_shared", "INSERT INTO sessions")
+    with call_at_statement("before_cursor_execute", opening, lambda: revoke(admin)):
+        response = request_change(admin, access)
+    assert error_message(response, 503, "sessions_unavailable")
+    assert session_ids(admin.engine) == []
 
 
 def test_password_change_is_recorded_with_the_user_as_operator(admin: Admin) -> None:

@@ -22,9 +22,7 @@ def environ(empty_database: str) -> dict[str, str]:
 REVOCATIONS: dict[str, Callable[[UserEditor], object]] = {
     "disable": lambda users: users.set_active("zoé", active=False, force=True),
     "set-password": lambda users: users.set_password("zoé", hashed("another password")),
-    "change-password": lambda users: users.change_password(
-        users.users.require("zoé"), hashed("another password"), None
-    ),
+    "change-password": lambda users: users.change_password(users.users.require("zoé"), hashed("another password")),
 }
 
 

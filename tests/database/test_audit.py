@@ -83,5 +83,5 @@ def test_hash_is_in_no_event_log_line_or_representation(engine: Engine, caplog: 
     editor = UserEditor(engine, "tests")
     row = editor.add("zoé", None, "secret-hash-1")
     editor.set_password("zoé", "secret-hash-2")
-    editor.change_password(editor.users.require("zoé"), "secret-hash-3", None)
+    editor.change_password(editor.users.require("zoé"), "secret-hash-3")
     assert "secret-hash" not in f"{editor.users.history('zoé')} {row} {editor.delete('zoé')!r} {caplog.text}"

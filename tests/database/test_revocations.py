@@ -1,16 +1,19 @@
 """The revocation list, on SQLite and on PostgreSQL: a reader that asks for newer ids misses none."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from database import revocation_table as revocations
 from database.session_table import SessionTable
 from database.tables import revocations as revocations_table
+from database.user_editor import UserEditor
 from tests.conftest import new_database
 from tests.database.conftest import migrated_engine
 from tests.servers.process import wait_until
@@ -89,6 +92,71 @@ def test_empty_insert_deletes_no_expired_revocation(engine: Engine) -> None:
     with engine.begin() as connection:
         revocations.insert_revocations(connection, [])
         assert connection.scalar(select(func.count()).select_from(revocations_table)) == 1
+
+
+def of_users(table: SessionTable) -> list[tuple[str | None, str | None]]:
+    """Return the provider and the username of each revocation of all tokens of a user."""
+    return [(row.idp, row.username_folded) for row in table.revocations_after(0) if row.issued_before]
+
+
+def test_many_password_changes_of_a_user_leave_one_revocation(engine: Engine) -> None:
+    editor, table = UserEditor(engine, "tests"), SessionTable(engine)
+    for name in ("zoé", "max"):
+        editor.add(name, None, "hash")
+        editor.set_password(name, "another")
+    for number in range(20):
+        editor.change_password(editor.users.require("zoé"), f"hash {number}")
+    assert of_users(table) == [("database", "max"), ("database", "zoé")]
+
+
+@pytest.mark.parametrize(
+    ("revoke", "left"),
+    [
+        (lambda table: table.end_user_sessions("ZOÉ", "ldap"), {(None, "zoé"), ("static", "zoé"), ("ldap", "max")}),
+        (lambda table: table.end_user_sessions("ZOÉ"), {("ldap", "max")}),
+        (lambda table: table.end_all(), set()),
+    ],
+    ids=["of a provider", "of all providers", "of all users"],
+)
+def test_new_revocation_replaces_only_those_that_it_includes(
+    engine: Engine, revoke: Callable[[SessionTable], int], left: set[tuple[str | None, str | None]]
+) -> None:
+    table = SessionTable(engine)
+    for name, idp in [("zoé", "ldap"), ("zoé", "static"), ("max", "ldap"), ("zoé", None)]:
+        table.revoke_tokens(f"{name} of {idp}", LATER)
+    with engine.begin() as connection:
+        rows = [("zoé", None), ("zoé", "ldap"), ("zoé", "static"), ("max", "ldap")]
+        common = {"ended": None, "issued_before": datetime.now(UTC), "expires_at": LATER}
+        connection.execute(insert(revocations_table), [{"username_folded": n, "idp": i, **common} for n, i in rows])
+    revoke(table)
+    *older, newest = of_users(table)
+    assert {*older} == left
+    assert newest not in left
+    assert len([name for name in ended(table) if name]) == 4
+
+
+def test_revocation_by_a_process_whose_clock_is_ahead_is_not_replaced(engine: Engine) -> None:
+    table = SessionTable(engine)
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=1)):
+        table.end_user_sessions("zoé", "ldap")
+    table.end_user_sessions("zoé", "ldap")
+    assert of_users(table) == [("ldap", "zoé")] * 2
+
+
+def test_reader_gets_the_newest_of_concurrent_revocations_of_a_user(engine: Engine) -> None:
+    table = SessionTable(engine)
+    table.end_user_sessions("zoé")
+    (first,) = table.revocations_after(0)
+    with ThreadPoolExecutor(WRITERS) as threads:
+        writers = [threads.submit(table.end_user_sessions, "zoé") for _ in range(WRITERS * REVOCATIONS)]
+        last = first.id
+        while any(not writer.done() for writer in writers) or table.revocations_after(last):
+            for revocation in table.revocations_after(last):
+                assert revocation.id > last
+                last = revocation.id
+        for writer in writers:
+            writer.result()
+    assert [row.id for row in table.revocations_after(0)] == [last]
 
 
 @pytest.mark.parametrize("invalid", [{"ended": "a", "issued_before": LATER}, {"ended": None, "issued_before": None}])

@@ -46,8 +46,20 @@ def test_revoking_tokens_ends_their_session_if_it_exists(table: SessionTable) ->
     for name in ("a session", "a token"):
         table.revoke_tokens(name, LATER)
     assert table.find("a session") is None
-    assert {row.ended for row in table.revocations_after(0)} == {"a session", "a token"}
-    assert {row.ended for row in table.revocations_after(0) if row.expires_at == LATER} == {"a session", "a token"}
+    assert [(row.ended, row.expires_at) for row in table.revocations_after(0)] == [
+        ("a session", LATER),
+        ("a token", LATER),
+    ]
+
+
+@pytest.mark.parametrize("expiry", [SESSION.access_until - MINUTE, SESSION.access_until + MINUTE])
+def test_logout_writes_one_revocation_until_the_last_access_token_expires(
+    table: SessionTable, expiry: datetime
+) -> None:
+    assert table.open(SESSION, 0)
+    table.revoke_tokens("a session", expiry)
+    (revocation,) = table.revocations_after(0)
+    assert (revocation.ended, revocation.expires_at) == ("a session", max(expiry, SESSION.access_until))
 
 
 @pytest.mark.parametrize(

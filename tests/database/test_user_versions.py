@@ -107,22 +107,22 @@ def test_one_of_concurrent_logins_replaces_the_hash(editor: UserEditor) -> None:
     assert row.password_hash == f"upgraded {row.last_login_at}"
 
 
-@pytest.mark.parametrize(
-    ("except_session_id", "left"),
-    [("database:zOÉ", ["database:zOÉ"]), (None, []), ("unknown", [])],
-    ids=["current", "none", "unknown"],
-)
-def test_password_change_keeps_the_current_session(
-    engine: Engine, editor: UserEditor, except_session_id: str | None, left: list[str]
+def test_password_change_ends_every_session_and_returns_the_id_of_the_revocation(
+    engine: Engine, editor: UserEditor
 ) -> None:
-    assert editor.change_password(editor.users.require("zoé"), "another", except_session_id).password_hash == "another"
-    assert session_ids(engine) == left
+    revocation_id = editor.change_password(editor.users.require("zoé"), "another")
+    assert (editor.users.require("zoé").password_hash, session_ids(engine)) == ("another", [])
+    table = SessionTable(engine)
+    assert revocation_id == table.revocations_after(0)[-1].id
+    assert table.open(session_of("Zoé", "database"), revocation_id)
+    assert not table.open(replace(session_of("Zoé", "database"), id="another"), revocation_id - 1)
 
 
 def test_password_change_succeeds_after_an_edit_of_other_fields(editor: UserEditor) -> None:
     seen = editor.users.require("zoé")
     editor.change("zoé", replacing(roles=("editor",), username="zz"))
-    row = editor.change_password(seen, "another", None)
+    editor.change_password(seen, "another")
+    row = editor.users.require("zz")
     assert (row.username, row.roles, row.password_hash) == ("zz", ("editor",), "another")
 
 
@@ -142,5 +142,5 @@ def test_password_change_fails_if_the_verified_hash_has_changed(
     concurrent(editor, seen)
     before = contents(engine)
     with pytest.raises(error):
-        editor.change_password(seen, "another", None)
+        editor.change_password(seen, "another")
     assert contents(engine) == before
