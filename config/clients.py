@@ -56,7 +56,9 @@ class OAuthSettings(Section):
         description="id:secret for each client, or only id for a client without a secret, comma-separated "
         "or one per line",
     )
-    password_grant: bool = Field(True, description="true or false: whether clients may send a user's password")
+    password_grant: bool = Field(
+        False, description="true or false: whether clients may send a user's password, against RFC 9700 §2.4"
+    )
 
     def registered_clients(self) -> list[Client]:
         """Return the clients. Their ids are unique."""

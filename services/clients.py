@@ -11,7 +11,7 @@ class Clients:
     """The registered clients. Immutable, so thread-safe."""
 
     def __init__(self, registered: Iterable[Client], password_grant: bool) -> None:
-        """`password_grant` is whether the clients may send a user's password (RFC 6749 §4.3)."""
+        """`password_grant` is whether the clients may send a user's password (RFC 6749 §4.3, RFC 9700 §2.4)."""
         self.password_grant = password_grant
         self._by_id = {client.id: client for client in registered}
 

@@ -121,8 +121,9 @@ def test_metadata_without_sessions_has_no_refresh_and_no_revocation(static_envir
 
 
 def test_disabled_password_grant_is_not_listed(sqlite_environ: dict[str, str]) -> None:
-    client = oauth_app(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()
-    assert metadata(client)["grant_types_supported"] == ["refresh_token"]
+    for setting in ("", "false"):
+        client = oauth_app(sqlite_environ, OAUTH_PASSWORD_GRANT=setting).test_client()
+        assert metadata(client)["grant_types_supported"] == ["refresh_token"]
 
 
 def test_listed_authentication_methods_work(client: FlaskClient) -> None:

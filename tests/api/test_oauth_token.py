@@ -119,6 +119,14 @@ def test_without_a_database_there_is_no_refresh_token(static_environ: dict[str, 
     assert oauth_error(response, 400, "unsupported_grant_type") == "Unsupported grant type"
 
 
+@pytest.mark.parametrize("setting", ["", "false"])
+def test_password_grant_is_rejected_unless_it_is_enabled(sqlite_environ: dict[str, str], setting: str) -> None:
+    client = oauth_app(sqlite_environ, OAUTH_PASSWORD_GRANT=setting).test_client()
+    for form in ({}, {"password": "wrong"}, {"client_id": "reports"}):
+        assert oauth_error(token(client, **form), 400, "unsupported_grant_type") == "Unsupported grant type"
+    assert oauth_error(token(client, {}, **PHONE), 400, "unsupported_grant_type")
+
+
 def test_sessions_continue_after_the_password_grant_is_disabled(sqlite_environ: dict[str, str]) -> None:
     members = granted_tokens(token(oauth_app(sqlite_environ).test_client()))
     client = oauth_app(sqlite_environ, OAUTH_PASSWORD_GRANT="false").test_client()

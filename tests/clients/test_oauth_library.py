@@ -21,7 +21,7 @@ PUBLIC: dict[str, Any] = {"include_client_id": True}
 
 @pytest.fixture(scope="module")
 def url(sqlite_environ: dict[str, str]) -> Iterator[str]:
-    with gunicorn({**sqlite_environ, "OAUTH_CLIENTS": CLIENTS}) as url:
+    with gunicorn({**sqlite_environ, "OAUTH_CLIENTS": CLIENTS, "OAUTH_PASSWORD_GRANT": "true"}) as url:
         yield url
 
 

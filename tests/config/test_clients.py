@@ -134,9 +134,9 @@ def test_unusable_file_is_a_problem(tmp_path: Path, content: bytes | None) -> No
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("true", True), ("false", False), ("False", False), ("0", False), ("no", False), ("", True)],
+    [("true", True), ("false", False), ("False", False), ("0", False), ("no", False), ("", False)],
 )
-def test_password_grant_is_enabled_unless_set_to_false(written: str, expected: bool) -> None:
+def test_password_grant_is_disabled_unless_set_to_true(written: str, expected: bool) -> None:
     assert OAuthSettings.read({"OAUTH_PASSWORD_GRANT": written}).password_grant is expected
 
 

@@ -76,7 +76,8 @@ def outputs(page: str) -> list[str]:
 @contextmanager
 def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
     """Yield the variables of a shell whose folder is a deployment: with users, keys, clients, and a service."""
-    environ = {"SECRET_KEY": SECRET_KEY, "OAUTH_CLIENTS": f"reports:{CLIENT_SECRET},mobile"}
+    clients = {"OAUTH_CLIENTS": f"reports:{CLIENT_SECRET},mobile", "OAUTH_PASSWORD_GRANT": "true"}
+    environ = {"SECRET_KEY": SECRET_KEY, **clients}
     environ |= _stores(page, home)
     (home / ".venv/bin").mkdir(parents=True)
     flask = home / ".venv/bin/flask"

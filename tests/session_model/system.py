@@ -37,6 +37,7 @@ class System:
             **environ,
             "SIGNING_KEYS_DIR": str(keys),
             "OAUTH_CLIENTS": login_clients.OAUTH_CLIENT,
+            "OAUTH_PASSWORD_GRANT": "true",
             "JWT_LIFETIME_MINUTES": str(ACCESS_LIFETIME // 60),
             "SESSION_IDLE_MINUTES": str(IDLE_TIMEOUT // 60),
             "SESSION_LIFETIME_MINUTES": str(SESSION_LIFETIME // 60),

@@ -25,8 +25,9 @@ _DESCRIPTION = re.compile(r"[\x20\x21\x23-\x5B\x5D-\x7E]+")  # RFC 6749 §5.2
 
 
 def oauth_app(environ: Mapping[str, str], **changed: str) -> Flask:
-    """Return an application with these clients."""
-    return create_app({"SECRET_KEY": SECRET_KEY, "OAUTH_CLIENTS": CLIENTS, **environ, **changed})
+    """Return an application with these clients, which may send passwords."""
+    clients = {"OAUTH_CLIENTS": CLIENTS, "OAUTH_PASSWORD_GRANT": "true"}
+    return create_app({"SECRET_KEY": SECRET_KEY, **clients, **environ, **changed})
 
 
 def basic_auth(client_id: str, secret: str) -> dict[str, str]:
