@@ -6,14 +6,18 @@ from typing import Any
 
 from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
-from passwords.hashing import CAPACITY
-from services.factory import create_services, require_current_schema
+from services.chain import MAX_LOOKUPS
+from services.factory import create_services, max_concurrent_logins, require_current_schema
+
+OTHER_THREADS = 16
+"""Threads for requests that neither log in nor look a user up, such as guarded routes and health checks."""
 
 try:
     _settings = Settings.of_process()
     # Built before the workers start, so that an invalid configuration is one message and not a traceback per worker.
-    _server, *_ = collect_errors(
+    _server, _max_logins, *_ = collect_errors(
         lambda: _settings.server,
+        lambda: max_concurrent_logins(_settings),
         lambda: create_services(_settings),
         lambda: require_current_schema(_settings),
     )
@@ -23,12 +27,25 @@ except ConfigurationError as error:
 
 wsgi_app = "app:create_app()"
 bind = _server.address
-# More threads than the hash pool accepts logins, so that a flood of logins leaves threads for guarded routes.
+# Logins and lookups can wait for a provider in all their threads, and guarded routes still respond.
 worker_class = "gthread"
-threads = CAPACITY + 32
+threads = _max_logins + MAX_LOOKUPS + OTHER_THREADS
 workers = os.cpu_count()
 # Gunicorn would create a socket in the home directory, through which a running server can be reconfigured.
 control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """Warn if options of the command line leave fewer threads than logins and lookups can occupy."""
+    if server.cfg.threads <= _max_logins + MAX_LOOKUPS:
+        server.log.warning(
+            "a worker has %d threads, and %d logins and %d lookups of a slow provider can occupy all of them: "
+            "set --threads to %d",
+            server.cfg.threads,
+            _max_logins,
+            MAX_LOOKUPS,
+            threads,
+        )
 
 
 def post_worker_init(worker: Any) -> None:

@@ -17,6 +17,7 @@ NameList = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 
 MAX_TOKEN_LIFETIME_MINUTES = 1440  # a day
 MAX_SESSION_LIFETIME_MINUTES = 5_256_000  # ten years
+MAX_CONCURRENT_LOGINS = 1000
 
 
 class TokenSettings(Section):
@@ -62,6 +63,19 @@ class RevocationSettings(Section):
         300,
         ge=2,
         description="the seconds for which tokens are accepted while the revocation list cannot be read, 2 or more",
+    )
+
+
+class LoginSettings(Section):
+    """How many logins a process accepts."""
+
+    prefix: ClassVar[str] = "LOGIN_"
+
+    concurrency: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_CONCURRENT_LOGINS,
+        description="the maximum number of concurrent logins of a worker process, 1 to 1000",
     )
 
 

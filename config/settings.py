@@ -9,6 +9,7 @@ from config.environment import read_environment
 from config.keys import KeySettings, SigningKeysSettings
 from config.service_settings import (
     DatabaseSettings,
+    LoginSettings,
     PasswordSettings,
     ProviderSettings,
     RevocationSettings,
@@ -65,6 +66,10 @@ class Settings:
     @cached_property
     def oauth(self) -> OAuthSettings:
         return OAuthSettings.read(self.environ)
+
+    @cached_property
+    def logins(self) -> LoginSettings:
+        return LoginSettings.read(self.environ)
 
     @cached_property
     def passwords(self) -> PasswordSettings:

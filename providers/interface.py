@@ -3,6 +3,11 @@
 A provider is an object with the method of `AuthProvider`. Each `Supports…` protocol is a capability: one more method
 that a provider may have. A custom provider does not need to import this module, because the protocols compare methods,
 not base classes. All methods are called concurrently, from many threads.
+
+`authenticate`, `find` and `has_username` must return or raise within TIME_LIMIT_SECONDS: give every connection and
+request to the store a timeout. The service does not interrupt a call that takes longer, because a thread cannot be
+interrupted. It logs the name of the provider once, when the limit is exceeded, and again when a call returns in time.
+Each waiting call occupies one of the logins that a process accepts concurrently.
 """
 
 from collections.abc import Iterator
@@ -10,6 +15,9 @@ from dataclasses import dataclass
 from typing import Literal, NotRequired, Protocol, TypedDict, runtime_checkable
 
 from passwords.errors import Overloaded as Overloaded  # noqa: PLC0414 - a public name of this module
+
+TIME_LIMIT_SECONDS = 10.0
+"""How long a call of a provider may take while a request waits for it."""
 
 
 class User(TypedDict):
@@ -96,7 +104,8 @@ class AuthProvider(Protocol):
 
         `login` is what the user typed, such as a username or an email, in upper or lower case. Both texts are in
         Unicode NFC, are not empty and have no control characters. A login has at most 256 characters, a password at
-        most 1024. Raises ProviderUnavailable or any OSError if the store is unavailable.
+        most 1024. Raises ProviderUnavailable or any OSError if the store is unavailable, at the latest
+        after TIME_LIMIT_SECONDS.
         """
         ...
 

@@ -91,10 +91,11 @@ def change_password(claims: Claims, old: str, new: str) -> Grant | None:
     editor = editor_for(claims)
     if claims.get("idp") != USER_TABLE_PROVIDER:
         raise NoUserTable
-    try:
-        return _change_password(editor, claims, old, new)
-    except UserChanged:  # a concurrent login may have upgraded the hash of the same password
-        return _change_password(editor, claims, old, new)
+    with current_services().chain.logins.slot():
+        try:
+            return _change_password(editor, claims, old, new)
+        except UserChanged:  # a concurrent login may have upgraded the hash of the same password
+            return _change_password(editor, claims, old, new)
 
 
 def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> Grant | None:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from config.text import Name, OpaqueText, casefold_name
+from passwords.hashing import CAPACITY
 from providers.interface import (
     SHADOWED,
     UNKNOWN_USER,
@@ -22,8 +23,13 @@ from providers.interface import (
     SupportsHasUsername,
     User,
 )
+from services.concurrency_limit import ConcurrencyLimit
+from services.provider_watch import watch_call
 
 log = logging.getLogger(__name__)
+
+MAX_LOOKUPS = 16
+"""The maximum number of users that a process looks up concurrently, apart from logins."""
 
 
 class Identity(User):
@@ -59,16 +65,24 @@ class Step:
 class Chain:
     """The providers of AUTH_PROVIDER, in order. Thread-safe, as providers are."""
 
-    def __init__(self, links: Sequence[Link]) -> None:
+    def __init__(self, links: Sequence[Link], max_logins: int = CAPACITY) -> None:
+        """`max_logins` is the maximum number of concurrent logins."""
         self.links = tuple(links)
+        self.logins = ConcurrencyLimit(max_logins)
+        """The slots for verifying passwords, also those that no login verifies."""
+        self._lookups = ConcurrencyLimit(MAX_LOOKUPS)
 
     def authenticate(self, login: str, password: str) -> Identity | Denied:
         """Return the user whom the deciding provider authenticates, or its denial.
 
         Raises ProviderUnavailable if no provider accepts the login and a provider is unavailable, because that provider
         might have accepted it. It is also raised if another provider denies the login: otherwise, during an outage, a
-        denial would reveal that this provider knows the user.
+        denial would reveal that this provider knows the user. Raises Overloaded if too many logins are in progress.
         """
+        with self.logins.slot():
+            return self._authenticate(login, password)
+
+    def _authenticate(self, login: str, password: str) -> Identity | Denied:
         denied = Denied(UNKNOWN_USER)
         outages: list[ProviderUnavailable] = []
         asked = 0
@@ -127,11 +141,15 @@ class Chain:
 
         Return `None` if the user is deleted, disabled or renamed, if an earlier provider has the username now, or if
         the chain has no provider of this name with the method `find`. Raises ProviderUnavailable for this provider,
-        and for an earlier one that must not be skipped.
+        and for an earlier one that must not be skipped; and Overloaded if too many lookups are in progress.
         """
+        with self._lookups.slot():
+            return self._find(idp, username)
+
+    def _find(self, idp: str, username: str) -> Identity | None:
         for link in self.links:
             if link.name == idp and isinstance(link.provider, SupportsFind):
-                with translate_provider_errors(link):
+                with _watched_call(link):
                     answer = link.provider.find(username)
                 user = validate_user(link.name, answer) if answer else None
                 if user is None or casefold_name(user["username"]) != casefold_name(username):
@@ -167,10 +185,17 @@ def translate_provider_errors(link: Link) -> Iterator[None]:
         raise ProviderUnavailable(type(error).__name__, link.name) from error
 
 
+@contextmanager
+def _watched_call(link: Link) -> Iterator[None]:
+    """Translate the errors of a call that a request waits for, and report the provider if it takes too long."""
+    with watch_call(link.name), translate_provider_errors(link):
+        yield
+
+
 def ask_link(link: Link, ask: Callable[[Link], Identity | Denied]) -> Answer:
     """Return what `ask` returns for the provider, or the ProviderUnavailable that it raises."""
     try:
-        with translate_provider_errors(link):
+        with _watched_call(link):
             return ask(link)
     except ProviderUnavailable as error:
         return error
@@ -193,7 +218,7 @@ def _is_known_to(links: Iterable[Link], username: str) -> bool:
 
 
 def _has_username(link: Link, username: str) -> bool:
-    with translate_provider_errors(link):
+    with _watched_call(link):
         if isinstance(link.provider, SupportsHasUsername):
             return link.provider.has_username(username)
         return isinstance(link.provider, SupportsFind) and bool(link.provider.find(username))

@@ -9,6 +9,7 @@ from config.errors import ConfigurationError, Problem, collect_errors
 from config.service_settings import USER_TABLE_PROVIDER, ProviderSettings
 from config.settings import Settings
 from database.errors import DatabaseUnavailable
+from passwords.hashing import CAPACITY
 from passwords.policy import PasswordPolicy
 from providers.registry import open_provider
 from services.chain import Chain, Link
@@ -107,11 +108,24 @@ def _create_sessions(chain: Chain, issuer: TokenIssuer, store: "SessionStore | N
 
 
 def _open_chain(settings: Settings) -> Chain:
+    max_logins, links = collect_errors(lambda: max_concurrent_logins(settings), lambda: _open_links(settings))
+    return Chain(links, max_logins)
+
+
+def max_concurrent_logins(settings: Settings) -> int:
+    """Return how many logins a process accepts concurrently. Raises ConfigurationError.
+
+    The default is the capacity of the hash pool, which bounds the logins that need a hash in any case.
+    """
+    return settings.logins.concurrency or CAPACITY
+
+
+def _open_links(settings: Settings) -> list[Link]:
     names = settings.providers.provider
     factories = (partial(open_provider, name, settings.environ) for name in dict.fromkeys(names))
     _, *providers = collect_errors(lambda: _check_names(settings.providers), *factories)
     skipped = settings.providers.skip_unavailable
-    return Chain([Link(name, provider, name in skipped) for name, provider in zip(names, providers, strict=True)])
+    return [Link(name, provider, name in skipped) for name, provider in zip(names, providers, strict=True)]
 
 
 def _check_names(settings: ProviderSettings) -> None:

@@ -13,6 +13,7 @@ from config.keys import KeySettings, SigningKeysSettings
 from config.section import Section
 from config.service_settings import (
     DatabaseSettings,
+    LoginSettings,
     PasswordSettings,
     ProviderSettings,
     RevocationSettings,
@@ -33,6 +34,7 @@ SECTIONS: list[type[Section]] = [
     SessionSettings,
     RevocationSettings,
     OAuthSettings,
+    LoginSettings,
     PasswordSettings,
     ProviderSettings,
     TokenSettings,

@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def gunicorn(environ: Mapping[str, str], workers: int = 1) -> Iterator[str]:
+def gunicorn(environ: Mapping[str, str], workers: int = 1, log_level: str = "error") -> Iterator[str]:
     """Run the service in this environment, by default with the SECRET_KEY of the tests; yield its URL."""
     port = free_port()
     # Variables, empty ones too, take precedence over the development configuration of this clone.
     variables = {"PATH": os.defpath, "SECRET_KEY": SECRET_KEY, "DATABASE_URL": "", "PORT": str(port)}
-    command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--log-level", "error"]
+    command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--log-level", log_level]
     process = subprocess.Popen(command, cwd=ROOT, env={**variables, **environ}, stderr=subprocess.DEVNULL)
     with running(process, lambda: listens(port)):
         yield f"http://127.0.0.1:{port}"
