@@ -45,7 +45,7 @@ lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK:pyproject.toml=) --group bench -c requirements.txt -o requirements-bench.txt
 
 servers:
-	@.ci/install slapd samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
+	@.ci/install slapd 389-ds-base samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
 	  postgresql curl nginx-light $$(command -v npm >/dev/null || echo nodejs npm)
 
 tests/clients/node_modules: tests/clients/package-lock.json | servers

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from config.text import casefold_name
-from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, User
+from providers.account_attributes import Effect
+from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, User
 from providers.ldap.checks import check_network
 from providers.ldap.client.dn import escape_dn_value
 from providers.ldap.client.filters import ANY_ENTRY
@@ -72,7 +73,7 @@ class DirectBindProvider:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
         if not self._by_dn and not _is_bound_account(session, entries[0]):
             return Denied(AMBIGUOUS)
-        return self._entries.user(session, entries[0]) or Denied(DISABLED)
+        return self._entries.user(session, entries[0], Effect.LOGIN)
 
 
 def _is_bound_account(session: UserSession, entry: Entry) -> bool:

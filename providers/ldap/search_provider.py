@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from config.errors import collect_errors
-from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
+from providers.account_attributes import Effect, account_denial_reason, attribute_names
+from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
 from providers.ldap.checks import check_directory
 from providers.ldap.client.filters import ANY_ENTRY
 from providers.ldap.client.messages import BASE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
-from providers.ldap.denial import ACCOUNT_ATTRIBUTES, STATE_ATTRIBUTES, account_denial_reason, bind_denial_reason
+from providers.ldap.denial import bind_denial_reason
 from providers.ldap.direct_bind_provider import DirectBindProvider
 from providers.ldap.directory import Directory
 from providers.ldap.role_rules_file import read_role_rules
@@ -60,7 +61,7 @@ class SearchProvider:
 
         def find_user(session: ServiceSession) -> User | None:
             entry = self._entries.by_username(session, username)
-            return self._entries.user(session, entry) if entry else None
+            return self._entries.user(session, entry, Effect.SESSION) or None if entry else None
 
         return self._directory.run(find_user)
 
@@ -89,14 +90,14 @@ class SearchProvider:
         reason = bind_denial_reason(session.bind(entry.dn if entry else self._decoy_dn(), password))
         if entry is None:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
-        return Denied(reason) if reason else self._entries.user(session, entry) or Denied(DISABLED)
+        return Denied(reason) if reason else self._entries.user(session, entry, Effect.LOGIN)
 
     def _decoy_dn(self) -> str:
         return f"cn=decoy-{secrets.token_hex(8)},{self._settings.base_dn[0]}"
 
     def _user_with_name(self, entry: Entry, session: ServiceSession) -> User | None:
         with suppress(MissingUsername):
-            return self._entries.user(session, entry)
+            return self._entries.user(session, entry, Effect.LOGIN) or None
         return None
 
     def _explain(self, session: ServiceSession, login: str) -> Explanation:
@@ -109,7 +110,10 @@ class SearchProvider:
         groups = find_groups(session, entry, username)
         nested_groups = find_groups(session, entry, username, nested=True)
         rules = explain_rules(self._entries.role_rules, session, username, groups, nested_groups)
-        states = session.search(entry.dn, BASE, ANY_ENTRY, (*ACCOUNT_ATTRIBUTES, *STATE_ATTRIBUTES))
-        reason = account_denial_reason(states[0], datetime.now(UTC)) if states else None
+        states = session.search(entry.dn, BASE, ANY_ENTRY, attribute_names(Effect.EXPLANATION))
+        # An entry that has just been deleted has no values.
+        reason = (
+            account_denial_reason(states[0].texts, datetime.now(UTC), Effect.EXPLANATION) if states else UNKNOWN_USER
+        )
         user = None if reason else self._entries.user_in_groups(entry, groups)
         return Explanation(user, reason, record, tuple(groups), tuple(rules))

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from config.errors import translate_errors
 from config.reloading import FileUnavailable, ReloadingFile
 from config.text import casefold_name, normalize_name
-from providers.interface import Membership, ProviderUnavailable, User
+from providers.account_attributes import Effect, account_denial_reason, attribute_names
+from providers.interface import Denied, Membership, ProviderUnavailable, User
 from providers.ldap.client.dn import dn_key, rdn_values
 from providers.ldap.client.errors import LdapError
 from providers.ldap.client.filters import Filter, all_of, equality, with_wildcards
 from providers.ldap.client.messages import SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession, SupportsSearch
-from providers.ldap.denial import ACCOUNT_ATTRIBUTES, is_disabled
 from providers.ldap.groups import GroupFinder
 from providers.ldap.role_rules import RoleRules
 from providers.ldap.role_rules_file import read_role_rules
@@ -43,7 +43,7 @@ class UserEntries:
             self._name_attribute,
             self._email_attribute,
             *self.groups.attributes,
-            *ACCOUNT_ATTRIBUTES,
+            *attribute_names(Effect.LOGIN),
         )
 
     def by_login(
@@ -96,10 +96,11 @@ class UserEntries:
         except ValueError as error:
             raise MissingUsername(f"LDAP_USERNAME_ATTRIBUTE of an entry {error}") from None
 
-    def user(self, session: SupportsSearch, entry: Entry) -> User | None:
-        """Return the user of an entry with their current roles; `None` if the user is disabled."""
-        if is_disabled(entry, datetime.now(UTC)):
-            return None
+    def user(self, session: SupportsSearch, entry: Entry, effect: Effect) -> User | Denied:
+        """Return the user of an entry with their current roles, unless an attribute with this effect denies it."""
+        reason = account_denial_reason(entry.texts, datetime.now(UTC), effect)
+        if reason:
+            return Denied(reason)
         username = self.username(entry)
         return self.user_in_groups(entry, self.groups.memberships(session, entry, username))
 

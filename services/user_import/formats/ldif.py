@@ -4,8 +4,11 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from typing import BinaryIO, NamedTuple, TextIO
 
+from providers.account_attributes import Effect, account_denial_reason
 from services.user_import.formats.entries import Entry, InvalidEntry, UnreadableFile, UserFields, parse_entry
 from services.user_import.formats.text_lines import text_lines
 
@@ -78,7 +81,8 @@ def _parse_user(record: _Record) -> UserFields:
         raise InvalidEntry("`userPassword` is missing")
     password_hash = next(filter(_HASH_SCHEME.match, passwords), passwords[0])
     email = next(iter(_decode_values(record, "mail")), None)
-    return UserFields(names[0], email, password_hash, (), active="pwdaccountlockedtime" not in record.values)
+    denial = account_denial_reason(partial(_decode_values, record), datetime.now(UTC), Effect.IMPORT)
+    return UserFields(names[0], email, password_hash, (), active=denial is None)
 
 
 def _decode_values(record: _Record, name: str) -> list[str]:

@@ -1,7 +1,6 @@
 """The reasons of denied logins: the same for every directory, in the log and never in the HTTP response."""
 
 import logging
-from datetime import UTC, datetime
 
 import pytest
 
@@ -21,8 +20,8 @@ from providers.interface import (
 from providers.ldap import SearchProvider
 from providers.ldap.client.errors import BindFailed
 from providers.ldap.client.messages import PASSWORD_POLICY
-from providers.ldap.client.responses import Entry, Response
-from providers.ldap.denial import bind_denial_reason, is_disabled
+from providers.ldap.client.responses import Response
+from providers.ldap.denial import bind_denial_reason
 from tests.servers.slapd import AGING, GRACIOUS, RESET, STRICT, Slapd, person_dn
 from tests.support.directories import ldap_provider
 from tests.support.stores import SECRET_KEY
@@ -167,30 +166,3 @@ def test_other_result_codes_give_a_reason(code: int, expected: str) -> None:
 def test_result_code_that_does_not_concern_the_password_is_an_error(code: int) -> None:
     with pytest.raises(BindFailed):
         bind_denial_reason(Response(code, "", {}))
-
-
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
-NOW_IN_WINDOWS = 134_399_520_000_000_000
-
-
-@pytest.mark.parametrize(
-    ("attributes", "disabled"),
-    [
-        ({}, False),
-        ({"useraccountcontrol": [b"512"]}, False),
-        ({"useraccountcontrol": [b"514"]}, True),
-        ({"useraccountcontrol": [b"66050"]}, True),
-        ({"useraccountcontrol": [b"-2147483646"]}, True),
-        ({"useraccountcontrol": [b"x"]}, False),
-        ({"accountexpires": [b"0"]}, False),
-        ({"accountexpires": [b"9223372036854775807"]}, False),
-        ({"accountexpires": [str(NOW_IN_WINDOWS).encode()]}, True),
-        ({"accountexpires": [str(NOW_IN_WINDOWS + 10).encode()]}, False),
-        ({"pwdaccountlockedtime": [b"20261124000000Z"]}, False),
-        ({"pwdaccountlockedtime": [PERMANENTLY.encode()]}, True),
-    ],
-)
-def test_disabled_or_expired_account_is_recognized_by_its_entry(
-    attributes: dict[str, list[bytes]], disabled: bool
-) -> None:
-    assert is_disabled(Entry("cn=x", attributes), NOW) == disabled

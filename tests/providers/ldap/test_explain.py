@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from providers.interface import AMBIGUOUS, DISABLED, LOCKED, MUST_CHANGE, PASSWORD_EXPIRED, UNKNOWN_USER
+from providers.interface import (
+    ACCOUNT_EXPIRED,
+    AMBIGUOUS,
+    DISABLED,
+    LOCKED,
+    MUST_CHANGE,
+    PASSWORD_EXPIRED,
+    UNKNOWN_USER,
+)
 from providers.ldap import open_ldap
 from tests.servers.samba import Samba
 from tests.servers.samba import group_dn as windows_group
@@ -106,7 +114,7 @@ def test_required_password_change_is_explained(directory: Slapd) -> None:
     ("login", "reason"),
     [
         ("disabled", DISABLED),
-        ("expired", DISABLED),
+        ("expired", ACCOUNT_EXPIRED),
         ("locked", LOCKED),
         ("mustchange", MUST_CHANGE),
         ("passwordexpired", PASSWORD_EXPIRED),

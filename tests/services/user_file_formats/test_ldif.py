@@ -93,6 +93,38 @@ def test_output_of_slapcat_is_read() -> None:
     assert read_errors("ldif", SAMPLE) == [(41, "`userPassword` is missing")]
 
 
+@pytest.mark.parametrize(
+    ("line", "active"),
+    [
+        ("nsAccountLock: true", False),
+        ("nsAccountLock: false", True),
+        ("NSACCOUNTLOCK:: dHJ1ZQ==", False),
+        ("loginDisabled: TRUE", False),
+        ("loginExpirationTime: 20200101000000Z", False),
+        ("loginExpirationTime: 20990101000000Z", True),
+        ("loginExpirationTime: soon", False),
+        ("ds-pwp-account-disabled: true", False),
+        ("shadowExpire: 1", False),
+        ("shadowExpire: -1", True),
+        ("krbPrincipalExpiration: 20200101000000Z", False),
+        ("krbPasswordExpiration: 20200101000000Z", False),
+        ("pwdReset: TRUE", False),
+        ("userAccountControl: 514", False),
+        ("userAccountControl: 512", True),
+        ("pwdAccountLockedTime: 20261101120000Z", False),
+        ("lockedByIntruder: TRUE", False),
+    ],
+)
+def test_account_that_the_directory_disabled_is_not_imported_as_active(line: str, active: bool) -> None:
+    (user,) = read_users("ldif", f"{DN}uid: x\n{line}\nuserPassword: {SSHA}\n")
+    assert user.active == active
+
+
+def test_entry_with_an_unreadable_account_attribute_is_rejected() -> None:
+    content = f"{DN}uid: x\nnsAccountLock:: _\nuserPassword: {SSHA}\n"
+    assert read_errors("ldif", content) == [(1, "`nsAccountLock` is not base64 of UTF-8 text")]
+
+
 def test_values_with_special_characters_are_read() -> None:
     found = read_users("ldif", "\n".join(map(record, SAMPLE_USERS)))
     assert found == [UserFields(user.username, user.email, HASH, (), active=True) for user in SAMPLE_USERS]

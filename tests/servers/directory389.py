@@ -1,0 +1,151 @@
+"""A real 389 Directory Server in a temporary directory, configured without the tools of its package."""
+
+import os
+import pwd
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ldap3 import MODIFY_REPLACE, NONE, SAFE_SYNC, Connection, Server
+
+from tests.servers.process import free_port, listens, running
+from tests.support.users import SampleUser
+
+SUFFIX = "dc=example,dc=test"
+ADMIN = "cn=Directory Manager"
+ADMIN_PASSWORD = "admin-secret"
+SERVICE = f"cn=svc,{SUFFIX}"
+SERVICE_PASSWORD = "service-secret"
+DISABLED_ROLE = f"cn=nsManagedDisabledRole,{SUFFIX}"
+"""For nsRoleDN: the server computes nsAccountLock for the members of this role."""
+
+_TEMPLATES = Path("/usr/share/dirsrv/data")
+_READ_ALL = (
+    f'(targetattr="*")(version 3.0; acl "read"; allow(read, search, compare) userdn="ldap:///{SERVICE}" or '
+    f'userdn="ldap:///self";)'
+)
+_LOCK = f'cn="cn=nsDisabledRole,{SUFFIX}",cn=nsAccountInactivationTmp,{SUFFIX}'
+
+# The last five are what `dsidm role lock` adds: a class of service that gives nsAccountLock to the members of a role.
+_ENTRIES: dict[str, tuple[list[str], dict[str, object]]] = {
+    SUFFIX: (["domain"], {"dc": "example", "aci": _READ_ALL}),
+    f"ou=people,{SUFFIX}": (["organizationalUnit"], {"ou": "people"}),
+    SERVICE: (["applicationProcess", "simpleSecurityObject"], {"cn": "svc", "userPassword": SERVICE_PASSWORD}),
+    DISABLED_ROLE: (
+        ["ldapSubEntry", "nsRoleDefinition", "nsSimpleRoleDefinition", "nsManagedRoleDefinition"],
+        {"cn": "nsManagedDisabledRole"},
+    ),
+    f"cn=nsDisabledRole,{SUFFIX}": (
+        ["ldapSubEntry", "nsRoleDefinition", "nsComplexRoleDefinition", "nsNestedRoleDefinition"],
+        {"cn": "nsDisabledRole", "nsRoleDN": DISABLED_ROLE},
+    ),
+    f"cn=nsAccountInactivationTmp,{SUFFIX}": (["nsContainer"], {"cn": "nsAccountInactivationTmp"}),
+    _LOCK: (["extensibleObject", "cosTemplate", "ldapSubEntry"], {"cosPriority": 1, "nsAccountLock": "true"}),
+    f"cn=nsAccountInactivation_cos,{SUFFIX}": (
+        ["ldapSubEntry", "cosSuperDefinition", "cosClassicDefinition"],
+        {
+            "cn": "nsAccountInactivation_cos",
+            "cosTemplateDn": f"cn=nsAccountInactivationTmp,{SUFFIX}",
+            "cosSpecifier": "nsRole",
+            "cosAttribute": "nsAccountLock operational",
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Directory389:
+    """A running server without TLS."""
+
+    home: Path
+    port: int
+
+    def admin(self) -> Connection:
+        """Return a connection with the rights of an administrator."""
+        server = Server("127.0.0.1", self.port, get_info=NONE)
+        return Connection(server, ADMIN, ADMIN_PASSWORD, client_strategy=SAFE_SYNC, auto_bind=True, check_names=False)
+
+    def add(self, dn: str, classes: list[str], attributes: Mapping[str, object]) -> None:
+        """Add an entry."""
+        connection = self.admin()
+        _, result, _, _ = connection.add(dn, classes, attributes)  # type: ignore[no-untyped-call]
+        connection.unbind()
+        assert result["description"] == "success", (dn, result)
+
+    def modify(self, dn: str, changes: Mapping[str, object]) -> None:
+        """Replace the values of attributes. An empty list deletes an attribute."""
+        connection = self.admin()
+        replaced = {
+            name: [(MODIFY_REPLACE, values if isinstance(values, list) else [values])]
+            for name, values in changes.items()
+        }
+        _, result, _, _ = connection.modify(dn, replaced)  # type: ignore[no-untyped-call]
+        connection.unbind()
+        assert result["description"] == "success", result
+
+    def add_person(self, person: SampleUser) -> None:
+        """Add a person."""
+        names = {"uid": person.username, "cn": person.username, "sn": person.username, "mail": person.email}
+        self.add(person_dn(person.username), ["inetOrgPerson"], {**names, "userPassword": person.password})
+
+    def environ(self, **changed: str) -> dict[str, str]:
+        """Return an environment that configures a provider with this server, with changes."""
+        return {
+            "AUTH_PROVIDER": "ldap",
+            "LDAP_URL": f"ldap://127.0.0.1:{self.port}",
+            "LDAP_INSECURE_PLAINTEXT": "true",
+            "LDAP_BASE_DN": f"ou=people,{SUFFIX}",
+            "LDAP_BIND_DN": SERVICE,
+            "LDAP_BIND_PASSWORD": SERVICE_PASSWORD,
+            **changed,
+        }
+
+
+def person_dn(username: str) -> str:
+    """Return the DN of a person that `add_person` adds."""
+    return f"uid={username},ou=people,{SUFFIX}"
+
+
+@contextmanager
+def directory389(home: Path) -> Iterator[Directory389]:
+    """Run a server with a service account and no users."""
+    server = Directory389(home, free_port())
+    _write_configuration(server)
+    command = ["/usr/sbin/ns-slapd", "-D", str(home), "-i", str(home / "pid"), "-d", "0"]
+    with (home / "output").open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+        with running(process, lambda: listens(server.port)):
+            for dn, (classes, attributes) in _ENTRIES.items():
+                server.add(dn, classes, attributes)
+            # Without a check of the schema, an entry can have the attributes of other directories.
+            server.modify("cn=config", {"nsslapd-schemacheck": "off"})
+            yield server
+
+
+def _write_configuration(server: Directory389) -> None:
+    """Fill in the templates that `dscreate` fills in. It would also write to /etc, and call systemctl."""
+    folders = ("schema", "lock", "tmp", "cert", "ldif", "bak", "run", "inst", "log", "db", "db_home", "config")
+    for folder in folders:
+        (server.home / folder).mkdir()
+    values = {f"{folder}_dir": str(server.home / folder) for folder in folders}
+    values |= {
+        "config_dir": str(server.home),
+        "fqdn": "localhost",
+        "ds_port": str(server.port),
+        "ds_user": pwd.getpwuid(os.geteuid()).pw_name,
+        "rootdn": ADMIN,
+        "ds_passwd": f"{{CLEAR}}{ADMIN_PASSWORD}",
+        "ds_suffix": SUFFIX,
+        "ds_bename": "userRoot",
+        "ldapi_enabled": "off",
+        "ldapi_autobind": "off",
+        "ldapi": str(server.home / "ldapi"),
+        "db_lib": "bdb",
+    }
+    templates = [(_TEMPLATES / name).read_text().strip() for name in ("template-dse.ldif", "template-suffix-db.ldif")]
+    text = re.sub(r"%(\w+)%", lambda match: values[match[1]], "\n\n".join(templates) + "\n")
+    (server.home / "dse.ldif").write_text(text)
+    (server.home / "schema" / "99user.ldif").write_text("dn: cn=schema\n")
