@@ -162,3 +162,33 @@ def test_request_id_is_never_the_one_that_the_client_sent(client: FlaskClient) -
     responses = [client.get("/nowhere", headers={"X-Request-ID": "theirs"}) for _ in range(2)]
     ids = {response.headers["X-Request-ID"] for response in responses}
     assert len(ids - {"theirs"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/health/live", 200),
+        ("HEAD", "/health/live", 200),
+        ("OPTIONS", "/api/auth", 200),
+        ("GET", "/.well-known/jwks.json", 200),
+        ("GET", "/own", 200),
+        ("POST", "/api/auth", 415),
+        ("POST", "/oauth/token", 400),
+        ("GET", "/api/protected_route", 401),
+        ("GET", "/nowhere", 404),
+        ("GET", "/api/auth", 405),
+        ("GET", "/bug", 500),
+    ],
+)
+def test_browsers_guess_the_content_type_of_no_response(app: Flask, method: str, path: str, status: int) -> None:
+    app.add_url_rule("/own", view_func=lambda: "<script>", endpoint="own")
+    app.add_url_rule("/bug", view_func=view_that_raises(RuntimeError()), endpoint="bug")
+    response = app.test_client().open(path, method=method)
+    assert response.status_code == status
+    assert response.headers.getlist("X-Content-Type-Options") == ["nosniff"]
+
+
+def test_browsers_guess_the_content_type_of_no_unchanged_key_set(client: FlaskClient) -> None:
+    etag = client.get("/.well-known/jwks.json").headers["ETag"]
+    response = client.get("/.well-known/jwks.json", headers={"If-None-Match": etag})
+    assert (response.status_code, response.headers["X-Content-Type-Options"]) == (304, "nosniff")

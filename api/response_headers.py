@@ -1,4 +1,8 @@
-"""The request id, which is in the header `X-Request-ID` of each response and in the log line of each failure."""
+"""The headers of every response, including errors and the responses of your own views.
+
+`X-Request-ID` is the request id, which is also in the log line of each failure. With
+`X-Content-Type-Options`, browsers do not guess another content type than that of the response.
+"""
 
 import secrets
 
@@ -12,6 +16,7 @@ def init(app: Flask) -> None:
         g.request_id = secrets.token_hex(8)
 
     @app.after_request
-    def add_request_id(response: Response) -> Response:
+    def add_headers(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
