@@ -156,13 +156,20 @@ def test_password_policy_control_is_decoded_even_if_malformed(value: bytes, fail
 
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [(19, LOCKED), (32, WRONG_PASSWORD), (48, WRONG_PASSWORD), (50, WRONG_PASSWORD), (53, DISABLED)],
+    [
+        (19, LOCKED),
+        (32, WRONG_PASSWORD),
+        (34, WRONG_PASSWORD),
+        (48, WRONG_PASSWORD),
+        (50, WRONG_PASSWORD),
+        (53, DISABLED),
+    ],
 )
 def test_other_result_codes_give_a_reason(code: int, expected: str) -> None:
     assert bind_denial_reason(Response(code, "data 775, v1db1", {})) == expected
 
 
-@pytest.mark.parametrize("code", [7, 8, 10, 13, 14, 16, 34, 64, 4096])
+@pytest.mark.parametrize("code", [7, 8, 10, 13, 14, 16, 64, 4096])
 def test_result_code_that_does_not_concern_the_password_is_an_error(code: int) -> None:
     with pytest.raises(BindFailed):
         bind_denial_reason(Response(code, "", {}))
