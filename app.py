@@ -9,7 +9,7 @@ import click
 from flask import Flask
 from flask.cli import FlaskGroup
 
-from api import auth, errors, health, identity, oauth, response_headers, routes, users, well_known
+from api import auth, errors, health, identity, oauth, paths, response_headers, routes, users, well_known
 from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
 from services.auth_guard import unmarked_routes
@@ -31,9 +31,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         lambda: None if _is_command_lookup() else require_current_schema(settings),
     )
     app = Flask("latchkey", static_folder=None)
-    app.url_map.merge_slashes = False  # `//api/auth` is not found, instead of a redirect to `/api/auth`
     register_services(app, services)
-    for endpoints in (response_headers, errors, auth, identity, users, oauth, well_known, health, routes):
+    for endpoints in (response_headers, paths, errors, auth, identity, users, oauth, well_known, health, routes):
         endpoints.init(app)
     for route in unmarked_routes(app):
         log.warning("%s is not guarded: add @auth_guard() or @public between @app.route and the view function", route)

@@ -33,6 +33,11 @@ threads = _max_logins + MAX_LOOKUPS + OTHER_THREADS
 workers = os.cpu_count()
 # Gunicorn would create a socket in the home directory, through which a running server can be reconfigured.
 control_socket_disable = True
+# Gunicorn would read the scheme of URLs, SCRIPT_NAME and PATH_INFO from headers of a local client or proxy, and of any
+# client if it listens on a Unix socket.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 
 
 def when_ready(server: Any) -> None:

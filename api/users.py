@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Flask, Response, g, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.routing import IntegerConverter
 
 from api.body import InvalidRequest, json_object
 from api.responses import NO_STORE, Header, json_response
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from database.user_row import UserRow
 
 # The maximum is the largest value of the id column (32-bit INTEGER). A path with a larger number is not found.
-USER_PATH = "/api/users/<int(max=2147483647):user_id>"
+USER_PATH = "/api/users/<user_id(max=2147483647):user_id>"
 MAX_PAGE_SIZE = 200
 
 _UNCHANGED: Any = None
@@ -67,7 +68,15 @@ class _NewPassword(_Body):
     password: str
 
 
+class _UserIdConverter(IntegerConverter):
+    """The number without leading zeros, so that a user has one path."""
+
+    regex = r"0|[1-9]\d*"
+
+
 def init(app: Flask) -> None:
+    app.url_map.converters["user_id"] = _UserIdConverter
+
     @app.route("/api/users")
     @auth_guard("admin")
     def list_users() -> Response:

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import NotFound
 
 from api.responses import NO_STORE, raw_json_response
 from services.auth_guard import public
@@ -28,13 +28,15 @@ def init(app: Flask) -> None:
     @app.route("/.well-known/oauth-authorization-server")
     @public
     def metadata() -> Response:
-        """RFC 8414 §3. A client finds this metadata only if JWT_ISSUER is the public URL of the service."""
+        """RFC 8414 §3. There is none if the issuer is not a URL, because clients must not use it then (§3.3)."""
         return raw_json_response(_metadata(), headers=[NO_STORE])
 
 
 def _metadata() -> dict[str, object]:
     services = current_services()
-    base = (services.issuer.name if _is_http_url(services.issuer.name) else _request_base_url()).rstrip("/")
+    if not _is_http_url(services.issuer.name):
+        raise NotFound("JWT_ISSUER is not the URL of the service, so it has no OAuth metadata")
+    base = services.issuer.name.rstrip("/")
     grant_types = ["password"] if services.clients.password_grant else []
     members: dict[str, object] = {
         "issuer": services.issuer.name,
@@ -51,17 +53,6 @@ def _metadata() -> dict[str, object]:
         members["revocation_endpoint"] = f"{base}/oauth/revoke"
         members["revocation_endpoint_auth_methods_supported"] = [*_SECRET_METHODS, "none"]
     return members
-
-
-def _request_base_url() -> str:
-    """Return the URL of this service from the client's request. The client controls this URL, so prefer JWT_ISSUER."""
-    try:
-        url = request.host_url
-    except UnicodeError:
-        url = ""
-    if not _is_http_url(url):
-        raise BadRequest("Invalid Host header")
-    return url
 
 
 def _is_http_url(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""`/api/users`: only administrators have access, with any spelling of the path."""
+"""`/api/users`: only administrators have access, and a path has one spelling."""
 
 import pytest
 
@@ -7,14 +7,6 @@ from tests.support.error_responses import error_message
 from tests.support.sessions import bearer
 from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, SQLITE_ONLY, Admin, token_of
 
-OTHER_SPELLINGS = [
-    "//api/users",
-    "/api/%75sers",
-    "/api/users?limit=1",
-    "/api/users/%31",
-    "/api/users/001",
-    "/api/users/1?x",
-]
 INVALID_PATHS = ["/api/users/", "/api/users/1/", "/api//users", "/API/users", "/api/Users", "/api/users/1/password/"]
 INVALID_PATHS += [
     "/api/users/-1",
@@ -30,6 +22,10 @@ INVALID_PATHS += [
     "/api/users/2147483648",
     f"/api/users/{'9' * 5000}",
     "/api/users/1%00",
+    "//api/users",
+    "/api/%75sers",
+    "/api/users/%31",
+    "/api/users/001",
 ]
 SIMILAR_ROLES = [
     ["Admin"],
@@ -60,18 +56,11 @@ def test_only_admins_have_access(admin: Admin, method: str, path: str, members: 
     assert admin.ask("GET", "").json == before
 
 
-@pytest.mark.parametrize("path", OTHER_SPELLINGS)
-def test_other_spellings_of_a_path_have_the_same_guard(admin: Admin, path: str) -> None:
-    at = {"base_url": "http://localhost"} if path.startswith("//") else {}
-    user = bearer(token_of(admin.client, MAX))
-    assert error_message(admin.client.get(f"http://localhost{path}", headers=user, **at), 403, "role_required")
-    assert error_message(admin.client.get(f"http://localhost{path}", **at), 401, "missing_token")
-
-
 @pytest.mark.parametrize("path", INVALID_PATHS)
 def test_invalid_path_is_404(admin: Admin, path: str) -> None:
-    assert error_message(admin.client.get(path, headers=bearer(admin.access)), 404, "not_found")
-    assert error_message(admin.client.get(path), 404, "not_found")
+    url = f"http://localhost{path}"
+    assert error_message(admin.client.get(url, headers=bearer(admin.access)), 404, "not_found")
+    assert error_message(admin.client.get(url), 404, "not_found")
 
 
 @pytest.mark.parametrize("roles", SIMILAR_ROLES)

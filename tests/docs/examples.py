@@ -79,6 +79,8 @@ def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
     clients = {"OAUTH_CLIENTS": f"reports:{CLIENT_SECRET},mobile", "OAUTH_PASSWORD_GRANT": "true"}
     environ = {"SECRET_KEY": SECRET_KEY, **clients}
     environ |= _stores(page, home)
+    if page == "docs/oauth-clients.md":
+        environ["JWT_ISSUER"] = "https://auth.example.org"
     (home / ".venv/bin").mkdir(parents=True)
     flask = home / ".venv/bin/flask"
     flask.write_text(f'#!/bin/sh\nexec {sys.executable} -m flask "$@"\n')

@@ -30,10 +30,14 @@ COMMANDS: Mapping[str, list[str]] = {
     ],
     "cheroot": ["cheroot", "--bind={address}", "tests.servers.served_application:wsgi"],
     "hypercorn": ["hypercorn", "--bind={address}", "wsgi:tests.servers.served_application:wsgi"],
+    "flask-run": ["flask", "--app", "{factory}", "run", "--port={port}"],
     "uvicorn-asgiref": [*_UVICORN, "tests.servers.served_application:asgiref"],
     "uvicorn-a2wsgi": [*_UVICORN, "tests.servers.served_application:a2wsgi"],
 }  # fmt: skip
-"""The command of each server. `{factory}` is the module and the name of a function that returns the application."""
+"""The command of each server. `{factory}` is the module and the name of a function that returns the application.
+
+`flask-run` serves only Flask applications.
+"""
 
 WSGI_SERVERS = tuple(COMMANDS)
 

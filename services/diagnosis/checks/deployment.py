@@ -19,7 +19,7 @@ def check_deployment() -> Iterator[Check]:
     yield Check("threads", "ok", found)
     yield Check("throttling", "warning", "login attempts are not rate-limited", _RATE_LIMIT)
     found = (
-        "no address is taken from X-Forwarded-* headers, so clients cannot forge one. Behind a reverse proxy, "
-        "all requests have the address of the proxy"
+        "no path, scheme, host or address is taken from proxy headers such as X-Forwarded-*, so clients cannot forge "
+        "one. Behind a reverse proxy, all requests have the address of the proxy"
     )
     yield Check("proxies", "ok", found)

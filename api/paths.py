@@ -1,0 +1,53 @@
+"""One spelling for each path: a request that spells the path of an endpoint differently is not found."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from flask import Flask, request
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import RequestRedirect
+
+
+def init(app: Flask) -> None:
+    # Set before the routes are added. `//api/auth` is not found, instead of a redirect to `/api/auth`.
+    app.url_map.merge_slashes = False
+
+    @app.before_request
+    def require_plain_path() -> None:
+        """Let a reverse proxy limit the requests to a path by comparing their target with it."""
+        # A redirect to the path with or without a slash at its end repeats the client's Host header.
+        if isinstance(request.routing_exception, RequestRedirect) or not has_plain_path(request.environ):
+            raise NotFound
+
+
+def has_plain_path(environ: Mapping[str, Any]) -> bool:
+    """Return whether the client spelled the path as the server decoded it, without another slash at its start.
+
+    It did not if the target is absolute or has a fragment, if it encodes a slash or a character that needs no encoding
+    (RFC 3986 §2.3), or if the server removed a segment or a slash. Some servers do not report the target; then only the
+    slashes at the start are compared.
+    """
+    path, prefix = environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
+    if not re.match("/(?!/)|$", path):
+        return False  # werkzeug's routing ignores the number of slashes
+    target = _request_target(environ)
+    if target is None:
+        return True
+    # The target lacks the prefix of a mounted application if the proxy has removed it.
+    return _encode(target.partition("?")[0], "/%") in {_encode(path, "/"), _encode(prefix + path, "/")}
+
+
+def _request_target(environ: Mapping[str, Any]) -> str | None:
+    """Return the target as the client sent it, or None if the server does not report it."""
+    for name in ("RAW_URI", "REQUEST_URI"):
+        if name in environ:
+            return str(environ[name])
+    raw_path: bytes | None = environ.get("asgi.scope", {}).get("raw_path")
+    return None if raw_path is None else raw_path.decode("latin-1")
+
+
+def _encode(path: str, unencoded: str) -> str:
+    """Percent-encode the bytes of a path (PEP 3333) except letters, digits, `_.-~` and the characters `unencoded`."""
+    return re.sub("%..", lambda octet: octet[0].upper(), quote(path.encode("latin-1", "replace"), safe=unencoded))
