@@ -22,7 +22,10 @@ _FIX_NAME = "Correct the host name in LDAP_URL, or the DNS record"
 _FIX_CONNECTION = "Check that the directory is running, that LDAP_URL has its port, and that no firewall blocks it"
 _FIX_TRUST = "Set LDAP_CA_FILE to a PEM file with the certificate of the authority that signed the certificate"
 _FIX_START_TLS = "Configure a certificate on the server, or use ldaps:// in LDAP_URL if the server supports that"
-_FIX_CERT_NAME = "Use a host name in LDAP_URL that is in the certificate, or issue a certificate for this name"
+_FIX_CERT_NAME = (
+    "Use a host name in LDAP_URL that is in the certificate, or issue a certificate with this name as a "
+    "subject alternative name"
+)
 _RENEW_CERT = "Renew the server's certificate"
 # By OpenSSL's verification error, X509_V_ERR_…, for which `ssl` has no constants.
 _FIX_CERTIFICATE = {

@@ -123,6 +123,7 @@ class LdapSettings(Section):
         """Return a context that requires a certificate from a trusted authority for the host name in LDAP_URL."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.hostname_checks_common_name = False  # only the subject alternative names count (RFC 9525 §6.3)
         if self.ca_file:
             context.load_verify_locations(self.ca_file)
         else:

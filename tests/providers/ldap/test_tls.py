@@ -9,10 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from providers.interface import ProviderUnavailable
 from tests.servers.process import wait_until
-from tests.servers.slapd import SERVICE, SUFFIX, Slapd
+from tests.servers.slapd import SERVICE, SUFFIX, Slapd, started
 from tests.support.directories import directory, ldap_provider, relay
 from tests.support.users import ZOE
 
@@ -73,6 +77,33 @@ def test_without_a_ca_file_an_authority_unknown_to_the_system_is_untrusted(trust
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 def test_certificate_for_another_name_receives_no_credentials(trusted: Slapd) -> None:
     assert_no_credentials_sent(trusted, host="127.0.0.1")
+
+
+def write_certificate_with_only_a_common_name(home: Path, host: str) -> None:
+    """Replace the certificate of a server by one without subject alternative names, and its authority."""
+    start, end = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=100)
+    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    authority = x509.CertificateBuilder(issuer, issuer, authority_key.public_key(), 1, start, end)
+    authority = authority.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    certificate = x509.CertificateBuilder(issuer, subject, key.public_key(), 2, start, end)
+    for file, built in (("ca.pem", authority), ("server.pem", certificate)):
+        signed = built.sign(authority_key, hashes.SHA256())
+        (home / file).write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (home / "server.key").write_bytes(pem)
+
+
+def test_certificate_with_only_a_common_name_receives_no_credentials(tmp_path: Path) -> None:
+    with directory(tmp_path) as server:
+        pass
+    write_certificate_with_only_a_common_name(server.home, "localhost")
+    with started(server):
+        assert_no_credentials_sent(server)
+        checks = {check.step.rpartition(": ")[2]: check for check in ldap_provider(server.environ()).check()}
+    assert checks["TLS"].outcome == "failure"
+    assert "subject alternative name" in (checks["TLS"].remedy or "")
 
 
 def test_expired_certificate_receives_no_credentials(tmp_path: Path) -> None:
