@@ -55,6 +55,14 @@ class _HashPool:
 _pool = _HashPool()
 
 
+def run_in_pool(work: Callable[[], T]) -> T:
+    """Return the result of `work`, which needs a core as hashes do, and must not wait. Raises Overloaded. Thread-safe.
+
+    `work` must not call another function of this module that raises Overloaded.
+    """
+    return _pool.run(work)
+
+
 # A forked server worker inherits the pool without its threads, so a hash would never be computed.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.reset)

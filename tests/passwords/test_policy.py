@@ -1,15 +1,20 @@
 """The policy for new passwords, and its messages."""
 
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import Event
 
 import pytest
 
 from config.errors import ConfigurationError
 from config.service_settings import PasswordSettings
+from passwords.errors import Overloaded
+from passwords.hashing import CAPACITY
 from passwords.policy import PasswordPolicy, WeakPassword
+from tests.support.hash_pool import fill_hash_pool
 
 NAMES = ("zoé", "zoe.smith@example.org")
 STRONG = [
@@ -54,6 +59,8 @@ WEAK = [
     ("éozéozéozéozéozéoz", "easy to guess"),
     ("a" * 40 + "lampshade quarry violin 9", "easy to guess"),
     ("a" * 1024, "easy to guess"),
+    ("!@#$%^&*()_+1234567890", "easy to guess"),
+    ("p4$$w0rd" * 100, "easy to guess"),
 ]
 
 
@@ -156,3 +163,44 @@ def test_concurrent_validations_use_the_names_of_their_own_user(policy: Password
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(validate, names * 4)) == {(True, False)}
+
+
+# Found by a search for slow passwords; zxcvbn itself needs up to 300 times as long as for a usual one.
+CRAFTED = [
+    "({[<4@691!|7$5+({[<4@691!|7$5+({",
+    "({[<4@691!|7$5+" * 60,
+    "p4$5w0rd|1!7({[<69@+p4$5w0rd|177",
+    "(1991@691!(<(22d4!4!{[<!7{[<(abc",
+    ":mon/ey+|11A7(0wer1yq5$5pass4[r8",
+    "4@({[<691!|70$5+%283password1234",
+    "1" * 1024,
+    "12" * 512,
+]
+
+
+def time_of(policy: PasswordPolicy, password: str) -> float:
+    """Return the processor time of a validation in seconds, the shortest of three."""
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        with suppress(WeakPassword):
+            policy.validate(password)
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+@pytest.mark.parametrize("password", CRAFTED, ids=lambda text: text[:32])
+def test_crafted_password_does_not_take_a_hundred_times_as_long(policy: PasswordPolicy, password: str) -> None:
+    assert time_of(policy, password) < 100 * time_of(policy, STRONG[0])
+
+
+def test_password_is_not_judged_while_the_hash_pool_is_full(policy: PasswordPolicy) -> None:
+    release = Event()
+    with ThreadPoolExecutor(CAPACITY + 1) as threads:
+        fill_hash_pool(threads, release)
+        try:
+            with pytest.raises(Overloaded):
+                policy.validate(STRONG[0])
+        finally:
+            release.set()
+    assert policy.validate(STRONG[0]) == STRONG[0]
