@@ -20,6 +20,8 @@ from providers.ldap.user_entries import UserEntries
 
 _ACTIVE_DIRECTORY_OID = "1.2.840.113556.1.4.800"  # in supportedCapabilities ([MS-ADTS] §3.1.1.3.4.3.1)
 
+_MAX_COMPARED = 20_000  # entries; a large directory must not delay the other checks
+
 _FIX_ACCOUNT = "Correct LDAP_BIND_DN and LDAP_BIND_PASSWORD, or unlock the account; the doctor tried the bind once"
 _FIX_BASE = "Correct LDAP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
 _FIX_GROUPS = "Correct LDAP_GROUP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
@@ -64,6 +66,7 @@ class _ContentChecks:
             yield (found := run_check(f"base DN {base}", partial(self._base, base), _FIX_BASE))
             if found.outcome != "failure":
                 yield run_check("users", partial(self._users, base), _FIX_BASE)
+        yield run_check("usernames", self._usernames, _FIX_BASE)
         yield run_check("groups", self._groups, _FIX_GROUPS)
         yield run_check("rules", self._rules, _FIX_RULES)
 
@@ -106,6 +109,18 @@ class _ContentChecks:
             remedy = "Choose an LDAP_USERNAME_ATTRIBUTE that all users have, or require it in LDAP_USER_FILTER"
             return f"an entry that matches LDAP_USER_FILTER has no {attribute}", remedy
         return f"users exist, and all have the attribute {attribute}", None
+
+    def _usernames(self) -> Finding:
+        holders = self._entries.by_key(self._session(), _MAX_COMPARED)
+        shared = next((entries for key, entries in holders.items() if key and len(entries) > 1), None)
+        if shared:
+            found = f"several entries have the same username: {' and '.join(entry.dn for entry in shared)}"
+            return found, "Rename all but one of them, or narrow LDAP_BASE_DN: they cannot log in"
+        count = sum(map(len, holders.values()))
+        if count >= _MAX_COMPARED:
+            found = f"no username occurs twice in the first {count} entries; the others were not compared"
+            return found, "Search the directory for further users with the same username: they cannot log in"
+        return "no username occurs twice", None
 
     def _groups(self) -> Finding:
         if self._settings.group_base_dn:

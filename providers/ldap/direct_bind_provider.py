@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from config.text import casefold_name
 from providers.account_attributes import Effect
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, User
 from providers.ldap.checks import check_network
 from providers.ldap.client.dn import escape_dn_value
+from providers.ldap.client.errors import SearchFailed
 from providers.ldap.client.filters import ANY_ENTRY
 from providers.ldap.client.messages import BASE, SUBTREE
 from providers.ldap.client.responses import Entry, Response
 from providers.ldap.client.session import UserSession
 from providers.ldap.denial import bind_denial_reason
 from providers.ldap.directory import Directory
+from providers.ldap.records import is_same_record
 from providers.ldap.settings import LdapSettings
 from providers.ldap.user_entries import UserEntries
 
@@ -36,7 +39,10 @@ class DirectBindProvider:
         self._directory = Directory(settings)
 
     def authenticate(self, login: str, password: str) -> User | Denied:
-        """Return the user if a bind with LDAP_USER_DN_TEMPLATE succeeds, and their entry matches LDAP_USER_FILTER."""
+        """Return the user if a bind with LDAP_USER_DN_TEMPLATE succeeds, and their entry matches LDAP_USER_FILTER.
+
+        The login is denied if the user may read another entry with the same username.
+        """
         if not password:  # a bind without a password succeeds for every user (RFC 4513 §5.1.2)
             return Denied(WRONG_PASSWORD)
         account = self._entries.account_name(login) if self._by_dn else self._windows_name(login)
@@ -73,7 +79,15 @@ class DirectBindProvider:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
         if not self._by_dn and not _is_bound_account(session, entries[0]):
             return Denied(AMBIGUOUS)
+        if self._has_rival(session, entries[0]):
+            return Denied(AMBIGUOUS)
         return self._entries.user(session, entries[0], Effect.LOGIN)
+
+    def _has_rival(self, session: UserSession, entry: Entry) -> bool:
+        """Return whether the user may read another entry with the same username."""
+        with suppress(SearchFailed):  # the user may not search below LDAP_BASE_DN
+            return not all(is_same_record(holder, entry) for holder in self._entries.holders(session, entry))
+        return False
 
 
 def _is_bound_account(session: UserSession, entry: Entry) -> bool:

@@ -1,19 +1,20 @@
 """The groups of a user: from memberOf, from a search, from nested groups, and from the primary group."""
 
-import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Lock
 from time import monotonic
 
 from providers.interface import Membership
+from providers.ldap.binary_identifiers import sid_text
 from providers.ldap.client.dn import dn_key
 from providers.ldap.client.filters import ANY_ENTRY, Filter, placeholders
 from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import SupportsSearch
 from providers.ldap.settings import LdapSettings
+from providers.ldap.usernames import chosen_value
 
 # How long the parent groups of a group, and the DN of a primary group, are cached. The groups of a user are not cached.
 NESTING_CACHE_SECONDS = 60.0
@@ -59,7 +60,7 @@ class GroupFinder:
 
     def _direct_groups(self, session: SupportsSearch, entry: Entry, username: str) -> list[str]:
         if self._bases:
-            values = {attribute: entry.first(attribute) or "" for attribute in self._user_attributes}
+            values = {attribute: chosen_value(entry, attribute) or b"" for attribute in self._user_attributes}
             groups = self._search(session, entry.dn, {**values, "username": username})
         else:
             groups = entry.texts("memberOf")
@@ -74,7 +75,7 @@ class GroupFinder:
         entries = session.search(dn, BASE, ANY_ENTRY, ["memberOf"])
         return [parent for entry in entries for parent in entry.texts("memberOf")]
 
-    def _search(self, session: SupportsSearch, dn: str, values: dict[str, str]) -> list[str]:
+    def _search(self, session: SupportsSearch, dn: str, values: Mapping[str, str | bytes]) -> list[str]:
         search_filter = self._filter.encode(**{**values, "dn": dn})
         return [
             group.dn for base in self._bases for group in session.search(base, SUBTREE, search_filter, NO_ATTRIBUTES)
@@ -89,15 +90,15 @@ def find_group(session: SupportsSearch, dn: str) -> Entry | None:
 def primary_group_sid(entry: Entry) -> str | None:
     """Return the SID of the user's primary group in Active Directory, which memberOf omits; `None` if there is none.
 
-    The SID of the primary group is the user's SID with the RID, its last part, replaced by `primaryGroupID`. The binary
-    format of a SID is in [MS-DTYP] §2.4.2.2.
+    The SID of the primary group is the user's SID with the RID, its last part, replaced by `primaryGroupID`.
     """
-    sid, group = entry.attributes.get("objectsid"), entry.first("primaryGroupID")
-    if not sid or not group or not group.isdecimal() or not sid[0][1:] or len(sid[0]) != 8 + 4 * sid[0][1]:
+    sids, group = entry.attributes.get("objectsid"), entry.first("primaryGroupID")
+    if not sids or not group or not group.isdecimal():
         return None
-    parts = struct.unpack(f"<{sid[0][1]}I", sid[0][8:])
-    authority = int.from_bytes(sid[0][2:8], "big")
-    return "-".join(map(str, ["S", sid[0][0], authority, *parts[:-1], group]))
+    try:
+        return f"{sid_text(sids[0]).rpartition('-')[0]}-{group}"
+    except ValueError:
+        return None
 
 
 def _find_by_sid(session: SupportsSearch, sid: str) -> list[str]:

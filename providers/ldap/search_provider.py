@@ -21,7 +21,8 @@ from providers.ldap.directory import Directory
 from providers.ldap.role_rules_file import read_role_rules
 from providers.ldap.rule_explanation import explain_rules
 from providers.ldap.settings import LdapSettings
-from providers.ldap.user_entries import MissingUsername, UserEntries
+from providers.ldap.user_entries import UserEntries
+from providers.ldap.usernames import MissingUsername
 
 
 def open_ldap(environ: Mapping[str, str]) -> "SearchProvider | DirectBindProvider":
@@ -48,7 +49,7 @@ class SearchProvider:
         self._directory = Directory(settings)
 
     def authenticate(self, login: str, password: str) -> User | Denied:
-        """Return the user if exactly one entry matches the login, and a bind as that entry succeeds."""
+        """Return the user if the login means one entry whose username no other has, and a bind as it succeeds."""
         if not password:  # a bind without a password succeeds for every user (RFC 4513 §5.1.2)
             return Denied(WRONG_PASSWORD)
         return self._directory.run(lambda session: self._verify_login(session, login, password))
@@ -56,7 +57,8 @@ class SearchProvider:
     def find(self, username: str) -> User | None:
         """Return the user with this username.
 
-        Return `None` if the user is disabled, or if not exactly one entry with this username matches LDAP_USER_FILTER.
+        Return `None` if the user is disabled, if the entry does not match LDAP_USER_FILTER, or if another entry has the
+        same username.
         """
 
         def find_user(session: ServiceSession) -> User | None:
@@ -64,6 +66,10 @@ class SearchProvider:
             return self._entries.user(session, entry, Effect.SESSION) or None if entry else None
 
         return self._directory.run(find_user)
+
+    def has_username(self, username: str) -> bool:
+        """Return whether any entry below LDAP_BASE_DN has this username, also one that is disabled or not a user."""
+        return self._directory.run(lambda session: self._entries.has_username(session, username))
 
     def explain(self, login: str) -> Explanation:
         """Explain a login: the user or the denial reason, the groups, and the role rules."""
@@ -86,10 +92,14 @@ class SearchProvider:
     def _verify_login(self, session: ServiceSession, login: str, password: str) -> User | Denied:
         entries = self._entries.by_login(session, login)
         entry = entries[0] if len(entries) == 1 else None
+        if entry:
+            self._entries.username(entry)  # an entry without a username is an error for every password
         # An unknown user causes a bind too, so that it takes as long as a wrong password.
         reason = bind_denial_reason(session.bind(entry.dn if entry else self._decoy_dn(), password))
         if entry is None:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
+        if reason is None and not self._entries.owns_username(session, entry):
+            reason = AMBIGUOUS
         return Denied(reason) if reason else self._entries.user(session, entry, Effect.LOGIN)
 
     def _decoy_dn(self) -> str:
@@ -102,10 +112,11 @@ class SearchProvider:
 
     def _explain(self, session: ServiceSession, login: str) -> Explanation:
         entries = self._entries.by_login(session, login)
-        record = " and ".join(entry.dn for entry in entries) or None
         if len(entries) != 1:
-            return Explanation(None, AMBIGUOUS if entries else UNKNOWN_USER, record)
+            return Explanation(None, AMBIGUOUS if entries else UNKNOWN_USER, _record(entries))
         (entry,) = entries
+        if not self._entries.owns_username(session, entry):
+            return Explanation(None, AMBIGUOUS, _record(self._entries.holders(session, entry)))
         username, find_groups = self._entries.username(entry), self._entries.groups.memberships
         groups = find_groups(session, entry, username)
         nested_groups = find_groups(session, entry, username, nested=True)
@@ -116,4 +127,8 @@ class SearchProvider:
             account_denial_reason(states[0].texts, datetime.now(UTC), Effect.EXPLANATION) if states else UNKNOWN_USER
         )
         user = None if reason else self._entries.user_in_groups(entry, groups)
-        return Explanation(user, reason, record, tuple(groups), tuple(rules))
+        return Explanation(user, reason, entry.dn, tuple(groups), tuple(rules))
+
+
+def _record(entries: list[Entry]) -> str | None:
+    return " and ".join(entry.dn for entry in entries) or None

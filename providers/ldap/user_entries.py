@@ -8,22 +8,23 @@ from config.reloading import FileUnavailable, ReloadingFile
 from config.text import casefold_name, normalize_name
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
 from providers.interface import Denied, Membership, ProviderUnavailable, User
-from providers.ldap.client.dn import dn_key, rdn_values
-from providers.ldap.client.errors import LdapError
-from providers.ldap.client.filters import Filter, all_of, equality, with_wildcards
+from providers.ldap.client.dn import dn_key
+from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, with_wildcards
 from providers.ldap.client.messages import SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession, SupportsSearch
 from providers.ldap.groups import GroupFinder
+from providers.ldap.records import RECORD_ATTRIBUTES, credential_stamp, is_same_record, record_id
 from providers.ldap.role_rules import RoleRules
 from providers.ldap.role_rules_file import read_role_rules
 from providers.ldap.settings import LdapSettings
+from providers.ldap.usernames import UsernameAttribute, username_key
 
 log = logging.getLogger(__name__)
 
 
-class MissingUsername(LdapError):
-    """An entry has no username, or an invalid one."""
+# More matches than any login or username should have. If a search returns so many, it may have found even more.
+_MAX_MATCHES = 10
 
 
 class UserEntries:
@@ -33,44 +34,81 @@ class UserEntries:
         """Raises ConfigurationError if LDAP_ROLE_RULES_FILE is invalid."""
         self._bases = settings.base_dn
         self._domains = set(map(casefold_name, settings.domain))
-        self._name_attribute, self._email_attribute = settings.name_attribute, settings.email_attribute
+        self._usernames, self._email_attribute = UsernameAttribute(settings.name_attribute), settings.email_attribute
         self._login_filter = Filter(settings.login_filter)
         self.user_filter = Filter(with_wildcards(settings.login_filter)).encode()
         """The encoded filter that matches all users: LDAP_USER_FILTER without its condition on the login."""
         self._role_rules = _open_role_rules(settings)
         self.groups = GroupFinder(settings)
         self.attributes = (
-            self._name_attribute,
+            settings.name_attribute,
             self._email_attribute,
             *self.groups.attributes,
             *attribute_names(Effect.LOGIN),
+            *RECORD_ATTRIBUTES,
         )
 
     def by_login(
         self, session: SupportsSearch, login: str, *, bases: tuple[str, ...] = (), scope: int = SUBTREE
     ) -> list[Entry]:
-        """Return the entries that match the login, each once. The list may be incomplete if it has two or more entries.
+        """Return the entry that the login means, or all entries that it may mean, each once.
 
-        `bases` replaces LDAP_BASE_DN. Raises LdapError, like all methods with the parameter `session`.
+        An entry whose username is the login has precedence over entries that match in another way, such as by `mail`,
+        which users may be able to edit. The list may be incomplete if it has two or more entries. `bases` replaces
+        LDAP_BASE_DN. Raises LdapError, like all methods with the parameter `session`.
         """
         values = {"login": self._without_prefix(login), "account": self.account_name(login)}
-        return self._search(session, self._login_filter.encode(**values), bases or self._bases, scope)
+        search_filter, bases = self._login_filter.encode(**values), bases or self._bases
+        found = self._search(session, search_filter, bases, scope)
+        for name in dict.fromkeys(values.values()) if len(found) > 1 else ():
+            if len(named := self._search_name(session, name, search_filter, bases, scope)) == 1:
+                return named
+        return found
 
     def by_username(self, session: SupportsSearch, username: str) -> Entry | None:
         """Return the entry of the user with this username, if it matches LDAP_USER_FILTER.
 
-        Return `None` if no entry or several entries have this username.
+        Return `None` if no entry has this username, or another entry has it too.
         """
-        search_filter = all_of(equality(self._name_attribute, username.encode()), self.user_filter)
-        entries = self._search(session, search_filter, self._bases, SUBTREE)
-        # The attribute may have several values, and the search may have matched a value that is not the username.
-        matching = [entry for entry in entries if casefold_name(self.username(entry)) == casefold_name(username)]
-        return matching[0] if len(entries) == 1 and matching else None
+        found = self._search_name(session, username, self.user_filter)
+        return found[0] if len(found) == 1 and self.owns_username(session, found[0]) else None
+
+    def holders(self, session: SupportsSearch, entry: Entry) -> list[Entry]:
+        """Return the entries below LDAP_BASE_DN that have the username of this entry: itself, and possibly others.
+
+        LDAP_USER_FILTER does not apply: a username that an excluded entry has is not free. The list may be incomplete
+        if it has two or more entries.
+        """
+        return self._search_name(session, self.username(entry))
+
+    def owns_username(self, session: SupportsSearch, entry: Entry) -> bool:
+        """Return whether this entry, and no other entry below LDAP_BASE_DN, has its username."""
+        holders = self.holders(session, entry)
+        return len(holders) == 1 and is_same_record(holders[0], entry)
+
+    def has_username(self, session: SupportsSearch, username: str) -> bool:
+        """Return whether an entry below LDAP_BASE_DN has this value in LDAP_USERNAME_ATTRIBUTE."""
+        search_filter = self._usernames.filter(username)
+        return search_filter is not None and bool(self._search(session, search_filter, self._bases))
 
     def all(self, session: ServiceSession) -> list[Entry]:
-        """Return the entries of all users, each once."""
+        """Return the entries of all users, each once, without those that share their username."""
+        holders = self.by_key(session)
         found = (session.search_all(base, self.user_filter, self.attributes) for base in self._bases)
-        return list({dn_key(entry.dn): entry for entries in found for entry in entries}.values())
+        entries = {dn_key(entry.dn): entry for entries in found for entry in entries}.values()
+        return [entry for entry in entries if len(holders.get(self._usernames.key(entry), ())) <= 1]
+
+    def by_key(self, session: ServiceSession, limit: int = 0) -> dict[str | None, list[Entry]]:
+        """Return all entries below LDAP_BASE_DN that have a username, by its `username_key`, without other attributes.
+
+        `limit` is the number of entries after which the search ends; 0 means no limit.
+        """
+        any_name = Filter(f"({self._usernames.name}=*)").encode()
+        found = (session.search_all(base, any_name, [self._usernames.name], limit) for base in self._bases)
+        by_key: dict[str | None, list[Entry]] = {}
+        for entry in {dn_key(entry.dn): entry for entries in found for entry in entries}.values():
+            by_key.setdefault(self._usernames.key(entry), []).append(entry)
+        return by_key
 
     def account_name(self, login: str) -> str:
         r"""Return the login without a domain of LDAP_DOMAIN, as in `EXAMPLE\name` or `name@example.org`."""
@@ -85,16 +123,7 @@ class UserEntries:
 
     def username(self, entry: Entry) -> str:
         """Return the username. Raises MissingUsername if the entry has none."""
-        names = entry.texts(self._name_attribute)
-        if not names:
-            raise MissingUsername("an entry lacks LDAP_USERNAME_ATTRIBUTE")
-        if len(names) > 1:  # their order may change, so choose the value in the DN, or the first in alphabetical order
-            in_dn = rdn_values(entry.dn, self._name_attribute)
-            names = sorted(name for name in names if casefold_name(name) in in_dn) or sorted(names)
-        try:
-            return normalize_name(names[0])
-        except ValueError as error:
-            raise MissingUsername(f"LDAP_USERNAME_ATTRIBUTE of an entry {error}") from None
+        return self._usernames.username(entry)
 
     def user(self, session: SupportsSearch, entry: Entry, effect: Effect) -> User | Denied:
         """Return the user of an entry with their current roles, unless an attribute with this effect denies it."""
@@ -107,7 +136,11 @@ class UserEntries:
     def user_in_groups(self, entry: Entry, memberships: list[Membership]) -> User:
         """Return the user of an entry with the roles that these groups give."""
         roles = self.role_rules.roles_of({dn_key(membership.group) for membership in memberships})
-        return User(username=self.username(entry), email=self._email(entry), roles=roles)
+        user = User(username=self.username(entry), email=self._email(entry), roles=roles)
+        user["credential_stamp"] = credential_stamp(entry)
+        if record := record_id(entry):
+            user["record_id"] = record
+        return user
 
     @property
     def role_rules(self) -> RoleRules:
@@ -115,11 +148,29 @@ class UserEntries:
         with translate_errors(FileUnavailable, to=lambda error: ProviderUnavailable(str(error))):
             return self._role_rules.current()
 
-    def _search(self, session: SupportsSearch, search_filter: bytes, bases: tuple[str, ...], scope: int) -> list[Entry]:
+    def _search_name(
+        self,
+        session: SupportsSearch,
+        username: str,
+        condition: bytes = ANY_ENTRY,
+        bases: tuple[str, ...] = (),
+        scope: int = SUBTREE,
+    ) -> list[Entry]:
+        """Return the entries with this username that match the condition. Several if the search may be incomplete."""
+        name_filter = self._usernames.filter(username)
+        if name_filter is None:
+            return []
+        found = self._search(session, all_of(name_filter, condition), bases or self._bases, scope)
+        # The attribute may have several values, and the search may have matched a value that is not the username.
+        named = [entry for entry in found if self._usernames.key(entry) == username_key(username)]
+        return found if len(found) >= _MAX_MATCHES else named
+
+    def _search(
+        self, session: SupportsSearch, search_filter: bytes, bases: tuple[str, ...], scope: int = SUBTREE
+    ) -> list[Entry]:
         found: dict[object, Entry] = {}
         for base in bases:
-            for entry in session.search(base, scope, search_filter, self.attributes, size_limit=2):
-                self.username(entry)  # an entry without a username is an error before the password is verified
+            for entry in session.search(base, scope, search_filter, self.attributes, size_limit=_MAX_MATCHES):
                 found.setdefault(dn_key(entry.dn), entry)  # one base DN may be below another
         return list(found.values())
 

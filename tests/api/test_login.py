@@ -27,7 +27,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "password of another user": (ZOE.username, SAMPLE_USERS[1].password),
     "unknown user": ("nobody", ZOE.password),
     "unknown address": ("nobody@example.org", ZOE.password),
-    "login that matches two users": ("shared@example.org", SAME_EMAIL_USERS[0].password),
+    "login that matches two users": ("shared@example.org", SAME_EMAIL_USERS[1].password),
     "wildcard": ("*", ZOE.password),
     "prefix and wildcard": ("zo*", ZOE.password),
     "LDAP filter": ("*)(uid=*", ZOE.password),

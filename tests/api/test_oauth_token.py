@@ -48,7 +48,7 @@ def test_password_grant_returns_tokens_of_the_user(app: Flask, person: SampleUse
         ("nobody", ZOE.password),
         (" ", ZOE.password),
         ("*", ZOE.password),
-        ("shared@example.org", "the password of both"),
+        ("shared@example.org", "the password of the second"),
         ("x" * 10_000, ZOE.password),
     ],
 )

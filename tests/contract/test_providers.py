@@ -10,12 +10,12 @@ from werkzeug.security import generate_password_hash
 
 from database.tables import users
 from database.user_editor import UserEditor
-from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied
+from providers.interface import UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied
 from providers.registry import open_provider
 from tests.conftest import new_database
 from tests.contract.suite import ProviderContract, SupportsFindContract, SupportsHasUsernameContract
 from tests.servers.samba import Samba
-from tests.servers.slapd import SUFFIX, Slapd
+from tests.servers.slapd import SUFFIX, Slapd, person_dn
 from tests.support.stores import engine_of, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, SampleUser
 
@@ -27,7 +27,7 @@ class BuiltInContract(SupportsFindContract):
 
     @pytest.mark.parametrize(
         ("login", "password", "reason"),
-        [("nobody", "x", UNKNOWN_USER), ("zoé", "x", WRONG_PASSWORD), ("shared@example.org", "x", AMBIGUOUS)],
+        [("nobody", "x", UNKNOWN_USER), ("zoé", "x", WRONG_PASSWORD)],
     )
     def test_denial_has_its_reason(self, provider: AuthProvider, login: str, password: str, reason: str) -> None:
         answer = provider.authenticate(login, password)
@@ -139,22 +139,35 @@ class TestPostgresqlWithImportedHashes(ImportedHashes):
         return new_database(postgres, "contract_imported_hashes")
 
 
-class TestLdapWithStartTls(BuiltInContract):
+@pytest.fixture(scope="module")
+def directory(slapd: Slapd) -> Slapd:
+    """The shared directory, with the disabled user."""
+    slapd.add_person(DISABLED)
+    slapd.modify(person_dn(DISABLED.username), {"pwdAccountLockedTime": "000001010000Z"}, relax=True)
+    return slapd
+
+
+class TestLdapWithStartTls(WithDisabledUser):
     @pytest.fixture(scope="class")
     @classmethod
-    def provider(cls, slapd: Slapd) -> AuthProvider:
-        return open_provider("ldap", slapd.environ())
+    def provider(cls, directory: Slapd) -> AuthProvider:
+        return open_provider("ldap", directory.environ())
 
 
-class TestLdapsWithGroupSearch(BuiltInContract):
+class TestLdapsWithGroupSearch(WithDisabledUser):
     @pytest.fixture(scope="class")
     @classmethod
-    def provider(cls, slapd: Slapd) -> AuthProvider:
-        url = f"ldaps://localhost:{slapd.tls_port}"
-        return open_provider("ldap", slapd.environ(LDAP_URL=url, LDAP_GROUP_BASE_DN=f"ou=groups,{SUFFIX}"))
+    def provider(cls, directory: Slapd) -> AuthProvider:
+        url = f"ldaps://localhost:{directory.tls_port}"
+        return open_provider("ldap", directory.environ(LDAP_URL=url, LDAP_GROUP_BASE_DN=f"ou=groups,{SUFFIX}"))
 
 
-class TestActiveDirectory(BuiltInContract):
+class TestActiveDirectory(WithDisabledUser):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def disabled(cls) -> str:
+        return "disabled"
+
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, samba: Samba) -> AuthProvider:

@@ -1,6 +1,9 @@
 """Sample users with difficult names and passwords. Every provider has to authenticate each of them, and only them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from providers.interface import SESSION_MEMBERS, Denied
 
 
 @dataclass(frozen=True)
@@ -11,6 +14,11 @@ class SampleUser:
     email: str
     password: str
     roles: tuple[str, ...] = ("user",)
+
+
+def shown(user: Mapping[str, object] | Denied | None) -> dict[str, object]:
+    """Return the members of a user that tokens show."""
+    return {name: value for name, value in (user or {}).items() if name not in SESSION_MEMBERS}
 
 
 ZOE = SampleUser("zoé", "zoe@example.org", "pässwörd-日本-Zoé", ("admin", "user"))
@@ -26,8 +34,8 @@ SAMPLE_USERS = [
     SampleUser("plus+equals=hash#", "plus@example.org", "#+=<>;,"),
 ]
 
-# The username of one is the email of the other, so the login `shared@example.org` is ambiguous.
+# The username of the first is the email of the second.
 SAME_EMAIL_USERS = [
-    SampleUser("shared@example.org", "first@example.org", "the password of both"),
-    SampleUser("second", "shared@example.org", "the password of both"),
+    SampleUser("shared@example.org", "first@example.org", "the password of the first"),
+    SampleUser("second", "shared@example.org", "the password of the second"),
 ]

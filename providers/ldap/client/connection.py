@@ -24,7 +24,14 @@ from ldap3.core.results import (
 )
 
 from providers.ldap.client.address import ServerAddress
-from providers.ldap.client.errors import ConnectionLost, SearchFailed, ServerError, ServerTimeout, StartTlsRefused
+from providers.ldap.client.errors import (
+    ConnectionLost,
+    IncompleteResult,
+    SearchFailed,
+    ServerError,
+    ServerTimeout,
+    StartTlsRefused,
+)
 from providers.ldap.client.messages import (
     BASE,
     PASSWORD_POLICY,
@@ -88,11 +95,13 @@ class Connection:
         """Return the response to a search, with at most `size_limit` entries; 0 means no limit.
 
         With the scope BASE, the result is empty if the entry does not exist. Raises SearchFailed if the server refuses
-        the search.
+        the search, and IncompleteResult if its own limit is lower.
         """
         time_limit = max(1, math.ceil(self.deadline - monotonic()))
         request = search_request(base, scope, search_filter, attributes, size_limit=size_limit, time_limit=time_limit)
         response = _checked(self._request(request, controls))
+        if response.code == RESULT_SIZE_LIMIT_EXCEEDED and len(response.entries) < size_limit:
+            raise IncompleteResult("a search found more entries than the server may return")
         if response.code in _successful_codes(scope, size_limit):
             return response
         raise SearchFailed(f"a search {'of' if scope == BASE else 'below'} a DN failed: {response.code_name}")

@@ -11,6 +11,10 @@ class SearchFailed(LdapError):
     """The server refused a search, or did not finish it."""
 
 
+class IncompleteResult(LdapError):
+    """The server returned fewer entries than requested, although more match."""
+
+
 class BindFailed(LdapError):
     """A bind failed for a reason other than the user's credentials."""
 

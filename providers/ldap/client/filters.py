@@ -55,9 +55,9 @@ class Filter:
         except (LDAPException, ValueError, IndexError):
             raise ValueError("is not an LDAP filter (RFC 4515)") from None
 
-    def encode(self, **values: str) -> bytes:
+    def encode(self, **values: str | bytes) -> bytes:
         """Return the encoded filter. Every placeholder needs a value."""
-        return self._encoder({name: value.encode() for name, value in values.items()})
+        return self._encoder({name: _octets(value) for name, value in values.items()})
 
 
 def equality(attribute: str, value: bytes) -> bytes:
@@ -129,6 +129,10 @@ def _value(tag: int, text: bytes) -> Encoder:
         return element(tag, body)
 
     return fill
+
+
+def _octets(value: str | bytes) -> bytes:
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
 def _constant(octets: bytes) -> Encoder:

@@ -54,7 +54,7 @@ def page_control(size: int, cookie: bytes) -> bytes:
 
 def bind_request(name: str, password: bytes) -> bytes:
     """Return a simple bind request (RFC 4511 §4.2)."""
-    return element(0x60, integer(3), octet_string(name.encode()), element(0x80, password))
+    return element(0x60, integer(3), octet_string(name.encode("utf-8", "surrogateescape")), element(0x80, password))
 
 
 def search_request(
@@ -64,7 +64,7 @@ def search_request(
     selection = (octet_string(name.encode()) for name in attributes)
     return element(
         0x63,
-        octet_string(base.encode()),
+        octet_string(base.encode("utf-8", "surrogateescape")),
         integer(scope, 0x0A),
         integer(_NEVER_DEREFERENCE, 0x0A),
         integer(size_limit),

@@ -16,14 +16,14 @@ Element = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the directory. The names of its attributes are in lower case."""
+    """An entry of the directory. The names of its attributes are in lower case. Texts are as `text_of` returns them."""
 
     dn: str
     attributes: dict[str, list[bytes]]
 
     def texts(self, attribute: str) -> list[str]:
         """Return the values of the attribute, in the server's order."""
-        return [value.decode("utf-8", "replace") for value in self.attributes.get(attribute.lower(), ())]
+        return [text_of(value) for value in self.attributes.get(attribute.lower(), ())]
 
     def first(self, attribute: str) -> str | None:
         """Return the first value of the attribute; `None` if the entry has no value."""
@@ -45,6 +45,11 @@ class Response:
     def code_name(self) -> str:
         """The name of the result code, such as `invalidCredentials`, or its number if the name is not known."""
         return str(RESULT_CODES.get(self.code, self.code))
+
+
+def text_of(value: bytes) -> str:
+    """Return a value as text. Octets that are not UTF-8 become lone surrogates, so that two values never become one."""
+    return value.decode("utf-8", "surrogateescape")
 
 
 def message_size(buffer: bytes) -> int | None:
@@ -119,4 +124,4 @@ def _entry(octets: bytes, operation: Element) -> Entry:
         attributes[octets[name[1] : name[2]].decode("ascii", "replace").lower()] = [
             octets[first:last] for _, first, last in children(octets, *values[1:])
         ]
-    return Entry(octets[dn[1] : dn[2]].decode("utf-8", "replace"), attributes)
+    return Entry(text_of(octets[dn[1] : dn[2]]), attributes)

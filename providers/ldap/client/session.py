@@ -45,11 +45,14 @@ class ServiceSession:
         )
         return list(response.entries)
 
-    def search_all(self, base: str, search_filter: bytes, attributes: Iterable[str]) -> list[Entry]:
-        """Return all matching entries below `base`, requested in pages of PAGE_SIZE. The time limit is for one page."""
+    def search_all(self, base: str, search_filter: bytes, attributes: Iterable[str], limit: int = 0) -> list[Entry]:
+        """Return all matching entries below `base`, requested in pages of PAGE_SIZE. The time limit is for one page.
+
+        No page is requested after `limit` entries; 0 means no limit.
+        """
         selection = list(attributes)
         return self._server.service_pool.run(
-            lambda connection: _search_pages(connection, base, search_filter, selection), self._deadline
+            lambda connection: _search_pages(connection, base, search_filter, selection, limit), self._deadline
         )
 
     def bind(self, name: str, password: str) -> Response:
@@ -81,7 +84,9 @@ class UserSession:
         return list(self._connection.search(base, scope, search_filter, attributes, size_limit=size_limit).entries)
 
 
-def _search_pages(connection: Connection, base: str, search_filter: bytes, attributes: list[str]) -> list[Entry]:
+def _search_pages(
+    connection: Connection, base: str, search_filter: bytes, attributes: list[str], limit: int
+) -> list[Entry]:
     time_limit = connection.deadline - monotonic()
     entries: list[Entry] = []
     cookie = b""
@@ -91,7 +96,7 @@ def _search_pages(connection: Connection, base: str, search_filter: bytes, attri
         response = connection.search(base, SUBTREE, search_filter, attributes, controls=[page])
         entries.extend(response.entries)
         cookie = _next_cookie(response.controls.get(PAGED_RESULTS, b""))
-        if not cookie:
+        if not cookie or 0 < limit <= len(entries):
             return entries
 
 

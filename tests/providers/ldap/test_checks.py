@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from providers.interface import Check
-from providers.ldap import open_ldap
+from providers.ldap import checks, open_ldap
 from tests.servers import slapd as slapd_server
 from tests.servers.process import free_port
 from tests.servers.samba import Samba
@@ -22,9 +22,9 @@ GROUPS = f"ou=groups,{SUFFIX}"
 
 def check_results(environ: dict[str, str]) -> dict[str, Check]:
     """Return the checks by their step without the server, after a test that no secret is in them."""
-    checks = list(open_ldap(environ).check())
-    assert all("service-secret" not in repr(check) and "hunter2" not in repr(check) for check in checks)
-    return {check.step.rpartition(": ")[2]: check for check in checks}
+    found = list(open_ldap(environ).check())
+    assert all("service-secret" not in repr(check) and "hunter2" not in repr(check) for check in found)
+    return {check.step.rpartition(": ")[2]: check for check in found}
 
 
 def outcomes(environ: dict[str, str]) -> dict[str, str]:
@@ -40,7 +40,7 @@ def service_binds(server: Slapd, mark: int) -> int:
 def test_all_checks_pass_with_one_bind(slapd: Slapd) -> None:
     mark = len(slapd.log)
     base = f"base DN ou=people,{SUFFIX}"
-    steps = ["name", "TCP", "TLS", "service bind", "kind of directory", base, "users", "groups", "rules"]
+    steps = ["name", "TCP", "TLS", "service bind", "kind of directory", base, "users", "usernames", "groups", "rules"]
     assert outcomes(slapd.environ()) == dict.fromkeys(steps, "ok")
     assert service_binds(slapd, mark) == 1
 
@@ -77,10 +77,31 @@ def test_problem_is_reported_with_its_remedy(
     slapd: Slapd, changed: dict[str, str], step: str, outcome: str, remedy: str
 ) -> None:
     mark = len(slapd.log)
-    checks = check_results(slapd.environ(**changed))
-    assert checks[step].outcome == outcome
-    assert remedy in (checks[step].remedy or "")
+    results = check_results(slapd.environ(**changed))
+    assert results[step].outcome == outcome
+    assert remedy in (results[step].remedy or "")
     assert service_binds(slapd, mark) <= 1
+
+
+def test_username_of_two_entries_is_reported(tmp_path: Path) -> None:
+    with directory(tmp_path) as server:
+        for dn in (f"cn=one,ou=people,{SUFFIX}", f"cn=two,ou=system,{SUFFIX}"):
+            server.add(dn, ["inetOrgPerson"], {"uid": "Twice", "sn": "x"})
+        check = check_results(server.environ(LDAP_BASE_DN=f"ou=people,{SUFFIX};ou=system,{SUFFIX}"))["usernames"]
+        narrow = check_results(server.environ())["usernames"]
+    assert check.outcome == "warning"
+    assert check.found.endswith(f": cn=one,ou=people,{SUFFIX} and cn=two,ou=system,{SUFFIX}")
+    assert "LDAP_BASE_DN" in (check.remedy or "")
+    assert (narrow.outcome, narrow.found) == ("ok", "no username occurs twice")
+
+
+def test_usernames_that_were_not_compared_are_not_reported_as_unique(
+    slapd: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "_MAX_COMPARED", 2)
+    check = check_results(slapd.environ())["usernames"]
+    assert check.outcome == "warning"
+    assert "the others were not compared" in check.found
 
 
 def test_certificate_without_the_ip_address_is_reported(slapd: Slapd) -> None:
@@ -132,9 +153,9 @@ def test_authority_that_expires_is_reported(slapd: Slapd, tmp_path: Path) -> Non
 def test_content_is_checked_on_the_first_usable_server(slapd: Slapd) -> None:
     mark = len(slapd.log)
     urls = f"ldap://localhost:{free_port()},ldap://localhost:{slapd.port},ldaps://localhost:{slapd.tls_port}"
-    checks = [*open_ldap(slapd.environ(LDAP_URL=urls)).check()]
-    assert [check.outcome for check in checks].count("failure") == 1
-    assert checks[-1].step == "rules"
+    found = [*open_ldap(slapd.environ(LDAP_URL=urls)).check()]
+    assert [check.outcome for check in found].count("failure") == 1
+    assert found[-1].step == "rules"
     assert service_binds(slapd, mark) == 1
 
 

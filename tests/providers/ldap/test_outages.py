@@ -4,6 +4,7 @@ import gc
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -12,6 +13,7 @@ import pytest
 
 from app import create_app
 from providers.interface import ProviderUnavailable
+from providers.ldap.client.messages import element, integer, message, octet_string
 from tests.servers.slapd import SUFFIX, Slapd, started
 from tests.support.directories import directory, ldap_provider
 from tests.support.stores import SECRET_KEY
@@ -68,6 +70,27 @@ def test_server_that_never_answers_is_an_outage_within_the_time_limit(
         with pytest.raises(ProviderUnavailable):
             ldap_provider(environ).authenticate(ZOE.username, ZOE.password)
         assert monotonic() - start < 8
+
+
+def entry_and_size_limit_exceeded() -> bytes:
+    """Return the response to a search of a server that may return one entry only, such as one with `nsSizeLimit: 1`."""
+    attribute = element(0x30, octet_string(b"uid"), element(0x31, octet_string(b"zoe")))
+    found = element(0x64, octet_string(b"uid=zoe,dc=example,dc=test"), element(0x30, attribute))
+    ended = element(0x65, integer(4, 0x0A), octet_string(b""), octet_string(b""))
+    return message(1, found) + message(1, ended)
+
+
+def test_search_that_the_server_ends_early_is_not_an_answer(slapd: Slapd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as threads:
+        port = server.getsockname()[1]
+        anonymous = {"LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_INSECURE_PLAINTEXT": "true"}
+        provider = ldap_provider(slapd.environ(LDAP_URL=f"ldap://localhost:{port}", **anonymous))
+        login = threads.submit(provider.authenticate, "zoe", "x")
+        with server.accept()[0] as connection:
+            connection.recv(65536)
+            connection.sendall(entry_and_size_limit_exceeded())
+            with pytest.raises(ProviderUnavailable, match="found more entries than the server may return"):
+                login.result()
 
 
 @pytest.fixture

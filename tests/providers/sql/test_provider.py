@@ -162,7 +162,7 @@ def test_reason_of_an_outage_is_logged_and_not_sent_to_the_client(
         (ZOE.email, ZOE.password, 200),
         (ZOE.email, "wrong", 400),
         ("nobody", ZOE.password, 400),
-        ("disabled", "the password of both", 400),
+        ("disabled", "the password of the first", 400),
         ("shared@example.org", SAME_EMAIL_USERS[0].password, 400),
         ("damaged", "x", 400),
     ],

@@ -1,0 +1,219 @@
+"""Who a login is: no entry becomes the user of another entry by its username, its email or an unusual spelling."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from unicodedata import normalize
+
+import pytest
+from ldap3 import MODIFY_ADD
+
+from providers.interface import AMBIGUOUS, WRONG_PASSWORD, Denied, ProviderUnavailable, User
+from providers.ldap import SearchProvider, open_ldap
+from providers.ldap.client.responses import Entry
+from providers.ldap.usernames import MissingUsername, UsernameAttribute
+from tests.servers.samba import REALM, Samba
+from tests.servers.slapd import SUFFIX, Slapd, slapd
+from tests.support.active_directory import ALICE
+from tests.support.directories import ldap_provider
+from tests.support.users import SampleUser, shown
+
+PEOPLE, GUESTS, GROUPS = (f"ou={unit},{SUFFIX}" for unit in ("people", "guests", "groups"))
+PASSWORD = "the password of the employee"
+GUEST_PASSWORD = "the password of the guest"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Slapd]:
+    """A directory of employees and guests, whose group filter uses `memberUid`."""
+    with slapd(tmp_path) as running:
+        running.add(GUESTS, ["organizationalUnit"], {"ou": "guests"})
+        running.add(f"cn=admins,{GROUPS}", ["posixGroup"], {"gidNumber": "1", "memberUid": "zoe"})
+        add(running, f"uid=zoe,{PEOPLE}", PASSWORD, mail="zoe@example.org")
+        yield running
+
+
+def add(server: Slapd, dn: str, password: str, **attributes: object) -> None:
+    """Add a person. The first attribute of the DN gets its value from the DN."""
+    name, _, value = dn.partition(",")[0].partition("=")
+    values = {"cn": "x", "sn": "x", name: value, "userPassword": password, **attributes}
+    server.add(dn, ["inetOrgPerson", "extensibleObject"], values)
+
+
+def environ_of(server: Slapd, **changed: str) -> dict[str, str]:
+    """Return the configuration of a provider of employees and guests."""
+    groups = {"LDAP_GROUP_BASE_DN": GROUPS, "LDAP_GROUP_FILTER": "(memberUid={uid})"}
+    roles = json.dumps({f"cn=admins,{GROUPS}": ["admin"]})
+    return server.environ(LDAP_BASE_DN=f"{PEOPLE};{GUESTS}", LDAP_ROLE_MAP=roles, **{**groups, **changed})
+
+
+def provider_of(server: Slapd, **changed: str) -> SearchProvider:
+    """Return a provider of employees and guests."""
+    return ldap_provider(environ_of(server, **changed))
+
+
+def outcome(answer: User | Denied) -> str:
+    """Return the username, or the denial reason."""
+    return answer.reason if isinstance(answer, Denied) else answer["username"]
+
+
+UUID_TEXT = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+SPELLINGS = ["zoe", "ZOE", "ｚｏｅ", " zoe "]
+
+
+@pytest.mark.parametrize("username", SPELLINGS)
+def test_a_guest_does_not_become_the_user_of_the_same_username(server: Slapd, username: str) -> None:
+    add(server, f"cn=guest,{GUESTS}", GUEST_PASSWORD, uid=username, mail="guest@example.org")
+    provider = provider_of(server)
+    assert outcome(provider.authenticate("guest@example.org", GUEST_PASSWORD)) == AMBIGUOUS
+    assert outcome(provider.authenticate("guest@example.org", "wrong")) == WRONG_PASSWORD
+    assert outcome(provider.authenticate("zoe@example.org", PASSWORD)) == AMBIGUOUS
+    assert provider.find("zoe") is None
+    explained = provider.explain("guest@example.org")
+    assert (explained.user, explained.reason) == (None, AMBIGUOUS)
+    assert {*(explained.record or "").split(" and ")} == {f"uid=zoe,{PEOPLE}", f"cn=guest,{GUESTS}"}
+
+
+def test_a_composed_and_a_decomposed_username_are_the_same(server: Slapd) -> None:
+    add(server, f"cn=one,{PEOPLE}", PASSWORD, uid=normalize("NFC", "josé"), mail="nfc@example.org")
+    add(server, f"cn=two,{GUESTS}", PASSWORD, uid=normalize("NFD", "josé"), mail="nfd@example.org")
+    assert outcome(provider_of(server).authenticate("nfd@example.org", PASSWORD)) == AMBIGUOUS
+
+
+def test_a_guest_does_not_become_a_user_whom_the_filter_excludes(server: Slapd) -> None:
+    server.modify(f"uid=zoe,{PEOPLE}", {"employeeType": "retired"})
+    add(server, f"cn=guest,{GUESTS}", GUEST_PASSWORD, uid="zoe", mail="guest@example.org", employeeType="guest")
+    user_filter = "(&(|(uid={login})(mail={login}))(!(employeeType=retired)))"
+    provider = provider_of(server, LDAP_USER_FILTER=user_filter)
+    assert outcome(provider.authenticate("guest@example.org", GUEST_PASSWORD)) == AMBIGUOUS
+    assert outcome(provider.authenticate("zoe", GUEST_PASSWORD)) == AMBIGUOUS
+    assert provider.find("zoe") is None
+
+
+def test_direct_bind_works_for_a_user_who_may_not_search(server: Slapd) -> None:
+    add(server, f"cn=guest,{GUESTS}", GUEST_PASSWORD, uid="guest")
+    template = {"LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_USER_DN_TEMPLATE": f"cn={{login}},{GUESTS}"}
+    provider = open_ldap(environ_of(server, LDAP_GROUP_BASE_DN="", LDAP_USER_FILTER="(cn={login})", **template))
+    assert outcome(provider.authenticate("guest", GUEST_PASSWORD)) == "guest"
+
+
+def test_a_user_who_binds_directly_does_not_become_another_user_of_the_same_username(samba: Samba) -> None:
+    for username in ("first-guest", "second-guest"):
+        guest = SampleUser(username, f"{username}@example.test", GUEST_PASSWORD, ())
+        samba.add_person(guest, displayName="Guest", description=f"only {username}")
+    template = {"LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_USER_DN_TEMPLATE": f"{{login}}@{REALM}"}
+
+    def log_in(username: str, attribute: str) -> str:
+        provider = open_ldap(samba.environ(**template, LDAP_USERNAME_ATTRIBUTE=attribute))
+        return outcome(provider.authenticate(username, GUEST_PASSWORD))
+
+    assert log_in("first-guest", "displayName") == AMBIGUOUS
+    assert log_in("first-guest", "description") == "only first-guest"
+
+
+@pytest.mark.parametrize("stolen", ["zoe", "Zoe", "zoe@example.org"])
+def test_an_email_does_not_lock_out_the_user_of_this_username(server: Slapd, stolen: str) -> None:
+    add(server, f"uid=zoe@example.org,{PEOPLE}", PASSWORD, mail="other@example.org")
+    for number in range(25):
+        add(server, f"uid=thief{number},{PEOPLE}", GUEST_PASSWORD, mail=stolen)
+    provider = provider_of(server)
+    assert outcome(provider.authenticate(stolen, PASSWORD)) == stolen.lower()
+    assert outcome(provider.authenticate(stolen, GUEST_PASSWORD)) == WRONG_PASSWORD
+    assert outcome(provider.authenticate("thief1", GUEST_PASSWORD)) == "thief1"
+    explained = provider.explain(stolen)
+    assert explained.user
+    assert explained.user["username"] == stolen.lower()
+
+
+def test_an_email_of_two_entries_is_ambiguous(server: Slapd) -> None:
+    add(server, f"uid=thief,{PEOPLE}", GUEST_PASSWORD, mail="zoe@example.org")
+    for password in (PASSWORD, GUEST_PASSWORD):
+        assert outcome(provider_of(server).authenticate("zoe@example.org", password)) == AMBIGUOUS
+
+
+def test_an_entry_without_a_username_does_not_lock_out_a_user_by_its_email(server: Slapd) -> None:
+    add(server, f"cn=thief,{PEOPLE}", GUEST_PASSWORD, mail="zoe")
+    assert outcome(provider_of(server).authenticate("zoe", PASSWORD)) == "zoe"
+
+
+def test_further_values_of_the_username_attribute_give_no_roles_of_another_user(server: Slapd) -> None:
+    add(server, f"uid=guest,{GUESTS}", GUEST_PASSWORD)
+    connection = server.admin()
+    connection.modify(f"uid=guest,{GUESTS}", {"uid": [(MODIFY_ADD, ["zoe", "aaa"])]})  # type: ignore[no-untyped-call]
+    connection.unbind()
+    provider = provider_of(server)
+    expected: dict[str, object] = {"username": "guest", "email": None, "roles": []}
+    assert shown(provider.authenticate("guest", GUEST_PASSWORD) or None) == expected
+    assert shown(provider.authenticate("aaa", GUEST_PASSWORD) or None) == expected
+    for login in ("zoe", "zoe@example.org"):
+        user = provider.authenticate(login, PASSWORD)
+        assert user
+        assert user["roles"] == ["admin"]
+    assert provider.find("zoe")
+
+
+@pytest.mark.parametrize("username", SPELLINGS)
+def test_users_of_one_username_are_not_listed(server: Slapd, username: str) -> None:
+    add(server, f"cn=guest,{GUESTS}", GUEST_PASSWORD, uid=username)
+    add(server, f"uid=other,{GUESTS}", GUEST_PASSWORD)
+    assert [user["username"] for user in provider_of(server).list_users()] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "text"),
+    [("objectGUID", UUID_TEXT), ("objectSid", r"S-1-5-21(-\d+){4}"), ("OBJECTGUID", UUID_TEXT)],
+)
+def test_binary_identifier_becomes_canonical_text(samba: Samba, attribute: str, text: str) -> None:
+    provider = ldap_provider(samba.environ(LDAP_USERNAME_ATTRIBUTE=attribute))
+    user = provider.authenticate("alice", ALICE.password)
+    assert user
+    username = user["username"]
+    assert re.fullmatch(text, username)
+    for spelling in (username, username.upper(), username.lower()):
+        assert provider.find(spelling) == user
+        assert provider.has_username(spelling)
+    for other in ("alice", username[:-1], f"{username}0", "S-1-5-21-9999999999-1"):
+        assert provider.find(other) is None
+        assert not provider.has_username(other)
+
+
+def test_guid_has_the_spelling_of_active_directory() -> None:
+    guid = bytes.fromhex("33221100554477668899aabbccddeeff")
+    entry = Entry("cn=x", {"objectguid": [guid]})
+    assert UsernameAttribute("objectGUID").username(entry) == "00112233-4455-6677-8899-aabbccddeeff"
+
+
+def test_a_username_that_is_not_text_is_not_replaced(server: Slapd) -> None:
+    # userPKCS12 has the syntax of octet strings.
+    add(server, f"uid=odd,{PEOPLE}", PASSWORD, userPKCS12=b"\xff\xfe")
+    provider = provider_of(server, LDAP_USERNAME_ATTRIBUTE="userPKCS12")
+    with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE of an entry is not UTF-8"):
+        provider.authenticate("odd", PASSWORD)
+    assert [*provider.list_users()] == []
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x01\x01", b"\x00" * 12, b"\x02\x01" + b"\x00" * 10, b"\xff" * 16])
+def test_identifier_of_another_format_is_refused(octets: bytes) -> None:
+    with pytest.raises(MissingUsername):
+        UsernameAttribute("objectSid").username(Entry("cn=x", {"objectsid": [octets]}))
+
+
+def test_texts_that_are_not_utf_8_stay_different() -> None:
+    one, two = (Entry("cn=x", {"memberof": [octets]}) for octets in (b"cn=\xff", b"cn=\xfe"))
+    assert one.texts("memberOf") != two.texts("memberOf")
+
+
+def test_email_that_is_not_text_is_omitted(server: Slapd) -> None:
+    add(server, f"uid=odd,{PEOPLE}", PASSWORD, userPKCS12=b"\xff\xfe")
+    user = provider_of(server, LDAP_EMAIL_ATTRIBUTE="userPKCS12").authenticate("odd", PASSWORD)
+    assert user
+    assert user["email"] is None
+
+
+def test_group_filter_accepts_an_attribute_that_is_not_text(server: Slapd) -> None:
+    server.modify(f"uid=zoe,{PEOPLE}", {"userPKCS12": b"\xff"})
+    provider = provider_of(server, LDAP_GROUP_FILTER="(|(memberUid={uid})(cn={userPKCS12}))")
+    user = provider.authenticate("zoe", PASSWORD)
+    assert user
+    assert user["roles"] == ["admin"]
