@@ -15,11 +15,12 @@ from api.health import NotReady
 from api.oauth import InvalidClient, InvalidScope, UnauthorizedClient, UnsupportedGrantType, UnsupportedTokenType
 from api.responses import NO_CACHE, NO_STORE, Header, json_response, raw_json_response
 from api.users import MissingPrecondition
-from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserChanged, UserExists
+from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, RoleNotGrantable, UserChanged, UserExists
 from passwords.policy import WeakPassword
 from providers.interface import Overloaded, ProviderUnavailable
 from services.accounts import NoUserTable
 from services.auth_guard import MissingToken, RoleRequired
+from services.caller import UnverifiableCaller
 from services.jwt_handler import ExpiredToken, InvalidToken, RevokedToken
 from services.keys.ring import KeysUnavailable
 from services.sessions.errors import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
@@ -50,9 +51,9 @@ def _invalid_token(code: str) -> ErrorResponse:
     return ErrorResponse(401, code, "Invalid access token: {}", challenge=challenge)
 
 
-def _role_required() -> ErrorResponse:
+def _forbidden(code: str, message: str) -> ErrorResponse:
     challenge = f'Bearer error="insufficient_scope", {_REALM}'
-    return ErrorResponse(403, "role_required", "Authorization required.", challenge=challenge)
+    return ErrorResponse(403, code, message, challenge=challenge)
 
 
 def _unavailable(code: str, message: str, retry_after: int = 5) -> ErrorResponse:
@@ -80,7 +81,13 @@ ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
     InvalidToken: _invalid_token("invalid_token"),
     ExpiredToken: _invalid_token("expired_token"),
     RevokedToken: _invalid_token("revoked_token"),
-    RoleRequired: _role_required(),
+    RoleRequired: _forbidden("role_required", "Authorization required."),
+    RoleNotGrantable: _forbidden(
+        "role_not_grantable", "The user has, or would have, a role that you do not have: see ADMIN_GRANTABLE_ROLES"
+    ),
+    UnverifiableCaller: _forbidden(
+        "caller_unverifiable", "The provider of the access token cannot look its user up, which this request requires"
+    ),
     InvalidRequest: ErrorResponse(400, "invalid_request", "{}"),
     InvalidClient: ErrorResponse(401, "invalid_client", "Unknown client or wrong secret", challenge=f"Basic {_REALM}"),
     UnauthorizedClient: ErrorResponse(400, "unauthorized_client", "The token was issued to another client"),

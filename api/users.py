@@ -12,10 +12,11 @@ from werkzeug.routing import IntegerConverter
 from api.body import InvalidRequest, json_object
 from api.responses import NO_STORE, Header, json_response
 from config.errors import validation_message
+from config.service_settings import ADMIN_ROLE
 from config.text import Name
 from database.errors import NoSuchUser, UserChanged
 from database.user_filter import UserFilter
-from services.accounts import AccountEditor, editor_for, new_hash
+from services.accounts import AccountEditor, admin_editor, new_hash
 from services.auth_guard import auth_guard
 
 if TYPE_CHECKING:
@@ -78,32 +79,32 @@ def init(app: Flask) -> None:
     app.url_map.converters["user_id"] = _UserIdConverter
 
     @app.route("/api/users")
-    @auth_guard("admin")
+    @auth_guard(ADMIN_ROLE)
     def list_users() -> Response:
-        query = _validate(_Query, _query_parameters())
+        editor, query = admin_editor(g.claims), _validate(_Query, _query_parameters())
         user_filter = UserFilter(role=query.role, active=query.active, search=query.search)
         # Read one extra row, to find out whether there is a next page.
-        rows = editor_for(g.claims).users.page(user_filter, query.limit + 1, query.after)
+        rows = editor.users.page(user_filter, query.limit + 1, query.after)
         page = [row.to_json() for row in rows[: query.limit]]
         return json_response(data=page, next=_next_page(query, rows), headers=[NO_STORE])
 
     @app.route("/api/users", methods=["POST"])
-    @auth_guard("admin")
+    @auth_guard(ADMIN_ROLE)
     def add_user() -> Response:
-        new, editor = _validate(_NewUser, json_object()), editor_for(g.claims)
+        editor, new = admin_editor(g.claims), _validate(_NewUser, json_object())
         password_hash = new_hash(new.password, new.username, new.email)
         row = editor.add(new.username, new.email, password_hash, new.roles, new.active)
         return _user_response(row, 201, ("Location", f"/api/users/{row.id}"))
 
     @app.route(USER_PATH)
-    @auth_guard("admin")
+    @auth_guard(ADMIN_ROLE)
     def show_user(user_id: int) -> Response:
-        return _user_response(_require_user(editor_for(g.claims), user_id))
+        return _user_response(_require_user(admin_editor(g.claims), user_id))
 
     @app.route(USER_PATH, methods=["PATCH"])
-    @auth_guard("admin")
+    @auth_guard(ADMIN_ROLE)
     def edit_user(user_id: int) -> Response:
-        editor, edit = editor_for(g.claims), _validate(_UserEdit, json_object())
+        editor, edit = admin_editor(g.claims), _validate(_UserEdit, json_object())
         if "If-Match" not in request.headers:
             raise MissingPrecondition
         _, version = _require_version(editor, user_id)
@@ -111,9 +112,9 @@ def init(app: Flask) -> None:
         return _user_response(editor.change(user_id, lambda row: replace(row, **changes), version))
 
     @app.route(f"{USER_PATH}/password", methods=["PUT"])
-    @auth_guard("admin")
+    @auth_guard(ADMIN_ROLE)
     def set_password(user_id: int) -> Response:
-        editor, new = editor_for(g.claims), _validate(_NewPassword, json_object())
+        editor, new = admin_editor(g.claims), _validate(_NewPassword, json_object())
         row, version = _require_version(editor, user_id)
         password_hash = new_hash(new.password, row.username, row.email)
         return _user_response(editor.set_password(user_id, password_hash, version))

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, Field, SecretStr
 
 from config.section import Section
+from config.text import Name
 
 
 def _comma_separated(text: object) -> object:
@@ -105,6 +106,20 @@ class ProviderSettings(Section):
     )
     skip_unavailable: NameList = Field(
         (), description="the providers of AUTH_PROVIDER that are skipped while they are unavailable, comma-separated"
+    )
+
+
+ADMIN_ROLE = "admin"
+"""The role that `/api/users` requires. The last active user who has it cannot be removed without `force`."""
+
+
+class AdminSettings(Section):
+    """What administrators may do over HTTP."""
+
+    prefix: ClassVar[str] = "ADMIN_"
+
+    grantable_roles: Annotated[tuple[Name, ...], BeforeValidator(_comma_separated)] = Field(
+        (), description="the roles that administrators may grant without having them, comma-separated"
     )
 
 

@@ -8,6 +8,7 @@ from config.clients import OAuthSettings
 from config.environment import read_environment
 from config.keys import KeySettings, SigningKeysSettings
 from config.service_settings import (
+    AdminSettings,
     DatabaseSettings,
     LoginSettings,
     PasswordSettings,
@@ -78,6 +79,10 @@ class Settings:
     @cached_property
     def providers(self) -> ProviderSettings:
         return ProviderSettings.read(self.environ)
+
+    @cached_property
+    def admins(self) -> AdminSettings:
+        return AdminSettings.read(self.environ)
 
     @cached_property
     def server(self) -> ServerSettings:

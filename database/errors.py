@@ -23,5 +23,9 @@ class LastAdmin(Exception):
     """No other active user has the role `admin`."""
 
 
+class RoleNotGrantable(Exception):
+    """The user has, or would have, a role that the operator may not grant."""
+
+
 class UserChanged(Exception):
     """The user has changed since the caller read it."""

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from config.service_settings import USER_TABLE_PROVIDER
 from database.audit import record_event
 from database.engine import begin_write
 from database.error_translation import translate_database_errors
-from database.errors import NoSuchUser, UserChanged, UserExists
+from database.errors import NoSuchUser, RoleNotGrantable, UserChanged, UserExists
 from database.revocation_table import last_revocation_id
 from database.session_table import end_user_sessions
 from database.tables import users
@@ -36,17 +36,21 @@ class UserEditor:
     """Edits the user table in the name of an operator. Thread-safe.
 
     Every edit is one transaction, writes an audit event and, unless it says otherwise, returns the user as stored
-    afterwards. It raises
-    DatabaseUnavailable; NoSuchUser; UserExists if the username or email belongs to another user; UserChanged if
-    `version` is not None and the user has another version; and LastAdmin if no active user would have the role
-    `admin` afterwards, unless `force` is True.
+    afterwards. It raises DatabaseUnavailable; NoSuchUser; RoleNotGrantable; UserExists if the username or email
+    belongs to another user; UserChanged if `version` is not None and the user has another version; and LastAdmin if
+    no active user would have the role `admin` afterwards, unless `force` is True.
     """
 
-    def __init__(self, engine: Engine, operator: str) -> None:
-        """`operator` is the name that the audit events record."""
+    def __init__(self, engine: Engine, operator: str, grantable_roles: Collection[str] | None = None) -> None:
+        """`operator` is the name that the audit events record.
+
+        The operator can grant only `grantable_roles`, and edit only users who have no others: with the password of a
+        user, the operator would have their roles. `None` means all roles.
+        """
         self.users = UserTable(engine)
         self._engine = engine
         self._operator = operator
+        self._grantable_roles = grantable_roles
 
     def add(
         self, username: str, email: str | None, password_hash: str, role_names: Iterable[str] = (), active: bool = True
@@ -54,6 +58,7 @@ class UserEditor:
         """Add a user with these roles."""
         names = sorted(set(role_names))
         values = {**name_columns(username, email), "password_hash": password_hash, "active": active}
+        self._require_grantable(names)
         with self._begin() as connection:
             require_free_names(connection, username, email)
             user_id = connection.execute(insert(users).values(values).returning(users.c.id)).scalar_one()
@@ -64,7 +69,7 @@ class UserEditor:
     def set_password(self, user_ref: UserRef, password_hash: str, version: str | None = None) -> UserRow:
         """Replace a user's password hash, and end the user's sessions."""
         with self._begin() as connection:
-            row = _lock_user(connection, user_ref, version)
+            row = self._lock_user(connection, user_ref, version)
             return self._replace_hash(connection, row, password_hash, "password_set")
 
     def change_password(self, seen: UserRow, password_hash: str) -> int:
@@ -74,7 +79,7 @@ class UserEditor:
         later one. Raises UserChanged if the user's password hash has changed since `seen` was read.
         """
         with self._begin() as connection:
-            row = _lock_user(connection, seen.id)
+            row = self._lock_user(connection, seen.id)
             if row.password_hash != seen.password_hash:
                 raise UserChanged
             self._replace_hash(connection, row, password_hash, "password_changed")
@@ -93,8 +98,9 @@ class UserEditor:
         token keeps a role that the user no longer has. Disabling a user who is disabled already ends sessions, too.
         """
         with self._begin() as connection:
-            row = _lock_user(connection, user_ref, version)
+            row = self._lock_user(connection, user_ref, version)
             wanted = edit(row)
+            self._require_grantable(wanted.roles)
             if not force and not is_active_admin(wanted):
                 require_other_admin(connection, row)
             events = [*_edit_events(row, wanted)]
@@ -109,7 +115,7 @@ class UserEditor:
     def delete(self, user_ref: UserRef, force: bool = False) -> UserRow:
         """Delete a user, and end the user's sessions. Return the user as stored before the deletion."""
         with self._begin() as connection:
-            row = _lock_user(connection, user_ref)
+            row = self._lock_user(connection, user_ref)
             if not force:
                 require_other_admin(connection, row)
             connection.execute(delete(users).where(users.c.id == row.id))
@@ -122,6 +128,15 @@ class UserEditor:
         self._record(connection, action, row.username)
         end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
         return _require_user(user_by_id(connection, row.id))
+
+    def _lock_user(self, connection: Connection, user_ref: UserRef, version: str | None = None) -> UserRow:
+        row = _lock_user(connection, user_ref, version)
+        self._require_grantable(row.roles)
+        return row
+
+    def _require_grantable(self, role_names: Iterable[str]) -> None:
+        if self._grantable_roles is not None and not {*role_names} <= {*self._grantable_roles}:
+            raise RoleNotGrantable
 
     def _record(self, connection: Connection, action: str, username: str, details: str | None = None) -> None:
         record_event(connection, self._operator, action, username, details)

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, delete, exists, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from config.service_settings import ADMIN_ROLE
 from database.errors import LastAdmin
 from database.tables import roles, user_roles, users
 from database.user_row import UserRow
-from database.user_table import ADMIN_ROLE
 
 
 def ensure_roles(connection: Connection, names: Iterable[str]) -> None:

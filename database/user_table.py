@@ -19,9 +19,6 @@ from database.user_filter import UserFilter
 from database.user_pages import fetch_page, position
 from database.user_row import UserRow, user_by_id, user_by_login, user_by_username, users_by_login
 
-ADMIN_ROLE = "admin"
-"""The role that `/api/users` requires. The last active user who has it cannot be removed without `force`."""
-
 USERS_PER_QUERY = 2_000
 HASHES_PER_QUERY = 20_000
 _SEARCH_TIMEOUT_MS = 60_000

@@ -6,13 +6,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from config.clients import FIRST_PARTY_CLIENT_ID
-from config.service_settings import USER_TABLE_PROVIDER
+from config.service_settings import ADMIN_ROLE, USER_TABLE_PROVIDER
 from config.text import normalize_password
 from database.errors import UserChanged
 from passwords.hashing import hash_password
 from passwords.policy import WeakPassword
 from providers.interface import UNKNOWN_USER
 from providers.stored_users import verify_login
+from services.auth_guard import RoleRequired
+from services.caller import current_caller
 from services.context import current_services, current_sessions
 from services.sessions.errors import SessionsUnavailable
 from services.tokens.claims import Claims
@@ -68,12 +70,30 @@ class AccountEditor:
         return revocation_id
 
 
-def editor_for(claims: Claims) -> AccountEditor:
-    """Return an editor whose audit events name the caller with these claims as the operator. Raises NoUserTable."""
+def admin_editor(claims: Claims) -> AccountEditor:
+    """Return an editor for the caller with these claims, who must be an administrator now.
+
+    An administrator can grant the roles that they have themselves, and those of ADMIN_GRANTABLE_ROLES. Raises
+    NoUserTable, RoleRequired, and what `current_caller` raises.
+    """
+    user_editor = _require_user_editor()
+    caller = current_caller(claims)
+    if ADMIN_ROLE not in caller["roles"]:
+        raise RoleRequired
+    grantable_roles = current_services().grantable_roles.union(caller["roles"])
+    return AccountEditor(user_editor(_operator_name(caller["idp"], caller["username"]), grantable_roles))
+
+
+def _require_user_editor() -> "Callable[[str, frozenset[str] | None], UserEditor]":
     user_editor = current_services().user_editor
     if user_editor is None:
         raise NoUserTable
-    return AccountEditor(user_editor(f"{claims.get('idp', 'token')}:{claims['sub']}"))
+    return user_editor
+
+
+def _operator_name(provider: str, username: str) -> str:
+    """Return the name of a caller for audit events."""
+    return f"{provider}:{username}"
 
 
 def new_hash(password: str, *names: str | None) -> str:
@@ -86,11 +106,11 @@ def change_password(claims: Claims, old: str, new: str) -> Grant | None:
 
     The caller's own session ends, too, because its tokens may be the stolen ones. Return `None` if `old` is not their
     password, or if they have been disabled meanwhile. Raises NoUserTable, WeakPassword, Overloaded and
-    DatabaseUnavailable. After ProviderUnavailable and SessionsUnavailable the password has been changed.
+    DatabaseUnavailable; ProviderUnavailable and SessionsUnavailable, after which the password may have been changed.
     """
-    editor = editor_for(claims)
     if claims.get("idp") != USER_TABLE_PROVIDER:
         raise NoUserTable
+    editor = AccountEditor(_require_user_editor()(_operator_name(USER_TABLE_PROVIDER, claims["sub"]), None))
     with current_services().chain.logins.slot():
         try:
             return _change_password(editor, claims, old, new)

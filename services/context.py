@@ -39,8 +39,13 @@ class Services:
     """`None` without a database."""
     clients: Clients
     password_policy: PasswordPolicy
-    user_editor: "Callable[[str], UserEditor] | None"
-    """Returns the editor of the user table for an operator's name; `None` if no provider uses the table."""
+    user_editor: "Callable[[str, frozenset[str] | None], UserEditor] | None"
+    """Returns an editor of the user table for the name of an operator and the roles that the operator may grant.
+
+    `None` if no provider uses the table.
+    """
+    grantable_roles: frozenset[str]
+    """The roles that every administrator may grant, also without having them."""
     schema_problem: Callable[[], Problem | None]
     """Returns why the database schema cannot be used; `None` if it can, or without a database.
 

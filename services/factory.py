@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 def create_services(settings: Settings) -> Services:
     """Build the services. Raises ConfigurationError with every problem of every section."""
-    keys, tokens, chain, oauth, password_policy, store, user_editor = collect_errors(
+    keys, tokens, chain, oauth, password_policy, store, user_editor, admins = collect_errors(
         lambda: open_keys(settings),
         lambda: settings.tokens,
         lambda: _open_chain(settings),
@@ -36,6 +36,7 @@ def create_services(settings: Settings) -> Services:
         lambda: PasswordPolicy(settings.passwords),
         lambda: _open_session_store(settings),
         lambda: _user_editor(settings),
+        lambda: settings.admins,
     )
     issuer = TokenIssuer(keys, tokens, store.revocations if store else None)
     return Services(
@@ -46,6 +47,7 @@ def create_services(settings: Settings) -> Services:
         clients=Clients(oauth.registered_clients(), oauth.password_grant),
         password_policy=password_policy,
         user_editor=user_editor,
+        grantable_roles=frozenset(admins.grantable_roles),
         schema_problem=partial(_schema_problem, settings),
     )
 
@@ -81,7 +83,7 @@ def _schema_problem(settings: Settings) -> Problem | None:
     return schema_problem(open_engine(settings.database))
 
 
-def _user_editor(settings: Settings) -> "Callable[[str], UserEditor] | None":
+def _user_editor(settings: Settings) -> "Callable[[str, frozenset[str] | None], UserEditor] | None":
     if USER_TABLE_PROVIDER not in settings.providers.provider:
         return None
     from database.engine import open_engine

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from config.service_settings import ADMIN_ROLE
 from database.errors import DatabaseUnavailable
 from database.user_filter import UserFilter
-from database.user_table import ADMIN_ROLE, UserTable
+from database.user_table import UserTable
 from providers.interface import Check
 from providers.stored_users import unusable_reason
 

@@ -112,6 +112,17 @@ class Sessions:
         log.info("session ended by its user: %a of %s", row.username, row.idp)
         return True
 
+    def user_of(self, session_id: str) -> Identity:
+        """Return the current user of a session. Raises InvalidRefreshToken if the session or its user is gone.
+
+        Raises SessionsUnavailable and ProviderUnavailable.
+        """
+        with _translated_errors():
+            row = self._table.find(session_id)
+        if row is None:
+            raise InvalidRefreshToken(INVALID)
+        return self._require_user(row)
+
     def _open(self, user: Identity, client_id: str, last_revocation_id: int) -> Grant | None:
         token, now = RefreshToken.new(), datetime.now(UTC)
         row = SessionRow(

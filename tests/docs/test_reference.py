@@ -12,6 +12,7 @@ from config.clients import OAuthSettings
 from config.keys import KeySettings, SigningKeysSettings
 from config.section import Section
 from config.service_settings import (
+    AdminSettings,
     DatabaseSettings,
     LoginSettings,
     PasswordSettings,
@@ -41,6 +42,7 @@ SECTIONS: list[type[Section]] = [
     ServerSettings,
     StaticSettings,
     DatabaseSettings,
+    AdminSettings,
     LdapSettings,
 ]
 

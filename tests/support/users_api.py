@@ -20,6 +20,8 @@ from tests.support.users import ZOE, SampleUser
 
 MAX = SampleUser("Max", "max@example.org", "the password of an ordinary user")
 NEW = {"username": "new", "password": "lampshade quarry violin 9"}
+GRANTABLE_ROLES = f"admin,Admin,user,editor,author,x,{'é' * 256}"
+"""The roles that the tests of edits grant. tests/api/test_administrators.py tests the rule."""
 ANY_VERSION = {"If-Match": "*"}
 Endpoint = tuple[str, str, object]
 ENDPOINTS: list[Endpoint] = [
@@ -100,7 +102,7 @@ def two_users_environ(request: pytest.FixtureRequest) -> dict[str, str]:
     url = f"sqlite:///{file}" if engine.name == "sqlite" else engine.url.render_as_string(hide_password=False)
     for person in (ZOE, MAX):
         UserEditor(engine, "tests").add(person.username, person.email, hashed(person.password), person.roles)
-    return {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
+    return {"AUTH_PROVIDER": "database", "DATABASE_URL": url, "ADMIN_GRANTABLE_ROLES": GRANTABLE_ROLES}
 
 
 def user_in(response: TestResponse, status: int = 200) -> dict[str, Any]:
