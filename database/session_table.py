@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Text,
     and_,
     bindparam,
     delete,
@@ -58,6 +59,10 @@ class SessionRow:
     """When the session ends unless it is refreshed."""
     access_until: datetime
     """When the last access token of the session expires."""
+    record_id: str | None = None
+    """The record id of the user, as providers return it; None if it is not known."""
+    credential_stamp: str | None = field(default=None, repr=False)
+    """The credential stamp of the user, as providers return it; None if it is not known."""
 
 
 # Built once: building a statement costs more than executing it.
@@ -98,12 +103,24 @@ _rotate = (
         delivered=False,
         expires_at=bindparam("until"),
         access_until=bindparam("access_until_"),
+        # A login that upgrades the user's hash may have replaced the stamp since it was read.
+        record_id=func.coalesce(sessions.c.record_id, bindparam("found_record_id", type_=Text)),
+        credential_stamp=func.coalesce(sessions.c.credential_stamp, bindparam("found_stamp", type_=Text)),
     )
 )
 _mark_delivered = (
     update(sessions)
     .where(sessions.c.id == bindparam("session_id"), sessions.c.token_hash == bindparam("next_hash"))
     .values(delivered=True)
+)
+_replace_stamp = (
+    update(sessions)
+    .where(
+        sessions.c.username_folded == bindparam("name"),
+        sessions.c.idp == bindparam("idp_"),
+        sessions.c.credential_stamp == bindparam("old"),
+    )
+    .values(credential_stamp=bindparam("new"))
 )
 
 
@@ -136,6 +153,7 @@ class SessionTable:
     ) -> bool:
         """Make `next_hash` the hash of the valid refresh token, in one statement.
 
+        The record id and the credential stamp of `seen` are stored if the session has none.
         Return False, and change nothing, if the session has changed since `seen` was read, or if the presented token
         is not the valid one. Until the response with the valid token is sent, the one before it is accepted too.
         """
@@ -146,6 +164,8 @@ class SessionTable:
             "next_hash": next_hash,
             "until": until,
             "access_until_": access_until,
+            "found_record_id": seen.record_id,
+            "found_stamp": seen.credential_stamp,
         }
         with self._begin() as connection:
             return connection.execute(_rotate, values).rowcount == 1
@@ -159,6 +179,19 @@ class SessionTable:
         """Delete a session, and revoke its access tokens. Return whether it existed."""
         with self._begin() as connection:
             return _end(connection, sessions.c.id == session_id) == 1
+
+    def end_of_user(self, seen: SessionRow) -> bool:
+        """End a session unless its record id or credential stamp has changed since `seen` was read.
+
+        Return whether it was ended.
+        """
+        same_user = and_(
+            sessions.c.id == seen.id,
+            sessions.c.record_id.is_not_distinct_from(seen.record_id),
+            sessions.c.credential_stamp.is_not_distinct_from(seen.credential_stamp),
+        )
+        with self._begin() as connection:
+            return _end(connection, same_user) == 1
 
     def revoke_tokens(self, token_or_session_id: str, expires_at: datetime) -> None:
         """Revoke the access token with this `jti`, or end the session with this `sid`.
@@ -209,6 +242,12 @@ def end_user_sessions(connection: Connection, username: str, idp: str | None) ->
     of_provider = sessions.c.idp == idp if idp else true()
     of_user = and_(sessions.c.username_folded == name, of_provider)
     return _end(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
+
+
+def replace_stamp(connection: Connection, username: str, idp: str, old: str, new: str) -> None:
+    """Replace a credential stamp in all sessions of a user that have it."""
+    values = {"name": casefold_name(username), "idp_": idp, "old": old, "new": new}
+    connection.execute(_replace_stamp, values)
 
 
 def _lock(connection: Connection, *, shared: bool = False) -> None:

@@ -98,6 +98,8 @@ sessions = Table(
     Column("ends_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("access_until", UtcDateTime, nullable=False),
+    Column("record_id", Text),
+    Column("credential_stamp", Text),
 )
 
 # Each row revokes one access token (`ended` is its `jti`), one session (`sid`), or all tokens issued before a time.

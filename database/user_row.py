@@ -34,6 +34,11 @@ class UserRow:
         return fields | {name: time.isoformat() if time else None for name, time in times.items()}
 
     @property
+    def record_id(self) -> str:
+        """Identifies the row for ever. The id alone does not: SQLite gives the id of a deleted row to the next one."""
+        return f"{self.id} of {self.created_at.isoformat()}"
+
+    @property
     def version(self) -> str:
         """An opaque version string for optimistic locking. It changes with every edit, but not with a login."""
         edited = (self.id, self.username, self.email, self.active, self.updated_at.isoformat(), self.roles)

@@ -9,11 +9,13 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, Float, bindparam, exists, func, select, update
 from sqlalchemy.exc import DBAPIError
 
+from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
 from database.audit import AuditEvent, newest_events
 from database.engine import begin_snapshot
 from database.error_translation import translate_database_errors
 from database.errors import DatabaseUnavailable, NoSuchUser
+from database.session_table import replace_stamp
 from database.tables import roles, users
 from database.user_filter import UserFilter
 from database.user_pages import fetch_page, position
@@ -149,15 +151,22 @@ class UserTable:
             found: str | None = connection.scalar(_select_decoy_hash, {"id_fraction": id_fraction})
         return found
 
-    def record_login(self, row: UserRow, now: datetime, password_hash: str) -> bool:
+    def record_login(
+        self, row: UserRow, now: datetime, password_hash: str, stamps: tuple[str, str] | None = None
+    ) -> bool:
         """Store the time of a login, and the hash that replaces the one in `row`.
 
-        Return False, and store nothing, if the user's password hash has changed since `row` was read.
+        `stamps` are the credential stamps of both hashes, if they differ: the password is the same, so the second stamp
+        replaces the first in the user's sessions. Return False, and store nothing, if the user's password hash has
+        changed since `row` was read.
         """
         values = {"user_id": row.id, "old_hash": row.password_hash, "now": now, "new_hash": password_hash}
         try:
             with self._begin() as connection:
-                return connection.execute(_update_login, values).rowcount == 1
+                recorded = connection.execute(_update_login, values).rowcount == 1
+                if recorded and stamps:
+                    replace_stamp(connection, row.username, USER_TABLE_PROVIDER, *stamps)
+                return recorded
         except DBAPIError as error:
             # The operator may have added a constraint or a trigger. The database's message may contain the row.
             raise DatabaseUnavailable(f"it rejects the write: {type(error).__name__}") from None

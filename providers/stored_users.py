@@ -1,5 +1,6 @@
 """Logins against stores that hold password hashes: the users file and the user table."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
@@ -22,6 +23,9 @@ class StoredUser(Protocol):
     def email(self) -> str | None: ...
     @property
     def roles(self) -> Sequence[str]: ...
+    @property
+    def record_id(self) -> str | None:
+        """See `User.record_id`; `None` if only the username identifies the user."""
 
 
 S = TypeVar("S", bound=StoredUser)
@@ -53,7 +57,24 @@ def to_user(stored: StoredUser | None) -> User | None:
     """Return the user in the form that providers return; `None` if `stored` is `None` or the user is disabled."""
     if stored is None or not stored.active:
         return None
-    return User(username=stored.username, email=stored.email, roles=list(stored.roles))
+    user = User(
+        username=stored.username,
+        email=stored.email,
+        roles=list(stored.roles),
+        credential_stamp=credential_stamp(stored.password_hash),
+    )
+    if stored.record_id is not None:
+        user["record_id"] = stored.record_id
+    return user
+
+
+def credential_stamp(password_hash: str) -> str:
+    """Return the credential stamp of a user with this password hash.
+
+    It does not help to guess the password: a guess needs the salt, which the stamp does not reveal, and costs the
+    computation of the hash as well.
+    """
+    return hashlib.sha256(password_hash.encode()).hexdigest()
 
 
 def explain_matches(matches: Sequence[S], describe: Callable[[S], str]) -> Explanation:

@@ -13,10 +13,10 @@ from database.errors import DatabaseUnavailable
 from database.user_filter import UserFilter
 from database.user_row import UserRow
 from database.user_table import UserTable
-from passwords.hashing import upgraded_hash
+from passwords.hashing import upgraded_hash, verify_password
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
 from providers.sql.checks import check_user_table
-from providers.stored_users import explain_matches, to_user, users_able_to_log_in, verify_login
+from providers.stored_users import credential_stamp, explain_matches, to_user, users_able_to_log_in, verify_login
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class DatabaseProvider:
             # Imported hashes may take longer than those of the policy, so the decoy is a stored hash.
             answer = verify_login(matches, password, decoy_hash=partial(self._table.decoy_hash, login))
         if answer:
-            self._record_login(matches[0], password)
+            answer["credential_stamp"] = credential_stamp(self._record_login(matches[0], password))
         return answer
 
     def find(self, username: str) -> User | None:
@@ -74,17 +74,35 @@ class DatabaseProvider:
         with _translate_errors():
             return self._table.role_names()
 
-    def _record_login(self, row: UserRow, password: str) -> None:
-        """Upgrade a weak hash, and record the time of the login. An error is only logged: the login succeeds."""
+    def _record_login(self, row: UserRow, password: str) -> str:
+        """Upgrade a weak hash, and record the time of the login. Return the hash of this password that is stored now.
+
+        An error is only logged: the login succeeds.
+        """
         now = datetime.now(UTC)
         try:
             upgraded = upgraded_hash(password, row.password_hash)
             if upgraded or row.last_login_at is None or now - row.last_login_at > LAST_LOGIN_PRECISION:
-                recorded = self._table.record_login(row, now, upgraded or row.password_hash)
-                if upgraded and recorded:
+                stored = upgraded or row.password_hash
+                stamps = (credential_stamp(row.password_hash), credential_stamp(stored)) if upgraded else None
+                if not self._table.record_login(row, now, stored, stamps):
+                    return self._replaced_hash(row, password)
+                if upgraded:
                     log.info("a weak password hash was upgraded")
+                return stored
         except (DatabaseUnavailable, Overloaded) as error:
             log.warning("a login could not be recorded: %s", str(error) or type(error).__name__)
+        return row.password_hash
+
+    def _replaced_hash(self, row: UserRow, password: str) -> str:
+        """Return the hash with which a concurrent login has replaced that of `row`.
+
+        If it is the hash of another password, return the one of `row`: the session of this login ends when it is
+        refreshed.
+        """
+        current = self._table.get(row.id)
+        is_upgrade = current is not None and verify_password(password, current.password_hash)
+        return current.password_hash if current and is_upgrade else row.password_hash
 
 
 def _describe(row: UserRow) -> str:

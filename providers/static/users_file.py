@@ -30,6 +30,11 @@ class UserEntry(BaseModel):
     roles: list[Name] = []
     active: bool = True
 
+    @property
+    def record_id(self) -> None:
+        """`None`: the file has only the username to identify a user."""
+        return
+
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)

@@ -3,6 +3,7 @@
 import logging
 import time
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -28,6 +29,8 @@ _EXPIRY_MARGIN = timedelta(seconds=10)  # since times in tokens are rounded, and
 INVALID = "expired, revoked or unknown"
 REUSED = "already used; its session was revoked"
 USER_GONE = "the user no longer exists or is disabled"
+USER_REPLACED = "the username belongs to another user now"
+PASSWORD_CHANGED = "the user's password was changed"  # noqa: S105 - a reason
 PROVIDER_GONE = "the user can no longer be looked up"
 
 
@@ -81,6 +84,10 @@ class Sessions:
         while True:
             row = self._require_session(presented, client_id)
             user = self._require_user(row)
+            if reason := _why_another_user(row, user):
+                self._end_session_of_another_user(row, reason)
+                continue
+            row = replace(row, record_id=user.get("record_id"), credential_stamp=user.get("credential_stamp"))
             # The access token is generated before the exchange: if the session ends later, it is revoked too.
             grant = self._exchange(presented, row, self._access_token(user, row))
             if grant:  # otherwise a concurrent request has exchanged it
@@ -137,6 +144,8 @@ class Sessions:
             ends_at=now + self._lifetime,
             expires_at=now + min(self._idle_timeout, self._lifetime),
             access_until=self._access_until(now),
+            record_id=user.get("record_id"),
+            credential_stamp=user.get("credential_stamp"),
         )
         grant = Grant(self._access_token(user, row), self._issuer.lifetime_seconds(), token.text)
         if self._table.open(row, last_revocation_id):
@@ -183,6 +192,18 @@ class Sessions:
             raise InvalidRefreshToken(USER_GONE)
         return user
 
+    def _end_session_of_another_user(self, row: SessionRow, reason: str) -> None:
+        """End the session and raise InvalidRefreshToken, unless the session has changed since `row` was read.
+
+        A login that upgrades the user's hash changes the stamps of the user's sessions, and ends none.
+        """
+        with _translated_errors():
+            ended = self._table.end_of_user(row)
+        if ended:
+            self.refresh_revocations()
+            log.warning("session of %a of %s ended: %s", row.username, row.idp, reason)
+            raise InvalidRefreshToken(reason)
+
     def _exchange(self, presented: RefreshToken, row: SessionRow, access_token: str) -> Grant | None:
         """Replace the refresh token of a session; return `None` if the session has changed since `row` was read."""
         successor, now = RefreshToken.new(presented.name), datetime.now(UTC)
@@ -210,6 +231,13 @@ class Sessions:
 
     def _access_until(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._issuer.lifetime_seconds()) + _EXPIRY_MARGIN
+
+
+def _why_another_user(row: SessionRow, user: Identity) -> str | None:
+    """Return why the session is not that of this user; `None` if it is."""
+    if row.record_id not in {None, user.get("record_id")}:
+        return USER_REPLACED
+    return None if row.credential_stamp in {None, user.get("credential_stamp")} else PASSWORD_CHANGED
 
 
 def _datetime_of(numeric_date: float) -> datetime:

@@ -23,7 +23,16 @@ from tests.conftest import new_database
 from tests.servers.process import wait_until
 from tests.support.hash_pool import fill_hash_pool
 from tests.support.hash_samples import LONG_BCRYPT, LONG_PASSWORD, SAMPLES
-from tests.support.sessions import client_of, guard_error, log_in, send_login, send_refresh
+from tests.support.sessions import (
+    Tokens,
+    client_of,
+    guard_error,
+    log_in,
+    refresh,
+    send_login,
+    send_refresh,
+    tokens_in,
+)
 from tests.support.statement_hooks import call_at_statement
 from tests.support.stored_hashes import has_policy_cost, store_hash, stored_zoe
 from tests.support.stores import engine_of, hashed, user_table
@@ -49,10 +58,15 @@ def with_password(password: str) -> SampleUser:
     return replace(ZOE, password=password)
 
 
+def log_in_without_upgrade(client: FlaskClient) -> Tokens:
+    """Log in while the hash cannot be upgraded, for example because the hash queue is full."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("passwords.hashing.needs_rehash", lambda *_: False)
+        return log_in(client)
+
+
 def test_upgrade_keeps_sessions_and_the_version_of_the_user(client: FlaskClient, environ: dict[str, str]) -> None:
-    store_hash(environ, hashed(ZOE.password))
-    tokens = log_in(client)
-    store_hash(environ, WEAK)
+    tokens = log_in_without_upgrade(client)
     before = stored_zoe(environ)
     log_in(client)
     after = stored_zoe(environ)
@@ -62,6 +76,30 @@ def test_upgrade_keeps_sessions_and_the_version_of_the_user(client: FlaskClient,
     assert send_refresh(client, tokens.refresh).status_code == 200
     history = UserTable(engine_of(environ)).history(ZOE.username)
     assert [one.action for one in history] == ["user_added"]
+
+
+def test_upgrade_keeps_no_session_of_a_former_password(client: FlaskClient, environ: dict[str, str]) -> None:
+    former = with_password("the former password")
+    store_hash(environ, hashed(former.password))
+    tokens = log_in(client, former)
+    store_hash(environ, WEAK)
+    log_in(client)
+    assert send_refresh(client, tokens.refresh).status_code == 400
+
+
+@pytest.mark.parametrize("next_statement", ["SELECT users.", "UPDATE sessions"])
+def test_upgrade_during_a_refresh_ends_no_session(client: FlaskClient, next_statement: str) -> None:
+    tokens = log_in_without_upgrade(client)
+    with call_at_statement("before_cursor_execute", next_statement, partial(log_in, client.application.test_client())):
+        tokens = refresh(client, tokens)
+    refresh(client, tokens)
+
+
+def test_upgrade_during_another_login_ends_no_session(client: FlaskClient) -> None:
+    other = client.application.test_client()
+    with call_at_statement("before_cursor_execute", "UPDATE users", partial(log_in, other)):
+        tokens = log_in(client)
+    refresh(client, tokens)
 
 
 def test_time_of_a_login_is_recorded_once_an_hour(client: FlaskClient, environ: dict[str, str]) -> None:
@@ -130,8 +168,9 @@ def test_login_waits_for_an_open_transaction_of_an_admin(postgres: str) -> None:
         login = threads.submit(send_login, client)
         wait_until(lambda: observer.exec_driver_sql(waiting).scalar() == 1)
         admin.commit()
-        assert login.result(20).status_code == 200
+        tokens = tokens_in(login.result(20))
     assert stored_zoe(environ).password_hash == ADMIN_SET_HASH
+    assert send_refresh(client, tokens.refresh).status_code == 400  # its password is no longer that of the user
 
 
 def test_one_of_several_concurrent_logins_upgrades_the_hash(
@@ -154,10 +193,12 @@ def test_one_of_several_concurrent_logins_upgrades_the_hash(
         _listening("after_cursor_execute", count),
         ThreadPoolExecutor(4) as threads,
     ):
-        assert [response.status_code for response in threads.map(send_login, clients)] == [200] * 4
+        granted = [*threads.map(log_in, clients)]
     assert sorted(written) == [0, 0, 0, 1]
     assert caplog.text.count("a weak password hash was upgraded") == 1
     assert has_policy_cost(stored_zoe(environ).password_hash)
+    for tokens in granted:
+        refresh(client, tokens)
 
 
 @contextmanager
