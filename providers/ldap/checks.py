@@ -1,10 +1,11 @@
 """The doctor's checks of a directory: from the network to the groups of the role rules."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from time import monotonic
 
 from providers.interface import Check
+from providers.ldap.client.dn import dn_key
 from providers.ldap.client.errors import LdapError
 from providers.ldap.client.failover import Server
 from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of
@@ -14,7 +15,7 @@ from providers.ldap.client.session import ServiceSession
 from providers.ldap.directory import Directory
 from providers.ldap.groups import find_group
 from providers.ldap.network_checks import Finding, check_authorities, check_server, run_check
-from providers.ldap.role_rules import positive_groups
+from providers.ldap.role_rules import Group, excluded_groups, positive_groups
 from providers.ldap.settings import LdapSettings
 from providers.ldap.user_entries import UserEntries
 
@@ -25,7 +26,7 @@ _MAX_COMPARED = 20_000  # entries; a large directory must not delay the other ch
 _FIX_ACCOUNT = "Correct LDAP_BIND_DN and LDAP_BIND_PASSWORD, or unlock the account; the doctor tried the bind once"
 _FIX_BASE = "Correct LDAP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
 _FIX_GROUPS = "Correct LDAP_GROUP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
-_FIX_RULES = "Correct the role rules, or grant LDAP_BIND_DN read access to the groups"
+_FIX_RULES = "Write the DNs as the directory shows them, create the groups, or grant LDAP_BIND_DN read access to them"
 
 
 def check_network(settings: LdapSettings, directory: Directory) -> Generator[Check, None, Server | None]:
@@ -136,8 +137,21 @@ class _ContentChecks:
         rules = self._entries.role_rules
         if not rules.list_roles():
             return "none, so no user has a role", "Set LDAP_ROLE_RULES_FILE or LDAP_ROLE_MAP"
-        groups = {group.key: group for rule in rules.rules for group in positive_groups(rule.condition)}
-        missing = [group.label for group in groups.values() if find_group(self._session(), group.dn) is None]
-        if missing:
-            return f"these groups do not exist: {'; '.join(missing)}", _FIX_RULES
+        excluded = self._group_problems(group for rule in rules.rules for group in excluded_groups(rule.condition))
+        if excluded:
+            raise LdapError(f"the exclusion of these groups has no effect: {excluded}")
+        required = self._group_problems(group for rule in rules.rules for group in positive_groups(rule.condition))
+        if required:
+            return f"membership in these groups has no effect: {required}", _FIX_RULES
         return f"{len(rules.rules)} rules, for the roles {', '.join(sorted(rules.list_roles()))}", None
+
+    def _group_problems(self, groups: Iterable[Group]) -> str:
+        distinct = {group.key: group for group in groups}
+        return "; ".join(filter(None, map(self._group_problem, distinct.values())))
+
+    def _group_problem(self, group: Group) -> str | None:
+        """Return what is wrong with the DN of a group; `None` if the directory has a group with this DN."""
+        entry = find_group(self._session(), group.dn)
+        if entry is None:
+            return f"{group.label} does not exist"
+        return None if dn_key(entry.dn) == group.key else f"{group.label} has the DN {entry.dn} in the directory"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-from providers.ldap.client.dn import DN, parse_dn
+from providers.ldap.client.dn import DN, parse_dn, similar_key
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,45 @@ Condition: TypeAlias = Group | AllOf | AnyOf | NoneOf
 
 
 def matches(condition: Condition, groups: AbstractSet[DN | str]) -> bool:
-    """Return whether a member of the groups with these keys (`dn_key`) meets the condition."""
+    """Return whether a member of the groups with these keys (`dn_key`) meets the condition.
+
+    A group that a rule excludes is also recognized by a similar key (`similar_key`), because servers differ in which
+    DNs are equal. So in doubt the user does not get the role.
+    """
+    return _matches(condition, groups, frozenset(map(similar_key, groups)), excluding=False)
+
+
+def _matches(
+    condition: Condition, groups: AbstractSet[DN | str], similar: AbstractSet[DN | str], *, excluding: bool
+) -> bool:
     match condition:
         case Group():
-            return condition.key in groups
+            return similar_key(condition.key) in similar if excluding else condition.key in groups
         case AllOf():
-            return all(matches(part, groups) for part in condition.parts)
+            return all(_matches(part, groups, similar, excluding=excluding) for part in condition.parts)
         case AnyOf():
-            return any(matches(part, groups) for part in condition.parts)
+            return any(_matches(part, groups, similar, excluding=excluding) for part in condition.parts)
         case NoneOf():
-            return not any(matches(part, groups) for part in condition.parts)
+            return not any(_matches(part, groups, similar, excluding=not excluding) for part in condition.parts)
+
+
+def excluded_groups(condition: Condition) -> Iterator[Group]:
+    """Yield the groups inside NoneOf. A membership in these groups can keep the condition from matching."""
+    match condition:
+        case NoneOf():
+            yield from _all_groups(AnyOf(condition.parts))
+        case AllOf() | AnyOf():
+            for part in condition.parts:
+                yield from excluded_groups(part)
+
+
+def _all_groups(condition: Condition) -> Iterator[Group]:
+    match condition:
+        case Group():
+            yield condition
+        case _:
+            for part in condition.parts:
+                yield from _all_groups(part)
 
 
 def positive_groups(condition: Condition) -> Iterator[Group]:
@@ -102,7 +131,9 @@ class RoleRules:
 
     def roles_of(self, groups: AbstractSet[DN | str]) -> list[str]:
         """Return the roles of a member of the groups with these keys (`dn_key`), in alphabetical order."""
-        roles = {role for rule in self._compound_rules if matches(rule.condition, groups) for role in rule.roles}
+        similar = frozenset(map(similar_key, groups)) if self._compound_rules else frozenset()
+        matching = (rule for rule in self._compound_rules if _matches(rule.condition, groups, similar, excluding=False))
+        roles = {role for rule in matching for role in rule.roles}
         return sorted(roles.union(self.default, *(self._roles_by_group.get(group, ()) for group in groups)))
 
     @cached_property

@@ -69,7 +69,7 @@ def test_checks_report_what_they_find(slapd: Slapd) -> None:
         ({"LDAP_GROUP_BASE_DN": f"ou=nowhere,{SUFFIX}"}, "groups", "failure", "LDAP_GROUP_BASE_DN"),
         ({"LDAP_BASE_DN": f"ou=system,{SUFFIX}", "LDAP_USER_FILTER": "(cn={login})"}, "groups", "warning", "memberOf"),
         ({"LDAP_ROLE_MAP": ""}, "rules", "warning", "LDAP_ROLE_RULES_FILE"),
-        ({"LDAP_ROLE_MAP": f'{{"cn=none,{GROUPS}": ["x"]}}'}, "rules", "warning", "Correct the role rules"),
+        ({"LDAP_ROLE_MAP": f'{{"cn=none,{GROUPS}": ["x"]}}'}, "rules", "warning", "Write the DNs as the directory"),
     ],
     ids=str,
 )
