@@ -1,17 +1,24 @@
 """Verification of hashes that other applications made and libpass cannot verify.
 
 The arguments come from a hash that matched a format of `passwords.formats`, which limits the costs. Digests are
-compared in constant time. All functions are thread-safe. Those that verify PBKDF2, scrypt and bcrypt release the GIL.
+compared in constant time. All functions are thread-safe. No function holds the GIL for more than about a millisecond.
 """
 
 import hashlib
+import time
 from hmac import compare_digest
+from typing import Any
 
 import bcrypt
+from passlib.utils.binary import h64
+
+from passwords.system_crypt import system_crypt
 
 _MAX_BCRYPT_BYTES = 72
 # Django's and Werkzeug's default parameters need more than OpenSSL's default limit of 32 MiB.
 _SCRYPT_MEMORY_LIMIT = 2**30
+_ROUNDS_WITHOUT_PAUSE = 512  # about 0.3 ms
+_PAUSE = 1e-5  # seconds; 0 would not let another thread take the GIL
 
 
 def verify_pbkdf2(secret: bytes, salt: bytes, digest: bytes, *, name: str, rounds: int) -> bool:
@@ -49,3 +56,29 @@ def fits_bcrypt(secret: bytes) -> bool:
 def verify_bcrypt_sha256(secret: bytes, stored: str) -> bool:
     """Verify bcrypt over the hexadecimal SHA-256 digest of the password, as Django stores it."""
     return verify_bcrypt(hashlib.sha256(secret).hexdigest().encode(), stored)
+
+
+def verify_crypt(secret: bytes, stored: str, handler: Any) -> bool:
+    """Verify SHA-crypt or MD5-crypt. The libpass handler computes what the system cannot compute."""
+    computed = system_crypt(secret, stored)
+    if computed is None:
+        return bool(handler.verify(secret, stored))
+    # Only the digests, because the default cost has two spellings.
+    return compare_digest(computed.rpartition(b"$")[2], stored.rpartition("$")[2].encode())
+
+
+def verify_apr1(secret: bytes, stored: str, handler: Any) -> bool:
+    """Verify Apache's variant of MD5-crypt with its libpass handler, which takes about a millisecond."""
+    matches = bool(handler.verify(secret, stored))
+    time.sleep(_PAUSE)
+    return matches
+
+
+def verify_phpass(secret: bytes, salt: bytes, digest: str, *, rounds: int) -> bool:
+    """Verify the portable hashes of phpass."""
+    computed = hashlib.md5(salt + secret, usedforsecurity=False).digest()
+    for done in range(rounds):
+        if done % _ROUNDS_WITHOUT_PAUSE == 0:
+            time.sleep(_PAUSE)
+        computed = hashlib.md5(computed + secret, usedforsecurity=False).digest()
+    return compare_digest(h64.encode_bytes(computed), digest.encode())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from passlib.hash import apr_md5_crypt, argon2, md5_crypt, phpass, sha256_crypt, sha512_crypt
+from passlib.hash import apr_md5_crypt, argon2, md5_crypt, sha256_crypt, sha512_crypt
 
 from passwords import foreign
 from passwords.errors import UnusableHash
@@ -81,28 +81,25 @@ def _scrypt_scheme(match: Match) -> HashScheme:
     return HashScheme("scrypt", f"N={n} r={r} p={p}")
 
 
-def _phpass_scheme(match: Match) -> HashScheme:
-    power = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".index(match["power"])
-    return _one_parameter("phpass", "rounds", 2**power, 2**7, 2**20)  # libpass makes hashes with 2**19
+def _phpass_rounds(match: Match) -> int:
+    return 1 << "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".index(match["power"])
 
 
-def _by_libpass(pattern: str, scheme: Callable[[Match], HashScheme], handler: Any) -> HashFormat:
-    return HashFormat(re.compile(pattern), scheme, lambda secret, match: bool(handler.verify(secret, match[0])))
-
-
-def _md5_crypt(scheme: str, prefix: str, handler: Any) -> HashFormat:
-    pattern = rf"{prefix}{_CRYPT_BASE64}{{1,8}}\${_CRYPT_BASE64}{{22}}"
-    return _by_libpass(pattern, lambda _: HashScheme(scheme), handler)
+def _md5_crypt(scheme: str, prefix: str, verify: Callable[[bytes, str, Any], bool], handler: Any) -> HashFormat:
+    return HashFormat(
+        re.compile(rf"{prefix}{_CRYPT_BASE64}{{1,8}}\${_CRYPT_BASE64}{{22}}"),
+        lambda _: HashScheme(scheme),
+        lambda secret, match: verify(secret, match[0], handler),
+    )
 
 
 def _sha_crypt(scheme: str, prefix: str, length: int, handler: Any) -> HashFormat:
     rounds = rf"(?:rounds=(?P<rounds>{_NUMBER})\$)?"
     return HashFormat(
         re.compile(rf"{prefix}{rounds}{_CRYPT_BASE64}{{1,16}}\${_CRYPT_BASE64}{{{length}}}"),
-        # The limit of a million rounds is low because libpass computes these hashes in Python and holds the GIL.
         lambda match: _one_parameter(scheme, "rounds", int(match["rounds"] or 5000), 1000, 10**6),
         # The time grows with the length of the password, and crypt libraries do not accept longer passwords.
-        lambda secret, match: len(secret) <= MAX_CRYPT_BYTES and bool(handler.verify(secret, match[0])),
+        lambda secret, match: len(secret) <= MAX_CRYPT_BYTES and foreign.verify_crypt(secret, match[0], handler),
     )
 
 
@@ -142,15 +139,23 @@ def _salted(scheme: str, function: str, min_length: int) -> HashFormat:
     )
 
 
-_ARGON2 = _by_libpass(
-    rf"\$argon2(?P<type>id|i|d)\$(?:v=1[69]\$)?m=(?P<m>{_NUMBER}),t=(?P<t>{_NUMBER}),p=(?P<p>{_NUMBER})"
-    # A salt of 8 to 64 bytes, and a digest of exactly 16, 32 or 64 bytes, so that a truncated digest is invalid.
-    rf"\$(?=[^$]{{11,86}}\$){_UNPADDED_BASE64}\$(?=(?:.{{22}}|.{{43}}|.{{86}})\Z){_UNPADDED_BASE64}",
+_ARGON2 = HashFormat(
+    re.compile(
+        rf"\$argon2(?P<type>id|i|d)\$(?:v=1[69]\$)?m=(?P<m>{_NUMBER}),t=(?P<t>{_NUMBER}),p=(?P<p>{_NUMBER})"
+        # A salt of 8 to 64 bytes, and a digest of exactly 16, 32 or 64 bytes, so that a truncated digest is invalid.
+        rf"\$(?=[^$]{{11,86}}\$){_UNPADDED_BASE64}\$(?=(?:.{{22}}|.{{43}}|.{{86}})\Z){_UNPADDED_BASE64}"
+    ),
     _argon2_scheme,
-    argon2,
+    lambda secret, match: bool(argon2.verify(secret, match[0])),
 )
 _BCRYPT = _bcrypt("bcrypt", "", foreign.verify_bcrypt)
-_PHPASS = _by_libpass(rf"\$[PH]\$(?P<power>{_CRYPT_BASE64}){_CRYPT_BASE64}{{30}}", _phpass_scheme, phpass)
+_PHPASS = HashFormat(
+    re.compile(rf"\$[PH]\$(?P<power>{_CRYPT_BASE64})(?P<salt>{_CRYPT_BASE64}{{8}})(?P<digest>{_CRYPT_BASE64}{{22}})"),
+    lambda match: _one_parameter("phpass", "rounds", _phpass_rounds(match), 2**7, 2**20),  # libpass makes 2**19
+    lambda secret, match: foreign.verify_phpass(
+        secret, match["salt"].encode(), match["digest"], rounds=_phpass_rounds(match)
+    ),
+)
 
 FORMATS = {
     **dict.fromkeys(("$argon2id$", "$argon2i$", "$argon2d$"), _ARGON2),
@@ -158,8 +163,8 @@ FORMATS = {
     **dict.fromkeys(("$P$", "$H$"), _PHPASS),
     "$6$": _sha_crypt("sha512-crypt", r"\$6\$", 86, sha512_crypt),
     "$5$": _sha_crypt("sha256-crypt", r"\$5\$", 43, sha256_crypt),
-    "$1$": _md5_crypt("md5-crypt", r"\$1\$", md5_crypt),
-    "$apr1$": _md5_crypt("apr1", r"\$apr1\$", apr_md5_crypt),
+    "$1$": _md5_crypt("md5-crypt", r"\$1\$", foreign.verify_crypt, md5_crypt),
+    "$apr1$": _md5_crypt("apr1", r"\$apr1\$", foreign.verify_apr1, apr_md5_crypt),
     "{ssha}": _salted("ssha", "sha1", 32),
     "{ssha256}": _salted("ssha256", "sha256", 48),
     "{ssha384}": _salted("ssha384", "sha384", 70),
