@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from config.keys import SecretList, require_strong_secret
+from config.keys import SecretList
+from config.secret_strength import require_strong_secret
 from config.section import Section
 
 FIRST_PARTY_CLIENT_ID = "latchkey"
@@ -56,9 +57,7 @@ class OAuthSettings(Section):
         description="id:secret for each client, or only id for a client without a secret, comma-separated "
         "or one per line",
     )
-    password_grant: bool = Field(
-        False, description="true or false: whether clients may send a user's password, against RFC 9700 §2.4"
-    )
+    password_grant: bool = Field(False, description="true or false: whether clients may send a user's password")
 
     def registered_clients(self) -> list[Client]:
         """Return the clients. Their ids are unique."""

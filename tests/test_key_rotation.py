@@ -171,9 +171,12 @@ def test_restart_changes_from_a_secret_to_another_and_to_a_directory(
 ) -> None:
     (tmp_path / "keys").mkdir()
     key = KeyDirectory(tmp_path / "keys").add("EdDSA").key
-    old, new = {"SECRET_KEY": "o" * 40}, {"SECRET_KEY": "n" * 40}
+    old, new = (
+        {"SECRET_KEY": "o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq"},
+        {"SECRET_KEY": "n1Xw7TqZk4Bv9GsLr2Hy6DmPf8Jc3UaEo5Wi0Rtx"},
+    )
     directory = {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
-    fallback = {"SECRET_KEY_FALLBACKS": "o" * 40}
+    fallback = {"SECRET_KEY_FALLBACKS": old["SECRET_KEY"]}
     tokens: list[str] = []
     for environ in (old, {**new, **fallback}, {**directory, **new, **fallback}):
         with gunicorn({**static_environ, "DATABASE_URL": "", **environ}) as url:

@@ -14,7 +14,7 @@ from tests.support.stores import SECRET_KEY
 
 PATH = "/.well-known/jwks.json"
 PUBLIC = {"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"}
-FALLBACKS = f"{'o' * 40},{'p' * 40}"
+FALLBACKS = "o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq,p2Rm8LsXv5Jt0QyWd7Hb3NzKc9Gf6EuBa1Ti4Voj"
 
 
 @pytest.fixture(scope="module")

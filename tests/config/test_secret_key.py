@@ -1,13 +1,21 @@
 """SECRET_KEY: weak values are rejected, and no value is ever shown."""
 
+import base64
 import json
+import secrets
+import string
 import traceback
+import uuid
+from collections.abc import Callable
 
 import pytest
 import trustme
+from pydantic import SecretStr
 
+from config.clients import OAuthSettings
 from config.errors import ConfigurationError
 from config.keys import KeySettings
+from config.secret_strength import require_strong_secret
 from tests.support.stores import SECRET_KEY, keys_of, services_of
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
@@ -39,7 +47,15 @@ def test_key_of_spaces_is_rejected() -> None:
     assert problem({"SECRET_KEY": " " * 40}).startswith("SECRET_KEY ")
 
 
-@pytest.mark.parametrize("key", ["k" * 32, "é" * 16, "日" * 11, "p4$$ ${HOME} 'quoted' \\x00 and=signs"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "R8xq0Vn3LzW6tYbJ2sHdKe9PfMu7GcAo",
+        "éàüöñçßøåîêôûæœþéÀÜÖÑÇØÅÎ",
+        "日月火水木金土山川田人口目耳手足犬虫貝車石草竹糸雨",
+        "p4$$ ${HOME} 'quoted' \\x00 and=signs",
+    ],
+)
 def test_key_length_is_measured_in_bytes(key: str) -> None:
     current = keys_of({"SECRET_KEY": key}).ring().current
     assert current.signing == key.encode()
@@ -102,5 +118,84 @@ def test_valid_key_is_not_shown_in_problems_of_other_variables(static_environ: d
 
 
 def test_key_id_depends_on_the_key_alone() -> None:
-    ids = [keys_of({"SECRET_KEY": key}).ring().current.id for key in (SECRET_KEY, SECRET_KEY, "k" * 32)]
+    ids = [
+        keys_of({"SECRET_KEY": key}).ring().current.id
+        for key in (SECRET_KEY, SECRET_KEY, "R8xq0Vn3LzW6tYbJ2sHdKe9PfMu7GcAo")
+    ]
     assert ids[0] == ids[1] != ids[2]
+
+
+EASY_TO_GUESS = [
+    "a" * 32,
+    "é" * 16,
+    "日" * 11,
+    "password" * 4,
+    "ab" * 16,
+    "deadbeef" * 8,
+    "0123456789abcdef" * 2,
+    "abcdefghijklmnopqrstuvwxyz012345",
+    "9876543210" * 4,
+    "qwertyuiopasdfghjklzxcvbnm123456",
+    "supersecretsupersecretsupersecret"[::-1],
+    "password1password2password3password4",
+    "secret-secret-secret-secret-secret",
+    "P@ssw0rdP@ssw0rd1234567890abcdefgh",
+    "a" * 200 + "b" * 200,
+    "correct-horse-correct-horse-correct-horse",
+    "letmein letmein letmein letmein letmein",
+    "0110100110010110100101100110100110010110011010010110100110010110",
+    "tac act cat atc cta tca act cat tca",
+    "latchkey" * 5,
+]
+PLACEHOLDERS = [
+    "insert-your-secret-key-here-please",
+    "MySuperSecretKeyForJwtTokenGeneration",
+    "JWT_SECRET_KEY_FOR_DEVELOPMENT_ONLY",
+    "thisismysecretthatisverylongindeed",
+    "please-use-a-long-random-string-here",
+    "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
+    "09f26e402586e2faa8da4c98a35f1b20d6b033c6097befa8be3486a829587fe2f90a832bd3ff9d42",
+    "9a4f2c8d3b7a1e6f45c8a0b3f267d8b1d4e6f3c8a9d2b5f8e3a9c8b5f6v8a3d9",
+    "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+    "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",
+]
+PRINTABLE = string.ascii_letters + string.digits + "!@#$%^&*()[]{}<>|+~"
+RANDOM_SECRETS: dict[str, Callable[[], str]] = {
+    "token_hex(16)": lambda: secrets.token_hex(16),
+    "token_hex(32)": lambda: secrets.token_hex(32),
+    "token_hex(32), upper case": lambda: secrets.token_hex(32).upper(),
+    "token_urlsafe(24)": lambda: secrets.token_urlsafe(24),
+    "token_urlsafe(32)": lambda: secrets.token_urlsafe(32),
+    "token_urlsafe(48)": lambda: secrets.token_urlsafe(48),
+    "openssl rand -base64 32": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+    "uuid4": lambda: str(uuid.uuid4()),
+    "uuid4 twice": lambda: f"{uuid.uuid4()}{uuid.uuid4()}",
+    "printable": lambda: "".join(secrets.choice(PRINTABLE) for _ in range(40)),
+}
+
+
+@pytest.mark.parametrize("key", EASY_TO_GUESS)
+def test_key_that_is_easy_to_guess_is_rejected(key: str) -> None:
+    line = problem({"SECRET_KEY": key})
+    assert line.startswith("SECRET_KEY must be a random secret")
+    with pytest.raises(ConfigurationError, match="SECRET_KEY_FALLBACKS, value 1 must be a random secret"):
+        keys_of({"SECRET_KEY": SECRET_KEY, "SECRET_KEY_FALLBACKS": key})
+
+
+@pytest.mark.parametrize("key", [key for key in EASY_TO_GUESS if key.isascii()])
+def test_client_secret_that_is_easy_to_guess_is_rejected(key: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match="OAUTH_CLIENTS has a client with an invalid secret: it must be a random"
+    ):
+        OAuthSettings.read({"OAUTH_CLIENTS": f"reports:{key}"})
+
+
+@pytest.mark.parametrize("key", PLACEHOLDERS)
+def test_placeholder_or_secret_of_a_tutorial_is_rejected(key: str) -> None:
+    assert "not a published example or a placeholder" in problem({"SECRET_KEY": key})
+
+
+@pytest.mark.parametrize("kind", RANDOM_SECRETS)
+def test_random_key_is_never_rejected(kind: str) -> None:
+    for _ in range(250):
+        require_strong_secret(SecretStr(RANDOM_SECRETS[kind]()))

@@ -89,7 +89,7 @@ def test_each_problem_has_a_remedy() -> None:
         ),
         (
             KeySettings,
-            {"SECRET_KEY_FALLBACKS": f"{'k' * 32},short"},
+            {"SECRET_KEY_FALLBACKS": "R8xq0Vn3LzW6tYbJ2sHdKe9PfMu7GcAo,short"},
             (
                 "SECRET_KEY_FALLBACKS, value 2 must be at least 32 bytes long."
                 " Set it to the previous values of SECRET_KEY, comma-separated or one per line."

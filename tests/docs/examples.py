@@ -24,7 +24,7 @@ from tests.support.users import SampleUser
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
-CLIENT_SECRET = "c7f3a1" * 8
+CLIENT_SECRET = "c7f3a1d85e924b06f8d13c7a5be0942671f6ad38e5c20b94"
 SERVICE = "http://127.0.0.1:5000"
 ADMIN = SampleUser("admin", "admin@example.org", PASSWORD, ("admin", "user"))
 ZOE = SampleUser("zoe", "zoe@example.org", PASSWORD, ("admin", "user"))

@@ -21,7 +21,9 @@ from services.tokens.issuer import TokenIssuer
 from tests.servers.process import wait_until
 from tests.support.stores import keys_of
 
-NEW, OLD, OLDER = ("n" * 40, "o" * 40, "p4$$ ${HOME} 'quoted' = " * 2)
+NEW = "n1Xw7TqZk4Bv9GsLr2Hy6DmPf8Jc3UaEo5Wi0Rtx"
+OLD = "o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq"
+OLDER = "p4$$ ${HOME} 'quoted' = 8Zr and #Kq1x ''"
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_fallbacks_are_separated_by_a_comma_or_a_newline(tmp_path: Path, text: s
     for old in (OLD, OLDER.strip()):
         assert accepts(reader, issuer(SECRET_KEY=old))
         assert not accepts(issuer(SECRET_KEY=old), reader)
-    assert not accepts(reader, issuer(SECRET_KEY="x" * 40))
+    assert not accepts(reader, issuer(SECRET_KEY="p2Rm8LsXv5Jt0QyWd7Hb3NzKc9Gf6EuBa1Ti4Voj"))
 
 
 @pytest.mark.parametrize("bad", ["hunter2", "k" * 31, "your-256-bit-secret-your-256-bit-secret", "MII" + "x" * 40])
