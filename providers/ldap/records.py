@@ -3,7 +3,6 @@
 import re
 from hashlib import sha256
 
-from providers.ldap.client.dn import dn_key
 from providers.ldap.client.responses import Entry
 
 # The first that an entry has is its identifier. The server sets them when it adds an entry, and never changes them.
@@ -45,8 +44,8 @@ def record_id(entry: Entry) -> str | None:
 
 
 def is_same_record(entry: Entry, other: Entry) -> bool:
-    """Return whether both are the same entry, with the same DN."""
-    return dn_key(entry.dn) == dn_key(other.dn) and record_id(entry) == record_id(other)
+    """Return whether both are the same entry. Both must be from one server, which spells the DN the same each time."""
+    return entry.dn == other.dn and record_id(entry) == record_id(other)
 
 
 def credential_stamp(entry: Entry) -> str:

@@ -95,7 +95,7 @@ class UserEntries:
         """Return the entries of all users, each once, without those that share their username."""
         holders = self.by_key(session)
         found = (session.search_all(base, self.user_filter, self.attributes) for base in self._bases)
-        entries = {dn_key(entry.dn): entry for entries in found for entry in entries}.values()
+        entries = {entry.dn: entry for entries in found for entry in entries}.values()
         return [entry for entry in entries if len(holders.get(self._usernames.key(entry), ())) <= 1]
 
     def by_key(self, session: ServiceSession, limit: int = 0) -> dict[str | None, list[Entry]]:
@@ -106,7 +106,7 @@ class UserEntries:
         any_name = Filter(f"({self._usernames.name}=*)").encode()
         found = (session.search_all(base, any_name, [self._usernames.name], limit) for base in self._bases)
         by_key: dict[str | None, list[Entry]] = {}
-        for entry in {dn_key(entry.dn): entry for entries in found for entry in entries}.values():
+        for entry in {entry.dn: entry for entries in found for entry in entries}.values():
             by_key.setdefault(self._usernames.key(entry), []).append(entry)
         return by_key
 
@@ -168,10 +168,10 @@ class UserEntries:
     def _search(
         self, session: SupportsSearch, search_filter: bytes, bases: tuple[str, ...], scope: int = SUBTREE
     ) -> list[Entry]:
-        found: dict[object, Entry] = {}
+        found: dict[str, Entry] = {}
         for base in bases:
             for entry in session.search(base, scope, search_filter, self.attributes, size_limit=_MAX_MATCHES):
-                found.setdefault(dn_key(entry.dn), entry)  # one base DN may be below another
+                found.setdefault(entry.dn, entry)  # one base DN may be below another
         return list(found.values())
 
     def _email(self, entry: Entry) -> str | None:

@@ -6,7 +6,9 @@ import pytest
 
 SERVER_FIXTURES = frozenset({"domain", "postgres", "samba", "slapd"})
 SERVER_PARAMETERS = frozenset({"ad", "ldap", "postgres", "postgresql", "samba", "slapd"})
-WITHOUT_SERVER = frozenset({"tests.servers", "tests.servers.faulty", "tests.servers.process"})
+WITHOUT_SERVER = frozenset(
+    {"tests.servers", "tests.servers.faulty", "tests.servers.process", "tests.servers.scripted_ldap"}
+)
 
 
 SLOW = (

@@ -45,6 +45,9 @@ from providers.ldap.client.messages import (
 from providers.ldap.client.responses import Entry, Response, message_size, read_message
 from providers.ldap.client.transport import open_socket, server_error
 
+# The type of a request, and the type of its final response.
+_RESPONSE_TAGS = {0x60: 0x61, 0x63: 0x65, 0x77: 0x78}  # bind, search, extended operation (RFC 4511 §4)
+_SEARCH_DONE = 0x65
 _MAX_MESSAGE_BYTES = 16 * 2**20  # so that a server cannot exhaust the memory
 # Result codes that concern this server only, so another server is worth trying.
 _SERVER_FAILURES = {
@@ -99,7 +102,7 @@ class Connection:
         """
         time_limit = max(1, math.ceil(self.deadline - monotonic()))
         request = search_request(base, scope, search_filter, attributes, size_limit=size_limit, time_limit=time_limit)
-        response = _checked(self._request(request, controls))
+        response = _checked(self._request(request, controls, max_entries=size_limit or None))
         if response.code == RESULT_SIZE_LIMIT_EXCEEDED and len(response.entries) < size_limit:
             raise IncompleteResult("a search found more entries than the server may return")
         if response.code in _successful_codes(scope, size_limit):
@@ -149,17 +152,21 @@ class Connection:
         except (OSError, ValueError) as error:
             raise server_error(error) from None
 
-    def _request(self, operation: bytes, controls: Iterable[bytes] = ()) -> Response:
+    def _request(self, operation: bytes, controls: Iterable[bytes] = (), *, max_entries: int | None = None) -> Response:
+        """Return the response, with at most `max_entries` entries even if the server sends more."""
         self._message_id += 1
         self._send(message(self._message_id, operation, controls))
+        expected = _RESPONSE_TAGS[operation[0]]
         entries: list[Entry] = []
         while True:
             message_id, content = self._receive(entries)
             if message_id != self._message_id:
                 raise ConnectionLost("the server announced the end of the connection")
+            if (content.tag if isinstance(content, Response) else _SEARCH_DONE) != expected:
+                raise ServerError("the server sent a response that does not belong to the request")
             if isinstance(content, Response):
                 return content
-            if content:
+            if content and (max_entries is None or len(entries) < max_entries):
                 entries.append(content)
 
     def _send(self, octets: bytes) -> None:

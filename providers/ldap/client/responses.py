@@ -1,7 +1,7 @@
 """The decoding of LDAP responses (RFC 4511). The bytes come from another system, so they may be invalid."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ldap3.core.results import RESULT_CODES
 
@@ -9,6 +9,7 @@ _LONG_FORM = 0x80  # this bit of the first length octet is set if its other bits
 _MAX_LENGTH_OCTETS = 4
 _SEARCH_ENTRY, _SEARCH_REFERENCE = 0x64, 0x73
 _CONTROLS = 0xA0
+_INTEGER, _ENUMERATED = 0x02, 0x0A
 
 Element = tuple[int, int, int]
 """A BER element: its tag, and where its contents begin and end."""
@@ -40,6 +41,8 @@ class Response:
     """The text of the server, which may be parsed but must not be shown."""
     controls: dict[str, bytes]
     entries: Sequence[Entry] = ()
+    tag: int = field(default=0, compare=False)
+    """The type of the response, as the tag of its protocolOp (RFC 4511 §4.2)."""
 
     @property
     def code_name(self) -> str:
@@ -77,9 +80,17 @@ def read_message(octets: bytes, entries: Sequence[Entry] = ()) -> tuple[int, Res
             content = _entry(octets, operation)
         elif operation[0] != _SEARCH_REFERENCE:
             content = _response(octets, operation, rest, entries)
-        return int.from_bytes(octets[message_id[1] : message_id[2]], "big", signed=True), content
+        return _number(octets, message_id, _INTEGER), content
     except IndexError:
         raise ValueError from None
+
+
+def _number(octets: bytes, element: Element, tag: int) -> int:
+    """Return a number of the type `tag`. Raises ValueError if it has another type or no octets, which would be 0."""
+    found, start, end = element
+    if found != tag or start == end:
+        raise ValueError
+    return int.from_bytes(octets[start:end], "big", signed=True)
 
 
 def children(octets: bytes, start: int, end: int) -> list[Element]:
@@ -113,7 +124,7 @@ def _response(octets: bytes, operation: Element, rest: list[Element], entries: S
             value = octets[more[-1][1] : more[-1][2]] if more else b""
             controls[octets[name[1] : name[2]].decode("ascii", "replace")] = value
     message = octets[text[1] : text[2]].decode("utf-8", "replace")
-    return Response(int.from_bytes(octets[code[1] : code[2]], "big"), message, controls, entries)
+    return Response(_number(octets, code, _ENUMERATED), message, controls, entries, operation[0])
 
 
 def _entry(octets: bytes, operation: Element) -> Entry:

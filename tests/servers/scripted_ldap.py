@@ -1,0 +1,43 @@
+"""An LDAP server without a directory: it sends prepared responses, also those that no real server sends."""
+
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from threading import Thread
+
+BIND_REQUEST, SEARCH_REQUEST = 0x60, 0x63
+Responses = Mapping[int, Sequence[bytes]]
+"""By the tag of a request: the encoded operations that answer it."""
+
+
+@contextmanager
+def scripted_ldap(responses: Responses) -> Iterator[int]:
+    """Yield the port of a server that answers each request with these responses, in messages with its message id."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Thread(target=_accept, args=(listener, responses), daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(listener: socket.socket, responses: Responses) -> None:
+    with suppress(OSError):
+        while True:
+            client, _ = listener.accept()
+            Thread(target=_answer, args=(client, responses), daemon=True).start()
+
+
+def _answer(client: socket.socket, responses: Responses) -> None:
+    """Answer the requests of one client, which sends a small request and waits for the response."""
+    with client, suppress(OSError):
+        while request := client.recv(65536):
+            message_id, tag = _parse(request)
+            for operation in responses.get(tag, ()):
+                content = message_id + operation
+                client.sendall(b"\x30\x84" + len(content).to_bytes(4, "big") + content)
+
+
+def _parse(request: bytes) -> tuple[bytes, int]:
+    """Return the encoded message id of a request, and the tag of its operation."""
+    start = 2 + (request[1] & 0x7F if request[1] & 0x80 else 0)  # after the tag and the length
+    end = start + 2 + request[start + 1]
+    return request[start:end], request[end]
