@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from threading import Thread
 
 
@@ -23,7 +24,9 @@ def echo() -> Iterator[Echo]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            chunked = self.headers.get("Transfer-Encoding") == "chunked"
+            length = int(self.headers.get("Content-Length", 0))
+            body = (_read_chunks(self.rfile) if chunked else self.rfile.read(length)).decode()
             running.requests.append((self.path, body))
             response = json.dumps({"headers": self.headers.items(), "path": self.path, "body": body}).encode()
             self.send_response(200)
@@ -46,3 +49,13 @@ def echo() -> Iterator[Echo]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _read_chunks(stream: BufferedIOBase) -> bytes:
+    """Return the content of a body with the transfer coding `chunked` (RFC 9112 §7.1)."""
+    content = b""
+    while size := int(stream.readline(), 16):
+        content += stream.read(size)
+        stream.readline()
+    stream.readline()
+    return content

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 
 # Below the range of outgoing connections.
 _PORTS = itertools.cycle(random.sample(range(20000, 32000), 12000))
@@ -48,6 +49,18 @@ def listens(port: int, address: str = "127.0.0.1") -> bool:
     """Return whether a server accepts connections on the port."""
     with socket.socket() as probe:
         return probe.connect_ex((address, port)) == 0
+
+
+def status_of(port: int, path: str = "/") -> int | None:
+    """Return the status of the response to a GET request, or None if the server does not respond."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 def wait_until(ready: Callable[[], bool], seconds: float = 20) -> None:

@@ -4,11 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from http.client import HTTPConnection, HTTPException
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers.process import free_port, running
+from tests.servers.process import free_port, running, status_of
 from tests.support.stores import SECRET_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,17 +60,5 @@ def wsgi_server(
     process = subprocess.Popen(
         command, cwd=ROOT, env={**variables, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    with running(process, lambda: _answers(port)):
+    with running(process, lambda: status_of(port) is not None):
         yield f"http://127.0.0.1:{port}"
-
-
-def _answers(port: int) -> bool:
-    """Return whether the server answers a request, with any status."""
-    with suppress(OSError, HTTPException):
-        connection = HTTPConnection("127.0.0.1", port, timeout=20)
-        try:
-            connection.request("GET", "/health/live")
-            return connection.getresponse().status > 0
-        finally:
-            connection.close()
-    return False
