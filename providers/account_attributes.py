@@ -57,6 +57,11 @@ def _is_present(_value: str, _now: datetime) -> bool:
     return True
 
 
+def _is_disabled_role(value: str, _: datetime) -> bool:
+    """Return whether a role is one of the two whose members the tools of 389 Directory Server inactivate."""
+    return re.match(r"cn *= *ns(managed)?disabledrole *,", value, re.IGNORECASE) is not None
+
+
 def _is_zero(value: str, _: datetime) -> bool:
     return int(value) == 0
 
@@ -126,6 +131,8 @@ ACCOUNT_ATTRIBUTES = (
     AccountAttribute("pwdReset", _is_true, MUST_CHANGE, Effect.EXPLANATION),
     AccountAttribute("msDS-User-Account-Control-Computed", _has_flag(_EXPIRED), PASSWORD_EXPIRED, Effect.EXPLANATION),
     AccountAttribute("passwordExpirationTime", _is_past, PASSWORD_EXPIRED, Effect.EXPLANATION),
+    # An export of the database (db2ldif) does not have the nsAccountLock that the server computes from it.
+    AccountAttribute("nsRoleDN", _is_disabled_role, DISABLED, Effect.IMPORT),
     # Locked after wrong passwords, which may have ended: the entry does not show when a lock ends.
     AccountAttribute("pwdAccountLockedTime", _is_present, LOCKED, Effect.IMPORT),
     AccountAttribute("accountUnlockTime", _is_present, LOCKED, Effect.IMPORT),

@@ -1,5 +1,6 @@
 """The groups of a user: from memberOf, from a search, from nested groups, and from the primary group."""
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,6 +10,7 @@ from time import monotonic
 from providers.interface import Membership
 from providers.ldap.binary_identifiers import sid_text
 from providers.ldap.client.dn import dn_key
+from providers.ldap.client.errors import IncompleteResult
 from providers.ldap.client.filters import ANY_ENTRY, Filter, placeholders
 from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
@@ -19,6 +21,7 @@ from providers.ldap.usernames import chosen_value
 # How long the parent groups of a group, and the DN of a primary group, are cached. The groups of a user are not cached.
 NESTING_CACHE_SECONDS = 60.0
 _MAX_CACHED_KEYS = 50_000
+_END_OF_RANGE = re.compile(r"(?<=-)[0-9]{1,10}\Z")
 
 
 class GroupFinder:
@@ -63,7 +66,7 @@ class GroupFinder:
             values = {attribute: chosen_value(entry, attribute) or b"" for attribute in self._user_attributes}
             groups = self._search(session, entry.dn, {**values, "username": username})
         else:
-            groups = entry.texts("memberOf")
+            groups = _member_of(session, entry)
         sid = primary_group_sid(entry) if self._has_primary_groups else None
         return [*groups, *(self._primary_groups.get(sid, partial(_find_by_sid, session, sid)) if sid else [])]
 
@@ -73,7 +76,7 @@ class GroupFinder:
             # A group has no username and none of the attributes of a user.
             return self._search(session, dn, dict.fromkeys({*self._user_attributes, "username"}, ""))
         entries = session.search(dn, BASE, ANY_ENTRY, ["memberOf"])
-        return [parent for entry in entries for parent in entry.texts("memberOf")]
+        return [parent for entry in entries for parent in _member_of(session, entry)]
 
     def _search(self, session: SupportsSearch, dn: str, values: Mapping[str, str | bytes]) -> list[str]:
         search_filter = self._filter.encode(**{**values, "dn": dn})
@@ -99,6 +102,21 @@ def primary_group_sid(entry: Entry) -> str | None:
         return f"{sid_text(sids[0]).rpartition('-')[0]}-{group}"
     except ValueError:
         return None
+
+
+def _member_of(session: SupportsSearch, entry: Entry) -> list[str]:
+    """Return all values of memberOf. Active Directory sends at most 1500 at a time ([MS-ADTS] §3.1.1.3.1.3.3)."""
+    groups = entry.texts("memberOf")
+    while part := next((name for name in entry.attributes if name.startswith("memberof;range=")), None):
+        groups += entry.texts(part)
+        if part.endswith("-*"):
+            break
+        end = _END_OF_RANGE.search(part)
+        rest = session.search(entry.dn, BASE, ANY_ENTRY, [f"memberOf;range={int(end[0]) + 1}-*"]) if end else []
+        if len(rest) != 1:
+            raise IncompleteResult("the groups of an entry were not read completely")
+        entry = rest[0]
+    return groups
 
 
 def _find_by_sid(session: SupportsSearch, sid: str) -> list[str]:

@@ -85,13 +85,18 @@ def test_disabled_or_expired_account_is_denied_with_every_effect(attribute: str,
         ("pwdReset", "FALSE"),
         ("pwdLastSet", "133000000000000000"),
         ("lockedByIntruder", "FALSE"),
+        ("nsRoleDN", "cn=marketing,dc=x"),
     ],
 )
 def test_active_account_is_not_denied(attribute: str, value: str) -> None:
     assert {denial_reason(attribute, value, effect) for effect in Effect} == {None}
 
 
-@pytest.mark.parametrize("attribute", ACCOUNT_ATTRIBUTES, ids=lambda attribute: attribute.name)
+# A role with any other name is not malformed.
+STRICT_ATTRIBUTES = [attribute for attribute in ACCOUNT_ATTRIBUTES if attribute.name != "nsRoleDN"]
+
+
+@pytest.mark.parametrize("attribute", STRICT_ATTRIBUTES, ids=lambda attribute: attribute.name)
 @pytest.mark.parametrize("value", ["", "x", "\0", "20991399000000Z", "20990101000000z", "2099-01-01T00:00Z"])
 def test_malformed_value_denies_a_login(attribute: AccountAttribute, value: str) -> None:
     assert denial_reason(attribute.name, value, attribute.effect) is not None
@@ -110,6 +115,9 @@ def test_time_that_is_not_a_generalized_time_denies_a_login(value: str) -> None:
         ("accountUnlockTime", "19700101000000Z", LOCKED, Effect.IMPORT),
         ("lockedByIntruder", "TRUE", LOCKED, Effect.IMPORT),
         ("msDS-User-Account-Control-Computed", "16", LOCKED, Effect.EXPLANATION),
+        # The server computes nsAccountLock from it.
+        ("nsRoleDN", "CN = nsManagedDisabledRole, dc=x", DISABLED, Effect.IMPORT),
+        ("nsRoleDN", "cn=nsDisabledRole,dc=x", DISABLED, Effect.IMPORT),
         # The password policy decides at the bind, which may grant a grace login.
         ("passwordExpirationTime", "20261123120000Z", PASSWORD_EXPIRED, Effect.EXPLANATION),
         ("msDS-User-Account-Control-Computed", "8388608", PASSWORD_EXPIRED, Effect.EXPLANATION),

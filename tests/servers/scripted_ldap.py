@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from threading import Thread
 
-BIND_REQUEST, SEARCH_REQUEST = 0x60, 0x63
-Responses = Mapping[int, Sequence[bytes]]
-"""By the tag of a request: the encoded operations that answer it."""
+BIND_REQUEST, SEARCH_REQUEST = b"\x60", b"\x63"
+Responses = Mapping[bytes, Sequence[bytes]]
+"""By the tag of a request, or a text in it: the encoded operations that answer it. The first key that fits counts."""
 
 
 @contextmanager
@@ -30,14 +30,15 @@ def _answer(client: socket.socket, responses: Responses) -> None:
     """Answer the requests of one client, which sends a small request and waits for the response."""
     with client, suppress(OSError):
         while request := client.recv(65536):
-            message_id, tag = _parse(request)
-            for operation in responses.get(tag, ()):
-                content = message_id + operation
+            message_id, operation = _split(request)
+            answers = (sent for key, sent in responses.items() if key in (operation if key[1:] else operation[:1]))
+            for answer in next(answers, ()):
+                content = message_id + answer
                 client.sendall(b"\x30\x84" + len(content).to_bytes(4, "big") + content)
 
 
-def _parse(request: bytes) -> tuple[bytes, int]:
-    """Return the encoded message id of a request, and the tag of its operation."""
+def _split(request: bytes) -> tuple[bytes, bytes]:
+    """Return the encoded message id of a request, and its encoded operation."""
     start = 2 + (request[1] & 0x7F if request[1] & 0x80 else 0)  # after the tag and the length
     end = start + 2 + request[start + 1]
-    return request[start:end], request[end]
+    return request[start:end], request[end:]

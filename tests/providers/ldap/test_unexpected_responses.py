@@ -1,4 +1,6 @@
-"""Responses that no directory should send: none of them authenticates a user, or makes an entry look unique."""
+"""Invalid and partial responses: none of them authenticates a user, makes an entry look unique, or hides groups."""
+
+import json
 
 import pytest
 
@@ -18,10 +20,13 @@ def result(tag: int, code: bytes = SUCCESS) -> bytes:
     return element(tag, code, octet_string(b""), octet_string(b""))
 
 
-def entry(name: str) -> bytes:
-    """Return an entry with a username."""
-    attribute = element(0x30, octet_string(b"uid"), element(0x31, octet_string(name.encode())))
-    return element(SEARCH_ENTRY, octet_string(f"uid={name},dc=x".encode()), element(0x30, attribute))
+def entry(name: str, **attributes: list[str]) -> bytes:
+    """Return an entry with a username, and other attributes."""
+    lists = [
+        element(0x30, octet_string(attribute.encode()), element(0x31, *(octet_string(one.encode()) for one in values)))
+        for attribute, values in {"uid": [name], **attributes}.items()
+    ]
+    return element(SEARCH_ENTRY, octet_string(f"uid={name},dc=x".encode()), element(0x30, *lists))
 
 
 FOUND = [entry("zoe"), result(SEARCH_DONE)]
@@ -33,10 +38,10 @@ def authenticate(responses: Responses) -> object:
         return provider_at(port).authenticate("zoe", "a password")
 
 
-def provider_at(port: int) -> SearchProvider:
+def provider_at(port: int, **changed: str) -> SearchProvider:
     """Return a provider that searches anonymously, without TLS."""
     url = f"ldap://127.0.0.1:{port}"
-    return ldap_provider({"LDAP_URL": url, "LDAP_INSECURE_PLAINTEXT": "true", "LDAP_BASE_DN": "dc=x"})
+    return ldap_provider({"LDAP_URL": url, "LDAP_INSECURE_PLAINTEXT": "true", "LDAP_BASE_DN": "dc=x", **changed})
 
 
 def test_expected_responses_authenticate_the_user() -> None:
@@ -94,3 +99,31 @@ def test_two_entries_are_ambiguous_even_if_their_dns_are_two_spellings_of_one_dn
     answer = authenticate({SEARCH_REQUEST: search, BIND_REQUEST: [result(BIND)]})
     assert isinstance(answer, Denied)
     assert answer.reason == AMBIGUOUS
+
+
+RULES = json.dumps({f"cn={name},dc=x": [name] for name in ("a", "b", "c", "d", "e")})
+
+
+def ranged(part: str, *groups: str) -> list[bytes]:
+    """Return the response to a search, with a part of the groups of a user."""
+    member_of = {f"memberOf;range={part}": [f"cn={group},dc=x" for group in groups], "memberOf": []}
+    return [entry("zoe", **member_of), result(SEARCH_DONE)]
+
+
+def test_groups_that_active_directory_sends_in_parts_are_all_read() -> None:
+    parts = {b"range=2-*": ranged("2-3", "c", "d"), b"range=4-*": ranged("4-*", "e")}
+    responses = {**parts, SEARCH_REQUEST: ranged("0-1", "a", "b"), BIND_REQUEST: [result(BIND)]}
+    with scripted_ldap(responses) as port:
+        user = provider_at(port, LDAP_ROLE_MAP=RULES).authenticate("zoe", "a password")
+    assert user
+    assert user["roles"] == ["a", "b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("part", "rest"),
+    [("0-1", [result(SEARCH_DONE)]), ("0-x", []), ("0-", []), ("0-1", [result(SEARCH_DONE, b"\x0a\x01\x01")])],
+)
+def test_part_of_the_groups_of_a_user_gives_no_roles(part: str, rest: list[bytes]) -> None:
+    responses = {b"range=2-*": rest, SEARCH_REQUEST: ranged(part, "a", "b"), BIND_REQUEST: [result(BIND)]}
+    with scripted_ldap(responses) as port, pytest.raises(ProviderUnavailable):
+        provider_at(port, LDAP_ROLE_MAP=RULES).authenticate("zoe", "a password")

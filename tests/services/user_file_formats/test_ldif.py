@@ -99,6 +99,8 @@ def test_output_of_slapcat_is_read() -> None:
         ("nsAccountLock: true", False),
         ("nsAccountLock: false", True),
         ("NSACCOUNTLOCK:: dHJ1ZQ==", False),
+        ("nsRoleDN: cn=nsManagedDisabledRole,dc=example,dc=org", False),
+        ("nsRoleDN: cn=marketing,dc=example,dc=org", True),
         ("loginDisabled: TRUE", False),
         ("loginExpirationTime: 20200101000000Z", False),
         ("loginExpirationTime: 20990101000000Z", True),
