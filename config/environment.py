@@ -8,6 +8,7 @@ from dotenv import dotenv_values
 from config.errors import ConfigurationError, Problem
 
 DEVELOPMENT_FILE = Path(__file__).resolve().parent.parent / ".env"
+_ENCODING = "utf-8-sig"  # a byte order mark would become a part of the first name
 
 
 def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str]:
@@ -18,8 +19,8 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     """
     try:
         # The returned values are not expanded, because a secret may contain `${`.
-        development = dotenv_values(development_file, interpolate=False)
-        expanded = dotenv_values(development_file)
+        development = dotenv_values(development_file, interpolate=False, encoding=_ENCODING)
+        expanded = dotenv_values(development_file, encoding=_ENCODING)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([Problem(development_file.name, f"cannot be read ({type(error).__name__})")]) from None
     # Flask's command line copies the variables of the file into os.environ, with `${…}` expanded. A variable that

@@ -39,6 +39,8 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
         raise UnusableFile(f"cannot be read: {error.strerror}", missing=path.parent.is_dir()) from None
     except OSError as error:
         raise UnusableFile(f"cannot be read: {error.strerror}") from None
+    except ValueError:  # the path contains NUL
+        raise UnusableFile("cannot be read: Invalid path") from None
 
 
 def read_named_file(variable: str, path: Path) -> bytes:
@@ -54,7 +56,7 @@ def read_toml(variable: str, path: Path) -> dict[str, Any]:
     """Return the TOML document that a setting names. Raises what `read_named_file` raises."""
     content = read_named_file(variable, path)
     try:
-        return tomllib.loads(content.decode())
+        return tomllib.loads(content.decode("utf-8-sig"))
     except ValueError as error:  # invalid TOML or UTF-8
         # The message may quote the line, so only the position is taken from it.
         position = re.search(r" \(at [^()]*\)$", str(error))

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, SecretStr
 
 from config.guess_estimate import estimate_guesses
+from config.values import is_quoted
 
 MIN_SECRET_BYTES = 32
 """The length that HS256 requires (RFC 7518 §3.2)."""
@@ -33,6 +34,8 @@ def require_strong_secret(secret: SecretStr) -> SecretStr:
     The message is a predicate, such as "must be at least 32 bytes long", and never quotes the secret.
     """
     text = secret.get_secret_value().strip()
+    if is_quoted(text):
+        raise ValueError("must not be in quotes")
     try:
         length = len(text.encode())
     except UnicodeEncodeError:  # its message quotes the secret

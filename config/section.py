@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Self, get_args
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from config.errors import ConfigurationError, Problem, validation_message
+from config.files import UnusableFile, read_file
+from config.values import UnusableValue, clean_value
 
 
 class Section(BaseModel):
@@ -16,7 +18,7 @@ class Section(BaseModel):
     An error shows "Set it to " followed by the description of the field. A validator raises ValueError with a text
     that follows the name of the variable, such as "must be at least 32 bytes long".
     A `SecretStr` field can be read from a file instead: the variable with `_FILE` appended names the file.
-    An empty variable counts as not set.
+    An empty variable counts as not set. `clean_value` defines which texts are refused as values of any setting.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -58,21 +60,22 @@ class Section(BaseModel):
     @classmethod
     def _value(cls, field: str, environ: Mapping[str, str]) -> str | None:
         variable = cls.variable(field)
-        value, path = environ.get(variable), environ.get(f"{variable}_FILE")
+        value = cls._text(variable, environ)
         if not cls.is_secret(field):
             return value.strip() if value else value
+        path = cls._text(f"{variable}_FILE", environ)
         if not path:
             return value
         if value:
             raise _unusable_file(variable, f"is set, and so is {variable}", "Set only one of them")
+        return _read_secret(variable, Path(path))
+
+    @classmethod
+    def _text(cls, variable: str, environ: Mapping[str, str]) -> str | None:
         try:
-            # Editors and `echo` add a newline, which is not part of the secret.
-            return Path(path).read_text("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise _unusable_file(variable, "names a file that is not UTF-8 text", "Set it to a text file") from None
-        except OSError as error:
-            found = f"names a file that cannot be read: {error.strerror}"
-            raise _unusable_file(variable, found, "Set it to a readable file") from None
+            return clean_value(environ[variable]) if variable in environ else None
+        except UnusableValue as error:
+            raise ConfigurationError([Problem(variable, str(error), error.remedy)]) from None
 
     @classmethod
     def _problem(cls, field: str, fault: Any) -> Problem:
@@ -109,6 +112,17 @@ class Section(BaseModel):
             for name, match in nearest.items()
             if match
         ]
+
+
+def _read_secret(variable: str, path: Path) -> str:
+    try:
+        return clean_value(read_file(path)[0].decode())
+    except UnicodeDecodeError:
+        raise _unusable_file(variable, "names a file that is not UTF-8 text", "Set it to a text file") from None
+    except UnusableFile as error:
+        raise _unusable_file(variable, f"names a file that {error}", "Set it to a readable file") from None
+    except UnusableValue as error:
+        raise _unusable_file(variable, f"names a file that {error}", error.remedy) from None
 
 
 def _unusable_file(variable: str, found: str, remedy: str) -> ConfigurationError:

@@ -38,6 +38,8 @@ class _Reader:
         self._groups: dict[str, Group] = {}
 
     def read(self, document: Mapping[str, Any]) -> RoleRules:
+        if not document:  # such as while an editor writes the file
+            self._report("", "names a file without rules", "Add rules, or unset it")
         self._check_keys("", document, {"default", "groups", "rules"})
         groups = document.get("groups", {})
         if not isinstance(groups, dict):

@@ -5,10 +5,12 @@ A ValueError is the predicate of a sentence about the variable, and never quotes
 
 import re
 import ssl
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, FilePath, Json
+from pydantic import AfterValidator, BeforeValidator, Json
 
+from config.files import UnusableFile, read_file
 from config.text import Name
 from providers.ldap.client.address import parse_server_url
 from providers.ldap.client.dn import parse_dn
@@ -46,9 +48,12 @@ def _validate_urls(text: str) -> str:
     return text
 
 
-def _validate_certificates(path: FilePath) -> FilePath:
+def _validate_certificates(path: Path) -> Path:
     try:
+        read_file(path)
         ssl.create_default_context(cafile=path)
+    except UnusableFile as error:
+        raise ValueError(f"names a file that {error}") from None
     except OSError:  # ssl.SSLError is a subclass
         raise ValueError("names a file without readable certificates") from None
     return path
@@ -102,7 +107,7 @@ def _validate_role_map(groups: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 ServerUrls = Annotated[str, AfterValidator(_validate_urls)]
-CertificateFile = Annotated[FilePath, AfterValidator(_validate_certificates)]
+CertificateFile = Annotated[Path, AfterValidator(_validate_certificates)]
 DistinguishedName = Annotated[str, AfterValidator(_validate_dn)]
 DistinguishedNames = Annotated[tuple[DistinguishedName, ...], BeforeValidator(_split_dn_list)]
 BindNameTemplate = Annotated[str, AfterValidator(_validate_template)]

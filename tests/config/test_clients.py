@@ -69,7 +69,6 @@ def test_clients_are_comma_separated_or_one_per_line(written: str, clients: list
         ("١", BAD_ID),
         ("a/b", BAD_ID),
         ("a=b", BAD_ID),
-        ("a\0", BAD_ID),
         (f":{SECRET}", BAD_ID),
         (f"a :{SECRET}", BAD_ID),
         (f"a\tb:{SECRET}", BAD_ID),
@@ -82,7 +81,7 @@ def test_clients_are_comma_separated_or_one_per_line(written: str, clients: list
         (f"a: {'s' * 31}", SHORT),
         (f"a:{'é' * 40}", "has a client secret that is not printable ASCII"),
         (f"a:{SECRET}\t{SECRET}", "has a client secret that is not printable ASCII"),
-        (f"a:{SECRET}\0", "has a client secret that is not printable ASCII"),
+        ("a:'R8xq0Vn3LzW6tYbJ2sHdKe9PfMu7GcAo'", "has a client with an invalid secret: it must not be in quotes"),
         (f"a:{SECRET}\udcff", "has a client secret that is not printable ASCII"),
         (
             "a:change-me-change-me-change-me-change-me",
