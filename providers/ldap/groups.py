@@ -39,8 +39,9 @@ class GroupFinder:
             *(("objectSid", "primaryGroupID") if self._has_primary_groups else ()),
         )
         """The attributes of a user's entry that the methods read."""
-        self._parents = _Cache()
-        self._primary_groups = _Cache()
+        # Without a service account each user reads the groups, and one may not be able to read those of another.
+        seconds = 0.0 if settings.user_dn_template else NESTING_CACHE_SECONDS
+        self._parents, self._primary_groups = _Cache(seconds), _Cache(seconds)
 
     def memberships(
         self, session: SupportsSearch, entry: Entry, username: str, *, nested: bool | None = None
@@ -124,9 +125,10 @@ def _find_by_sid(session: SupportsSearch, sid: str) -> list[str]:
 
 
 class _Cache:
-    """Lists of DNs that expire after NESTING_CACHE_SECONDS. Thread-safe."""
+    """Lists of DNs that expire after a number of seconds. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._lock = Lock()
         self._items: dict[str, tuple[float, list[str]]] = {}
 
@@ -138,5 +140,5 @@ class _Cache:
         with self._lock:
             if len(self._items) >= _MAX_CACHED_KEYS:
                 self._items.clear()
-            self._items[key] = (monotonic() + NESTING_CACHE_SECONDS, items)
+            self._items[key] = (monotonic() + self._seconds, items)
         return items
