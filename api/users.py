@@ -70,9 +70,9 @@ class _NewPassword(_Body):
 
 
 class _UserIdConverter(IntegerConverter):
-    """The number without leading zeros, so that a user has one path."""
+    """The number in ASCII digits, without leading zeros, so that a user has one path."""
 
-    regex = r"0|[1-9]\d*"
+    regex = "0|[1-9][0-9]*"
 
 
 def init(app: Flask) -> None:

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -96,16 +97,26 @@ def port(server: str, static_environ: dict[str, str]) -> Iterator[int]:
         yield int(url.rpartition(":")[2])
 
 
-def ask(port: int, target: str, method: str = "POST", *headers: str) -> tuple[int, str, str]:
+def ask(port: int | str, target: str, method: str = "POST", *headers: str) -> tuple[int, str, str]:
     """Send a login, or another request, with exactly this target; return the status, the headers and the body."""
     lines = [f"{method} {target} HTTP/1.1", "Host: good.example", "Connection: close", *headers]
     body = LOGIN if method == "POST" else b""
     lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", ""]
-    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+    with _connection(port) as connection:
         connection.sendall("\r\n".join(lines).encode() + body)
         response = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     head, _, received = response.partition("\r\n\r\n")
     return int(head.split()[1]), head, received
+
+
+def _connection(port: int | str) -> socket.socket:
+    """Return a connection to a port, or to the socket file of this path."""
+    if isinstance(port, int):
+        return socket.create_connection(("127.0.0.1", port), 60)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(60)
+    connection.connect(port)
+    return connection
 
 
 @pytest.mark.parametrize("target", OTHER_SPELLINGS)
@@ -145,6 +156,17 @@ def test_server_takes_no_address_path_or_scheme_from_a_header(name: str, static_
         plain, forged = (json.loads(ask(port, "/x", "GET", *more)[2]) for more in ([], headers))
     changed = {name for name in plain if forged[name] != plain[name]} - {"REMOTE_PORT"}
     assert changed == ({"wsgi.url_scheme"} if name == "uwsgi" else set())
+
+
+def test_gunicorn_takes_no_scheme_or_path_from_a_header_at_a_unix_socket(
+    tmp_path: Path, static_environ: dict[str, str]
+) -> None:
+    path = str(tmp_path / "gunicorn")
+    headers = [f"{name}: {text}" for name, text in HEADERS.items()]
+    options = ("--bind", f"unix:{path}")
+    with wsgi_server("gunicorn-gthread", static_environ, "tests.servers.wsgi_echo:create_app", options):
+        plain, forged = (json.loads(ask(path, "/x", "GET", *more)[2]) for more in ([], headers))
+    assert {name: forged[name] for name in plain} == plain
 
 
 MOUNTED: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {

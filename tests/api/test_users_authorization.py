@@ -26,6 +26,8 @@ INVALID_PATHS += [
     "/api/%75sers",
     "/api/users/%31",
     "/api/users/001",
+    "/api/users/１",
+    "/api/users/1１",
 ]
 SIMILAR_ROLES = [
     ["Admin"],
