@@ -1,13 +1,21 @@
 """`flask tokens …`: revoke sessions and tokens in DATABASE_URL."""
 
 import time
+from collections.abc import Iterator, Sequence
 
 import click
 
 from cli.terminal import NAME, CommandError, translate_command_errors
+from cli.users.editor import open_user_table, operator_name
+from config.errors import ConfigurationError
+from config.service_settings import USER_TABLE_PROVIDER
 from config.settings import Settings
+from config.text import casefold_name
 from database.engine import open_engine
+from database.errors import NoSuchUser
 from database.session_table import SessionTable
+from services.factory import open_links
+from services.login_matches import LoginMatch, match_login
 
 
 @click.group
@@ -16,26 +24,81 @@ def tokens() -> None:
 
 
 @tokens.command()
-@click.option("--user", type=NAME, help="Revoke the sessions and tokens of the user with this username.")
+@click.option("--user", metavar="LOGIN", type=NAME, help="Revoke the sessions and tokens of this user.")
 @click.option("--provider", type=NAME, help="With --user: only for the user of this provider in AUTH_PROVIDER.")
 @click.option("--all", "everything", is_flag=True, help="Revoke the sessions and tokens of all users.")
 def revoke(user: str | None, provider: str | None, everything: bool) -> None:
-    """End sessions and revoke their tokens. Every worker rejects the tokens within two seconds."""
+    """End sessions and revoke their tokens. Every worker rejects the tokens within two seconds.
+
+    A LOGIN is a username, which is the claim `sub` of a token, or an email.
+    """
     if (user is None) == (not everything):
-        raise CommandError("give either --user or --all: flask tokens revoke --user NAME")
+        raise CommandError("give either --user or --all: flask tokens revoke --user LOGIN")
     if provider and not user:
         raise CommandError("--provider requires --user")
-    table = SessionTable(open_engine(Settings.of_process().database))
+    settings = Settings.of_process()
+    table = SessionTable(open_engine(settings.database))
+    operator = operator_name(settings.environ)
     with translate_command_errors():
-        ended = table.end_user_sessions(user, provider) if user else _end_all(table)
+        ended = _end_user(table, settings, operator, user, provider) if user else _end_all(table, operator)
     sessions = "1 session" if ended == 1 else f"{ended} sessions"
     click.echo(f"Ended {sessions}. Every worker rejects the revoked tokens within two seconds.")
-    if user and not ended:
-        click.echo("To find tokens, --user must equal their claim `sub`, and --provider their claim `idp`.")
 
 
-def _end_all(table: SessionTable) -> int:
+def _end_all(table: SessionTable, operator: str) -> int:
     """End all sessions and wait, so that tokens that are issued after the command are valid."""
-    ended = table.end_all()
+    ended = table.end_all(operator)
     time.sleep(1)  # the times in tokens are whole seconds, and all tokens of the current second are revoked
     return ended
+
+
+def _end_user(table: SessionTable, settings: Settings, operator: str, login: str, provider: str | None) -> int:
+    """End the sessions of the users with this login, and return their number.
+
+    The login as a username comes first: it needs only the database, and concerns also tokens of users whom no
+    provider knows any more. Raises CommandError if no session ended and no provider knows the login.
+    """
+    ended = table.end_user_sessions(login, provider, operator)
+    matches = [*_matches(settings, login, provider)]
+    for match in matches:
+        if match.username and casefold_name(match.username) != casefold_name(login):
+            ended += table.end_user_sessions(match.username, match.provider, operator)
+            click.echo(f"{login} is the login of {match.username} of the provider {match.provider}.")
+    if not ended:
+        _require_known(matches, login)
+    return ended
+
+
+def _matches(settings: Settings, login: str, provider: str | None) -> Iterator[LoginMatch]:
+    """Yield what the user table and the other providers say about the login."""
+    if provider in {None, USER_TABLE_PROVIDER}:
+        try:
+            yield LoginMatch(USER_TABLE_PROVIDER, open_user_table().require(login).username)
+        except NoSuchUser:
+            yield LoginMatch(USER_TABLE_PROVIDER)
+    if settings.environ.get("AUTH_PROVIDER"):
+        try:
+            links = open_links(settings)
+        except ConfigurationError as error:
+            yield LoginMatch("AUTH_PROVIDER", obstacle=f"cannot be used: {error.problems[0].statement}")
+            return
+        if provider and provider not in {link.name for link in links}:
+            yield LoginMatch(provider, obstacle="is not in AUTH_PROVIDER")
+        asked = (link for link in links if link.name != USER_TABLE_PROVIDER and provider in {None, link.name})
+        yield from (match_login(link, login) for link in asked)
+
+
+def _require_known(matches: Sequence[LoginMatch], login: str) -> None:
+    """Raise CommandError unless a provider knows the login, or cannot look users up."""
+    if any(match.username for match in matches):
+        return
+    for match in matches:
+        if match.cannot_look_up:
+            click.echo(f"The provider {match.provider} cannot look {login} up: compare it with the claim `sub`.")
+            return
+    obstacles = "; ".join(f"{match.provider} {match.obstacle}" for match in matches if match.obstacle)
+    reason = f"its user is not known: {obstacles}" if obstacles else "no provider knows it"
+    remedy = "Give the username, or run the command again later" if obstacles else "Check it with: flask explain"
+    raise CommandError(
+        f"no session of {login} ended, and {reason}. Only tokens with this claim `sub` are revoked. {remedy}"
+    )

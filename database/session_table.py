@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from config.text import casefold_name
 from database.advisory_locks import SESSION_LOCK
+from database.audit import record_event
 from database.error_translation import translate_database_errors
 from database.revocation_table import Revocation, insert_revocations, revocations_after
 from database.tables import revocations, sessions
@@ -202,21 +203,29 @@ class SessionTable:
             revocation = {"ended": token_or_session_id, "expires_at": expires_at}
             _end(connection, sessions.c.id == token_or_session_id, revocation)
 
-    def end_user_sessions(self, username: str, idp: str | None = None) -> int:
+    def end_user_sessions(self, username: str, idp: str | None = None, operator: str | None = None) -> int:
         """End all sessions of a user, and revoke all the user's tokens. Return the number of sessions.
 
-        If `idp` is None, this applies to the users with this username in all providers.
+        If `idp` is None, this applies to the users with this username in all providers. With the name of an operator,
+        an audit event is written.
         """
         with self._begin() as connection:
+            if operator:
+                record_event(connection, operator, "sessions_revoked", username, f"provider: {idp or 'all'}")
             return end_user_sessions(connection, username, idp)
 
-    def end_all(self) -> int:
-        """End all sessions, and revoke all tokens issued in or before this second. Return the number of sessions."""
+    def end_all(self, operator: str | None = None) -> int:
+        """End all sessions, and revoke all tokens issued in or before this second. Return the number of sessions.
+
+        With the name of an operator, an audit event is written.
+        """
         with self._begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SET LOCAL statement_timeout = 0"))  # for millions of sessions
             _lock(connection)
             ended = connection.execute(delete(sessions)).rowcount
+            if operator:
+                record_event(connection, operator, "sessions_revoked", None, "all users")
             # Last, because other workers can issue tokens until the sessions are deleted.
             insert_revocations(connection, [_complete_row(_issued_until_now())])
         return ended

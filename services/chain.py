@@ -167,7 +167,7 @@ class Chain:
         """
         for link in takewhile(lambda link: link.name != user["idp"], self.links):
             try:
-                if _has_username(link, user["username"]):
+                if has_username(link, user["username"]):
                     return link
             except ProviderUnavailable as error:
                 _skip_or_raise(error, skip=link.skip_unavailable)
@@ -214,10 +214,11 @@ def _apply_rules(link: Link, answer: Answer, earlier: Iterable[Link]) -> Step:
 
 
 def _is_known_to(links: Iterable[Link], username: str) -> bool:
-    return any(_has_username(link, username) for link in links)
+    return any(has_username(link, username) for link in links)
 
 
-def _has_username(link: Link, username: str) -> bool:
+def has_username(link: Link, username: str) -> bool:
+    """Return whether the provider has this username, also if its user is disabled. Raises ProviderUnavailable."""
     with _watched_call(link):
         if isinstance(link.provider, SupportsHasUsername):
             return link.provider.has_username(username)

@@ -110,7 +110,7 @@ def _create_sessions(chain: Chain, issuer: TokenIssuer, store: "SessionStore | N
 
 
 def _open_chain(settings: Settings) -> Chain:
-    max_logins, links = collect_errors(lambda: max_concurrent_logins(settings), lambda: _open_links(settings))
+    max_logins, links = collect_errors(lambda: max_concurrent_logins(settings), lambda: open_links(settings))
     return Chain(links, max_logins)
 
 
@@ -122,7 +122,8 @@ def max_concurrent_logins(settings: Settings) -> int:
     return settings.logins.concurrency or CAPACITY
 
 
-def _open_links(settings: Settings) -> list[Link]:
+def open_links(settings: Settings) -> list[Link]:
+    """Return the providers of AUTH_PROVIDER, in order. Raises ConfigurationError."""
     names = settings.providers.provider
     factories = (partial(open_provider, name, settings.environ) for name in dict.fromkeys(names))
     _, *providers = collect_errors(lambda: _check_names(settings.providers), *factories)

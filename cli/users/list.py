@@ -72,15 +72,18 @@ def show(login: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("username", type=NAME, required=False)
+@click.argument("login", type=NAME, required=False)
 @JSON_OPTION
-def history(username: str | None, as_json: bool) -> None:
+def history(login: str | None, as_json: bool) -> None:
     """Show the latest changes to one user, or to all users.
 
-    USERNAME can be the name of a deleted user, or the former name of a user.
+    LOGIN can also be the username of a deleted user, or the former username of a user.
     """
+    table = open_user_table()
     with translate_command_errors():
-        events = open_user_table().history(username)
+        events = table.history(login)
+        if login and not events:
+            events = table.history(table.require(login).username)
     if as_json:
         print_json([_to_json(event) for event in events])
     else:

@@ -12,6 +12,7 @@ import pytest
 from cli.users.editor import operator_name
 from database.user_editor import UserEditor
 from tests.cli.test_users_import import as_csv
+from tests.support.flask_program import error_line
 from tests.support.foreign_hashes import STRONG
 from tests.support.forked_flask import ForkedFlask
 
@@ -21,6 +22,18 @@ ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 def history(sqlite_cli: ForkedFlask, name: str) -> list[tuple[str, str, str | None]]:
     events = json.loads(sqlite_cli("users", "show", name, "--json").stdout)["history"]
     return [(event["action"], event["operator"], event["details"]) for event in events]
+
+
+def test_history_of_an_email_is_that_of_its_user(sqlite_cli: ForkedFlask) -> None:
+    sqlite_cli("users", "add", "zoé", "--email", "zoe@example.org", "--generate")
+    assert sqlite_cli("users", "history", "ZOE@example.org").stdout == sqlite_cli("users", "history", "zoé").stdout
+    assert len(sqlite_cli("users", "history", "zoé").stdout.splitlines()) == 2
+
+
+def test_history_of_an_unknown_user_does_not_look_like_one_without_changes(sqlite_cli: ForkedFlask) -> None:
+    for option in ([], ["--json"]):
+        ended = sqlite_cli("users", "history", "unknown", *option)
+        assert error_line(ended) == "Error: no user has this username or email. See: flask users list"
 
 
 def test_history_has_every_change_with_its_operator_newest_first(any_db_cli: ForkedFlask) -> None:
@@ -79,7 +92,6 @@ def test_history_of_all_users_and_of_a_deleted_user(
         ["user_deleted", "zoé", "tests", "-"],
         ["user_added", "zoé", "tests", "roles: none"],
     ]
-    assert any_db_cli("users", "history", "unknown", "--json").stdout == "[]\n"
 
 
 def test_history_is_limited_to_twenty_events(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:

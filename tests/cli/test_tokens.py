@@ -7,6 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from database.session_table import SessionTable
+from database.user_editor import UserEditor
+from services.context import services_of
 from tests.conftest import new_database
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
@@ -93,10 +95,113 @@ def test_provider_option_revokes_only_its_sessions(flask: FlaskProgram, environ:
 
 @on_sqlite
 def test_user_without_sessions_is_not_an_error(flask: FlaskProgram) -> None:
-    ended = flask("tokens", "revoke", "--user", "unknown").stdout
-    hint = "To find tokens, --user must equal their claim `sub`, and --provider their claim `idp`.\n"
-    assert ended == f"Ended 0 sessions. {REJECTED}{hint}"
+    ended = flask("tokens", "revoke", "--user", "ZOÉ")
+    assert (ended.returncode, ended.stdout) == (0, f"Ended 0 sessions. {REJECTED}")
     assert flask("tokens", "revoke", "--all").stdout == f"Ended 0 sessions. {REJECTED}"
+
+
+def test_revocation_by_email_ends_the_sessions_of_its_user(
+    flask: FlaskProgram, client: FlaskClient, environ: dict[str, str]
+) -> None:
+    tokens, other = log_in(client), log_in(client, O_BRIEN)
+    ended = flask("tokens", "revoke", "--user", ZOE.email)
+    resolved = "zoe@example.org is the login of zoé of the provider database.\n"
+    assert (ended.returncode, ended.stdout) == (0, f"{resolved}Ended 1 session. {REJECTED}")
+    assert is_revoked(client, tokens)
+    assert is_valid(client, other)
+    UserEditor(engine_of(environ), "tests").set_active("zoé", active=False, force=True)
+    assert flask("tokens", "revoke", "--user", ZOE.email).stdout == f"{resolved}Ended 0 sessions. {REJECTED}"
+
+
+@on_sqlite
+def test_revocation_by_email_asks_the_other_providers(flask: FlaskProgram, environ: dict[str, str]) -> None:
+    person = SampleUser("smith", "john@example.org", "the password of John Smith")
+    file = users_file(Path(environ["STATIC_USERS_FILE"]), [person])
+    client = client_of({**environ, **file})
+    tokens = log_in(client, person)
+    resolved = "JOHN@example.org is the login of smith of the provider static.\n"
+    for sessions in ("1 session", "0 sessions"):
+        ended = flask("tokens", "revoke", "--user", "JOHN@example.org", **file)
+        assert (ended.returncode, ended.stdout) == (0, f"{resolved}Ended {sessions}. {REJECTED}")
+    assert is_revoked(client, tokens)
+
+
+@on_sqlite
+@pytest.mark.parametrize("provider", ["", "database", "static", "database,static"])
+def test_revocation_that_ends_nothing_does_not_report_success(
+    flask: FlaskProgram, environ: dict[str, str], provider: str
+) -> None:
+    asked = {"AUTH_PROVIDER": provider, "STATIC_USERS_FILE": environ["STATIC_USERS_FILE"]}
+    for login in ("unknown", "unknown@example.org"):
+        assert error_line(flask("tokens", "revoke", "--user", login, **asked)) == (
+            f"Error: no session of {login} ended, and no provider knows it. "
+            "Only tokens with this claim `sub` are revoked. Check it with: flask explain"
+        )
+
+
+DIRECTORY = {"AUTH_PROVIDER": "ldap", "LDAP_URL": "ldaps://127.0.0.1:1", "LDAP_BASE_DN": "dc=example,dc=org"}
+SERVICE = {"LDAP_SERVICE_DN": "cn=service", "LDAP_SERVICE_PASSWORD": "service"}
+OBSTACLES = {
+    "unavailable": ({**DIRECTORY, **SERVICE}, (), "ldap is unavailable: "),
+    "invalid": ({"AUTH_PROVIDER": "ldap"}, (), "AUTH_PROVIDER cannot be used: LDAP_"),
+    "misspelled": ({"AUTH_PROVIDER": "database"}, ("--provider", "databse"), "databse is not in AUTH_PROVIDER"),
+}
+
+
+@on_sqlite
+@pytest.mark.parametrize(("changed", "option", "reason"), OBSTACLES.values(), ids=OBSTACLES)
+def test_provider_that_cannot_be_asked_is_not_an_unknown_user(
+    flask: FlaskProgram, changed: dict[str, str], option: tuple[str, ...], reason: str
+) -> None:
+    ended = flask("tokens", "revoke", "--user", "yan", *option, **changed)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    line = ended.stderr.splitlines()[-1]  # a directory may also log a warning
+    assert line.startswith(f"Error: no session of yan ended, and its user is not known: {reason}")
+
+
+@on_sqlite
+def test_email_of_a_user_whom_the_provider_denies_is_not_an_unknown_user(
+    flask: FlaskProgram, environ: dict[str, str]
+) -> None:
+    file = Path(environ["STATIC_USERS_FILE"])
+    static = users_file(file, [ZOE])
+    file.write_text(f"{file.read_text('utf-8')}active = false\n", "utf-8")
+    line = error_line(flask("tokens", "revoke", "--user", ZOE.email, "--provider", "static", **static))
+    assert "its user is not known: static denies it: the account is disabled" in line
+    assert flask("tokens", "revoke", "--user", "ZOÉ", "--provider", "static", **static).returncode == 0
+
+
+@on_sqlite
+def test_users_of_a_provider_that_cannot_look_them_up_can_be_revoked(flask: FlaskProgram) -> None:
+    ended = flask("tokens", "revoke", "--user", "yan", **DIRECTORY, LDAP_USER_DN_TEMPLATE="uid={login},dc=example")
+    note = "The provider ldap cannot look yan up: compare it with the claim `sub`.\n"
+    assert (ended.returncode, ended.stdout) == (0, f"{note}Ended 0 sessions. {REJECTED}")
+
+
+@on_sqlite
+@pytest.mark.parametrize(("login", "exit_code"), [("unknown", 2), ("zoé", 0)])
+def test_tokens_without_a_session_are_revoked_also_if_no_provider_knows_their_user(
+    flask: FlaskProgram, client: FlaskClient, login: str, exit_code: int
+) -> None:
+    token = services_of(client.application).issuer.generate({"username": login, "idp": "kiosk", "roles": []})
+    assert guard_error(client, token) == ""
+    assert flask("tokens", "revoke", "--user", login.upper()).returncode == exit_code
+    wait_until(lambda: guard_error(client, token) == "revoked_token")
+
+
+@on_sqlite
+def test_revocation_is_in_the_audit_log(flask: FlaskProgram, environ: dict[str, str]) -> None:
+    for arguments in (["--user", ZOE.email], ["--user", "zoé", "--provider", "static"], ["--all"]):
+        flask("tokens", "revoke", *arguments)
+    history = UserEditor(engine_of(environ), "tests").users.history()
+    events = [event for event in history if event.action == "sessions_revoked"]
+    assert all(event.operator.startswith("cli:") for event in events)
+    assert [(event.username_folded, event.details) for event in reversed(events)] == [
+        ("zoe@example.org", "provider: all"),
+        ("zoé", "provider: database"),
+        ("zoé", "provider: static"),
+        (None, "all users"),
+    ]
 
 
 def test_disabled_user_loses_sessions_and_can_log_in_again_when_enabled(
@@ -135,8 +240,8 @@ def test_disabling_a_user_keeps_sessions_of_other_providers(flask: FlaskProgram,
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        ((), "give either --user or --all: flask tokens revoke --user NAME"),
-        (("--provider", "static"), "give either --user or --all: flask tokens revoke --user NAME"),
+        ((), "give either --user or --all: flask tokens revoke --user LOGIN"),
+        (("--provider", "static"), "give either --user or --all: flask tokens revoke --user LOGIN"),
         (("--all", "--provider", "static"), "--provider requires --user"),
         (("--user", ""), "user must not be empty"),
         (("--user", "x" * 257), "user must be at most 256 characters long"),

@@ -139,7 +139,8 @@ class Actions(Runner):
     def revoke_user(self, choice: Choice) -> None:
         provider = "ldap" if choice.flag else ("", "database")[choice.number % 2]
         option = ["--provider", provider] if provider else []
-        self.system.run("tokens", "revoke", "--user", choice.user.username.upper(), *option)
+        exit_code = 2 if choice.flag else 0  # AUTH_PROVIDER does not contain ldap
+        self.system.run("tokens", "revoke", "--user", choice.user.username.upper(), *option, exit_code=exit_code)
         if provider != "ldap":
             self.model.revoke_user(choice.user)
         self.system.refresh_revocations(*REPLICAS)
