@@ -1,16 +1,14 @@
 """Reading the user table: lookups, pages, counts and history. The only writes are those of a login."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, Float, bindparam, exists, func, select, update
+from sqlalchemy import BigInteger, Connection, Engine, bindparam, exists, func, literal, select, update
 from sqlalchemy.exc import DBAPIError
 
 from config.service_settings import USER_TABLE_PROVIDER
-from config.text import casefold_name
 from database.audit import AuditEvent, newest_events
 from database.engine import begin_snapshot
 from database.error_translation import translate_database_errors
@@ -26,12 +24,17 @@ HASHES_PER_QUERY = 20_000
 _SEARCH_TIMEOUT_MS = 60_000
 
 # Built once: building a statement costs more than executing it.
-_select_decoy_hash = (
+# The user at each of `size` equidistant ids, or the next user.
+_position = select(literal(0, BigInteger).label("number")).cte("position", recursive=True)
+_position = _position.union_all(select(_position.c.number + 1).where(_position.c.number + 1 < bindparam("size")))
+_hash_at_position = (
     select(users.c.password_hash)
-    .where(users.c.id >= select(func.max(users.c.id) * bindparam("id_fraction", type_=Float)).scalar_subquery())
+    .where(users.c.id > _position.c.number * select(func.max(users.c.id)).scalar_subquery() // bindparam("size"))
     .order_by(users.c.id)
     .limit(1)
+    .correlate(_position)
 )
+_select_hash_sample = select(_hash_at_position.scalar_subquery()).select_from(_position).order_by(_position.c.number)
 # A login is not an edit, so `updated_at` does not change.
 _update_login = (
     update(users)
@@ -140,16 +143,14 @@ class UserTable:
         with self._begin() as connection:
             return newest_events(connection, username)
 
-    def decoy_hash(self, name: str) -> str | None:
-        """Return the password hash of some user, chosen by a digest of `name`; None if the table has no users.
+    def sample_hashes(self, size: int) -> list[str]:
+        """Return the password hashes of `size` users who are distributed over the table.
 
-        A login of an unknown user must take as long as one of a known user, whose hash may have any scheme and cost.
-        The choice is not random: different times for the same name would reveal that it is unknown.
+        A smaller table has less users, so the hashes are repeated; an empty table has none.
         """
-        id_fraction = int.from_bytes(hashlib.sha256(casefold_name(name).encode()).digest()[:4]) / 2**32
         with self._begin() as connection:
-            found: str | None = connection.scalar(_select_decoy_hash, {"id_fraction": id_fraction})
-        return found
+            hashes = connection.scalars(_select_hash_sample, {"size": size})
+            return [stored for stored in hashes if stored is not None]
 
     def record_login(
         self, row: UserRow, now: datetime, password_hash: str, stamps: tuple[str, str] | None = None

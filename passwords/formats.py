@@ -3,7 +3,7 @@
 import re
 from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,8 @@ class HashScheme:
     """The cost parameters, such as `cost=12`."""
     weak: bool = True
     """Whether the hash is weaker than the policy for new hashes. A login replaces it."""
+    milliseconds: float = field(default=0, compare=False)
+    """A rough estimate of the time of a verification, for comparing the costs of hashes."""
 
 
 @dataclass(frozen=True)
@@ -62,23 +64,26 @@ def _require(*conditions: bool) -> None:
 
 # Cached because the hashes of a table have few different parameters, and an import needs them a million times.
 @lru_cache(256)
-def _one_parameter(scheme: str, parameter: str, value: int, minimum: int, maximum: int) -> HashScheme:
+def _one_parameter(
+    scheme: str, parameter: str, value: int, minimum: int, maximum: int, *, milliseconds_per_round: float
+) -> HashScheme:
     _require(minimum <= value <= maximum)
-    return HashScheme(scheme, f"{parameter}={value}")
+    rounds = 2**value if parameter == "cost" else value
+    return HashScheme(scheme, f"{parameter}={value}", milliseconds=rounds * milliseconds_per_round)
 
 
 def _argon2_scheme(match: Match) -> HashScheme:
     m, t, p = int(match["m"]), int(match["t"]), int(match["p"])
     _require(m * t <= 2**19, m <= 2**18, p <= _MAX_LANES, m >= 8 * p)
     weak = m < _MIN_MEMORY or (m * t < _MIN_WORK and m <= _POLICY_MEMORY)
-    return HashScheme(f"argon2{match['type']}", f"m={m} t={t} p={p}", weak)
+    return HashScheme(f"argon2{match['type']}", f"m={m} t={t} p={p}", weak, m * t * 7e-4)
 
 
 def _scrypt_scheme(match: Match) -> HashScheme:
     n, r, p = int(match["n"]), int(match["r"]), int(match["p"])
     is_power_of_two = n >= 2**10 and n & (n - 1) == 0
     _require(is_power_of_two, n * r <= 2**21, n * r * p <= 2**21, r > 1 or n < 2**16)  # the last is RFC 7914 §2
-    return HashScheme("scrypt", f"N={n} r={r} p={p}")
+    return HashScheme("scrypt", f"N={n} r={r} p={p}", milliseconds=n * r * p * 4e-4)
 
 
 def _phpass_rounds(match: Match) -> int:
@@ -97,7 +102,9 @@ def _sha_crypt(scheme: str, prefix: str, length: int, handler: Any) -> HashForma
     rounds = rf"(?:rounds=(?P<rounds>{_NUMBER})\$)?"
     return HashFormat(
         re.compile(rf"{prefix}{rounds}{_CRYPT_BASE64}{{1,16}}\${_CRYPT_BASE64}{{{length}}}"),
-        lambda match: _one_parameter(scheme, "rounds", int(match["rounds"] or 5000), 1000, 10**6),
+        lambda match: _one_parameter(
+            scheme, "rounds", int(match["rounds"] or 5000), 1000, 10**6, milliseconds_per_round=2e-4
+        ),
         # The time grows with the length of the password, and crypt libraries do not accept longer passwords.
         lambda secret, match: len(secret) <= MAX_CRYPT_BYTES and foreign.verify_crypt(secret, match[0], handler),
     )
@@ -107,7 +114,7 @@ def _bcrypt(scheme: str, prefix: str, verify: Callable[[bytes, str], bool]) -> H
     digest = f"{_CRYPT_BASE64}{{21}}[.Oeu]{_CRYPT_BASE64}{{30}}[.CGKOSWaeimquy26]"
     return HashFormat(
         re.compile(rf"{prefix}(?P<bcrypt>\$2[aby]\$(?P<cost>[0-9]{{2}})\${digest})"),
-        lambda match: _one_parameter(scheme, "cost", int(match["cost"]), 4, 14),
+        lambda match: _one_parameter(scheme, "cost", int(match["cost"]), 4, 14, milliseconds_per_round=0.055),
         lambda secret, match: verify(secret, match["bcrypt"]),
     )
 
@@ -115,7 +122,9 @@ def _bcrypt(scheme: str, prefix: str, verify: Callable[[bytes, str], bool]) -> H
 def _pbkdf2(function: str, prefix: str, digest: str, decode: Callable[[str], bytes]) -> HashFormat:
     return HashFormat(
         re.compile(rf"{prefix}(?P<rounds>{_NUMBER})\${_SALT}\$(?P<digest>{digest})"),
-        lambda match: _one_parameter(f"pbkdf2-{function}", "rounds", int(match["rounds"]), 1, 2 * 10**6),
+        lambda match: _one_parameter(
+            f"pbkdf2-{function}", "rounds", int(match["rounds"]), 1, 2 * 10**6, milliseconds_per_round=3e-4
+        ),
         lambda secret, match: foreign.verify_pbkdf2(
             secret, match["salt"].encode(), decode(match["digest"]), name=function, rounds=int(match["rounds"])
         ),
@@ -151,7 +160,8 @@ _ARGON2 = HashFormat(
 _BCRYPT = _bcrypt("bcrypt", "", foreign.verify_bcrypt)
 _PHPASS = HashFormat(
     re.compile(rf"\$[PH]\$(?P<power>{_CRYPT_BASE64})(?P<salt>{_CRYPT_BASE64}{{8}})(?P<digest>{_CRYPT_BASE64}{{22}})"),
-    lambda match: _one_parameter("phpass", "rounds", _phpass_rounds(match), 2**7, 2**20),  # libpass makes 2**19
+    # libpass makes hashes with 2**19.
+    lambda match: _one_parameter("phpass", "rounds", _phpass_rounds(match), 2**7, 2**20, milliseconds_per_round=1e-3),
     lambda secret, match: foreign.verify_phpass(
         secret, match["salt"].encode(), match["digest"], rounds=_phpass_rounds(match)
     ),

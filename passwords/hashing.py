@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 # The OWASP minimum for argon2id. The type and the costs are explicit because libpass has other defaults.
 _policy = argon2.using(type="ID", memory_cost=19456, time_cost=2, parallelism=1)
-_DECOY = _policy.hash(secrets.token_urlsafe(32))
+DECOY: str = _policy.hash(secrets.token_urlsafe(32))
+"""A hash with the current policy that no password matches."""
 
 # More concurrent hash computations than cores would slow each other down, and each needs 19 MiB of memory.
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -89,14 +90,13 @@ def generate_password() -> str:
     return secrets.token_urlsafe(15)
 
 
-def verify_password(password: str, stored: str | None, decoy: str | None = None) -> bool:
+def verify_password(password: str, stored: str | None, decoy: str = DECOY) -> bool:
     """Return whether `stored` is a hash of the password.
 
-    If `stored` is None, verify a decoy, which takes the time of a login, and return False. The decoy is the hash
-    `decoy`; if this is None, a hash with the current policy. An unusable hash is logged and matches no password.
-    Raises Overloaded. Thread-safe.
+    If `stored` is None, verify the hash `decoy`, which takes the time of a login, and return False. An unusable hash
+    is logged and matches no password. Raises Overloaded. Thread-safe.
     """
-    checked = stored or decoy or _DECOY
+    checked = decoy if stored is None else stored
     return _pool.run(lambda: _verify(password, checked)) and stored is not None
 
 
@@ -113,5 +113,5 @@ def _verify(password: str, stored: str) -> bool:
         return verify(password, stored)
     except UnusableHash as error:
         log.warning("a login is denied because the stored password hash %s", error)
-        verify(password, _DECOY)  # so that the login takes as long as one with a wrong password
+        verify(password, DECOY)  # so that the login takes as long as one with a wrong password
         return False

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from passwords.errors import UnusableHash
-from passwords.hashing import verify_password
+from passwords.hashing import DECOY, verify_password
 from passwords.schemes import identify
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, Explanation, User
 
@@ -31,21 +31,14 @@ class StoredUser(Protocol):
 S = TypeVar("S", bound=StoredUser)
 
 
-def _default_decoy() -> None:
-    """Return None, so that `verify_password` uses its own decoy hash."""
-
-
-def verify_login(
-    matches: Sequence[StoredUser], password: str, decoy_hash: Callable[[], str | None] = _default_decoy
-) -> User | Denied:
+def verify_login(matches: Sequence[StoredUser], password: str, decoy: str = DECOY) -> User | Denied:
     """Return the user if exactly one matches the login, the password is right and the user is active.
 
     Every outcome verifies one hash, so that an unknown user takes about as long as a wrong password. If no user or
-    several users match, the hash is a decoy, and the result is ignored: `decoy_hash()`, or, if that returns `None`, a
-    hash with the current policy. Raises Overloaded.
+    several users match, the hash is `decoy`, and the result is ignored. Raises Overloaded.
     """
     if len(matches) != 1:
-        verify_password(password, None, decoy_hash())
+        verify_password(password, None, decoy)
         return Denied(AMBIGUOUS if matches else UNKNOWN_USER)
     (stored,) = matches
     if not verify_password(password, stored.password_hash):

@@ -1,7 +1,7 @@
 """The chain: it asks the providers in order until one provider decides the login."""
 
+import hashlib
 import logging
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ class Chain:
                 return step.answer
             else:
                 denied = step.answer
-        outages += self._ask_about_decoy(self.links[asked:], password)
+        outages += self._ask_about_decoy(self.links[asked:], login, password)
         if outages:
             raise outages[-1]
         return denied
@@ -119,16 +119,17 @@ class Chain:
             if isinstance(step.answer, Denied):
                 earlier.append(link)
 
-    def _ask_about_decoy(self, links: Iterable[Link], password: str) -> Iterator[ProviderUnavailable]:
+    def _ask_about_decoy(self, links: Iterable[Link], login: str, password: str) -> Iterator[ProviderUnavailable]:
         """Ask the providers after the deciding one about a username that does not exist, and yield the outages.
 
         Each provider then does the work for an unknown user, so that neither the response time nor an outage reveals
         which provider knows the user. The real login is not used, because it could lock an account of the same name.
         Raises the ProviderUnavailable of a provider that must not be skipped.
         """
-        login = f"decoy-{secrets.token_hex(8)}"
+        # The same username each time, because its response time may depend on the username.
+        decoy_login = f"decoy-{hashlib.sha256(casefold_name(login).encode()).hexdigest()[:16]}"
         for link in links:
-            answer = ask_link(link, partial(authenticate_with, login=login, password=password))
+            answer = ask_link(link, partial(authenticate_with, login=decoy_login, password=password))
             if isinstance(answer, ProviderUnavailable):
                 yield _skip_or_raise(answer, skip=link.skip_unavailable)
 

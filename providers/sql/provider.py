@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from time import monotonic
 
 from config.errors import translate_errors
 from config.service_settings import DatabaseSettings
@@ -14,12 +14,16 @@ from database.user_filter import UserFilter
 from database.user_row import UserRow
 from database.user_table import UserTable
 from passwords.hashing import upgraded_hash, verify_password
+from providers.decoys import Decoys
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
 from providers.sql.checks import check_user_table
 from providers.stored_users import credential_stamp, explain_matches, to_user, users_able_to_log_in, verify_login
 
 log = logging.getLogger(__name__)
 
+DECOY_LIFETIME = 60.0  # seconds
+DECOY_SAMPLE_SIZE = 256
+"""The number of stored hashes from which the decoys for unknown users are chosen."""
 LAST_LOGIN_PRECISION = timedelta(hours=1)
 """The minimum time between two updates of a user's `last_login_at`, so that few logins write to the database."""
 
@@ -34,16 +38,25 @@ class DatabaseProvider:
 
     def __init__(self, table: UserTable) -> None:
         self._table = table
+        self._decoys = Decoys([])
+        self._sampled_at = -float("inf")
 
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the active user with this username or email if the password is right."""
         with _translate_errors():
-            matches = self._table.find_by_login(login)
-            # Imported hashes may take longer than those of the policy, so the decoy is a stored hash.
-            answer = verify_login(matches, password, decoy_hash=partial(self._table.decoy_hash, login))
+            decoy = self._current_decoys().choose(login)
+            answer = verify_login(matches := self._table.find_by_login(login), password, decoy)
         if answer:
             answer["credential_stamp"] = credential_stamp(self._record_login(matches[0], password))
         return answer
+
+    def _current_decoys(self) -> Decoys:
+        """Return the decoys. Every login may have to read them, so that the time does not depend on the login."""
+        now = monotonic()
+        if now - self._sampled_at > DECOY_LIFETIME:
+            self._decoys = Decoys(self._table.sample_hashes(DECOY_SAMPLE_SIZE))
+            self._sampled_at = now
+        return self._decoys
 
     def find(self, username: str) -> User | None:
         """Return the user with this username; `None` if the user does not exist or is disabled."""

@@ -43,7 +43,8 @@ class StaticProvider:
 
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the user with this username or email if the password is right."""
-        return verify_login(self._current_users().find_by_login(login), password)
+        users = self._current_users()
+        return verify_login(users.find_by_login(login), password, users.decoys.choose(login))
 
     def find(self, username: str) -> User | None:
         """Return the user with this username; `None` if the user does not exist or is disabled."""

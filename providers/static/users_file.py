@@ -9,6 +9,7 @@ from config.errors import ConfigurationError, Problem, validation_message
 from config.files import read_toml
 from config.text import Name, casefold_name
 from passwords.hashing import is_policy_hash
+from providers.decoys import Decoys
 
 VARIABLE = "STATIC_USERS_FILE"
 
@@ -48,6 +49,7 @@ class UsersFile:
     def __init__(self, entries: list[UserEntry]) -> None:
         """Raises ConfigurationError if two usernames differ at most in case."""
         self.entries = tuple(entries)
+        self.decoys = Decoys(entry.password_hash for entry in entries)
         self._by_username = {casefold_name(entry.username): entry for entry in entries}
         if len(self._by_username) < len(entries):
             raise ConfigurationError([Problem(VARIABLE, "has two users of the same username", "Rename one of them")])

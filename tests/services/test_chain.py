@@ -108,6 +108,14 @@ def test_later_providers_are_asked_once_about_a_decoy_after_a_denial(why: str) -
     assert decoys[0].startswith("decoy-")
 
 
+def test_later_provider_is_asked_about_the_same_decoy_each_time() -> None:
+    """Unknown logins take the same time at each attempt, so known ones must, too."""
+    later = Store()
+    for login in ("zoé", "ZOÉ", "mia", "zoé"):
+        chain(Store(answer=Denied(WRONG_PASSWORD)), later).authenticate(login, "x")
+    assert later.asked[0] == later.asked[1] == later.asked[3] != later.asked[2]
+
+
 @pytest.mark.parametrize("login", ["zoé", "unknown"])
 @pytest.mark.parametrize("skip", ["", "b"])
 def test_outage_does_not_reveal_which_users_the_other_providers_know(login: str, skip: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from database.user_editor import UserEditor
+from database.user_table import UserTable
 from passwords.schemes import verify
 from providers.interface import UNKNOWN_USER, Denied
 from providers.sql.provider import open_database
@@ -113,3 +114,39 @@ def test_disabled_user_costs_their_own_hash(environ: dict[str, str], checked: li
     for password in (ZOE.password, "wrong"):
         assert not open_database(environ).authenticate("bea", password)
     assert checked == [USERS["bea"]] * 2
+
+
+def test_decoys_are_read_again_when_they_are_too_old(
+    environ: dict[str, str], checked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = open_database(environ)
+    editor = UserEditor(engine_of(environ), "tests")
+    provider.authenticate("nobody", "wrong")
+    for username in USERS:
+        editor.delete(username, force=True)
+    provider.authenticate("nobody", "wrong")
+    assert len(set(checked)) == 1
+    monkeypatch.setattr("providers.sql.provider.DECOY_LIFETIME", 0)
+    provider.authenticate("nobody", "wrong")
+    assert has_policy_cost(checked[-1])
+    assert checked[-1] not in USERS.values()
+
+
+@pytest.mark.parametrize("size", [1, 5, 20, 256])
+def test_sample_of_hashes_is_distributed_over_the_table(empty_database: str, size: int) -> None:
+    table = UserEditor(engine_of(user_table(empty_database, [])), "tests")
+    for number in range(30):
+        table.add(f"user{number}", None, f"hash {number}")
+    for number in (0, 7, 8, 9):
+        table.delete(f"user{number}")
+    sample = table.users.sample_hashes(size)
+    numbers = [int(stored.split()[1]) for stored in sample]
+    assert len(numbers) == size
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) >= min(size, 15)
+    assert numbers[0] == 1
+    assert numbers[-1] >= 29 - 29 // size
+
+
+def test_sample_of_an_empty_table_is_empty(empty_database: str) -> None:
+    assert UserTable(engine_of(user_table(empty_database, []))).sample_hashes(10) == []

@@ -1,0 +1,44 @@
+"""The hashes that are verified for users who do not exist, so that the response takes as long as for other users."""
+
+import hmac
+from collections.abc import Iterable
+
+from config.text import casefold_name
+from passwords.errors import UnusableHash
+from passwords.hashing import DECOY
+from passwords.schemes import identify
+
+_SHARE = 0.9
+"""The share of the users, in the order of the costs of their hashes, that can be a decoy.
+
+Any client can have a decoy verified, but must know a user to have one of the few most expensive hashes verified.
+"""
+
+
+class Decoys:
+    """Chooses a decoy for each login from the hashes of a store, or from a sample of them. Immutable."""
+
+    def __init__(self, stored: Iterable[str]) -> None:
+        """An unusable hash counts as the hash that is verified in its place, which has the cost of the policy."""
+        hashes = [text if _is_usable(text) else DECOY for text in stored] or [DECOY]
+        # A client that could compute the choice would recognize the users whose hashes have another cost. The first
+        # hash of the store is known to no client, the same in each process, and rarely replaced.
+        self._key = next((text for text in hashes if text is not DECOY), DECOY).encode()
+        self._by_cost = sorted(hashes, key=lambda text: identify(text).milliseconds)
+
+    def choose(self, login: str) -> str:
+        """Return the decoy for this login, always the same one.
+
+        Different times for the same login would reveal that it is unknown.
+        """
+        digest = hmac.digest(self._key, casefold_name(login).encode(), "sha256")
+        fraction = int.from_bytes(digest[:4]) / 2**32
+        return self._by_cost[int(fraction * _SHARE * len(self._by_cost))]
+
+
+def _is_usable(text: str) -> bool:
+    try:
+        identify(text)
+    except UnusableHash:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""A denied login sends the same statements to the database for each reason, so a slow network reveals nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+
+from database.user_editor import UserEditor
+from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD
+from providers.sql.provider import DatabaseProvider, open_database
+from services.chain import Chain, Link
+from tests.support.stores import add_by_hand, engine_of, hashed, user_table
+from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE
+
+TRAFFIC = ("before_cursor_execute", "begin", "commit", "rollback")
+DISABLED_USER = next(user for user in SAMPLE_USERS if user is not ZOE)
+SHARED_LOGIN = SAME_EMAIL_USERS[0].username
+LOGINS = [
+    ("unknown", "wrong", UNKNOWN_USER),
+    ("unknown@example.org", "wrong", UNKNOWN_USER),
+    (ZOE.username, "wrong", WRONG_PASSWORD),
+    (ZOE.email or "", "wrong", WRONG_PASSWORD),
+    (DISABLED_USER.username, DISABLED_USER.password, DISABLED),
+    (SHARED_LOGIN, SAME_EMAIL_USERS[0].password, AMBIGUOUS),
+]
+
+
+@contextmanager
+def recorded_traffic() -> Iterator[list[str]]:
+    """Yield a list, to which each statement is added, and each begin and end of a transaction."""
+    traffic: list[str] = []
+
+    def listener(name: str) -> Any:
+        def execute(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            traffic.append(statement)
+
+        return execute if name == "before_cursor_execute" else lambda _connection: traffic.append(name)
+
+    listeners = {name: listener(name) for name in TRAFFIC}
+    for name, listen in listeners.items():
+        event.listen(Engine, name, listen)
+    yield traffic
+    for name, listen in listeners.items():
+        event.remove(Engine, name, listen)
+
+
+@pytest.fixture
+def provider(empty_database: str) -> DatabaseProvider:
+    """A provider with users for each reason, whose decoys have been read."""
+    environ = user_table(empty_database, [ZOE, DISABLED_USER])
+    engine = engine_of(environ)
+    UserEditor(engine, "tests").set_active(DISABLED_USER.username, active=False)
+    for person in SAME_EMAIL_USERS:
+        add_by_hand(engine, person, hashed(person.password))
+    provider = open_database(environ)
+    provider.authenticate("unknown", "wrong")
+    return provider
+
+
+def test_denied_login_sends_the_same_statements_for_each_reason(provider: DatabaseProvider) -> None:
+    recorded = []
+    for login, password, reason in LOGINS:
+        with recorded_traffic() as traffic:
+            answer = provider.authenticate(login, password)
+        assert getattr(answer, "reason", None) == reason
+        recorded.append(traffic)
+    assert len(recorded[0]) == 3
+    assert recorded == [recorded[0]] * len(LOGINS)
+
+
+def test_first_login_reads_the_decoys_for_each_reason(provider: DatabaseProvider) -> None:
+    recorded = []
+    for login, password, _ in LOGINS:
+        new_process = DatabaseProvider(provider._table)  # noqa: SLF001 - the same table
+        with recorded_traffic() as traffic:
+            new_process.authenticate(login, password)
+        recorded.append(traffic)
+    assert len(recorded[0]) == 6
+    assert recorded == [recorded[0]] * len(LOGINS)
+
+
+def test_chain_sends_the_same_statements_to_each_database_for_known_and_unknown_users(
+    provider: DatabaseProvider,
+) -> None:
+    """The second database of the chain is asked about a decoy if the first one knows the user."""
+    chain = Chain([Link("first", provider), Link("second", provider)])
+    recorded = []
+    for login, password, reason in LOGINS:
+        with recorded_traffic() as traffic:
+            answer = chain.authenticate(login, password)
+        assert getattr(answer, "reason", None) == reason
+        recorded.append(traffic)
+    assert recorded == [recorded[0]] * len(LOGINS)
