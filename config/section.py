@@ -114,6 +114,16 @@ class Section(BaseModel):
         ]
 
 
+def secret_file_variables() -> list[str]:
+    """Return the `…_FILE` variables of the secrets of all sections that have been imported."""
+    return sorted(
+        f"{section.variable(field)}_FILE"
+        for section in Section.__subclasses__()
+        for field in section.model_fields
+        if section.is_secret(field)
+    )
+
+
 def _read_secret(variable: str, path: Path) -> str:
     try:
         return clean_value(read_file(path)[0].decode())

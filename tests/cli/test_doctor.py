@@ -109,6 +109,26 @@ def test_permissions_of_an_sqlite_file_are_checked(cli: ForkedFlask, tmp_path: P
     assert outcome == "ok" or f"chmod 600 '{folder}/users.db'" in check["remedy"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "outcome"),
+    [(0o400, ""), (0o600, ""), (0o640, "warning"), (0o444, "warning"), (0o620, "failure"), (0o602, "failure")],
+)
+@pytest.mark.parametrize("variable", ["SECRET_KEY_FILE", "SECRET_KEY_FALLBACKS_FILE", "OAUTH_CLIENTS_FILE"])
+def test_permissions_of_files_with_secrets_are_checked(
+    cli: ForkedFlask, tmp_path: Path, variable: str, mode: int, outcome: str
+) -> None:
+    secret = tmp_path / "a secret"
+    text = SECRET_KEY.replace(",", ";")  # a comma separates secrets
+    secret.write_text(f"reports:{text}" if variable == "OAUTH_CLIENTS_FILE" else text)
+    (tmp_path / "link").symlink_to(secret)
+    secret.chmod(mode)
+    environ = {variable: str(tmp_path / "link")} | ({"SECRET_KEY": ""} if variable == "SECRET_KEY_FILE" else {})
+    checks = diagnose(cli, **environ)
+    step = f"configuration: {variable}"
+    assert checks.get(step, {}).get("outcome", "") == outcome
+    assert not outcome or f"chmod 600 {tmp_path}/link" in checks[step]["remedy"]
+
+
 def test_unavailable_database_server_is_a_failure_without_its_password(cli: ForkedFlask) -> None:
     url = "postgresql://latchkey:hunter2@127.0.0.1:1/users"
     checks = diagnose(cli, DATABASE_URL=url, AUTH_PROVIDER="database")
