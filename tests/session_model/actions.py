@@ -67,7 +67,7 @@ class Actions(Runner):
 
     def lose_response(self, choice: Choice) -> None:
         session = self._select(self.model.open_sessions(), choice)
-        if session and not session.is_response_lost and self.model.accounts[session.user].is_active:
+        if session and not session.is_response_lost and not self.model.user_error(session):
             client = self.system.client(choice.replica)
             with login_clients.send_refresh(client, session.client_id, session.refresh) as response:
                 assert response.status_code == 200
@@ -126,10 +126,15 @@ class Actions(Runner):
                 self.system.run("users", "enable", user.email)
 
     def change_password(self, choice: Choice) -> None:
-        account = self.model.accounts[choice.user]
-        account.password = PASSWORD if account.password == OTHER_PASSWORD else OTHER_PASSWORD
-        self.system.user_table.set_password(choice.user.email, HASHES[account.password])
+        self.system.user_table.set_password(choice.user.email, self._next_hash(choice.user))
         self.record_revocation(choice.user)
+
+    def change_password_with_sql(self, choice: Choice) -> None:
+        self.system.set_hash_with_sql(choice.user, self._next_hash(choice.user))
+        of_user = [session for session in self.model.open_sessions() if session.user is choice.user]
+        without_retries = [session for session in of_user if not session.is_response_lost]
+        if session := self._select(without_retries * choice.flag, choice):
+            self.present(session, session.refresh, choice.replica, session.client_id)
 
     def change_roles(self, choice: Choice) -> None:
         roles = (ROLES, ROLES[1:], ())[choice.number % 3]
@@ -171,7 +176,7 @@ class Actions(Runner):
         self.compare_all_tokens()
 
     def extend_session_to_its_end(self, choice: Choice) -> None:
-        of_active = [session for session in self.model.open_sessions() if self.model.accounts[session.user].is_active]
+        of_active = [session for session in self.model.open_sessions() if not self.model.user_error(session)]
         session = self._select([session for session in of_active if not session.is_response_lost], choice)
         if session:
             self.advance(min(SESSION_LIFETIME // 2, session.expires - self.model.now - 1))
@@ -187,6 +192,13 @@ class Actions(Runner):
         self.advance(SPANS[choice.number % len(SPANS)])
         if choice.flag:
             self.refresh_any_session(choice)
+
+    def _next_hash(self, user: SampleUser) -> str:
+        """Record a new password of the user, and return its hash."""
+        account = self.model.accounts[user]
+        account.password = PASSWORD if account.password == OTHER_PASSWORD else OTHER_PASSWORD
+        account.password_changes += 1
+        return HASHES[account.password]
 
     def _retire_after_last_token(self, key_id: str) -> None:
         self.advance(ACCESS_LIFETIME)  # without the propagation delay
@@ -212,7 +224,7 @@ ACTIONS: tuple[Callable[[Actions, Choice], None], ...] = (
     *[Actions.issue_token_without_session] * 3,
     *[Actions.log_out] * 3,
     *[Actions.lose_response, Actions.reuse_refresh_token, Actions.change_roles, Actions.enable_users] * 2,
-    *[Actions.disable_user_with_sql, Actions.revoke_user] * 2,
+    *[Actions.disable_user_with_sql, Actions.change_password_with_sql, Actions.revoke_user] * 2,
     Actions.log_in_with_wrong_password,
     Actions.guess_secret,
     Actions.refresh_as_other_client,

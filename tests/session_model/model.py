@@ -8,6 +8,7 @@ ACCESS_LIFETIME, IDLE_TIMEOUT, SESSION_LIFETIME = 300, 1800, 2700
 """Seconds until an access token, an unused refresh token and a session expire."""
 
 INVALID, REUSED, USER_GONE = "expired, revoked or unknown", "already used", "no longer exists or is disabled"
+PASSWORD_CHANGED = "password was changed"
 """Parts of the messages with which a refresh token is rejected."""
 
 
@@ -19,6 +20,8 @@ class Session:
     client_id: str
     ends: int
     expires: int
+    password_changes: int
+    """How often the user's password had changed at the login."""
     refresh: str
     """The newest refresh token that the client has; after a lost response, the one that the client has sent."""
     used: list[str] = field(default_factory=list)
@@ -46,6 +49,7 @@ class Account:
     password: str
     roles: tuple[str, ...]
     is_active: bool = True
+    password_changes: int = 0
 
 
 @dataclass
@@ -61,7 +65,8 @@ class Model:
 
     def start_session(self, user: SampleUser, client_id: str, refresh: str) -> Session:
         ends = self.now + SESSION_LIFETIME
-        session = Session(user, client_id, ends, min(ends, self.now + IDLE_TIMEOUT), refresh)
+        changes = self.accounts[user].password_changes
+        session = Session(user, client_id, ends, min(ends, self.now + IDLE_TIMEOUT), changes, refresh)
         self.sessions.append(session)
         return session
 
@@ -88,10 +93,16 @@ class Model:
         if refresh != session.refresh:
             session.is_ended = True
             return REUSED
-        if not self.accounts[session.user].is_active:
+        if reason := self.user_error(session):
             session.is_ended = True
+        return reason
+
+    def user_error(self, session: Session) -> str | None:
+        """Return why the user of a session cannot refresh it, `None` if they can."""
+        account = self.accounts[session.user]
+        if not account.is_active:
             return USER_GONE
-        return None
+        return None if account.password_changes == session.password_changes else PASSWORD_CHANGED
 
     def guard_error(self, token: Token) -> str:
         """Return the code with which the guard must reject a token now, an empty string if it must accept it."""

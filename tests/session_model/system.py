@@ -128,6 +128,12 @@ class System:
             change = update(users).where(users.c.username_folded == casefold_name(user.username))
             connection.execute(change.values(active=False))
 
+    def set_hash_with_sql(self, user: SampleUser, password_hash: str) -> None:
+        """Store a password hash without a revocation, as an operator can."""
+        with self._engine.begin() as connection:
+            change = update(users).where(users.c.username_folded == casefold_name(user.username))
+            connection.execute(change.values(password_hash=password_hash))
+
     def _services(self, replica: int) -> Services:
         return services_of(self._apps[replica])
 
