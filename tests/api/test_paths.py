@@ -12,6 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.test import Client
 
 from app import create_app
+from tests.servers.reverse_proxies import reverse_proxy
 from tests.servers.wsgi_servers import WSGI_SERVERS, wsgi_server
 from tests.support.stores import SECRET_KEY
 from tests.support.users import ZOE
@@ -167,6 +168,23 @@ def test_gunicorn_takes_no_scheme_or_path_from_a_header_at_a_unix_socket(
     with wsgi_server("gunicorn-gthread", static_environ, "tests.servers.wsgi_echo:create_app", options):
         plain, forged = (json.loads(ask(path, "/x", "GET", *more)[2]) for more in ([], headers))
     assert {name: forged[name] for name in plain} == plain
+
+
+COMPARED_PATHS = {
+    "nginx": "location = / {{ return 200; }} location = /api/auth {{ return 429; }} location / {{ proxy_pass {url}; }}",
+    "haproxy": "http-request deny deny_status 200 if {{ path / }}\n"
+    "http-request deny deny_status 429 if {{ path,url_dec /api/auth }}",
+}
+"""The configuration that limits the login in a proxy, and answers to the tests' first request."""
+
+
+@pytest.mark.parametrize("proxy", COMPARED_PATHS)
+def test_proxy_that_compares_the_decoded_path_limits_all_spellings(proxy: str, static_environ: dict[str, str]) -> None:
+    with wsgi_server("granian", static_environ) as url:
+        address, site = url.removeprefix("http://"), COMPARED_PATHS[proxy].format(url=url)
+        with reverse_proxy(proxy, {address: site}, {"latchkey.lua": ""}) as (at,):
+            assert ask(at.port, "/api/auth")[0] == ask(at.port, "/api/%61uth")[0] == 429
+            assert {ask(at.port, target)[0] for target in OTHER_SPELLINGS} <= {400, 404, 429}
 
 
 MOUNTED: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
