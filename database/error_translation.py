@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from database.errors import DatabaseUnavailable
+from database.errors import DatabaseUnavailable, PoolExhausted
 
 MIGRATE = "Run: make migrate"
 
@@ -33,7 +33,7 @@ def translate_database_errors() -> Iterator[None]:
     try:
         yield
     except PoolTimeout:
-        raise DatabaseUnavailable("no connection became free in time") from None
+        raise PoolExhausted("no connection became free in time") from None
     except (DatabaseError, InterfaceError) as error:
         remedy = _REMEDIES.get(_error_code(error))
         if remedy is None and isinstance(error, DataError | IntegrityError | ProgrammingError):

@@ -11,6 +11,10 @@ class DatabaseUnavailable(Exception):
         self.remedy = remedy
 
 
+class PoolExhausted(DatabaseUnavailable):
+    """All connections of this process are in use. The database itself may be available."""
+
+
 class UserExists(Exception):
     """The username or email belongs to another user."""
 

@@ -93,6 +93,14 @@ class ProviderUnavailable(Exception):
         return f"{self.provider}: {self.reason}" if self.provider else self.reason
 
 
+class RequestFailed(ProviderUnavailable):
+    """The store is available, but could not answer this request, for example because the user's record is damaged.
+
+    A chain never skips the provider because of it. Otherwise a fault of one record, or a slow request, would let the
+    next provider decide about a user of this one.
+    """
+
+
 @runtime_checkable
 class AuthProvider(Protocol):
     """The interface that every provider must have."""

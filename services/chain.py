@@ -1,5 +1,6 @@
 """The chain: it asks the providers in order until one provider decides the login."""
 
+import errno
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +19,9 @@ from providers.interface import (
     UNKNOWN_USER,
     AuthProvider,
     Denied,
+    Overloaded,
     ProviderUnavailable,
+    RequestFailed,
     SupportsFind,
     SupportsHasUsername,
     User,
@@ -27,6 +30,9 @@ from services.concurrency_limit import ConcurrencyLimit
 from services.provider_watch import watch_call
 
 log = logging.getLogger(__name__)
+
+# Errors of this machine, not of a store: it has no free file descriptor, or no memory for a socket.
+_LOCAL_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 MAX_LOOKUPS = 16
 """The maximum number of users that a process looks up concurrently, apart from logins."""
@@ -46,6 +52,10 @@ class Link:
     provider: AuthProvider
     skip_unavailable: bool = False
     """Whether the next provider is asked while this one is unavailable. Otherwise the login fails."""
+
+    def skips(self, error: ProviderUnavailable) -> bool:
+        """Return whether the next provider is asked after this error of this one."""
+        return self.skip_unavailable and not isinstance(error, RequestFailed)
 
 
 Answer = Identity | Denied | ProviderUnavailable
@@ -131,7 +141,7 @@ class Chain:
         for link in links:
             answer = ask_link(link, partial(authenticate_with, login=decoy_login, password=password))
             if isinstance(answer, ProviderUnavailable):
-                yield _skip_or_raise(answer, skip=link.skip_unavailable)
+                yield _skip_or_raise(answer, skip=link.skips(answer))
 
     def supports_find(self, idp: str) -> bool:
         """Return whether the provider of this name can look users up without a password."""
@@ -171,18 +181,24 @@ class Chain:
                 if has_username(link, user["username"]):
                     return link
             except ProviderUnavailable as error:
-                _skip_or_raise(error, skip=link.skip_unavailable)
+                _skip_or_raise(error, skip=link.skips(error))
         return None
 
 
 @contextmanager
 def translate_provider_errors(link: Link) -> Iterator[None]:
-    """Raise ProviderUnavailable, with the provider's name, for all errors that mean that its store is unavailable."""
+    """Raise ProviderUnavailable, with the provider's name, for all errors that mean that its store is unavailable.
+
+    An OSError because this process has too many open files is Overloaded: no store is at fault, so none is skipped.
+    """
     try:
         yield
     except ProviderUnavailable as error:
-        raise ProviderUnavailable(error.reason, link.name) from error
+        named = RequestFailed if isinstance(error, RequestFailed) else ProviderUnavailable
+        raise named(error.reason, link.name) from error
     except OSError as error:
+        if error.errno in _LOCAL_ERRORS:
+            raise Overloaded(f"{link.name}: {error.strerror}") from error
         raise ProviderUnavailable(type(error).__name__, link.name) from error
 
 
@@ -204,7 +220,7 @@ def ask_link(link: Link, ask: Callable[[Link], Identity | Denied]) -> Answer:
 
 def _apply_rules(link: Link, answer: Answer, earlier: Iterable[Link]) -> Step:
     if isinstance(answer, ProviderUnavailable):
-        return Step(link, answer, decides=not link.skip_unavailable)
+        return Step(link, answer, decides=not link.skips(answer))
     if isinstance(answer, Denied):
         return Step(link, answer, decides=answer.reason != UNKNOWN_USER)
     try:

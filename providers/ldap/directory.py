@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from config.errors import translate_errors
-from providers.interface import ProviderUnavailable
-from providers.ldap.client.errors import LdapError
+from providers.interface import Overloaded, ProviderUnavailable, RequestFailed
+from providers.ldap.client.errors import LdapError, PoolExhausted, RequestUnanswered, ServerError, ServiceBindFailed
 from providers.ldap.client.failover import Failover, Server
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.service_account import ServiceAccount
@@ -22,13 +22,29 @@ class Directory:
 
     def __init__(self, settings: LdapSettings) -> None:
         account, tls = ServiceAccount(settings), settings.tls_context()
-        self.servers = [Server(address, tls, settings.pool_size, account.binder()) for address in settings.servers]
+        self.servers = [
+            Server(address, tls, settings.pool_size, account.binder(), settings.base_dn[0])
+            for address in settings.servers
+        ]
         self._failover = Failover(self.servers, settings.timeout_seconds * _TIMEOUT_SHARE)
 
     def run(self, operation: Callable[[ServiceSession], T]) -> T:
         """Return the result of the operation. If a server is unavailable, the operation runs again on the next server.
 
-        Raises ProviderUnavailable, with the reason for the log, in place of every LdapError.
+        In place of an LdapError, raises ProviderUnavailable with the reason for the log, or its subclass RequestFailed
+        if the error concerns this operation only, or Overloaded if all connections are in use.
         """
-        with translate_errors(LdapError, to=lambda error: ProviderUnavailable(str(error))):
+        with translate_errors(LdapError, to=_provider_error):
             return self._failover.run(lambda server, deadline: operation(ServiceSession(server, deadline)))
+
+
+def _provider_error(error: LdapError) -> Exception:
+    match error:
+        case PoolExhausted():
+            return Overloaded(str(error))
+        case RequestUnanswered():
+            return RequestFailed(str(error))
+        case ServerError() | ServiceBindFailed():
+            return ProviderUnavailable(str(error))
+        case _:  # an answer to this operation: other operations may succeed
+            return RequestFailed(str(error))

@@ -1,6 +1,7 @@
 """The service account: the bind on each connection that searches."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -8,7 +9,8 @@ from time import monotonic
 from ldap3.core.results import RESULT_SUCCESS
 
 from providers.ldap.client.connection import Connection
-from providers.ldap.client.errors import BindFailed, ServerTimeout
+from providers.ldap.client.errors import BindFailed, ServerTimeout, ServiceBindFailed
+from providers.ldap.client.responses import Response
 from providers.ldap.denial import bind_denial_reason
 from providers.ldap.settings import LdapSettings
 
@@ -46,9 +48,14 @@ class ServiceAccount:
 
     def _bind(self, connection: Connection, dn: str) -> None:
         if monotonic() < self._refused_until:
-            raise BindFailed("the bind as LDAP_BIND_DN was refused a moment ago, and is not repeated yet")
+            raise ServiceBindFailed("the bind as LDAP_BIND_DN was refused a moment ago, and is not repeated yet")
         response = connection.bind(dn, self._password)
         if response.code != RESULT_SUCCESS:
             self._refused_until = monotonic() + _REFUSED_BIND_PAUSE_SECONDS
-            reason = bind_denial_reason(response)
-            raise BindFailed(f"the bind as LDAP_BIND_DN failed: {response.code_name} ({reason})")
+            raise ServiceBindFailed(f"the bind as LDAP_BIND_DN failed: {response.code_name}{_reason(response)}")
+
+
+def _reason(response: Response) -> str:
+    with suppress(BindFailed):
+        return f" ({bind_denial_reason(response)})"
+    return ""

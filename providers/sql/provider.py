@@ -9,7 +9,7 @@ from time import monotonic
 from config.errors import translate_errors
 from config.service_settings import DatabaseSettings
 from database.engine import open_engine
-from database.errors import DatabaseUnavailable
+from database.errors import DatabaseUnavailable, PoolExhausted
 from database.user_filter import UserFilter
 from database.user_row import UserRow
 from database.user_table import UserTable
@@ -123,4 +123,8 @@ def _describe(row: UserRow) -> str:
 
 
 def _translate_errors() -> AbstractContextManager[None]:
-    return translate_errors(DatabaseUnavailable, to=lambda error: ProviderUnavailable(str(error)))
+    return translate_errors(DatabaseUnavailable, to=_provider_error)
+
+
+def _provider_error(error: DatabaseUnavailable) -> Exception:
+    return (Overloaded if isinstance(error, PoolExhausted) else ProviderUnavailable)(str(error))

@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Literal
 
 Fault = Literal["none", "hang", "drop", "trickle", "garbage"]
@@ -18,6 +18,8 @@ class FaultyProxy:
 
     def __init__(self, target: int) -> None:
         self.fault: Fault = "none"
+        self.unanswered = b""
+        """A connection on which a request contains these octets, unless empty, gets no response from then on."""
         self.accepted = 0
         """The number of connections so far."""
         self.max_open = 0
@@ -60,12 +62,17 @@ class FaultyProxy:
                     self.accepted += 1
                     self._open |= {client, server}
                     self.max_open = max(self.max_open, len(self._open) // 2)
-                Thread(target=self._forward, args=(client, server, False), daemon=True).start()
-                Thread(target=self._forward, args=(server, client, True), daemon=True).start()
+                silenced = Event()
+                Thread(target=self._forward, args=(client, server, silenced, False), daemon=True).start()
+                Thread(target=self._forward, args=(server, client, silenced, True), daemon=True).start()
 
-    def _forward(self, source: socket.socket, sink: socket.socket, is_response: bool) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket, silenced: Event, is_response: bool) -> None:
         with suppress(OSError):
             while octets := source.recv(65536):
+                if not is_response and self.unanswered and self.unanswered in octets:
+                    silenced.set()
+                if is_response and silenced.is_set():
+                    continue
                 if not is_response or self.fault == "none":
                     sink.sendall(octets)
                     self.responses += is_response

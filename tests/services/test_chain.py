@@ -1,5 +1,6 @@
 """The chain: the order of the providers, and which of them decides a login."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,16 @@ import pytest
 
 from app import create_app
 from config.service_settings import TokenSettings
-from providers.interface import SHADOWED, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
+from providers.interface import (
+    SHADOWED,
+    UNKNOWN_USER,
+    WRONG_PASSWORD,
+    Denied,
+    Overloaded,
+    ProviderUnavailable,
+    RequestFailed,
+    User,
+)
 from services.chain import Chain, Link
 from services.tokens.issuer import TokenIssuer
 from tests.support.stores import SECRET_KEY, keys_of, user_table, users_file
@@ -163,6 +173,34 @@ def test_unavailable_provider_ends_the_login_and_is_named(fault: Exception, mess
 def test_next_provider_is_asked_if_an_unavailable_one_may_be_skipped() -> None:
     stores = Store(fault=ConnectionRefusedError()), Store({"zoé": "right"})
     assert chain(*stores, skip="a").authenticate("zoé", "right") == {**KNOWN, "idp": "b"}
+
+
+NOT_AN_OUTAGE = [
+    (RequestFailed("damaged"), RequestFailed, "a: damaged"),
+    (Overloaded("busy"), Overloaded, "busy"),
+    (OSError(errno.EMFILE, "Too many open files"), Overloaded, "a: Too many open files"),
+]
+
+
+@pytest.mark.parametrize(("fault", "raised", "message"), NOT_AN_OUTAGE)
+def test_fault_of_one_login_does_not_open_the_next_provider(
+    fault: Exception, raised: type[Exception], message: str
+) -> None:
+    first, second = OwningStore(fault=fault, ownership_fault=fault), Store({"zoé": "right"})
+    with pytest.raises(raised) as caught:
+        chain(first, second, skip="ab").authenticate("zoé", "right")
+    assert str(caught.value) == message
+    assert second.asked == []
+
+
+@pytest.mark.parametrize(("fault", "raised", "message"), NOT_AN_OUTAGE)
+def test_fault_of_one_refresh_does_not_hide_the_owner_of_a_username(
+    fault: Exception, raised: type[Exception], message: str
+) -> None:
+    links = chain(OwningStore(ownership_fault=fault), FindingStore({"zoé": "right"}), skip="ab")
+    with pytest.raises(raised) as caught:
+        links.find("b", "zoé")
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(("login", "password"), [("zoé", "wrong"), ("unknown", "x")])

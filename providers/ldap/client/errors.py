@@ -7,6 +7,10 @@ class LdapError(Exception):
     """An LDAP request failed. Unless the error is a ServerError, other servers would give the same answer."""
 
 
+class ServiceBindFailed(LdapError):
+    """The directory refused the bind of the service account."""
+
+
 class SearchFailed(LdapError):
     """The server refused a search, or did not finish it."""
 
@@ -16,7 +20,7 @@ class IncompleteResult(LdapError):
 
 
 class BindFailed(LdapError):
-    """A bind failed for a reason other than the user's credentials."""
+    """The bind of a user failed for a reason other than the user's credentials."""
 
 
 class ServerError(LdapError):
@@ -32,7 +36,11 @@ class ConnectionLost(ServerError):
 
 
 class PoolExhausted(ServerError):
-    """No connection to the server became free in time. The server itself may be available."""
+    """No connection to the server is free, or can be opened in this process. The server itself may be available."""
+
+
+class RequestUnanswered(ServerError):
+    """The server did not answer one request, although it answers others."""
 
 
 class StartTlsRefused(ServerError):

@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
-from providers.ldap.client.errors import LdapError, PoolExhausted, ServerError, ServerTimeout
+from providers.ldap.client.errors import LdapError, PoolExhausted, RequestUnanswered, ServerError, ServerTimeout
+from providers.ldap.client.filters import ANY_ENTRY
+from providers.ldap.client.messages import BASE, NO_ATTRIBUTES
 from providers.ldap.client.pool import Pool
 
 T = TypeVar("T")
@@ -19,14 +21,24 @@ log = logging.getLogger(__name__)
 # The first and the longest time before an unavailable server is retried.
 INITIAL_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 10.0
 
+# The share of the time on a server for the operation. The rest is for the probe that follows a failed one.
+_OPERATION_SHARE = 0.75
+
 
 class Server:
     """One server: its connection pools, and whether it was available last time. Thread-safe."""
 
     def __init__(
-        self, address: ServerAddress, tls: ssl.SSLContext, pool_size: int, bind_service: Callable[[Connection], None]
+        self,
+        address: ServerAddress,
+        tls: ssl.SSLContext,
+        pool_size: int,
+        bind_service: Callable[[Connection], None],
+        probe_dn: str = "",
     ) -> None:
+        """`probe_dn` is the DN of the entry that a probe reads."""
         self.address = address
+        self._probe_dn = probe_dn
         self.service_pool = Pool(address, tls, pool_size, bind_service)
         # Separate pools, so that no search of the service account runs on a connection that is bound as a user.
         self.user_pool = Pool(address, tls, pool_size, lambda _: None)
@@ -51,6 +63,25 @@ class Server:
                 return False
             self._retry_at = deadline
             return True
+
+    def is_available(self, deadline: float) -> bool:
+        """Probe the server: return whether it accepts a connection and the service bind, and answers a search.
+
+        `deadline` is in monotonic seconds.
+        """
+
+        def probe(connection: Connection) -> None:
+            connection.search(self._probe_dn, BASE, ANY_ENTRY, NO_ATTRIBUTES)
+
+        try:
+            self.service_pool.run_on_new(probe, deadline)
+        except PoolExhausted:
+            return True
+        except ServerError:
+            return False
+        except LdapError:  # a refusal is an answer
+            return True
+        return True
 
     def record_failure(self, error: ServerError, started_at: float) -> None:
         """Begin a back-off of twice the previous time. The failed operation began at `started_at` (monotonic)."""
@@ -85,25 +116,34 @@ class Failover:
         """Return the result of the operation on the first available server.
 
         The operation receives a server and the deadline there (monotonic seconds). It runs again on the next server
-        if it raises ServerError. Raises the ServerError of the last server, or any other LdapError of the operation.
+        if it raises ServerError. If no server answers, raises PoolExhausted or RequestUnanswered of any server, because
+        another request may succeed there, or else the ServerError of the last server. Raises any other LdapError of the
+        operation.
         """
-        last_error = ServerError("all servers failed a moment ago, and are not retried yet")
+        outage = ServerError("all servers failed a moment ago, and are not retried yet")
+        local_error: ServerError | None = None
         for server, deadline in self._candidates():
             started_at = monotonic()
             try:
-                result = operation(server, deadline)
+                result = operation(server, started_at + (deadline - started_at) * _OPERATION_SHARE)
             except PoolExhausted as error:
-                last_error = error
+                local_error = error
             except ServerError as error:
-                server.record_failure(error, started_at)
-                last_error = error
+                if server.is_available(deadline):
+                    local_error = RequestUnanswered(str(error))
+                else:
+                    server.record_failure(error, started_at)
+                    outage = error
             except LdapError:
                 server.record_success(started_at)
                 raise
             else:
                 server.record_success(started_at)
                 return result
-        raise last_error
+        try:
+            raise local_error or outage
+        finally:
+            del local_error, outage  # each would refer to this frame and back, and keep idle connections open
 
     def _candidates(self) -> Iterator[tuple[Server, float]]:
         """Yield the servers to try with their deadlines: those that are due, then those that failed without a timeout.

@@ -57,6 +57,14 @@ class Pool:
         finally:
             self._slots.release()
 
+    def run_on_new(self, operation: Callable[[Connection], T], deadline: float) -> T:
+        """Return the result of the operation on a connection that is opened for it alone, in addition to the others."""
+        connection = self._open(deadline)
+        try:
+            return operation(connection)
+        finally:
+            connection.close()
+
     def clear(self) -> None:
         """Close all idle connections."""
         with self._lock:

@@ -1,13 +1,16 @@
 """TCP connections to a server, and the errors of sockets as errors of the client."""
 
+import errno
 import socket
 import ssl
 from time import monotonic
 
 from providers.ldap.client.address import ServerAddress
-from providers.ldap.client.errors import CertificateError, ConnectionLost, ServerError, ServerTimeout
+from providers.ldap.client.errors import CertificateError, ConnectionLost, PoolExhausted, ServerError, ServerTimeout
 from providers.ldap.client.resolver import Address, resolve
 
+# Errors of this machine: it has no free file descriptor or memory for a socket.
+_LOCAL_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _MIN_CONNECT_SECONDS = 0.001  # a timeout of 0 would make the socket non-blocking
 
 
@@ -21,6 +24,7 @@ def open_socket(address: ServerAddress, deadline: float) -> socket.socket:
     except TimeoutError:
         raise ServerTimeout(f"the name {address.host} was not resolved in time") from None
     except OSError as error:
+        _require_free_socket()
         raise ServerError(f"the name {address.host} cannot be resolved: {error.strerror}") from None
     last_error = ServerError(f"the name {address.host} has no address")
     for left in range(len(found), 0, -1):
@@ -35,12 +39,22 @@ def server_error(error: Exception) -> ServerError:
     """Return the ServerError for an exception of a socket or of OpenSSL."""
     if isinstance(error, TimeoutError):
         return ServerTimeout("the server did not answer in time")
+    if getattr(error, "errno", None) in _LOCAL_ERRORS:
+        return PoolExhausted(f"this process cannot open another connection: {error}")
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateError(error)
     reason = error.reason if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
     is_lost = isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
     details = ": ".join(filter(None, [type(error).__name__, reason]))
     return (ConnectionLost if is_lost else ServerError)(f"the connection failed: {details}")
+
+
+def _require_free_socket() -> None:
+    """Raise PoolExhausted if this process cannot open a socket, as a lookup of a name has to."""
+    try:
+        socket.socket().close()
+    except OSError as error:
+        raise server_error(error) from None
 
 
 def _connect(address: Address, timeout: float) -> socket.socket:

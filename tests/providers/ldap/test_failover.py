@@ -96,7 +96,9 @@ def test_back_off_grows_while_a_server_hangs(slapd: Slapd, first: FaultyProxy) -
         if first.accepted > accepted[-1]:
             accepted.append(first.accepted)
         time.sleep(0.01)
-    assert all(later - earlier == 1 for earlier, later in pairwise(accepted))
+    assert all(later - earlier <= 2 for earlier, later in pairwise(accepted)), (
+        "one for the operation, one for the probe"
+    )
     assert len(accepted) - 1 <= 3, "two seconds each, with back-offs of 0.5 and 1 second between them"
 
 

@@ -96,7 +96,7 @@ def test_username_is_the_value_in_the_dn_if_there_are_several(directory: Slapd, 
     assert user["username"] == "named"
 
 
-def test_invalid_username_attribute_is_an_outage(directory: Slapd) -> None:
+def test_invalid_username_attribute_fails_the_login(directory: Slapd) -> None:
     add_guest(directory, f"cn=endless,{GUESTS}", {"cn": "endless", "uid": "x" * 300})
     with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE of an entry must be at most"):
         provider_of(directory, LDAP_USER_FILTER="(cn={login})").authenticate("endless", PASSWORD)

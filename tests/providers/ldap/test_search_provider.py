@@ -115,7 +115,7 @@ def test_username_and_email_attributes_can_be_configured(directory: Slapd) -> No
     assert shown(user) == {"username": ZOE.email, "email": None, "roles": ["admin", "user"]}
 
 
-def test_entry_without_the_username_attribute_is_an_outage(directory: Slapd) -> None:
+def test_entry_without_the_username_attribute_fails_the_login(directory: Slapd) -> None:
     provider = ldap_provider(directory.environ(LDAP_USERNAME_ATTRIBUTE="description"))
     with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE"):
         provider.authenticate(ZOE.username, ZOE.password)
@@ -164,7 +164,7 @@ def test_find_ignores_other_values_of_the_username_attribute(slapd: Slapd) -> No
     assert provider.find("zweitname") is None
 
 
-def test_entry_without_a_username_is_an_outage_for_every_password(slapd: Slapd) -> None:
+def test_entry_without_a_username_fails_the_login_with_every_password(slapd: Slapd) -> None:
     provider = ldap_provider(slapd.environ(LDAP_USERNAME_ATTRIBUTE="description"))
     for password in (ZOE.password, "wrong"):
         with pytest.raises(ProviderUnavailable, match="LDAP_USERNAME_ATTRIBUTE"):

@@ -1,7 +1,7 @@
 """The provider `database`: outages, disabled users, and the cost of a login."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,12 +10,14 @@ from argon2 import low_level
 from argon2.exceptions import VerifyMismatchError
 from flask.testing import FlaskClient
 from sqlalchemy import make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import create_app
 from config.errors import ConfigurationError
 from database.user_editor import UserEditor
-from providers.interface import DISABLED, WRONG_PASSWORD, Denied, ProviderUnavailable
-from providers.sql.provider import open_database
+from database.user_table import UserTable
+from providers.interface import DISABLED, WRONG_PASSWORD, Denied, Overloaded, ProviderUnavailable
+from providers.sql.provider import DatabaseProvider, open_database
 from tests.conftest import new_database
 from tests.servers.postgres import _run
 from tests.servers.postgres import postgres as postgres_server
@@ -52,6 +54,21 @@ def test_disabled_user_is_denied_until_enabled_again(environ: dict[str, str]) ->
     assert provider.find(ZOE.username) is None
     assert client_of(environ).post("/api/auth", json=BODY).status_code == 400
     table.set_active(ZOE.email, active=True)
+    assert provider.authenticate(ZOE.username, ZOE.password)
+
+
+def test_full_connection_pool_is_overload_and_not_an_outage(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_of(environ)
+    monkeypatch.setattr(engine.pool, "_timeout", 0.1)
+    provider = DatabaseProvider(UserTable(engine))
+    with ExitStack() as held:
+        with suppress(PoolTimeout):
+            while True:
+                held.enter_context(engine.connect())
+        with pytest.raises(Overloaded):
+            provider.authenticate(ZOE.username, ZOE.password)
     assert provider.authenticate(ZOE.username, ZOE.password)
 
 

@@ -1,0 +1,173 @@
+"""A fault of one login, such as a slow bind or a damaged entry, is not an outage of the directory."""
+
+import resource
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from werkzeug.test import TestResponse
+
+from app import create_app
+from providers.interface import Overloaded, ProviderUnavailable, RequestFailed
+from providers.ldap import open_ldap
+from tests.servers.faulty import FaultyProxy
+from tests.servers.process import wait_until
+from tests.servers.slapd import SUFFIX, Slapd, person_dn
+from tests.support.directories import ldap_provider
+from tests.support.failover import failover_environ
+from tests.support.stores import SECRET_KEY, users_file
+from tests.support.users import ZOE, SampleUser
+
+SLOW = SampleUser("slow", "slow@example.org", "the password of slow", ())
+# Zoé is locked in the directory, and has an older password in the second provider.
+OLD_ZOE = SampleUser(ZOE.username, ZOE.email, "the old password of Zoé")
+
+
+@pytest.fixture(scope="module")
+def directory(slapd: Slapd) -> Slapd:
+    """The shared directory, with one more user."""
+    slapd.add_person(SLOW)
+    return slapd
+
+
+def plaintext(directory: Slapd, *proxies: FaultyProxy, **changed: str) -> dict[str, str]:
+    """Return an environment with these servers, which the tests can read the requests to."""
+    environ = failover_environ(directory, *proxies, **changed)
+    return {**environ, "LDAP_INSECURE_PLAINTEXT": "true", "LDAP_CA_FILE": "", "LDAP_TIMEOUT_SECONDS": "3"}
+
+
+Login = Callable[[str, str], tuple[int, str | None]]
+
+
+@pytest.fixture
+def chain_login(tmp_path: Path) -> Callable[[dict[str, str]], Login]:
+    """Return a function that creates a chain of a directory, which may be skipped, and a users file."""
+    static = users_file(tmp_path / "users.toml", [OLD_ZOE, SLOW])
+
+    def login_of(environ: dict[str, str]) -> Login:
+        chain = {"AUTH_PROVIDER": "ldap,static", "AUTH_SKIP_UNAVAILABLE": "ldap", "SECRET_KEY": SECRET_KEY}
+        app = create_app({**environ, **static, **chain})
+
+        def log_in(login: str, password: str) -> tuple[int, str | None]:
+            response: TestResponse = app.test_client().post("/api/auth", json={"email": login, "password": password})
+            return response.status_code, response.get_json().get("code")
+
+        return log_in
+
+    return login_of
+
+
+def test_outage_opens_the_next_provider(
+    directory: Slapd, first: FaultyProxy, chain_login: Callable[[dict[str, str]], Login]
+) -> None:
+    log_in = chain_login(plaintext(directory, first))
+    first.refuse()
+    assert log_in(ZOE.username, OLD_ZOE.password) == (200, None)
+
+
+@pytest.mark.parametrize("user", [ZOE, SLOW], ids=["known elsewhere", "same password elsewhere"])
+def test_slow_bind_does_not_open_the_next_provider(
+    directory: Slapd, first: FaultyProxy, chain_login: Callable[[dict[str, str]], Login], user: SampleUser
+) -> None:
+    first.unanswered = person_dn(user.username).encode()
+    log_in = chain_login(plaintext(directory, first))
+    for _ in range(2):
+        assert log_in(user.username, OLD_ZOE.password) == (503, "provider_unavailable")
+    first.unanswered = b""
+    assert log_in(user.username, OLD_ZOE.password) == (400, "invalid_credentials")
+
+
+def test_slow_bind_does_not_mark_the_server_as_unavailable(
+    directory: Slapd, first: FaultyProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    first.unanswered = person_dn(SLOW.username).encode()
+    provider = ldap_provider(plaintext(directory, first))
+    with pytest.raises(RequestFailed, match="the server did not answer in time"):
+        provider.authenticate(SLOW.username, SLOW.password)
+    assert provider.authenticate(ZOE.username, ZOE.password)
+    assert "is unavailable" not in caplog.text
+
+
+def test_slow_direct_bind_does_not_mark_the_server_as_unavailable(
+    directory: Slapd, first: FaultyProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    template = {"LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_USER_DN_TEMPLATE": f"uid={{login}},{PEOPLE}"}
+    first.unanswered = person_dn(SLOW.username).encode()
+    provider = open_ldap({**plaintext(directory, first), **template})
+    with pytest.raises(RequestFailed):
+        provider.authenticate(SLOW.username, SLOW.password)
+    assert provider.authenticate(ZOE.username, ZOE.password)
+    assert "is unavailable" not in caplog.text
+
+
+PEOPLE = f"ou=people,{SUFFIX}"
+
+
+def test_slow_bind_is_tried_on_the_next_server(directory: Slapd, first: FaultyProxy, second: FaultyProxy) -> None:
+    first.unanswered = person_dn(SLOW.username).encode()
+    assert ldap_provider(plaintext(directory, first, second)).authenticate(SLOW.username, SLOW.password)
+
+
+def test_slow_search_does_not_mark_the_server_as_unavailable(directory: Slapd, first: FaultyProxy) -> None:
+    first.unanswered = b"slow@example.org"
+    provider = ldap_provider(plaintext(directory, first))
+    with pytest.raises(RequestFailed):
+        provider.authenticate(SLOW.email, SLOW.password)
+    assert provider.authenticate(SLOW.username, SLOW.password)
+
+
+def test_server_that_also_fails_the_probe_is_unavailable(
+    directory: Slapd, first: FaultyProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = ldap_provider(plaintext(directory, first))
+    assert provider.authenticate(ZOE.username, ZOE.password)
+    first.fault = "hang"
+    with pytest.raises(ProviderUnavailable) as raised:
+        provider.authenticate(ZOE.username, ZOE.password)
+    assert not isinstance(raised.value, RequestFailed)
+    assert "is unavailable" in caplog.text
+
+
+def test_full_connection_pool_does_not_open_the_next_provider(
+    directory: Slapd, first: FaultyProxy, chain_login: Callable[[dict[str, str]], Login]
+) -> None:
+    environ = plaintext(directory, first, LDAP_POOL_SIZE="1")
+    log_in = chain_login({**environ, "LDAP_TIMEOUT_SECONDS": "30"})
+    assert log_in(ZOE.username, "wrong") == (400, "invalid_credentials")
+    first.unanswered = person_dn(SLOW.username).encode()
+    mark = len(directory.log)
+    with ThreadPoolExecutor(1) as threads:
+        occupying = threads.submit(log_in, SLOW.username, SLOW.password)
+        wait_until(lambda: f'BIND dn="{person_dn(SLOW.username)}"' in directory.log[mark:])
+        assert log_in(ZOE.username, OLD_ZOE.password) == (503, "overloaded")
+        first.close_connections()
+        occupying.result()
+
+
+def test_damaged_entry_does_not_open_the_next_provider(
+    directory: Slapd, chain_login: Callable[[dict[str, str]], Login]
+) -> None:
+    log_in = chain_login(directory.environ(LDAP_USERNAME_ATTRIBUTE="employeeNumber"))
+    for password in (OLD_ZOE.password, ZOE.password, "wrong"):
+        assert log_in(ZOE.username, password) == (503, "provider_unavailable")
+
+
+@contextmanager
+def no_free_descriptors() -> Iterator[None]:
+    """Let this process open no further file or socket."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_process_without_free_descriptors_is_overloaded(directory: Slapd, first: FaultyProxy, host: str) -> None:
+    provider = ldap_provider({**plaintext(directory, first), "LDAP_URL": f"ldap://{host}:{first.port}"})
+    with no_free_descriptors(), pytest.raises(Overloaded):
+        provider.find(ZOE.username)
+    assert provider.find(ZOE.username)
