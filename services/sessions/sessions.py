@@ -84,8 +84,7 @@ class Sessions:
         while True:
             row = self._require_session(presented, client_id)
             user = self._require_user(row)
-            if reason := _why_another_user(row, user):
-                self._end_session_of_another_user(row, reason)
+            if user is None:
                 continue
             row = replace(row, record_id=user.get("record_id"), credential_stamp=user.get("credential_stamp"))
             # The access token is generated before the exchange: if the session ends later, it is revoked too.
@@ -124,11 +123,13 @@ class Sessions:
 
         Raises SessionsUnavailable and ProviderUnavailable.
         """
-        with _translated_errors():
-            row = self._table.find(session_id)
-        if row is None:
-            raise InvalidRefreshToken(INVALID)
-        return self._require_user(row)
+        while True:
+            with _translated_errors():
+                row = self._table.find(session_id)
+            if row is None:
+                raise InvalidRefreshToken(INVALID)
+            if user := self._require_user(row):
+                return user
 
     def _open(self, user: Identity, client_id: str, last_revocation_id: int) -> Grant | None:
         token, now = RefreshToken.new(), datetime.now(UTC)
@@ -180,8 +181,11 @@ class Sessions:
             raise InvalidRefreshToken(INVALID)
         return row
 
-    def _require_user(self, row: SessionRow) -> Identity:
-        """Return the current user of a session. Raises InvalidRefreshToken if there is none."""
+    def _require_user(self, row: SessionRow) -> Identity | None:
+        """Return the current user of a session; `None` if the session has changed since `row` was read.
+
+        Raises InvalidRefreshToken if there is no such user, or if it is another person or has another password.
+        """
         if not self._chain.supports_find(row.idp):
             log.warning("refresh denied: AUTH_PROVIDER has no provider %a that can look users up", row.idp)
             raise InvalidRefreshToken(PROVIDER_GONE)
@@ -190,6 +194,9 @@ class Sessions:
             self._end(row.id)
             log.info("session ended: its user no longer exists in %s or is disabled", row.idp)
             raise InvalidRefreshToken(USER_GONE)
+        if reason := _why_another_user(row, user):
+            self._end_session_of_another_user(row, reason)
+            return None
         return user
 
     def _end_session_of_another_user(self, row: SessionRow, reason: str) -> None:

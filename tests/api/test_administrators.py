@@ -87,6 +87,28 @@ def test_token_of_a_session_that_ended_elsewhere_is_rejected_before_the_next_pol
     assert error_message(admin.patch(admin.id_of(MAX), {"active": False}), 401, "revoked_token")
 
 
+def test_session_of_a_deleted_administrator_does_not_become_that_of_a_namesake(users_environ: dict[str, str]) -> None:
+    admin = admin_at(users_environ)
+    admin = replace(admin, access=log_in(admin.client).access)
+    delete_with_sql(admin)
+    admin.table.add(ZOE.username, None, "no hash", ["admin"])
+    assert guard_error(admin.client, admin.access) == ""
+    assert error_message(admin.patch(admin.id_of(MAX), {"active": False}), 401, "revoked_token")
+
+
+@SQLITE_ONLY
+def test_administrator_with_a_new_password_in_another_store_must_log_in_again(
+    users_environ: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "users.toml"
+    environ = {**users_environ, **users_file(file, [BOSS]), "AUTH_PROVIDER": "static,database"}
+    client = client_of(environ)
+    admin = Admin(client, environ, log_in(client, BOSS).access)
+    users_file(file, [replace(BOSS, password="another password of the boss")])
+    assert guard_error(client, admin.access) == ""
+    assert error_message(admin.ask("POST", "", NEW), 401, "revoked_token")
+
+
 @SQLITE_ONLY
 def test_administrator_who_is_demoted_in_another_store_manages_no_users(
     users_environ: dict[str, str], tmp_path: Path
