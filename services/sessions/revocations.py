@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 POLL_INTERVAL = 1.0  # seconds
 UNAVAILABLE_AFTER = 5.0  # seconds without a response of the database, after which requests no longer wait for it
 FULL_READ_INTERVAL = 60.0  # seconds; a full read also drops the revocations that have expired
+MAX_FULL_READ_SHARE = 0.05  # of the time: if a full read takes long, the next one is later
 
 
 class _Snapshot:
@@ -28,6 +29,8 @@ class _Snapshot:
     def __init__(self) -> None:
         self.last_id = 0
         self.created_at = monotonic()
+        self.read_seconds = 0.0
+        """How long the full read took."""
         self._revoked_ids: set[str] = set()
         self._users_revoked_before: dict[tuple[str | None, str], float] = {}
         self._all_revoked_before = 0.0
@@ -99,12 +102,16 @@ class RevocationList:
             raise DatabaseUnavailable("another thread is still waiting for the database")
         try:
             started_at = monotonic()
-            is_full_read_due = started_at - self._snapshot.created_at > FULL_READ_INTERVAL
+            interval = max(FULL_READ_INTERVAL, self._snapshot.read_seconds / MAX_FULL_READ_SHARE)
+            is_full_read_due = started_at - self._snapshot.created_at > interval
             snapshot = _Snapshot() if is_full_read_due else self._snapshot
+            is_full_read = snapshot.last_id == 0
             for revocation in self._fetch(snapshot.last_id):
                 snapshot.add(revocation)
             self._snapshot = snapshot
             self._read_at = started_at
+            if is_full_read:
+                snapshot.read_seconds = monotonic() - started_at
         finally:
             self._refresh_lock.release()
         self._start_thread()

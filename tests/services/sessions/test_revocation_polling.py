@@ -7,13 +7,15 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from threading import Thread
 
 import pytest
 
 from database.errors import DatabaseUnavailable
+from database.revocation_table import Revocation
 from services.sessions.errors import SessionsUnavailable
-from services.sessions.revocations import RevocationList
+from services.sessions.revocations import MAX_FULL_READ_SHARE, RevocationList
 from tests.servers.process import wait_until
 from tests.support.revocations import UNLIMITED, RevocationSource, claims, revocation
 
@@ -61,6 +63,23 @@ def test_full_read_drops_expired_revocations(monkeypatch: pytest.MonkeyPatch) ->
     assert revocations.is_revoked(claims())
     monkeypatch.setattr("services.sessions.revocations.FULL_READ_INTERVAL", 0.0)
     wait_until(lambda: not revocations.is_revoked(claims()))
+
+
+def test_full_reads_of_many_revocations_take_a_small_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.sessions.revocations.FULL_READ_INTERVAL", 0.0)
+    source = RevocationSource(revocation(ended="a token"))
+    started: list[float] = []
+
+    def fetch_slowly(last_id: int) -> list[Revocation]:
+        if last_id == 0:
+            started.append(time.monotonic())
+            time.sleep(0.02)
+        return source(last_id)
+
+    revocations = RevocationList(fetch_slowly, UNLIMITED)
+    while len(started) < 3:
+        revocations.refresh()
+    assert all(later - earlier >= 0.02 / MAX_FULL_READ_SHARE for earlier, later in pairwise(started))
 
 
 @pytest.mark.usefixtures("_fast_polling")
