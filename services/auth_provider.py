@@ -4,13 +4,22 @@ import logging
 
 from config.text import normalize_name, normalize_password
 from providers.interface import MALFORMED, Denied
-from services.chain import Identity
+from services.chain import Identity, without_session_members
 from services.context import current_services
 
 log = logging.getLogger(__name__)
 
 
 def authenticate(email: str, password: str) -> Identity | Denied:
+    """Return what `verify_credentials` returns, without the members of the user that only sessions use.
+
+    A view may send this user to its client.
+    """
+    answer = verify_credentials(email, password)
+    return without_session_members(answer) if answer else answer
+
+
+def verify_credentials(email: str, password: str) -> Identity | Denied:
     """Return the authenticated user, or a `Denied`, which is falsy.
 
     `email` is any login that the provider accepts: a username or an email. Both values are validated here, before a

@@ -2,7 +2,7 @@
 
 from config.clients import FIRST_PARTY_CLIENT_ID
 from providers.interface import Denied
-from services.auth_provider import authenticate
+from services.auth_provider import verify_credentials
 from services.context import current_services
 from services.sessions.errors import SessionsUnavailable
 from services.tokens.grant import Grant, grant_without_session
@@ -14,13 +14,13 @@ MAX_LOGIN_ATTEMPTS = 3
 def log_in(email: str, password: str, client_id: str = FIRST_PARTY_CLIENT_ID) -> Grant | Denied:
     """Return the first tokens of the user, or a `Denied`, which is falsy.
 
-    Raises what `authenticate` raises. Raises SessionsUnavailable if the user's sessions were revoked during every
+    Raises what `verify_credentials` raises. Raises SessionsUnavailable if the user's sessions were revoked during every
     attempt, since the credentials may no longer be valid.
     """
     services = current_services()
     for _ in range(MAX_LOGIN_ATTEMPTS):
         last_revocation_id = services.sessions.last_revocation_id() if services.sessions else None
-        user = authenticate(email, password)
+        user = verify_credentials(email, password)
         if not user:
             return user
         if services.sessions is None:

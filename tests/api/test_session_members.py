@@ -61,9 +61,19 @@ def test_no_response_and_no_log_contains_a_record_id_or_a_credential_stamp(
     assert is_clean(caplog.text)
 
 
+def test_view_that_sends_the_authenticated_user_sends_no_record_id_and_no_credential_stamp(client: FlaskClient) -> None:
+    with client.application.app_context():
+        assert authenticate(ZOE.email, ZOE.password) == {
+            "username": ZOE.email,
+            "email": None,
+            "roles": ["user"],
+            "idp": f"{__name__}:Directory",
+        }
+
+
 def test_token_that_a_view_generates_for_a_user_has_no_record_id_and_no_credential_stamp(client: FlaskClient) -> None:
     with client.application.app_context():
-        user = authenticate(ZOE.email, ZOE.password)
+        user = services_of(client.application).chain.authenticate(ZOE.email, ZOE.password)
         assert user
         assert (user["record_id"], user["credential_stamp"]) == ("hidden record", "hidden stamp")
         claims = services_of(client.application).issuer.decode(generate_jwt(user))

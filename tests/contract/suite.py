@@ -110,6 +110,18 @@ class SupportsFindContract(ProviderContract):
         assert sorted(user["roles"]) == sorted(sample.roles)
         assert provider.find(sample.email) is None
 
+    @EACH_SAMPLE_USER
+    def test_find_returns_the_record_id_and_credential_stamp_of_the_login(
+        self, provider: AuthProvider, sample: SampleUser
+    ) -> None:
+        assert isinstance(provider, SupportsFind)
+        user = provider.authenticate(sample.email, sample.password)
+        assert user
+        found = provider.find(sample.username)
+        assert found
+        for name in SESSION_MEMBERS:
+            assert found.get(name) == user.get(name)
+
     @pytest.mark.parametrize("username", ["nobody", "*", "zo*", "*)(uid=*", "' OR '1'='1"])
     def test_find_returns_none_for_an_unknown_username(self, provider: AuthProvider, username: str) -> None:
         assert isinstance(provider, SupportsFind)

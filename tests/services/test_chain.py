@@ -236,6 +236,10 @@ def test_outage_while_an_earlier_provider_is_asked_for_the_username_ends_the_log
         ({**KNOWN, "roles": ["user", b"hunter2"]}, "roles.1"),
         ({**KNOWN, "roles": [""]}, "roles.0"),
         ({}, "username, email, roles"),
+        ({**KNOWN, "record_id": 5}, "record_id"),
+        ({**KNOWN, "record_id": ""}, "record_id"),
+        ({**KNOWN, "credential_stamp": "a\0b"}, "credential_stamp"),
+        ({**KNOWN, "credential_stamp": b"stamp"}, "credential_stamp"),
         (False, "the whole value"),
         (["hunter2"], "the whole value"),
     ],
@@ -249,6 +253,11 @@ def test_invalid_answer_of_a_provider_is_an_error_without_its_values(answer: obj
 def test_additional_members_of_an_answer_are_removed() -> None:
     more = {**KNOWN, "username": " zoe\u0301 ", "idp": "forged", "is_admin": True}
     assert chain(Store(answer=more)).authenticate("x", "x") == {**KNOWN, "idp": "a"}
+
+
+def test_record_id_and_credential_stamp_of_none_count_as_missing() -> None:
+    answer = {**KNOWN, "record_id": None, "credential_stamp": None}
+    assert chain(Store(answer=answer)).authenticate("x", "x") == {**KNOWN, "idp": "a"}
 
 
 @pytest.fixture
