@@ -188,7 +188,7 @@ class RuleResult:
     roles: tuple[str, ...]
     matched: bool
     near_misses: tuple[str, ...] = ()
-    """What almost made the rule match, in one line each."""
+    """What almost changed the result of the rule, in one line each."""
 
 
 @dataclass(frozen=True)

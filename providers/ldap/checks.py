@@ -5,7 +5,6 @@ from functools import partial
 from time import monotonic
 
 from providers.interface import Check
-from providers.ldap.client.dn import dn_key
 from providers.ldap.client.errors import LdapError
 from providers.ldap.client.failover import Server
 from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of
@@ -13,7 +12,7 @@ from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.directory import Directory
-from providers.ldap.groups import find_group
+from providers.ldap.groups import dn_problem
 from providers.ldap.network_checks import Finding, check_authorities, check_server, run_check
 from providers.ldap.role_rules import Group, excluded_groups, positive_groups
 from providers.ldap.settings import LdapSettings
@@ -146,12 +145,6 @@ class _ContentChecks:
         return f"{len(rules.rules)} rules, for the roles {', '.join(sorted(rules.list_roles()))}", None
 
     def _group_problems(self, groups: Iterable[Group]) -> str:
-        distinct = {group.key: group for group in groups}
-        return "; ".join(filter(None, map(self._group_problem, distinct.values())))
-
-    def _group_problem(self, group: Group) -> str | None:
-        """Return what is wrong with the DN of a group; `None` if the directory has a group with this DN."""
-        entry = find_group(self._session(), group.dn)
-        if entry is None:
-            return f"{group.label} does not exist"
-        return None if dn_key(entry.dn) == group.key else f"{group.label} has the DN {entry.dn} in the directory"
+        session, distinct = self._session(), {group.key: group for group in groups}.values()
+        problems = ((group.label, dn_problem(session, group.dn)) for group in distinct)
+        return "; ".join(f"{label} {problem}" for label, problem in problems if problem)

@@ -91,6 +91,14 @@ def find_group(session: SupportsSearch, dn: str) -> Entry | None:
     return next(iter(session.search(dn, BASE, ANY_ENTRY, ["memberUid"])), None)
 
 
+def dn_problem(session: SupportsSearch, dn: str) -> str | None:
+    """Return what is wrong with the DN of a group, as a predicate; `None` if the directory has a group with this DN."""
+    entry = find_group(session, dn)
+    if entry is None:
+        return "does not exist"
+    return None if dn_key(entry.dn) == dn_key(dn) else f"has the DN {entry.dn} in the directory"
+
+
 def primary_group_sid(entry: Entry) -> str | None:
     """Return the SID of the user's primary group in Active Directory, which memberOf omits; `None` if there is none.
 

@@ -1,4 +1,4 @@
-"""Why a user has their roles: which role rules match, and what almost made the other rules match."""
+"""Why a user has their roles: which role rules match, and what almost changed the result of a rule."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,8 +7,8 @@ from providers.interface import Membership, RuleResult
 from providers.ldap.client.dn import DN, dn_key
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import SupportsSearch
-from providers.ldap.groups import find_group
-from providers.ldap.role_rules import Condition, Group, RoleRules, matches, positive_groups
+from providers.ldap.groups import dn_problem, find_group
+from providers.ldap.role_rules import Condition, Group, RoleRules, excluded_groups, matches, positive_groups
 
 
 def explain_rules(
@@ -29,12 +29,12 @@ def explain_rules(
         yield RuleResult("all users", rules.default, matched=True)
     for rule in rules.rules:
         matched = matches(rule.condition, groups)
-        misses = () if matched else tuple(near_misses.find(rule.condition))
-        yield RuleResult(str(rule.condition), rule.roles, matched, misses)
+        find = near_misses.find_exclusions if matched else near_misses.find
+        yield RuleResult(str(rule.condition), rule.roles, matched, tuple(find(rule.condition)))
 
 
 class _NearMisses:
-    """Finds the probable mistakes in a rule or a group that keep a rule from matching for one user."""
+    """Finds the probable mistakes in a rule or a group that decide whether the rule matches one user."""
 
     def __init__(
         self,
@@ -47,6 +47,12 @@ class _NearMisses:
         self._username = username
         self._memberships = {dn_key(membership.group): membership for membership in memberships}
         self._nested_memberships = {dn_key(membership.group): membership for membership in nested_memberships}
+
+    def find_exclusions(self, condition: Condition) -> Iterator[str]:
+        """Yield why groups that a matching rule excludes could not keep it from matching."""
+        for group in excluded_groups(condition):
+            if problem := dn_problem(self._session, group.dn):
+                yield f"the excluded group {group.label} {problem}"
 
     def find(self, condition: Condition) -> Iterator[str]:
         for group in positive_groups(condition):

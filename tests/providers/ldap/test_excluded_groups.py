@@ -99,3 +99,12 @@ def test_group_inside_a_nested_exclusion_is_checked(directory: Slapd, tmp_path: 
     )
     check = rules_check(directory.environ(LDAP_ROLE_RULES_FILE=str(file)))
     assert (check.outcome, f"cn=gone,{GROUPS} does not exist" in check.found) == ("failure", True)
+
+
+def test_explanation_of_a_rule_that_matches_shows_a_wrong_exclusion(directory: Slapd, tmp_path: Path) -> None:
+    provider = ldap_provider(environ_with_rule(directory, tmp_path, f"cn=supsended,{GROUPS}"))
+    (result,) = provider.explain("fay").rules
+    assert (result.matched, result.near_misses) == (
+        True,
+        (f"the excluded group cn=supsended,{GROUPS} does not exist",),
+    )
