@@ -38,6 +38,13 @@ _RESULT_REASONS = {
     RESULT_UNWILLING_TO_PERFORM: DISABLED,  # 389 Directory Server: inactivated
 }
 
+# FreeIPA: the diagnostic message of unwillingToPerform contains one of these texts, unless the account is inactivated.
+_FREEIPA_REASONS = {
+    "Too many failed logins": LOCKED,
+    "Entry permanently locked": LOCKED,
+    "(Kerberos principal) is expired": ACCOUNT_EXPIRED,
+}
+
 # Active Directory: the diagnostic message contains a Windows error code in hexadecimal.
 _WINDOWS_ERROR = re.compile(r"\bdata ([0-9a-fA-F]+),")
 _WINDOWS_REASONS = {
@@ -68,6 +75,9 @@ def bind_denial_reason(response: Response) -> str | None:
         return policy_reason if policy_reason == MUST_CHANGE else None
     if response.code not in _RESULT_REASONS:
         raise BindFailed(f"a bind failed: {response.code_name}")
+    if response.code == RESULT_UNWILLING_TO_PERFORM:
+        texts = (text for text in _FREEIPA_REASONS if text in response.diagnostic_message)
+        return _FREEIPA_REASONS.get(next(texts, ""), DISABLED)
     if response.code != RESULT_INVALID_CREDENTIALS:
         return _RESULT_REASONS[response.code]
     error = _WINDOWS_ERROR.search(response.diagnostic_message)

@@ -173,3 +173,16 @@ def test_other_result_codes_give_a_reason(code: int, expected: str) -> None:
 def test_result_code_that_does_not_concern_the_password_is_an_error(code: int) -> None:
     with pytest.raises(BindFailed):
         bind_denial_reason(Response(code, "", {}))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Account inactivated. Contact system administrator.", DISABLED),
+        ("Too many failed logins.\n", LOCKED),
+        ("Entry permanently locked.\n", LOCKED),
+        ("Account (Kerberos principal) is expired", ACCOUNT_EXPIRED),
+    ],
+)
+def test_message_of_freeipa_gives_the_reason(text: str, expected: str) -> None:
+    assert bind_denial_reason(Response(53, text, {})) == expected
