@@ -50,6 +50,20 @@ def test_usernames_of_several_providers_are_found(cli: ForkedFlask, tmp_path: Pa
     assert (check["outcome"], check["found"]) == ("ok", "no user of database has a username of an earlier provider")
 
 
+@pytest.mark.parametrize(("chain", "outcome"), [("acme:Minimal,static", "warning"), ("static,acme:Minimal", None)])
+def test_earlier_provider_that_does_not_report_its_usernames_is_found(
+    tmp_path: Path, chain: str, outcome: str | None
+) -> None:
+    write(tmp_path, "acme", MINIMAL)
+    diagnosis = program(tmp_path, chain, **users_file(tmp_path / "users.toml", [ZOE]) | {"AUTH_PROVIDER": chain})
+    found = [
+        check
+        for check in json.loads(diagnosis("doctor", "--json").stdout)["checks"]
+        if "has_username" in check["found"]
+    ]
+    assert [check["outcome"] for check in found] == ([outcome] if outcome else [])
+
+
 @pytest.mark.parametrize(("password", "outcome"), [(ZOE.password, "ok"), ("hunter2", "failure"), ("\0", "failure")])
 def test_password_from_standard_input_is_tried(cli: ForkedFlask, password: str, outcome: str) -> None:
     check = diagnose(cli, "--user", "zoé", "--password", stdin=f"{password}\n")["password"]

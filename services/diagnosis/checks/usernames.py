@@ -1,9 +1,9 @@
-"""The check of a chain: usernames that several providers have."""
+"""The checks of a chain: usernames that several providers have, and providers that do not report theirs."""
 
 from collections.abc import Iterator
 from itertools import islice
 
-from providers.interface import Check, ProviderUnavailable, SupportsListUsers
+from providers.interface import Check, ProviderUnavailable, SupportsHasUsername, SupportsListUsers
 from services.chain import Chain, Identity, Link, translate_provider_errors, validate_user
 
 STEP = "usernames"
@@ -12,7 +12,10 @@ MAX_CHECKED_USERS = 1000
 
 
 def check_usernames(chain: Chain) -> Iterator[Check]:
-    """Yield, for each provider but the first, whether its users have usernames of earlier providers."""
+    """Yield which providers do not report their usernames, and which users have the username of an earlier provider."""
+    for link in chain.links[:-1]:
+        if not isinstance(link.provider, SupportsHasUsername):
+            yield _check_capability(link)
     for link in chain.links[1:]:
         if isinstance(link.provider, SupportsListUsers):
             try:
@@ -20,6 +23,13 @@ def check_usernames(chain: Chain) -> Iterator[Check]:
             except ProviderUnavailable as error:
                 found = f"not known for the users of {link.name}: {error}"
                 yield Check(STEP, "warning", found, "Run the command again when the provider is available")
+
+
+def _check_capability(link: Link) -> Check:
+    found = (
+        f"{link.name} does not report its usernames (it has no `has_username`), so a later provider may have them too"
+    )
+    return Check(STEP, "warning", found, "Put this provider last in AUTH_PROVIDER, or see docs/chains.md")
 
 
 def _first_users(link: Link, provider: SupportsListUsers) -> list[Identity]:
