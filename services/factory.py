@@ -16,6 +16,7 @@ from services.chain import Chain, Link
 from services.clients import Clients
 from services.context import Services
 from services.keys.sources import open_keys
+from services.readiness import Readiness
 from services.tokens.issuer import TokenIssuer
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def create_services(settings: Settings) -> Services:
         password_policy=password_policy,
         user_editor=user_editor,
         grantable_roles=frozenset(admins.grantable_roles),
-        schema_problem=partial(_schema_problem, settings),
+        schema_problem=Readiness(partial(_schema_problem, settings)).problem,
     )
 
 

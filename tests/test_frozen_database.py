@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 from tests.conftest import new_database
 from tests.servers.gunicorn import gunicorn
@@ -40,19 +43,38 @@ def serves_logins_without_database(server: Server) -> bool:
     return False
 
 
+def revocations_that_wait(address: str, token: str) -> int:
+    """Return how many of some concurrent revocations at /oauth/revoke have no response while the database is frozen."""
+    form = urlencode({"client_id": "mobile", "token": token}).encode()
+
+    def revoke(_: int) -> bool:
+        try:
+            with urlopen(f"{address}/oauth/revoke", form, timeout=4):  # noqa: S310 - the test's own server
+                return False
+        except HTTPError as error:
+            with error:
+                return error.code != 503
+        except TimeoutError:
+            return True
+
+    with ThreadPoolExecutor(8) as threads:
+        return sum(threads.map(revoke, range(8)))
+
+
 def test_logins_and_guarded_routes_work_and_sessions_recover(static_environ: dict[str, str]) -> None:
     def log_in(_: int = 0) -> dict[str, object]:
         return server.log_in(ZOE.email, ZOE.password).body
 
     with TemporaryDirectory() as home, postgres(Path(home)) as url:
         sessions = user_table(new_database(url, "sessions"), [])["DATABASE_URL"]
-        with gunicorn({**static_environ, "DATABASE_URL": sessions}) as address:
+        with gunicorn({**static_environ, "DATABASE_URL": sessions, "OAUTH_CLIENTS": "mobile"}) as address:
             server = Server(address, workers=1)
             first = log_in()
             assert server.request("GET", "/api/protected_route", str(first["data"])).status == 200
             with frozen(Path(home)):
                 wait_until(lambda: serves_logins_without_database(server), 120)
                 assert server.refresh(str(first["refresh_token"])).code == "sessions_unavailable"
+                assert revocations_that_wait(address, str(first["refresh_token"])) == 0
                 with ThreadPoolExecutor(16) as threads:
                     logins = list(threads.map(log_in, range(60)))
                 assert {frozenset(login) for login in logins} == {

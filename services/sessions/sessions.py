@@ -79,8 +79,7 @@ class Sessions:
         presented = RefreshToken.parse(token)
         if presented is None:
             raise InvalidRefreshToken(INVALID)
-        if self._revocations.is_unavailable:
-            raise SessionsUnavailable("the database has not responded for several seconds")
+        self._require_responding_database()
         while True:
             row = self._require_session(presented, client_id)
             user = self._require_user(row)
@@ -108,8 +107,11 @@ class Sessions:
         Ignore the token if its session does not exist. Raises SessionsUnavailable.
         """
         presented = RefreshToken.parse(token)
+        if presented is None:
+            return True
+        self._require_responding_database()
         with _translated_errors():
-            row = self._table.find(presented.session_id) if presented else None
+            row = self._table.find(presented.session_id)
         if row is None:
             return True
         if row.client_id != client_id:
@@ -180,6 +182,14 @@ class Sessions:
         if row is None or row.client_id != client_id or row.expires_at <= datetime.now(UTC):
             raise InvalidRefreshToken(INVALID)
         return row
+
+    def _require_responding_database(self) -> None:
+        """Raise SessionsUnavailable, instead of waiting, if the database does not respond.
+
+        Clients that need not log in would otherwise occupy all threads of the server.
+        """
+        if self._revocations.is_unavailable:
+            raise SessionsUnavailable("the database has not responded for several seconds")
 
     def _require_user(self, row: SessionRow) -> Identity | None:
         """Return the current user of a session; `None` if the session has changed since `row` was read.
