@@ -1,4 +1,4 @@
-"""One spelling for each path: a request that spells the path of an endpoint differently is not found."""
+"""One spelling for each method and path: a request that spells those of an endpoint differently is not found."""
 
 import re
 from collections.abc import Mapping
@@ -15,10 +15,13 @@ def init(app: Flask) -> None:
     app.url_map.merge_slashes = False
 
     @app.before_request
-    def require_plain_path() -> None:
-        """Let a reverse proxy limit the requests to a path by comparing their target with it."""
+    def require_plain_request() -> None:
+        """Let a reverse proxy limit the requests to an endpoint by comparing their method and target with it."""
         # A redirect to the path with or without a slash at its end repeats the client's Host header.
-        if isinstance(request.routing_exception, RequestRedirect) or not has_plain_path(request.environ):
+        is_redirect = isinstance(request.routing_exception, RequestRedirect)
+        # Methods are case-sensitive (RFC 9110 §9.1), but werkzeug ignores their case.
+        is_plain = request.environ["REQUEST_METHOD"] == request.method and has_plain_path(request.environ)
+        if is_redirect or not is_plain:
             raise NotFound
 
 

@@ -101,7 +101,7 @@ def port(server: str, static_environ: dict[str, str]) -> Iterator[int]:
 def ask(port: int | str, target: str, method: str = "POST", *headers: str) -> tuple[int, str, str]:
     """Send a login, or another request, with exactly this target; return the status, the headers and the body."""
     lines = [f"{method} {target} HTTP/1.1", "Host: good.example", "Connection: close", *headers]
-    body = LOGIN if method == "POST" else b""
+    body = LOGIN if method.upper() == "POST" else b""
     lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", ""]
     with _connection(port) as connection:
         connection.sendall("\r\n".join(lines).encode() + body)
@@ -127,6 +127,13 @@ def test_other_spelling_of_the_login_is_not_found_unless_the_server_hides_it(
     status, head, _ = ask(port, target)
     assert status in ({200} if target in HIDDEN_SPELLINGS.get(server, ()) else {400, 404})
     assert "location:" not in head.lower()
+
+
+@pytest.mark.parametrize("method", ["post", "Post"])
+def test_method_in_lower_case_is_not_a_login_unless_the_server_capitalizes_it(
+    server: str, port: int, method: str
+) -> None:
+    assert ask(port, "/api/auth", method)[0] in ({200} if server == "hypercorn" else {400, 404})
 
 
 def test_path_of_the_login_is_found_with_any_query(port: int) -> None:
