@@ -1,6 +1,7 @@
 """The doctor's checks of a directory: from the network to the groups of the role rules."""
 
 from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import partial
 from time import monotonic
 
@@ -14,6 +15,7 @@ from providers.ldap.client.session import ServiceSession
 from providers.ldap.directory import Directory
 from providers.ldap.groups import dn_problem
 from providers.ldap.network_checks import Finding, check_authorities, check_server, run_check
+from providers.ldap.records import CHANGE_ATTRIBUTES, ID_ATTRIBUTES, RECORD_ATTRIBUTES
 from providers.ldap.role_rules import Group, excluded_groups, positive_groups
 from providers.ldap.settings import LdapSettings
 from providers.ldap.user_entries import UserEntries
@@ -21,6 +23,8 @@ from providers.ldap.user_entries import UserEntries
 _ACTIVE_DIRECTORY_OID = "1.2.840.113556.1.4.800"  # in supportedCapabilities ([MS-ADTS] §3.1.1.3.4.3.1)
 
 _MAX_COMPARED = 20_000  # entries; a large directory must not delay the other checks
+
+_SAMPLE_SIZE = 200  # users whose attributes are read
 
 _FIX_ACCOUNT = "Correct LDAP_BIND_DN and LDAP_BIND_PASSWORD, or unlock the account; the doctor tried the bind once"
 _FIX_BASE = "Correct LDAP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
@@ -67,6 +71,7 @@ class _ContentChecks:
             if found.outcome != "failure":
                 yield run_check("users", partial(self._users, base), _FIX_BASE)
         yield run_check("usernames", self._usernames, _FIX_BASE)
+        yield run_check("sessions", self._sessions, _FIX_BASE)
         yield run_check("groups", self._groups, _FIX_GROUPS)
         yield run_check("rules", self._rules, _FIX_RULES)
 
@@ -122,6 +127,19 @@ class _ContentChecks:
             return found, "Search the directory for further users with the same username: they cannot log in"
         return "no username occurs twice", None
 
+    def _sessions(self) -> Finding:
+        user_filter, bases = self._entries.user_filter, self._settings.base_dn
+        found = (self._session().search(base, SUBTREE, user_filter, RECORD_ATTRIBUTES, _SAMPLE_SIZE) for base in bases)
+        present = {name for entries in found for entry in entries for name in entry.attributes}
+        identifiers, changes = (_first_present(names, present) for names in (ID_ATTRIBUTES, CHANGE_ATTRIBUTES))
+        if identifiers is None:
+            nothing = "no user has an attribute such as entryUUID, so a new entry can continue an old session"
+            return nothing, f"Grant LDAP_BIND_DN read access to one of: {', '.join(ID_ATTRIBUTES)}"
+        if changes is None:
+            nothing = "no user has an attribute that changes with the password, so a new password ends no session"
+            return nothing, f"Grant LDAP_BIND_DN read access to one of: {', '.join(CHANGE_ATTRIBUTES)}"
+        return f"they end with the entry ({identifiers}), and with a new password ({changes})", None
+
     def _groups(self) -> Finding:
         if self._settings.group_base_dn:
             for base in self._settings.group_base_dn:
@@ -148,3 +166,8 @@ class _ContentChecks:
         session, distinct = self._session(), {group.key: group for group in groups}.values()
         problems = ((group.label, dn_problem(session, group.dn)) for group in distinct)
         return "; ".join(f"{label} {problem}" for label, problem in problems if problem)
+
+
+def _first_present(names: Iterable[str], present: AbstractSet[str]) -> str | None:
+    """Return the first name that is in `present`, whose names are in lower case."""
+    return next((name for name in names if name.lower() in present), None)

@@ -5,8 +5,8 @@ from hashlib import sha256
 
 from providers.ldap.client.responses import Entry
 
-# The first that an entry has is its identifier. The server sets them when it adds an entry, and never changes them.
-_ID_ATTRIBUTES = (
+# The server sets them when it adds an entry, and never changes them. The first that an entry has is its record id.
+ID_ATTRIBUTES = (
     "objectGUID",  # Active Directory
     "nsUniqueId",  # 389 Directory Server, FreeIPA
     "entryUUID",  # RFC 4530: OpenLDAP, OpenDJ, ApacheDS
@@ -15,6 +15,7 @@ _ID_ATTRIBUTES = (
     "orclGUID",
     "ipaUniqueID",
 )
+"""The attributes that identify an entry."""
 
 CHANGE_ATTRIBUTES = (
     "pwdChangedTime",  # draft-behera-ldap-password-policy: OpenLDAP, OpenDJ
@@ -27,7 +28,7 @@ CHANGE_ATTRIBUTES = (
 )
 """The attributes that change with a password. A login changes none of them."""
 
-RECORD_ATTRIBUTES = (*_ID_ATTRIBUTES, *CHANGE_ATTRIBUTES)
+RECORD_ATTRIBUTES = (*ID_ATTRIBUTES, *CHANGE_ATTRIBUTES)
 """The attributes that the functions of this module read. Most are operational, so a search must name them."""
 
 # A digest of a password that is stored as plain text could be used to guess it.
@@ -39,7 +40,7 @@ def record_id(entry: Entry) -> str | None:
 
     Return `None` if the directory has no such identifier, or the account may not read it.
     """
-    values = ((name, entry.attributes.get(name.lower())) for name in _ID_ATTRIBUTES)
+    values = ((name, entry.attributes.get(name.lower())) for name in ID_ATTRIBUTES)
     return next((_digest(name, *value) for name, value in values if value), None)
 
 

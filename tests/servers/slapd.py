@@ -33,7 +33,13 @@ RESET = f"cn=reset,ou=policies,{SUFFIX}"
 
 _POLICIES: dict[str, dict[str, object]] = {
     # Failures are forgotten after a second. Otherwise the many wrong passwords of the tests would fill the entries.
-    f"cn=default,ou=policies,{SUFFIX}": {"pwdLockout": "TRUE", "pwdMaxFailure": 1000, "pwdFailureCountInterval": 1},
+    # Without a maximum age, a new entry has no pwdChangedTime.
+    f"cn=default,ou=policies,{SUFFIX}": {
+        "pwdLockout": "TRUE",
+        "pwdMaxFailure": 1000,
+        "pwdFailureCountInterval": 1,
+        "pwdMaxAge": 10 * 365 * 24 * 3600,
+    },
     STRICT: {"pwdLockout": "TRUE", "pwdMaxFailure": 3, "pwdLockoutDuration": 60, "pwdFailureCountInterval": 300},
     AGING: {"pwdMaxAge": 30 * 24 * 3600},
     GRACIOUS: {"pwdMaxAge": 30 * 24 * 3600, "pwdGraceAuthNLimit": 2},

@@ -40,7 +40,19 @@ def service_binds(server: Slapd, mark: int) -> int:
 def test_all_checks_pass_with_one_bind(slapd: Slapd) -> None:
     mark = len(slapd.log)
     base = f"base DN ou=people,{SUFFIX}"
-    steps = ["name", "TCP", "TLS", "service bind", "kind of directory", base, "users", "usernames", "groups", "rules"]
+    steps = [
+        "name",
+        "TCP",
+        "TLS",
+        "service bind",
+        "kind of directory",
+        base,
+        "users",
+        "usernames",
+        "sessions",
+        "groups",
+        "rules",
+    ]
     assert outcomes(slapd.environ()) == dict.fromkeys(steps, "ok")
     assert service_binds(slapd, mark) == 1
 
@@ -102,6 +114,31 @@ def test_usernames_that_were_not_compared_are_not_reported_as_unique(
     check = check_results(slapd.environ())["usernames"]
     assert check.outcome == "warning"
     assert "the others were not compared" in check.found
+
+
+def test_attributes_that_end_sessions_are_reported(slapd: Slapd, samba: Samba) -> None:
+    found = [check_results(server.environ())["sessions"].found for server in (slapd, samba)]
+    assert found == [
+        "they end with the entry (entryUUID), and with a new password (pwdChangedTime)",
+        "they end with the entry (objectGUID), and with a new password (pwdLastSet)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "named"),
+    [("entryUUID", "a new entry can continue an old session"), ("pwdChangedTime", "a new password ends no session")],
+)
+def test_account_that_cannot_read_what_ends_sessions_is_reported(tmp_path: Path, hidden: str, named: str) -> None:
+    with directory(tmp_path) as server:
+        pass
+    configuration = server.home / "slapd.conf"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("access to *", f"access to attrs={hidden} by * none\naccess to *", 1))
+    with slapd_server.started(server):
+        check = check_results(server.environ())["sessions"]
+    assert check.outcome == "warning"
+    assert named in check.found
+    assert hidden in (check.remedy or "")
 
 
 def test_certificate_without_the_ip_address_is_reported(slapd: Slapd) -> None:
