@@ -181,7 +181,7 @@ class SessionTable:
         with self._begin() as connection:
             return _end(connection, sessions.c.id == session_id) == 1
 
-    def end_of_user(self, seen: SessionRow) -> bool:
+    def end_unless_changed(self, seen: SessionRow) -> bool:
         """End a session unless its record id or credential stamp has changed since `seen` was read.
 
         Return whether it was ended.

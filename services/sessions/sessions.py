@@ -215,7 +215,7 @@ class Sessions:
         A login that upgrades the user's hash changes the stamps of the user's sessions, and ends none.
         """
         with _translated_errors():
-            ended = self._table.end_of_user(row)
+            ended = self._table.end_unless_changed(row)
         if ended:
             self.refresh_revocations()
             log.warning("session of %a of %s ended: %s", row.username, row.idp, reason)

@@ -1,4 +1,6 @@
-"""An explained login has the same result as the login itself, in any chain."""
+"""An explained login has the same result as the login itself, in any chain, and a username has one provider."""
+
+from contextlib import suppress
 
 import pytest
 from hypothesis import example, given
@@ -37,6 +39,23 @@ def test_explanation_is_the_result_of_the_right_password(links: list[tuple[Store
     assert explanation.identity == (answer or None)
     assert explanation.reason == getattr(answer, "reason", None)
     assert len(explanation.results) == len(links)
+
+
+@example([(Store(("anna", "a@x"), disabled=frozenset({"anna"})), False), (Store(("anna", "b@x")), False)], "b@x")
+@given(LINKS, st.sampled_from((*NAMES, "a@x", "b@x")))
+def test_accepted_username_is_in_no_earlier_provider(links: list[tuple[Store, bool]], login: str) -> None:
+    chain = Chain([Link(f"store {number}", store, skip) for number, (store, skip) in enumerate(links)])
+    try:
+        user = chain.authenticate(login, PASSWORD)
+        found = chain.find(user["idp"], user["username"]) if user else None
+    except ProviderUnavailable:
+        return
+    assert found == (user or None)
+    for link, (store, _) in zip(chain.links, links, strict=True):
+        if not user or link.name == user["idp"]:
+            return
+        with suppress(ConnectionError):  # a provider that was skipped
+            assert not store.has_username(user["username"])
 
 
 def test_provider_with_a_failed_check_is_not_asked() -> None:
