@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.routing import IntegerConverter
 
@@ -17,7 +17,7 @@ from config.text import Name
 from database.errors import NoSuchUser, UserChanged
 from database.user_filter import UserFilter
 from services.accounts import AccountEditor, admin_editor, new_hash
-from services.auth_guard import auth_guard
+from services.auth_guard import auth_guard, check_jwt
 
 if TYPE_CHECKING:
     from database.user_row import UserRow
@@ -81,32 +81,33 @@ def init(app: Flask) -> None:
     @app.route("/api/users")
     @auth_guard(ADMIN_ROLE)
     def list_users() -> Response:
-        editor, query = admin_editor(g.claims), _validate(_Query, _query_parameters())
+        query = _validate(_Query, _query_parameters())
         user_filter = UserFilter(role=query.role, active=query.active, search=query.search)
         # Read one extra row, to find out whether there is a next page.
-        rows = editor.users.page(user_filter, query.limit + 1, query.after)
+        rows = _editor().users.page(user_filter, query.limit + 1, query.after)
         page = [row.to_json() for row in rows[: query.limit]]
         return json_response(data=page, next=_next_page(query, rows), headers=[NO_STORE])
 
     @app.route("/api/users", methods=["POST"])
     @auth_guard(ADMIN_ROLE)
     def add_user() -> Response:
-        editor, new = admin_editor(g.claims), _validate(_NewUser, json_object())
+        new = _validate(_NewUser, json_object())
         password_hash = new_hash(new.password, new.username, new.email)
-        row = editor.add(new.username, new.email, password_hash, new.roles, new.active)
+        row = _editor().add(new.username, new.email, password_hash, new.roles, new.active)
         return _user_response(row, 201, ("Location", f"/api/users/{row.id}"))
 
     @app.route(USER_PATH)
     @auth_guard(ADMIN_ROLE)
     def show_user(user_id: int) -> Response:
-        return _user_response(_require_user(admin_editor(g.claims), user_id))
+        return _user_response(_require_user(_editor(), user_id))
 
     @app.route(USER_PATH, methods=["PATCH"])
     @auth_guard(ADMIN_ROLE)
     def edit_user(user_id: int) -> Response:
-        editor, edit = admin_editor(g.claims), _validate(_UserEdit, json_object())
+        edit = _validate(_UserEdit, json_object())
         if "If-Match" not in request.headers:
             raise MissingPrecondition
+        editor = _editor()
         _, version = _require_version(editor, user_id)
         changes = edit.model_dump(exclude_unset=True)
         return _user_response(editor.change(user_id, lambda row: replace(row, **changes), version))
@@ -114,10 +115,19 @@ def init(app: Flask) -> None:
     @app.route(f"{USER_PATH}/password", methods=["PUT"])
     @auth_guard(ADMIN_ROLE)
     def set_password(user_id: int) -> Response:
-        editor, new = admin_editor(g.claims), _validate(_NewPassword, json_object())
-        row, version = _require_version(editor, user_id)
+        new = _validate(_NewPassword, json_object())
+        row, version = _require_version(_editor(), user_id)
         password_hash = new_hash(new.password, row.username, row.email)
-        return _user_response(editor.set_password(user_id, password_hash, version))
+        return _user_response(_editor().set_password(user_id, password_hash, version))
+
+
+def _editor() -> AccountEditor:
+    """Return an editor for the caller, whose token and roles are checked again.
+
+    Call it after the body has been read and a password hashed, immediately before the edit. Both can take as long as
+    the client wants, and meanwhile the caller may have lost the role.
+    """
+    return admin_editor(check_jwt())
 
 
 def _query_parameters() -> dict[str, str]:

@@ -1,12 +1,16 @@
 """What administrators may do at `/api/users`: only while they have the role, and only with grantable roles."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
 
+from database.session_table import SessionTable
 from database.tables import sessions, user_roles, users
 from database.user_filter import UserFilter
 from services.context import services_of
@@ -75,6 +79,47 @@ def test_token_does_not_keep_the_powers_that_its_user_has_lost(
         response = admin.ask(method, path.replace("1", str(before[0].id)), members, ANY_VERSION)
         assert error_message(response, status, code)
     assert admin.table.users.page(ALL_USERS, 10) == before
+
+
+class SlowBody(BytesIO):
+    """The body of a request during which something happens."""
+
+    def __init__(self, members: object, during: Callable[[], object]) -> None:
+        super().__init__(json.dumps(members).encode())
+        self._during: list[Callable[[], object]] = [during]
+
+    def readinto(self, buffer: Any) -> int:
+        if self._during:
+            self._during.pop()()
+        return super().readinto(buffer)
+
+
+def revoke_here(admin: Admin) -> None:
+    """Revoke the tokens of Zoé, and read the revocation."""
+    SessionTable(admin.engine).end_user_sessions("zoé")
+    current = services_of(admin.client.application).sessions
+    assert current
+    current.refresh_revocations()
+
+
+@pytest.mark.parametrize("change", [demote_with_sql, disable_with_sql, revoke_here])
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint in BODIES if endpoint[2]], ids=str)
+def test_request_with_a_slow_body_does_not_keep_the_powers_of_its_beginning(
+    admin: Admin, endpoint: Endpoint, change: Callable[[Admin], None]
+) -> None:
+    method, path, members = endpoint
+    history = admin.table.users.history()
+    body = SlowBody(members, lambda: change(admin))
+    response = admin.client.open(
+        f"/api/users{path.replace('1', str(admin.id_of(MAX)))}",
+        method=method,
+        headers={**bearer(admin.access), **ANY_VERSION},
+        input_stream=body,
+        content_length=len(body.getvalue()),
+        content_type="application/json",
+    )
+    assert response.status_code in {401, 403}
+    assert admin.table.users.history() == history
 
 
 def test_token_of_a_session_that_ended_elsewhere_is_rejected_before_the_next_poll(
