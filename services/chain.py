@@ -165,23 +165,23 @@ class Chain:
                 user = validate_user(link.name, answer) if answer else None
                 if user is None or casefold_name(user["username"]) != casefold_name(username):
                     return None
-                if owner := self.owner_before(user):
+                if owner := self.owner_before(user, may_skip=True):
                     log.warning("the username %a of %s belongs to %s", user["username"], idp, owner.name)
                     return None
                 return user
         return None
 
-    def owner_before(self, user: Identity) -> Link | None:
+    def owner_before(self, user: Identity, *, may_skip: bool = False) -> Link | None:
         """Return the provider before the user's own that has the same username; `None` if there is none.
 
-        An unavailable provider is skipped, or if it must not be skipped, its ProviderUnavailable is raised.
+        Raises the ProviderUnavailable of a provider, unless `may_skip` is True and this provider may be skipped.
         """
         for link in takewhile(lambda link: link.name != user["idp"], self.links):
             try:
                 if has_username(link, user["username"]):
                     return link
             except ProviderUnavailable as error:
-                _skip_or_raise(error, skip=link.skips(error))
+                _skip_or_raise(error, skip=may_skip and link.skips(error))
         return None
 
 

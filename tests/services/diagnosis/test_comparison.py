@@ -2,8 +2,9 @@
 
 import pytest
 
-from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, User
+from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, ProviderUnavailable, User
 from services.chain import Chain, Link
+from services.diagnosis.checks.usernames import check_usernames
 from services.diagnosis.comparison import Match, MissingCapability, compare, list_matcher, list_users, lookup_matcher
 from tests.services.diagnosis.stores import Store
 
@@ -48,6 +49,19 @@ def test_user_of_a_disabled_username_in_an_earlier_provider_is_not_listed() -> N
     first, second = Store(("anna", "a@x"), disabled=frozenset({"anna"})), Store(("anna", "z@x"), ("bert", "b@x"))
     listed = list_users(Chain([Link("first", first), Link("second", second)]))
     assert [user["username"] for user in listed] == ["bert"]
+
+
+def test_list_is_not_complete_while_an_earlier_provider_cannot_be_asked_for_a_username() -> None:
+    class Unstable(Store):
+        def has_username(self, username: str) -> bool:
+            raise ConnectionError
+
+    chain = Chain([Link("first", Unstable(), skip_unavailable=True), Link("second", Store(("anna", "a@x")))])
+    with pytest.raises(ProviderUnavailable):
+        list(list_users(chain))
+    (check,) = check_usernames(chain)
+    assert check.outcome == "warning"
+    assert check.found == "not known for the users of second: first: ConnectionError"
 
 
 def test_chain_whose_provider_cannot_list_users_is_not_compared() -> None:
