@@ -2,7 +2,7 @@
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 
@@ -23,7 +23,7 @@ from services.auth_guard import MissingToken, RoleRequired
 from services.caller import UnverifiableCaller
 from services.jwt_handler import ExpiredToken, InvalidToken, RevokedToken
 from services.keys.ring import KeysUnavailable
-from services.sessions.errors import InvalidRefreshToken, SessionsDisabled, SessionsUnavailable
+from services.sessions.errors import InvalidRefreshToken, RefreshInProgress, SessionsDisabled, SessionsUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ class ErrorResponse:
     """The number of seconds after which the client can try again."""
     oauth_code: str | None = None
     """The `error` of an OAuth endpoint (RFC 6749 §5.2); `None` if it is the same as `code`."""
+    is_failure: bool = True
+    """Whether a 5xx is logged as an error. Otherwise the clients cause it, and the service works."""
 
 
 def _invalid_token(code: str) -> ErrorResponse:
@@ -97,6 +99,10 @@ ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
     ),
     InvalidScope: ErrorResponse(400, "invalid_scope", "Scopes are not supported. The access token lists the roles"),
     ProviderUnavailable: _unavailable("provider_unavailable", "Credential store unavailable"),
+    RefreshInProgress: replace(
+        _unavailable("refresh_in_progress", "This refresh token was just exchanged. Use the new one", retry_after=2),
+        is_failure=False,
+    ),
     SessionsUnavailable: _unavailable("sessions_unavailable", "Session store unavailable"),
     DatabaseUnavailable: _unavailable("database_unavailable", "Database unavailable"),
     KeysUnavailable: _unavailable("keys_unavailable", "Signing keys unavailable"),
@@ -113,7 +119,7 @@ def init(app: Flask) -> None:
 
 
 def _render_error(template: ErrorResponse, error: BaseException) -> Response:
-    if template.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if template.status >= HTTPStatus.INTERNAL_SERVER_ERROR and template.is_failure:
         _log_failure(template, error)
     headers = [NO_STORE]
     if template.challenge:

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from config.text import casefold_name
 from database.advisory_locks import SESSION_LOCK
 from database.audit import record_event
+from database.clock import DatabaseTime
 from database.error_translation import translate_database_errors
 from database.revocation_table import Revocation, insert_revocations, revocations_after
 from database.tables import revocations, sessions
@@ -64,6 +65,16 @@ class SessionRow:
     """The record id of the user, as providers return it; None if it is not known."""
     credential_stamp: str | None = field(default=None, repr=False)
     """The credential stamp of the user, as providers return it; None if it is not known."""
+    rotated_at: datetime | None = None
+    """When the valid token was issued, by the clock of the database; None for a new session."""
+    read_at: datetime | None = field(default=None, compare=False)
+    """When this row was read, by the clock of the database; None for a new session."""
+
+    def was_rotated_within(self, limit: timedelta) -> bool:
+        """Return whether the valid token had been issued less than `limit` before the row was read."""
+        if self.rotated_at is None or self.read_at is None:
+            return False
+        return abs(self.read_at - self.rotated_at) < limit  # negative after a step of the clock
 
 
 # Built once: building a statement costs more than executing it.
@@ -90,7 +101,7 @@ _expired = select(sessions.c.id).where(
     sessions.c.expires_at < bindparam("now"), sessions.c.access_until < bindparam("now")
 )
 _purge = delete(sessions).where(sessions.c.id.in_(_expired.limit(PURGE_LIMIT).with_for_update(skip_locked=True)))
-_by_id = select(sessions).where(sessions.c.id == bindparam("session_id"))
+_by_id = select(sessions, DatabaseTime().label("read_at")).where(sessions.c.id == bindparam("session_id"))
 _rotate = (
     update(sessions)
     .where(
@@ -101,6 +112,7 @@ _rotate = (
     .values(
         token_hash=bindparam("next_hash"),
         spent_hash=bindparam("presented_hash"),
+        rotated_at=DatabaseTime(),
         delivered=False,
         expires_at=bindparam("until"),
         access_until=bindparam("access_until_"),

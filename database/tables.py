@@ -90,6 +90,7 @@ sessions = Table(
     Column("id", Text, primary_key=True),
     Column("token_hash", Text, nullable=False),
     Column("spent_hash", Text),
+    Column("rotated_at", UtcDateTime),
     Column("delivered", Boolean, nullable=False),
     Column("client_id", Text, nullable=False),
     Column("idp", Text, nullable=False),

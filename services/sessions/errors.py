@@ -9,5 +9,9 @@ class SessionsUnavailable(Exception):
     """The sessions cannot be read or changed now. The token and the credentials may be valid."""
 
 
+class RefreshInProgress(Exception):
+    """The token was exchanged a moment ago. Its successor is on its way, or lost, or known to another request."""
+
+
 class InvalidRefreshToken(Exception):
     """The refresh token is invalid. The text is the reason, and may be sent to the client."""

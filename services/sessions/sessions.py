@@ -1,19 +1,17 @@
 """Sessions: a login starts one, refresh tokens extend it, and a logout or an administrator ends it."""
 
 import logging
-import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from time import monotonic
 
 from config.errors import translate_errors
 from config.text import casefold_name
 from database.errors import DatabaseUnavailable
 from database.session_table import SessionRow
 from services.chain import Chain, Identity
-from services.sessions.errors import InvalidRefreshToken, SessionsUnavailable
+from services.sessions.errors import InvalidRefreshToken, RefreshInProgress, SessionsUnavailable
 from services.sessions.refresh_tokens import RefreshToken
 from services.sessions.store import SessionStore
 from services.tokens.claims import Claims
@@ -22,8 +20,8 @@ from services.tokens.issuer import TokenIssuer
 
 log = logging.getLogger(__name__)
 
-LOST_RESPONSE_TIMEOUT = 2.0  # seconds after which a response that the server has not sent is considered lost
-_CHECK_INTERVAL = 0.05  # seconds
+# A response that the server has not sent by then is lost. Two tabs of a browser have as long to share a new token.
+LOST_RESPONSE_TIMEOUT = timedelta(seconds=2)
 _EXPIRY_MARGIN = timedelta(seconds=10)  # since times in tokens are rounded, and clocks of replicas differ
 
 INVALID = "expired, revoked or unknown"
@@ -73,23 +71,20 @@ class Sessions:
         """Exchange a refresh token, which is single-use, for new tokens with the user's current roles.
 
         If the token was used before, its session ends (RFC 9700 §4.14.2), except if the response with its successor
-        was not sent: then the request is a retry. Raises InvalidRefreshToken; and SessionsUnavailable and
-        ProviderUnavailable, after which the token is still valid.
+        was not sent: then the request is a retry. Raises InvalidRefreshToken; RefreshInProgress; and
+        SessionsUnavailable and ProviderUnavailable, after which the token is still valid.
         """
         presented = RefreshToken.parse(token)
         if presented is None:
             raise InvalidRefreshToken(INVALID)
         self._require_responding_database()
-        while True:
-            row = self._require_session(presented, client_id)
-            user = self._require_user(row)
-            if user is None:
-                continue
-            row = replace(row, record_id=user.get("record_id"), credential_stamp=user.get("credential_stamp"))
-            # The access token is generated before the exchange: if the session ends later, it is revoked too.
-            grant = self._exchange(presented, row, self._access_token(user, row))
-            if grant:  # otherwise a concurrent request has exchanged it
-                return grant
+        row, user = self._require_session_and_user(presented, client_id)
+        # The access token is generated before the exchange: if the session ends later, it is revoked too.
+        grant = self._exchange(presented, row, self._access_token(user, row))
+        if grant is None:  # no reuse: the token was valid when it arrived
+            self._require_unexpired(presented, client_id)
+            raise RefreshInProgress
+        return grant
 
     def end(self, claims: Claims) -> None:
         """End the session of an access token, or revoke the token if it belongs to no session.
@@ -156,25 +151,33 @@ class Sessions:
         self._revocations.refresh()
         return None
 
-    def _require_session(self, presented: RefreshToken, client_id: str) -> SessionRow:
-        """Return the session whose current refresh token this is. Raises InvalidRefreshToken.
+    def _require_session_and_user(self, presented: RefreshToken, client_id: str) -> tuple[SessionRow, Identity]:
+        """Return the session that this token extends, and its current user.
 
-        If it is the previous token, wait while the response with the current one may still be sent.
+        The row has the record id and the credential stamp of the user. Raises as `refresh` does.
         """
-        seen_hash, seen_at = None, 0.0
         while True:
-            row = self._require_unexpired(presented, client_id)
-            if row.token_hash == presented.hash:
+            row = self._require_session(presented, client_id)
+            if user := self._require_user(row):  # otherwise the session has changed since it was read
+                record_id, stamp = user.get("record_id"), user.get("credential_stamp")
+                return replace(row, record_id=record_id, credential_stamp=stamp), user
+
+    def _require_session(self, presented: RefreshToken, client_id: str) -> SessionRow:
+        """Return the session whose token this is: the valid one, or the one before it if the response was lost.
+
+        Raises InvalidRefreshToken, and RefreshInProgress.
+        """
+        row = self._require_unexpired(presented, client_id)
+        if row.token_hash == presented.hash:
+            return row
+        if row.spent_hash == presented.hash:
+            if row.was_rotated_within(LOST_RESPONSE_TIMEOUT):
+                raise RefreshInProgress
+            if not row.delivered:
                 return row
-            if row.spent_hash != presented.hash or row.delivered:
-                self._end(row.id)
-                log.warning("refresh token reused: session of %a of %s revoked", row.username, row.idp)
-                raise InvalidRefreshToken(REUSED)
-            if row.token_hash != seen_hash:
-                seen_hash, seen_at = row.token_hash, monotonic()
-            elif monotonic() - seen_at > LOST_RESPONSE_TIMEOUT:
-                return row
-            time.sleep(_CHECK_INTERVAL)
+        self._end(row.id)
+        log.warning("refresh token reused: session of %a of %s revoked", row.username, row.idp)
+        raise InvalidRefreshToken(REUSED)
 
     def _require_unexpired(self, presented: RefreshToken, client_id: str) -> SessionRow:
         with _translated_errors():

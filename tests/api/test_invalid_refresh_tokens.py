@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.support.error_responses import error_message
 from tests.support.oauth import granted_tokens, oauth_app
 from tests.support.oauth import refresh as refresh_by_oauth
 from tests.support.oauth import token as token_by_oauth
+from tests.support.session_rows import age_rotations
 from tests.support.sessions import claims_of, client_of, guard_error, log_in, log_out, refresh, send_refresh
-from tests.support.stores import user_table
+from tests.support.stores import engine_of, user_table
 from tests.support.users import ZOE
 
 NEVER = "Invalid refresh token: expired, revoked or unknown"
@@ -29,11 +31,12 @@ def refusal(client: FlaskClient, token: object) -> str:
 
 @pytest.mark.parametrize("uses", [1, 2, 3])
 def test_reused_refresh_token_ends_the_whole_session(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture, uses: int
+    client: FlaskClient, sqlite_environ: dict[str, str], caplog: pytest.LogCaptureFixture, uses: int
 ) -> None:
     family, other = [log_in(client)], log_in(client)
     for _ in range(uses):
         family.append(refresh(client, family[-1]))
+    age_rotations(engine_of(sqlite_environ), LOST_RESPONSE_TIMEOUT)
     assert refusal(client, family[0].refresh) == SPENT
     assert [guard_error(client, tokens.access) for tokens in family] == ["revoked_token"] * len(family)
     assert {refusal(client, tokens.refresh) for tokens in family} == {NEVER}

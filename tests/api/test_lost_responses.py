@@ -1,41 +1,81 @@
-"""A refresh whose response was lost, so that the client retries it."""
+"""A spent refresh token: a retry whose response was lost, another tab of the same user, or a thief."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from database.session_table import SessionTable
+from database.session_table import SessionRow, SessionTable
 from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
-from tests.support.sessions import claims_of, client_of, guard_error, log_in, refresh, send_refresh, tokens_in
+from tests.support.oauth import granted_tokens, oauth_app, oauth_error
+from tests.support.oauth import refresh as refresh_by_oauth
+from tests.support.oauth import token as token_by_oauth
+from tests.support.session_rows import age_rotations
+from tests.support.sessions import Tokens, claims_of, client_of, guard_error, log_in, refresh, send_refresh, tokens_in
 from tests.support.stores import engine_of
 
 NEVER = "Invalid refresh token: expired, revoked or unknown"
 SPENT = "Invalid refresh token: already used; its session was revoked"
+JUST_EXCHANGED = "This refresh token was just exchanged. Use the new one"
+
+LIMIT = timedelta(hours=1)
+"""The limit in these tests: on any machine the requests of a test arrive earlier."""
+
+PassTime = Callable[[], None]
+
+
+@pytest.fixture(autouse=True)
+def _long_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.sessions.sessions.LOST_RESPONSE_TIMEOUT", LIMIT)
 
 
 @pytest.fixture
-def client(request: pytest.FixtureRequest) -> FlaskClient:
-    """A client of an application with all sample users in PostgreSQL, or in the store that the test names."""
-    return client_of(request.getfixturevalue(getattr(request, "param", "postgres_environ")))
+def environ(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings of all sample users in PostgreSQL, or in the store that the test names."""
+    chosen: dict[str, str] = request.getfixturevalue(getattr(request, "param", "postgres_environ"))
+    return chosen
 
 
 @pytest.fixture
-def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.sessions.sessions.LOST_RESPONSE_TIMEOUT", 0.2)
+def client(environ: dict[str, str]) -> FlaskClient:
+    """A client of a new application."""
+    return client_of(environ)
+
+
+@pytest.fixture
+def pass_time(environ: dict[str, str]) -> PassTime:
+    """Make the limit of all spent tokens end."""
+    return lambda: age_rotations(engine_of(environ), LIMIT)
 
 
 def refusal(client: FlaskClient, token: str) -> str:
     return error_message(send_refresh(client, token), 400, "invalid_refresh_token")
 
 
-@pytest.mark.usefixtures("_short_wait")
-@pytest.mark.parametrize("client", ["sqlite_environ", "postgres_environ"], indirect=True)
-def test_refresh_can_be_retried_once_if_its_response_was_lost(client: FlaskClient) -> None:
+def assert_in_progress(client: FlaskClient, token: str) -> None:
+    response = send_refresh(client, token)
+    assert error_message(response, 503, "refresh_in_progress") == JUST_EXCHANGED
+    assert response.headers["Retry-After"] == "2"
+
+
+def row_of(environ: dict[str, str], client: FlaskClient, tokens: Tokens) -> SessionRow:
+    row = SessionTable(engine_of(environ)).find(claims_of(client, tokens.access)["sid"])
+    assert row is not None
+    return row
+
+
+@pytest.mark.parametrize("environ", ["sqlite_environ", "postgres_environ"], indirect=True)
+def test_refresh_can_be_retried_once_if_its_response_was_lost(client: FlaskClient, pass_time: PassTime) -> None:
     first = log_in(client)
     lost = send_refresh(client, first.refresh)
+    assert_in_progress(client, first.refresh)
+    pass_time()
     second = tokens_in(send_refresh(client, first.refresh))
     assert guard_error(client, second.access) == ""
     third = refresh(client, second)
@@ -45,57 +85,132 @@ def test_refresh_can_be_retried_once_if_its_response_was_lost(client: FlaskClien
     lost.close()
 
 
-@pytest.mark.usefixtures("_short_wait")
-def test_retry_works_after_several_lost_responses(client: FlaskClient) -> None:
-    tokens = log_in(client)
-    lost = [send_refresh(client, tokens.refresh) for _ in range(3)]
+def test_retry_works_after_several_lost_responses(client: FlaskClient, pass_time: PassTime) -> None:
+    tokens, lost = log_in(client), []
+    for _ in range(3):
+        lost.append(send_refresh(client, tokens.refresh))
+        assert_in_progress(client, tokens.refresh)
+        pass_time()
     again = refresh(client, tokens)
     assert guard_error(client, refresh(client, again).access) == ""
     assert [response.status_code for response in lost] == [200] * 3
 
 
-@pytest.mark.usefixtures("_short_wait")
-def test_response_that_arrives_after_the_retry_has_an_invalid_token(client: FlaskClient) -> None:
+def test_response_that_arrives_after_the_retry_has_an_invalid_token(client: FlaskClient, pass_time: PassTime) -> None:
     first = log_in(client)
     late = send_refresh(client, first.refresh)
+    pass_time()
     second = refresh(client, first)
     late_tokens = tokens_in(late)
     assert refusal(client, late_tokens.refresh) == SPENT
     assert refusal(client, second.refresh) == NEVER
 
 
-@pytest.mark.usefixtures("_short_wait")
-def test_late_response_does_not_confirm_the_delivery_of_a_later_one(client: FlaskClient) -> None:
+def test_late_response_does_not_confirm_the_delivery_of_a_later_one(client: FlaskClient, pass_time: PassTime) -> None:
     first = log_in(client)
     late = send_refresh(client, first.refresh)
+    pass_time()
     lost_too = send_refresh(client, first.refresh)
     tokens_in(late)
+    pass_time()
     assert guard_error(client, refresh(client, first).access) == ""
     assert lost_too.status_code == 200
 
 
-def test_retry_waits_for_the_response_in_flight_and_is_then_rejected(client: FlaskClient) -> None:
+@pytest.mark.parametrize("environ", ["sqlite_environ", "postgres_environ"], indirect=True)
+def test_spent_token_is_reuse_after_the_limit_however_often_it_was_presented(
+    environ: dict[str, str], client: FlaskClient, pass_time: PassTime
+) -> None:
     first = log_in(client)
-    in_flight = send_refresh(client, first.refresh)
-    with ThreadPoolExecutor(1) as threads:
-        retry = threads.submit(send_refresh, client.application.test_client(), first.refresh)
-        second = tokens_in(in_flight)
-        assert error_message(retry.result(60), 400, "invalid_refresh_token") == SPENT
+    second = refresh(client, first)
+    before = row_of(environ, client, second)
+    for _ in range(20):
+        assert_in_progress(client, first.refresh)
+    assert row_of(environ, client, second) == before  # with the time of the rotation
+    assert guard_error(client, second.access) == ""
+    pass_time()
+    assert refusal(client, first.refresh) == SPENT
+    assert refusal(client, second.refresh) == NEVER
     assert guard_error(client, second.access) == "revoked_token"
 
 
-def test_only_one_of_two_concurrent_retries_succeeds(client: FlaskClient) -> None:
+def test_only_one_of_two_concurrent_retries_succeeds(client: FlaskClient, pass_time: PassTime) -> None:
     first = log_in(client)
     lost = send_refresh(client, first.refresh)
+    pass_time()
+    assert present_concurrently(client, first.refresh, 2) == [200, 503]
+    assert lost.status_code == 200
 
-    def again(_: int) -> int:
-        response = send_refresh(client.application.test_client(), first.refresh)
+
+def present_concurrently(client: FlaskClient, token: str, count: int) -> list[int]:
+    """Present a refresh token in several threads; return the statuses in ascending order."""
+    start = Barrier(count)
+
+    def present(_: int) -> int:
+        own_client = client.application.test_client()
+        start.wait(60)
+        response = send_refresh(own_client, token)
         response.get_data()
         return response.status_code
 
-    with ThreadPoolExecutor(2) as threads:
-        assert sorted(threads.map(again, range(2))) == [200, 400]
-    assert lost.status_code == 200
+    with ThreadPoolExecutor(count) as threads:
+        return sorted(threads.map(present, range(count)))
+
+
+@pytest.mark.parametrize("environ", ["sqlite_environ", "postgres_environ"], indirect=True)
+def test_one_of_concurrent_refreshes_gets_tokens_and_the_session_lasts(
+    environ: dict[str, str], client: FlaskClient, pass_time: PassTime
+) -> None:
+    first = log_in(client)
+    assert present_concurrently(client, first.refresh, 12) == [200] + [503] * 11
+    assert guard_error(client, first.access) == ""
+    wait_until(lambda: row_of(environ, client, first).delivered)
+    pass_time()
+    assert present_concurrently(client, first.refresh, 12) == [400] * 12
+
+
+def test_slow_concurrent_refresh_is_not_reuse(
+    environ: dict[str, str], client: FlaskClient, pass_time: PassTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, others = log_in(client), []
+    rotate = SessionTable.rotate
+
+    def rotate_after_the_other_tab(*arguments: Any) -> bool:
+        monkeypatch.setattr(SessionTable, "rotate", rotate)
+        others.append(refresh(client.application.test_client(), first))
+        pass_time()
+        return rotate(*arguments)
+
+    monkeypatch.setattr(SessionTable, "rotate", rotate_after_the_other_tab)
+    assert_in_progress(client, first.refresh)
+    assert row_of(environ, client, first).delivered
+    assert guard_error(client, refresh(client, others[0]).access) == ""
+
+
+@pytest.mark.parametrize("environ", ["sqlite_environ", "postgres_environ"], indirect=True)
+def test_tabs_that_read_the_newest_token_after_a_503_stay_logged_in(client: FlaskClient) -> None:
+    tokens, count = log_in(client), 4
+    storage = {"refresh_token": tokens.refresh}
+    statuses: list[int] = []
+    expiry = Barrier(count)
+
+    def refresh_when_the_access_token_expires(_: int) -> None:
+        tab = client.application.test_client()
+        for _ in range(5):
+            expiry.wait(60)
+            expired = storage["refresh_token"]
+            expiry.wait(60)
+            while storage["refresh_token"] == expired:
+                response = send_refresh(tab, expired)
+                statuses.append(response.status_code)
+                if response.status_code == 200:
+                    storage["refresh_token"] = tokens_in(response).refresh
+
+    with ThreadPoolExecutor(count) as tabs:
+        list(tabs.map(refresh_when_the_access_token_expires, range(count)))
+    assert set(statuses) == {200, 503}
+    assert statuses.count(200) == 5
+    assert guard_error(client, refresh(client, Tokens("", storage["refresh_token"])).access) == ""
 
 
 def test_only_the_latest_spent_token_can_be_retried(client: FlaskClient) -> None:
@@ -107,48 +222,6 @@ def test_only_the_latest_spent_token_can_be_retried(client: FlaskClient) -> None
     assert lost.status_code == 200
 
 
-class Clock:
-    """A clock that the test sets, and that counts how often it is read."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self.reads = 0
-
-    def __call__(self) -> float:
-        self.reads += 1
-        return self.seconds
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, and wait until the service has read the clock."""
-        self.seconds += seconds
-        reads = self.reads
-        wait_until(lambda: self.reads > reads + 2)
-
-
-def test_wait_of_a_retry_restarts_with_each_new_response(
-    client: FlaskClient, postgres_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock, table = Clock(), SessionTable(engine_of(postgres_environ))
-    monkeypatch.setattr("services.sessions.sessions.monotonic", clock)
-    first = log_in(client)
-    sid = claims_of(client, first.access)["sid"]
-    lost = send_refresh(client, first.refresh)
-    with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(send_refresh, client.application.test_client(), first.refresh)
-        clock.advance(LOST_RESPONSE_TIMEOUT - 0.5)
-        row = table.find(sid)
-        assert row is not None
-        assert row.spent_hash
-        assert table.rotate(row, row.spent_hash, "another's", row.expires_at, row.access_until)
-        clock.advance(0)
-        clock.advance(LOST_RESPONSE_TIMEOUT - 0.5)
-        assert not waiting.done()
-        table.mark_delivered(sid, "another's")
-        assert error_message(waiting.result(60), 400, "invalid_refresh_token") == SPENT
-    assert lost.status_code == 200
-
-
-@pytest.mark.usefixtures("_short_wait")
 def test_use_of_a_refresh_token_confirms_its_delivery(client: FlaskClient) -> None:
     first = log_in(client)
     second = send_refresh(client, first.refresh)
@@ -156,3 +229,25 @@ def test_use_of_a_refresh_token_confirms_its_delivery(client: FlaskClient) -> No
     third = tokens_in(send_refresh(client, read["refresh_token"]))
     assert refusal(client, first.refresh) == SPENT
     assert guard_error(client, third.access) == "revoked_token"
+
+
+def test_oauth_client_gets_503_and_can_retry(environ: dict[str, str], pass_time: PassTime) -> None:
+    client = oauth_app(environ).test_client()
+    first = granted_tokens(token_by_oauth(client))
+    granted_tokens(refresh_by_oauth(client, first["refresh_token"]))
+    response = refresh_by_oauth(client, first["refresh_token"])
+    assert oauth_error(response, 503, "temporarily_unavailable") == JUST_EXCHANGED
+    assert response.headers["Retry-After"] == "2"
+    pass_time()
+    assert oauth_error(refresh_by_oauth(client, first["refresh_token"]), 400, "invalid_grant") == SPENT
+
+
+def test_concurrent_refresh_is_not_logged_as_a_failure(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    first = log_in(client)
+    refresh(client, first)
+    assert_in_progress(client, first.refresh)
+    assert [record for record in caplog.records if record.levelname in {"ERROR", "WARNING"}] == []
+
+
+def test_retry_after_the_time_in_the_header_is_past_the_limit() -> None:
+    assert timedelta(seconds=2) >= LOST_RESPONSE_TIMEOUT

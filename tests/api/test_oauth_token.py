@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from services.context import services_of
+from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.support.error_responses import error_message
 from tests.support.oauth import (
     OTHER_AUTH,
@@ -16,6 +17,8 @@ from tests.support.oauth import (
     refresh,
     token,
 )
+from tests.support.session_rows import age_rotations
+from tests.support.stores import engine_of
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
 PHONE = {"client_id": "phone"}
@@ -57,11 +60,12 @@ def test_all_wrong_credentials_are_an_invalid_grant(client: FlaskClient, usernam
     assert oauth_error(response, 400, "invalid_grant") == "Invalid credentials"
 
 
-def test_refresh_token_is_single_use(client: FlaskClient) -> None:
+def test_refresh_token_is_single_use(client: FlaskClient, sqlite_environ: dict[str, str]) -> None:
     first = granted_tokens(token(client))
     second = granted_tokens(refresh(client, first["refresh_token"]))
     assert second["refresh_token"] != first["refresh_token"]
     assert is_active(client, second["access_token"])
+    age_rotations(engine_of(sqlite_environ), LOST_RESPONSE_TIMEOUT)
     spent = refresh(client, first["refresh_token"])
     assert "already used" in oauth_error(spent, 400, "invalid_grant")
     assert oauth_error(refresh(client, second["refresh_token"]), 400, "invalid_grant") == NEVER
@@ -100,13 +104,14 @@ def test_first_party_and_client_refresh_tokens_are_not_interchangeable(client: F
     assert granted_tokens(refresh(client, theirs))
 
 
-def test_refresh_tokens_of_a_public_client_rotate(app: Flask) -> None:
+def test_refresh_tokens_of_a_public_client_rotate(app: Flask, sqlite_environ: dict[str, str]) -> None:
     client = app.test_client()
     first = granted_tokens(token(client, {}, **PHONE))
     form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"], **PHONE}
     second = granted_tokens(client.post("/oauth/token", data=form))
     claims = services_of(app).issuer.decode(second["access_token"])
     assert (claims["sub"], claims["client_id"]) == (ZOE.username, "phone")
+    age_rotations(engine_of(sqlite_environ), LOST_RESPONSE_TIMEOUT)
     assert oauth_error(client.post("/oauth/token", data=form), 400, "invalid_grant")
 
 
@@ -135,11 +140,14 @@ def test_sessions_continue_after_the_password_grant_is_disabled(sqlite_environ: 
     assert granted_tokens(refresh(client, members["refresh_token"]))
 
 
-def test_secrets_passwords_and_tokens_are_never_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_passwords_and_tokens_are_never_logged(
+    client: FlaskClient, sqlite_environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("DEBUG")
     members = granted_tokens(token(client))
     for headers in (OTHER_AUTH, REPORTS_AUTH, REPORTS_AUTH):
         assert refresh(client, members["refresh_token"], headers).get_json()
+        age_rotations(engine_of(sqlite_environ), LOST_RESPONSE_TIMEOUT)
     token(client, password=f"{ZOE.password}!")
     assert "refresh token reused" in caplog.text
     secrets = [REPORTS_AUTH["Authorization"].split()[1], ZOE.password, members["access_token"]]

@@ -9,8 +9,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from config.errors import ConfigurationError
+from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.support.error_responses import error_message
+from tests.support.session_rows import age_rotations
 from tests.support.sessions import Tokens, client_of, guard_error, log_in, log_out, refresh, send_refresh
+from tests.support.stores import engine_of
 
 IDLE, LIFETIME, ACCESS = 30, 100, 10
 SETTINGS = {
@@ -114,6 +117,7 @@ def test_old_token_can_be_revoked_after_the_lifetime_is_shortened(
     client = client_of({**sqlite_environ, **SETTINGS}, JWT_LIFETIME_MINUTES="1")
     old = log_in(long_lived)
     refresh(client, old)
+    age_rotations(engine_of(sqlite_environ), LOST_RESPONSE_TIMEOUT)
     clock.shift(5)
     assert guard_error(client, old.access) == ""
     assert revoke(client, old).status_code < 500

@@ -6,12 +6,21 @@ from typing import Any
 
 import pytest
 import requests
-from oauthlib.oauth2 import InvalidClientError, InvalidGrantError, LegacyApplicationClient, TokenExpiredError
+from oauthlib.oauth2 import (
+    InvalidClientError,
+    InvalidGrantError,
+    LegacyApplicationClient,
+    TemporarilyUnavailableError,
+    TokenExpiredError,
+)
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
+from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.servers.gunicorn import gunicorn
 from tests.support.oauth import CLIENTS, SECRET
+from tests.support.session_rows import age_rotations, wait_for_delivery
+from tests.support.stores import engine_of
 from tests.support.users import ZOE
 
 IN_HEADER: dict[str, Any] = {"auth": HTTPBasicAuth("reports", SECRET)}
@@ -101,13 +110,19 @@ def test_library_reports_an_expired_token_without_auto_refresh(session: OAuth2Se
         admin(session, url)
 
 
-def test_library_maps_error_responses_to_its_exceptions(session: OAuth2Session, url: str) -> None:
+def test_library_maps_error_responses_to_its_exceptions(
+    session: OAuth2Session, url: str, sqlite_environ: dict[str, str]
+) -> None:
     with pytest.raises(InvalidGrantError, match="Invalid credentials"):
         fetch(session, url, password="wrong", **IN_HEADER)
     with pytest.raises(InvalidClientError, match="Unknown client or wrong secret"):
         fetch(session, url, auth=HTTPBasicAuth("reports", "wrong"))
     spent = fetch(session, url, **IN_HEADER)["refresh_token"]
     session.refresh_token(f"{url}/oauth/token", refresh_token=spent, **IN_HEADER)
+    with pytest.raises(TemporarilyUnavailableError, match="just exchanged"):
+        session.refresh_token(f"{url}/oauth/token", refresh_token=spent, **IN_HEADER)
+    wait_for_delivery(engine_of(sqlite_environ), spent)
+    age_rotations(engine_of(sqlite_environ), LOST_RESPONSE_TIMEOUT)
     with pytest.raises(InvalidGrantError, match="already used"):
         session.refresh_token(f"{url}/oauth/token", refresh_token=spent, **IN_HEADER)
     assert admin(session, url)[0] == 401

@@ -5,13 +5,15 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
+import time_machine
 from sqlalchemy import Engine, func, select
 
 from database.errors import DatabaseUnavailable
 from database.session_table import PURGE_LIMIT, SessionRow, SessionTable
 from database.tables import sessions
-from tests.support.session_rows import LATER, MINUTE, NOW, SESSION, drop_table, session_ids
+from tests.support.session_rows import LATER, MINUTE, NOW, SESSION, age_rotations, drop_table, session_ids
 
+HOUR = 60 * MINUTE
 ROTATED = replace(SESSION, token_hash="good", spent_hash="spent", delivered=False)
 
 
@@ -43,12 +45,36 @@ def test_rotation_spends_the_presented_token_until_its_successor_is_delivered(ta
         expires_at=LATER,
         access_until=LATER + MINUTE,
     )
-    assert table.find("a session") == rotated
+    found = table.find("a session")
+    assert found is not None
+    rotated = replace(rotated, rotated_at=found.rotated_at)
+    assert found == rotated
     table.mark_delivered("a session", "good")
     table.mark_delivered("another", "next")
     assert table.find("a session") == rotated
     table.mark_delivered("a session", "next")
     assert table.find("a session") == replace(rotated, delivered=True)
+
+
+def test_age_of_a_rotation_does_not_depend_on_the_clock_of_the_process(engine: Engine, table: SessionTable) -> None:
+    table.open(SESSION, 0)
+    with time_machine.travel(NOW + HOUR):
+        assert rotate(table, SESSION, "good")
+    rotated = table.find("a session")
+    assert rotated is not None
+    assert rotated.was_rotated_within(HOUR)
+    age_rotations(engine, HOUR)
+    aged = table.find("a session")
+    assert aged is not None
+    assert not aged.was_rotated_within(HOUR)
+    assert aged.was_rotated_within(2 * HOUR)
+
+
+def test_new_session_was_not_rotated(table: SessionTable) -> None:
+    table.open(SESSION, 0)
+    row = table.find("a session")
+    assert row is not None
+    assert not row.was_rotated_within(HOUR)
 
 
 @pytest.mark.parametrize(

@@ -53,21 +53,18 @@ class Actions(Runner):
 
     def refresh(self, choice: Choice) -> None:
         session = self._select(self.model.open_sessions(), choice)
-        if session and session.is_response_lost:
-            if not self.retries_left:
-                return
-            self.retries_left -= 1
         if session:
             self.present(session, session.refresh, choice.replica, session.client_id)
 
     def refresh_any_session(self, choice: Choice) -> None:
         session = self._select(self.model.sessions, choice)
-        if session and not self.model.is_retry(session):
+        if session:
             self.present(session, session.refresh, choice.replica, session.client_id)
 
     def lose_response(self, choice: Choice) -> None:
         session = self._select(self.model.open_sessions(), choice)
-        if session and not session.is_response_lost and not self.model.user_error(session):
+        is_accepted = session and not self.model.is_in_progress(session, session.refresh)
+        if session and is_accepted and not self.model.user_error(session):
             client = self.system.client(choice.replica)
             with login_clients.send_refresh(client, session.client_id, session.refresh) as response:
                 assert response.status_code == 200
@@ -75,9 +72,15 @@ class Actions(Runner):
 
     def reuse_refresh_token(self, choice: Choice) -> None:
         session = self._select([session for session in self.model.sessions if session.used], choice)
-        if session and not session.is_response_lost:
+        if session:
             used = session.used[-1] if choice.flag else session.used[0]
             self.present(session, used, choice.replica, session.client_id)
+
+    def refresh_in_two_tabs(self, choice: Choice) -> None:
+        if session := self._select(self.model.open_sessions(), choice):
+            token = session.refresh
+            for replica in (choice.replica, 1 - choice.replica):
+                self.present(session, token, replica, session.client_id)
 
     def guess_secret(self, choice: Choice) -> None:
         if session := self._select(self.model.open_sessions(), choice):
@@ -115,8 +118,7 @@ class Actions(Runner):
         self.model.accounts[choice.user].is_active = False
         self.system.disable_with_sql(choice.user)
         of_user = [session for session in self.model.open_sessions() if session.user is choice.user]
-        without_retries = [session for session in of_user if not session.is_response_lost]
-        if session := self._select(without_retries * choice.flag, choice):
+        if session := self._select(of_user * choice.flag, choice):
             self.present(session, session.refresh, choice.replica, session.client_id)
 
     def enable_users(self, _: Choice) -> None:
@@ -132,8 +134,7 @@ class Actions(Runner):
     def change_password_with_sql(self, choice: Choice) -> None:
         self.system.set_hash_with_sql(choice.user, self._next_hash(choice.user))
         of_user = [session for session in self.model.open_sessions() if session.user is choice.user]
-        without_retries = [session for session in of_user if not session.is_response_lost]
-        if session := self._select(without_retries * choice.flag, choice):
+        if session := self._select(of_user * choice.flag, choice):
             self.present(session, session.refresh, choice.replica, session.client_id)
 
     def change_roles(self, choice: Choice) -> None:
@@ -177,8 +178,7 @@ class Actions(Runner):
 
     def extend_session_to_its_end(self, choice: Choice) -> None:
         of_active = [session for session in self.model.open_sessions() if not self.model.user_error(session)]
-        session = self._select([session for session in of_active if not session.is_response_lost], choice)
-        if session:
+        if session := self._select(of_active, choice):
             self.advance(min(SESSION_LIFETIME // 2, session.expires - self.model.now - 1))
             self.log_in(choice)  # which deletes only sessions that expired long ago
             self.present(session, session.refresh, choice.replica, session.client_id)
@@ -226,6 +226,7 @@ ACTIONS: tuple[Callable[[Actions, Choice], None], ...] = (
     *[Actions.lose_response, Actions.reuse_refresh_token, Actions.change_roles, Actions.enable_users] * 2,
     *[Actions.disable_user_with_sql, Actions.change_password_with_sql, Actions.revoke_user] * 2,
     Actions.log_in_with_wrong_password,
+    Actions.refresh_in_two_tabs,
     Actions.guess_secret,
     Actions.refresh_as_other_client,
     Actions.revoke_refresh_token,

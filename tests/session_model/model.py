@@ -6,7 +6,10 @@ from tests.support.users import SampleUser
 
 ACCESS_LIFETIME, IDLE_TIMEOUT, SESSION_LIFETIME = 300, 1800, 2700
 """Seconds until an access token, an unused refresh token and a session expire."""
+LOST_RESPONSE_TIMEOUT = 200
+"""Seconds until a response that was not read is lost. The database's own clock adds the duration of the test."""
 
+IN_PROGRESS = "just exchanged"
 INVALID, REUSED, USER_GONE = "expired, revoked or unknown", "already used", "no longer exists or is disabled"
 PASSWORD_CHANGED = "password was changed"
 """Parts of the messages with which a refresh token is rejected."""
@@ -25,8 +28,17 @@ class Session:
     refresh: str
     """The newest refresh token that the client has; after a lost response, the one that the client has sent."""
     used: list[str] = field(default_factory=list)
+    rotated: int | None = None
+    """When the service issued its newest refresh token; `None` at the login."""
     is_response_lost: bool = False
     is_ended: bool = False
+
+    @property
+    def spent(self) -> str | None:
+        """The token that was exchanged for the newest one, which the client does not have after a lost response."""
+        if self.is_response_lost:
+            return self.refresh
+        return self.used[-1] if self.used else None
 
 
 @dataclass(eq=False)
@@ -73,6 +85,7 @@ class Model:
     def extend_session(self, session: Session, refresh: str = "") -> None:
         """Record a refresh. Without a refresh token, its response was lost."""
         session.expires = min(session.ends, self.now + IDLE_TIMEOUT)
+        session.rotated = self.now
         session.is_response_lost = not refresh
         if refresh:
             session.used.append(session.refresh)
@@ -82,14 +95,17 @@ class Model:
         """Return the sessions that can be refreshed if their users are active."""
         return [session for session in self.sessions if not session.is_ended and self.now < session.expires]
 
-    def is_retry(self, session: Session) -> bool:
-        """Return whether a refresh now retries one whose response was lost, so that the service waits."""
-        return session.is_response_lost and not session.is_ended and self.now < session.expires
+    def is_in_progress(self, session: Session, refresh: str) -> bool:
+        """Return whether a refresh token was exchanged so recently that the response may not have arrived."""
+        is_recent = session.rotated is not None and self.now - session.rotated < LOST_RESPONSE_TIMEOUT
+        return is_recent and refresh == session.spent
 
     def present(self, session: Session, refresh: str, client_id: str) -> str | None:
         """Return why a refresh token must be rejected now, `None` if it must be accepted. This may end the session."""
         if session.is_ended or client_id != session.client_id or self.now >= session.expires:
             return INVALID
+        if self.is_in_progress(session, refresh):
+            return IN_PROGRESS
         if refresh != session.refresh:
             session.is_ended = True
             return REUSED

@@ -1,9 +1,11 @@
 """The system: two replicas of the real application in this process and its commands, on one database."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import jwt
+import pytest
 import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import delete, insert, select, update
@@ -15,9 +17,11 @@ from database.tables import revocations, roles, sessions, user_roles, users
 from database.user_editor import UserEditor
 from services.context import Services, services_of
 from services.keys.directory import KeyDirectory
-from tests.session_model.model import ACCESS_LIFETIME, IDLE_TIMEOUT, SESSION_LIFETIME
+from services.sessions.sessions import Sessions
+from tests.session_model.model import ACCESS_LIFETIME, IDLE_TIMEOUT, LOST_RESPONSE_TIMEOUT, SESSION_LIFETIME
 from tests.support import login_clients
 from tests.support.commands import run_command
+from tests.support.session_rows import age_rotations
 from tests.support.signed_tokens import segment
 from tests.support.stores import engine_of
 from tests.support.users import SampleUser
@@ -42,6 +46,8 @@ class System:
             "SESSION_IDLE_MINUTES": str(IDLE_TIMEOUT // 60),
             "SESSION_LIFETIME_MINUTES": str(SESSION_LIFETIME // 60),
         }
+        self._patches = pytest.MonkeyPatch()
+        self._patches.setattr(f"{Sessions.__module__}.LOST_RESPONSE_TIMEOUT", timedelta(seconds=LOST_RESPONSE_TIMEOUT))
         self._travel = time_machine.travel(START, tick=False)
         self.clock = self._travel.start()
         self._engine = engine_of(environ)
@@ -52,8 +58,9 @@ class System:
         self.session_table = SessionTable(self._engine)
 
     def close(self) -> None:
-        """Restore the clock."""
+        """Restore the clock and the settings."""
         self._travel.stop()
+        self._patches.undo()
         self._engine.dispose()
 
     def add_user(self, user: SampleUser, password_hash: str) -> None:
@@ -121,6 +128,10 @@ class System:
         with self._engine.begin() as connection:
             connection.execute(delete(user_roles).where(user_roles.c.user_id == user_id))
             connection.execute(insert(user_roles).from_select(["user_id", "role_id"], rows))
+
+    def age_rotations(self, seconds: int) -> None:
+        """Move the clock of the database, as far as sessions depend on it."""
+        age_rotations(self._engine, timedelta(seconds=seconds))
 
     def disable_with_sql(self, user: SampleUser) -> None:
         """Disable a user without a revocation, so that only the user table shows it."""

@@ -37,9 +37,8 @@ class SessionMachine(RuleBasedStateMachine):
         super().__init__()
         self.actions = Actions(self.environ, Path(mkdtemp(dir=self.directory)))
 
-    @initialize(retries=sampled_from((1, 0, 0, 0)))
-    def log_in_all_users(self, retries: int) -> None:
-        self.actions.retries_left = retries
+    @initialize()
+    def log_in_all_users(self) -> None:
         for user in USERS:
             for client_id in login_clients.CLIENTS:
                 self.actions.log_in(Choice(user, client_id, 0, 0, flag=True))

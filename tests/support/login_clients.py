@@ -11,6 +11,7 @@ FIRST_PARTY_CLIENT, OAUTH_CLIENT = "latchkey", "app"
 CLIENTS = (FIRST_PARTY_CLIENT, OAUTH_CLIENT)
 DENIED_LOGIN_CODE = {FIRST_PARTY_CLIENT: "invalid_credentials", OAUTH_CLIENT: "invalid_grant"}
 INVALID_TOKEN_CODE = {FIRST_PARTY_CLIENT: "invalid_refresh_token", OAUTH_CLIENT: "invalid_grant"}
+IN_PROGRESS_CODE = {FIRST_PARTY_CLIENT: "refresh_in_progress", OAUTH_CLIENT: "temporarily_unavailable"}
 
 
 class TokenResponse(NamedTuple):
@@ -54,6 +55,6 @@ def _read(response: TestResponse) -> TokenResponse:
     body = response.json
     assert body is not None
     if response.status_code != 200:
-        assert response.status_code == 400, body
+        assert response.status_code in {400, 503}, body
         return TokenResponse(body.get("code") or body["error"], body.get("message") or body["error_description"])
     return TokenResponse("", "", body.get("data") or body["access_token"], body["refresh_token"])

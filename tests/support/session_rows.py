@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select, text, update
 
 from config.text import casefold_name
-from database.session_table import SessionRow
+from database.session_table import SessionRow, SessionTable
 from database.tables import sessions
+from services.sessions.refresh_tokens import RefreshToken
+from tests.servers.process import wait_until
 
 MINUTE = timedelta(minutes=1)
 NOW = datetime.now(UTC)
@@ -36,6 +38,27 @@ def session_ids(engine: Engine) -> list[str]:
     """Return the ids of all sessions."""
     with engine.connect() as connection:
         return sorted(connection.scalars(select(sessions.c.id)))
+
+
+def age_rotations(engine: Engine, span: timedelta) -> None:
+    """Make every session look as if its refresh token had been exchanged earlier by this span."""
+    rotated = sessions.c.rotated_at.is_not(None)
+    with engine.begin() as connection:
+        for row in connection.execute(select(sessions.c.id, sessions.c.rotated_at).where(rotated)).all():
+            change = update(sessions).where(sessions.c.id == row.id).values(rotated_at=row.rotated_at - span)
+            connection.execute(change)
+
+
+def wait_for_delivery(engine: Engine, refresh_token: str) -> None:
+    """Wait until the newest token of the session of this token counts as delivered."""
+    token = RefreshToken.parse(refresh_token)
+    assert token is not None
+
+    def is_delivered() -> bool:
+        row = SessionTable(engine).find(token.session_id)
+        return row is not None and row.delivered
+
+    wait_until(is_delivered)
 
 
 def drop_table(engine: Engine, name: str) -> None:
