@@ -41,15 +41,19 @@ def token_response(grant: Grant, members: Mapping[str, Any], headers: Iterable[H
 
 
 def call_after_send(response: Response, callback: Callable[[], None]) -> Response:
-    """Return the same response. The server calls `callback` after it has sent the whole body.
+    """Return the same response. `callback` is called after the server has sent the body, and before it sends another.
 
-    If the body cannot be sent, `callback` is not called.
+    If the server does not ask for the end of the body, because it could not send the beginning, `callback` is not
+    called.
     """
     body = response.get_data()
 
     def chunks() -> Iterator[bytes]:
-        yield body
-        callback()
+        yield body[:-1]  # a server must send a block before it asks for the next one (PEP 3333)
+        try:
+            yield body[-1:]
+        finally:  # some servers take no more than Content-Length, and do not close the iterator either
+            callback()
 
     response.response = chunks()
     response.content_length = len(body)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import EnvironBuilder
 
 from database.session_table import SessionRow, SessionTable
 from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
@@ -251,3 +252,36 @@ def test_concurrent_refresh_is_not_logged_as_a_failure(client: FlaskClient, capl
 
 def test_retry_after_the_time_in_the_header_is_past_the_limit() -> None:
     assert timedelta(seconds=2) >= LOST_RESPONSE_TIMEOUT
+
+
+def serve(client: FlaskClient, token: str, *, until: int, close: bool) -> None:
+    """Call the application as a server that asks for blocks until it has a part of the body, and then stops.
+
+    `until` is the number of bytes by which the part is shorter than Content-Length; -1 also asks for the end.
+    """
+    environ = EnvironBuilder("/api/auth/refresh", json={"refresh_token": token}, method="POST").get_environ()
+    lengths: list[int] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
+        assert status == "200 OK"
+        lengths.append(int(dict(headers)["Content-Length"]))
+        return lambda _: None
+
+    body = client.application(environ, start_response)
+    sent = 0
+    for block in body:
+        sent += len(block)
+        if sent >= lengths[0] - until:
+            break
+    if close:
+        body.close()  # type: ignore[attr-defined]  # PEP 3333: if it exists
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "dropped"])
+@pytest.mark.parametrize(("until", "delivered"), [(1, False), (0, True), (-1, True)])
+def test_token_is_delivered_if_the_server_asks_for_the_last_byte(
+    environ: dict[str, str], client: FlaskClient, until: int, delivered: bool, close: bool
+) -> None:
+    first = log_in(client)
+    serve(client, first.refresh, until=until, close=close)
+    assert row_of(environ, client, first).delivered == delivered
