@@ -235,10 +235,16 @@ def _is_known_to(links: Iterable[Link], username: str) -> bool:
 
 
 def has_username(link: Link, username: str) -> bool:
-    """Return whether the provider has this username, also if its user is disabled. Raises ProviderUnavailable."""
+    """Return whether the provider has this username, also if its user is disabled.
+
+    Raises ProviderUnavailable; and TypeError if the provider returns neither True nor False, such as `None`.
+    """
     with _watched_call(link):
         if isinstance(link.provider, SupportsHasUsername):
-            return link.provider.has_username(username)
+            answer: object = link.provider.has_username(username)
+            if not isinstance(answer, bool):
+                raise TypeError(f"the provider {link.name} returned neither True nor False from has_username")
+            return answer
         return isinstance(link.provider, SupportsFind) and bool(link.provider.find(username))
 
 

@@ -148,6 +148,15 @@ def test_user_is_shadowed_by_a_disabled_user_of_an_earlier_provider() -> None:
     assert reason(chain(first, second).authenticate("zoe@example.org", "hers")) == SHADOWED
 
 
+def test_unclear_answer_about_a_username_is_an_error_and_lets_no_user_in() -> None:
+    class Unclear(Store):
+        def has_username(self, username: str) -> Any:
+            return None
+
+    with pytest.raises(TypeError, match="the provider a returned neither True nor False from has_username"):
+        chain(Unclear(), Store({"zoé": "right"})).authenticate("zoé", "right")
+
+
 def test_users_of_a_later_provider_are_not_shadowed_by_others() -> None:
     first, second = OwningStore({"mallory": "x"}, disabled=("yan",)), Store({"zoe@example.org": "hers"}, username="zoé")
     assert chain(first, second).authenticate("zoe@example.org", "hers") == {**KNOWN, "idp": "b"}
