@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -14,6 +14,9 @@ from config.text import normalize_name
 from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserExists
 from passwords.policy import PasswordPolicy, WeakPassword
 
+_NO_COLORS: Mapping[str, str] = {}
+_UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: control and format characters, surrogates, separators of lines
+_JOINERS = "\u200c\u200d"  # some languages need them
 _ZERO_WIDTH = {"Mn", "Me", "Cf"}  # categories: combining accents, enclosing marks, joiners
 
 
@@ -21,6 +24,9 @@ class CommandError(click.ClickException):
     """The command cannot do what was asked. The message is one line, which includes the remedy."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class _Name(click.ParamType[str]):
@@ -88,7 +94,7 @@ def confirm(question: str) -> None:
     """Ask for a confirmation. Raises CommandError without a terminal, and Abort unless the answer is yes."""
     if not (sys.stdin and sys.stdin.isatty()):
         raise CommandError("there is no terminal to ask for a confirmation. Add --yes")
-    click.confirm(question, abort=True, err=True)
+    click.confirm(printable(question), abort=True, err=True)
 
 
 def print_json(value: object) -> None:
@@ -96,11 +102,19 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return the rows as lines, with columns as wide as their widest cell."""
-    widths = [max(map(_width, column)) for column in zip(heads, *rows, strict=True)]
-    lines = ("  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)) for row in (heads, *rows))
+def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]], colors: Mapping[str, str] = _NO_COLORS) -> str:
+    """Return the rows as lines, with columns as wide as their widest cell. The cells can be untrusted text.
+
+    `colors` are the colors of the cells with these texts.
+    """
+    shown = [[*map(printable, row)] for row in (heads, *rows)]
+    widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
+    lines = ("  ".join(map(padded, _colored(row, colors), widths)) for row in shown)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _colored(cells: Iterable[str], colors: Mapping[str, str]) -> Iterator[str]:
+    return (click.style(cell, colors[cell]) if cell in colors else cell for cell in cells)
 
 
 def padded(text: str, width: int) -> str:
@@ -109,8 +123,10 @@ def padded(text: str, width: int) -> str:
 
 
 def printable(text: str) -> str:
-    """Return untrusted text with `?` in place of control characters, such as escape sequences of a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """Return untrusted text with `?` in place of characters that control a terminal, or the order of the text."""
+    if text.isprintable():
+        return text
+    return "".join("?" if category(one) in _UNSAFE and one not in _JOINERS else one for one in text)
 
 
 def _width(text: str) -> int:

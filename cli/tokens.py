@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from cli.terminal import NAME, CommandError, translate_command_errors
+from cli.terminal import NAME, CommandError, printable, translate_command_errors
 from cli.users.editor import open_user_table, operator_name
 from config.errors import ConfigurationError
 from config.service_settings import USER_TABLE_PROVIDER
@@ -63,7 +63,7 @@ def _end_user(table: SessionTable, settings: Settings, operator: str, login: str
     for match in matches:
         if match.username and casefold_name(match.username) != casefold_name(login):
             ended += table.end_user_sessions(match.username, match.provider, operator)
-            click.echo(f"{login} is the login of {match.username} of the provider {match.provider}.")
+            click.echo(printable(f"{login} is the login of {match.username} of the provider {match.provider}."))
     if not ended:
         _require_known(matches, login)
     return ended
@@ -94,7 +94,8 @@ def _require_known(matches: Sequence[LoginMatch], login: str) -> None:
         return
     for match in matches:
         if match.cannot_look_up:
-            click.echo(f"The provider {match.provider} cannot look {login} up: compare it with the claim `sub`.")
+            note = f"The provider {match.provider} cannot look {login} up: compare it with the claim `sub`."
+            click.echo(printable(note))
             return
     obstacles = "; ".join(f"{match.provider} {match.obstacle}" for match in matches if match.obstacle)
     reason = f"its user is not known: {obstacles}" if obstacles else "no provider knows it"

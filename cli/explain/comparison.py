@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from cli.explain.render import Row, explanation_tables, safe_table
+from cli.explain.render import Row, colored_table, explanation_tables
 from cli.terminal import print_json, progress
 from config.environment import read_environment
 from providers.interface import AuthProvider
@@ -41,7 +41,7 @@ def compare_all(chain: Chain, name: str, as_json: bool) -> None:
         print_json({"compared_with": name, "counts": counts, "users": [_change_json(change) for change in shown]})
         return
     if shown:
-        click.echo(safe_table(_HEADINGS, [_row(change) for change in shown]) + "\n")
+        click.echo(colored_table(_HEADINGS, [_row(change) for change in shown]) + "\n")
     summary = "; ".join(f"{counts[outcome]:,} {text}" for outcome, text in _OUTCOMES.items())
     click.echo(f"Of {counts.total():,} users, {summary}.\nUsers who exist only in {name} are not listed.")
 
@@ -51,7 +51,7 @@ def change_tables(name: str, change: Change) -> Iterator[str]:
     yield f"With {name} instead:"
     if change.match.explanation:
         yield from explanation_tables(change.match.explanation)
-    yield safe_table(_HEADINGS, [_row(change)])
+    yield colored_table(_HEADINGS, [_row(change)])
 
 
 def comparison_json(name: str, change: Change) -> dict[str, object]:

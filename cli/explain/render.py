@@ -4,9 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
-import click
-
-from cli.terminal import as_table, printable
+from cli.terminal import as_table
 from providers.interface import Explanation
 from services.diagnosis.explain import LoginExplanation, ProviderResult
 from services.requirements import GuardedRoute
@@ -17,7 +15,7 @@ Row = tuple[str, ...]
 
 def login_tables(login: LoginExplanation) -> Iterator[str]:
     """Yield tables: the result of each provider, then the groups and role rules of the provider that decides."""
-    yield safe_table(("PROVIDER", "RESULT"), [(result.provider, str(result)) for result in login.results])
+    yield colored_table(("PROVIDER", "RESULT"), [(result.provider, str(result)) for result in login.results])
     if login.decision:
         yield from explanation_tables(login.decision.explanation)
 
@@ -25,26 +23,26 @@ def login_tables(login: LoginExplanation) -> Iterator[str]:
 def explanation_tables(explanation: Explanation) -> Iterator[str]:
     """Yield tables: the groups of a user, then the result of each role rule."""
     if explanation.groups:
-        yield safe_table(("GROUP", "VIA GROUP"), [(one.group, one.via_group or "-") for one in explanation.groups])
+        yield colored_table(("GROUP", "VIA GROUP"), [(one.group, one.via_group or "-") for one in explanation.groups])
     if explanation.rules:
-        yield safe_table(("RULE", "ROLES", "MATCHED"), list(_rule_rows(explanation)))
+        yield colored_table(("RULE", "ROLES", "MATCHED"), list(_rule_rows(explanation)))
 
 
 def claims_table(claims: Claims) -> str:
     """Return a table of the claims that every access token of the user has."""
     rows = [(name, json.dumps(value, ensure_ascii=False)) for name, value in claims.items()]
-    return safe_table(("CLAIM", "VALUE"), rows)
+    return colored_table(("CLAIM", "VALUE"), rows)
 
 
 def routes_table(routes: Iterable[GuardedRoute], roles: list[str]) -> str:
     """Return a table of the guarded routes, and whether a user with these roles may call them."""
     rows = [(",".join(route.methods), route.path, route.needs, _yes_or_no(route.allows(roles))) for route in routes]
-    return safe_table(("METHOD", "ROUTE", "NEEDS", "ALLOWED"), rows)
+    return colored_table(("METHOD", "ROUTE", "NEEDS", "ALLOWED"), rows)
 
 
-def safe_table(heads: Row, rows: Sequence[Row]) -> str:
-    """Return a table, without control characters that a store may contain. Color `yes` and `no` in the last column."""
-    return as_table(heads, [[*map(printable, cells), _colored(printable(last))] for *cells, last in rows])
+def colored_table(heads: Row, rows: Sequence[Row]) -> str:
+    """Return a table in which `yes` and `no` are colored."""
+    return as_table(heads, rows, {"yes": "green", "no": "red"})
 
 
 def result_json(result: ProviderResult) -> dict[str, object]:
@@ -66,8 +64,3 @@ def _rule_rows(explanation: Explanation) -> Iterator[Row]:
 
 def _yes_or_no(fact: bool) -> str:
     return "yes" if fact else "no"
-
-
-def _colored(cell: str) -> str:
-    color = {"yes": "green", "no": "red"}.get(cell)
-    return click.style(cell, color) if color else cell

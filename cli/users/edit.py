@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import click
 
-from cli.terminal import JSON_OPTION, NAME, CommandError, confirm, print_json, read_password, translate_command_errors
+from cli.terminal import (
+    JSON_OPTION,
+    NAME,
+    CommandError,
+    confirm,
+    print_json,
+    printable,
+    read_password,
+    translate_command_errors,
+)
 from cli.users.editor import open_editor
 from config.settings import Settings
 from database.user_row import UserRow
@@ -163,14 +172,13 @@ def _print_change(row: UserRow, sentence: str, as_json: bool, **extra: object) -
     if as_json:
         print_json(row.to_json() | extra)
     else:
-        click.echo(sentence)
+        click.echo(printable(sentence))
 
 
 def _print_password_change(row: UserRow, sentence: str, as_json: bool, password: str | None) -> None:
-    if password:
-        _print_change(row, f"{sentence}\nPassword: {password}", as_json, password=password)
-    else:
-        _print_change(row, sentence, as_json)
+    _print_change(row, sentence, as_json, **({"password": password} if password else {}))
+    if password and not as_json:
+        click.echo(f"Password: {password}")
 
 
 def _describe_roles(row: UserRow) -> str:

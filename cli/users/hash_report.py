@@ -44,10 +44,10 @@ def _report(counts: Iterable[HashCount]) -> Iterable[str]:
     for count in counts:
         scheme, parameters, status = count.status
         totals[status] += count.users
-        cells = (click.style(status, COLORS[status]), f"{count.users:,}", f"{count.active:,}", count.example)
+        cells = (status, f"{count.users:,}", f"{count.active:,}", count.example)
         rows.append((scheme, parameters or "-", *cells))
     weak, unusable = totals["weak"], totals["unusable"]
-    yield as_table(("SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "EXAMPLE"), rows)
+    yield as_table(("SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "EXAMPLE"), rows, COLORS)
     yield f"\nWeak hashes: {weak:,}. Each is replaced at the user's next login."
     yield f"Weak or unusable hashes: {weak + unusable:,}. Without support for weak hashes, these users cannot log in."
     if unusable:

@@ -18,6 +18,7 @@ from database.user_filter import SortKey, UserFilter
 from database.user_row import UserRow
 from passwords.status import HashStatus, hash_status
 from services.user_import.formats.csv_file import format_roles
+from services.user_import.formats.formulas import escape_formula
 
 DEFAULT_LIMIT = 100
 _MAX_ID = 2**31 - 2
@@ -130,7 +131,7 @@ def _print_csv(rows: Iterable[UserRow]) -> None:
     writer.writerow(("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"))
     for row in rows:
         cells = row.to_json() | {"roles": format_roles(row.roles), "active": str(row.active).lower()}
-        writer.writerow(cells.values())
+        writer.writerow(escape_formula(str(cell or "")) for cell in cells.values())
 
 
 def _print_user(row: UserRow, password: HashStatus) -> None:

@@ -1,5 +1,6 @@
 """Colors and progress bars, which only a terminal shows."""
 
+import csv
 import os
 import pty
 import select
@@ -95,3 +96,36 @@ def test_json_has_no_colors_at_a_terminal(sqlite_cli: ForkedFlask, sqlite_editor
         not in sqlite_cli.run_at_terminal("users", "list", "--json")[1]
         + sqlite_cli.run_at_terminal("users", "show", "zoé", "--json")[1]
     )
+
+
+REORDERED = "zoe\u202e\u2066nimda\u061c\u200b"
+
+
+def test_output_of_commands_has_no_characters_that_reorder_text(
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor
+) -> None:
+    sqlite_editor.add(REORDERED, "x\u202ex@example.org", STRONG, ["r\u202eole"])
+    sqlite_editor.add("می\u200cخواهم\u3000山田", None, STRONG, [])
+    commands = [
+        ("users", "list"),
+        ("users", "show", REORDERED),
+        ("users", "history"),
+        ("users", "hash-report"),
+        ("users", "add-role", REORDERED, "x\u202ey"),
+        ("users", "remove-role", REORDERED, "no\u202eole"),
+        ("users", "disable", REORDERED),
+        ("tokens", "revoke", "--user", REORDERED),
+        ("users", "show", "no\u202ebody"),
+    ]
+    for command in commands:
+        ended = sqlite_cli(*command)
+        shown = ended.stdout + ended.stderr
+        assert shown
+        assert [one for one in shown if one in "\u202e\u2066\u061c\u200b\x1b"] == [], command
+    assert "می\u200cخواهم\u3000山田" in sqlite_cli("users", "list").stdout
+
+
+def test_csv_of_a_list_has_no_formulas(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:
+    sqlite_editor.add("=cmd|'/c calc'!A1", "-1@example.org", STRONG, ["@role"])
+    (row,) = [*csv.reader(sqlite_cli("users", "list", "--csv").stdout.splitlines())][1:]
+    assert row[1:4] == ["'=cmd|'/c calc'!A1", "'-1@example.org", "'@role"]

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import BinaryIO, NamedTuple, TextIO
 
 from services.user_import.formats.entries import Entry, InvalidEntry, UnreadableFile, UserFields, parse_entry
+from services.user_import.formats.formulas import escape_formula, unescape_formula
 from services.user_import.formats.text_lines import text_lines
 
 position_name = "line"
@@ -38,7 +39,7 @@ def read(file: BinaryIO) -> Iterator[Entry]:
     for line, cells in rows:
         if reason and len(cells) >= -reason:
             del cells[reason]
-        yield parse_entry(line, parse, _Row(columns, cells))
+        yield parse_entry(line, parse, _Row(columns, [*map(unescape_formula, cells)]))
 
 
 def _numbered_rows(file: BinaryIO) -> Iterator[tuple[int, list[str]]]:
@@ -108,7 +109,7 @@ def rejected_writer(file: TextIO) -> Iterator[Callable[[Entry, str], None]]:
             columns = entry.source.columns
             writer.writerow([*columns, _REASON])
         # A row with too many cells or too few keeps its number of cells, so it stays invalid until it is fixed.
-        writer.writerow([*entry.source.cells, reason])
+        writer.writerow(map(escape_formula, (*entry.source.cells, reason)))
 
     yield write
 
@@ -120,7 +121,8 @@ def user_writer(file: TextIO) -> Callable[[UserFields], None]:
 
     def write(user: UserFields) -> None:
         active = "true" if user.active else "false"
-        writer.writerow([user.username, user.email, user.password_hash, format_roles(user.roles), active])
+        cells = (user.username, user.email or "", user.password_hash, format_roles(user.roles), active)
+        writer.writerow(map(escape_formula, cells))
 
     return write
 

@@ -1,5 +1,6 @@
 """Users as comma-separated values."""
 
+import csv
 from io import StringIO
 
 import pytest
@@ -39,6 +40,49 @@ def test_exported_users_are_read() -> None:
 @given(lists(builds(UserFields, ANY, none() | ANY.filter(bool), ANY, ROLES, booleans())))
 def test_export_keeps_any_text(users: list[UserFields]) -> None:
     assert read_users("csv", exported(users)) == users
+
+
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    " =1",
+    "'=1",
+    "''",
+    "'",
+    "\uff1d1",
+    "\uff0b1",
+    "\uff0d1",
+    "\uff201",
+]
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_spreadsheet_evaluates_no_exported_cell_as_a_formula(name: str) -> None:
+    users = [UserFields(name, name, name, ("=role",), active=True)]
+    content = exported(users)
+    (row,) = [*csv.reader(StringIO(content, newline=""))][1:]
+    assert [cell[:1] for cell in row[:4]] == ["'"] * 4
+    assert read_users("csv", content) == users
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_spreadsheet_evaluates_no_rejected_cell_as_a_formula(name: str) -> None:
+    content = write_rejected("csv", exported([UserFields(name, None, HASH, (), active=True)]), reason=name)
+    row = [*csv.reader(StringIO(content, newline=""))][1]
+    assert (row[0][:1], row[-1][:1]) == ("'", "'")
+    assert [user.username for user in read_users("csv", content)] == [name]
+
+
+@pytest.mark.parametrize("name", ["'zoé", "O'Hara", "zoé'", "'s Gravenhage", "a=b", "a-b", "1+1"])
+def test_apostrophe_in_a_file_of_other_software_is_kept(name: str) -> None:
+    assert [
+        user.username for user in read_users("csv", f"username,password_hash\n{name},{HASH.replace(',', ';')}\n")
+    ] == [name]
 
 
 def test_export_without_users_has_the_header() -> None:
