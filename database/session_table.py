@@ -232,8 +232,7 @@ class SessionTable:
         With the name of an operator, an audit event is written.
         """
         with self._begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SET LOCAL statement_timeout = 0"))  # for millions of sessions
+            _allow_long_statements(connection)
             _lock(connection)
             ended = connection.execute(delete(sessions)).rowcount
             if operator:
@@ -256,19 +255,30 @@ class SessionTable:
 def end_user_sessions(connection: Connection, username: str, idp: str | None) -> int:
     """End all sessions of a user, see `SessionTable.end_user_sessions`.
 
-    This must be the last statement of the transaction.
+    This must be the last statement of the transaction. A user can have millions of sessions, and must not be able to
+    prevent their end.
     """
+    _allow_long_statements(connection)
     _lock(connection)
     name = casefold_name(username)
     of_provider = sessions.c.idp == idp if idp else true()
     of_user = and_(sessions.c.username_folded == name, of_provider)
-    return _end(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
+    # Most of them have no valid access token, and their ids are not needed.
+    without_tokens = and_(of_user, sessions.c.access_until <= datetime.now(UTC))
+    ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
+    return ended + _end(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
 
 
 def replace_stamp(connection: Connection, username: str, idp: str, old: str, new: str) -> None:
     """Replace a credential stamp in all sessions of a user that have it."""
     values = {"name": casefold_name(username), "idp_": idp, "old": old, "new": new}
     connection.execute(_replace_stamp, values)
+
+
+def _allow_long_statements(connection: Connection) -> None:
+    """Let the statements of this transaction take longer than the timeout of the engine."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def _lock(connection: Connection, *, shared: bool = False) -> None:

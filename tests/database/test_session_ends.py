@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from database.errors import DatabaseUnavailable
 from database.session_table import SessionTable, end_user_sessions
@@ -119,6 +119,32 @@ def test_sessions_of_a_user_end_in_any_case_and_no_others(engine: Engine, idp: s
     # Tokens store whole seconds, so those issued in this second are revoked too.
     assert timedelta() < last.issued_before - before < timedelta(minutes=5)
     assert last.issued_before.microsecond == 0
+
+
+SLOW_DELETION = """
+    CREATE FUNCTION wait() RETURNS trigger AS 'BEGIN PERFORM pg_sleep(6); RETURN NULL; END' LANGUAGE plpgsql;
+    CREATE TRIGGER wait AFTER DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION wait()
+"""
+
+
+def test_user_with_very_many_sessions_can_be_disabled(postgres: str) -> None:
+    engine = migrated_engine(new_database(postgres, "very_many_sessions"))
+    users = UserEditor(engine, "tests")
+    users.add("Zoé", None, "hash")
+    assert SessionTable(engine).open(session_of("Zoé", "database"), 0)
+    with engine.begin() as connection:
+        connection.execute(text(SLOW_DELETION))  # longer than the timeout of a statement
+    users.set_active("zoé", active=False)
+    assert session_ids(engine) == []
+
+
+def test_sessions_without_valid_access_tokens_of_a_user_end_without_a_revocation(engine: Engine) -> None:
+    table = SessionTable(engine)
+    assert table.open(replace(session_of("zoé", "static"), id="old", access_until=NOW - MINUTE), 0)
+    assert table.open(session_of("zoé", "static"), 0)
+    assert table.end_user_sessions("zoé") == 2
+    assert session_ids(engine) == []
+    assert [row.ended for row in table.revocations_after(0)] == ["static:zoé", None]
 
 
 def test_ending_all_sessions_leaves_none(engine: Engine) -> None:
