@@ -15,8 +15,8 @@ HASHES = {
     "sha512-crypt": (sha512_crypt.using(rounds=656_000).hash("right"), 1),
     "sha256-crypt": (sha256_crypt.using(rounds=656_000).hash("right"), 1),
     "phpass": (phpass.using(rounds=17).hash("right"), 1),
-    "md5-crypt": (md5_crypt.hash("right"), 500),
-    "apr1": (apr_md5_crypt.hash("right"), 50),
+    "md5-crypt": (md5_crypt.hash("right"), 2000),
+    "apr1": (apr_md5_crypt.hash("right"), 200),
 }
 """A hash of each scheme, and how often to verify it."""
 
