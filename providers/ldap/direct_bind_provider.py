@@ -45,6 +45,7 @@ class DirectBindProvider:
         """
         if not password:  # a bind without a password succeeds for every user (RFC 4513 §5.1.2)
             return Denied(WRONG_PASSWORD)
+        self._entries.require_role_rules()
         account = self._entries.account_name(login) if self._by_dn else self._windows_name(login)
         if account is None or not account.strip():  # the login is only a domain
             return Denied(UNKNOWN_USER)

@@ -52,6 +52,7 @@ class SearchProvider:
         """Return the user if the login means one entry whose username no other has, and a bind as it succeeds."""
         if not password:  # a bind without a password succeeds for every user (RFC 4513 §5.1.2)
             return Denied(WRONG_PASSWORD)
+        self._entries.require_role_rules()
         return self._directory.run(lambda session: self._verify_login(session, login, password))
 
     def find(self, username: str) -> User | None:

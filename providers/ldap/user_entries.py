@@ -142,6 +142,13 @@ class UserEntries:
             user["record_id"] = record
         return user
 
+    def require_role_rules(self) -> None:
+        """Raise ProviderUnavailable if the file of the role rules was deleted.
+
+        A login calls this before its bind, so that the result is the same for every password.
+        """
+        _ = self.role_rules
+
     @property
     def role_rules(self) -> RoleRules:
         """The current role rules. Raises ProviderUnavailable if their file was deleted."""

@@ -141,17 +141,22 @@ def test_unreadable_file_is_reported(tmp_path: Path) -> None:
         read_role_rules(tmp_path / "binary")
 
 
-def test_deleted_file_gives_no_roles_and_is_an_outage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [{}, {"LDAP_USER_DN_TEMPLATE": "uid={login},dc=example"}], ids=["search", "direct"])
+def test_deleted_file_is_an_outage_before_the_directory_is_asked(tmp_path: Path, more: dict[str, str]) -> None:
     path = write_file(tmp_path, FILE)
-    provider = open_ldap(
-        {
-            "LDAP_URL": "ldap://localhost",
-            "LDAP_BASE_DN": "dc=example",
-            "LDAP_GROUP_BASE_DN": "ou=groups,dc=example",
-            "LDAP_ROLE_RULES_FILE": str(path),
-        }
-    )
+    environ = {"LDAP_URL": "ldap://127.0.0.1:9", "LDAP_BASE_DN": "dc=example", "LDAP_ROLE_RULES_FILE": str(path)}
+    provider = open_ldap(environ | more)
     assert "admin" in provider.list_roles()
     path.unlink()
-    with pytest.raises(ProviderUnavailable, match="LDAP_ROLE_RULES_FILE names a file that cannot be read"):
-        provider.list_roles()
+    for call in (provider.list_roles, lambda: provider.authenticate("zoe", "a password")):
+        with pytest.raises(ProviderUnavailable, match="LDAP_ROLE_RULES_FILE names a file that cannot be read"):
+            call()
+
+
+def test_emptied_file_keeps_the_last_rules(tmp_path: Path) -> None:
+    path = write_file(tmp_path, FILE)
+    provider = open_ldap(
+        {"LDAP_URL": "ldap://127.0.0.1:9", "LDAP_BASE_DN": "dc=example", "LDAP_ROLE_RULES_FILE": str(path)}
+    )
+    path.write_text("")
+    assert "admin" in provider.list_roles()
