@@ -14,8 +14,10 @@ import click
 from cli.terminal import JSON_OPTION, NAME, CommandError, as_table, print_json, translate_command_errors
 from cli.users.editor import open_user_table
 from database.audit import AuditEvent
+from database.errors import NoSuchUser
 from database.user_filter import SortKey, UserFilter
 from database.user_row import UserRow
+from database.user_table import UserTable
 from passwords.status import HashStatus, hash_status
 from services.user_import.formats.csv_file import format_roles
 from services.user_import.formats.formulas import escape_formula
@@ -82,9 +84,7 @@ def history(login: str | None, as_json: bool) -> None:
     """
     table = open_user_table()
     with translate_command_errors():
-        events = table.history(login)
-        if login and not events:
-            events = table.history(table.require(login).username)
+        events = _history_of(table, login) if login else table.history()
     if as_json:
         print_json([_to_json(event) for event in events])
     else:
@@ -132,6 +132,16 @@ def _print_csv(rows: Iterable[UserRow]) -> None:
     for row in rows:
         cells = row.to_json() | {"roles": format_roles(row.roles), "active": str(row.active).lower()}
         writer.writerow(escape_formula(str(cell or "")) for cell in cells.values())
+
+
+def _history_of(table: UserTable, login: str) -> list[AuditEvent]:
+    """Return the events of the user with this login, or of a former username. Raises NoSuchUser if it is neither."""
+    try:
+        return table.history(table.require(login).username)
+    except NoSuchUser:
+        if events := table.history(login):
+            return events
+        raise
 
 
 def _print_user(row: UserRow, password: HashStatus) -> None:
