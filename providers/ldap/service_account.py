@@ -9,7 +9,7 @@ from time import monotonic
 from ldap3.core.results import RESULT_SUCCESS
 
 from providers.ldap.client.connection import Connection
-from providers.ldap.client.errors import BindFailed, ServerTimeout, ServiceBindFailed
+from providers.ldap.client.errors import BindFailed, PoolExhausted, ServiceBindFailed
 from providers.ldap.client.responses import Response
 from providers.ldap.denial import bind_denial_reason
 from providers.ldap.settings import LdapSettings
@@ -40,7 +40,7 @@ class ServiceAccount:
         if self._dn is None:
             return
         if not turn.acquire(timeout=max(0, connection.deadline - monotonic())):
-            raise ServerTimeout("the server did not answer the binds before this one in time")
+            raise PoolExhausted("the binds before this one took too long")
         try:
             self._bind(connection, self._dn)
         finally:

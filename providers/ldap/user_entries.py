@@ -33,6 +33,7 @@ class UserEntries:
     def __init__(self, settings: LdapSettings) -> None:
         """Raises ConfigurationError if LDAP_ROLE_RULES_FILE is invalid."""
         self._bases = settings.base_dn
+        self._service_account = dn_key(settings.bind_dn) if settings.bind_dn else None
         self._domains = set(map(casefold_name, settings.domain))
         self._usernames, self._email_attribute = UsernameAttribute(settings.name_attribute), settings.email_attribute
         self._login_filter = Filter(settings.login_filter)
@@ -55,15 +56,17 @@ class UserEntries:
 
         An entry whose username is the login has precedence over entries that match in another way, such as by `mail`,
         which users may be able to edit. The list may be incomplete if it has two or more entries. `bases` replaces
-        LDAP_BASE_DN. Raises LdapError, like all methods with the parameter `session`.
+        LDAP_BASE_DN. The service account is not a user: wrong passwords could lock it. Raises LdapError, like all
+        methods with the parameter `session`.
         """
         values = {"login": self._without_prefix(login), "account": self.account_name(login)}
         search_filter, bases = self._login_filter.encode(**values), bases or self._bases
         found = self._search(session, search_filter, bases, scope)
         for name in dict.fromkeys(values.values()) if len(found) > 1 else ():
             if len(named := self._search_name(session, name, search_filter, bases, scope)) == 1:
-                return named
-        return found
+                found = named
+                break
+        return [entry for entry in found if dn_key(entry.dn) != self._service_account]
 
     def by_username(self, session: SupportsSearch, username: str) -> Entry | None:
         """Return the entry of the user with this username, if it matches LDAP_USER_FILTER.
@@ -71,7 +74,9 @@ class UserEntries:
         Return `None` if no entry has this username, or another entry has it too.
         """
         found = self._search_name(session, username, self.user_filter)
-        return found[0] if len(found) == 1 and self.owns_username(session, found[0]) else None
+        if len(found) != 1 or self._usernames.key(found[0]) != username_key(username):
+            return None
+        return found[0] if self.owns_username(session, found[0]) else None
 
     def holders(self, session: SupportsSearch, entry: Entry) -> list[Entry]:
         """Return the entries below LDAP_BASE_DN that have the username of this entry: itself, and possibly others.
@@ -168,8 +173,7 @@ class UserEntries:
         if name_filter is None:
             return []
         found = self._search(session, all_of(name_filter, condition), bases or self._bases, scope)
-        # The attribute may have several values, and the search may have matched a value that is not the username.
-        named = [entry for entry in found if self._usernames.key(entry) == username_key(username)]
+        named = [entry for entry in found if self._usernames.may_be(entry, username)]
         return found if len(found) >= _MAX_MATCHES else named
 
     def _search(

@@ -40,6 +40,15 @@ class UsernameAttribute:
         except MissingUsername:
             return None
 
+    def may_be(self, entry: Entry, username: str) -> bool:
+        """Return whether this is the username of an entry that a search with `filter(username)` has found.
+
+        The directory decides which texts are equal, and the search may have matched another value of the attribute. So
+        the result is True, unless another value explains the match.
+        """
+        key = username_key(username)
+        return self.key(entry) == key or key not in map(username_key, entry.texts(self.name))
+
     def filter(self, username: str) -> bytes | None:
         """Return the encoded filter that finds the entry; `None` if no entry can have this username."""
         try:
@@ -59,5 +68,5 @@ def chosen_value(entry: Entry, attribute: str) -> bytes | None:
 
 
 def username_key(username: str) -> str:
-    """Return a key that ignores case, composition and width, as a directory does in a filter (RFC 4518 §2.3)."""
-    return casefold_name(normalize("NFKC", username))
+    """Return a key without case, composition, width and runs of spaces, as directories compare names (RFC 4518 §2)."""
+    return " ".join(casefold_name(normalize("NFKC", username)).split())

@@ -125,6 +125,13 @@ class Slapd:
         connection.unbind()
         assert result["description"] == "success", result
 
+    def compare(self, dn: str, attribute: str, value: str) -> bool:
+        """Return whether an attribute of an entry has a value that the server compares as equal to this one."""
+        connection = self.admin()
+        _, result, _, _ = connection.compare(dn, attribute, value)  # type: ignore[no-untyped-call]
+        connection.unbind()
+        return bool(result["description"] == "compareTrue")
+
     def add_person(self, person: SampleUser, *more_emails: str) -> None:
         """Add a person, as a member of one group for each of their roles."""
         dn = person_dn(person.username)

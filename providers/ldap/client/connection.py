@@ -28,6 +28,7 @@ from providers.ldap.client.errors import (
     ConnectionLost,
     IncompleteResult,
     SearchFailed,
+    ServerBusy,
     ServerError,
     ServerTimeout,
     StartTlsRefused,
@@ -207,7 +208,8 @@ class Connection:
 def _checked(response: Response) -> Response:
     """Return the response. Raises ServerError if its code concerns this server only."""
     if response.code in _SERVER_FAILURES:
-        raise ServerError(f"the server answered: {response.code_name}")
+        error = ServerBusy if response.code == RESULT_BUSY else ServerError
+        raise error(f"the server answered: {response.code_name}")
     return response
 
 

@@ -39,6 +39,10 @@ class PoolExhausted(ServerError):
     """No connection to the server is free, or can be opened in this process. The server itself may be available."""
 
 
+class ServerBusy(ServerError):
+    """The server answered that it has too many requests."""
+
+
 class RequestUnanswered(ServerError):
     """The server did not answer one request, although it answers others."""
 

@@ -9,7 +9,14 @@ from typing import TypeVar
 
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
-from providers.ldap.client.errors import LdapError, PoolExhausted, RequestUnanswered, ServerError, ServerTimeout
+from providers.ldap.client.errors import (
+    LdapError,
+    PoolExhausted,
+    RequestUnanswered,
+    ServerBusy,
+    ServerError,
+    ServerTimeout,
+)
 from providers.ldap.client.filters import ANY_ENTRY
 from providers.ldap.client.messages import BASE, NO_ATTRIBUTES
 from providers.ldap.client.pool import Pool
@@ -75,12 +82,10 @@ class Server:
 
         try:
             self.service_pool.run_on_new(probe, deadline)
-        except PoolExhausted:
+        except (PoolExhausted, ServerBusy):
             return True
-        except ServerError:
-            return False
-        except LdapError:  # a refusal is an answer
-            return True
+        except LdapError as error:  # another refusal is an answer
+            return not isinstance(error, ServerError)
         return True
 
     def record_failure(self, error: ServerError, started_at: float) -> None:

@@ -79,7 +79,12 @@ def test_checks_report_what_they_find(slapd: Slapd) -> None:
         ({"LDAP_USER_FILTER": "(employeeNumber={login})"}, "users", "warning", "LDAP_USER_FILTER"),
         ({"LDAP_USERNAME_ATTRIBUTE": "employeeNumber"}, "users", "warning", "LDAP_USERNAME_ATTRIBUTE"),
         ({"LDAP_GROUP_BASE_DN": f"ou=nowhere,{SUFFIX}"}, "groups", "failure", "LDAP_GROUP_BASE_DN"),
-        ({"LDAP_BASE_DN": f"ou=system,{SUFFIX}", "LDAP_USER_FILTER": "(cn={login})"}, "groups", "warning", "memberOf"),
+        (
+            {"LDAP_BASE_DN": f"ou=policies,{SUFFIX}", "LDAP_USER_FILTER": "(cn={login})"},
+            "groups",
+            "warning",
+            "memberOf",
+        ),
         ({"LDAP_ROLE_MAP": ""}, "rules", "warning", "LDAP_ROLE_RULES_FILE"),
         ({"LDAP_ROLE_MAP": f'{{"cn=none,{GROUPS}": ["x"]}}'}, "rules", "warning", "Write the DNs as the directory"),
     ],

@@ -1,10 +1,14 @@
 """A fault of one login, such as a slow bind or a damaged entry, is not an outage of the directory."""
 
 import resource
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
+from time import monotonic
 
 import pytest
 from werkzeug.test import TestResponse
@@ -12,6 +16,12 @@ from werkzeug.test import TestResponse
 from app import create_app
 from providers.interface import Overloaded, ProviderUnavailable, RequestFailed
 from providers.ldap import open_ldap
+from providers.ldap.client.address import ServerAddress
+from providers.ldap.client.connection import Connection
+from providers.ldap.client.errors import PoolExhausted
+from providers.ldap.client.messages import element, integer, message, octet_string
+from providers.ldap.service_account import ServiceAccount
+from providers.ldap.settings import LdapSettings
 from tests.servers.faulty import FaultyProxy
 from tests.servers.process import wait_until
 from tests.servers.slapd import SUFFIX, Slapd, person_dn
@@ -128,6 +138,54 @@ def test_server_that_also_fails_the_probe_is_unavailable(
         provider.authenticate(ZOE.username, ZOE.password)
     assert not isinstance(raised.value, RequestFailed)
     assert "is unavailable" in caplog.text
+
+
+BUSY = 51
+
+
+@contextmanager
+def busy_server() -> Iterator[int]:
+    """Yield the port of a server that answers every search with `busy`."""
+
+    def answer(server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                with server.accept()[0] as connection, suppress(ConnectionError):
+                    while connection.recv(65536):
+                        done = element(0x65, integer(BUSY, 0x0A), octet_string(b""), octet_string(b""))
+                        connection.sendall(message(1, done))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=answer, args=(server,), daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_busy_server_does_not_open_the_next_provider(
+    directory: Slapd, chain_login: Callable[[dict[str, str]], Login]
+) -> None:
+    with busy_server() as port:
+        anonymous = {
+            "LDAP_BIND_DN": "",
+            "LDAP_BIND_PASSWORD": "",
+            "LDAP_INSECURE_PLAINTEXT": "true",
+            "LDAP_CA_FILE": "",
+        }
+        log_in = chain_login(directory.environ(LDAP_URL=f"ldap://localhost:{port}", **anonymous))
+        assert log_in(ZOE.username, OLD_ZOE.password) == (503, "provider_unavailable")
+
+
+def test_waiting_for_other_binds_of_the_service_account_is_not_an_outage(directory: Slapd) -> None:
+    bind = ServiceAccount(LdapSettings.read(directory.environ())).binder()
+    address = ServerAddress("localhost", directory.port, plaintext=True)
+    connection = Connection(address, ssl.create_default_context(), monotonic() + 20)
+    waiting = Connection(address, ssl.create_default_context(), monotonic() + 20)
+    waiting.deadline = monotonic()
+    connection.bind = lambda *_: bind(waiting)  # type: ignore[assignment, method-assign]
+    with pytest.raises(PoolExhausted):
+        bind(connection)
+    for each in (connection, waiting):
+        each.close()
 
 
 def test_full_connection_pool_does_not_open_the_next_provider(

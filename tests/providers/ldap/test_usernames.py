@@ -9,12 +9,12 @@ from unicodedata import normalize
 import pytest
 from ldap3 import MODIFY_ADD
 
-from providers.interface import AMBIGUOUS, WRONG_PASSWORD, Denied, ProviderUnavailable, User
+from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from providers.ldap import SearchProvider, open_ldap
 from providers.ldap.client.responses import Entry
 from providers.ldap.usernames import MissingUsername, UsernameAttribute
 from tests.servers.samba import REALM, Samba
-from tests.servers.slapd import SUFFIX, Slapd, slapd
+from tests.servers.slapd import SERVICE, SUFFIX, Slapd, slapd
 from tests.support.active_directory import ALICE
 from tests.support.directories import ldap_provider
 from tests.support.users import SampleUser, shown
@@ -79,6 +79,29 @@ def test_a_composed_and_a_decomposed_username_are_the_same(server: Slapd) -> Non
     add(server, f"cn=one,{PEOPLE}", PASSWORD, uid=normalize("NFC", "josé"), mail="nfc@example.org")
     add(server, f"cn=two,{GUESTS}", PASSWORD, uid=normalize("NFD", "josé"), mail="nfd@example.org")
     assert outcome(provider_of(server).authenticate("nfd@example.org", PASSWORD)) == AMBIGUOUS
+
+
+@pytest.mark.parametrize(("one", "two"), [("zoe x", "zoe  x"), ("zoe-x", "zoe\u00ad-x"), ("ﬁn", "fin"), ("ß", "ss")])
+def test_two_usernames_that_the_directory_compares_as_equal_are_the_same(server: Slapd, one: str, two: str) -> None:
+    server.add(f"cn=equal,{GROUPS}", ["posixGroup", "extensibleObject"], {"gidNumber": "2", "uid": one})
+    for number, username in enumerate((one, two)):
+        add(server, f"cn=user{number},{PEOPLE}", PASSWORD, uid=username, mail=f"user{number}@example.org")
+    roles = json.dumps({f"cn=equal,{GROUPS}": ["equal"]})
+    provider = ldap_provider({**environ_of(server, LDAP_GROUP_FILTER="(uid={uid})"), "LDAP_ROLE_MAP": roles})
+    answers = [provider.authenticate(f"user{number}@example.org", PASSWORD) for number in range(2)]
+    are_equal = server.compare(f"cn=equal,{GROUPS}", "uid", two)
+    assert [answer and answer["roles"] for answer in answers if answer] == ([] if are_equal else [["equal"], []])
+
+
+def test_the_service_account_is_not_a_user(slapd: Slapd) -> None:
+    mark = len(slapd.log)
+    provider = ldap_provider(
+        slapd.environ(LDAP_BASE_DN=SUFFIX, LDAP_USER_FILTER="(cn={login})", LDAP_USERNAME_ATTRIBUTE="cn")
+    )
+    assert outcome(provider.authenticate("svc", "wrong")) == UNKNOWN_USER
+    assert slapd.log[mark:].count(f'BIND dn="{SERVICE}" method') == 1
+    assert provider.explain("svc").reason == UNKNOWN_USER
+    assert provider.has_username("svc")
 
 
 def test_a_guest_does_not_become_a_user_whom_the_filter_excludes(server: Slapd) -> None:
