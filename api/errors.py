@@ -107,7 +107,7 @@ ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
     DatabaseUnavailable: _unavailable("database_unavailable", "Database unavailable"),
     KeysUnavailable: _unavailable("keys_unavailable", "Signing keys unavailable"),
     NotReady: _unavailable("not_ready", "Not ready"),
-    Overloaded: _unavailable("overloaded", "Too many concurrent logins", retry_after=1),
+    Overloaded: _unavailable("overloaded", "Too many concurrent requests", retry_after=1),
     Exception: ErrorResponse(500, "internal_error", "Internal server error", oauth_code="server_error"),
 }
 

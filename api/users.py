@@ -1,6 +1,7 @@
 """`/api/users`: administrators list, add and edit the users of the user table."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from database.errors import NoSuchUser, UserChanged
 from database.user_filter import UserFilter
 from services.accounts import AccountEditor, admin_editor, new_hash
 from services.auth_guard import auth_guard, check_jwt
+from services.concurrency_limit import ConcurrencyLimit
 
 if TYPE_CHECKING:
     from database.user_row import UserRow
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 # The maximum is the largest value of the id column (32-bit INTEGER). A path with a larger number is not found.
 USER_PATH = "/api/users/<user_id(max=2147483647):user_id>"
 MAX_PAGE_SIZE = 200
+MAX_SEARCHES = 4
+"""The maximum number of concurrent searches. A search may read the whole table, and then take up to a minute."""
 
 _UNCHANGED: Any = None
 """The default of a field in a partial update. `exclude_unset` omits the fields that the request does not set."""
@@ -77,6 +81,7 @@ class _UserIdConverter(IntegerConverter):
 
 def init(app: Flask) -> None:
     app.url_map.converters["user_id"] = _UserIdConverter
+    searches = ConcurrencyLimit(MAX_SEARCHES)
 
     @app.route("/api/users")
     @auth_guard(ADMIN_ROLE)
@@ -84,7 +89,9 @@ def init(app: Flask) -> None:
         query = _validate(_Query, _query_parameters())
         user_filter = UserFilter(role=query.role, active=query.active, search=query.search)
         # Read one extra row, to find out whether there is a next page.
-        rows = _editor().users.page(user_filter, query.limit + 1, query.after)
+        users = _editor().users
+        with searches.slot() if query.search else nullcontext():
+            rows = users.page(user_filter, query.limit + 1, query.after)
         page = [row.to_json() for row in rows[: query.limit]]
         return json_response(data=page, next=_next_page(query, rows), headers=[NO_STORE])
 

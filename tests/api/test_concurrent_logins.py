@@ -68,7 +68,7 @@ def test_excess_login_is_503_on_every_path_that_takes_a_password(
         if path == "password grant":
             assert (response.status_code, response.json["error"]) == (503, "temporarily_unavailable")  # type: ignore[index]
         else:
-            assert error_message(response, 503, "overloaded") == "Too many concurrent logins"
+            assert error_message(response, 503, "overloaded") == "Too many concurrent requests"
         assert response.headers["Retry-After"] == "1"
     assert send(client).status_code == 200
 

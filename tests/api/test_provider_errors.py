@@ -84,7 +84,7 @@ def test_unavailable_store_is_503(caplog: pytest.LogCaptureFixture, behavior: st
 
 def test_overload_is_503(caplog: pytest.LogCaptureFixture) -> None:
     response = client_of("overloaded").post("/api/auth", json=CREDENTIALS)
-    assert error_message(response, 503, "overloaded") == "Too many concurrent logins"
+    assert error_message(response, 503, "overloaded") == "Too many concurrent requests"
     assert response.headers["Retry-After"] == "1"
     assert response.headers["X-Request-ID"] in caplog.text
 
