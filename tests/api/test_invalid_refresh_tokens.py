@@ -1,5 +1,6 @@
 """Invalid refresh tokens, and what happens when a client sends one."""
 
+import string
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.sessions import claims_of, client_of, guard_error, log_in, lo
 from tests.support.stores import engine_of, user_table
 from tests.support.users import ZOE
 
+BASE64URL = f"{string.ascii_uppercase}{string.ascii_lowercase}{string.digits}-_"
 NEVER = "Invalid refresh token: expired, revoked or unknown"
 SPENT = "Invalid refresh token: already used; its session was revoked"
 
@@ -83,6 +85,17 @@ def test_other_spelling_of_a_refresh_token_is_rejected_and_spends_nothing(
     tokens = log_in(client)
     assert refusal(client, change(tokens.refresh)) == NEVER
     refresh(client, tokens)
+
+
+@pytest.mark.parametrize("spare_bits", [1, 2, 3])
+def test_refresh_token_has_one_spelling(client: FlaskClient, spare_bits: int) -> None:
+    name, secret = log_in(client).refresh.split(".")
+
+    def respell(text: str) -> str:
+        return text[:-1] + BASE64URL[BASE64URL.index(text[-1]) + spare_bits]
+
+    assert refusal(client, f"{respell(name)}.{secret}") == NEVER
+    assert refusal(client, f"{name}.{respell(secret)}") == SPENT
 
 
 @pytest.mark.parametrize("token", [None, "", 5, True, [FOREIGN], {"token": FOREIGN}])

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import string
 import time
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from services.tokens.issuer import TokenIssuer
 from tests.support.signed_tokens import segment, sign
 from tests.support.stores import SECRET_KEY, keys_of
 
+BASE64URL = f"{string.ascii_letters}{string.digits}-_"
 FALLBACK = "a secret of last year that still verifies its tokens"
 ATTACKER_KEYS: dict[str, Any] = {
     "ES256": generate_private_key(SECP256R1()),
@@ -169,6 +171,14 @@ def test_signature_of_another_key_is_rejected(
         assert is_rejected(issuer, signed(key, header(other), claims))
         assert is_rejected(issuer, signed(key, header(key, kid=other.id), claims))
         assert is_rejected(issuer, signed(key, header(key, alg=other.algorithm), claims))
+
+
+def test_token_has_one_spelling(issuer: TokenIssuer, key: Key, claims: dict[str, Any]) -> None:
+    token = signed(key, header(key), claims)
+    ends = [index for index, character in enumerate(token) if character == "."] + [len(token)]
+    for end in ends:  # of the header, the claims and the signature, whose last characters have spare bits
+        spellings = [f"{token[: end - 1]}{character}{token[end:]}" for character in BASE64URL]
+        assert [spelling for spelling in spellings if not is_rejected(issuer, spelling)] == [token]
 
 
 @pytest.mark.parametrize("kid", INVALID_KEY_IDS, ids=json.dumps)
