@@ -35,7 +35,7 @@ from database.revocation_table import Revocation, insert_revocations, revocation
 from database.tables import revocations, sessions
 
 REVOCATION_RETENTION = timedelta(days=366)
-"""How long a revocation of all tokens of a user is kept. Custom code can issue tokens that are valid for a year."""
+"""How long a revocation of all tokens of a user is kept. No token whose user can be revoked is valid for as long."""
 PURGE_LIMIT = 10
 """How many expired sessions each login deletes at most."""
 

@@ -92,7 +92,7 @@ class Sessions:
         Raises SessionsUnavailable.
         """
         with _translated_errors():
-            self._table.revoke_tokens(claims.get("sid") or claims["jti"], _datetime_of(claims["exp"]))
+            self._table.revoke_tokens(claims.get("sid") or claims["jti"], datetime.fromtimestamp(claims["exp"], UTC))
         self.refresh_revocations()
         log.info("session ended by its user: %a of %s", claims["sub"], claims.get("idp"))
 
@@ -258,13 +258,6 @@ def _why_another_user(row: SessionRow, user: Identity) -> str | None:
     if row.record_id not in {None, user.get("record_id")}:
         return USER_REPLACED
     return None if row.credential_stamp in {None, user.get("credential_stamp")} else PASSWORD_CHANGED
-
-
-def _datetime_of(numeric_date: float) -> datetime:
-    try:
-        return datetime.fromtimestamp(numeric_date, UTC)
-    except (ValueError, OverflowError):  # after the year 9999
-        return datetime.max.replace(tzinfo=UTC)
 
 
 def _translated_errors() -> AbstractContextManager[None]:

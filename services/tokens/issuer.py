@@ -5,6 +5,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ from services.tokens.claims import REQUIRED_CLAIMS, Claims, invalid_claim
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 §2.1: no other kind of token is accepted as an access token
 MAX_TOKEN_LENGTH = 8000  # characters; servers accept header lines of 8 KB
 MAX_CACHED_TOKENS = 4096
+MAX_REVOCABLE_LIFETIME = timedelta(days=365)
+"""The longest lifetime of an access token while tokens can be revoked: the revocation must outlast the token."""
 LEEWAY_SECONDS = 10  # of `iat` and `nbf`, as the clocks of replicas differ; `exp` has no leeway
 
 # PyJWT ignores characters outside the base64url alphabet, and padding; RFC 7515 §2 allows neither.
@@ -51,7 +54,7 @@ class TokenIssuer:
     def __init__(
         self, keys: KeySource, settings: TokenSettings, revocation_checker: RevocationChecker | None = None
     ) -> None:
-        """Without a `revocation_checker` a token is valid until it expires."""
+        """Without a `revocation_checker` a token is valid until it expires, however long that is."""
         self._keys = keys
         self._settings = settings
         self._revocation_checker = revocation_checker
@@ -135,6 +138,8 @@ class TokenIssuer:
         claims = self._decode_signed(token, self._key_of(token, ring))
         if name := invalid_claim(claims):
             raise InvalidToken(f"claim {name} is missing or has the wrong type")
+        if self._revocation_checker and claims["exp"] - claims["iat"] > MAX_REVOCABLE_LIFETIME.total_seconds():
+            raise InvalidToken("valid for more than a year")
         return json.dumps(claims)
 
     def _key_of(self, token: str, ring: KeyRing) -> Key:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+import jwt
 import pytest
 import time_machine
 from flask import Flask
@@ -23,6 +24,7 @@ from tests.support.sessions import (
     refresh,
     send_refresh,
 )
+from tests.support.signed_tokens import sign
 from tests.support.stores import engine_of, user_table
 from tests.support.users import SAMPLE_USERS, ZOE
 
@@ -133,6 +135,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 WEEK = 7 * 24 * 60
+YEAR = 365 * 24 * 60
 
 
 @pytest.mark.parametrize("with_session", [False, True])
@@ -158,23 +161,34 @@ def test_long_lived_token_stays_revoked_until_it_expires(
     ],
     ids=["user", "user and provider", "all"],
 )
+@pytest.mark.parametrize("lifetime", [WEEK, YEAR], ids=["week", "year"])
 def test_long_lived_token_stays_revoked_after_a_revocation_of_its_user(
-    empty_database: str, clock: time_machine.Traveller, end: Callable[[SessionTable], object]
+    empty_database: str, clock: time_machine.Traveller, end: Callable[[SessionTable], object], lifetime: int
 ) -> None:
     environ = user_table(empty_database, [ZOE])
     client = client_of(environ)
-    token = generate_token(client.application, lifetime=WEEK, idp="database")
+    token = generate_token(client.application, lifetime=lifetime, idp="database")
     end(SessionTable(engine_of(environ)))
     for _ in range(3):
-        clock.shift(timedelta(days=2))
+        clock.shift(timedelta(minutes=lifetime * 0.33))
         log_out(client, log_in(client).access)
         assert guard_error(client_of(environ), token) == "revoked_token"
 
 
-def test_token_that_expires_after_year_9999_can_be_revoked(client: FlaskClient) -> None:
-    token = generate_token(client.application, lifetime=10**10)
-    assert log_out(client, token).status_code == 200
-    assert guard_error(client, token) == "revoked_token"
+@pytest.mark.parametrize("years", [1.01, 2, 20_000])
+def test_token_that_outlasts_its_revocation_is_never_valid(client: FlaskClient, years: float) -> None:
+    with pytest.raises(ValueError, match="valid for more than a year"):
+        generate_token(client.application, lifetime=years * YEAR)
+    token = generate_token(client.application)
+    header, claims = jwt.get_unverified_header(token), claims_of(client, token)
+    assert guard_error(client, sign(header, claims)) == ""
+    claims["exp"] = claims["iat"] + int(years * YEAR * 60)
+    assert guard_error(client, sign(header, claims)) == "invalid_token"
+
+
+def test_token_can_be_valid_for_years_if_no_token_can_be_revoked(static_environ: dict[str, str]) -> None:
+    client = client_of(static_environ)
+    assert guard_error(client, generate_token(client.application, lifetime=20 * YEAR)) == ""
 
 
 def test_token_of_a_deleted_session_can_be_revoked(empty_database: str) -> None:
