@@ -70,12 +70,15 @@ def assert_one_refresh_succeeds(servers: list[Server]) -> None:
     for user in SAMPLE_USERS[:3]:
         _, token = tokens_of(servers[0], user)
         responses = refresh_concurrently(servers, token)
-        assert Counter(response.status for response in responses) == {200: 1, 400: CLIENTS - 1}
         (winner,) = [response for response in responses if response.status == 200]
-        assert servers[-1].refresh(winner.body["refresh_token"]).code == "invalid_refresh_token"
+        codes_of_others = {response.code for response in responses if response is not winner}
+        # A request that arrives more than two seconds late, on a slow machine, is reuse and ends the session.
+        assert codes_of_others <= {"refresh_in_progress", "invalid_refresh_token"}
+        expected = "invalid_refresh_token" if "invalid_refresh_token" in codes_of_others else ""
+        assert servers[-1].refresh(winner.body["refresh_token"]).code == expected
 
 
-def test_one_of_many_concurrent_refreshes_succeeds_and_the_session_ends(replicas: Replicas) -> None:
+def test_one_of_many_concurrent_refreshes_succeeds_and_the_session_lasts(replicas: Replicas) -> None:
     assert_one_refresh_succeeds(list(replicas))
 
 
