@@ -152,6 +152,15 @@ def test_deleted_key_ends_in_every_worker(tmp_path: Path, static_environ: dict[s
     environ = {**static_environ, "DATABASE_URL": "", "SIGNING_KEYS_DIR": str(tmp_path / "keys")}
     with gunicorn({**environ, "GUNICORN_CMD_ARGS": options}, workers=2) as url:
         token = log_in(url)
+
+        def workers(label: str) -> int:
+            return len({line for line in log.read_text().splitlines() if line.endswith(f" {label}")})
+
+        def both_workers_started() -> bool:
+            assert call(f"{url}/api/protected_route", "before", token)[0] == 200
+            return workers("before") == 2
+
+        wait_until(both_workers_started, WAIT_SECONDS)  # a worker does not start without a key
         (key,) = (tmp_path / "keys").glob("*.pem")
         key.unlink()
         late, accepted = time.monotonic() + PROPAGATION_DELAY.total_seconds(), []
@@ -159,7 +168,7 @@ def test_deleted_key_ends_in_every_worker(tmp_path: Path, static_environ: dict[s
         def both_workers_answer() -> bool:
             label = "late" if time.monotonic() > late else "early"
             accepted.append((label, call(f"{url}/api/protected_route", label, token)[0]))
-            return len({line for line in log.read_text().splitlines() if line.endswith(" late")}) == 2
+            return workers("late") == 2
 
         wait_until(both_workers_answer, WAIT_SECONDS)
         assert call(f"{url}/api/auth", "-", body={"email": ZOE.email, "password": ZOE.password})[0] == 503

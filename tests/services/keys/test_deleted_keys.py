@@ -230,3 +230,18 @@ def test_service_does_not_start_without_its_current_key(
     the("current", directory).path.unlink()
     with pytest.raises(ConfigurationError, match=r"names a current key that is missing.* Run: flask keys rotate\."):
         create_app({**static_environ, "SIGNING_KEYS_DIR": str(directory.path)})
+
+
+def test_refresh_without_a_current_key_does_not_spend_the_refresh_token(
+    directory: KeyDirectory, sqlite_environ: dict[str, str]
+) -> None:
+    client = create_app({**sqlite_environ, "SIGNING_KEYS_DIR": str(directory.path)}).test_client()
+    login = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()
+    body = {"refresh_token": login["refresh_token"]}
+    path = the("current", directory).path
+    path.rename(path.with_suffix(".away"))
+    check_directory(client)
+    assert client.post("/api/auth/refresh", json=body).get_json()["code"] == "keys_unavailable"
+    path.with_suffix(".away").rename(path)
+    check_directory(client)
+    assert client.post("/api/auth/refresh", json=body).status_code == 200
