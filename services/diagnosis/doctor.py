@@ -42,7 +42,7 @@ def _check_all(
     except ConfigurationError as error:
         yield from map(as_failed_check, error.problems)
         return
-    yield from check_configuration(services.chain, settings.environ)
+    yield from check_configuration(services, settings.environ)
     yield from _check_keys_and_database(settings)
     failed = yield from check_providers(services.chain)
     if not failed:

@@ -155,6 +155,22 @@ def test_keys_in_a_directory_are_checked(cli: ForkedFlask, tmp_path: Path) -> No
     assert not_ok(diagnose(cli, **environ))["key directory"] == "failure"
 
 
+def test_deleted_current_key_is_a_failure_with_the_command_to_run(cli: ForkedFlask, tmp_path: Path) -> None:
+    environ = {"SIGNING_KEYS_DIR": str(tmp_path / "keys"), "SECRET_KEY": ""}
+    (first,) = re.findall(r"current key (\S+)", cli("keys", "generate", **environ).stdout)
+    cli("keys", "generate", **environ)
+    (tmp_path / "keys" / f"{first}.pem").unlink()
+    (check,) = diagnose(cli, **environ).values()
+    assert (check["outcome"], check["remedy"]) == ("failure", "Run: flask keys rotate")
+    assert "names a current key that is missing" in check["found"]
+
+
+def test_password_grant_is_a_warning(cli: ForkedFlask) -> None:
+    checks = diagnose(cli, OAUTH_CLIENTS="phone", OAUTH_PASSWORD_GRANT="true")
+    assert set(not_ok(checks)) == EXPECTED_WARNINGS | {"password grant"}
+    assert set(not_ok(diagnose(cli, OAUTH_CLIENTS="phone"))) == EXPECTED_WARNINGS
+
+
 def test_old_key_and_unused_secret_key_are_warnings(cli: ForkedFlask, tmp_path: Path) -> None:
     environ = {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
     cli("keys", "generate", **environ)

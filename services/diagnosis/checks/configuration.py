@@ -10,7 +10,7 @@ from config.errors import Problem
 from config.permissions import is_readable_by_others, is_writable_by_others
 from config.section import secret_file_variables
 from providers.interface import Check
-from services.chain import Chain
+from services.context import Services
 
 STEP = "configuration"
 
@@ -20,9 +20,13 @@ def as_failed_check(problem: Problem) -> Check:
     return Check(STEP, "failure", problem.statement, problem.remedy or "See docs/configuration.md")
 
 
-def check_configuration(chain: Chain, environ: Mapping[str, str]) -> Iterator[Check]:
+def check_configuration(services: Services, environ: Mapping[str, str]) -> Iterator[Check]:
     """Yield the findings about a configuration that is valid, and about the files that contain its secrets."""
-    yield Check(STEP, "ok", f"valid; providers: {', '.join(link.name for link in chain.links)}")
+    yield Check(STEP, "ok", f"valid; providers: {', '.join(link.name for link in services.chain.links)}")
+    if services.clients.password_grant:
+        found = "OAuth clients may send the passwords of users, which RFC 9700 §2.4 forbids"
+        remedy = "Change the clients to call /api/auth, and unset OAUTH_PASSWORD_GRANT"
+        yield Check("password grant", "warning", found, remedy)
     if DEVELOPMENT_FILE.exists():
         yield from _check_secret_file(DEVELOPMENT_FILE.name, DEVELOPMENT_FILE)
     for variable in secret_file_variables():
