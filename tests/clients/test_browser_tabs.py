@@ -19,7 +19,7 @@ LOCKS = {
     "without locks": "(name, call) => call()",
 }
 BROWSER = """
-const [url, tokens] = process.argv.slice(2);
+const [url, expired, tokens] = process.argv.slice(2);
 const items = new Map([["tokens", tokens]]);
 const send = fetch;
 let queue = Promise.resolve();
@@ -31,8 +31,7 @@ const globals = {
 for (const [name, value] of Object.entries(globals)) {
   Object.defineProperty(globalThis, name, { value, configurable: true });
 }
-const { data } = JSON.parse(tokens);
-const results = await Promise.all([1, 2, 3].map(() => newAccessToken(data)));
+const results = await Promise.all([1, 2, 3].map(() => newAccessToken(expired)));
 console.log(JSON.stringify({ results, stored: JSON.parse(items.get("tokens")) }));
 """
 
@@ -52,13 +51,25 @@ def post(url: str, **body: str) -> dict[str, Any]:
     return members
 
 
+def refresh_in_tabs(folder: Path, url: str, expired: str, stored: object, locks: str) -> dict[str, Any]:
+    """Call the function of the page in three tabs. Return their access tokens, and the stored tokens."""
+    script = folder / "tabs.mjs"
+    script.write_text(block("docs/sessions.md", "js", "newAccessToken") + BROWSER.replace("LOCKS", LOCKS[locks]))
+    command = ["node", str(script), url, expired, json.dumps(stored)]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    output: dict[str, Any] = json.loads(run.stdout)
+    return output
+
+
 @pytest.mark.parametrize("locks", LOCKS)
 def test_tabs_that_refresh_at_the_same_moment_stay_logged_in(url: str, tmp_path: Path, locks: str) -> None:
     login = post(f"{url}/api/auth", email=ZOE.email, password=ZOE.password)
-    script = tmp_path / "tabs.mjs"
-    script.write_text(block("docs/sessions.md", "js", "newAccessToken") + BROWSER.replace("LOCKS", LOCKS[locks]))
-    command = ["node", str(script), url, json.dumps(login)]
-    tabs = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+    tabs = refresh_in_tabs(tmp_path, url, login["data"], login, locks)
     assert tabs["results"] == [tabs["stored"]["data"]] * 3
     assert tabs["stored"]["data"] != login["data"]
     assert post(f"{url}/api/auth/refresh", refresh_token=tabs["stored"]["refresh_token"])
+
+
+@pytest.mark.parametrize("stored", [None, {"data": "x", "refresh_token": "x"}], ids=["logged out", "session ended"])
+def test_tabs_get_no_token_if_the_user_must_log_in(url: str, tmp_path: Path, stored: object) -> None:
+    assert refresh_in_tabs(tmp_path, url, "x", stored, "with locks")["results"] == [None] * 3
