@@ -52,7 +52,7 @@ class StaticProvider:
 
     def has_username(self, username: str) -> bool:
         """Return whether the file has this username, also if the user is disabled."""
-        return self._users.current().find(username) is not None
+        return self._current_users().find(username) is not None
 
     def check(self) -> Iterator[Check]:
         """Yield the findings about the current file, which may have become invalid."""

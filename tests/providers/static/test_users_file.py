@@ -12,6 +12,7 @@ from time import monotonic
 
 import pytest
 
+from app import create_app
 from config.errors import ConfigurationError
 from config.reloading import MAX_OUTAGE_SECONDS
 from providers.interface import DISABLED, Denied, ProviderUnavailable
@@ -108,7 +109,15 @@ def test_invalid_edit_keeps_the_last_valid_version(path: Path, broken: str, capl
 def test_users_of_a_deleted_file_cannot_log_in(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     provider = StaticProvider(path)
     path.unlink()
-    for call in (lambda: accepts(provider, ZOE), lambda: provider.find(ZOE.username), provider.list_roles):
+    calls: list[Callable[[], object]] = [
+        lambda: accepts(provider, ZOE),
+        lambda: provider.find(ZOE.username),
+        lambda: provider.has_username(ZOE.username),
+        lambda: provider.explain(ZOE.username),
+        lambda: [*provider.list_users()],
+        provider.list_roles,
+    ]
+    for call in calls:
         with pytest.raises(ProviderUnavailable, match="names a file that cannot be read: No such file or directory"):
             call()
     assert "the users file cannot be reloaded, so no version is in use: STATIC_USERS_FILE names" in caplog.text
@@ -232,3 +241,15 @@ def test_malformed_hash_is_rejected(tmp_path: Path, text: str) -> None:
     path.write_text(f'[[users]]\nusername = "zoe"\npassword_hash = "{text}"\n')
     with pytest.raises(ConfigurationError, match="user 1, password_hash"):
         StaticProvider(path)
+
+
+@pytest.mark.parametrize(("skipped", "status"), [("", 503), ("static", 200)])
+def test_deleted_users_file_is_an_outage_of_its_provider_in_a_chain(
+    path: Path, sqlite_environ: dict[str, str], skipped: str, status: int
+) -> None:
+    chain = {"AUTH_PROVIDER": "static,database", "AUTH_SKIP_UNAVAILABLE": skipped, "STATIC_USERS_FILE": str(path)}
+    users_file(path, [NEW])
+    client = create_app({**sqlite_environ, **chain, "SECRET_KEY": SECRET_KEY}).test_client()
+    path.unlink()
+    response = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password})
+    assert response.status_code == status
