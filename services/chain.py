@@ -1,8 +1,8 @@
 """The chain: it asks the providers in order until one provider decides the login."""
 
-import errno
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,9 +30,6 @@ from services.concurrency_limit import ConcurrencyLimit
 from services.provider_watch import watch_call
 
 log = logging.getLogger(__name__)
-
-# Errors of this machine, not of a store: it has no free file descriptor, or no memory for a socket.
-_LOCAL_ERRORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 MAX_LOOKUPS = 16
 """The maximum number of users that a process looks up concurrently, apart from logins."""
@@ -189,17 +186,25 @@ class Chain:
 def translate_provider_errors(link: Link) -> Iterator[None]:
     """Raise ProviderUnavailable, with the provider's name, for all errors that mean that its store is unavailable.
 
-    An OSError because this process has too many open files is Overloaded: no store is at fault, so none is skipped.
+    While this process has too many open files, every store seems unavailable. Then raises Overloaded instead, so that
+    none is skipped.
     """
     try:
         yield
-    except ProviderUnavailable as error:
+    except (ProviderUnavailable, OSError) as error:
+        if not _can_open_file():
+            raise Overloaded("this process has too many open files") from error
+        reason = error.reason if isinstance(error, ProviderUnavailable) else type(error).__name__
         named = RequestFailed if isinstance(error, RequestFailed) else ProviderUnavailable
-        raise named(error.reason, link.name) from error
-    except OSError as error:
-        if error.errno in _LOCAL_ERRORS:
-            raise Overloaded(f"{link.name}: {error.strerror}") from error
-        raise ProviderUnavailable(type(error).__name__, link.name) from error
+        raise named(reason, link.name) from error
+
+
+def _can_open_file() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

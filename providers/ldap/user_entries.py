@@ -66,7 +66,7 @@ class UserEntries:
             if len(named := self._search_name(session, name, search_filter, bases, scope)) == 1:
                 found = named
                 break
-        return [entry for entry in found if dn_key(entry.dn) != self._service_account]
+        return [entry for entry in found if self._is_user(entry) and not self._is_false_email(entry, login)]
 
     def by_username(self, session: SupportsSearch, username: str) -> Entry | None:
         """Return the entry of the user with this username, if it matches LDAP_USER_FILTER.
@@ -159,6 +159,17 @@ class UserEntries:
         """The current role rules. Raises ProviderUnavailable if their file was deleted."""
         with translate_errors(FileUnavailable, to=lambda error: ProviderUnavailable(str(error))):
             return self._role_rules.current()
+
+    def _is_user(self, entry: Entry) -> bool:
+        return dn_key(entry.dn) != self._service_account
+
+    def _is_false_email(self, entry: Entry, login: str) -> bool:
+        """Return whether the login is not an email, and the entry matches because its email attribute has it anyway.
+
+        Users may be able to edit their email, and could lock out a user of a later provider in the chain.
+        """
+        key, emails = username_key(login), map(username_key, entry.texts(self._email_attribute))
+        return "@" not in login and key in emails and self._usernames.key(entry) != key
 
     def _search_name(
         self,

@@ -99,9 +99,9 @@ def test_edited_rules_take_effect_immediately_and_invalid_rules_never(directory:
 def test_unknown_and_ambiguous_logins_are_explained(directory: Slapd) -> None:
     provider = ldap_provider(directory.environ())
     assert (provider.explain("no one").user, provider.explain("no one").reason) == (None, UNKNOWN_USER)
-    directory.add_person(SampleUser("one-of-two", "two@example.org", "x", ()))
-    directory.add_person(SampleUser("other-of-two", "two@example.org", "x", ()))
-    both = provider.explain("two@example.org")
+    directory.add_person(SampleUser("one-of-two", "pair@example.org", "x", ()))
+    directory.add_person(SampleUser("other-of-two", "pair@example.org", "x", ()))
+    both = provider.explain("pair@example.org")
     assert (both.user, both.reason) == (None, AMBIGUOUS)
     assert both.record == f"{person_dn('one-of-two')} and {person_dn('other-of-two')}"
 

@@ -1,6 +1,5 @@
 """A fault of one login, such as a slow bind or a damaged entry, is not an outage of the directory."""
 
-import resource
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from providers.ldap.settings import LdapSettings
 from tests.servers.faulty import FaultyProxy
 from tests.servers.process import wait_until
 from tests.servers.slapd import SUFFIX, Slapd, person_dn
+from tests.support.descriptors import no_free_descriptors
 from tests.support.directories import ldap_provider
 from tests.support.failover import failover_environ
 from tests.support.stores import SECRET_KEY, users_file
@@ -210,17 +210,6 @@ def test_damaged_entry_does_not_open_the_next_provider(
     log_in = chain_login(directory.environ(LDAP_USERNAME_ATTRIBUTE="employeeNumber"))
     for password in (OLD_ZOE.password, ZOE.password, "wrong"):
         assert log_in(ZOE.username, password) == (503, "provider_unavailable")
-
-
-@contextmanager
-def no_free_descriptors() -> Iterator[None]:
-    """Let this process open no further file or socket."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])

@@ -9,6 +9,7 @@ from unicodedata import normalize
 import pytest
 from ldap3 import MODIFY_ADD
 
+from app import create_app
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from providers.ldap import SearchProvider, open_ldap
 from providers.ldap.client.responses import Entry
@@ -17,6 +18,7 @@ from tests.servers.samba import REALM, Samba
 from tests.servers.slapd import SERVICE, SUFFIX, Slapd, slapd
 from tests.support.active_directory import ALICE
 from tests.support.directories import ldap_provider
+from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SampleUser, shown
 
 PEOPLE, GUESTS, GROUPS = (f"ou={unit},{SUFFIX}" for unit in ("people", "guests", "groups"))
@@ -149,6 +151,17 @@ def test_an_email_does_not_lock_out_the_user_of_this_username(server: Slapd, sto
     assert explained.user["username"] == stolen.lower()
 
 
+def test_an_email_does_not_lock_out_a_user_of_a_later_provider(server: Slapd, tmp_path: Path) -> None:
+    add(server, f"uid=thief,{PEOPLE}", GUEST_PASSWORD, mail=["thief@example.org", "Operator"])
+    static = users_file(tmp_path / "users.toml", [SampleUser("operator", "operator@example.org", PASSWORD)])
+    chain = {"AUTH_PROVIDER": "ldap,static", "SECRET_KEY": SECRET_KEY}
+    client = create_app({**environ_of(server), **static, **chain}).test_client()
+    response = client.post("/api/auth", json={"email": "operator", "password": PASSWORD})
+    assert response.status_code == 200
+    response = client.post("/api/auth", json={"email": "operator", "password": GUEST_PASSWORD})
+    assert response.status_code == 400
+
+
 def test_an_email_of_two_entries_is_ambiguous(server: Slapd) -> None:
     add(server, f"uid=thief,{PEOPLE}", GUEST_PASSWORD, mail="zoe@example.org")
     for password in (PASSWORD, GUEST_PASSWORD):
@@ -199,6 +212,15 @@ def test_binary_identifier_becomes_canonical_text(samba: Samba, attribute: str, 
     for other in ("alice", username[:-1], f"{username}0", "S-1-5-21-9999999999-1"):
         assert provider.find(other) is None
         assert not provider.has_username(other)
+
+
+def test_operational_attribute_can_be_the_username(server: Slapd) -> None:
+    provider = provider_of(server, LDAP_USERNAME_ATTRIBUTE="entryUUID")
+    user = provider.authenticate("zoe@example.org", PASSWORD)
+    assert user
+    assert re.fullmatch(UUID_TEXT, user["username"])
+    assert provider.find(user["username"].upper()) == user
+    assert [listed["username"] for listed in provider.list_users()] == [user["username"]]
 
 
 def test_guid_has_the_spelling_of_active_directory() -> None:
