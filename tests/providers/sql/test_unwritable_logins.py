@@ -64,7 +64,7 @@ def test_login_succeeds_without_the_privilege_to_write(
     )
     environ = {**on_postgres, "DATABASE_URL": url.set(username=role).render_as_string()}
     assert_accepted_without_upgrade(client_of(environ), environ, caplog)
-    run(on_postgres, f"GRANT UPDATE ON users TO {role}")
+    run(on_postgres, f"GRANT UPDATE ON users, sessions TO {role}")
     assert_upgraded(environ)
 
 
