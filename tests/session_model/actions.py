@@ -1,6 +1,7 @@
 """The actions on sessions: each is done to the system and to the model alike."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from tests.session_model.model import ACCESS_LIFETIME, IDLE_TIMEOUT, SESSION_LIFETIME, Session
@@ -137,10 +138,31 @@ class Actions(Runner):
         if session := self._select(of_user * choice.flag, choice):
             self.present(session, session.refresh, choice.replica, session.client_id)
 
+    def change_own_password(self, choice: Choice) -> None:
+        account = self.model.accounts[choice.user]
+        tokens = [token for token in self.valid if token.user is choice.user and not self.model.guard_error(token)]
+        if tokens and account.is_active:
+            token, old = tokens[choice.number % len(tokens)], account.password
+            self._next_hash(choice.user)
+            client = self.system.client(choice.replica)
+            response = login_clients.change_password(client, token.text, old, account.password)
+            assert not response.code, response
+            self.model.revoke_user(choice.user)
+            client_id = token.session.client_id if token.session else login_clients.FIRST_PARTY_CLIENT
+            self.add_token(
+                response.access, choice.user, self.model.start_session(choice.user, client_id, response.refresh)
+            )
+            self.compare_after_revocation(choice.replica)
+
     def change_roles(self, choice: Choice) -> None:
-        roles = (ROLES, ROLES[1:], ())[choice.number % 3]
-        self.system.set_roles(choice.user, roles)
-        self.model.accounts[choice.user].roles = roles
+        account, roles = self.model.accounts[choice.user], (ROLES, ROLES[1:], ())[choice.number % 3]
+        before, account.roles = account.roles, roles
+        if choice.flag:
+            self.system.set_roles(choice.user, roles)
+            return
+        self.system.user_table.change(choice.user.email, lambda row: replace(row, roles=roles))
+        if {*before} - {*roles} or not account.is_active:
+            self.record_revocation(choice.user)
 
     def revoke_user(self, choice: Choice) -> None:
         provider = "ldap" if choice.flag else ("", "database")[choice.number % 2]
@@ -232,6 +254,7 @@ ACTIONS: tuple[Callable[[Actions, Choice], None], ...] = (
     Actions.revoke_refresh_token,
     Actions.disable_user,
     Actions.change_password,
+    Actions.change_own_password,
     Actions.revoke_all,
     Actions.rotate_key,
     Actions.restart_replica,

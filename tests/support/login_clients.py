@@ -47,6 +47,12 @@ def revoke(client: FlaskClient, token: str) -> int:
     return client.post("/oauth/revoke", data={"client_id": OAUTH_CLIENT, "token": token}).status_code
 
 
+def change_password(client: FlaskClient, access: str, old: str, new: str) -> TokenResponse:
+    """Change the password of the user of an access token."""
+    body = {"password": old, "new_password": new}
+    return _read(client.post("/api/auth/password", json=body, headers={"Authorization": f"Bearer {access}"}))
+
+
 def _post_form(client: FlaskClient, **parameters: str) -> TestResponse:
     return client.post("/oauth/token", data={"client_id": OAUTH_CLIENT, **parameters})
 
