@@ -28,23 +28,32 @@ class Client(NamedTuple):
 
 def _parse_client(text: SecretStr) -> Client:
     client_id, colon, secret = text.get_secret_value().partition(":")
-    if not _CLIENT_ID.fullmatch(client_id):
-        raise ValueError("has a client id that is not 1 to 64 letters, digits or any of . _ ~ -")
-    if client_id == FIRST_PARTY_CLIENT_ID:
-        raise ValueError(f"has the client id {FIRST_PARTY_CLIENT_ID}, which is reserved")
-    if colon and not (secret.isascii() and secret.isprintable()):
-        raise ValueError("has a client secret that is not printable ASCII")
-    try:
-        return Client(client_id, require_strong_secret(SecretStr(secret)) if colon else None)
-    except ValueError as error:
-        raise ValueError(f"has a client with an invalid secret: it {error}") from None
+    return Client(client_id, SecretStr(secret) if colon else None)
 
 
 def _validate_clients(texts: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    ids = [_parse_client(text).id for text in texts]
-    if len(set(ids)) < len(ids):
+    clients = [_parse_client(text) for text in texts]
+    for client in clients:
+        _validate_client(client)
+    if len({client.id for client in clients}) < len(clients):
         raise ValueError("has the same client id twice")
     return texts
+
+
+def _validate_client(client: Client) -> None:
+    if not _CLIENT_ID.fullmatch(client.id):
+        raise ValueError("has a client id that is not 1 to 64 letters, digits or any of . _ ~ -")
+    if client.id == FIRST_PARTY_CLIENT_ID:
+        raise ValueError(f"has the client id {FIRST_PARTY_CLIENT_ID}, which is reserved")
+    if client.secret is None:
+        return
+    secret = client.secret.get_secret_value()
+    if not (secret.isascii() and secret.isprintable()):
+        raise ValueError("has a client secret that is not printable ASCII")
+    try:
+        require_strong_secret(client.secret)
+    except ValueError as error:
+        raise ValueError(f"has a client with an invalid secret: it {error}") from None
 
 
 class OAuthSettings(Section):
