@@ -76,8 +76,9 @@ def outputs(page: str) -> list[str]:
 @contextmanager
 def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
     """Yield the variables of a shell whose folder is a deployment: with users, keys, clients, and a service."""
-    clients = {"OAUTH_CLIENTS": f"reports:{CLIENT_SECRET},mobile", "OAUTH_PASSWORD_GRANT": "true"}
-    environ = {"SECRET_KEY": SECRET_KEY, **clients}
+    environ = {"SECRET_KEY": SECRET_KEY, "OAUTH_CLIENTS": f"reports:{CLIENT_SECRET},mobile"}
+    if page == "docs/oauth-clients.md":
+        environ["OAUTH_PASSWORD_GRANT"] = "true"
     environ |= _stores(page, home)
     if page == "docs/oauth-clients.md":
         environ["JWT_ISSUER"] = "https://auth.example.org"
