@@ -14,6 +14,7 @@ from config.text import casefold_name
 from database.engine import open_engine
 from database.errors import NoSuchUser
 from database.session_table import SessionTable
+from services.chain import Link
 from services.factory import open_links
 from services.login_matches import LoginMatch, match_login
 
@@ -70,22 +71,32 @@ def _end_user(table: SessionTable, settings: Settings, operator: str, login: str
 
 
 def _matches(settings: Settings, login: str, provider: str | None) -> Iterator[LoginMatch]:
-    """Yield what the user table and the other providers say about the login."""
-    if provider in {None, USER_TABLE_PROVIDER}:
-        try:
-            yield LoginMatch(USER_TABLE_PROVIDER, open_user_table().require(login).username)
-        except NoSuchUser:
-            yield LoginMatch(USER_TABLE_PROVIDER)
+    """Yield what the user table and the other providers say about the login.
+
+    If AUTH_PROVIDER is not set or invalid, only the user table is asked.
+    """
+    names = [USER_TABLE_PROVIDER]
+    links: list[Link] = []
     if settings.environ.get("AUTH_PROVIDER"):
         try:
             links = open_links(settings)
+            names = [link.name for link in links]
         except ConfigurationError as error:
             yield LoginMatch("AUTH_PROVIDER", obstacle=f"cannot be used: {error.problems[0].statement}")
-            return
-        if provider and provider not in {link.name for link in links}:
-            yield LoginMatch(provider, obstacle="is not in AUTH_PROVIDER")
-        asked = (link for link in links if link.name != USER_TABLE_PROVIDER and provider in {None, link.name})
-        yield from (match_login(link, login) for link in asked)
+    if provider and provider not in names:
+        yield LoginMatch(provider, obstacle="is not in AUTH_PROVIDER")
+    asked = [name for name in names if provider in {None, name}]
+    if USER_TABLE_PROVIDER in asked:
+        yield _match_in_user_table(login)
+    yield from (match_login(link, login) for link in links if link.name in asked and link.name != USER_TABLE_PROVIDER)
+
+
+def _match_in_user_table(login: str) -> LoginMatch:
+    """Ask the user table, which knows the emails of disabled users, too."""
+    try:
+        return LoginMatch(USER_TABLE_PROVIDER, open_user_table().require(login).username)
+    except NoSuchUser:
+        return LoginMatch(USER_TABLE_PROVIDER)
 
 
 def _require_known(matches: Sequence[LoginMatch], login: str) -> None:

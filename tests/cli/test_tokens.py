@@ -11,6 +11,7 @@ from database.user_editor import UserEditor
 from services.context import services_of
 from tests.conftest import new_database
 from tests.servers.process import wait_until
+from tests.servers.slapd import Slapd
 from tests.support.error_responses import error_message
 from tests.support.flask_program import FlaskProgram, error_line
 from tests.support.sessions import Tokens, client_of, guard_error, log_in, refresh, send_login, send_refresh
@@ -123,6 +124,17 @@ def test_revocation_by_email_asks_the_other_providers(flask: FlaskProgram, envir
     for sessions in ("1 session", "0 sessions"):
         ended = flask("tokens", "revoke", "--user", "JOHN@example.org", **file)
         assert (ended.returncode, ended.stdout) == (0, f"{resolved}Ended {sessions}. {REJECTED}")
+    assert is_revoked(client, tokens)
+
+
+@on_sqlite
+def test_revocation_by_email_asks_the_directory(flask: FlaskProgram, environ: dict[str, str], slapd: Slapd) -> None:
+    directory = slapd.environ()
+    client = client_of({**environ, **directory})
+    tokens = log_in(client, O_BRIEN)
+    ended = flask("tokens", "revoke", "--user", O_BRIEN.email.upper(), **directory)
+    resolved = f"{O_BRIEN.email.upper()} is the login of o'brien of the provider ldap.\n"
+    assert (ended.returncode, ended.stdout) == (0, f"{resolved}Ended 1 session. {REJECTED}")
     assert is_revoked(client, tokens)
 
 
