@@ -29,7 +29,9 @@ class DenialReason(NamedTuple):
 _REASONS: Mapping[str, DenialReason] = {
     UNKNOWN_USER: DenialReason("no user has this login", "Check the spelling, and which users the provider searches"),
     WRONG_PASSWORD: DenialReason("the password is wrong", "Enter it again, or set a new password"),
-    AMBIGUOUS: DenialReason("several users have this login", "Use another login, or make this one unique in the store"),
+    AMBIGUOUS: DenialReason(
+        "several users have this login or username", "Make both unique in the store, or use another login"
+    ),
     DISABLED: DenialReason("the account is disabled", "Enable it in the store"),
     LOCKED: DenialReason("the account is locked", "Unlock it in the store, or wait"),
     PASSWORD_EXPIRED: DenialReason("the password has expired", "Change it in the store"),
