@@ -4,7 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from tests.session_model.model import ACCESS_LIFETIME, IDLE_TIMEOUT, SESSION_LIFETIME, Session
+from tests.session_model.model import (
+    ACCESS_LIFETIME,
+    IDLE_TIMEOUT,
+    LOST_RESPONSE_TIMEOUT,
+    SESSION_LIFETIME,
+    Session,
+)
 from tests.session_model.runner import HASHES, OTHER_PASSWORD, PASSWORD, Runner
 from tests.session_model.system import REPLICAS, ROLES
 from tests.support import login_clients
@@ -76,6 +82,12 @@ class Actions(Runner):
         if session:
             used = session.used[-1] if choice.flag else session.used[0]
             self.present(session, used, choice.replica, session.client_id)
+
+    def reuse_after_the_limit(self, choice: Choice) -> None:
+        used = [session for session in self.model.open_sessions() if session.used and not session.is_response_lost]
+        if session := self._select(used, choice):
+            self.advance(LOST_RESPONSE_TIMEOUT)
+            self.present(session, session.used[-1], choice.replica, session.client_id)
 
     def refresh_in_two_tabs(self, choice: Choice) -> None:
         if session := self._select(self.model.open_sessions(), choice):
@@ -249,6 +261,7 @@ ACTIONS: tuple[Callable[[Actions, Choice], None], ...] = (
     *[Actions.disable_user_with_sql, Actions.change_password_with_sql, Actions.revoke_user] * 2,
     Actions.log_in_with_wrong_password,
     Actions.refresh_in_two_tabs,
+    Actions.reuse_after_the_limit,
     Actions.guess_secret,
     Actions.refresh_as_other_client,
     Actions.revoke_refresh_token,
