@@ -98,8 +98,9 @@ def confirm(question: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print the value as indented JSON, without escapes of non-ASCII characters."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    """Print the value as indented JSON, without escapes of non-ASCII characters, except lone surrogates."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    click.echo(text.encode("utf-8", "backslashreplace").decode())  # a surrogate becomes \udcff, as in JSON
 
 
 def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]], colors: Mapping[str, str] = _NO_COLORS) -> str:

@@ -139,6 +139,15 @@ def test_record_id_and_credential_stamp_are_not_shown(tmp_path: Path, arguments:
     assert not any(word in shown.stdout + shown.stderr for word in ("hidden", "record_id", "credential_stamp"))
 
 
+def test_name_of_a_record_that_is_not_text_is_shown_with_escapes(tmp_path: Path) -> None:
+    # The LDAP provider returns octets of a DN that are not UTF-8 as lone surrogates.
+    write(tmp_path, "acme", RECORDING.replace("uid=wile,", "uid=\\udcff,"))
+    asked = program(tmp_path, "acme:Recording")
+    (result,) = explain_json(asked, "wile")["providers"]
+    assert result["record"] == "uid=\udcff,ou=people"
+    assert "accepts wile (uid=?,ou=people)" in asked("explain", "wile").stdout
+
+
 def test_provider_without_capabilities_is_unsupported(tmp_path: Path) -> None:
     write(tmp_path, "acme", MINIMAL)
     asked = program(tmp_path, "acme:Minimal", **users_file(tmp_path / "users.toml", [ZOE]))
