@@ -66,9 +66,12 @@ class SessionRow:
     credential_stamp: str | None = field(default=None, repr=False)
     """The credential stamp of the user, as providers return it; None if it is not known."""
     rotated_at: datetime | None = None
-    """When the valid token was issued, by the clock of the database; None for a new session."""
+    """When the valid token replaced another, by the clock of the database.
+
+    None for a new session, and for one that was refreshed only by a version before schema revision 0006.
+    """
     read_at: datetime | None = field(default=None, compare=False)
-    """When this row was read, by the clock of the database; None for a new session."""
+    """When this row was read, by the clock of the database; None if it was not read."""
 
     def was_rotated_within(self, limit: timedelta) -> bool:
         """Return whether the valid token had been issued less than `limit` before the row was read."""
