@@ -113,15 +113,21 @@ def _postgresql(url: URL) -> Engine:
             "keepalives_interval": 1,
             "keepalives_count": TIMEOUT_SECONDS,
             "client_encoding": "UTF8",
+            # A pooler may send each transaction to another server process, which does not know the statement.
+            "prepare_threshold": None,
         },
     )
-    event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "connect", _require_utf8)
+    event.listen(engine, "begin", _limit_statements)
     return engine
 
 
-def _prepare_postgresql(connection: Any, _record: object) -> None:
+def _require_utf8(connection: Any, _record: object) -> None:
     if connection.info.parameter_status("server_encoding") not in {"UTF8", "SQL_ASCII"}:
         raise psycopg.OperationalError("its encoding cannot store every name; create it with ENCODING 'UTF8'")
-    # A startup option would replace the options in the URL, and PgBouncer rejects it.
-    connection.execute(f"SET statement_timeout = {TIMEOUT_SECONDS * 1000}")
-    connection.commit()
+
+
+def _limit_statements(connection: Connection) -> None:
+    # Not for the session, which a pooler shares with its other clients. A startup option would replace the options in
+    # the URL, and PgBouncer rejects it.
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {TIMEOUT_SECONDS * 1000}")

@@ -18,9 +18,7 @@ _FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 @contextmanager
 def postgres(home: Path) -> Iterator[str]:
     """Run a cluster; yield the URL of its server, to which a database name must be appended."""
-    if _OWNER:
-        account = pwd.getpwnam(_OWNER)
-        os.chown(home, account.pw_uid, account.pw_gid)
+    give_to_owner(home)
     port = free_port()
     _run("initdb", "-D", str(home / "data"), "-A", "trust", "-U", "app", "-E", "UTF8", "--locale=C", "--no-sync")
     options = f"-h 127.0.0.1 -p {port} -k {home} {_FAST}"
@@ -31,7 +29,18 @@ def postgres(home: Path) -> Iterator[str]:
         _run("pg_ctl", "-D", str(home / "data"), "-w", "-m", "immediate", "stop")
 
 
+def give_to_owner(directory: Path) -> None:
+    """Make the user who runs the servers the owner of this directory."""
+    if _OWNER:
+        account = pwd.getpwnam(_OWNER)
+        os.chown(directory, account.pw_uid, account.pw_gid)
+
+
+def as_owner() -> list[str]:
+    """Return what a command starts with to run as the user who runs the servers."""
+    return [shutil.which("runuser") or "runuser", "-u", _OWNER, "--"] if _OWNER else []
+
+
 def _run(program: str, *arguments: str) -> None:
     newest = max(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), key=lambda path: int(path.parts[4]))
-    as_owner = [shutil.which("runuser") or "runuser", "-u", _OWNER, "--"] if _OWNER else []
-    subprocess.run([*as_owner, str(newest), *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/")
+    subprocess.run([*as_owner(), str(newest), *arguments], check=True, stdout=subprocess.DEVNULL, cwd="/")
