@@ -54,5 +54,21 @@ def casefold_name(name: str) -> str:
 Name = Annotated[str, AfterValidator(normalize_name)]
 """A model field for a username, an email or the name of a role."""
 
-OpaqueText = Annotated[str, AfterValidator(lambda text: validate_text(text, MAX_NAME_LENGTH))]
-"""A model field for an identifier of another system."""
+
+def _require_normalized(text: str) -> str:
+    if normalize_name(text) != text:
+        raise ValueError("must be in Unicode NFC, without surrounding whitespace")
+    return text
+
+
+NormalizedName = Annotated[str, AfterValidator(_require_normalized)]
+"""A model field for a name that must not be changed, because the name without the change may be another user's."""
+
+
+def _validate_opaque(text: str) -> str:
+    validate_text(text, MAX_NAME_LENGTH)
+    return text
+
+
+OpaqueText = Annotated[str, AfterValidator(_validate_opaque)]
+"""A model field for an identifier of another system, which is not normalized."""

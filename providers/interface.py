@@ -21,7 +21,12 @@ TIME_LIMIT_SECONDS = 10.0
 
 
 class User(TypedDict):
-    """A user with the names that the store has, not the login that the user typed."""
+    """A user with the names that the store has, not the login that the user typed.
+
+    The username, the email and the roles are in Unicode NFC and have at most 256 characters, no surrounding whitespace
+    and no control characters. Another name is an error of the provider and is not corrected: the corrected name may
+    belong to another user.
+    """
 
     username: str
     """Stable and, ignoring case, unique in the store. It becomes the claim `sub`."""
@@ -56,13 +61,16 @@ LOGON_HOURS = "logon_hours"
 WORKSTATION = "workstation"
 MALFORMED = "malformed"
 SHADOWED = "shadowed"
+INVALID_REASON = "invalid_reason"
+INVALID_RECORD = "invalid_record"
 
 
 class Denied:
     """A denied login. It is falsy, as `None` is.
 
-    `reason` is one stable word, such as a constant of this module. The reason is logged, and clients never see it. In
-    a chain, the next provider is asked after `unknown_user`; any other reason decides the login.
+    `reason` is one stable word, such as a constant of this module: at most 64 characters of `a-z`, `0-9` and `_`. Any
+    other text counts as `invalid_reason`. The reason is logged, and clients never see it. In a chain, the next provider
+    is asked after `unknown_user`; any other reason decides the login.
     """
 
     __slots__ = ("reason",)

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from config.text import Name, OpaqueText, casefold_name
+from config.text import NormalizedName, OpaqueText, casefold_name
 from passwords.hashing import CAPACITY
 from providers.interface import (
+    INVALID_REASON,
     SHADOWED,
     UNKNOWN_USER,
     AuthProvider,
@@ -30,6 +32,8 @@ from services.concurrency_limit import ConcurrencyLimit
 from services.provider_watch import watch_call
 
 log = logging.getLogger(__name__)
+
+_REASON = re.compile(r"[a-z0-9_]{1,64}")
 
 MAX_LOOKUPS = 16
 """The maximum number of users that a process looks up concurrently, apart from logins."""
@@ -264,22 +268,30 @@ def authenticate_with(link: Link, login: str, password: str) -> Identity | Denie
     """Return the answer of one provider. Raises what `AuthProvider.authenticate` and `validate_user` raise."""
     answer = link.provider.authenticate(login, password)
     if isinstance(answer, Denied):
-        return answer
+        return validate_denial(answer)
     return Denied(UNKNOWN_USER) if answer is None else validate_user(link.name, answer)
+
+
+def validate_denial(denied: Denied) -> Denied:
+    """Return the denial with a reason that is one word. A reason can contain what a user has typed."""
+    is_word = isinstance(denied.reason, str) and _REASON.fullmatch(denied.reason)
+    return denied if is_word else Denied(INVALID_REASON)
 
 
 class _UserShape(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
-    username: Name
-    email: Name | None
-    roles: list[Name]
+    username: NormalizedName
+    email: NormalizedName | None
+    roles: list[NormalizedName]
     record_id: OpaqueText | None = None
     credential_stamp: OpaqueText | None = None
 
 
 def validate_user(provider: str, answer: Any) -> Identity:
-    """Return the answer of a provider as an identity. A record id or credential stamp of `None` counts as missing.
+    """Return the answer of a provider as an identity, whose names are unchanged.
+
+    A record id or credential stamp of `None` counts as missing.
 
     If the answer is not a valid user, raises TypeError. Its message names the invalid members, for the author of the
     provider.

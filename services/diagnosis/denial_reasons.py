@@ -7,6 +7,8 @@ from providers.interface import (
     ACCOUNT_EXPIRED,
     AMBIGUOUS,
     DISABLED,
+    INVALID_REASON,
+    INVALID_RECORD,
     LOCKED,
     LOGON_HOURS,
     MALFORMED,
@@ -41,6 +43,12 @@ _REASONS: Mapping[str, DenialReason] = {
     WORKSTATION: DenialReason("the account cannot log in from this machine", "Allow this machine in the store"),
     MALFORMED: DenialReason("the login or the password is malformed", "Enter both again"),
     SHADOWED: DenialReason("an earlier provider has a user with the same username", "Rename one of the two users"),
+    INVALID_REASON: DenialReason(
+        "the provider gives a reason that is not one word of a-z, 0-9 and _", "Ask the author of the provider"
+    ),
+    INVALID_RECORD: DenialReason(
+        "the record of the user is inconsistent", "Correct it in the store: see the log and flask doctor"
+    ),
 }
 
 

@@ -13,7 +13,16 @@ from providers.interface import (
     SupportsExplain,
     SupportsFind,
 )
-from services.chain import Answer, Chain, Identity, Link, ask_link, validate_user, without_session_members
+from services.chain import (
+    Answer,
+    Chain,
+    Identity,
+    Link,
+    ask_link,
+    validate_denial,
+    validate_user,
+    without_session_members,
+)
 from services.diagnosis.denial_reasons import describe_denial
 from services.tokens.claims import Claims
 from services.tokens.issuer import TokenIssuer
@@ -124,7 +133,7 @@ class _Explainer:
         self._explanations[link.name] = explanation
         if explanation and explanation.user is not None:
             return without_session_members(validate_user(link.name, explanation.user))
-        return Denied((explanation.reason if explanation else None) or UNKNOWN_USER)
+        return validate_denial(Denied((explanation.reason if explanation else None) or UNKNOWN_USER))
 
     def result(self, link: Link, answer: Answer) -> ProviderResult:
         if isinstance(answer, ProviderUnavailable):

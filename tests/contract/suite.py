@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from config.text import normalize_name
 from providers.interface import (
     AMBIGUOUS,
     SESSION_MEMBERS,
@@ -47,6 +48,13 @@ class ProviderContract:
         assert sorted(user["roles"]) == sorted(sample.roles)
         assert set(user) - SESSION_MEMBERS == {"username", "email", "roles"}
         assert all(isinstance(user.get(name, "absent"), str) for name in SESSION_MEMBERS)
+
+    @EACH_SAMPLE_USER
+    def test_names_are_already_normalized(self, provider: AuthProvider, sample: SampleUser) -> None:
+        user = provider.authenticate(sample.username, sample.password)
+        assert user
+        names = [user["username"], *user["roles"], *([user["email"]] if user["email"] else [])]
+        assert [*map(normalize_name, names)] == names
 
     @EACH_SAMPLE_USER
     @pytest.mark.parametrize("change_case", [str.upper, str.lower, str.swapcase])

@@ -107,7 +107,7 @@ def test_first_provider_that_knows_the_user_decides() -> None:
     assert "zoé" not in second.asked
 
 
-@pytest.mark.parametrize("why", [WRONG_PASSWORD, "ambiguous", "disabled", "a custom reason"])
+@pytest.mark.parametrize("why", [WRONG_PASSWORD, "ambiguous", "disabled", "a_custom_reason"])
 def test_later_providers_are_asked_once_about_a_decoy_after_a_denial(why: str) -> None:
     stores = Store(answer=Denied(UNKNOWN_USER)), Store(answer=Denied(why)), Store(), Store()
     links = Chain([Link(f"store{number}", store) for number, store in enumerate(stores)])
@@ -266,8 +266,28 @@ def test_invalid_answer_of_a_provider_is_an_error_without_its_values(answer: obj
     assert str(caught.value) == f"the provider a did not return a user; invalid: {member}"
 
 
+@pytest.mark.parametrize("name", ["kim ", "\u3000kim", "jose\u0301", "kim\n", "\ufa19"])
+def test_two_records_do_not_become_one_user_by_normalization(name: str) -> None:
+    for member, value in {"username": name, "email": name, "roles": [name]}.items():
+        with pytest.raises(TypeError, match=rf"invalid: {member}"):
+            chain(Store(answer={**KNOWN, member: value})).authenticate("zoé", "x")
+
+
+def test_two_record_ids_do_not_become_one_by_normalization() -> None:
+    answer = chain(Store(answer={**KNOWN, "record_id": "e\u0301"})).authenticate("zoé", "x")
+    assert isinstance(answer, dict)
+    assert answer["record_id"] == "e\u0301"
+
+
+@pytest.mark.parametrize(
+    "text", ["x\nINFO login accepted by static", "no such user", "", "Locked", "x" * 65, "\x1b[2J", None, 7, ["x"]]
+)
+def test_reason_of_a_provider_cannot_forge_a_log_line(text: Any) -> None:
+    assert reason(chain(Store(answer=Denied(text))).authenticate("zoé", "x")) == "invalid_reason"
+
+
 def test_additional_members_of_an_answer_are_removed() -> None:
-    more = {**KNOWN, "username": " zoe\u0301 ", "idp": "forged", "is_admin": True}
+    more = {**KNOWN, "idp": "forged", "is_admin": True}
     assert chain(Store(answer=more)).authenticate("x", "x") == {**KNOWN, "idp": "a"}
 
 
