@@ -69,7 +69,7 @@ def test_demoted_administrator_cannot_make_themselves_admin_again(admin: Admin) 
     ],
     ids=["demoted", "disabled", "deleted"],
 )
-def test_token_does_not_keep_the_powers_that_its_user_has_lost(
+def test_token_does_not_keep_the_rights_that_its_user_has_lost(
     admin: Admin, change: Callable[[Admin], None], status: int, code: str
 ) -> None:
     change(admin)
@@ -104,7 +104,7 @@ def revoke_here(admin: Admin) -> None:
 
 @pytest.mark.parametrize("change", [demote_with_sql, disable_with_sql, revoke_here])
 @pytest.mark.parametrize("endpoint", [endpoint for endpoint in BODIES if endpoint[2]], ids=str)
-def test_request_with_a_slow_body_does_not_keep_the_powers_of_its_beginning(
+def test_request_with_a_slow_body_does_not_keep_the_rights_of_its_beginning(
     admin: Admin, endpoint: Endpoint, change: Callable[[Admin], None]
 ) -> None:
     method, path, members = endpoint
@@ -132,7 +132,7 @@ def test_token_of_a_session_that_ended_elsewhere_is_rejected_before_the_next_pol
     assert error_message(admin.patch(admin.id_of(MAX), {"active": False}), 401, "revoked_token")
 
 
-def test_session_of_a_deleted_administrator_does_not_become_that_of_a_namesake(users_environ: dict[str, str]) -> None:
+def test_session_of_a_deleted_user_is_not_that_of_a_new_user_of_the_same_name(users_environ: dict[str, str]) -> None:
     admin = admin_at(users_environ)
     admin = replace(admin, access=log_in(admin.client).access)
     delete_with_sql(admin)

@@ -43,7 +43,7 @@ def is_refused(client: FlaskClient, person: SampleUser) -> bool:
 
 
 @pytest.mark.parametrize("active", [True, False])
-def test_user_of_the_first_provider_is_not_let_in_by_the_second(
+def test_user_of_the_first_provider_cannot_log_in_with_the_second(
     first: UsersFile, active: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")

@@ -29,7 +29,7 @@ def choices(stored: list[str]) -> Counter[str]:
     return Counter(map(decoys.choose, LOGINS))
 
 
-def test_no_login_buys_the_most_expensive_hash_of_a_store() -> None:
+def test_most_expensive_hash_of_a_store_is_never_a_decoy() -> None:
     assert EXPENSIVE not in choices([CHEAP] * 10 + [USUAL] * 9 + [EXPENSIVE] * 2)
     assert set(choices([CHEAP, *[USUAL] * 9, EXPENSIVE])) == {CHEAP, USUAL}
 
@@ -78,7 +78,7 @@ def test_estimated_time_grows_with_the_cost(template: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cheaper", "dearer"),
+    ("cheaper", "costlier"),
     [
         (ARGON2.format(19456, 2, 1), ARGON2.format(65536, 3, 4)),
         (ARGON2.format(19456, 2, 1), BCRYPT.format(12)),
@@ -87,8 +87,8 @@ def test_estimated_time_grows_with_the_cost(template: str) -> None:
         (BCRYPT.format(10), DJANGO_PBKDF2.format(10**6)),
     ],
 )
-def test_estimated_times_are_in_the_order_of_the_costs(cheaper: str, dearer: str) -> None:
-    assert 2 * identify(cheaper).milliseconds < identify(dearer).milliseconds
+def test_estimated_times_are_in_the_order_of_the_costs(cheaper: str, costlier: str) -> None:
+    assert 2 * identify(cheaper).milliseconds < identify(costlier).milliseconds
 
 
 def test_unknown_user_of_a_users_file_costs_a_hash_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

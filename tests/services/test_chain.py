@@ -148,7 +148,7 @@ def test_user_is_shadowed_by_a_disabled_user_of_an_earlier_provider() -> None:
     assert reason(chain(first, second).authenticate("zoe@example.org", "hers")) == SHADOWED
 
 
-def test_unclear_answer_about_a_username_is_an_error_and_lets_no_user_in() -> None:
+def test_unclear_answer_about_a_username_is_an_error_and_not_a_login() -> None:
     class Unclear(Store):
         def has_username(self, username: str) -> Any:
             return None
@@ -191,9 +191,7 @@ NOT_AN_OUTAGE = [
 
 
 @pytest.mark.parametrize(("fault", "raised", "message"), NOT_AN_OUTAGE)
-def test_fault_of_one_login_does_not_open_the_next_provider(
-    fault: Exception, raised: type[Exception], message: str
-) -> None:
+def test_fault_of_one_login_does_not_skip_the_provider(fault: Exception, raised: type[Exception], message: str) -> None:
     first, second = OwningStore(fault=fault, ownership_fault=fault), Store({"zoé": "right"})
     with pytest.raises(raised) as caught:
         chain(first, second, skip="ab").authenticate("zoé", "right")
@@ -212,7 +210,7 @@ def test_fault_of_one_refresh_does_not_hide_the_owner_of_a_username(
 
 
 @pytest.mark.parametrize("fault", [OSError(), ProviderUnavailable("unable to open database file")])
-def test_too_many_open_files_do_not_open_the_next_provider(fault: Exception) -> None:
+def test_too_many_open_files_do_not_skip_a_provider(fault: Exception) -> None:
     links = chain(Store(fault=fault), Store({"zoé": "right"}), skip="a")
     with no_free_descriptors(), pytest.raises(Overloaded):
         links.authenticate("zoé", "right")

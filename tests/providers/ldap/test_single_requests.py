@@ -69,7 +69,7 @@ def chain_login(tmp_path: Path) -> Callable[[dict[str, str]], Login]:
     return login_of
 
 
-def test_outage_opens_the_next_provider(
+def test_outage_lets_the_chain_skip_the_directory(
     directory: Slapd, first: FaultyProxy, chain_login: Callable[[dict[str, str]], Login]
 ) -> None:
     log_in = chain_login(plaintext(directory, first))
@@ -78,7 +78,7 @@ def test_outage_opens_the_next_provider(
 
 
 @pytest.mark.parametrize("user", [ZOE, SLOW], ids=["known elsewhere", "same password elsewhere"])
-def test_slow_bind_does_not_open_the_next_provider(
+def test_slow_bind_does_not_let_the_chain_skip_the_directory(
     directory: Slapd, first: FaultyProxy, chain_login: Callable[[dict[str, str]], Login], user: SampleUser
 ) -> None:
     first.unanswered = person_dn(user.username).encode()
@@ -161,7 +161,7 @@ def busy_server() -> Iterator[int]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def test_busy_server_does_not_open_the_next_provider(
+def test_busy_server_does_not_let_the_chain_skip_the_directory(
     directory: Slapd, chain_login: Callable[[dict[str, str]], Login]
 ) -> None:
     with busy_server() as port:
@@ -188,7 +188,7 @@ def test_waiting_for_other_binds_of_the_service_account_is_not_an_outage(directo
         each.close()
 
 
-def test_full_connection_pool_does_not_open_the_next_provider(
+def test_full_connection_pool_does_not_let_the_chain_skip_the_directory(
     directory: Slapd, first: FaultyProxy, chain_login: Callable[[dict[str, str]], Login]
 ) -> None:
     environ = plaintext(directory, first, LDAP_POOL_SIZE="1")
@@ -204,7 +204,7 @@ def test_full_connection_pool_does_not_open_the_next_provider(
         occupying.result()
 
 
-def test_damaged_entry_does_not_open_the_next_provider(
+def test_damaged_entry_does_not_let_the_chain_skip_the_directory(
     directory: Slapd, chain_login: Callable[[dict[str, str]], Login]
 ) -> None:
     log_in = chain_login(directory.environ(LDAP_USERNAME_ATTRIBUTE="employeeNumber"))
