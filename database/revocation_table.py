@@ -37,9 +37,8 @@ _after = select(revocations).where(revocations.c.id > bindparam("last")).order_b
 def insert_revocations(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
     """Write revocations, and delete expired ones and those that a new one includes.
 
-    This must be the last write of the transaction.
-    Revocations become visible in the order of their ids. PostgreSQL commits transactions in any order, so a lock
-    is held until the commit; SQLite has one writer at a time.
+    This must be the last write of the transaction. Revocations become visible in the order of their ids: PostgreSQL
+    commits transactions in any order, so a lock is held until the commit; SQLite has one writer at a time.
     """
     values = list(rows)
     if not values:

@@ -35,7 +35,7 @@ from database.revocation_table import Revocation, insert_revocations, revocation
 from database.tables import revocations, sessions
 
 REVOCATION_RETENTION = timedelta(days=366)
-"""How long a revocation of all tokens of a user is kept. No token whose user can be revoked is valid for as long."""
+"""How long a revocation of all tokens of a user is kept. It is longer than any token that it revokes is valid."""
 PURGE_LIMIT = 10
 """How many expired sessions each login deletes at most."""
 
@@ -258,15 +258,14 @@ class SessionTable:
 def end_user_sessions(connection: Connection, username: str, idp: str | None) -> int:
     """End all sessions of a user, see `SessionTable.end_user_sessions`.
 
-    This must be the last statement of the transaction. A user can have millions of sessions, and must not be able to
-    prevent their end.
+    This must be the last write of the transaction.
     """
-    _allow_long_statements(connection)
+    _allow_long_statements(connection)  # a user must not be able to prevent the end by opening millions of sessions
     _lock(connection)
     name = casefold_name(username)
     of_provider = sessions.c.idp == idp if idp else true()
     of_user = and_(sessions.c.username_folded == name, of_provider)
-    # Most of them have no valid access token, and their ids are not needed.
+    # Most sessions have no valid access token, and need no revocation.
     without_tokens = and_(of_user, sessions.c.access_until <= datetime.now(UTC))
     ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
     return ended + _end(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})

@@ -118,13 +118,13 @@ revocations = Table(
     sqlite_autoincrement=True,
 )
 
-# The revocations of users are few: most rows are of sessions.
-of_a_user = revocations.c.username_folded.is_not(None)
+# Partial, because most revocations are those of sessions.
+_of_a_user = revocations.c.username_folded.is_not(None)
 Index(
     "ix_revocations_username_folded",
     revocations.c.username_folded,
-    sqlite_where=of_a_user,
-    postgresql_where=of_a_user,
+    sqlite_where=_of_a_user,
+    postgresql_where=_of_a_user,
 )
 
 # Usernames instead of foreign keys, because an event is kept when its user is deleted.

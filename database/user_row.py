@@ -35,7 +35,7 @@ class UserRow:
 
     @property
     def record_id(self) -> str:
-        """Identifies the row for ever. The id alone does not: SQLite gives the id of a deleted row to the next one."""
+        """Identifies the row. The id alone does not: SQLite gives the id of a deleted row to the next one."""
         return f"{self.id} of {self.created_at.isoformat()}"
 
     @property

@@ -146,7 +146,7 @@ class UserTable:
     def sample_hashes(self, size: int) -> list[str]:
         """Return the password hashes of `size` users who are distributed over the table.
 
-        A smaller table has less users, so the hashes are repeated; an empty table has none.
+        The hashes of a smaller table are repeated; an empty table has none.
         """
         with self._begin() as connection:
             hashes = connection.scalars(_select_hash_sample, {"size": size})
