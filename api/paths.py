@@ -16,7 +16,7 @@ def init(app: Flask) -> None:
 
     @app.before_request
     def require_plain_request() -> None:
-        """Let a reverse proxy limit the requests to an endpoint by comparing their method and target with it."""
+        """Reject other spellings of a method and path, so that a reverse proxy can limit requests by comparing both."""
         # A redirect to the path with or without a slash at its end repeats the client's Host header.
         is_redirect = isinstance(request.routing_exception, RequestRedirect)
         # Methods are case-sensitive (RFC 9110 §9.1), but werkzeug ignores their case.

@@ -41,10 +41,9 @@ def token_response(grant: Grant, members: Mapping[str, Any], headers: Iterable[H
 
 
 def call_after_send(response: Response, callback: Callable[[], None]) -> Response:
-    """Return the same response. `callback` is called after the server has sent the body, and before it sends another.
+    """Return the same response. After it is sent, `callback` is called, in the thread that sends it.
 
-    If the server does not ask for the end of the body, because it could not send the beginning, `callback` is not
-    called.
+    If the server does not ask for the last byte, because it could not send those before it, `callback` is not called.
     """
     body = response.get_data()
 

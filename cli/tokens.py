@@ -56,7 +56,7 @@ def _end_all(table: SessionTable, operator: str) -> int:
 def _end_user(table: SessionTable, settings: Settings, operator: str, login: str, provider: str | None) -> int:
     """End the sessions of the users with this login, and return their number.
 
-    The login as a username comes first: it needs only the database, and concerns also tokens of users whom no
+    The login as a username comes first: it needs only the database, and also revokes the tokens of users whom no
     provider knows any more. Raises CommandError if no session ended and no provider knows the login.
     """
     ended = table.end_user_sessions(login, provider, operator)

@@ -23,13 +23,13 @@ def estimate_guesses(text: str, max_length: int, user_inputs: Iterable[str] = ()
     Only the first `max_length` characters are estimated, because the time is quadratic in the length. `user_inputs` are
     words that are easy to guess for this text.
     """
-    estimated = _quickly_estimated(text[:max_length])
+    text = _limit_readings(text[:max_length])
     with _zxcvbn_lock:
-        estimate: Mapping[str, Any] = zxcvbn(estimated, user_inputs=list(user_inputs))
+        estimate: Mapping[str, Any] = zxcvbn(text, user_inputs=list(user_inputs))
     return estimate
 
 
-def _quickly_estimated(text: str) -> str:
-    """Return a text that zxcvbn can estimate quickly, and that is about as easy to guess as `text`."""
+def _limit_readings(text: str) -> str:
+    """Return a text with at most _MAX_READINGS readings, which is about as easy to guess as `text`."""
     signs = relevant_l33t_subtable(text, L33T_TABLE)
     return text if prod(map(len, signs.values())) <= _MAX_READINGS else text.translate(_ONE_SIGN_PER_LETTER)

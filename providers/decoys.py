@@ -21,8 +21,8 @@ class Decoys:
     def __init__(self, stored: Iterable[str]) -> None:
         """An unusable hash counts as the hash that is verified in its place, which has the cost of the policy."""
         hashes = [text if _is_usable(text) else DECOY for text in stored] or [DECOY]
-        # A client that could compute the choice would recognize the users whose hashes have another cost. The first
-        # hash of the store is known to no client, the same in each process, and rarely replaced.
+        # A client that could compute the choice would recognize the users whose hashes have another cost. Clients do
+        # not know the first hash of the store, which is the same in each process and rarely replaced.
         self._key = next((text for text in hashes if text is not DECOY), DECOY).encode()
         self._by_cost = sorted(hashes, key=lambda text: identify(text).milliseconds)
 

@@ -33,15 +33,15 @@ class User(TypedDict):
     email: str | None
     roles: list[str]
     record_id: NotRequired[str]
-    """Identifies the record in the store for ever. Two users of the same username, one after the other, have two ids.
+    """Identifies the record in the store, and no later record: a later user of the same username has another id.
 
-    A session ends when the record id of its user is another one than at the login.
+    A session ends when the record id of its user differs from the one at the login.
     """
     credential_stamp: NotRequired[str]
     """Changes with every change of the user's password, and with nothing else. It must not help to guess a password.
 
-    `authenticate` reads it before it verifies the password. A session ends when the stamp of its user is another one
-    than at the login.
+    `authenticate` reads it before it verifies the password. A session ends when the stamp of its user differs from
+    the one at the login.
     """
 
 
@@ -120,8 +120,7 @@ class AuthProvider(Protocol):
 
         `login` is what the user typed, such as a username or an email, in upper or lower case. Both texts are in
         Unicode NFC, are not empty and have no control characters. A login has at most 256 characters, a password at
-        most 1024. Raises ProviderUnavailable or any OSError if the store is unavailable, at the latest
-        after TIME_LIMIT_SECONDS.
+        most 1024. Raises ProviderUnavailable or any OSError if the store is unavailable, within TIME_LIMIT_SECONDS.
         """
         ...
 

@@ -80,7 +80,7 @@ class Chain:
         """`max_logins` is the maximum number of concurrent logins."""
         self.links = tuple(links)
         self.logins = ConcurrencyLimit(max_logins)
-        """The slots for verifying passwords, also those that no login verifies."""
+        """The slots for requests that verify a password: logins and password changes."""
         self._lookups = ConcurrencyLimit(MAX_LOOKUPS)
 
     def authenticate(self, login: str, password: str) -> Identity | Denied:
@@ -137,7 +137,7 @@ class Chain:
         which provider knows the user. The real login is not used, because it could lock an account of the same name.
         Raises the ProviderUnavailable of a provider that must not be skipped.
         """
-        # The same username each time, because its response time may depend on the username.
+        # A login has the same decoy each time, because the response time may depend on the username.
         decoy_login = f"decoy-{hashlib.sha256(casefold_name(login).encode()).hexdigest()[:16]}"
         for link in links:
             answer = ask_link(link, partial(authenticate_with, login=decoy_login, password=password))

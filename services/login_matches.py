@@ -21,7 +21,7 @@ class LoginMatch:
 
 
 def match_login(link: Link, login: str) -> LoginMatch:
-    """Ask a provider which user has this login: as username, also if the user is disabled, otherwise as email."""
+    """Return which user of a provider has this login: as username, even if the user is disabled, otherwise as email."""
     try:
         with translate_provider_errors(link):
             return _match(link, login)

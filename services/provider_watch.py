@@ -33,7 +33,7 @@ class ProviderWatch:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all calls, and the thread and the lock of a parent process."""
+        """Forget all calls. A forked process calls this, because it inherits neither the thread nor a usable lock."""
         self._lock = Lock()
         self._thread: Thread | None = None
         self._calls: dict[_Call, None] = {}  # the oldest first

@@ -1,4 +1,4 @@
-"""The record that an entry is, and the state of its credentials: what a session compares at a refresh."""
+"""The identity of an entry and the state of its credentials, which a session compares at each refresh."""
 
 import re
 from hashlib import sha256

@@ -49,7 +49,7 @@ class SearchProvider:
         self._directory = Directory(settings)
 
     def authenticate(self, login: str, password: str) -> User | Denied:
-        """Return the user if the login means one entry whose username no other has, and a bind as it succeeds."""
+        """Return the user if the login means one entry, a bind as it succeeds, and no other entry has its username."""
         if not password:  # a bind without a password succeeds for every user (RFC 4513 §5.1.2)
             return Denied(WRONG_PASSWORD)
         self._entries.require_role_rules()
@@ -64,7 +64,7 @@ class SearchProvider:
 
         def find_user(session: ServiceSession) -> User | None:
             entry = self._entries.by_username(session, username)
-            return self._entries.user(session, entry, Effect.SESSION) or None if entry else None
+            return (self._entries.user(session, entry, Effect.SESSION) or None) if entry else None
 
         return self._directory.run(find_user)
 

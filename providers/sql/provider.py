@@ -45,13 +45,14 @@ class DatabaseProvider:
         """Return the active user with this username or email if the password is right."""
         with _translate_errors():
             decoy = self._current_decoys().choose(login)
-            answer = verify_login(matches := self._table.find_by_login(login), password, decoy)
+            matches = self._table.find_by_login(login)
+            answer = verify_login(matches, password, decoy)
         if answer:
             answer["credential_stamp"] = credential_stamp(self._record_login(matches[0], password))
         return answer
 
     def _current_decoys(self) -> Decoys:
-        """Return the decoys. Every login may have to read them, so that the time does not depend on the login."""
+        """Return the decoys. Any login may read them again, so the time does not show whether its user exists."""
         now = monotonic()
         if now - self._sampled_at > DECOY_LIFETIME:
             self._decoys = Decoys(self._table.sample_hashes(DECOY_SAMPLE_SIZE))

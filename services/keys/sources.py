@@ -35,7 +35,7 @@ class ReloadingKeyDirectory:
         )
 
     def ring(self, *, newest: bool = False) -> KeyRing:
-        """Return the key ring, see `KeySource`. If the directory is unusable, those keys stay that are still in it."""
+        """Return the key ring, see `KeySource`. If the directory is unusable, its last valid keys that still exist."""
         try:
             return self._versions.current(newest=newest).ring
         except FileUnavailable as error:

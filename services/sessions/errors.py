@@ -10,7 +10,7 @@ class SessionsUnavailable(Exception):
 
 
 class RefreshInProgress(Exception):
-    """The token was exchanged a moment ago. Its successor is on its way, or lost, or known to another request."""
+    """The token was exchanged a moment ago. Another request has its successor, or the response is not sent or lost."""
 
 
 class InvalidRefreshToken(Exception):

@@ -20,7 +20,7 @@ from services.tokens.issuer import TokenIssuer
 
 log = logging.getLogger(__name__)
 
-# A response that the server has not sent by then is lost. Two tabs of a browser have as long to share a new token.
+# A response that the server has not sent within this time is lost. Within it, a second tab can read the new token.
 LOST_RESPONSE_TIMEOUT = timedelta(seconds=2)
 _EXPIRY_MARGIN = timedelta(seconds=10)  # since times in tokens are rounded, and clocks of replicas differ
 
@@ -207,7 +207,7 @@ class Sessions:
             self._end(row.id)
             log.info("session ended: its user no longer exists in %s or is disabled", row.idp)
             raise InvalidRefreshToken(USER_GONE)
-        if reason := _why_another_user(row, user):
+        if reason := _mismatch_reason(row, user):
             self._end_session_of_another_user(row, reason)
             return None
         return user
@@ -253,7 +253,7 @@ class Sessions:
         return now + timedelta(seconds=self._issuer.lifetime_seconds()) + _EXPIRY_MARGIN
 
 
-def _why_another_user(row: SessionRow, user: Identity) -> str | None:
+def _mismatch_reason(row: SessionRow, user: Identity) -> str | None:
     """Return why the session is not that of this user; `None` if it is."""
     if row.record_id not in {None, user.get("record_id")}:
         return USER_REPLACED
