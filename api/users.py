@@ -115,9 +115,9 @@ def init(app: Flask) -> None:
         if "If-Match" not in request.headers:
             raise MissingPrecondition
         editor = _editor()
-        _, version = _require_version(editor, user_id)
+        row, version = _require_version(editor, user_id)
         changes = edit.model_dump(exclude_unset=True)
-        return _user_response(editor.change(user_id, lambda row: replace(row, **changes), version))
+        return _user_response(editor.change(row, lambda row: replace(row, **changes), version))
 
     @app.route(f"{USER_PATH}/password", methods=["PUT"])
     @auth_guard(ADMIN_ROLE)

@@ -1,14 +1,14 @@
 """The user table for callers of the HTTP API: administrators edit users, users change their own passwords."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from config.clients import FIRST_PARTY_CLIENT_ID
 from config.service_settings import ADMIN_ROLE, USER_TABLE_PROVIDER
-from config.text import normalize_password
-from database.errors import UserChanged
+from config.text import casefold_name, normalize_password
+from database.errors import UserChanged, UserExists
 from passwords.hashing import hash_password
 from passwords.policy import WeakPassword
 from providers.interface import UNKNOWN_USER
@@ -34,7 +34,9 @@ class NoUserTable(Exception):
 class AccountEditor:
     """Edits the user table, and then refreshes the revocation list, so that revocations apply here immediately.
 
-    Thread-safe. Each method raises what the method of UserEditor raises.
+    A username or email that the user gets must not be a username in another provider of the chain: the user would
+    become that provider's user, or get their logins. Thread-safe. Each method raises what the method of UserEditor
+    raises, UserExists for such a name, and ProviderUnavailable if a provider that may have it is unavailable.
     """
 
     def __init__(self, editor: "UserEditor") -> None:
@@ -46,11 +48,14 @@ class AccountEditor:
         self, username: str, email: str | None, password_hash: str, role_names: Iterable[str], active: bool
     ) -> "UserRow":
         """Add a user with these roles."""
+        _require_free_elsewhere(username, email)
         return self._editor.add(username, email, password_hash, role_names, active)
 
-    def change(self, user_id: int, edit: "Callable[[UserRow], UserRow]", version: str | None) -> "UserRow":
-        """Replace the user with the result of `edit`; see UserEditor.change."""
-        row = self._editor.change(user_id, edit, version)
+    def change(self, seen: "UserRow", edit: "Callable[[UserRow], UserRow]", version: str | None) -> "UserRow":
+        """Replace the user, who has just been read as `seen`, with the result of `edit`; see UserEditor.change."""
+        # Not in the transaction, which would lock the user table while a provider is asked.
+        _require_free_elsewhere(*_new_names(seen, edit(seen)))
+        row = self._editor.change(seen.id, edit, version)
         _refresh_revocations()
         return row
 
@@ -94,6 +99,20 @@ def _require_user_editor() -> "Callable[[str, frozenset[str] | None], UserEditor
 def _operator_name(provider: str, username: str) -> str:
     """Return the name of a caller for audit events."""
     return f"{provider}:{username}"
+
+
+def _require_free_elsewhere(*names: str | None) -> None:
+    """Raise UserExists if one of these names is a username in another provider of the chain."""
+    chain = current_services().chain
+    if any(name and chain.has_username(name, except_idp=USER_TABLE_PROVIDER) for name in names):
+        raise UserExists
+
+
+def _new_names(seen: "UserRow", wanted: "UserRow") -> Iterator[str]:
+    """Yield the username and the email that an edit changes, except in their case."""
+    for old, new in ((seen.username, wanted.username), (seen.email, wanted.email)):
+        if new and casefold_name(new) != casefold_name(old or ""):
+            yield new
 
 
 def new_hash(password: str, *names: str | None) -> str:

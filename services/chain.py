@@ -172,6 +172,16 @@ class Chain:
                 return user
         return None
 
+    def has_username(self, username: str, *, except_idp: str) -> bool:
+        """Return whether a provider other than `except_idp` has this username, also if its user is disabled.
+
+        A provider that cannot look users up counts as one without users. Raises ProviderUnavailable if a provider is
+        unavailable, also if it may be skipped, because it may have the username; and Overloaded if too many lookups are
+        in progress.
+        """
+        with self._lookups.slot():
+            return _is_known_to((link for link in self.links if link.name != except_idp), username)
+
     def owner_before(self, user: Identity, *, may_skip: bool = False) -> Link | None:
         """Return the provider before the user's own that has the same username; `None` if there is none.
 
