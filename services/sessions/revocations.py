@@ -80,6 +80,8 @@ class RevocationList:
     def reset_after_fork(self) -> None:
         """Discard the locks and the thread of the parent process."""
         self._refresh_lock = Lock()
+        self._poll_lock = Lock()
+        self._poll_began_at = self._poll_ended_at = monotonic()
         self._start_lock = Lock()
         self._first_attempt = Event()
         self._thread: Thread | None = None
@@ -92,6 +94,7 @@ class RevocationList:
         """
         if self._age() > 2 * POLL_INTERVAL:
             self._wait_for_first_attempt()
+            self._poll_if_overdue()
             if self._age() > self._staleness_seconds:
                 raise SessionsUnavailable("the revocation list cannot be read")
         return self._snapshot.is_revoked(claims)
@@ -130,6 +133,27 @@ class RevocationList:
 
     def poll_once(self) -> None:
         """Refresh the list, and log when an outage begins and when it ends."""
+        with self._poll_lock:
+            self._poll()
+
+    def _poll_if_overdue(self) -> None:
+        """Poll in this thread if the other one did not run, for example because the process was suspended."""
+        if not self._is_poll_overdue():
+            return
+        # The other thread may have continued a moment before this one. A poll that takes longer waits for the database.
+        patience = max(0.0, self._poll_began_at + POLL_INTERVAL - monotonic())
+        if self._poll_lock.acquire(timeout=patience):
+            try:
+                if self._is_poll_overdue():
+                    self._poll()
+            finally:
+                self._poll_lock.release()
+
+    def _is_poll_overdue(self) -> bool:
+        return monotonic() - self._poll_ended_at > 2 * POLL_INTERVAL
+
+    def _poll(self) -> None:
+        self._poll_began_at = monotonic()
         try:
             self.refresh()
             if self._outage_logged:
@@ -142,6 +166,7 @@ class RevocationList:
         except Exception:
             log.exception("the revocation list cannot be read")  # the thread must survive it
         finally:
+            self._poll_ended_at = monotonic()
             self._first_attempt.set()
 
     def _age(self) -> float:

@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -51,6 +52,23 @@ def test_new_revocation_is_read_by_polling() -> None:
     assert not revocations.is_revoked(claims())
     source.revoke("a token")
     wait_until(lambda: revocations.is_revoked(claims()))
+
+
+@pytest.mark.usefixtures("_fast_polling")
+def test_check_reads_the_list_itself_while_no_other_thread_can_run() -> None:
+    source = RevocationSource()
+    revocations = RevocationList(source, UNLIMITED)
+    assert not revocations.is_revoked(claims())
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60)
+    try:
+        source.revoke("a token")
+        until = time.monotonic() + 0.2
+        while time.monotonic() < until:
+            pass
+        assert revocations.is_revoked(claims())
+    finally:
+        sys.setswitchinterval(interval)
 
 
 @pytest.mark.usefixtures("_fast_polling")
