@@ -15,6 +15,7 @@ from config.settings import Settings
 from services.auth_guard import unmarked_routes
 from services.context import register_services
 from services.factory import create_services, require_current_schema
+from services.server_threads import require_threads
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """
     _configure_logging()
     settings = Settings.of_process() if environ is None else Settings(environ)
-    services, _ = collect_errors(
+    services, *_ = collect_errors(
         lambda: create_services(settings),
+        require_threads,
         lambda: None if _is_command_lookup() else require_current_schema(settings),
     )
     app = Flask("latchkey", static_folder=None)
