@@ -2,25 +2,39 @@
 
 import os
 import signal
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from gunicorn.workers.base_async import AsyncWorker
+
+from cli.worker_start import load_when_valid, mark_as_serving
 from config.errors import ConfigurationError, collect_errors
+from config.service_settings import ServerSettings
 from config.settings import Settings
 from services.chain import MAX_LOOKUPS
 from services.factory import create_services, max_concurrent_logins, require_current_schema
+from services.server_threads import GREENLETS
 
 OTHER_THREADS = 16
 """Threads for requests that neither log in nor look a user up, such as guarded routes and health checks."""
 
-try:
-    _settings = Settings.of_process()
-    # Built before the workers start, so that an invalid configuration is one message and not a traceback per worker.
-    _server, _max_logins, *_ = collect_errors(
-        lambda: _settings.server,
-        lambda: max_concurrent_logins(_settings),
-        lambda: create_services(_settings),
-        lambda: require_current_schema(_settings),
+
+def _check_configuration() -> tuple[ServerSettings, int]:
+    """Return the settings of the server and the number of concurrent logins. Raises ConfigurationError."""
+    settings = Settings.of_process()
+    server, max_logins, *_ = collect_errors(
+        lambda: settings.server,
+        lambda: max_concurrent_logins(settings),
+        lambda: create_services(settings),
+        lambda: require_current_schema(settings),
     )
+    return server, max_logins
+
+
+try:
+    # Before the workers start, so that an invalid configuration is one message and not a traceback per worker.
+    _server, _max_logins = _check_configuration()
 except ConfigurationError as error:
     error.show()
     raise SystemExit(error.exit_code) from None
@@ -40,6 +54,29 @@ secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 
 
+def on_starting(server: Any) -> None:
+    """Refuse a worker class that replaces threads, and prepare for a configuration that becomes invalid later."""
+    if issubclass(server.cfg.worker_class, AsyncWorker):
+        GREENLETS.show()
+        raise SystemExit(GREENLETS.exit_code)
+    server.handle_hup = partial(_reload_if_valid, server, server.handle_hup)
+
+
+def _reload_if_valid(server: Any, reload: Callable[[], None]) -> None:
+    try:
+        _check_configuration()
+    except ConfigurationError as error:
+        found = "Not reloaded, so the workers continue with the last configuration. %s"
+        server.log.error(found, " ".join(error.lines))  # noqa: TRY400 - the problems need no traceback
+    else:
+        reload()
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Let a worker wait while the configuration is invalid: gunicorn stops if a worker cannot start."""
+    worker.load_wsgi = partial(load_when_valid, worker, worker.load_wsgi)
+
+
 def when_ready(server: Any) -> None:
     """Warn if options of the command line leave fewer threads than logins and lookups can occupy."""
     if server.cfg.threads <= _max_logins + MAX_LOOKUPS:
@@ -54,7 +91,11 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Ignore Ctrl-C, which a terminal sends to the workers too: the main process stops them."""
+    """Report that this worker serves requests, and let the main process alone handle Ctrl-C.
+
+    A terminal sends it to the workers too.
+    """
     # Gunicorn's handlers of both signals acquire a lock that the worker may already hold, and then hang for 30 seconds.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, worker.handle_exit)
+    mark_as_serving()

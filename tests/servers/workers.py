@@ -78,8 +78,12 @@ class Server:
     def replace_workers(self) -> None:
         """Reload the configuration with new workers, and wait for them."""
         before = set(self.workers())
-        os.kill(self._master, signal.SIGHUP)
+        self.hang_up()
         self.wait_for_workers_other_than(before)
+
+    def hang_up(self) -> None:
+        """Ask for a reload of the configuration."""
+        os.kill(self._master, signal.SIGHUP)
 
     def wait_for_workers_other_than(self, before: set[int]) -> None:
         """Wait until all workers run, and none of these."""

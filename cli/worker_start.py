@@ -1,0 +1,73 @@
+"""The start of a gunicorn worker: it waits for a valid configuration, because its exit would stop all workers."""
+
+import fcntl
+import json
+import select
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from tempfile import TemporaryFile
+from typing import Any
+
+from config.errors import ConfigurationError
+
+RETRY_SECONDS = 1.0
+
+_REJECTION = json.dumps({"status": 503, "message": "Not ready", "code": "not_ready"}).encode()
+_RESPONSE = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: %d\r\nRetry-After: 5\r\n"
+)
+_RESPONSE = _RESPONSE % len(_REJECTION) + b"Cache-Control: no-store\r\nConnection: close\r\n\r\n" + _REJECTION
+
+# Each worker that serves requests holds a shared lock on this file, until the kernel ends the process.
+_serving = TemporaryFile()  # noqa: SIM115 - open for the lifetime of the process
+
+
+def mark_as_serving() -> None:
+    """Let the workers that wait know, until this process ends, that a worker serves requests."""
+    fcntl.lockf(_serving, fcntl.LOCK_SH)
+
+
+def load_when_valid(worker: Any, load: Callable[[], None]) -> None:
+    """Call `load` until it no longer raises ConfigurationError.
+
+    Meanwhile the worker leaves all connections to the other workers. If none of them serves requests, it responds with
+    503.
+    """
+    logged: list[str] = []
+    while worker.alive:
+        try:
+            load()
+        except ConfigurationError as error:
+            if error.lines != logged:
+                logged = error.lines
+                found = "A new worker waits until the configuration is valid. %s"
+                worker.log.error(found, " ".join(logged))  # noqa: TRY400 - the problems need no traceback
+        else:
+            return
+        worker.notify()
+        _reject_unserved(worker.sockets)
+        time.sleep(RETRY_SECONDS)
+    sys.exit(0)
+
+
+def _reject_unserved(listeners: list[Any]) -> None:
+    """Respond with 503 to the waiting connections if no worker serves requests."""
+    with suppress(OSError):  # another process has the lock
+        fcntl.lockf(_serving, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            until = time.monotonic() + RETRY_SECONDS
+            while time.monotonic() < until and (waiting := select.select(listeners, [], [], 0)[0]):
+                _reject(waiting[0])
+        finally:
+            fcntl.lockf(_serving, fcntl.LOCK_UN)
+
+
+def _reject(listener: Any) -> None:
+    with suppress(OSError):
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(RETRY_SECONDS)
+            connection.recv(65536)  # closing a connection with unread data would discard the response
+            connection.sendall(_RESPONSE)
