@@ -2,11 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
-from wsgiref.types import StartResponse, WSGIEnvironment
-
-WSGIApplication = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def create_app() -> WSGIApplication:
