@@ -1,4 +1,4 @@
-"""The text of a setting: what is removed from it, and what is refused because it cannot be meant."""
+"""The text of a setting: the line end that is removed from it, and the texts that no setting accepts."""
 
 import re
 

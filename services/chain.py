@@ -254,7 +254,7 @@ def _is_known_to(links: Iterable[Link], username: str) -> bool:
 
 
 def has_username(link: Link, username: str) -> bool:
-    """Return whether the provider has this username, also if its user is disabled.
+    """Return whether the provider has this username, even if its user is disabled.
 
     Raises ProviderUnavailable; and TypeError if the provider returns neither True nor False, such as `None`.
     """

@@ -229,5 +229,5 @@ def _summary(result: ImportResult, dry_run: bool) -> str:
 
 
 def _display(path: Path | str) -> str:
-    """Return the path as text, also if it is not valid UTF-8."""
+    """Return the path as text, even if it is not valid UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")

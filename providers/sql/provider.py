@@ -65,7 +65,7 @@ class DatabaseProvider:
             return to_user(self._table.find(username))
 
     def has_username(self, username: str) -> bool:
-        """Return whether the table has this username, also if the user is disabled."""
+        """Return whether the table has this username, even if the user is disabled."""
         with _translate_errors():
             return self._table.find(username) is not None
 

@@ -51,7 +51,7 @@ class StaticProvider:
         return to_user(self._current_users().find(username))
 
     def has_username(self, username: str) -> bool:
-        """Return whether the file has this username, also if the user is disabled."""
+        """Return whether the file has this username, even if the user is disabled."""
         return self._current_users().find(username) is not None
 
     def check(self) -> Iterator[Check]:

@@ -98,7 +98,7 @@ class KeyDirectory:
             raise UnusableKeyDirectory(f"cannot be read: {error.strerror}") from None
 
     def read_remaining(self) -> list[StoredKey]:
-        """Return what `read` returns, also if the current key was deleted. Raises UnusableKeyDirectory."""
+        """Return what `read` returns, even if the current key was deleted. Raises UnusableKeyDirectory."""
         try:
             return self.read()
         except MissingCurrentKey as error:

@@ -1,4 +1,4 @@
-"""A username belongs to the first provider that has it, at login and at refresh, also if the user there is disabled."""
+"""A username belongs to the first provider that has it, at login and at refresh, even if the user there is disabled."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

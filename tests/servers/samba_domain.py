@@ -99,7 +99,7 @@ def _closing_input(process: subprocess.Popen[bytes]) -> Iterator[None]:
     try:
         yield
     finally:
-        # A user cannot signal a process of sudo. Samba ends with its standard input, also if the tests are killed.
+        # A user cannot signal a process of sudo. Samba ends with its standard input, even if the tests are killed.
         process.communicate(timeout=20)
 
 
