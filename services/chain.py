@@ -173,10 +173,10 @@ class Chain:
         return None
 
     def has_username(self, username: str, *, except_idp: str) -> bool:
-        """Return whether a provider other than `except_idp` has this username, also if its user is disabled.
+        """Return whether a provider other than `except_idp` has this username, even if its user is disabled.
 
         A provider that cannot look users up counts as one without users. Raises ProviderUnavailable if a provider is
-        unavailable, also if it may be skipped, because it may have the username; and Overloaded if too many lookups are
+        unavailable, even if it may be skipped, because it may have the username; and Overloaded if too many lookups are
         in progress.
         """
         with self._lookups.slot():
