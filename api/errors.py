@@ -15,7 +15,15 @@ from api.health import NotReady
 from api.oauth import InvalidClient, InvalidScope, UnauthorizedClient, UnsupportedGrantType, UnsupportedTokenType
 from api.responses import NO_CACHE, NO_STORE, Header, json_response, raw_json_response
 from api.users import MissingPrecondition
-from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, RoleNotGrantable, UserChanged, UserExists
+from database.errors import (
+    DatabaseUnavailable,
+    InvalidName,
+    LastAdmin,
+    NoSuchUser,
+    RoleNotGrantable,
+    UserChanged,
+    UserExists,
+)
 from passwords.policy import WeakPassword
 from providers.interface import Overloaded, ProviderUnavailable
 from services.accounts import NoUserTable
@@ -91,6 +99,7 @@ ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
         "caller_unverifiable", "The provider of the access token cannot look its user up, which this request requires"
     ),
     InvalidRequest: ErrorResponse(400, "invalid_request", "{}"),
+    InvalidName: ErrorResponse(400, "invalid_request", "{}"),
     InvalidClient: ErrorResponse(401, "invalid_client", "Unknown client or wrong secret", challenge=f"Basic {_REALM}"),
     UnauthorizedClient: ErrorResponse(400, "unauthorized_client", "The token was issued to another client"),
     UnsupportedGrantType: ErrorResponse(400, "unsupported_grant_type", "Unsupported grant type"),

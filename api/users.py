@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from flask import Flask, Response, request
@@ -30,6 +30,8 @@ MAX_PAGE_SIZE = 200
 MAX_SEARCHES = 4
 """The maximum number of concurrent searches. A search may read the whole table, and then take up to a minute."""
 
+_ACTIVE = {"true": True, "false": False, None: None}
+
 _UNCHANGED: Any = None
 """The default of a field in a partial update. `exclude_unset` omits the fields that the request does not set."""
 
@@ -46,7 +48,7 @@ class _Query(BaseModel):
     limit: int = Field(50, ge=1, le=MAX_PAGE_SIZE)
     after: Name | None = None
     role: Name | None = None
-    active: bool | None = None
+    active: Literal["true", "false"] | None = None
     search: Name | None = None
 
 
@@ -87,7 +89,7 @@ def init(app: Flask) -> None:
     @auth_guard(ADMIN_ROLE)
     def list_users() -> Response:
         query = _validate(_Query, _query_parameters())
-        user_filter = UserFilter(role=query.role, active=query.active, search=query.search)
+        user_filter = UserFilter(role=query.role, active=_ACTIVE.get(query.active), search=query.search)
         # Read one extra row, to find out whether there is a next page.
         users = _editor().users
         with searches.slot() if query.search else nullcontext():

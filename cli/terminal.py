@@ -11,7 +11,7 @@ from unicodedata import category, east_asian_width
 import click
 
 from config.text import normalize_name
-from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, UserExists
+from database.errors import DatabaseUnavailable, InvalidName, LastAdmin, NoSuchUser, UserExists
 from passwords.policy import PasswordPolicy, WeakPassword
 
 _NO_COLORS: Mapping[str, str] = {}
@@ -52,6 +52,8 @@ def translate_command_errors() -> Iterator[None]:
         yield
     except UserExists:
         raise CommandError("this username or email is taken. See: flask users list") from None
+    except InvalidName as error:
+        raise CommandError(f"the {error}") from None
     except NoSuchUser:
         raise CommandError("no user has this username or email. See: flask users list") from None
     except LastAdmin:

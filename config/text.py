@@ -1,8 +1,9 @@
 """Names and passwords: which text is valid, and when two names are equal."""
 
 import re
+from itertools import pairwise
 from typing import Annotated
-from unicodedata import normalize
+from unicodedata import category, combining, normalize
 
 from pydantic import AfterValidator
 
@@ -11,6 +12,15 @@ MAX_PASSWORD_LENGTH = 1024
 
 # PBKDF2 and scrypt ignore a NUL at the end of a short password. Lone surrogates cannot be encoded in UTF-8.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+# Format, private-use and unassigned characters, surrogates, separators of lines.
+_INVISIBLE_CATEGORIES = frozenset({"Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
+# The other characters that are Default_Ignorable_Code_Point: fillers, combining joiners, variation selectors.
+_IGNORABLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_JOINERS = "\u200c\u200d"
+_VIRAMA = 9  # canonical combining class
 
 
 def validate_text(text: str, max_length: int) -> str:
@@ -36,6 +46,22 @@ def normalize_name(text: str) -> str:
     return name
 
 
+def require_visible(name: str) -> None:
+    """Raise ValueError if the name has a character that is invisible, reorders text, or is not assigned.
+
+    These are the characters that RFC 8264 §4.2.3 disallows because of their general category, or because a renderer
+    may ignore them. A joiner is valid after a virama, where it changes the letter (RFC 5892 appendix A).
+    """
+    if any(_is_invisible(before, character) for before, character in pairwise(f" {name}")):
+        raise ValueError("must not contain invisible, private-use or unassigned characters")
+
+
+def _is_invisible(before: str, character: str) -> bool:
+    if character in _JOINERS and combining(before) == _VIRAMA:
+        return False
+    return category(character) in _INVISIBLE_CATEGORIES or _IGNORABLE.match(character) is not None
+
+
 def normalize_password(text: str) -> str:
     """Return the password in NFC. Surrounding whitespace is part of the password.
 
@@ -55,9 +81,17 @@ Name = Annotated[str, AfterValidator(normalize_name)]
 """A model field for a username, an email or the name of a role."""
 
 
+def is_normalized(name: str) -> bool:
+    """Return whether the name is valid and `normalize_name` does not change it."""
+    try:
+        return normalize_name(name) == name
+    except ValueError:
+        return False
+
+
 def _require_normalized(text: str) -> str:
-    if normalize_name(text) != text:
-        raise ValueError("must be in Unicode NFC, without surrounding whitespace")
+    if not is_normalized(text):
+        raise ValueError("must be a valid name in Unicode NFC, without surrounding whitespace")
     return text
 
 

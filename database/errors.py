@@ -19,6 +19,10 @@ class UserExists(Exception):
     """The username or email belongs to another user."""
 
 
+class InvalidName(Exception):
+    """A new username or email has a character that names must not have. The text is a sentence without its period."""
+
+
 class NoSuchUser(Exception):
     """No user has this username, email or id."""
 

@@ -17,7 +17,7 @@ from database.errors import NoSuchUser, RoleNotGrantable, UserChanged, UserExist
 from database.revocation_table import last_revocation_id
 from database.session_table import end_user_sessions
 from database.tables import users
-from database.user_names import name_columns, require_free_names
+from database.user_names import name_columns, require_free_names, require_visible_names
 from database.user_roles import add_user_roles, is_active_admin, remove_user_roles, require_other_admin
 from database.user_row import UserRow, user_by_id, user_by_login
 from database.user_table import UserTable
@@ -37,8 +37,9 @@ class UserEditor:
 
     Every edit is one transaction, writes an audit event and, unless it says otherwise, returns the user as stored
     afterwards. It raises DatabaseUnavailable; NoSuchUser; RoleNotGrantable; UserExists if the username or email
-    belongs to another user; UserChanged if `version` is not None and the user has another version; and LastAdmin if
-    no active user would have the role `admin` afterwards, unless `force` is True.
+    belongs to another user; InvalidName if a new username or email has invisible characters; UserChanged if `version`
+    is not None and the user has another version; and LastAdmin if no active user would have the role `admin`
+    afterwards, unless `force` is True.
     """
 
     def __init__(self, engine: Engine, operator: str, grantable_roles: Collection[str] | None = None) -> None:
@@ -58,6 +59,7 @@ class UserEditor:
         """Add a user with these roles."""
         names = sorted(set(role_names))
         values = {**name_columns(username, email), "password_hash": password_hash, "active": active}
+        require_visible_names(username, email)
         self._require_grantable(names)
         with self._begin() as connection:
             require_free_names(connection, username, email)
@@ -178,6 +180,7 @@ def _lock_user(connection: Connection, user_ref: UserRef, version: str | None = 
 
 def _apply(connection: Connection, row: UserRow, wanted: UserRow) -> None:
     if (row.username, row.email) != (wanted.username, wanted.email):
+        require_visible_names(wanted.username, wanted.email, known=(row.username, row.email))
         require_free_names(connection, wanted.username, wanted.email, row.id)
     # Roles are in other tables, but a change of roles is an edit of the user and changes `updated_at`.
     _update(connection, row, **name_columns(wanted.username, wanted.email), active=wanted.active)

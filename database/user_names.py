@@ -1,13 +1,13 @@
-"""Usernames and emails in the user table: neither can equal the username or the email of another user."""
+"""Usernames and emails in the user table: all characters are visible, and no two users have the same name."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from zlib import crc32
 
 from sqlalchemy import Connection, exists, func, or_, select
 
-from config.text import casefold_name
+from config.text import casefold_name, require_visible
 from database.advisory_locks import IMPORT_LOCK, NAME_LOCK
-from database.errors import UserExists
+from database.errors import InvalidName, UserExists
 from database.tables import users
 
 
@@ -15,6 +15,18 @@ def name_columns(username: str, email: str | None) -> dict[str, str | None]:
     """Return the values of the four columns that store the names of a user."""
     folded = {"username_folded": casefold_name(username), "email_folded": casefold_name(email) if email else None}
     return {"username": username, "email": email, **folded}
+
+
+def require_visible_names(username: str, email: str | None, known: Collection[str | None] = ()) -> None:
+    """Raise InvalidName if a name has invisible characters; see `require_visible`. Names in `known` are not checked.
+
+    A user who already has such a name keeps it.
+    """
+    for kind, name in (("username", username), ("email", email)):
+        try:
+            require_visible("" if name is None or name in known else name)
+        except ValueError as error:
+            raise InvalidName(f"{kind} {error}") from None
 
 
 def require_free_names(connection: Connection, username: str, email: str | None, user_id: int | None = None) -> None:

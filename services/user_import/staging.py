@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-from config.text import casefold_name, normalize_name
+from config.text import casefold_name, normalize_name, require_visible
 from database.import_staging import CandidateUser, RejectedRow, StagedImport
 from passwords.errors import UnusableHash
 from passwords.schemes import identify
@@ -50,8 +50,8 @@ def _check_entry(entry: Entry, add_role_set: AddRoleSet) -> CandidateUser | Reje
 
 
 def _candidate(position: int, fields: UserFields, add_role_set: AddRoleSet) -> CandidateUser:
-    username = _validate_name("username", fields.username)
-    email = _validate_name("email", fields.email) if fields.email else None
+    username = _validate_name("username", fields.username, _normalize_new_name)
+    email = _validate_name("email", fields.email, _normalize_new_name) if fields.email else None
     role_set = add_role_set(fields.roles)
     return CandidateUser(
         position,
@@ -66,8 +66,14 @@ def _candidate(position: int, fields: UserFields, add_role_set: AddRoleSet) -> C
     )
 
 
-def _validate_name(kind: str, text: str) -> str:
+def _normalize_new_name(text: str) -> str:
+    name = normalize_name(text)
+    require_visible(name)
+    return name
+
+
+def _validate_name(kind: str, text: str, normalize: Callable[[str], str] = normalize_name) -> str:
     try:
-        return normalize_name(text)
+        return normalize(text)
     except ValueError as error:
         raise ValueError(f"the {kind} {error}") from None

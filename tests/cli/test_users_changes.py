@@ -108,6 +108,8 @@ ERRORS = [
     (("update", "alice", "--username", "Zoe@Example.org"), "this username or email is taken"),
     (("update", "alice", "--email", "zoe@example.org"), "this username or email is taken"),
     (("update", "alice", "--email", "zoé"), "this username or email is taken"),
+    (("update", "zoé", "--username", "al\u200bice"), "the username must not contain invisible, private-use or"),
+    (("update", "zoé", "--email", "\u202ealice"), "the email must not contain invisible, private-use or"),
     (("add-role", "zoé", " "), "must not be empty"),
     (("add-role", "zoé", "a\tb"), "must not contain control characters"),
     (("delete", "zoé"), "there is no terminal to ask for a confirmation. Add --yes"),

@@ -227,3 +227,15 @@ def test_only_roles_of_imported_users_are_created(any_db_cli: ForkedFlask, mixed
     (tmp_path / "users.csv").write_text("\n".join(lines))
     assert run_import(any_db_cli, "users.csv", "--keep-going")[1]["imported"] == 1
     assert {row[1] for row in contents(mixed)["roles"]} == {"admin", "taken"}
+
+
+@pytest.mark.parametrize(
+    ("row", "member"), [("ro\u200bot,x@example.org", "username"), ("x,\u202eroot@example.org", "email")]
+)
+def test_row_with_an_invisible_character_in_a_name_is_rejected(
+    sqlite_cli: ForkedFlask, tmp_path: Path, row: str, member: str
+) -> None:
+    (tmp_path / "users.csv").write_text(f'username,email,password_hash\n{row},"{STRONG}"\n')
+    ended = sqlite_cli("users", "import", "users.csv")
+    assert f"the {member} must not contain invisible, private-use or unassigned characters" in ended.stdout
+    assert ended.returncode == 1

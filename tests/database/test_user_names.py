@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy import Engine, func, insert, select, text, update
 
-from database.errors import UserExists
+from database.errors import InvalidName, UserExists
 from database.tables import users
 from database.user_editor import UserEditor
 from database.user_row import UserRow
@@ -53,6 +53,39 @@ def test_name_of_another_user_cannot_be_taken(
     with pytest.raises(UserExists):
         take(editor, name)
     assert editor.users.count() == 3
+
+
+INVISIBLE = ["ro\u200bot", "\u202eroot", "root\ufeff", "root\U000e0001", "ro\u00adot", "ro\u200dot", "ro\u034fot"]
+INVISIBLE += ["root\u3164", "root\ufe0f", "ro\u2028ot", "root\ue000", "root\u0378", "root\U000e0100"]
+
+
+@pytest.mark.parametrize("name", INVISIBLE)
+def test_name_that_looks_like_another_because_of_invisible_characters_is_refused(editor: UserEditor, name: str) -> None:
+    takes: list[Callable[[], UserRow]] = [
+        lambda: editor.add(name, None, "hash"),
+        lambda: editor.add("new", name, "hash"),
+        lambda: editor.change("another", replacing(username=name)),
+        lambda: editor.change("another", replacing(email=name)),
+    ]
+    for take in takes:
+        with pytest.raises(InvalidName, match="must not contain invisible, private-use or unassigned characters"):
+            take()
+    assert editor.users.count() == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0dc1\u0dca\u200d\u0dbb\u0dd3", "Ngô Đình", "\u0645\u062d\u0645\u062f", "鈴木", "O'Brien 🦊"]
+)
+def test_names_of_other_languages_are_accepted(editor: UserEditor, name: str) -> None:
+    assert editor.add(name, f"{name}@example.org", "hash").username == name
+
+
+def test_user_with_an_invisible_character_in_the_name_can_be_edited(engine: Engine, editor: UserEditor) -> None:
+    old = "ro\u200bot"
+    with engine.begin() as connection:
+        connection.execute(update(users).where(users.c.username == "another").values(username=old, username_folded=old))
+    row = editor.change(old, replacing(email="root@example.org", roles=("user",)))
+    assert (row.username, row.email) == (old, "root@example.org")
 
 
 @pytest.mark.parametrize(
