@@ -36,9 +36,10 @@ def _require_any_role(roles: list[str]) -> None:
 
 
 def _identity_headers() -> list[Header]:
-    """Return all three headers, even if empty, so that a proxy overwrites the headers that the client sent."""
+    """Return all four headers, even if empty, so that a proxy overwrites the headers that the client sent."""
     return [
         ("X-Auth-User", _encode(g.claims["sub"])),
+        ("X-Auth-Idp", _encode(g.claims.get("idp", ""))),
         ("X-Auth-Email", _encode(g.claims.get("email") or "")),
         ("X-Auth-Roles", ",".join(map(_encode, g.claims["roles"]))),
     ]

@@ -15,9 +15,10 @@ from tests.support.error_responses import error_message
 from tests.support.users import SAMPLE_USERS, SampleUser
 
 ME, VERIFY = "/api/auth/me", "/api/auth/verify"
-IDENTITY_HEADERS = ("X-Auth-User", "X-Auth-Email", "X-Auth-Roles")
+IDENTITY_HEADERS = ("X-Auth-User", "X-Auth-Idp", "X-Auth-Email", "X-Auth-Roles")
 FORGED_HEADERS = {
     "X-Auth-User": "root",
+    "X-Auth-Idp": "root",
     "X-Auth-Email": "root@evil.example",
     "X-Auth-Roles": "admin,super_admin",
     "X-Auth-Admin": "1",
@@ -50,20 +51,20 @@ def ask(client: FlaskClient, path: str, token: str | None, **headers: str) -> Te
     return client.get(path, headers={"Authorization": f"Bearer {token}", **headers} if token else headers)
 
 
-def forwarded_identity(response: TestResponse) -> tuple[str, str, list[str]]:
-    """Return the user, the email and the roles that an application behind the proxy reads from the headers."""
+def forwarded_identity(response: TestResponse) -> tuple[str, str, str, list[str]]:
+    """Return the user, the provider, the email and the roles that an application behind the proxy reads."""
     assert response.status_code == 200, response.text
     assert [name for name, _ in response.headers if name.startswith("X-Auth-")] == list(IDENTITY_HEADERS)
-    user, email, roles = (response.headers[name] for name in IDENTITY_HEADERS)
-    assert [text for text in (user, email, roles) if not UNCHANGED_IN_TRANSIT.fullmatch(text)] == []
-    return unquote(user), unquote(email), [unquote(role) for role in roles.split(",")] if roles else []
+    user, idp, email, roles = (response.headers[name] for name in IDENTITY_HEADERS)
+    assert [text for text in (user, idp, email, roles) if not UNCHANGED_IN_TRANSIT.fullmatch(text)] == []
+    return unquote(user), unquote(idp), unquote(email), [unquote(role) for role in roles.split(",")] if roles else []
 
 
 @pytest.mark.parametrize("person", SAMPLE_USERS, ids=lambda person: person.username)
 def test_identity_after_a_login_is_that_of_the_store(client: FlaskClient, person: SampleUser) -> None:
     token = client.post("/api/auth", json={"email": person.email, "password": person.password}).get_json()["data"]
-    user, email, roles = forwarded_identity(ask(client, VERIFY, token))
-    assert (user, email, sorted(roles)) == (person.username, person.email, sorted(person.roles))
+    user, idp, email, roles = forwarded_identity(ask(client, VERIFY, token))
+    assert (user, idp, email, sorted(roles)) == (person.username, "static", person.email, sorted(person.roles))
     response = ask(client, ME, token)
     assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-store")
     identity = {"sub": person.username, "username": person.username, "email": person.email, "idp": "static"}
@@ -73,16 +74,24 @@ def test_identity_after_a_login_is_that_of_the_store(client: FlaskClient, person
 
 @pytest.mark.parametrize("text", [*UNUSUAL, *BLANK])
 def test_header_values_survive_and_cannot_inject_a_header(client: FlaskClient, issuer: TokenIssuer, text: str) -> None:
-    token = issuer.generate({"username": text, "email": text, "roles": [text, "user", f"{text}x"]})
-    assert forwarded_identity(ask(client, VERIFY, token)) == (text, text, [text, "user", f"{text}x"])
+    token = issuer.generate({"username": text, "idp": text, "email": text, "roles": [text, "user", f"{text}x"]})
+    assert forwarded_identity(ask(client, VERIFY, token)) == (text, text, text, [text, "user", f"{text}x"])
 
 
-@pytest.mark.parametrize("email", [{}, {"email": None}])
-def test_verify_sets_all_three_headers_even_if_empty(
-    client: FlaskClient, issuer: TokenIssuer, email: dict[str, Any]
+def test_users_of_two_providers_with_the_same_username_are_distinguished(
+    client: FlaskClient, issuer: TokenIssuer
 ) -> None:
-    token = issuer.generate({"username": "zoé", "roles": [], **email})
-    assert forwarded_identity(ask(client, VERIFY, token, **FORGED_HEADERS)) == ("zoé", "", [])
+    tokens = [issuer.generate({"username": "lena", "idp": idp}) for idp in ("database", "ldap", "acme.store:Users")]
+    identities = [forwarded_identity(ask(client, VERIFY, token))[:2] for token in tokens]
+    assert identities == [("lena", "database"), ("lena", "ldap"), ("lena", "acme.store:Users")]
+
+
+@pytest.mark.parametrize("absent", [{}, {"email": None}])
+def test_verify_sets_all_four_headers_even_if_empty(
+    client: FlaskClient, issuer: TokenIssuer, absent: dict[str, Any]
+) -> None:
+    token = issuer.generate({"username": "zoé", "roles": [], **absent})
+    assert forwarded_identity(ask(client, VERIFY, token, **FORGED_HEADERS)) == ("zoé", "", "", [])
     assert ask(client, ME, token).get_json()["data"]["email"] is None
 
 
@@ -157,12 +166,13 @@ def test_missing_or_invalid_token_is_401(client: FlaskClient, issuer: TokenIssue
 
 @pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?x=y", f"{VERIFY}/x"])
 def test_identity_headers_of_the_client_are_ignored(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
-    valid = issuer.generate({"username": "zoé", "email": "zoe@example.org", "roles": ["user"]})
+    valid = issuer.generate({"username": "zoé", "idp": "ldap", "email": "zoe@example.org", "roles": ["user"]})
     for token in (None, "x", valid):
         response = ask(client, path, token, **FORGED_HEADERS)
         assert "root" not in response.text
         headers = {name: text for name, text in response.headers if name.lower().startswith("x-auth")}
-        expected = {"X-Auth-User": "zo%C3%A9", "X-Auth-Email": "zoe@example.org", "X-Auth-Roles": "user"}
+        texts = ("zo%C3%A9", "ldap", "zoe@example.org", "user")
+        expected = dict(zip(IDENTITY_HEADERS, texts, strict=True))
         assert headers == (expected if (path, token) == (VERIFY, valid) else {})
 
 
@@ -189,7 +199,7 @@ def test_other_methods_are_405(client: FlaskClient, issuer: TokenIssuer, path: s
 def test_largest_identity_that_fits_into_a_token_is_returned(client: FlaskClient, issuer: TokenIssuer) -> None:
     roles = [f"役割{number:03}" for number in range(200)]
     token = issuer.generate({"username": "名" * 100, "email": "名" * 100, "roles": roles})
-    assert forwarded_identity(ask(client, VERIFY, token)) == ("名" * 100, "名" * 100, roles)
+    assert forwarded_identity(ask(client, VERIFY, token)) == ("名" * 100, "", "名" * 100, roles)
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "DELETE"])

@@ -27,9 +27,14 @@ from tests.support.users import SAMPLE_USERS, ZOE
 
 PAGE = "docs/forward-auth.md"
 BACKENDS = ("gunicorn-gthread", "waitress", "granian", "uwsgi", "cheroot", "hypercorn")
-NAMES = ("X-Auth-User", "X-Auth-Email", "X-Auth-Roles")
+NAMES = ("X-Auth-User", "X-Auth-Idp", "X-Auth-Email", "X-Auth-Roles")
 FORGED_HEADERS = dict.fromkeys(NAMES, "root")
-IDENTITY = {"HTTP_X_AUTH_USER": "zo%C3%A9", "HTTP_X_AUTH_EMAIL": "zoe@example.org", "HTTP_X_AUTH_ROLES": "admin"}
+IDENTITY = {
+    "HTTP_X_AUTH_USER": "zo%C3%A9",
+    "HTTP_X_AUTH_IDP": "ldap",
+    "HTTP_X_AUTH_EMAIL": "zoe@example.org",
+    "HTTP_X_AUTH_ROLES": "admin",
+}
 
 
 def _spellings(name: str) -> list[str]:
@@ -53,7 +58,10 @@ REJECTABLE_FORGERIES: dict[str, list[str]] = {
     "after a carriage return": [f"A: b\r{name}: root" for forged in NAMES for name in _spellings(forged)],
     "in a folded line": [f"A: b\r\n {name}: root" for forged in NAMES for name in _spellings(forged)],
     "removed as headers of the connection": [f"Connection: {', '.join(NAMES)}"],
-    "removed with another case": [f"Connection: close, {NAMES[0].lower()}", f"Connection: {NAMES[2]}"],
+    "removed with another case": [
+        f"Connection: close, {NAMES[0].lower()}",
+        f"Connection: {NAMES[1].upper()}, {NAMES[3]}",
+    ],
 }
 """Invalid requests, which a proxy or a server may reject."""
 
@@ -133,8 +141,9 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def admin(issuer: TokenIssuer, **changed: Any) -> dict[str, str]:
-    """Return the header of a user with the role `admin`, which the page requires."""
-    return bearer(issuer.generate({"username": "zoé", "email": "zoe@example.org", "roles": ["admin"], **changed}))
+    """Return the header of a user with the role `admin`, which the page requires. A member that is None is left out."""
+    user = {"username": "zoé", "idp": "ldap", "email": "zoe@example.org", "roles": ["admin"], **changed}
+    return bearer(issuer.generate({name: value for name, value in user.items() if value is not None}))
 
 
 def identity_headers(response: requests.Response) -> dict[str, str]:
@@ -172,6 +181,7 @@ def test_user_with_the_role_reaches_the_page_with_identity_headers(page: str, se
     roles = identity.pop("X-Auth-Roles")
     assert {name: unquote(text) for name, text in identity.items()} == {
         "X-Auth-User": ZOE.username,
+        "X-Auth-Idp": "static",
         "X-Auth-Email": ZOE.email,
     }
     assert sorted(roles.split(",")) == sorted(ZOE.roles)
@@ -200,15 +210,15 @@ def test_missing_role_is_403_with_any_query(page: str, service: str, application
 
 
 @pytest.mark.parametrize("forgery", [*FORGERIES, *REJECTABLE_FORGERIES])
-@pytest.mark.parametrize("email", ["zoe@example.org", None])
+@pytest.mark.parametrize(("email", "idp"), [("zoe@example.org", "ldap"), (None, None)])
 def test_client_cannot_forge_or_remove_identity_headers(
-    sites: dict[str, Site], issuer: TokenIssuer, forgery: str, email: str | None
+    sites: dict[str, Site], issuer: TokenIssuer, forgery: str, email: str | None, idp: str | None
 ) -> None:
-    token = [f"{name}: {text}" for name, text in admin(issuer, email=email).items()]
+    token = [f"{name}: {text}" for name, text in admin(issuer, email=email, idp=idp).items()]
     responses = {
         name: ask(sites[name].port, [*token, *(FORGERIES | REJECTABLE_FORGERIES)[forgery]]) for name in BACKENDS
     }
-    granted = (200, _identity({**IDENTITY, "HTTP_X_AUTH_EMAIL": email or ""}))
+    granted = (200, _identity({**IDENTITY, "HTTP_X_AUTH_EMAIL": email or "", "HTTP_X_AUTH_IDP": idp or ""}))
     rejected = (400, dict[str, str]())
     assert [(name, response) for name, response in responses.items() if response not in (granted, rejected)] == []
     if forgery in FORGERIES:
@@ -310,10 +320,11 @@ def test_servers_fold_underscores_as_documented(backends: dict[str, int]) -> Non
     [
         ({}, "200 OK"),
         ({"HTTP_X_AUTH_EMAIL": "", "HTTP_X_AUTH_ROLES": "admin,user"}, "200 OK"),
-        ({"HTTP_X_AUTH_EMAIL": None, "HTTP_X_AUTH_ROLES": None}, "200 OK"),
+        ({"HTTP_X_AUTH_IDP": None, "HTTP_X_AUTH_EMAIL": None, "HTTP_X_AUTH_ROLES": None}, "200 OK"),
         ({"HTTP_X_AUTH_USER": None}, "403 Forbidden"),
         ({"HTTP_X_AUTH_USER": ""}, "403 Forbidden"),
         ({"HTTP_X_AUTH_USER": "zoe,root"}, "403 Forbidden"),
+        ({"HTTP_X_AUTH_IDP": "ldap,static"}, "403 Forbidden"),
         ({"HTTP_X_AUTH_EMAIL": "zoe@example.org, root"}, "403 Forbidden"),
     ],
 )
