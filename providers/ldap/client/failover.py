@@ -71,6 +71,27 @@ class Server:
             self._retry_at = deadline
             return True
 
+    def run(self, operation: "Callable[[Server, float], T]", deadline: float) -> T:
+        """Return the result of an operation, as `Failover.run` does, and record whether the server was available.
+
+        After a ServerError, the server is probed. If it is available, raises RequestUnanswered instead.
+        """
+        started_at = monotonic()
+        try:
+            result = operation(self, started_at + (deadline - started_at) * _OPERATION_SHARE)
+        except PoolExhausted:
+            raise
+        except ServerError as error:
+            if self.is_available(deadline):
+                raise RequestUnanswered(str(error)) from None
+            self.record_failure(error, started_at)
+            raise
+        except LdapError:
+            self.record_success(started_at)
+            raise
+        self.record_success(started_at)
+        return result
+
     def is_available(self, deadline: float) -> bool:
         """Probe the server: return whether it accepts a connection and the service bind, and answers a search.
 
@@ -127,25 +148,14 @@ class Failover:
         """
         outage = ServerError("all servers failed a moment ago, and are not retried yet")
         local_error: ServerError | None = None
-        for server, deadline in self._candidates():
-            started_at = monotonic()
-            try:
-                result = operation(server, started_at + (deadline - started_at) * _OPERATION_SHARE)
-            except PoolExhausted as error:
-                local_error = error
-            except ServerError as error:
-                if server.is_available(deadline):
-                    local_error = RequestUnanswered(str(error))
-                else:
-                    server.record_failure(error, started_at)
-                    outage = error
-            except LdapError:
-                server.record_success(started_at)
-                raise
-            else:
-                server.record_success(started_at)
-                return result
         try:
+            for server, deadline in self._candidates():
+                try:
+                    return server.run(operation, deadline)
+                except (PoolExhausted, RequestUnanswered) as error:
+                    local_error = error
+                except ServerError as error:
+                    outage = error
             raise local_error or outage
         finally:
             del local_error, outage  # each would refer to this frame and back, and keep idle connections open
