@@ -15,6 +15,7 @@ from api.health import NotReady
 from api.oauth import InvalidClient, InvalidScope, UnauthorizedClient, UnsupportedGrantType, UnsupportedTokenType
 from api.responses import NO_CACHE, NO_STORE, Header, json_response, raw_json_response
 from api.users import MissingPrecondition
+from config.outage_log import OutageLog
 from database.errors import (
     DatabaseUnavailable,
     InvalidName,
@@ -122,14 +123,15 @@ ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
 
 
 def init(app: Flask) -> None:
+    outages = OutageLog(log)
     for error_type, template in ERROR_RESPONSES.items():
-        app.register_error_handler(error_type, partial(_render_error, template))
-    app.register_error_handler(HTTPException, _render_http_exception)
+        app.register_error_handler(error_type, partial(_render_error, outages, template))
+    app.register_error_handler(HTTPException, partial(_render_http_exception, outages))
 
 
-def _render_error(template: ErrorResponse, error: BaseException) -> Response:
+def _render_error(outages: OutageLog, template: ErrorResponse, error: BaseException) -> Response:
     if template.status >= HTTPStatus.INTERNAL_SERVER_ERROR and template.is_failure:
-        _log_failure(template, error)
+        _log_failure(outages, template, error)
     headers = [NO_STORE]
     if template.challenge:
         headers.append(("WWW-Authenticate", template.challenge))
@@ -139,17 +141,20 @@ def _render_error(template: ErrorResponse, error: BaseException) -> Response:
     return _error_response(template.status, headers, template.message.format(error), template.code, oauth_code)
 
 
-def _log_failure(template: ErrorResponse, error: BaseException) -> None:
-    bug = error if template.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
+def _log_failure(outages: OutageLog, template: ErrorResponse, error: BaseException) -> None:
     texts = (str(error) or type(error).__name__, str(error.__cause__ or ""))
-    reasons = dict.fromkeys(text for text in texts if text)
-    log.error("request %s to %a failed: %s", g.get("request_id"), request.path, "; ".join(reasons), exc_info=bug)
+    reasons = "; ".join(dict.fromkeys(text for text in texts if text))
+    message, values = "request %s to %a failed: %s", (g.get("request_id"), request.path, reasons)
+    if template.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error(message, *values, exc_info=error)
+    else:
+        outages.error(message, *values, reason=reasons)
 
 
-def _render_http_exception(error: HTTPException) -> Response:
+def _render_http_exception(outages: OutageLog, error: HTTPException) -> Response:
     """Return the response to an error of Flask or Werkzeug, with the headers of the error, such as `Allow`."""
     if isinstance(error, InternalServerError):
-        return _render_error(ERROR_RESPONSES[Exception], error.original_exception or error)
+        return _render_error(outages, ERROR_RESPONSES[Exception], error.original_exception or error)
     if error.response is not None or error.code is None:
         return error.get_response()  # type: ignore[return-value]  # the view passed its own response to `abort`
     code = re.sub(r"[^a-z]+", "_", error.name.lower())

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from config.outage_log import OutageLog
 from config.text import NormalizedName, OpaqueText, casefold_name
 from passwords.hashing import CAPACITY
 from providers.interface import (
@@ -82,6 +83,7 @@ class Chain:
         self.logins = ConcurrencyLimit(max_logins)
         """The slots for requests that verify a password: logins and password changes."""
         self._lookups = ConcurrencyLimit(MAX_LOOKUPS)
+        self._outages = OutageLog(log)
 
     def authenticate(self, login: str, password: str) -> Identity | Denied:
         """Return the user whom the deciding provider authenticates, or its denial.
@@ -100,7 +102,7 @@ class Chain:
         for step in self.walk(partial(authenticate_with, login=login, password=password)):
             asked += 1
             if isinstance(step.answer, ProviderUnavailable):
-                outages.append(_skip_or_raise(step.answer, skip=not step.decides))
+                outages.append(self._skip_or_raise(step.answer, skip=not step.decides))
             elif step.answer:
                 return step.answer
             else:
@@ -142,7 +144,7 @@ class Chain:
         for link in links:
             answer = ask_link(link, partial(authenticate_with, login=decoy_login, password=password))
             if isinstance(answer, ProviderUnavailable):
-                yield _skip_or_raise(answer, skip=link.skips(answer))
+                yield self._skip_or_raise(answer, skip=link.skips(answer))
 
     def supports_find(self, idp: str) -> bool:
         """Return whether the provider of this name can look users up without a password."""
@@ -192,8 +194,14 @@ class Chain:
                 if has_username(link, user["username"]):
                     return link
             except ProviderUnavailable as error:
-                _skip_or_raise(error, skip=may_skip and link.skips(error))
+                self._skip_or_raise(error, skip=may_skip and link.skips(error))
         return None
+
+    def _skip_or_raise(self, error: ProviderUnavailable, skip: bool) -> ProviderUnavailable:
+        if not skip:
+            raise error
+        self._outages.warning("skipping a provider that is unavailable: %s", error)
+        return error
 
 
 @contextmanager
@@ -265,13 +273,6 @@ def has_username(link: Link, username: str) -> bool:
                 raise TypeError(f"the provider {link.name} returned neither True nor False from has_username")
             return answer
         return isinstance(link.provider, SupportsFind) and bool(link.provider.find(username))
-
-
-def _skip_or_raise(error: ProviderUnavailable, skip: bool) -> ProviderUnavailable:
-    if not skip:
-        raise error
-    log.warning("skipping a provider that is unavailable: %s", error)
-    return error
 
 
 def authenticate_with(link: Link, login: str, password: str) -> Identity | Denied:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from config.errors import translate_errors
+from config.outage_log import OutageLog
 from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable, PoolExhausted
@@ -38,6 +39,7 @@ class DatabaseProvider:
 
     def __init__(self, table: UserTable) -> None:
         self._table = table
+        self._outages = OutageLog(log)
         self._decoys = Decoys([])
         self._sampled_at = -float("inf")
 
@@ -105,7 +107,7 @@ class DatabaseProvider:
                     log.info("a weak password hash was upgraded")
                 return stored
         except (DatabaseUnavailable, Overloaded) as error:
-            log.warning("a login could not be recorded: %s", str(error) or type(error).__name__)
+            self._outages.warning("a login could not be recorded: %s", str(error) or type(error).__name__)
         return row.password_hash
 
     def _replaced_hash(self, row: UserRow, password: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from config.errors import translate_errors
+from config.outage_log import OutageLog
 from config.text import casefold_name
 from database.errors import DatabaseUnavailable
 from database.session_table import SessionRow
@@ -42,6 +43,7 @@ class Sessions:
         self._revocations = store.revocations
         self._idle_timeout = store.idle_timeout
         self._lifetime = store.lifetime
+        self._outages = OutageLog(log)
 
     def refresh_revocations(self) -> None:
         """Read the newest revocations immediately, instead of within a second. Raises SessionsUnavailable."""
@@ -64,7 +66,7 @@ class Sessions:
             try:
                 return self._open(user, client_id, last_revocation_id)
             except DatabaseUnavailable as error:
-                log.warning("login without a session: %s", error)
+                self._outages.warning("login without a session: %s", error)
         return grant_without_session(self._issuer, user, client_id)
 
     def refresh(self, token: str, client_id: str) -> Grant:
@@ -247,7 +249,7 @@ class Sessions:
         try:
             self._table.mark_delivered(token.session_id, token.hash)
         except DatabaseUnavailable as error:
-            log.warning("a response was sent, but could not be marked as delivered: %s", error)
+            self._outages.warning("a response was sent, but could not be marked as delivered: %s", error)
 
     def _access_until(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self._issuer.lifetime_seconds()) + _EXPIRY_MARGIN

@@ -1,5 +1,6 @@
 """While the session database is unavailable, tokens stay valid, logins succeed and nothing is lost."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,23 @@ def test_login_during_an_outage_returns_only_an_access_token(
     sessions.make_available()
     assert log_out(client, body["data"]).status_code == 200
     assert guard_error(client, body["data"]) == "revoked_token"
+
+
+def test_outage_is_logged_once_and_not_for_each_request(
+    environ: dict[str, str], sessions: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(environ)
+    tokens = log_in(client)
+    sessions.make_unavailable()
+    for _ in range(8):
+        assert send_refresh(client, tokens.refresh).status_code == 503
+        assert send_login(client).status_code == 200
+    failures = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    # The first query finds a closed connection, and the next ones find none.
+    assert 1 <= sum("request " in line for line in failures) <= 2
+    assert 1 <= sum("login without a session" in line for line in failures) <= 2
+    sessions.make_available()
+    wait_until(lambda: send_refresh(client, tokens.refresh).status_code == 200)
 
 
 def test_refresh_during_an_outage_does_not_spend_the_token(environ: dict[str, str], sessions: Database) -> None:
