@@ -52,8 +52,13 @@ def require_visible(name: str) -> None:
     These are the characters that RFC 8264 §4.2.3 disallows because of their general category, or because a renderer
     may ignore them. A joiner is valid after a virama, where it changes the letter (RFC 5892 appendix A).
     """
-    if any(_is_invisible(before, character) for before, character in pairwise(f" {name}")):
+    if not is_visible(name):
         raise ValueError("must not contain invisible, private-use or unassigned characters")
+
+
+def is_visible(name: str) -> bool:
+    """Return whether the name has only characters that `require_visible` accepts."""
+    return not any(_is_invisible(before, character) for before, character in pairwise(f" {name}"))
 
 
 def _is_invisible(before: str, character: str) -> bool:

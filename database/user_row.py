@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select
 
-from config.text import casefold_name
+from config.text import casefold_name, is_normalized
 from database.tables import roles, user_roles, users
 
 
@@ -19,7 +19,9 @@ class UserRow:
 
     id: int
     username: str
+    username_folded: str
     email: str | None
+    email_folded: str | None
     password_hash: str = field(repr=False)
     active: bool
     created_at: datetime
@@ -32,6 +34,17 @@ class UserRow:
         fields = {name: getattr(self, name) for name in ("id", "username", "email", "roles", "active")}
         times = {name: getattr(self, name) for name in ("created_at", "updated_at", "last_login_at")}
         return fields | {name: time.isoformat() if time else None for name, time in times.items()}
+
+    @property
+    def has_valid_names(self) -> bool:
+        """Whether the folded columns match the names, and each name and role is normalized.
+
+        They do not after an edit with SQL. Lookups read the folded columns, but the names identify the user to clients,
+        so this user could have the username of another one.
+        """
+        folded = (casefold_name(self.username), casefold_name(self.email) if self.email else None)
+        names = filter(None, (self.username, self.email, *self.roles))
+        return folded == (self.username_folded, self.email_folded) and all(map(is_normalized, names))
 
     @property
     def record_id(self) -> str:
@@ -74,18 +87,14 @@ _by_username = _select_with_roles.where(users.c.username_folded == bindparam("na
 _by_id = _select_with_roles.where(users.c.id == bindparam("user_id"))
 
 
-def users_by_login(connection: Connection, login: str) -> list[UserRow]:
-    """Return the user with this username and the user with this email, ignoring case; each may be missing."""
-    return to_users(connection.execute(_by_login, {"name": casefold_name(login)}))
-
-
 def user_by_login(connection: Connection, login: str) -> UserRow | None:
-    """Return the user with this username, otherwise the user with this email.
+    """Return the user with this username, otherwise the user with this email, ignoring case.
 
     A username has precedence over an equal email of another user, so that a login can select every user.
     """
-    matches = users_by_login(connection, login)
-    by_username = (row for row in matches if casefold_name(row.username) == casefold_name(login))
+    name = casefold_name(login)
+    matches = to_users(connection.execute(_by_login, {"name": name}))
+    by_username = (row for row in matches if row.username_folded == name)
     return next(by_username, next(iter(matches), None))
 
 

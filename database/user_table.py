@@ -17,7 +17,7 @@ from database.session_table import replace_stamp
 from database.tables import roles, users
 from database.user_filter import UserFilter
 from database.user_pages import fetch_page, position
-from database.user_row import UserRow, user_by_id, user_by_login, user_by_username, users_by_login
+from database.user_row import UserRow, user_by_id, user_by_login, user_by_username
 
 USERS_PER_QUERY = 2_000
 HASHES_PER_QUERY = 20_000
@@ -65,10 +65,10 @@ class UserTable:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def find_by_login(self, login: str) -> list[UserRow]:
-        """Return the user with this username and the user with this email, ignoring case; each may be missing."""
+    def find_by_login(self, login: str) -> UserRow | None:
+        """Return the user with this username, otherwise the user with this email, ignoring case."""
         with self._begin() as connection:
-            return users_by_login(connection, login)
+            return user_by_login(connection, login)
 
     def find(self, username: str) -> UserRow | None:
         """Return the user with this username, ignoring case."""
@@ -76,9 +76,8 @@ class UserTable:
             return user_by_username(connection, username)
 
     def require(self, login: str) -> UserRow:
-        """Return the user with this username, otherwise the user with this email, ignoring case. Raises NoSuchUser."""
-        with self._begin() as connection:
-            row = user_by_login(connection, login)
+        """Return the user that `find_by_login` returns. Raises NoSuchUser if there is none."""
+        row = self.find_by_login(login)
         if row is None:
             raise NoSuchUser
         return row

@@ -1,13 +1,25 @@
 """Logins against stores that hold password hashes: the users file and the user table."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from passwords.errors import UnusableHash
 from passwords.hashing import DECOY, verify_password
 from passwords.schemes import identify
-from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD, Denied, Explanation, User
+from providers.interface import (
+    AMBIGUOUS,
+    DISABLED,
+    INVALID_RECORD,
+    UNKNOWN_USER,
+    WRONG_PASSWORD,
+    Denied,
+    Explanation,
+    User,
+)
+
+log = logging.getLogger(__name__)
 
 
 class StoredUser(Protocol):
@@ -17,6 +29,10 @@ class StoredUser(Protocol):
     def password_hash(self) -> str: ...
     @property
     def active(self) -> bool: ...
+    @property
+    def has_valid_names(self) -> bool:
+        """Whether the names identify exactly this user. Otherwise nobody can log in as this user."""
+
     @property
     def username(self) -> str: ...
     @property
@@ -43,13 +59,24 @@ def verify_login(matches: Sequence[StoredUser], password: str, decoy: str = DECO
     (stored,) = matches
     if not verify_password(password, stored.password_hash):
         return Denied(WRONG_PASSWORD)
-    return to_user(stored) or Denied(DISABLED)
+    reason = _denial_reason(stored)
+    return Denied(reason) if reason else _to_user(stored)
 
 
 def to_user(stored: StoredUser | None) -> User | None:
-    """Return the user in the form that providers return; `None` if `stored` is `None` or the user is disabled."""
-    if stored is None or not stored.active:
-        return None
+    """Return the user in the form that providers return; `None` if `stored` is `None`, or the user is denied."""
+    return None if stored is None or _denial_reason(stored) else _to_user(stored)
+
+
+def _denial_reason(stored: StoredUser) -> str | None:
+    """Return why the user cannot log in with the right password; `None` if they can."""
+    if not stored.has_valid_names:
+        log.warning("the user %a is denied: a name in their record is inconsistent. Run: flask doctor", stored.username)
+        return INVALID_RECORD
+    return None if stored.active else DISABLED
+
+
+def _to_user(stored: StoredUser) -> User:
     user = User(
         username=stored.username,
         email=stored.email,
@@ -81,8 +108,8 @@ def explain_matches(matches: Sequence[S], describe: Callable[[S], str]) -> Expla
     (stored,) = matches
     if reason := unusable_reason(stored.password_hash):
         return Explanation(None, WRONG_PASSWORD, f"{describe(stored)}, whose password hash {reason}")
-    user = to_user(stored)
-    return Explanation(user, None if user else DISABLED, describe(stored))
+    reason = _denial_reason(stored)
+    return Explanation(None if reason else _to_user(stored), reason, describe(stored))
 
 
 def users_able_to_log_in(stored_users: Iterable[StoredUser]) -> Iterator[User]:

@@ -9,6 +9,8 @@ from database.user_table import UserTable
 from providers.interface import Check
 from providers.stored_users import unusable_reason
 
+CHECKED_USERS = 1000
+"""Only the names of so many of the newest users are checked. A login checks the names of its user."""
 CHECKED_HASHES = 1000
 """Only so many of the newest password hashes are checked. `flask users hash-report` checks all hashes."""
 
@@ -18,6 +20,7 @@ def check_user_table(table: UserTable) -> Iterator[Check]:
     try:
         yield _check_users(table)
         yield _check_admins(table)
+        yield _check_names(table)
         yield _check_hashes(table)
     except DatabaseUnavailable as error:
         yield Check("user table", "failure", f"unavailable: {error.reason}", error.remedy or "Check DATABASE_URL")
@@ -34,6 +37,17 @@ def _check_admins(table: UserTable) -> Check:
         return Check("admin", "ok", f"an active user has the role {ADMIN_ROLE}")
     found = f"no active user has the role {ADMIN_ROLE}, so users cannot be managed over HTTP"
     return Check("admin", "warning", found, f"Run: flask users add-role LOGIN {ADMIN_ROLE}")
+
+
+def _check_names(table: UserTable) -> Check:
+    rows = table.page(UserFilter(sort="created", reverse=True), CHECKED_USERS)
+    invalid = [row.id for row in rows if not row.has_valid_names]
+    if not invalid:
+        return Check("names", "ok", f"the newest {len(rows):,} users have consistent names")
+    found = (
+        f"{len(invalid):,} of the newest {len(rows):,} users are denied: a name was changed with SQL. Id {invalid[0]}"
+    )
+    return Check("names", "warning", found, "Undo the change, then run: flask users update")
 
 
 def _check_hashes(table: UserTable) -> Check:

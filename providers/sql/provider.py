@@ -47,10 +47,10 @@ class DatabaseProvider:
         """Return the active user with this username or email if the password is right."""
         with _translate_errors():
             decoy = self._current_decoys().choose(login)
-            matches = self._table.find_by_login(login)
-            answer = verify_login(matches, password, decoy)
-        if answer:
-            answer["credential_stamp"] = credential_stamp(self._record_login(matches[0], password))
+            row = self._table.find_by_login(login)
+            answer = verify_login([row] if row else [], password, decoy)
+        if row and answer:
+            answer["credential_stamp"] = credential_stamp(self._record_login(row, password))
         return answer
 
     def _current_decoys(self) -> Decoys:
@@ -78,7 +78,8 @@ class DatabaseProvider:
     def explain(self, login: str) -> Explanation:
         """Explain a login with this username or email."""
         with _translate_errors():
-            return explain_matches(self._table.find_by_login(login), _describe)
+            row = self._table.find_by_login(login)
+            return explain_matches([row] if row else [], _describe)
 
     def list_users(self) -> Iterator[User]:
         """Yield the users who can log in, from one snapshot of the table."""

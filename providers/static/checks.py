@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config.errors import ConfigurationError, Problem
+from config.text import is_visible
 from passwords.schemes import identify
 from providers.file_permissions import check_permissions
 from providers.interface import Check
@@ -24,6 +25,7 @@ def check_users_file(path: Path) -> Iterator[Check]:
     yield Check("users file", "ok", f"{path} is valid")
     yield permissions
     yield _check_users(users)
+    yield _check_names(users)
     yield _check_hashes(users)
 
 
@@ -38,6 +40,17 @@ def _check_users(users: UsersFile) -> Check:
     if active:
         return Check("users", "ok", found)
     return Check("users", "warning", found, "Add a [[users]] table, or remove `active = false` from one")
+
+
+def _check_names(users: UsersFile) -> Check:
+    if unusable := users.unusable_emails():
+        found = f"{len(unusable)} emails are another user's email or username too, for example {unusable[0]}"
+        return Check("names", "warning", found, "Give each user another email; until then, they log in by username")
+    names = (name for entry in users.entries for name in (entry.username, entry.email) if name)
+    if invisible := [name for name in names if not is_visible(name)]:
+        found = f"{len(invisible)} names have invisible characters, for example {invisible[0]!a}"
+        return Check("names", "warning", found, "Rename these users: two users may have names that look the same")
+    return Check("names", "ok", "no two users have the same name, and all characters are visible")
 
 
 def _check_hashes(users: UsersFile) -> Check:

@@ -32,6 +32,11 @@ class UserEntry(BaseModel):
     active: bool = True
 
     @property
+    def has_valid_names(self) -> bool:
+        """True: the names are validated when the file is read."""
+        return True
+
+    @property
     def record_id(self) -> None:
         """`None`: the file has only the username to identify a user."""
         return
@@ -53,10 +58,10 @@ class UsersFile:
         self._by_username = {casefold_name(entry.username): entry for entry in entries}
         if len(self._by_username) < len(entries):
             raise ConfigurationError([Problem(VARIABLE, "has two users of the same username", "Rename one of them")])
-        self._by_login: dict[str, list[UserEntry]] = {}
+        self._by_email: dict[str, list[UserEntry]] = {}
         for entry in entries:
-            for login in {casefold_name(entry.username), casefold_name(entry.email or entry.username)}:
-                self._by_login.setdefault(login, []).append(entry)
+            if entry.email:
+                self._by_email.setdefault(casefold_name(entry.email), []).append(entry)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -76,8 +81,13 @@ class UsersFile:
         return self._by_username.get(casefold_name(username))
 
     def find_by_login(self, login: str) -> list[UserEntry]:
-        """Return all users with this username or email, ignoring case."""
-        return self._by_login.get(casefold_name(login), [])
+        """Return the user with this username, otherwise all users with this email, ignoring case."""
+        entry = self.find(login)
+        return [entry] if entry else self._by_email.get(casefold_name(login), [])
+
+    def unusable_emails(self) -> list[str]:
+        """Return the emails that log no user in, because another user has the same email, or has it as username."""
+        return [entry.email for entry in self.entries if entry.email and self.find_by_login(entry.email) != [entry]]
 
 
 def _problem(fault: Any) -> Problem:

@@ -30,13 +30,13 @@ def test_findings_are_printed_in_columns_with_a_summary(cli: ForkedFlask) -> Non
         match for line in lines if (match := re.fullmatch(r"(ok|warning|failure) +([\d,]+ ms)  (\S.*?)  +(\S.*)", line))
     ]
     assert [match[3] for match in steps] == [
-        "configuration", "keys", "static: users file", "static: permissions", "static: users", "static: hashes",
-        "routes", "roles", "threads", "throttling", "proxies",
+        "configuration", "keys", "static: users file", "static: permissions", "static: users", "static: names",
+        "static: hashes", "routes", "roles", "threads", "throttling", "proxies",
     ]  # fmt: skip
     assert len({match.start(4) for match in steps}) == 1
     assert {match[3] for match in steps if match[1] == "warning"} == EXPECTED_WARNINGS
     assert len([line for line in lines if line.startswith(f"{' ' * 22}→ ")]) == 2
-    assert lines[-2:] == ["", "11 checks: 9 ok, 2 warnings, 0 failures."]
+    assert lines[-2:] == ["", "12 checks: 10 ok, 2 warnings, 0 failures."]
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "\x1b" not in ended.stdout
 

@@ -101,7 +101,8 @@ def test_user_with_an_invisible_character_in_the_name_can_be_edited(engine: Engi
 def test_user_can_respell_and_swap_their_own_names(editor: UserEditor, fields: dict[str, str]) -> None:
     row = editor.change("zoé", replacing(**fields))
     assert {name: getattr(row, name) for name in fields} == fields
-    assert [match.id for match in editor.users.find_by_login("ZOE@example.org")] in ([row.id], [])
+    found = editor.users.find_by_login("ZOE@example.org")
+    assert found is None or found.id == row.id
 
 
 def test_former_name_of_a_user_is_free(editor: UserEditor) -> None:

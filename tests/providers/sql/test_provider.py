@@ -9,20 +9,29 @@ import pytest
 from argon2 import low_level
 from argon2.exceptions import VerifyMismatchError
 from flask.testing import FlaskClient
-from sqlalchemy import make_url
+from sqlalchemy import make_url, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import create_app
 from config.errors import ConfigurationError
+from database.tables import roles, users
 from database.user_editor import UserEditor
 from database.user_table import UserTable
-from providers.interface import DISABLED, WRONG_PASSWORD, Denied, Overloaded, ProviderUnavailable
+from providers.interface import (
+    DISABLED,
+    INVALID_RECORD,
+    UNKNOWN_USER,
+    WRONG_PASSWORD,
+    Denied,
+    Overloaded,
+    ProviderUnavailable,
+)
 from providers.sql.provider import DatabaseProvider, open_database
 from tests.conftest import new_database
 from tests.servers.postgres import _run
 from tests.servers.postgres import postgres as postgres_server
 from tests.support.stores import SECRET_KEY, add_by_hand, engine_of, hashed, user_table
-from tests.support.users import SAME_EMAIL_USERS, ZOE
+from tests.support.users import SAME_EMAIL_USERS, ZOE, SampleUser
 
 BODY = {"email": ZOE.email, "password": ZOE.password}
 
@@ -180,10 +189,10 @@ def test_reason_of_an_outage_is_logged_and_not_sent_to_the_client(
         (ZOE.email, "wrong", 400),
         ("nobody", ZOE.password, 400),
         ("disabled", "the password of the first", 400),
-        ("shared@example.org", SAME_EMAIL_USERS[0].password, 400),
+        ("shared@example.org", SAME_EMAIL_USERS[0].password, 200),
         ("damaged", "x", 400),
     ],
-    ids=["right", "wrong", "unknown", "disabled", "ambiguous", "damaged"],
+    ids=["right", "wrong", "unknown", "disabled", "email of another user", "damaged"],
 )
 def test_each_login_verifies_one_hash(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, login: str, password: str, status: int
@@ -234,3 +243,43 @@ def test_invalid_url_is_rejected_and_not_quoted(url: str) -> None:
 @pytest.mark.parametrize("host", ["db-1.example.org", "127.0.0.1", "[::1]", "", "db."])
 def test_host_may_be_a_name_or_an_address(host: str) -> None:
     assert engine_of({"DATABASE_URL": f"postgresql://u:p@{host}/d"})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"username": "u1"},
+        {"username_folded": "other"},
+        {"email": "first@example.org"},
+        {"email_folded": "other@example.org"},
+        {"username": "v4 "},
+    ],
+)
+def test_user_renamed_with_sql_does_not_become_another_user(
+    tmp_path: Path, changed: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    first = SampleUser("u1", "first@example.org", "the password of the first", ("admin",))
+    second = SampleUser("v4", "v4@example.org", "the password of the second")
+    environ = user_table(f"sqlite:///{tmp_path}/users.db", [first, second])
+    with engine_of(environ).begin() as connection:
+        connection.execute(update(users).where(users.c.username == "v4").values(**changed))
+    provider = open_database(environ)
+    for login in ("v4", "v4@example.org", "other", "other@example.org", "u1", "first@example.org"):
+        answer = provider.authenticate(login, second.password)
+        assert isinstance(answer, Denied)
+        assert answer.reason in {INVALID_RECORD, UNKNOWN_USER, WRONG_PASSWORD}
+    assert "is denied: a name in their record is inconsistent" in caplog.text
+    assert [provider.find(name) for name in ("v4", "other")] == [None, None]
+    assert provider.has_username(str(changed.get("username_folded", "v4")))
+    assert provider.explain(str(changed.get("username_folded", "v4"))).reason == INVALID_RECORD
+    assert [user["username"] for user in provider.list_users()] == ["u1"]
+    assert {check.outcome for check in provider.check() if check.step == "names"} == {"warning"}
+    assert provider.authenticate("u1", first.password)
+
+
+def test_role_renamed_with_sql_does_not_become_another_role(environ: dict[str, str]) -> None:
+    with engine_of(environ).begin() as connection:
+        connection.execute(update(roles).where(roles.c.name == "user").values(name=" super_admin"))
+    answer = open_database(environ).authenticate(ZOE.username, ZOE.password)
+    assert isinstance(answer, Denied)
+    assert answer.reason == INVALID_RECORD

@@ -15,7 +15,7 @@ import pytest
 from app import create_app
 from config.errors import ConfigurationError
 from config.reloading import MAX_OUTAGE_SECONDS
-from providers.interface import DISABLED, Denied, ProviderUnavailable
+from providers.interface import AMBIGUOUS, DISABLED, Denied, ProviderUnavailable
 from providers.static.provider import StaticProvider
 from tests.support.stores import SECRET_KEY, hashed, users_file
 from tests.support.users import ZOE, SampleUser
@@ -253,3 +253,47 @@ def test_deleted_users_file_is_an_outage_of_its_provider_in_a_chain(
     path.unlink()
     response = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password})
     assert response.status_code == status
+
+
+def test_email_equal_to_a_username_does_not_lock_its_user_out(tmp_path: Path) -> None:
+    first = SampleUser("shared@example.org", "first@example.org", "the password of the first")
+    second = SampleUser("second", "Shared@example.org", "the password of the second")
+    users_file(tmp_path / "users.toml", [second, first])
+    provider = StaticProvider(tmp_path / "users.toml")
+    answer = provider.authenticate("SHARED@example.org", first.password)
+    assert answer
+    assert answer["username"] == "shared@example.org"
+    assert not provider.authenticate("shared@example.org", second.password)
+    assert provider.authenticate("second", second.password)
+    assert _finding(provider, "names") == (
+        "warning",
+        "1 emails are another user's email or username too, for example Shared@example.org",
+    )
+
+
+def test_email_of_two_users_logs_neither_in_and_is_a_warning(tmp_path: Path) -> None:
+    pair = [SampleUser(name, "both@example.org", f"the password of {name}") for name in ("first", "second")]
+    users_file(tmp_path / "users.toml", pair)
+    provider = StaticProvider(tmp_path / "users.toml")
+    for user in pair:
+        answer = provider.authenticate("both@example.org", user.password)
+        assert isinstance(answer, Denied)
+        assert answer.reason == AMBIGUOUS
+        assert provider.authenticate(user.username, user.password)
+    assert _finding(provider, "names")[0] == "warning"
+
+
+def test_invisible_character_in_a_name_is_a_warning(tmp_path: Path) -> None:
+    user = SampleUser("ro\u200bot", "root@example.org", "the password of root")
+    users_file(tmp_path / "users.toml", [user])
+    provider = StaticProvider(tmp_path / "users.toml")
+    assert _finding(provider, "names") == (
+        "warning",
+        r"1 names have invisible characters, for example 'ro\u200bot'",
+    )
+    assert provider.authenticate(user.username, user.password)
+
+
+def _finding(provider: StaticProvider, step: str) -> tuple[str, str]:
+    (check,) = [check for check in provider.check() if check.step == step]
+    return check.outcome, check.found
