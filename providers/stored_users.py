@@ -31,7 +31,7 @@ class StoredUser(Protocol):
     def active(self) -> bool: ...
     @property
     def has_valid_names(self) -> bool:
-        """Whether the names identify exactly this user. Otherwise nobody can log in as this user."""
+        """Whether the names identify exactly this user. Otherwise logins of this user are denied."""
 
     @property
     def username(self) -> str: ...
