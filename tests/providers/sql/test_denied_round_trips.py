@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -29,14 +30,22 @@ LOGINS = [
 
 @contextmanager
 def recorded_traffic() -> Iterator[list[str]]:
-    """Yield a list, to which each statement is added, and each begin and end of a transaction."""
+    """Yield a list, to which each statement of this thread is added, and each begin and end of a transaction.
+
+    Threads of other tests may still read revocations from their databases.
+    """
     traffic: list[str] = []
+    own_thread = get_ident()
+
+    def record(entry: str) -> None:
+        if get_ident() == own_thread and not entry.startswith("SET LOCAL"):
+            traffic.append(entry)
 
     def listener(name: str) -> Any:
         def execute(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            traffic.append(statement)
+            record(statement)
 
-        return execute if name == "before_cursor_execute" else lambda _connection: traffic.append(name)
+        return execute if name == "before_cursor_execute" else lambda _connection: record(name)
 
     listeners = {name: listener(name) for name in TRAFFIC}
     for name, listen in listeners.items():
