@@ -8,6 +8,7 @@ from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 import psycopg
+from psycopg.pq import Conninfo
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -20,6 +21,11 @@ _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-
 
 # The provider and the sessions share an engine and its connections. An engine is freed with the last reference to it.
 _engines: WeakValueDictionary[tuple[SecretStr, bool], Engine] = WeakValueDictionary()
+
+# The parameters of an SQLite URI, except `mode`, which depends on the command; and the options of libpq. The arguments
+# of the drivers are not among them: they change how the service uses its connections.
+_SQLITE_PARAMETERS = frozenset({"cache", "immutable", "nolock", "psow", "vfs"})
+_POSTGRESQL_PARAMETERS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
 
 TIMEOUT_SECONDS = 5
 """The timeout for opening a connection, for a lock, for a statement, and for a network that does not respond."""
@@ -76,7 +82,15 @@ def _invalid(found: str) -> ConfigurationError:
     return ConfigurationError([Problem("DATABASE_URL", found, DatabaseSettings.remedy("url"))])
 
 
+def _validate_parameters(url: URL, known: frozenset[str]) -> None:
+    """Raise ConfigurationError, without names or values: they may be a part of a password with an unescaped `?`."""
+    repeated = {name for name, value in url.query.items() if not isinstance(value, str)}
+    if not known.issuperset(url.query) or repeated - {"host"}:
+        raise _invalid("has an unknown or repeated parameter after the question mark")
+
+
 def _sqlite(url: URL, may_create: bool) -> Engine:
+    _validate_parameters(url, _SQLITE_PARAMETERS)
     file = f"file:{quote(str(url.database))}"
     mode = {"uri": "true", "mode": "rwc" if may_create else "rw"}
     engine = create_engine(
@@ -100,6 +114,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
+    _validate_parameters(url, _POSTGRESQL_PARAMETERS)
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,

@@ -2,19 +2,15 @@
 
 from ipaddress import ip_address
 
-import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn
 from sqlalchemy import Engine
-
-from database.errors import DatabaseUnavailable
 
 
 def unverified_sslmode(engine: Engine) -> str | None:
     """Return the `sslmode` if a server on another host is not verified; `None` if it is, or if all hosts are local.
 
-    The `sslmode` and the hosts can be in DATABASE_URL, in PG… variables, or in a service file. Raises
-    DatabaseUnavailable if libpq rejects the options.
+    The `sslmode` and the hosts can be in DATABASE_URL, in PG… variables, or in a service file.
     """
     options = _effective_options(engine)
     hosts = (options.get("hostaddr") or options.get("host") or "").split(",")
@@ -26,10 +22,7 @@ def _effective_options(engine: Engine) -> dict[str, str]:
     """Return the options with which libpq would connect, from all sources, with its defaults."""
     _, options = engine.dialect.create_connect_args(engine.url)
     options.pop("context", None)  # an option of psycopg, and not of libpq
-    try:
-        connection = PGconn.connect_start(make_conninfo(**options).encode())
-    except psycopg.Error:
-        raise DatabaseUnavailable("invalid connection options") from None
+    connection = PGconn.connect_start(make_conninfo(**options).encode())
     try:
         return {option.keyword.decode(): option.val.decode() for option in connection.info if option.val}
     finally:

@@ -59,6 +59,7 @@ def test_only_upgrade_creates_the_sqlite_file(cli: ForkedFlask, tmp_path: Path) 
         ("sqlite:////nowhere/hunter2/users.db", "the database cannot be used: unable to open database file"),
         ("postgresql://app:hunter2@127.0.0.1:1/x", "the database cannot be used: "),
         ("postgresql://app:hunter2@127.0.0.1:port/x", "DATABASE_URL is not a URL."),
+        ("postgresql://app:hunter2@127.0.0.1:1/x?foo=1", "DATABASE_URL has an unknown or repeated parameter after"),
     ],
 )
 def test_unusable_database_url_is_an_error_with_a_remedy(cli: ForkedFlask, url: str, message: str) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from config.errors import ConfigurationError
 from config.service_settings import DatabaseSettings
 from database.engine import open_engine
-from database.errors import DatabaseUnavailable
 from database.tls import unverified_sslmode
 from services.diagnosis.checks.database import check_database
 
@@ -78,7 +78,7 @@ def test_server_in_the_variables_of_libpq_is_found(monkeypatch: pytest.MonkeyPat
 
 
 def test_invalid_options_are_not_a_verified_server() -> None:
-    with pytest.raises(DatabaseUnavailable, match="invalid connection options"):
+    with pytest.raises(ConfigurationError, match="DATABASE_URL has an unknown or repeated parameter"):
         sslmode_of("postgresql://u:hunter2@203.0.113.5/d?sslmoed=require")
 
 
