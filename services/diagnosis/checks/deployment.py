@@ -6,7 +6,8 @@ from providers.interface import Check
 from services.chain import MAX_LOOKUPS
 
 _RATE_LIMIT = (
-    "Rate-limit POST /api/auth and POST /oauth/token by client address in the reverse proxy (nginx: limit_req)"
+    "Rate-limit POST /api/auth, /api/auth/password and /oauth/token by client address in the reverse proxy "
+    "(nginx: limit_req)"
 )
 
 
