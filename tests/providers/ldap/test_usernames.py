@@ -162,6 +162,25 @@ def test_an_email_does_not_lock_out_a_user_of_a_later_provider(server: Slapd, tm
     assert response.status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({"AUTH_PROVIDER": "ldap,static"}, 400),
+        ({"AUTH_PROVIDER": "ldap,static", "LDAP_USER_FILTER": "(uid={login})"}, 200),
+        ({"AUTH_PROVIDER": "static,ldap"}, 200),
+    ],
+    ids=["the default", "a filter without mail", "the other provider first"],
+)
+def test_documented_settings_prevent_that_users_block_the_email_of_another_provider(
+    server: Slapd, tmp_path: Path, settings: dict[str, str], status: int
+) -> None:
+    add(server, f"uid=thief,{PEOPLE}", GUEST_PASSWORD, mail="operator@example.org")
+    static = users_file(tmp_path / "users.toml", [SampleUser("operator", "operator@example.org", PASSWORD)])
+    client = create_app({**environ_of(server), **static, **settings, "SECRET_KEY": SECRET_KEY}).test_client()
+    for login, expected in {"operator@example.org": status, "operator": 200}.items():
+        assert client.post("/api/auth", json={"email": login, "password": PASSWORD}).status_code == expected
+
+
 def test_an_email_of_two_entries_is_ambiguous(server: Slapd) -> None:
     add(server, f"uid=thief,{PEOPLE}", GUEST_PASSWORD, mail="zoe@example.org")
     for password in (PASSWORD, GUEST_PASSWORD):
