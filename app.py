@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import time
 from collections.abc import Mapping
 
 import click
@@ -10,6 +9,7 @@ from flask import Flask
 from flask.cli import FlaskGroup
 
 from api import auth, errors, health, identity, oauth, paths, response_headers, routes, users, well_known
+from audit.formats import log_to_standard_error
 from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
 from services.auth_guard import unmarked_routes
@@ -25,9 +25,10 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
     Raises ConfigurationError with every problem of the configuration.
     """
-    _configure_logging()
     settings = Settings.of_process() if environ is None else Settings(environ)
-    services, *_ = collect_errors(
+    _configure_logging(settings)
+    _, services, *_ = collect_errors(
+        lambda: settings.log,
         lambda: create_services(settings),
         require_threads,
         lambda: None if _is_command_lookup() else require_current_schema(settings),
@@ -47,13 +48,12 @@ def _is_command_lookup() -> bool:
     return context is not None and isinstance(context.command, FlaskGroup)
 
 
-def _configure_logging() -> None:
-    """Log to standard error, in UTC, unless the process has configured logging already."""
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
-    formatter.converter = time.gmtime
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+def _configure_logging(settings: Settings) -> None:
+    """Log to standard error. If LOG_FORMAT is invalid, log text until the start fails."""
+    try:
+        log_to_standard_error(settings.log.format)
+    except ConfigurationError:
+        log_to_standard_error("text")
 
 
 def main() -> None:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from gunicorn.glogging import Logger
 from gunicorn.workers.base_async import AsyncWorker
 
+from audit.formats import formatter
 from cli.worker_start import load_when_valid, mark_as_serving
 from config.errors import ConfigurationError, collect_errors
-from config.service_settings import ServerSettings
+from config.service_settings import LogSettings, ServerSettings
 from config.settings import Settings
 from services.chain import MAX_LOOKUPS
 from services.factory import create_services, max_concurrent_logins, require_current_schema
@@ -20,25 +22,37 @@ OTHER_THREADS = 16
 """Threads for requests that neither log in nor look a user up, such as guarded routes and health checks."""
 
 
-def _check_configuration() -> tuple[ServerSettings, int]:
-    """Return the settings of the server and the number of concurrent logins. Raises ConfigurationError."""
+def _check_configuration() -> tuple[ServerSettings, LogSettings, int]:
+    """Return the settings of the server and the log, and the number of concurrent logins. Raises ConfigurationError."""
     settings = Settings.of_process()
-    server, max_logins, *_ = collect_errors(
+    server, log, max_logins, *_ = collect_errors(
         lambda: settings.server,
+        lambda: settings.log,
         lambda: max_concurrent_logins(settings),
         lambda: create_services(settings),
         lambda: require_current_schema(settings),
     )
-    return server, max_logins
+    return server, log, max_logins
 
 
 try:
     # Before the workers start, so that an invalid configuration is one message and not a traceback per worker.
-    _server, _max_logins = _check_configuration()
+    _server, _log, _max_logins = _check_configuration()
 except ConfigurationError as error:
     error.show()
     raise SystemExit(error.exit_code) from None
 
+
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Writes gunicorn's own lines in LOG_FORMAT."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter(_log.format))
+
+
+logger_class = _Logger
 wsgi_app = "app:create_app()"
 bind = _server.address
 # Logins and lookups can wait for a provider in all their threads, and guarded routes still respond.

@@ -6,10 +6,14 @@
 
 import secrets
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, has_request_context, request
+
+from audit.events import Member, read_request_members_with
 
 
 def init(app: Flask) -> None:
+    read_request_members_with(_request_members)
+
     @app.before_request
     def assign_request_id() -> None:
         # An `X-Request-ID` from the client is ignored: a client could send the id of another request.
@@ -20,3 +24,12 @@ def init(app: Flask) -> None:
         response.headers["X-Request-ID"] = g.request_id
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+
+def _request_members() -> dict[str, Member]:
+    """Return what audit events contain about the request: its id and address, and the ids of its access token."""
+    if not has_request_context():
+        return {}
+    claims = g.get("claims", {})
+    members = {"address": request.remote_addr, "request_id": g.get("request_id")}
+    return {**members, "jti": claims.get("jti"), "sid": claims.get("sid"), "client": claims.get("client_id")}

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from audit.events import Event, write_event
+from cli.operator import begin_change
 from cli.terminal import JSON_OPTION, CommandError, as_table, print_json
 from config.errors import translate_errors
 from config.keys import SigningKeysSettings
@@ -37,10 +39,11 @@ def generate(algorithm: str) -> None:
     If there is no current key, the key becomes the current key. Otherwise it is a next key: it is published, but does
     not sign yet.
     """
-    path = _path()
+    path, operator = _path(), begin_change(Settings.of_process())
     with _translated_errors():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         stored = KeyDirectory(path).add(algorithm)
+    write_event(Event.KEY_GENERATED, kid=stored.key.id, operator=operator, details=f"{algorithm}, {stored.state}")
     click.echo(f"Generated {stored.state} key {stored.key.id} ({algorithm}).")
     if stored.state == "next":
         click.echo(f"Wait {_minutes(CACHE_LIFETIME)}, until clients have fetched the key, then run: flask keys rotate")
@@ -74,11 +77,12 @@ def rotate(key: str | None) -> None:
 
     KEY is the beginning of the id of a next key. It is required if there are several next keys.
     """
-    directory = _directory()
+    directory, operator = _directory(), begin_change(Settings.of_process())
     successor = _find_key(directory, key, ("next",), "Run: flask keys generate")
     has_previous = any(stored.state == "current" for stored in directory.read_remaining())
     with _translated_errors():
         directory.rotate(successor)
+    write_event(Event.KEY_ROTATED, kid=successor.key.id, operator=operator)
     removable_at = datetime.now(UTC) + _token_lifetime() + PROPAGATION_DELAY
     click.echo(f"{successor.key.id} is now the current key.")
     if has_previous:
@@ -98,7 +102,7 @@ def retire(key: str | None, force: bool) -> None:
     The command fails if a token that the key signed may still be valid, unless --force. KEY is the beginning of the
     id of a retired key, or with --force of a next key. It is required if there are several retired keys.
     """
-    directory = _directory()
+    directory, operator = _directory(), begin_change(Settings.of_process())
     states = ("retired", "next") if force and key else ("retired",)
     stored = _find_key(directory, key, states, "Run: flask keys rotate")
     removable_at = _removable_at(stored, _token_lifetime())
@@ -110,6 +114,7 @@ def retire(key: str | None, force: bool) -> None:
     time.sleep(max(0.0, (stored.since + PROPAGATION_DELAY - datetime.now(UTC)).total_seconds()))
     with _translated_errors():
         directory.remove(stored)
+    write_event(Event.KEY_REMOVED, kid=stored.key.id, operator=operator, details=stored.state)
     click.echo(f"Removed {stored.key.id}.")
 
 

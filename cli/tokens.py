@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from cli.operator import begin_change
 from cli.terminal import NAME, CommandError, printable, translate_command_errors
-from cli.users.editor import open_user_table, operator_name
+from cli.users.editor import open_user_table
 from config.errors import ConfigurationError
 from config.service_settings import USER_TABLE_PROVIDER
 from config.settings import Settings
@@ -39,7 +40,7 @@ def revoke(user: str | None, provider: str | None, everything: bool) -> None:
         raise CommandError("--provider requires --user")
     settings = Settings.of_process()
     table = SessionTable(open_engine(settings.database))
-    operator = operator_name(settings.environ)
+    operator = begin_change(settings)
     with translate_command_errors():
         ended = _end_user(table, settings, operator, user, provider) if user else _end_all(table, operator)
     sessions = "1 session" if ended == 1 else f"{ended} sessions"

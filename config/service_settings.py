@@ -1,7 +1,7 @@
 """The settings of the service, apart from keys, OAuth clients and providers."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
@@ -129,6 +129,14 @@ class DatabaseSettings(Section):
     prefix: ClassVar[str] = "DATABASE_"
 
     url: SecretStr = Field(description="sqlite:///users.db or postgresql://user:password@host/database")
+
+
+class LogSettings(Section):
+    """The log."""
+
+    prefix: ClassVar[str] = "LOG_"
+
+    format: Literal["json", "text"] = Field("text", description="the format of log lines: text or json")
 
 
 class ServerSettings(Section):

@@ -11,6 +11,7 @@ from config.service_settings import (
     AdminSettings,
     DatabaseSettings,
     LoginSettings,
+    LogSettings,
     PasswordSettings,
     ProviderSettings,
     RevocationSettings,
@@ -71,6 +72,10 @@ class Settings:
     @cached_property
     def logins(self) -> LoginSettings:
         return LoginSettings.read(self.environ)
+
+    @cached_property
+    def log(self) -> LogSettings:
+        return LogSettings.read(self.environ)
 
     @cached_property
     def passwords(self) -> PasswordSettings:

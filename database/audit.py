@@ -1,14 +1,23 @@
-"""Audit events: which operator changed which user. Each is written in the transaction of the change."""
+"""Audit events: which operator changed which user. Each is written in the transaction of the change.
 
+After the commit it is also written to the log: a change that is rolled back is not logged.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select
 
+from audit.events import Event, Member, write_event
+from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
-from database.tables import audit_events
+from database.tables import audit_events, users
 
 MAX_SHOWN_EVENTS = 20
+
+_PENDING = "pending audit events"
 
 
 @dataclass(frozen=True)
@@ -21,24 +30,87 @@ class AuditEvent:
     action: str
     """A stable identifier, such as `user_disabled`."""
     username_folded: str | None
-    """The changed user; None if the change concerns many."""
+    """The name that the changed user had after the change; None if the change concerns many."""
     details: str | None
     """What changed, for people. It contains no secrets."""
+    user_id: int | None
+    """The id of the changed user; None if the user is not in the user table, or if the event is too old to have it."""
+    current_username: str | None
+    """The username that this user has now; None if the user is deleted, or not known."""
+
+
+@contextmanager
+def logged_after_commit(transaction: AbstractContextManager[Connection]) -> Iterator[Connection]:
+    """Begin the transaction, and write its audit events to the log after its commit."""
+    pending: list[tuple[Event, dict[str, Member]]] = []
+    with transaction as connection:
+        connection.info[_PENDING] = pending
+        try:
+            yield connection
+        finally:
+            del connection.info[_PENDING]
+    for event, members in pending:
+        write_event(event, **members)
 
 
 def record_event(
-    connection: Connection, operator: str, action: str, username: str | None, details: str | None = None
+    connection: Connection,
+    operator: str,
+    event: Event,
+    username: str | None,
+    details: str | None = None,
+    *,
+    user_id: int | None = None,
+    provider: str | None = USER_TABLE_PROVIDER,
 ) -> None:
-    """Write an audit event. `username` is the changed user; None if the change concerns many."""
-    values = {"operator": operator, "action": action, "details": details}
-    username_folded = casefold_name(username) if username else None
-    connection.execute(insert(audit_events).values(username_folded=username_folded, **values))
+    """Write an audit event, in a transaction of `logged_after_commit`.
+
+    `username` is the changed user, None if the change concerns many; `user_id` is their id in the user table.
+    """
+    row = {"operator": operator, "action": event.value, "details": details, "user_id": user_id}
+    row["username_folded"] = casefold_name(username) if username else None
+    connection.execute(insert(audit_events).values(row))
+    members: dict[str, Member] = {"operator": operator, "account": username, "user_id": user_id, "details": details}
+    connection.info[_PENDING].append((event, {**members, "provider": provider if username else None}))
 
 
-def newest_events(connection: Connection, username: str | None) -> list[AuditEvent]:
-    """Return at most MAX_SHOWN_EVENTS events, newest first: of all users, or of this username."""
-    query = select(*(audit_events.c[name] for name in AuditEvent.__dataclass_fields__))
-    if username is not None:
-        query = query.where(audit_events.c.username_folded == casefold_name(username))
-    newest = query.order_by(audit_events.c.id.desc()).limit(MAX_SHOWN_EVENTS)
-    return [AuditEvent(*row) for row in connection.execute(newest)]
+_later = audit_events.alias("later")
+# SQLite gives the id of a deleted user to the next one. A deletion or an addition follows the events of the former.
+_is_of_earlier_user = (
+    exists()
+    .where(
+        _later.c.user_id == audit_events.c.user_id,
+        or_(
+            and_(_later.c.action == Event.USER_DELETED, _later.c.id >= audit_events.c.id),
+            and_(_later.c.action == Event.USER_ADDED, _later.c.id > audit_events.c.id),
+        ),
+    )
+    .correlate(audit_events)
+)
+
+
+def events_of_user(connection: Connection, user_id: int) -> list[AuditEvent]:
+    """Return at most MAX_SHOWN_EVENTS events of this user, newest first, also those from before a rename."""
+    return _newest(connection, and_(audit_events.c.user_id == user_id, ~_is_of_earlier_user))
+
+
+def newest_events(connection: Connection, username: str | None, user_id: int | None = None) -> list[AuditEvent]:
+    """Return at most MAX_SHOWN_EVENTS events, newest first: of all users, or those recorded under this username.
+
+    With a `user_id`, also those of this user under any name.
+    """
+    if username is None:
+        return _newest(connection)
+    of_name = audit_events.c.username_folded == casefold_name(username)
+    of_user = and_(audit_events.c.user_id == user_id, ~_is_of_earlier_user)
+    return _newest(connection, or_(of_name, of_user) if user_id is not None else of_name)
+
+
+def _newest(connection: Connection, *conditions: ColumnElement[bool]) -> list[AuditEvent]:
+    columns = [audit_events.c[name] for name in AuditEvent.__dataclass_fields__ if name != "current_username"]
+    same_user = and_(users.c.id == audit_events.c.user_id, ~_is_of_earlier_user)
+    query = select(*columns, users.c.username.label("current_username")).select_from(
+        audit_events.outerjoin(users, same_user)
+    )
+    newest = query.where(*conditions).order_by(audit_events.c.id.desc()).limit(MAX_SHOWN_EVENTS)
+    return [AuditEvent(**row) for row in connection.execute(newest).mappings()]

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, Text, and_, exists, func, insert, literal, null, select, text
 from sqlalchemy.exc import IntegrityError
 
+from audit.events import Event
 from database.advisory_locks import IMPORT_LOCK
-from database.audit import record_event
+from database.audit import logged_after_commit, record_event
 from database.error_translation import translate_database_errors
 from database.errors import UserExists
 from database.import_tables import (
@@ -141,7 +142,7 @@ class StagedImport:
 
     def record_audit_event(self, operator: str, details: str) -> None:
         """Record the whole import as one audit event."""
-        record_event(self._connection, operator, "users_imported", None, details)
+        record_event(self._connection, operator, Event.USERS_IMPORTED, None, details)
 
     def _check_concurrent_conflicts(self) -> None:
         """Raise UserExists if another process has added a username that is an email in this import, or the reverse."""
@@ -170,7 +171,7 @@ def open_import(engine: Engine) -> Iterator[StagedImport]:
 
     Raises DatabaseUnavailable.
     """
-    with translate_database_errors(), engine.begin() as connection:
+    with translate_database_errors(), logged_after_commit(engine.begin()) as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN")
             connection.exec_driver_sql("PRAGMA cache_size = -65536")  # KiB, for indexes that are filled out of order

@@ -26,13 +26,15 @@ from sqlalchemy import (
     update,
 )
 
+from audit.events import Event
+from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
 from database.advisory_locks import SESSION_LOCK
-from database.audit import record_event
+from database.audit import logged_after_commit, record_event
 from database.clock import DatabaseTime
 from database.error_translation import translate_database_errors
 from database.revocation_table import Revocation, insert_revocations, revocations_after
-from database.tables import revocations, sessions
+from database.tables import revocations, sessions, users
 
 REVOCATION_RETENTION = timedelta(days=366)
 """How long a revocation of all tokens of a user is kept. It is longer than any token that it revokes is valid."""
@@ -226,7 +228,11 @@ class SessionTable:
         """
         with self._begin() as connection:
             if operator:
-                record_event(connection, operator, "sessions_revoked", username, f"provider: {idp or 'all'}")
+                details = f"provider: {idp or 'all'}"
+                user_id = _id_in_user_table(connection, username) if idp in {None, USER_TABLE_PROVIDER} else None
+                record_event(
+                    connection, operator, Event.SESSIONS_REVOKED, username, details, user_id=user_id, provider=idp
+                )
             return end_user_sessions(connection, username, idp)
 
     def end_all(self, operator: str | None = None) -> int:
@@ -239,7 +245,7 @@ class SessionTable:
             _lock(connection)
             ended = connection.execute(delete(sessions)).rowcount
             if operator:
-                record_event(connection, operator, "sessions_revoked", None, "all users")
+                record_event(connection, operator, Event.SESSIONS_REVOKED, None, "all users")
             # Last, because other workers can issue tokens until the sessions are deleted.
             insert_revocations(connection, [_complete_row(_issued_until_now())])
         return ended
@@ -251,8 +257,13 @@ class SessionTable:
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
-        with translate_database_errors(), self._engine.begin() as connection:
+        with translate_database_errors(), logged_after_commit(self._engine.begin()) as connection:
             yield connection
+
+
+def _id_in_user_table(connection: Connection, username: str) -> int | None:
+    found = select(users.c.id).where(users.c.username_folded == casefold_name(username))
+    return connection.execute(found).scalar_one_or_none()
 
 
 def end_user_sessions(connection: Connection, username: str, idp: str | None) -> int:

@@ -127,7 +127,7 @@ Index(
     postgresql_where=_of_a_user,
 )
 
-# Usernames instead of foreign keys, because an event is kept when its user is deleted.
+# Names and ids instead of foreign keys, because an event is kept when its user is deleted.
 audit_events = Table(
     "audit_events",
     metadata,
@@ -137,4 +137,5 @@ audit_events = Table(
     Column("action", Text, nullable=False),
     Column("username_folded", Text, index=True),
     Column("details", Text),
+    Column("user_id", Integer),
 )

@@ -1,6 +1,5 @@
 """Edits of the user table: each is one transaction, which also writes an audit event and may end sessions."""
 
-import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -9,8 +8,9 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from audit.events import Event
 from config.service_settings import USER_TABLE_PROVIDER
-from database.audit import record_event
+from database.audit import logged_after_commit, record_event
 from database.engine import begin_write
 from database.error_translation import translate_database_errors
 from database.errors import NoSuchUser, RoleNotGrantable, UserChanged, UserExists
@@ -22,11 +22,7 @@ from database.user_roles import add_user_roles, is_active_admin, remove_user_rol
 from database.user_row import UserRow, user_by_id, user_by_login
 from database.user_table import UserTable
 
-log = logging.getLogger(__name__)
-
 _UNIQUE_NAME_VIOLATION = re.compile(r"uq_users_|UNIQUE constraint failed: users\.")
-
-_EVENTS = "events"
 
 UserRef = str | int
 """A user: by username, otherwise by email; or by id."""
@@ -65,14 +61,14 @@ class UserEditor:
             require_free_names(connection, username, email)
             user_id = connection.execute(insert(users).values(values).returning(users.c.id)).scalar_one()
             add_user_roles(connection, user_id, names)
-            self._record(connection, "user_added", username, f"roles: {', '.join(names) or 'none'}")
+            self._record(connection, Event.USER_ADDED, user_id, username, f"roles: {', '.join(names) or 'none'}")
             return _require_user(user_by_id(connection, user_id))
 
     def set_password(self, user_ref: UserRef, password_hash: str, version: str | None = None) -> UserRow:
         """Replace a user's password hash, and end the user's sessions."""
         with self._begin() as connection:
             row = self._lock_user(connection, user_ref, version)
-            return self._replace_hash(connection, row, password_hash, "password_set")
+            return self._replace_hash(connection, row, password_hash, Event.PASSWORD_SET)
 
     def change_password(self, seen: UserRow, password_hash: str) -> int:
         """Replace a user's password hash, after the caller has verified the password with the hash in `seen`.
@@ -84,7 +80,7 @@ class UserEditor:
             row = self._lock_user(connection, seen.id)
             if row.password_hash != seen.password_hash:
                 raise UserChanged
-            self._replace_hash(connection, row, password_hash, "password_changed")
+            self._replace_hash(connection, row, password_hash, Event.PASSWORD_CHANGED)
             return last_revocation_id(connection)
 
     def set_active(self, user_ref: UserRef, active: bool, force: bool = False) -> UserRow:
@@ -106,8 +102,8 @@ class UserEditor:
             if not force and not is_active_admin(wanted):
                 require_other_admin(connection, row)
             events = [*_edit_events(row, wanted)]
-            for action, details in events:
-                self._record(connection, action, wanted.username, details)
+            for event, details in events:
+                self._record(connection, event, row.id, wanted.username, details)
             if events:
                 _apply(connection, row, wanted)
             if _ends_sessions(row, wanted):
@@ -121,13 +117,13 @@ class UserEditor:
             if not force:
                 require_other_admin(connection, row)
             connection.execute(delete(users).where(users.c.id == row.id))
-            self._record(connection, "user_deleted", row.username)
+            self._record(connection, Event.USER_DELETED, row.id, row.username)
             end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
             return row
 
-    def _replace_hash(self, connection: Connection, row: UserRow, password_hash: str, action: str) -> UserRow:
+    def _replace_hash(self, connection: Connection, row: UserRow, password_hash: str, event: Event) -> UserRow:
         _update(connection, row, password_hash=password_hash)
-        self._record(connection, action, row.username)
+        self._record(connection, event, row.id, row.username)
         end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
         return _require_user(user_by_id(connection, row.id))
 
@@ -140,15 +136,14 @@ class UserEditor:
         if self._grantable_roles is not None and not {*role_names} <= {*self._grantable_roles}:
             raise RoleNotGrantable
 
-    def _record(self, connection: Connection, action: str, username: str, details: str | None = None) -> None:
-        record_event(connection, self._operator, action, username, details)
-        connection.info[_EVENTS].append((action, username))
+    def _record(
+        self, connection: Connection, event: Event, user_id: int, username: str, details: str | None = None
+    ) -> None:
+        record_event(connection, self._operator, event, username, details, user_id=user_id)
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
-        with translate_database_errors(), begin_write(self._engine) as connection:
-            events: list[tuple[str, str]] = []
-            connection.info[_EVENTS] = events
+        with translate_database_errors(), logged_after_commit(begin_write(self._engine)) as connection:
             try:
                 yield connection
             except IntegrityError as error:
@@ -156,9 +151,6 @@ class UserEditor:
                 if _UNIQUE_NAME_VIOLATION.search(str(error.orig)):
                     raise UserExists from None
                 raise
-        # Only after the commit: an edit that is rolled back is not logged.
-        for action, username in events:
-            log.info("%s: %a by %a", action, username, self._operator)
 
 
 def _require_user(row: UserRow | None) -> UserRow:
@@ -196,17 +188,17 @@ def _update(connection: Connection, row: UserRow, **values: object) -> None:
     connection.execute(update(users).where(users.c.id == row.id).values(**values))
 
 
-def _edit_events(row: UserRow, wanted: UserRow) -> Iterator[tuple[str, str | None]]:
-    """Yield the action and the details of each audit event of an edit."""
+def _edit_events(row: UserRow, wanted: UserRow) -> Iterator[tuple[Event, str | None]]:
+    """Yield the name and the details of each audit event of an edit."""
     if row.username != wanted.username:
-        yield "user_renamed", f"was {row.username}"
+        yield Event.USER_RENAMED, f"was {row.username}"
     if row.email != wanted.email:
-        yield "email_changed", f"was {row.email or 'none'}"
+        yield Event.EMAIL_CHANGED, f"was {row.email or 'none'}"
     added, removed = {*wanted.roles} - {*row.roles}, {*row.roles} - {*wanted.roles}
     if added or removed:
         yield (
-            "roles_changed",
+            Event.ROLES_CHANGED,
             " ".join([*(f"+{role}" for role in sorted(added)), *(f"-{role}" for role in sorted(removed))]),
         )
     if row.active != wanted.active:
-        yield "user_enabled" if wanted.active else "user_disabled", None
+        yield Event.USER_ENABLED if wanted.active else Event.USER_DISABLED, None

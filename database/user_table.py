@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Connection, Engine, bindparam, exists, func, 
 from sqlalchemy.exc import DBAPIError
 
 from config.service_settings import USER_TABLE_PROVIDER
-from database.audit import AuditEvent, newest_events
+from database.audit import AuditEvent, events_of_user, newest_events
 from database.engine import begin_snapshot
 from database.error_translation import translate_database_errors
 from database.errors import DatabaseUnavailable, NoSuchUser
@@ -135,12 +135,19 @@ class UserTable:
             return frozenset(connection.scalars(select(roles.c.name)))
 
     def history(self, username: str | None = None) -> list[AuditEvent]:
-        """Return at most MAX_SHOWN_EVENTS audit events, newest first: those recorded under this username, or all.
+        """Return at most MAX_SHOWN_EVENTS audit events, newest first: of all users, or of this username.
 
-        The events from before a rename are recorded under the old username.
+        The events of a username are those of the user who has it now, also under former names, and those of other
+        users who had it.
         """
         with self._begin() as connection:
-            return newest_events(connection, username)
+            row = user_by_username(connection, username) if username else None
+            return newest_events(connection, username, row.id if row else None)
+
+    def history_of(self, user_id: int) -> list[AuditEvent]:
+        """Return at most MAX_SHOWN_EVENTS audit events of this user, newest first, also those under former names."""
+        with self._begin() as connection:
+            return events_of_user(connection, user_id)
 
     def sample_hashes(self, size: int) -> list[str]:
         """Return the password hashes of `size` users who are distributed over the table.

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from passlib.hash import argon2
 
+from audit.operation import timed
 from passwords.errors import Overloaded, UnusableHash
 from passwords.schemes import identify, needs_rehash, verify
 
@@ -48,7 +49,8 @@ class _HashPool:
         if not self._slots.acquire(blocking=False):
             raise Overloaded
         try:
-            return self._threads.submit(work).result()
+            with timed("hash"):
+                return self._threads.submit(work).result()
         finally:
             self._slots.release()
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from audit.operation import note
 from passwords.errors import UnusableHash
 from passwords.hashing import DECOY, verify_password
 from passwords.schemes import identify
@@ -57,6 +58,7 @@ def verify_login(matches: Sequence[StoredUser], password: str, decoy: str = DECO
         verify_password(password, None, decoy)
         return Denied(AMBIGUOUS if matches else UNKNOWN_USER)
     (stored,) = matches
+    note(account=stored.username)
     if not verify_password(password, stored.password_hash):
         return Denied(WRONG_PASSWORD)
     reason = _denial_reason(stored)

@@ -1,6 +1,5 @@
 """The user table for callers of the HTTP API: administrators edit users, users change their own passwords."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -11,11 +10,12 @@ from config.text import casefold_name, normalize_password
 from database.errors import UserChanged, UserExists
 from passwords.hashing import hash_password
 from passwords.policy import WeakPassword
-from providers.interface import UNKNOWN_USER
+from providers.interface import DISABLED, UNKNOWN_USER, Denied
 from providers.stored_users import verify_login
 from services.auth_guard import RoleRequired
 from services.caller import current_caller
 from services.context import current_services, current_sessions
+from services.operations import PASSWORD_CHANGE, recorded
 from services.sessions.errors import SessionsUnavailable
 from services.tokens.claims import Claims
 from services.tokens.grant import Grant
@@ -23,8 +23,6 @@ from services.tokens.grant import Grant
 if TYPE_CHECKING:
     from database.user_editor import UserEditor
     from database.user_row import UserRow
-
-log = logging.getLogger(__name__)
 
 
 class NoUserTable(Exception):
@@ -126,10 +124,22 @@ def change_password(claims: Claims, old: str, new: str) -> Grant | None:
     The caller's own session ends, too, because its tokens may be the stolen ones. Return `None` if `old` is not their
     password, or if they have been disabled meanwhile. Raises NoUserTable, WeakPassword, Overloaded and
     DatabaseUnavailable; ProviderUnavailable and SessionsUnavailable, after which the password may have been changed.
+    Writes the event of the password change.
     """
     if claims.get("idp") != USER_TABLE_PROVIDER:
         raise NoUserTable
     editor = AccountEditor(_require_user_editor()(_operator_name(USER_TABLE_PROVIDER, claims["sub"]), None))
+    members = {"account": claims["sub"], "provider": claims.get("idp"), "client": claims.get("client_id")}
+    with recorded(PASSWORD_CHANGE, **members) as result:
+        answer = _change_own_password(editor, claims, old, new)
+        if isinstance(answer, Denied):
+            result.denial = answer.reason
+            return None
+        result.of_grant(answer)
+        return answer
+
+
+def _change_own_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> Grant | Denied:
     with current_services().chain.logins.slot():
         try:
             return _change_password(editor, claims, old, new)
@@ -137,26 +147,27 @@ def change_password(claims: Claims, old: str, new: str) -> Grant | None:
             return _change_password(editor, claims, old, new)
 
 
-def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> Grant | None:
+def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> Grant | Denied:
     row = editor.users.find(claims["sub"])
     user = verify_login([row] if row else [], _normalize(old))
-    if row is None or not user:
-        log.info("password change denied: %s", getattr(user, "reason", UNKNOWN_USER))
-        return None
+    if isinstance(user, Denied):
+        return user
+    if row is None:
+        return Denied(UNKNOWN_USER)
     if _normalize(new) == _normalize(old):
         raise WeakPassword("must differ from the current password")
     revocation_id = editor.change_password(row, new_hash(new, row.username, row.email))
     return _open_session(row.username, claims.get("client_id", FIRST_PARTY_CLIENT_ID), revocation_id)
 
 
-def _open_session(username: str, client_id: str, revocation_id: int) -> Grant | None:
-    """Return a grant for a user of the user table, `None` if they are disabled.
+def _open_session(username: str, client_id: str, revocation_id: int) -> Grant | Denied:
+    """Return a grant for a user of the user table, or a denial if they are disabled.
 
     Raises SessionsUnavailable if there is a revocation after `revocation_id`: the caller may not know the password.
     """
     user = current_services().chain.find(USER_TABLE_PROVIDER, username)
     if user is None:
-        return None
+        return Denied(DISABLED)
     grant = current_sessions().open(user, client_id, revocation_id)
     if grant is None:
         raise SessionsUnavailable("the user's sessions were revoked after the password change")

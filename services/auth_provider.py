@@ -1,25 +1,24 @@
 """Authentication with a login and a password, for all providers: the tutorial's function `authenticate`."""
 
-import logging
-
 from config.text import normalize_name, normalize_password
 from providers.interface import MALFORMED, Denied
 from services.chain import Identity, without_session_members
 from services.context import current_services
-
-log = logging.getLogger(__name__)
+from services.operations import LOGIN, recorded
 
 
 def authenticate(email: str, password: str) -> Identity | Denied:
     """Return what `verify_credentials` returns, without the members of the user that only sessions use.
 
-    A view may send this user to its client.
+    A view may send this user to its client. Writes the event of a login.
     """
-    answer = verify_credentials(email, password)
+    with recorded(LOGIN, login=email if isinstance(email, str) else None) as result:
+        answer = verify_credentials(email, password)
+        result.of_login(answer)
     return without_session_members(answer) if answer else answer
 
 
-def verify_credentials(email: str, password: str) -> Identity | Denied:
+def verify_credentials(email: object, password: object) -> Identity | Denied:
     """Return the authenticated user, or a `Denied`, which is falsy.
 
     `email` is any login that the provider accepts: a username or an email. Both values are validated here, before a
@@ -27,15 +26,6 @@ def verify_credentials(email: str, password: str) -> Identity | Denied:
     characters is denied as malformed. Raises ProviderUnavailable if a store is unavailable, and Overloaded if too
     many logins are waiting.
     """
-    answer = _authenticate(email, password)
-    if answer:
-        log.info("login accepted by %s", answer["idp"])
-    else:
-        log.info("login denied: %s", answer.reason)
-    return answer
-
-
-def _authenticate(email: object, password: object) -> Identity | Denied:
     if not isinstance(email, str) or not isinstance(password, str):
         return Denied(MALFORMED)
     try:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from audit.operation import note, timed
 from config.outage_log import OutageLog
 from config.text import NormalizedName, OpaqueText, casefold_name
 from passwords.hashing import CAPACITY
@@ -30,6 +31,7 @@ from providers.interface import (
     User,
 )
 from services.concurrency_limit import ConcurrencyLimit
+from services.password_removal import without_password
 from services.provider_watch import watch_call
 
 log = logging.getLogger(__name__)
@@ -101,6 +103,8 @@ class Chain:
         asked = 0
         for step in self.walk(partial(authenticate_with, login=login, password=password)):
             asked += 1
+            if step.decides:
+                note(provider=step.link.name)
             if isinstance(step.answer, ProviderUnavailable):
                 outages.append(self._skip_or_raise(step.answer, skip=not step.decides))
             elif step.answer:
@@ -232,7 +236,7 @@ def _can_open_file() -> bool:
 @contextmanager
 def _watched_call(link: Link) -> Iterator[None]:
     """Translate the errors of a call that a request waits for, and report the provider if it takes too long."""
-    with watch_call(link.name), translate_provider_errors(link):
+    with timed("store"), watch_call(link.name), translate_provider_errors(link):
         yield
 
 
@@ -251,6 +255,7 @@ def _apply_rules(link: Link, answer: Answer, earlier: Iterable[Link]) -> Step:
     if isinstance(answer, Denied):
         return Step(link, answer, decides=answer.reason != UNKNOWN_USER)
     try:
+        note(account=answer["username"])
         shadowed = _is_known_to(earlier, answer["username"])
     except ProviderUnavailable as error:
         return Step(link, error, decides=True)
@@ -277,7 +282,8 @@ def has_username(link: Link, username: str) -> bool:
 
 def authenticate_with(link: Link, login: str, password: str) -> Identity | Denied:
     """Return the answer of one provider. Raises what `AuthProvider.authenticate` and `validate_user` raise."""
-    answer = link.provider.authenticate(login, password)
+    with without_password(login, password):
+        answer = link.provider.authenticate(login, password)
     if isinstance(answer, Denied):
         return validate_denial(answer)
     return Denied(UNKNOWN_USER) if answer is None else validate_user(link.name, answer)

@@ -1,7 +1,9 @@
 """Servers and stores that many tests share, each made once and only if it is asked for."""
 
 import fcntl
+import logging
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
+from flask import Flask
 
 from tests.servers import postgres as postgres_server
 from tests.servers import slapd as slapd_server
@@ -17,7 +20,8 @@ from tests.servers.samba_domain import domain_controller, provision_domain
 from tests.servers.slapd import Slapd
 from tests.support.active_directory import add_crowd, populate
 from tests.support.fast_run import is_fast
-from tests.support.stores import user_table, users_file
+from tests.support.log_scan import LOG, RememberingClient, leaks, log_handler, remember_secret
+from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS
 
 ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
@@ -35,6 +39,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = [item for item in items if is_fast(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in {*kept}])
         items[:] = kept
+
+
+@pytest.fixture(scope="session", autouse=True)
+def log_without_secrets() -> Iterator[None]:
+    """Fail at the end if the log of the whole run has a secret that a test used."""
+    handler = log_handler()
+    logging.getLogger().addHandler(handler)
+    Flask.test_client_class = RememberingClient
+    remember_secret(SECRET_KEY)
+    yield
+    handler.close()
+    found = [*leaks(LOG.read_text("utf-8", "replace"))]
+    shutil.rmtree(LOG.parent)
+    assert not found, "\n".join(["the log of this run has secrets:", *found[:20]])
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LAYERS = [{"config"}, {"database"}, {"passwords"}, {"providers"}, {"services"}, {"api", "cli"}, {"app"}]
+LAYERS = [{"config"}, {"audit"}, {"database"}, {"passwords"}, {"providers"}, {"services"}, {"api", "cli"}, {"app"}]
 """The lowest layer first. A layer imports only lower layers; `api` and `cli` do not import each other."""
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

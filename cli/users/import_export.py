@@ -11,6 +11,7 @@ from typing import BinaryIO, TextIO
 
 import click
 
+from cli.operator import begin_change
 from cli.terminal import (
     JSON_OPTION,
     NAME,
@@ -21,7 +22,7 @@ from cli.terminal import (
     progress,
     translate_command_errors,
 )
-from cli.users.editor import open_user_table, operator_name
+from cli.users.editor import open_user_table
 from config.settings import Settings
 from database.user_filter import UserFilter
 from services.user_import.files import RenameFailed, create_private_file
@@ -78,7 +79,7 @@ def import_(
         dry_run=dry_run,
         keep_going=keep_going,
         rejected_file=rejected or _default_rejected_file(path, name),
-        operator=operator_name(settings.environ),
+        operator=begin_change(settings),
         source=_display(path),
     )
     result = _import(settings, path, options)

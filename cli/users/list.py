@@ -13,6 +13,7 @@ import click
 
 from cli.terminal import JSON_OPTION, NAME, CommandError, as_table, print_json, translate_command_errors
 from cli.users.editor import open_user_table
+from config.text import casefold_name
 from database.audit import AuditEvent
 from database.errors import NoSuchUser
 from database.user_filter import SortKey, UserFilter
@@ -64,7 +65,7 @@ def show(login: str, as_json: bool) -> None:
     table = open_user_table()
     with translate_command_errors():
         row = table.require(login)
-        events = table.history(row.username)
+        events = table.history_of(row.id)
     status = hash_status(row.password_hash)
     if as_json:
         print_json(row.to_json() | {"password": status._asdict(), "history": [_to_json(event) for event in events]})
@@ -80,7 +81,8 @@ def show(login: str, as_json: bool) -> None:
 def history(login: str | None, as_json: bool) -> None:
     """Show the latest changes to one user, or to all users.
 
-    LOGIN can also be the username of a deleted user, or the former username of a user.
+    LOGIN can also be the username of a deleted user, or the former username of a user. USER is the username in the
+    change, and what has become of its user since.
     """
     table = open_user_table()
     with translate_command_errors():
@@ -166,10 +168,20 @@ def _describe_hash(password: HashStatus) -> str:
 
 def _history_table(events: Iterable[AuditEvent]) -> str:
     rows = [
-        (_format_time(event.at), event.action, event.username_folded or "-", event.operator, event.details or "-")
+        (_format_time(event.at), event.action, _user_of(event), event.operator, event.details or "-")
         for event in events
     ]
     return as_table(("TIME", "ACTION", "USER", "OPERATOR", "DETAILS"), rows)
+
+
+def _user_of(event: AuditEvent) -> str:
+    """Return the name in the event, and what has become of its user if another user can have this name."""
+    name = event.username_folded or "-"
+    if event.user_id is None:
+        return name
+    if event.current_username is None:
+        return f"{name} (deleted)"
+    return name if casefold_name(event.current_username) == name else f"{name} (now {event.current_username})"
 
 
 def _to_json(event: AuditEvent) -> dict[str, object]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from audit.operation import note
 from config.errors import collect_errors
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
@@ -94,7 +95,7 @@ class SearchProvider:
         entries = self._entries.by_login(session, login)
         entry = entries[0] if len(entries) == 1 else None
         if entry:
-            self._entries.username(entry)  # an entry without a username is an error for every password
+            note(account=self._entries.username(entry))  # an entry without a username is an error for every password
         # An unknown user causes a bind too, so that it takes as long as a wrong password.
         reason = bind_denial_reason(session.bind(entry.dn if entry else self._decoy_dn(), password))
         if entry is None:

@@ -1,36 +1,43 @@
 """Sessions: a login starts one, refresh tokens extend it, and a logout or an administrator ends it."""
 
 import logging
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from audit.events import Event, Member, write_event
+from audit.operation import note, timed
 from config.errors import translate_errors
 from config.outage_log import OutageLog
 from config.text import casefold_name
 from database.errors import DatabaseUnavailable
 from database.session_table import SessionRow
 from services.chain import Chain, Identity
-from services.sessions.errors import InvalidRefreshToken, RefreshInProgress, SessionsUnavailable
+from services.operations import REFRESH, recorded
+from services.sessions.errors import (
+    INVALID,
+    PASSWORD_CHANGED,
+    PROVIDER_GONE,
+    REUSED,
+    USER_GONE,
+    USER_REPLACED,
+    InvalidRefreshToken,
+    RefreshInProgress,
+    SessionsUnavailable,
+)
 from services.sessions.refresh_tokens import RefreshToken
 from services.sessions.store import SessionStore
 from services.tokens.claims import Claims
 from services.tokens.grant import Grant, grant_without_session
-from services.tokens.issuer import TokenIssuer
+from services.tokens.issuer import IssuedToken, TokenIssuer
 
 log = logging.getLogger(__name__)
 
 # A response that the server has not sent within this time is lost. Within it, a second tab can read the new token.
 LOST_RESPONSE_TIMEOUT = timedelta(seconds=2)
 _EXPIRY_MARGIN = timedelta(seconds=10)  # since times in tokens are rounded, and clocks of replicas differ
-
-INVALID = "expired, revoked or unknown"
-REUSED = "already used; its session was revoked"
-USER_GONE = "the user no longer exists or is disabled"
-USER_REPLACED = "the username belongs to another user now"
-PASSWORD_CHANGED = "the user's password was changed"  # noqa: S105 - a reason
-PROVIDER_GONE = "the user can no longer be looked up"
 
 
 class Sessions:
@@ -74,8 +81,15 @@ class Sessions:
 
         If the token was used before, its session ends (RFC 9700 §4.14.2), except if the response with its successor
         was not sent: then the request is a retry. Raises InvalidRefreshToken; RefreshInProgress; and
-        SessionsUnavailable and ProviderUnavailable, after which the token is still valid.
+        SessionsUnavailable and ProviderUnavailable, after which the token is still valid. Writes the event of the
+        refresh.
         """
+        with recorded(REFRESH, client=client_id) as result:
+            grant = self._refresh(token, client_id)
+            result.of_grant(grant)
+            return grant
+
+    def _refresh(self, token: str, client_id: str) -> Grant:
         presented = RefreshToken.parse(token)
         if presented is None:
             raise InvalidRefreshToken(INVALID)
@@ -96,7 +110,8 @@ class Sessions:
         with _translated_errors():
             self._table.revoke_tokens(claims.get("sid") or claims["jti"], datetime.fromtimestamp(claims["exp"], UTC))
         self.refresh_revocations()
-        log.info("session ended by its user: %a of %s", claims["sub"], claims.get("idp"))
+        ids = {"jti": claims["jti"], "sid": claims.get("sid"), "client": claims.get("client_id")}
+        write_event(Event.LOGOUT, account=claims["sub"], provider=claims.get("idp"), **ids)
 
     def end_by_refresh_token(self, token: str, client_id: str) -> bool:
         """End the session of a refresh token; return False if the session belongs to another client.
@@ -114,7 +129,7 @@ class Sessions:
         if row.client_id != client_id:
             return False
         self._end(row.id)
-        log.info("session ended by its user: %a of %s", row.username, row.idp)
+        write_event(Event.LOGOUT, **_members_of(row))
         return True
 
     def user_of(self, session_id: str) -> Identity:
@@ -148,7 +163,9 @@ class Sessions:
             credential_stamp=user.get("credential_stamp"),
         )
         grant = Grant(self._access_token(user, row), self._issuer.lifetime_seconds(), token.text)
-        if self._table.open(row, last_revocation_id):
+        with timed("store"):
+            opened = self._table.open(row, last_revocation_id)
+        if opened:
             return grant
         self._revocations.refresh()
         return None
@@ -178,7 +195,6 @@ class Sessions:
             if not row.delivered:
                 return row
         self._end(row.id)
-        log.warning("refresh token reused: session of %a of %s revoked", row.username, row.idp)
         raise InvalidRefreshToken(REUSED)
 
     def _require_unexpired(self, presented: RefreshToken, client_id: str) -> SessionRow:
@@ -186,6 +202,7 @@ class Sessions:
             row = self._table.find(presented.session_id)
         if row is None or row.client_id != client_id or row.expires_at <= datetime.now(UTC):
             raise InvalidRefreshToken(INVALID)
+        note(**_members_of(row))
         return row
 
     def _require_responding_database(self) -> None:
@@ -202,12 +219,11 @@ class Sessions:
         Raises InvalidRefreshToken if there is no such user, or if it is another person or has another password.
         """
         if not self._chain.supports_find(row.idp):
-            log.warning("refresh denied: AUTH_PROVIDER has no provider %a that can look users up", row.idp)
             raise InvalidRefreshToken(PROVIDER_GONE)
         user = self._chain.find(row.idp, row.username)
         if user is None:
             self._end(row.id)
-            log.info("session ended: its user no longer exists in %s or is disabled", row.idp)
+            write_event(Event.SESSION_ENDED, reason=USER_GONE, **_members_of(row))
             raise InvalidRefreshToken(USER_GONE)
         if reason := _mismatch_reason(row, user):
             self._end_session_of_another_user(row, reason)
@@ -223,10 +239,10 @@ class Sessions:
             ended = self._table.end_unless_changed(row)
         if ended:
             self.refresh_revocations()
-            log.warning("session of %a of %s ended: %s", row.username, row.idp, reason)
+            write_event(Event.SESSION_ENDED, reason=reason, **_members_of(row))
             raise InvalidRefreshToken(reason)
 
-    def _exchange(self, presented: RefreshToken, row: SessionRow, access_token: str) -> Grant | None:
+    def _exchange(self, presented: RefreshToken, row: SessionRow, access_token: IssuedToken) -> Grant | None:
         """Replace the refresh token of a session; return `None` if the session has changed since `row` was read."""
         successor, now = RefreshToken.new(presented.name), datetime.now(UTC)
         until = min(row.ends_at, now + self._idle_timeout)
@@ -242,8 +258,8 @@ class Sessions:
             self._table.end(session_id)
         self.refresh_revocations()
 
-    def _access_token(self, user: Identity, row: SessionRow) -> str:
-        return self._issuer.generate({**user, "client_id": row.client_id, "sid": row.id})
+    def _access_token(self, user: Identity, row: SessionRow) -> IssuedToken:
+        return self._issuer.issue({**user, "client_id": row.client_id, "sid": row.id})
 
     def _mark_delivered(self, token: RefreshToken) -> None:
         try:
@@ -262,5 +278,12 @@ def _mismatch_reason(row: SessionRow, user: Identity) -> str | None:
     return None if row.credential_stamp in {None, user.get("credential_stamp")} else PASSWORD_CHANGED
 
 
-def _translated_errors() -> AbstractContextManager[None]:
-    return translate_errors(DatabaseUnavailable, to=lambda error: SessionsUnavailable(str(error)))
+def _members_of(row: SessionRow) -> dict[str, Member]:
+    """Return the members of an event that concerns a session."""
+    return {"account": row.username, "provider": row.idp, "sid": row.id, "client": row.client_id}
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    with timed("store"), translate_errors(DatabaseUnavailable, to=lambda error: SessionsUnavailable(str(error))):
+        yield

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.chain import Identity
-from services.tokens.issuer import TokenIssuer
+from services.tokens.issuer import IssuedToken, TokenIssuer
 
 
 def _do_nothing() -> None:
@@ -15,7 +15,8 @@ def _do_nothing() -> None:
 class Grant:
     """The tokens for a client."""
 
-    access_token: str = field(repr=False)
+    token: IssuedToken
+    """The access token."""
     expires_in: int
     """Seconds until the access token expires."""
     refresh_token: str | None = field(default=None, repr=False)
@@ -23,7 +24,12 @@ class Grant:
     mark_delivered: Callable[[], None] = _do_nothing
     """Call it when the server has sent the response with the tokens."""
 
+    @property
+    def access_token(self) -> str:
+        """The access token as the client receives it."""
+        return self.token.text
+
 
 def grant_without_session(issuer: TokenIssuer, user: Identity, client_id: str) -> Grant:
     """Return an access token that does not belong to a session, without a refresh token."""
-    return Grant(issuer.generate({**user, "client_id": client_id}), issuer.lifetime_seconds())
+    return Grant(issuer.issue({**user, "client_id": client_id}), issuer.lifetime_seconds())

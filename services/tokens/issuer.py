@@ -5,12 +5,14 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
 import jwt
 
+from audit.operation import timed
 from config.clients import FIRST_PARTY_CLIENT_ID
 from config.service_settings import TokenSettings
 from providers.interface import SESSION_MEMBERS
@@ -46,6 +48,16 @@ class RevocationChecker(Protocol):
     def is_revoked(self, claims: Claims) -> bool:
         """Return whether a token with these claims is revoked. Raises an exception if this is not known."""
         ...
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A new access token."""
+
+    text: str = field(repr=False)
+    claims: Claims
+    key_id: str
+    """The `kid` of the key that signed it."""
 
 
 class TokenIssuer:
@@ -95,6 +107,10 @@ class TokenIssuer:
         is the configured one; a negative one gives an expired token. Raises ValueError if `decode` would
         reject the token as invalid. The claims of an expired token are not checked.
         """
+        return self.issue(payload, lifetime).text
+
+    def issue(self, payload: Mapping[str, Any], lifetime: float | None = None) -> IssuedToken:
+        """Return the token that `generate` returns, with its claims."""
         now = int(time.time())
         claims = self.claims(payload) | {
             "iat": now,
@@ -102,14 +118,15 @@ class TokenIssuer:
             "jti": secrets.token_urlsafe(16),
         }
         key = self._keys.ring().current
-        token = jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.id})
         try:
-            self._read(token)
+            with timed("sign"):
+                token = jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.id})
+                self._read(token)
         except ExpiredToken:
             pass  # the caller has chosen a lifetime in the past
         except InvalidToken as error:
             raise ValueError(f"the access token would be invalid: {error}") from None
-        return token
+        return IssuedToken(token, claims, key.id)
 
     def decode(self, token: str) -> Claims:
         """Return the verified claims of an access token.

@@ -43,7 +43,7 @@ def test_reused_refresh_token_ends_the_whole_session(
     assert [guard_error(client, tokens.access) for tokens in family] == ["revoked_token"] * len(family)
     assert {refusal(client, tokens.refresh) for tokens in family} == {NEVER}
     assert guard_error(client, refresh(client, other).access) == ""
-    assert caplog.text.count("refresh token reused: session of 'zo\\xe9' of database revoked") == 1
+    assert caplog.text.count("refresh_reused reason=reused") == 1
     secrets = [part for tokens in family for part in (*tokens.refresh.split("."), tokens.access)]
     assert [part for part in secrets if part in caplog.text] == []
 

@@ -139,7 +139,7 @@ def test_wrong_current_password_changes_nothing_and_is_logged(
     for new in (OTHER.password, "weak"):
         response = request_change(admin, tokens.access, old, new)
         assert error_message(response, 400, "invalid_credentials") == "Invalid credentials"
-    assert "password change denied: wrong_password" in caplog.text
+    assert "password_change_denied reason=wrong_password" in caplog.text
     assert old not in caplog.text
     assert (guard_error(admin.client, tokens.access), is_changed(admin), admin.history("max")) == ("", False, [])
 

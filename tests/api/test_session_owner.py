@@ -53,7 +53,7 @@ def test_new_hash_that_an_operator_writes_into_the_user_table_ends_sessions(
     of_zoe, of_yan = refresh(client, log_in(client)), log_in(client, YAN)
     store_hash(environ, hashed(NEW_PASSWORD))
     assert refusal(client, of_zoe) == ANOTHER_PASSWORD
-    assert "session of 'zo\\xe9' of database ended: the user's password was changed" in caplog.text
+    assert "session_ended reason=password_changed" in caplog.text
     refresh(client, of_yan)
 
 

@@ -50,7 +50,7 @@ def test_user_of_the_first_provider_cannot_log_in_with_the_second(
     first.write(ZOE, active)
     client = client_of(first.environ)
     assert is_refused(client, BY_EMAIL)
-    assert "login denied: shadowed" in caplog.text
+    assert "login_denied reason=shadowed" in caplog.text
     assert is_refused(client, OTHER_ZOE)
 
 

@@ -113,7 +113,7 @@ def test_renamed_user_logs_in_only_with_the_new_name_and_password(admin: Admin) 
     user_in(admin.patch(admin.id_of(MAX), {"username": "maxine"}))
     assert error_message(send_login(admin.client, SampleUser("max", "", NEW["password"])), 400, "invalid_credentials")
     assert me(admin, log_in(admin.client, SampleUser("MAXINE", "", NEW["password"])))["username"] == "maxine"
-    assert [event.action for event in admin.history("maxine")] == ["user_renamed"]
+    assert [event.action for event in admin.history("maxine")] == ["user_renamed", "password_set"]
     assert [(event.operator, event.action) for event in admin.history("max")] == [("database:zoé", "password_set")]
 
 

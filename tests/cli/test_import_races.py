@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.users.editor import operator_name
+from cli.operator import operator_name
 from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.cli.test_users_import import as_csv

@@ -4,12 +4,13 @@ import json
 import os
 import pwd
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from cli.users.editor import operator_name
+from cli.operator import operator_name
 from database.user_editor import UserEditor
 from tests.cli.test_users_import import as_csv
 from tests.support.flask_program import error_line
@@ -20,7 +21,7 @@ ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 
 
 def history(sqlite_cli: ForkedFlask, name: str) -> list[tuple[str, str, str | None]]:
-    events = json.loads(sqlite_cli("users", "show", name, "--json").stdout)["history"]
+    events = json.loads(sqlite_cli("users", "history", name, "--json").stdout)
     return [(event["action"], event["operator"], event["details"]) for event in events]
 
 
@@ -90,9 +91,48 @@ def test_history_of_all_users_and_of_a_deleted_user(
     lines = [re.split(r"  +", line) for line in any_db_cli("users", "history", "ZOÉ").stdout.splitlines()]
     assert [line[1:] for line in lines] == [
         ["ACTION", "USER", "OPERATOR", "DETAILS"],
-        ["user_deleted", "zoé", "tests", "-"],
-        ["user_added", "zoé", "tests", "roles: none"],
+        ["user_deleted", "zoé (deleted)", "tests", "-"],
+        ["user_added", "zoé (deleted)", "tests", "roles: none"],
     ]
+
+
+def test_show_has_the_events_of_this_user_only(any_db_cli: ForkedFlask, any_db_editor: UserEditor) -> None:
+    any_db_editor.add("zoé", None, "hash", ["admin"])
+    any_db_editor.delete("zoé", force=True)
+    any_db_editor.add("yan", None, "hash")
+    any_db_editor.change("yan", lambda row: replace(row, username="zoé"))
+    shown = json.loads(any_db_cli("users", "show", "zoé", "--json").stdout)["history"]
+    assert [(event["action"], event["username_folded"]) for event in shown] == [
+        ("user_renamed", "zoé"),
+        ("user_added", "yan"),
+    ]
+    lines = [re.split(r"  +", line) for line in any_db_cli("users", "history", "zoé").stdout.splitlines()]
+    assert [line[1:3] for line in lines[1:]] == [
+        ["user_renamed", "zoé"],
+        ["user_added", "yan (now zoé)"],
+        ["user_deleted", "zoé (deleted)"],
+        ["user_added", "zoé (deleted)"],
+    ]
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_command_writes_its_events_to_standard_error_if_log_format_is_set(
+    sqlite_cli: ForkedFlask, log_format: str
+) -> None:
+    ended = sqlite_cli("users", "add", "zoé", "--generate", "--json", LOG_FORMAT=log_format)
+    assert json.loads(ended.stdout)["username"] == "zoé"
+    (line,) = ended.stderr.splitlines()
+    if log_format == "json":
+        event = json.loads(line)
+        assert event.pop("time").endswith("Z")
+        assert event == {
+            "level": "INFO", "logger": "audit", "event": "user_added", "user_id": 1, "provider": "database",
+            "operator": f"cli:{ACCOUNT}", "account": "zoé", "details": "roles: none",
+        }  # fmt: skip
+    else:
+        expected = f'user_added user_id=1 provider=database operator=cli:{ACCOUNT} account=zoé details="roles: none"'
+        assert line.split("Z INFO audit: ")[1] == expected
+    assert sqlite_cli("users", "disable", "zoé").stderr == ""
 
 
 def test_history_is_limited_to_twenty_events(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:

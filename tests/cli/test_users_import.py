@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from flask.testing import FlaskClient
 
-from cli.users.editor import operator_name
+from cli.operator import operator_name
 from database.user_editor import UserEditor
 from tests.cli.conftest import client_of, log_in
 from tests.support.flask_program import FlaskProgram

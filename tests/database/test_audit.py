@@ -7,7 +7,8 @@ import pytest
 import time_machine
 from sqlalchemy import Engine
 
-from database.audit import MAX_SHOWN_EVENTS, record_event
+from audit.events import Event
+from database.audit import MAX_SHOWN_EVENTS, logged_after_commit, record_event
 from database.user_editor import UserEditor
 from tests.support.emptied_database import DATABASE_KINDS, empty_engine
 
@@ -56,17 +57,40 @@ def test_events_outlive_their_user_and_a_rename(engine: Engine) -> None:
     assert [action for _, action, _ in history(editor, "one")] == ["user_added"]
 
 
+def test_user_has_no_events_of_a_deleted_user_of_the_same_name(engine: Engine) -> None:
+    editor = UserEditor(engine, "tests")
+    deleted = editor.add("zoé", None, "hash", ["admin"])
+    editor.delete(deleted.id, force=True)
+    new = editor.add("zoé", None, "hash")  # on SQLite it has the same id
+    assert [event.details for event in editor.users.history_of(new.id)] == ["roles: none"]
+    shown = [(event.action, event.current_username) for event in editor.users.history("zoé")]
+    assert shown == [("user_added", "zoé"), ("user_deleted", None), ("user_added", None)]
+
+
+def test_user_keeps_the_events_from_before_a_rename(engine: Engine) -> None:
+    editor = UserEditor(engine, "tests")
+    renamed = editor.add("zoé", None, "hash", ["user"])
+    editor.change("zoé", lambda row: replace(row, username="zoë"))
+    other = editor.add("zoé", None, "hash")
+    actions = [(event.action, event.username_folded) for event in editor.users.history_of(renamed.id)]
+    assert actions == [("user_renamed", "zoë"), ("user_added", "zoé")]
+    assert [event.details for event in editor.users.history_of(other.id)] == ["roles: none"]
+    assert [event.action for event in editor.users.history("zoë")] == ["user_renamed", "user_added"]
+    of_name = [(event.details, event.current_username) for event in editor.users.history("zoé")]
+    assert of_name == [("roles: none", "zoé"), ("roles: user", "zoë")]
+
+
 def test_history_is_limited_to_the_newest_events(engine: Engine) -> None:
-    with engine.begin() as connection:
+    with logged_after_commit(engine.begin()) as connection:
         for number in range(MAX_SHOWN_EVENTS + 5):
-            record_event(connection, "tests", f"act{number}", "zoé")
-    shown = [action for _, action, _ in history(UserEditor(engine, "tests"), "zoé")]
-    assert shown == [f"act{number}" for number in range(MAX_SHOWN_EVENTS + 4, 4, -1)]
+            record_event(connection, "tests", Event.ROLES_CHANGED, "zoé", f"+{number}")
+    shown = [details for _, _, details in history(UserEditor(engine, "tests"), "zoé")]
+    assert shown == [f"+{number}" for number in range(MAX_SHOWN_EVENTS + 4, 4, -1)]
 
 
 def test_event_of_many_users_is_not_in_the_history_of_one(engine: Engine) -> None:
-    with engine.begin() as connection:
-        record_event(connection, "tests", "users_imported", None, "7 users")
+    with logged_after_commit(engine.begin()) as connection:
+        record_event(connection, "tests", Event.USERS_IMPORTED, None, "7 users")
     assert history(UserEditor(engine, "tests"), "none") == []
 
 

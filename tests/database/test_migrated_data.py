@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from itertools import combinations
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, insert, select
 
 from database.schema import HEAD, REVISIONS, downgrade, revision_of, upgrade
+from database.tables import audit_events, users
 from database.user_editor import UserEditor
 from tests.support.migrations import ALL_REVISIONS, BASE, fill_tables, migrate, rows_of, schema_of, tables_of
 from tests.support.stores import engine_of
@@ -122,3 +123,22 @@ def _kill_migration(engine: Engine, newer: str, after: int) -> None:
 
     with _call_before_statements(engine, count_down):
         migrate(engine, newer)
+
+
+def test_migration_gives_events_to_the_users_who_exist_and_not_to_deleted_ones(engine: Engine) -> None:
+    migrate(engine, "0006")
+    with engine.begin() as connection:
+        for user_id, name in [(1, "zoe"), (2, "yan")]:
+            names = {"id": user_id, "username": name, "username_folded": name}
+            connection.execute(insert(users).values({**names, "password_hash": "hash", "active": True}))
+        actions: list[tuple[str, str | None]] = [
+            ("user_added", "zoe"), ("user_deleted", "zoe"), ("user_added", "zoe"), ("user_disabled", "zoe"),
+            ("user_added", "yan"), ("user_renamed", "yan"), ("user_added", "max"), ("users_imported", None),
+        ]  # fmt: skip
+        for action, changed in actions:
+            event_row = {"operator": "cli", "action": action, "username_folded": changed}
+            connection.execute(insert(audit_events).values(event_row))
+    migrate(engine, "0007")
+    with engine.connect() as connection:
+        ids = [*connection.scalars(select(audit_events.c.user_id).order_by(audit_events.c.id))]
+    assert ids == [None, None, 1, 1, None, 2, None, None]

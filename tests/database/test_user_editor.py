@@ -95,7 +95,7 @@ def test_each_edit_writes_its_audit_events(
     engine: Engine, editor: UserEditor, edit: Edit, expected_events: list[tuple[str, str]]
 ) -> None:
     row = edit(editor)
-    assert [event[3:] for event in events(engine)] == [
+    assert [event[3:6] for event in events(engine)] == [
         (action, row.username.lower(), details) for action, details in expected_events
     ]
     for _, at, operator, *_ in events(engine):
@@ -143,7 +143,7 @@ def test_deleting_a_user_deletes_roles_and_sessions_and_frees_the_name(engine: E
     before = editor.users.require("zoé")
     assert editor.delete("zoe@example.org") == before
     assert editor.users.get(before.id) is None
-    assert [event[2:] for event in events(engine)] == [("cli:operator", "user_deleted", "zoé", None)]
+    assert [event[2:6] for event in events(engine)] == [("cli:operator", "user_deleted", "zoé", None)]
     assert (session_ids(engine), len(contents(engine)["user_roles"])) == (OTHERS, 2)
     assert editor.add("zoé", "zoe@example.org", "hash").roles == ()
 
@@ -203,8 +203,8 @@ def test_error_during_an_edit_rolls_it_back(engine: Engine, editor: UserEditor) 
 
 def test_edit_is_logged(editor: UserEditor, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    edit_zoe(username="zz\u202e", active=False)(editor)
+    user_id = edit_zoe(username="zz\u202e", active=False)(editor).id
     assert caplog.messages == [
-        r"user_renamed: 'zz\u202e' by 'cli:operator'",
-        r"user_disabled: 'zz\u202e' by 'cli:operator'",
+        rf'user_renamed user_id={user_id} provider=database operator=cli:operator account="zz\u202e" details="was Zoé"',
+        rf'user_disabled user_id={user_id} provider=database operator=cli:operator account="zz\u202e"',
     ]

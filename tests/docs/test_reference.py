@@ -15,6 +15,7 @@ from config.service_settings import (
     AdminSettings,
     DatabaseSettings,
     LoginSettings,
+    LogSettings,
     PasswordSettings,
     ProviderSettings,
     RevocationSettings,
@@ -28,7 +29,7 @@ from tests.support.stores import SECRET_KEY, user_table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-LAYERS = ("api", "cli", "services", "providers", "passwords", "database", "config")
+LAYERS = ("api", "cli", "services", "providers", "passwords", "database", "audit", "config")
 SECTIONS: list[type[Section]] = [
     KeySettings,
     SigningKeysSettings,
@@ -36,6 +37,7 @@ SECTIONS: list[type[Section]] = [
     RevocationSettings,
     OAuthSettings,
     LoginSettings,
+    LogSettings,
     PasswordSettings,
     ProviderSettings,
     TokenSettings,

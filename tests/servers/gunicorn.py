@@ -6,20 +6,28 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from tests.servers.process import free_port, listens, running
+from tests.support.log_scan import open_log
 from tests.support.stores import SECRET_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def gunicorn(environ: Mapping[str, str], workers: int = 1, log_level: str = "error") -> Iterator[str]:
-    """Run the service in this environment, by default with the SECRET_KEY of the tests; yield its URL."""
+def gunicorn(
+    environ: Mapping[str, str], workers: int = 1, log_level: str = "error", log: IO[bytes] | None = None
+) -> Iterator[str]:
+    """Run the service in this environment, by default with the SECRET_KEY of the tests; yield its URL.
+
+    `log` receives its standard error; by default, the log of the test run does.
+    """
     port = free_port()
     # Variables, empty ones too, take precedence over the development configuration of this clone.
     variables = {"PATH": os.defpath, "SECRET_KEY": SECRET_KEY, "DATABASE_URL": "", "PORT": str(port)}
     command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--log-level", log_level]
-    process = subprocess.Popen(command, cwd=ROOT, env={**variables, **environ}, stderr=subprocess.DEVNULL)
+    with log or open_log() as stderr:
+        process = subprocess.Popen(command, cwd=ROOT, env={**variables, **environ}, stderr=stderr)
     with running(process, lambda: listens(port)):
         yield f"http://127.0.0.1:{port}"

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.process import free_port, running, status_of
+from tests.support.log_scan import open_log
 from tests.support.stores import SECRET_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,8 +58,7 @@ def wsgi_server(
     # Variables, empty ones too, take precedence over the development configuration of this clone.
     variables = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SECRET_KEY": SECRET_KEY, "DATABASE_URL": ""}
     variables |= {"SERVED_FACTORY": factory, "PORT": str(port)}
-    process = subprocess.Popen(
-        command, cwd=ROOT, env={**variables, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with open_log() as log:
+        process = subprocess.Popen(command, cwd=ROOT, env={**variables, **environ}, stdout=log, stderr=log)
     with running(process, lambda: status_of(port) is not None):
         yield f"http://127.0.0.1:{port}"

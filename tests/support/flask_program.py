@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.log_scan import append_to_log
+
 ROOT = Path(__file__).resolve().parents[2]
 
 FLASK = [sys.executable, "-m", "flask"]
@@ -30,6 +32,7 @@ class FlaskProgram:
         )  # fmt: skip
         out, err = ended.stdout.decode(), ended.stderr.decode()
         assert "Traceback" not in err, err
+        append_to_log(err)
         return subprocess.CompletedProcess(ended.args, ended.returncode, out, err)
 
     @contextmanager

@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from tests.support.flask_program import ENVIRON, ROOT, FlaskProgram
+from tests.support.log_scan import append_to_log
 
 
 class Exit(NamedTuple):
@@ -84,6 +85,7 @@ class ForkedFlask(FlaskProgram):
             code = self.wait().code
             out, err = (file.read_bytes().decode() for file in files[1:])
         assert "Traceback" not in err, err
+        append_to_log(err)
         return subprocess.CompletedProcess(list(arguments), code, out, err)
 
     def start(self, *arguments: str, files: list[str] | None = None, **environ: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from providers.interface import SESSION_MEMBERS, Denied
+from tests.support.log_scan import remember_secret
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,9 @@ class SampleUser:
     email: str
     password: str
     roles: tuple[str, ...] = ("user",)
+
+    def __post_init__(self) -> None:
+        remember_secret(self.password)
 
 
 def shown(user: Mapping[str, object] | Denied | None) -> dict[str, object]:

@@ -1,7 +1,5 @@
 """The reasons of denied logins: the same for every directory, in the log and never in the HTTP response."""
 
-import logging
-
 import pytest
 
 from app import create_app
@@ -23,6 +21,7 @@ from providers.ldap.client.messages import PASSWORD_POLICY
 from providers.ldap.client.responses import Response
 from providers.ldap.denial import bind_denial_reason
 from tests.servers.slapd import AGING, GRACIOUS, RESET, STRICT, Slapd, person_dn
+from tests.support.audit_events import events_in
 from tests.support.directories import ldap_provider
 from tests.support.stores import SECRET_KEY
 from tests.support.users import SampleUser
@@ -92,7 +91,6 @@ def test_permanently_locked_user_is_not_found(directory: Slapd) -> None:
 
 def test_http_response_is_the_same_for_every_reason(directory: Slapd, caplog: pytest.LogCaptureFixture) -> None:
     client = create_app({"SECRET_KEY": SECRET_KEY, **directory.environ()}).test_client()
-    caplog.set_level(logging.INFO)
     answers = {
         (answer.status_code, answer.data)
         for login in ("locked", "aged", "reset", "nobody")
@@ -100,8 +98,11 @@ def test_http_response_is_the_same_for_every_reason(directory: Slapd, caplog: py
     }
     ((status, body),) = answers
     assert (status, b"Invalid credentials" in body) == (400, True)
-    messages = [record.getMessage() for record in caplog.records if "denied" in record.getMessage()]
-    assert messages == [f"login denied: {why}" for why in (LOCKED, PASSWORD_EXPIRED, MUST_CHANGE, UNKNOWN_USER)]
+    denied = [
+        (event["reason"], event["provider"]) for event in events_in(caplog, "login_denied") if "provider" in event
+    ]
+    assert denied == [(reason, "ldap") for reason in (LOCKED, PASSWORD_EXPIRED, MUST_CHANGE)]
+    assert [event["reason"] for event in events_in(caplog, "login_denied")][3:] == [UNKNOWN_USER]
 
 
 def active_directory_response(code: str) -> Response:

@@ -1,0 +1,1 @@
+"""The log: audit events, and the formats of log lines."""

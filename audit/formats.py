@@ -1,0 +1,50 @@
+"""The formats of log lines: text for people, or JSON Lines. Both have the time in UTC, and escape untrusted text."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Literal
+
+from audit.escaping import escape, to_json
+from audit.events import EVENT_ATTRIBUTE, request_members
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats each record as one JSON object in one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the object: an event has its members, every other record has a `message`."""
+        entry: dict[str, object] = {"time": _time(record), "level": record.levelname, "logger": record.name}
+        event = getattr(record, EVENT_ATTRIBUTE, None)
+        entry |= event or {"message": record.getMessage()}
+        if not event and (request_id := request_members().get("request_id")):
+            entry["request_id"] = request_id
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return to_json(entry)
+
+
+class TextFormatter(logging.Formatter):
+    """Formats each record as one line. The lines of a traceback are indented, so that none looks like a record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the lines of the traceback."""
+        lines = [f"{_time(record)} {record.levelname} {record.name}: {escape(record.getMessage())}"]
+        if record.exc_info:
+            lines += [f"    {escape(line)}" for line in self.formatException(record.exc_info).splitlines()]
+        return "\n".join(lines)
+
+
+def formatter(name: Literal["json", "text"]) -> logging.Formatter:
+    """Return the formatter of this name."""
+    return JsonFormatter() if name == "json" else TextFormatter()
+
+
+def log_to_standard_error(name: Literal["json", "text"]) -> None:
+    """Log in this format to standard error, unless the process has configured logging already."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter(name))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _time(record: logging.LogRecord) -> str:
+    return f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S}.{int(record.msecs):03d}Z"

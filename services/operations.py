@@ -1,0 +1,102 @@
+"""Logins, refreshes and password changes: each writes exactly one event when it ends."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from audit.events import Event, Member, write_event
+from audit.operation import note, operation
+from database.errors import DatabaseUnavailable, NoSuchUser, UserChanged
+from passwords.policy import WeakPassword
+from providers.interface import Denied, Overloaded, ProviderUnavailable
+from services.chain import Identity
+from services.keys.ring import KeysUnavailable
+from services.sessions.errors import REUSED, InvalidRefreshToken, RefreshInProgress, SessionsUnavailable
+from services.tokens.grant import Grant
+
+
+class Outcomes(NamedTuple):
+    """The events of one kind of operation."""
+
+    accepted: Event
+    denied: Event
+    unavailable: Event
+
+
+LOGIN = Outcomes(Event.LOGIN_ACCEPTED, Event.LOGIN_DENIED, Event.LOGIN_UNAVAILABLE)
+REFRESH = Outcomes(Event.REFRESH_ACCEPTED, Event.REFRESH_DENIED, Event.REFRESH_UNAVAILABLE)
+PASSWORD_CHANGE = Outcomes(
+    Event.PASSWORD_CHANGE_ACCEPTED, Event.PASSWORD_CHANGE_DENIED, Event.PASSWORD_CHANGE_UNAVAILABLE
+)
+
+# The reasons are the codes of the HTTP responses, as far as there is one.
+_DENIALS: dict[type[Exception], str] = {
+    WeakPassword: "weak_password",
+    UserChanged: "user_changed",
+    NoSuchUser: "no_such_user",
+}
+_OUTAGES: dict[type[Exception], str] = {
+    ProviderUnavailable: "provider_unavailable",
+    SessionsUnavailable: "sessions_unavailable",
+    DatabaseUnavailable: "database_unavailable",
+    KeysUnavailable: "keys_unavailable",
+    Overloaded: "overloaded",
+    RefreshInProgress: "refresh_in_progress",
+}
+
+
+class Result:
+    """What an operation has come to. Without a denial or an exception, it is accepted."""
+
+    denial: str | None = None
+    """The reason of a denial."""
+
+    def of_login(self, answer: Grant | Identity | Denied) -> None:
+        """Take over the answer to credentials."""
+        if isinstance(answer, Denied):
+            self.denial = answer.reason
+        elif isinstance(answer, Grant):
+            self.of_grant(answer)
+        else:
+            note(account=answer["username"], provider=answer["idp"])
+
+    def of_grant(self, grant: Grant) -> None:
+        """Take over the tokens that the client receives."""
+        token = grant.token
+        members = {name: token.claims.get(claim) for name, claim in _CLAIMS.items()}
+        note(**members, kid=token.key_id)
+
+
+_CLAIMS = {"account": "sub", "provider": "idp", "client": "client_id", "jti": "jti", "sid": "sid"}
+
+
+@contextmanager
+def recorded(outcomes: Outcomes, **members: Member) -> Iterator[Result]:
+    """Write the event of the operation that the block performs, with these members and those that it notes."""
+    with operation() as running:
+        result = Result()
+        running.known |= members
+        event, reason = outcomes.accepted, None
+        try:
+            yield result
+            if result.denial is not None:
+                event, reason = outcomes.denied, result.denial
+        except Exception as error:
+            event, reason = _outcome_of(error, outcomes)
+            raise
+        finally:
+            if running.known.get("account"):
+                running.known.pop("login", None)
+            write_event(event, **{**running.known, "reason": reason}, **running.durations())
+
+
+def _outcome_of(error: Exception, outcomes: Outcomes) -> tuple[Event, str]:
+    if isinstance(error, ProviderUnavailable):
+        note(provider=error.provider)
+    if isinstance(error, InvalidRefreshToken):
+        return (Event.REFRESH_REUSED if error.reason == REUSED else outcomes.denied), error.reason
+    for errors, event in ((_DENIALS, outcomes.denied), (_OUTAGES, outcomes.unavailable)):
+        for kind, reason in errors.items():
+            if isinstance(error, kind):
+                return event, reason
+    return outcomes.unavailable, "internal_error"
