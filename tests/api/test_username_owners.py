@@ -12,8 +12,8 @@ from tests.support.sessions import Tokens, client_of, refresh, send_login, send_
 from tests.support.stores import user_table, users_file
 from tests.support.users import ZOE, SampleUser
 
-OTHER_ZOE = SampleUser("ZOE\u0301", "z@example.org", "the password in the table", ("admin",))
-"""A user whose username is that of ZOE in another case and another Unicode form."""
+OTHER_ZOE = SampleUser("ZOÉ", "z@example.org", "the password in the table", ("admin",))
+"""A user whose username is that of ZOE in another case."""
 BY_EMAIL = SampleUser(OTHER_ZOE.email, "", OTHER_ZOE.password)
 NOBODY = SampleUser("nobody", "nobody@example.org", "the password of nobody")
 

@@ -1,6 +1,7 @@
 """`flask explain` shows what a login would be granted, and changes nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,8 @@ def test_unknown_and_ambiguous_logins_have_different_reasons_and_exit_codes(cli:
         1,
         "The login would be denied: no user has this login.",
     )
-    users_file(tmp_path / "users.toml", SAME_EMAIL_USERS)
+    same_email = [replace(user, email="shared@example.org", username=user.password) for user in SAME_EMAIL_USERS]
+    users_file(tmp_path / "users.toml", same_email)
     assert explain_json(cli, "shared@example.org")["reason"] == "ambiguous"
 
 
