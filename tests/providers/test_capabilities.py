@@ -7,7 +7,6 @@ from sqlalchemy import update
 
 from database.tables import users
 from providers.interface import (
-    AMBIGUOUS,
     DISABLED,
     UNKNOWN_USER,
     WRONG_PASSWORD,
@@ -61,11 +60,12 @@ def test_built_in_provider_has_all_capabilities(provider: object) -> None:
 
 
 def test_explanation_is_the_result_of_the_right_password(provider: StaticProvider | DatabaseProvider) -> None:
+    passwords = {sample.username: sample.password for sample in ALL_USERS}
     for sample in ALL_USERS:
         for login in (sample.username, sample.email.upper()):
-            answer, explanation = provider.authenticate(login, sample.password), provider.explain(login)
-            assert explanation.user == (answer or None)
-            assert explanation.reason == (None if answer else AMBIGUOUS)
+            explanation = provider.explain(login)
+            assert explanation.user
+            assert explanation.user == provider.authenticate(login, passwords[explanation.user["username"]])
             assert explanation.record
     explanation = provider.explain("nobody")
     assert (explanation.user, explanation.reason, explanation.record) == (None, UNKNOWN_USER, None)
@@ -112,7 +112,9 @@ def test_checks_of_a_private_valid_users_file_are_ok(tmp_path: Path) -> None:
     path = tmp_path / "users.toml"
     users_file(path, [ZOE])
     path.chmod(0o600)
-    assert outcomes(StaticProvider(path)) == dict.fromkeys(("users file", "permissions", "users", "hashes"), "ok")
+    assert outcomes(StaticProvider(path)) == dict.fromkeys(
+        ("users file", "permissions", "users", "names", "hashes"), "ok"
+    )
 
 
 @pytest.mark.parametrize(("mode", "outcome"), [(0o640, "warning"), (0o604, "warning"), (0o620, "failure")])
@@ -155,9 +157,9 @@ def test_user_table_without_users_and_without_an_admin_has_warnings(empty_databa
     environ = user_table(empty_database, [])
     provider = open_provider("database", environ)
     assert isinstance(provider, DatabaseProvider)
-    assert outcomes(provider) == {"users": "warning", "admin": "warning", "hashes": "ok"}
+    assert outcomes(provider) == {"users": "warning", "admin": "warning", "names": "ok", "hashes": "ok"}
     user_table(empty_database, [ZOE, SAMPLE_USERS[1]])
-    assert outcomes(provider) == {"users": "ok", "admin": "ok", "hashes": "ok"}
+    assert outcomes(provider) == {"users": "ok", "admin": "ok", "names": "ok", "hashes": "ok"}
     assert checks_of(provider)["users"].found == "2 of 2 are active"
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from database.user_editor import UserEditor
-from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, WRONG_PASSWORD
+from providers.interface import DISABLED, UNKNOWN_USER, WRONG_PASSWORD
 from providers.sql.provider import DatabaseProvider, open_database
 from services.chain import Chain, Link
 from tests.support.stores import add_by_hand, engine_of, hashed, user_table
@@ -24,7 +24,7 @@ LOGINS = [
     (ZOE.username, "wrong", WRONG_PASSWORD),
     (ZOE.email or "", "wrong", WRONG_PASSWORD),
     (DISABLED_USER.username, DISABLED_USER.password, DISABLED),
-    (SHARED_LOGIN, SAME_EMAIL_USERS[0].password, AMBIGUOUS),
+    (SHARED_LOGIN, SAME_EMAIL_USERS[1].password, WRONG_PASSWORD),
 ]
 
 
