@@ -19,9 +19,9 @@ class UserRow:
 
     id: int
     username: str
-    username_folded: str
+    username_folded: str = field(repr=False, compare=False)
     email: str | None
-    email_folded: str | None
+    email_folded: str | None = field(repr=False, compare=False)
     password_hash: str = field(repr=False)
     active: bool
     created_at: datetime

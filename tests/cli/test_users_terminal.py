@@ -15,6 +15,7 @@ from database.user_editor import UserEditor
 from tests.cli.test_users_import import as_csv
 from tests.support.foreign_hashes import STRONG, UNUSABLE, WEAK
 from tests.support.forked_flask import ForkedFlask
+from tests.support.stores import engine_of, rename_by_hand
 
 ROWS = 12_000
 
@@ -102,10 +103,13 @@ REORDERED = "zoe\u202e\u2066nimda\u061c\u200b"
 
 
 def test_output_of_commands_has_no_characters_that_reorder_text(
-    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor
+    sqlite_cli: ForkedFlask, sqlite_url: str, sqlite_editor: UserEditor
 ) -> None:
-    sqlite_editor.add(REORDERED, "x\u202ex@example.org", STRONG, ["r\u202eole"])
-    sqlite_editor.add("می\u200cخواهم\u3000山田", None, STRONG, [])
+    engine = engine_of({"DATABASE_URL": sqlite_url})
+    sqlite_editor.add("first", None, STRONG, ["r\u202eole"])
+    rename_by_hand(engine, "first", REORDERED, "x\u202ex@example.org")
+    sqlite_editor.add("second", None, STRONG, [])
+    rename_by_hand(engine, "second", "می\u200cخواهم\u3000山田")
     commands = [
         ("users", "list"),
         ("users", "show", REORDERED),

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy import Engine, func, insert, select, text
 
 from database.errors import InvalidName, UserExists
 from database.tables import users
@@ -16,6 +16,7 @@ from tests.database.conftest import migrated_engine
 from tests.servers.process import wait_until
 from tests.support.database_contents import replacing, run_concurrently
 from tests.support.emptied_database import DATABASE_KINDS, empty_engine
+from tests.support.stores import rename_by_hand
 
 ROUNDS = 20
 
@@ -82,8 +83,7 @@ def test_names_of_other_languages_are_accepted(editor: UserEditor, name: str) ->
 
 def test_user_with_an_invisible_character_in_the_name_can_be_edited(engine: Engine, editor: UserEditor) -> None:
     old = "ro\u200bot"
-    with engine.begin() as connection:
-        connection.execute(update(users).where(users.c.username == "another").values(username=old, username_folded=old))
+    rename_by_hand(engine, "another", old)
     row = editor.change(old, replacing(email="root@example.org", roles=("user",)))
     assert (row.username, row.email) == (old, "root@example.org")
 

@@ -15,6 +15,7 @@ from database.schema import upgrade
 from database.tables import users
 from database.user_editor import UserEditor
 from database.user_filter import UserFilter
+from database.user_names import name_columns
 from database.user_row import UserRow
 from database.user_table import UserTable
 from passwords.hashing import hash_password
@@ -77,6 +78,13 @@ def add_by_hand(engine: Engine, person: SampleUser, stored: str) -> None:
     address = {"email": person.email, "email_folded": casefold_name(person.email)}
     with engine.begin() as connection:
         connection.execute(update(users).where(users.c.id == added.id).values(address))
+
+
+def rename_by_hand(engine: Engine, username: str, new_username: str, email: str | None = None) -> None:
+    """Give a user names that only older versions accepted."""
+    with engine.begin() as connection:
+        renamed = update(users).where(users.c.username == username)
+        connection.execute(renamed.values(name_columns(new_username, email)))
 
 
 def all_users(table: UserTable) -> list[UserRow]:
