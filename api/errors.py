@@ -142,13 +142,14 @@ def _render_error(outages: OutageLog, template: ErrorResponse, error: BaseExcept
 
 
 def _log_failure(outages: OutageLog, template: ErrorResponse, error: BaseException) -> None:
-    texts = (str(error) or type(error).__name__, str(error.__cause__ or ""))
-    reasons = "; ".join(dict.fromkeys(text for text in texts if text))
-    message, values = "request %s to %a failed: %s", (g.get("request_id"), request.path, reasons)
+    reason, cause = str(error) or type(error).__name__, str(error.__cause__ or "")
+    if cause not in reason:
+        reason += f"; {cause}"
+    message, values = "request %s to %a failed: %s", (g.get("request_id"), request.path, reason)
     if template.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error(message, *values, exc_info=error)
     else:
-        outages.error(message, *values, reason=reasons)
+        outages.error(message, *values, reason=reason)
 
 
 def _render_http_exception(outages: OutageLog, error: HTTPException) -> Response:

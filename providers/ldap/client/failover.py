@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TypeVar
 
 from providers.ldap.client.address import ServerAddress
+from providers.ldap.client.bind_limit import BindLimit
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.errors import (
     LdapError,
@@ -49,6 +50,7 @@ class Server:
         self.service_pool = Pool(address, tls, pool_size, bind_service)
         # Separate pools, so that no search of the service account runs on a connection that is bound as a user.
         self.user_pool = Pool(address, tls, pool_size, lambda _: None)
+        self.bind_limit = BindLimit()
         self.has_timed_out = False
         self._lock = Lock()
         self._backoff = 0.0
@@ -79,7 +81,7 @@ class Server:
         started_at = monotonic()
         try:
             result = operation(self, started_at + (deadline - started_at) * _OPERATION_SHARE)
-        except PoolExhausted:
+        except (PoolExhausted, RequestUnanswered):
             raise
         except ServerError as error:
             if self.is_available(deadline):
@@ -111,6 +113,7 @@ class Server:
 
     def record_failure(self, error: ServerError, started_at: float) -> None:
         """Begin a back-off of twice the previous time. The failed operation began at `started_at` (monotonic)."""
+        self.bind_limit.end_pauses_since(started_at)
         with self._lock:
             if started_at < self._failed_at:  # the failure of a concurrent operation has been recorded
                 return

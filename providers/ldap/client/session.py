@@ -1,15 +1,19 @@
 """Sessions: what one operation may request of a server, as the service account or as a user."""
 
+import logging
 from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Protocol, TypeVar
 
 from providers.ldap.client.connection import Connection
+from providers.ldap.client.errors import ServerTimeout
 from providers.ldap.client.failover import Server
 from providers.ldap.client.messages import PAGED_RESULTS, SUBTREE, page_control
 from providers.ldap.client.responses import Entry, Response, children
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500  # entries; Active Directory allows 1000
 
@@ -57,18 +61,33 @@ class ServiceSession:
 
     def bind(self, name: str, password: str) -> Response:
         """Return the response to a bind as a user. `password` must not be empty (RFC 4513 §5.1.2)."""
-        return self._server.user_pool.run(lambda connection: connection.bind(name, password.encode()), self._deadline)
+        try:
+            return self.bind_and_run(name, password, lambda response, _: response)
+        except ServerTimeout:
+            log.warning("LDAP server %s did not answer a bind as %a in time", self._server.address, name)
+            raise
 
     def bind_and_run(self, name: str, password: str, operation: Callable[[Response, "UserSession"], T]) -> T:
         """Bind as a user, and return the result of `operation`, called with the response and a session of this user.
 
-        `password` must not be empty (RFC 4513 §5.1.2).
+        `password` must not be empty (RFC 4513 §5.1.2). Raises RequestUnanswered if a bind with this name was not
+        answered a moment ago.
         """
 
         def run(connection: Connection) -> T:
-            return operation(connection.bind(name, password.encode()), UserSession(connection))
+            return operation(self._bind(connection, name, password), UserSession(connection))
 
-        return self._server.user_pool.run(run, self._deadline)
+        with self._server.bind_limit.turn(name, self._deadline):
+            return self._server.user_pool.run(run, self._deadline)
+
+    def _bind(self, connection: Connection, name: str, password: str) -> Response:
+        try:
+            response = connection.bind(name, password.encode())
+        except ServerTimeout:
+            self._server.bind_limit.begin_pause(name)
+            raise
+        self._server.bind_limit.record_answer(name)
+        return response
 
 
 class UserSession:
