@@ -44,11 +44,12 @@ def logged_after_commit(transaction: AbstractContextManager[Connection]) -> Iter
     """Begin the transaction, and write its audit events to the log after its commit."""
     pending: list[tuple[Event, dict[str, Member]]] = []
     with transaction as connection:
-        connection.info[_PENDING] = pending
+        info = connection.info  # cannot be read if the connection is lost
+        info[_PENDING] = pending
         try:
             yield connection
         finally:
-            del connection.info[_PENDING]
+            del info[_PENDING]
     for event, members in pending:
         write_event(event, **members)
 

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 
 import pytest
 import time_machine
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from audit.events import Event
 from database.audit import MAX_SHOWN_EVENTS, logged_after_commit, record_event
+from database.errors import DatabaseUnavailable
 from database.user_editor import UserEditor
 from tests.support.emptied_database import DATABASE_KINDS, empty_engine
+from tests.support.statement_hooks import call_at_statement
 
 
 @pytest.fixture(params=DATABASE_KINDS)
@@ -109,3 +111,21 @@ def test_hash_is_in_no_event_log_line_or_representation(engine: Engine, caplog: 
     editor.set_password("zoé", "secret-hash-2")
     editor.change_password(editor.users.require("zoé"), "secret-hash-3")
     assert "secret-hash" not in f"{editor.users.history('zoé')} {row} {editor.delete('zoé')!r} {caplog.text}"
+
+
+@pytest.mark.parametrize("engine", ["postgres"], indirect=True)
+def test_lost_connection_is_an_outage_of_the_database(engine: Engine) -> None:
+    editor = UserEditor(engine, "tests")
+    editor.add("zoé", None, "hash")
+    terminate = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    def end_other_connections() -> None:
+        with engine.connect() as connection:
+            connection.execute(terminate)
+
+    lost = call_at_statement("before_cursor_execute", "UPDATE users", end_other_connections)
+    with lost, pytest.raises(DatabaseUnavailable):
+        editor.set_active("zoé", active=False)
