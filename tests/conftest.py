@@ -49,6 +49,7 @@ def log_without_secrets() -> Iterator[None]:
     Flask.test_client_class = RememberingClient
     remember_secret(SECRET_KEY)
     yield
+    logging.getLogger().removeHandler(handler)  # threads of services keep running, and log
     handler.close()
     found = [*leaks(LOG.read_text("utf-8", "replace"))]
     shutil.rmtree(LOG.parent)

@@ -15,8 +15,10 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from cli.keys import keys
+from cli.operator import operator_name
 from services.keys import pem
 from services.keys.directory import STATES_FILE
+from tests.support.audit_events import events_in
 from tests.support.flask_program import ENVIRON, FLASK, FlaskProgram, error_line
 from tests.support.users import ZOE
 
@@ -79,6 +81,15 @@ def test_running_service_follows_a_rotation(tmp_path: Path, static_environ: dict
     assert "may have signed tokens that are still valid" in error_line(flask("keys", "retire"))
     assert guarded_route_status(client, token) == 200
     assert first != second
+
+
+def test_each_change_of_a_key_is_an_event_with_its_operator(command: Command, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = (generated(command("generate"))[0] for _ in range(2))
+    for arguments in (["rotate"], ["retire", "--force", first]):
+        assert command(*arguments).exit_code == 0
+    events = [(event["event"], event["kid"], event["operator"]) for event in events_in(caplog)]
+    changes = [("key_generated", first), ("key_generated", second), ("key_rotated", second), ("key_removed", first)]
+    assert events == [(name, key, operator_name({})) for name, key in changes]
 
 
 def test_directory_and_keys_are_readable_by_their_owner_only(command: Command, path: Path) -> None:
