@@ -46,7 +46,8 @@ lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 
 servers:
 	@.ci/install slapd 389-ds-base samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
-	  postgresql pgbouncer curl nginx-light caddy haproxy apache2-bin lua-socket fail2ban uwsgi-core uwsgi-plugin-python3 \
+	  postgresql pgbouncer redis-server curl nginx-light caddy haproxy apache2-bin lua-socket fail2ban \
+	  uwsgi-core uwsgi-plugin-python3 \
 	  $$(command -v npm >/dev/null || echo nodejs npm)
 
 tests/clients/node_modules: tests/clients/package-lock.json | servers

@@ -33,6 +33,7 @@ from services.caller import UnverifiableCaller
 from services.jwt_handler import ExpiredToken, InvalidToken, RevokedToken
 from services.keys.ring import KeysUnavailable
 from services.sessions.errors import InvalidRefreshToken, RefreshInProgress, SessionsDisabled, SessionsUnavailable
+from services.throttle.errors import Throttled
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class ErrorResponse:
     challenge: str | None = None
     """The value of `WWW-Authenticate` (RFC 6750 §3)."""
     retry_after: int | None = None
-    """The number of seconds after which the client can try again."""
+    """The number of seconds after which the client can try again, unless the exception has its own."""
     oauth_code: str | None = None
     """The `error` of an OAuth endpoint (RFC 6749 §5.2); `None` if it is the same as `code`."""
     is_failure: bool = True
@@ -74,6 +75,9 @@ def _unavailable(code: str, message: str, retry_after: int = 5) -> ErrorResponse
 ERROR_RESPONSES: dict[type[Exception], ErrorResponse] = {
     MissingCredentials: ErrorResponse(400, "missing_credentials", "{}"),
     InvalidCredentials: ErrorResponse(400, "invalid_credentials", "Invalid credentials", oauth_code="invalid_grant"),
+    Throttled: ErrorResponse(
+        429, "too_many_logins", "Too many logins. Try again later", oauth_code="temporarily_unavailable"
+    ),
     MissingRefreshToken: ErrorResponse(400, "missing_refresh_token", "Refresh token missing"),
     InvalidRefreshToken: ErrorResponse(
         400, "invalid_refresh_token", "Invalid refresh token: {}", oauth_code="invalid_grant"
@@ -135,8 +139,8 @@ def _render_error(outages: OutageLog, template: ErrorResponse, error: BaseExcept
     headers = [NO_STORE]
     if template.challenge:
         headers.append(("WWW-Authenticate", template.challenge))
-    if template.retry_after:
-        headers.append(("Retry-After", str(template.retry_after)))
+    if retry_after := getattr(error, "retry_after", template.retry_after):
+        headers.append(("Retry-After", str(retry_after)))
     oauth_code = template.oauth_code or template.code
     return _error_response(template.status, headers, template.message.format(error), template.code, oauth_code)
 

@@ -6,9 +6,10 @@
 
 import secrets
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, Response, g, has_request_context
 
 from audit.events import Member, read_request_members_with
+from services.context import current_client_address
 
 
 def init(app: Flask) -> None:
@@ -31,5 +32,6 @@ def _request_members() -> dict[str, Member]:
     if not has_request_context():
         return {}
     claims = g.get("claims", {})
-    members = {"address": request.remote_addr, "request_id": g.get("request_id")}
+    address = current_client_address()
+    members = {"address": str(address) if address else None, "request_id": g.get("request_id")}
     return {**members, "jti": claims.get("jti"), "sid": claims.get("sid"), "client": claims.get("client_id")}

@@ -1,4 +1,4 @@
-"""The commands of `flask`: `users`, `keys`, `tokens`, `db`, `explain` and `doctor`.
+"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `db`, `explain` and `doctor`.
 
 pyproject.toml registers each of them as an entry point of the group `flask.commands`, so Flask finds them without an
 application, and they work while the configuration is invalid. Flask loads every entry point for every command, so a
@@ -48,6 +48,14 @@ def tokens_commands() -> click.Command:
     from cli.tokens import tokens
 
     return tokens
+
+
+@LazyCommand
+def throttle_commands() -> click.Command:
+    """List and remove the counters of failed logins."""
+    from cli.throttle import throttle
+
+    return throttle
 
 
 @LazyCommand

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from config.rate_limit import RateLimit
 from config.section import Section
 from config.text import Name
+from config.trusted_proxies import TrustedProxies
 
 
 def _comma_separated(text: object) -> object:
@@ -68,7 +71,7 @@ class RevocationSettings(Section):
 
 
 class LoginSettings(Section):
-    """How many logins a process accepts."""
+    """How many logins are accepted: concurrently, and from one address or of one account."""
 
     prefix: ClassVar[str] = "LOGIN_"
 
@@ -77,6 +80,49 @@ class LoginSettings(Section):
         ge=1,
         le=MAX_CONCURRENT_LOGINS,
         description="the maximum number of concurrent logins of a worker process, 1 to 1000",
+    )
+    failures_per_account: RateLimit = Field(
+        "10/15 minutes",
+        description="the failed logins of an account after which further ones are refused, such as 10/15 minutes",
+    )
+    attempts_per_address: RateLimit = Field(
+        "100/15 minutes",
+        description="the logins from an address after which further ones are refused, such as 100/15 minutes",
+    )
+
+
+def _validate_storage_url(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    place = {"redis": parts.hostname, "rediss": parts.hostname, "redis+unix": parts.path}.get(parts.scheme)
+    if not place:
+        raise ValueError("is not the URL of a Redis server")
+    return secret
+
+
+class ThrottleSettings(Section):
+    """Where failed logins are counted."""
+
+    prefix: ClassVar[str] = "THROTTLE_"
+
+    storage_url: Annotated[SecretStr, AfterValidator(_validate_storage_url)] | None = Field(
+        None, description="redis://host:6379, rediss://user:password@host or redis+unix:///path/to/socket"
+    )
+
+
+class ProxySettings(Section):
+    """The reverse proxies in front of the service."""
+
+    prefix: ClassVar[str] = "TRUSTED_"
+
+    proxies: TrustedProxies = Field(
+        (),
+        description="the number of reverse proxies that every request passes, such as 1, or their addresses or "
+        "networks, comma-separated, such as 10.0.0.0/8",
     )
 
 

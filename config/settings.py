@@ -14,9 +14,11 @@ from config.service_settings import (
     LogSettings,
     PasswordSettings,
     ProviderSettings,
+    ProxySettings,
     RevocationSettings,
     ServerSettings,
     SessionSettings,
+    ThrottleSettings,
     TokenSettings,
 )
 
@@ -76,6 +78,14 @@ class Settings:
     @cached_property
     def log(self) -> LogSettings:
         return LogSettings.read(self.environ)
+
+    @cached_property
+    def throttle(self) -> ThrottleSettings:
+        return ThrottleSettings.read(self.environ)
+
+    @cached_property
+    def proxies(self) -> ProxySettings:
+        return ProxySettings.read(self.environ)
 
     @cached_property
     def passwords(self) -> PasswordSettings:

@@ -73,10 +73,15 @@ class Denied:
     is asked after `unknown_user`; any other reason decides the login.
     """
 
-    __slots__ = ("reason",)
+    __slots__ = ("reason", "username")
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, username: str | None = None) -> None:
+        """`username` is that of the user whom the login means, as the provider knows it.
+
+        All logins with which a user fails are then counted together. `None` if there is no such user, or several.
+        """
         self.reason = reason
+        self.username = username
 
     def __bool__(self) -> Literal[False]:
         return False

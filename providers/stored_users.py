@@ -60,9 +60,9 @@ def verify_login(matches: Sequence[StoredUser], password: str, decoy: str = DECO
     (stored,) = matches
     note(account=stored.username)
     if not verify_password(password, stored.password_hash):
-        return Denied(WRONG_PASSWORD)
+        return Denied(WRONG_PASSWORD, stored.username)
     reason = _denial_reason(stored)
-    return Denied(reason) if reason else _to_user(stored)
+    return Denied(reason, stored.username) if reason else _to_user(stored)
 
 
 def to_user(stored: StoredUser | None) -> User | None:

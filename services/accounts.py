@@ -14,7 +14,7 @@ from providers.interface import DISABLED, UNKNOWN_USER, Denied
 from providers.stored_users import verify_login
 from services.auth_guard import RoleRequired
 from services.caller import current_caller
-from services.context import current_services, current_sessions
+from services.context import current_client_address, current_services, current_sessions
 from services.operations import PASSWORD_CHANGE, recorded
 from services.sessions.errors import SessionsUnavailable
 from services.tokens.claims import Claims
@@ -23,6 +23,7 @@ from services.tokens.grant import Grant
 if TYPE_CHECKING:
     from database.user_editor import UserEditor
     from database.user_row import UserRow
+    from services.throttle.login_throttle import Attempt
 
 
 class NoUserTable(Exception):
@@ -122,9 +123,9 @@ def change_password(claims: Claims, old: str, new: str) -> Grant | None:
     """Change the password of the caller with these claims, end all their sessions, and return a grant of a new one.
 
     The caller's own session ends, too, because its tokens may be the stolen ones. Return `None` if `old` is not their
-    password, or if they have been disabled meanwhile. Raises NoUserTable, WeakPassword, Overloaded and
-    DatabaseUnavailable; ProviderUnavailable and SessionsUnavailable, after which the password may have been changed.
-    Writes the event of the password change.
+    password, or if they have been disabled meanwhile. Raises Throttled, as a login with their username does,
+    NoUserTable, WeakPassword, Overloaded and DatabaseUnavailable; ProviderUnavailable and SessionsUnavailable, after
+    which the password may have been changed. Writes the event of the password change.
     """
     if claims.get("idp") != USER_TABLE_PROVIDER:
         raise NoUserTable
@@ -140,16 +141,17 @@ def change_password(claims: Claims, old: str, new: str) -> Grant | None:
 
 
 def _change_own_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> Grant | Denied:
+    attempt = current_services().throttle.begin(claims["sub"], current_client_address())
     with current_services().chain.logins.slot():
         try:
-            return _change_password(editor, claims, old, new)
+            return _change_password(editor, attempt, claims, old, new)
         except UserChanged:  # a concurrent login may have upgraded the hash of the same password
-            return _change_password(editor, claims, old, new)
+            return _change_password(editor, attempt, claims, old, new)
 
 
-def _change_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> Grant | Denied:
+def _change_password(editor: AccountEditor, attempt: "Attempt", claims: Claims, old: str, new: str) -> Grant | Denied:
     row = editor.users.find(claims["sub"])
-    user = verify_login([row] if row else [], _normalize(old))
+    user = attempt.settle(verify_login([row] if row else [], _normalize(old)))
     if isinstance(user, Denied):
         return user
     if row is None:

@@ -259,7 +259,7 @@ def _apply_rules(link: Link, answer: Answer, earlier: Iterable[Link]) -> Step:
         shadowed = _is_known_to(earlier, answer["username"])
     except ProviderUnavailable as error:
         return Step(link, error, decides=True)
-    return Step(link, Denied(SHADOWED) if shadowed else answer, decides=True)
+    return Step(link, Denied(SHADOWED, answer["username"]) if shadowed else answer, decides=True)
 
 
 def _is_known_to(links: Iterable[Link], username: str) -> bool:
@@ -290,9 +290,13 @@ def authenticate_with(link: Link, login: str, password: str) -> Identity | Denie
 
 
 def validate_denial(denied: Denied) -> Denied:
-    """Return the denial with a reason that is one word. A reason can contain what a user has typed."""
+    """Return the denial with a reason that is one word, and a username that is text, of a third-party provider.
+
+    A reason can contain what a user has typed.
+    """
     is_word = isinstance(denied.reason, str) and _REASON.fullmatch(denied.reason)
-    return denied if is_word else Denied(INVALID_REASON)
+    username: object = getattr(denied, "username", None)  # a subclass may not set it
+    return Denied(denied.reason if is_word else INVALID_REASON, username if isinstance(username, str) else None)
 
 
 class _UserShape(BaseModel):

@@ -10,19 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context, request
 
 from config.errors import Problem
+from config.trusted_proxies import Networks
 from passwords.policy import PasswordPolicy
 from services.chain import Chain
 from services.clients import Clients
 from services.keys.ring import KeySource
 from services.sessions.errors import SessionsDisabled
+from services.throttle.client_address import Address, client_address
 from services.tokens.issuer import TokenIssuer
 
-if TYPE_CHECKING:  # they import SQLAlchemy, which a service without a database never does
+if TYPE_CHECKING:  # they import SQLAlchemy, which a service without a database never does, or take long to import
     from database.user_editor import UserEditor
     from services.sessions.sessions import Sessions
+    from services.throttle.login_throttle import LoginThrottle
 
 EXTENSION = "latchkey"
 """The key of the services in `Flask.extensions`."""
@@ -33,6 +36,9 @@ class Services:
     """The services of one application."""
 
     chain: Chain
+    throttle: "LoginThrottle"
+    trusted_proxies: int | Networks
+    """The reverse proxies that report the address of the client: their number, or their networks."""
     keys: KeySource
     issuer: TokenIssuer
     sessions: "Sessions | None"
@@ -88,3 +94,11 @@ def current_sessions() -> "Sessions":
     if sessions is None:
         raise SessionsDisabled
     return sessions
+
+
+def current_client_address() -> Address | None:
+    """Return the address of the client of the current request; `None` outside a request, or if it is unknown."""
+    if not has_request_context():
+        return None
+    peer, forwarded_for = request.remote_addr or "", request.headers.get("X-Forwarded-For", "")
+    return client_address(peer, forwarded_for, current_services().trusted_proxies)

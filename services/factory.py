@@ -23,16 +23,19 @@ if TYPE_CHECKING:
     from database.user_editor import UserEditor
     from services.sessions.sessions import Sessions
     from services.sessions.store import SessionStore
+    from services.throttle.login_throttle import LoginThrottle
 
 log = logging.getLogger(__name__)
 
 
 def create_services(settings: Settings) -> Services:
     """Build the services. Raises ConfigurationError with every problem of every section."""
-    keys, tokens, chain, oauth, password_policy, store, user_editor, admins = collect_errors(
+    keys, tokens, chain, throttle, proxies, oauth, password_policy, store, user_editor, admins = collect_errors(
         lambda: open_keys(settings),
         lambda: settings.tokens,
         lambda: _open_chain(settings),
+        lambda: _open_throttle(settings),
+        lambda: settings.proxies,
         lambda: settings.oauth,
         lambda: PasswordPolicy(settings.passwords),
         lambda: _open_session_store(settings),
@@ -42,6 +45,8 @@ def create_services(settings: Settings) -> Services:
     issuer = TokenIssuer(keys, tokens, store.revocations if store else None)
     return Services(
         chain=chain,
+        throttle=throttle,
+        trusted_proxies=proxies.proxies,
         keys=keys,
         issuer=issuer,
         sessions=_create_sessions(chain, issuer, store),
@@ -108,6 +113,12 @@ def _create_sessions(chain: Chain, issuer: TokenIssuer, store: "SessionStore | N
     from services.sessions.sessions import Sessions
 
     return Sessions(chain, issuer, store)
+
+
+def _open_throttle(settings: Settings) -> "LoginThrottle":
+    from services.throttle.opening import open_throttle  # commands that accept no logins start faster without it
+
+    return open_throttle(*collect_errors(lambda: settings.logins, lambda: settings.throttle))
 
 
 def _open_chain(settings: Settings) -> Chain:

@@ -12,6 +12,7 @@ from providers.interface import Denied, Overloaded, ProviderUnavailable
 from services.chain import Identity
 from services.keys.ring import KeysUnavailable
 from services.sessions.errors import REUSED, InvalidRefreshToken, RefreshInProgress, SessionsUnavailable
+from services.throttle.errors import THROTTLED, Throttled
 from services.tokens.grant import Grant
 
 
@@ -21,12 +22,17 @@ class Outcomes(NamedTuple):
     accepted: Event
     denied: Event
     unavailable: Event
+    throttled: Event
+    """No provider has been asked. A refresh is never throttled: it has no password."""
 
 
-LOGIN = Outcomes(Event.LOGIN_ACCEPTED, Event.LOGIN_DENIED, Event.LOGIN_UNAVAILABLE)
-REFRESH = Outcomes(Event.REFRESH_ACCEPTED, Event.REFRESH_DENIED, Event.REFRESH_UNAVAILABLE)
+LOGIN = Outcomes(Event.LOGIN_ACCEPTED, Event.LOGIN_DENIED, Event.LOGIN_UNAVAILABLE, Event.LOGIN_THROTTLED)
+REFRESH = Outcomes(Event.REFRESH_ACCEPTED, Event.REFRESH_DENIED, Event.REFRESH_UNAVAILABLE, Event.REFRESH_UNAVAILABLE)
 PASSWORD_CHANGE = Outcomes(
-    Event.PASSWORD_CHANGE_ACCEPTED, Event.PASSWORD_CHANGE_DENIED, Event.PASSWORD_CHANGE_UNAVAILABLE
+    Event.PASSWORD_CHANGE_ACCEPTED,
+    Event.PASSWORD_CHANGE_DENIED,
+    Event.PASSWORD_CHANGE_UNAVAILABLE,
+    Event.PASSWORD_CHANGE_THROTTLED,
 )
 
 # The reasons are the codes of the HTTP responses, as far as there is one.
@@ -93,6 +99,8 @@ def recorded(outcomes: Outcomes, **members: Member) -> Iterator[Result]:
 def _outcome_of(error: Exception, outcomes: Outcomes) -> tuple[Event, str]:
     if isinstance(error, ProviderUnavailable):
         note(provider=error.provider)
+    if isinstance(error, Throttled):
+        return outcomes.throttled, THROTTLED
     if isinstance(error, InvalidRefreshToken):
         return (Event.REFRESH_REUSED if error.reason == REUSED else outcomes.denied), error.reason
     for errors, event in ((_DENIALS, outcomes.denied), (_OUTAGES, outcomes.unavailable)):

@@ -15,7 +15,7 @@ from tests.servers.gunicorn import ROOT, gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Response, Server
 from tests.support.custom_providers import write
-from tests.support.stores import user_table
+from tests.support.stores import HIGH_LIMITS, user_table
 
 # While the file `hanging` exists, each call waits, and adds a line to the file `waiting`.
 HANGING = """
@@ -48,6 +48,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     write(tmp_path, "hanging", HANGING)
     environ = {
         **user_table(f"sqlite:///{tmp_path}/users.db", []),
+        **HIGH_LIMITS,
         "AUTH_PROVIDER": PROVIDER,
         "FOLDER": str(tmp_path),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)]),

@@ -25,6 +25,8 @@ ALLOWED_IN = {
     "passlib": ["passwords/*"],
     "bcrypt": ["passwords/*"],
     "zxcvbn": ["config/guess_estimate.py"],
+    "limits": ["config/rate_limit.py", "services/throttle/*"],
+    "redis": ["services/throttle/*"],
     "flask": ["app.py", "api/*", "cli/*", "services/auth_guard.py", "services/context.py"],
     # A lazy import is a plain import inside a function, which this test can see.
     "importlib.import_module": [],

@@ -53,7 +53,7 @@ class DirectBindProvider:
 
         def read_user(response: Response, session: UserSession) -> User | Denied:
             reason = bind_denial_reason(response)
-            return Denied(reason) if reason else self._read_user(session, account, bind_name)
+            return Denied(reason, account) if reason else self._read_user(session, account, bind_name)
 
         return self._directory.run(lambda session: session.bind_and_run(bind_name, password, read_user))
 

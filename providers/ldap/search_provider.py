@@ -94,15 +94,16 @@ class SearchProvider:
     def _verify_login(self, session: ServiceSession, login: str, password: str) -> User | Denied:
         entries = self._entries.by_login(session, login)
         entry = entries[0] if len(entries) == 1 else None
-        if entry:
-            note(account=self._entries.username(entry))  # an entry without a username is an error for every password
+        username = self._entries.username(entry) if entry else None  # without one, it is an error for every password
+        if username:
+            note(account=username)
         # An unknown user causes a bind too, so that it takes as long as a wrong password.
         reason = bind_denial_reason(session.bind(entry.dn if entry else self._decoy_dn(), password))
         if entry is None:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
         if reason is None and not self._entries.owns_username(session, entry):
             reason = AMBIGUOUS
-        return Denied(reason) if reason else self._entries.user(session, entry, Effect.LOGIN)
+        return Denied(reason, username) if reason else self._entries.user(session, entry, Effect.LOGIN)
 
     def _decoy_dn(self) -> str:
         return f"cn=decoy-{secrets.token_hex(8)},{self._settings.base_dn[0]}"

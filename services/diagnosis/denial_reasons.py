@@ -19,6 +19,7 @@ from providers.interface import (
     WORKSTATION,
     WRONG_PASSWORD,
 )
+from services.throttle.errors import THROTTLED
 
 
 class DenialReason(NamedTuple):
@@ -42,6 +43,7 @@ _REASONS: Mapping[str, DenialReason] = {
     LOGON_HOURS: DenialReason("the account cannot log in at this hour", "Change its logon hours in the store, or wait"),
     WORKSTATION: DenialReason("the account cannot log in from this machine", "Allow this machine in the store"),
     MALFORMED: DenialReason("the login or the password is malformed", "Enter both again"),
+    THROTTLED: DenialReason("the account has failed too many logins", "Run: flask throttle clear LOGIN, or wait"),
     SHADOWED: DenialReason("an earlier provider has a user with the same username", "Rename one of the two users"),
     INVALID_REASON: DenialReason(
         "the provider gives a reason that is not one word of a-z, 0-9 and _", "Ask the author of the provider"

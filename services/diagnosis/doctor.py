@@ -14,6 +14,7 @@ from services.diagnosis.checks.errors import report_exceptions
 from services.diagnosis.checks.keys import check_keys
 from services.diagnosis.checks.providers import check_providers
 from services.diagnosis.checks.routes import Routes, check_routes
+from services.diagnosis.checks.throttle import check_throttle
 from services.diagnosis.checks.user import check_user
 from services.diagnosis.checks.usernames import check_usernames
 from services.factory import create_services
@@ -50,7 +51,8 @@ def _check_all(
     if login is not None:
         yield from report_exceptions("user", check_user(services, login, password, failed))
     yield from report_exceptions("routes", check_routes(services.chain, load_routes, failed))
-    yield from check_deployment()
+    yield check_throttle(settings.throttle)
+    yield from check_deployment(settings.proxies.proxies)
 
 
 def _check_keys_and_database(settings: Settings) -> Iterator[Check]:

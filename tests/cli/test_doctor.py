@@ -31,7 +31,7 @@ def test_findings_are_printed_in_columns_with_a_summary(cli: ForkedFlask) -> Non
     ]
     assert [match[3] for match in steps] == [
         "configuration", "keys", "static: users file", "static: permissions", "static: users", "static: names",
-        "static: hashes", "routes", "roles", "threads", "throttling", "proxies",
+        "static: hashes", "routes", "roles", "throttling", "threads", "proxies",
     ]  # fmt: skip
     assert len({match.start(4) for match in steps}) == 1
     assert {match[3] for match in steps if match[1] == "warning"} == EXPECTED_WARNINGS

@@ -18,9 +18,11 @@ from config.service_settings import (
     LogSettings,
     PasswordSettings,
     ProviderSettings,
+    ProxySettings,
     RevocationSettings,
     ServerSettings,
     SessionSettings,
+    ThrottleSettings,
     TokenSettings,
 )
 from providers.ldap.settings import LdapSettings
@@ -42,6 +44,8 @@ SECTIONS: list[type[Section]] = [
     ProviderSettings,
     TokenSettings,
     ServerSettings,
+    ThrottleSettings,
+    ProxySettings,
     StaticSettings,
     DatabaseSettings,
     AdminSettings,

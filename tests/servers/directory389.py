@@ -12,6 +12,7 @@ from pathlib import Path
 from ldap3 import MODIFY_REPLACE, NONE, SAFE_SYNC, Connection, Server
 
 from tests.servers.process import free_port, listens, running
+from tests.support.stores import HIGH_LIMITS
 from tests.support.users import SampleUser
 
 SUFFIX = "dc=example,dc=test"
@@ -94,6 +95,7 @@ class Directory389:
     def environ(self, **changed: str) -> dict[str, str]:
         """Return an environment that configures a provider with this server, with changes."""
         return {
+            **HIGH_LIMITS,
             "AUTH_PROVIDER": "ldap",
             "LDAP_URL": f"ldap://127.0.0.1:{self.port}",
             "LDAP_INSECURE_PLAINTEXT": "true",

@@ -118,11 +118,13 @@ PROXIES: Mapping[str, Proxy] = {
 
 
 @contextmanager
-def reverse_proxy(name: str, sites: Mapping[str, str], files: Mapping[str, str] | None = None) -> Iterator[list[Site]]:
+def reverse_proxy(
+    name: str, sites: Mapping[str, str], files: Mapping[str, str] | None = None, path: str = "/"
+) -> Iterator[list[Site]]:
     """Run a proxy until its sites respond; yield their ports.
 
     `sites` maps the address of each application to the configuration of its site. `files` are more files in the
-    folder of the configuration, in which relative paths begin.
+    folder of the configuration, in which relative paths begin. `path` exists in each application.
     """
     proxy = PROXIES[name]
     # pytest's directory is only accessible to its owner.
@@ -138,7 +140,7 @@ def reverse_proxy(name: str, sites: Mapping[str, str], files: Mapping[str, str] 
         Path(home, "configuration.yml").write_text(proxy.configuration.format(home=home, sites=inserted))
         process = _start([part.format(home=home) for part in proxy.command], home)
         # Traefik responds with 404 until it has read the files of the sites.
-        with running(process, lambda: all(status_of(site.port) not in {None, 404} for site in ports)):
+        with running(process, lambda: all(status_of(site.port, path) not in {None, 404} for site in ports)):
             yield ports
 
 

@@ -11,6 +11,7 @@ from ldap3 import BASE, MODIFY_ADD, MODIFY_REPLACE, NONE, SAFE_SYNC, Connection,
 from ldap3.utils.dn import escape_rdn
 
 from tests.servers.root import run_as_root
+from tests.support.stores import HIGH_LIMITS
 from tests.support.users import SampleUser
 
 REALM = "ad.example.test"
@@ -123,6 +124,7 @@ class Samba:
         """
         roles = ("admin", "user", "editor", "admins-ad", "staff", "payroll")
         return {
+            **HIGH_LIMITS,
             "AUTH_PROVIDER": "ldap",
             "LDAP_URL": f"ldap://{self.address}",
             "LDAP_ACTIVE_DIRECTORY": "true",

@@ -14,6 +14,7 @@ from ldap3 import MODIFY_ADD, MODIFY_REPLACE, NONE, SAFE_SYNC, Connection, Serve
 from ldap3.utils.dn import escape_rdn
 
 from tests.servers.process import free_port, listens, running
+from tests.support.stores import HIGH_LIMITS
 from tests.support.users import SampleUser
 
 SUFFIX = "dc=example,dc=test"
@@ -161,6 +162,7 @@ class Slapd:
         """Return an environment that configures a provider with this server, with changes."""
         roles = ("admin", "user", "editor")
         return {
+            **HIGH_LIMITS,
             "AUTH_PROVIDER": "ldap",
             "LDAP_URL": f"ldap://localhost:{self.port}",
             "LDAP_CA_FILE": str(self.home / "ca.pem"),

@@ -284,6 +284,13 @@ def test_reason_of_a_provider_cannot_forge_a_log_line(text: Any) -> None:
     assert reason(chain(Store(answer=Denied(text))).authenticate("zoé", "x")) == "invalid_reason"
 
 
+@pytest.mark.parametrize("username", [5, b"zoe", ["zoe"], object()])
+def test_username_of_a_denial_that_is_not_text_is_dropped(username: Any) -> None:
+    denied = chain(Store(answer=Denied("wrong_password", username))).authenticate("zoé", "x")
+    assert isinstance(denied, Denied)
+    assert (denied.reason, denied.username) == ("wrong_password", None)
+
+
 def test_additional_members_of_an_answer_are_removed() -> None:
     more = {**KNOWN, "idp": "forged", "is_admin": True}
     assert chain(Store(answer=more)).authenticate("x", "x") == {**KNOWN, "idp": "a"}

@@ -5,7 +5,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from tests.support.flask_program import ENVIRON, FlaskProgram
-from tests.support.stores import SECRET_KEY
+from tests.support.stores import HIGH_LIMITS, SECRET_KEY
 
 MINIMAL = """
     class Minimal:
@@ -101,6 +101,7 @@ def program(folder: Path, provider: str, **environ: str) -> FlaskProgram:
     settings = {
         "PYTHONPATH": path,
         "SECRET_KEY": SECRET_KEY,
+        **HIGH_LIMITS,
         "AUTH_PROVIDER": provider,
         "DATABASE_URL": "",
         "CALLS": str(folder / "calls"),

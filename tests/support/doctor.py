@@ -8,7 +8,7 @@ from tests.support.stores import SECRET_KEY, hashed
 from tests.support.users import ZOE
 
 EXPECTED_WARNINGS = {"roles", "throttling"}
-"""In each deployment: no user has `super_admin` of the example routes, and logins are not rate-limited."""
+"""In each deployment: no user has `super_admin` of the example routes, and each worker counts failed logins alone."""
 
 
 def diagnose(program: FlaskProgram, *arguments: str, **environ: Any) -> dict[str, dict[str, Any]]:

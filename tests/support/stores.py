@@ -27,6 +27,12 @@ from tests.support.users import SampleUser
 
 SECRET_KEY = "a key for the tests, as long as it has to be"
 
+HIGH_LIMITS = {"LOGIN_FAILURES_PER_ACCOUNT": "1000000/hour", "LOGIN_ATTEMPTS_PER_ADDRESS": "1000000/hour"}
+"""Limits that no test reaches. All sample stores have them, because most tests log in from one address."""
+
+DEFAULT_LIMITS = dict.fromkeys(HIGH_LIMITS, "")
+"""The default limits, for tests of the limits."""
+
 hashed = cache(hash_password)
 """Hash a password, only once for all tests."""
 
@@ -54,7 +60,7 @@ def users_file(path: Path, people: Iterable[SampleUser]) -> dict[str, str]:
         for person in people
     ]
     path.write_text("\n".join(tables), "utf-8")
-    return {"AUTH_PROVIDER": "static", "STATIC_USERS_FILE": str(path)}
+    return {"AUTH_PROVIDER": "static", "STATIC_USERS_FILE": str(path), **HIGH_LIMITS}
 
 
 def user_table(
@@ -63,7 +69,7 @@ def user_table(
     hash_of: Callable[[SampleUser], str] = lambda person: hashed(person.password),
 ) -> dict[str, str]:
     """Write the users to a new user table, and return the environment for its provider."""
-    environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url}
+    environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url, **HIGH_LIMITS}
     engine = engine_of(environ, may_create=True)
     upgrade(engine)
     for person in people:

@@ -15,7 +15,7 @@ from database.user_editor import UserEditor
 from services.context import services_of
 from tests.support.emptied_database import empty_engine
 from tests.support.sessions import bearer, client_of
-from tests.support.stores import engine_of, hashed
+from tests.support.stores import HIGH_LIMITS, engine_of, hashed
 from tests.support.users import ZOE, SampleUser
 
 MAX = SampleUser("Max", "max@example.org", "the password of an ordinary user")
@@ -102,7 +102,7 @@ def two_users_environ(request: pytest.FixtureRequest) -> dict[str, str]:
     url = f"sqlite:///{file}" if engine.name == "sqlite" else engine.url.render_as_string(hide_password=False)
     for person in (ZOE, MAX):
         UserEditor(engine, "tests").add(person.username, person.email, hashed(person.password), person.roles)
-    return {"AUTH_PROVIDER": "database", "DATABASE_URL": url, "ADMIN_GRANTABLE_ROLES": GRANTABLE_ROLES}
+    return {"AUTH_PROVIDER": "database", "DATABASE_URL": url, "ADMIN_GRANTABLE_ROLES": GRANTABLE_ROLES, **HIGH_LIMITS}
 
 
 def user_in(response: TestResponse, status: int = 200) -> dict[str, Any]:

@@ -2,25 +2,30 @@
 
 from collections.abc import Iterator
 
+from config.trusted_proxies import Networks
 from providers.interface import Check
 from services.chain import MAX_LOOKUPS
 
-_RATE_LIMIT = (
-    "Rate-limit POST /api/auth, /api/auth/password and /oauth/token by client address in the reverse proxy "
-    "(nginx: limit_req)"
-)
+_NO_HEADERS = "no path, scheme or host is taken from proxy headers such as X-Forwarded-*, so clients cannot forge one"
 
 
-def check_deployment() -> Iterator[Check]:
-    """Yield reminders. They do not depend on the configuration."""
+def check_deployment(trusted_proxies: int | Networks) -> Iterator[Check]:
+    """Yield reminders. `trusted_proxies` is the value of TRUSTED_PROXIES."""
     found = (
         "gunicorn.conf.py gives a worker enough threads for slow logins. "
         f"Another server needs more than LOGIN_CONCURRENCY + {MAX_LOOKUPS} threads for each process"
     )
     yield Check("threads", "ok", found)
-    yield Check("throttling", "warning", "login attempts are not rate-limited", _RATE_LIMIT)
-    found = (
-        "no path, scheme, host or address is taken from proxy headers such as X-Forwarded-*, so clients cannot forge "
-        "one. Behind a reverse proxy, all requests have the address of the proxy"
-    )
-    yield Check("proxies", "ok", found)
+    yield Check("proxies", "ok", f"{_NO_HEADERS}. {_describe(trusted_proxies)}")
+
+
+def _describe(trusted_proxies: int | Networks) -> str:
+    if not trusted_proxies:
+        return (
+            "TRUSTED_PROXIES is not set, so X-Forwarded-For is ignored: behind a reverse proxy, all clients have the "
+            "address of the proxy, and share LOGIN_ATTEMPTS_PER_ADDRESS"
+        )
+    if isinstance(trusted_proxies, int):
+        return f"The address of a client is number {trusted_proxies} from the right in X-Forwarded-For"
+    networks = ", ".join(map(str, trusted_proxies))
+    return f"The address of a client is the last one in X-Forwarded-For that is not in {networks}"

@@ -10,6 +10,7 @@ from services.chain import Answer, Identity, Link, ask_link, authenticate_with
 from services.context import Services
 from services.diagnosis.denial_reasons import describe_denial
 from services.diagnosis.explain import LoginExplanation, ProviderResult, claims_of, explain_login
+from services.throttle.errors import Throttled
 
 STEP = "user"
 _SEE_ABOVE = "See the findings about this provider above"
@@ -82,7 +83,15 @@ def _check_password(services: Services, explanation: LoginExplanation, login: st
     except ValueError as error:
         yield Check("password", "failure", f"the password {error}", "Enter it again")
         return
+    try:
+        attempt = services.throttle.begin(login, None)
+    except Throttled as error:
+        found = f"not tried, because logins of this user are refused for {error.retry_after} seconds"
+        yield Check("password", "failure", found, "Run: flask throttle clear LOGIN")
+        return
     user = _authenticate(link, login, password)
+    if not isinstance(user, ProviderUnavailable):
+        user = attempt.settle(user)
     yield _check_answer(name, user, explanation.identity)
     if isinstance(user, dict) and not explanation.identity:  # the provider could not explain the login
         yield from _check_identity(services, user)

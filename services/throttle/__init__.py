@@ -1,0 +1,1 @@
+"""The login throttle: it counts failed logins, and refuses further ones of the same account or address."""

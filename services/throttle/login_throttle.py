@@ -1,0 +1,150 @@
+"""The rule of the login throttle: see decision 20."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from limits import RateLimitItem
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+
+from providers.interface import Denied, User
+from services.throttle.client_address import Address, client_network
+from services.throttle.errors import THROTTLED, Throttled
+from services.throttle.names import account_key, login_key
+
+U = TypeVar("U", bound=User)
+
+KNOWN_ADDRESS_SECONDS = 30 * 24 * 3600
+"""How long an address remains known to an account after a login."""
+
+LOGIN, ACCOUNT, ADDRESS = "login", "account", "address"
+"""What a counter is about: a login as typed, the account that a provider found, or an address."""
+
+ANYWHERE = "*"
+"""The place of a counter that is for all addresses that are not known to the account."""
+
+NOWHERE = "-"
+"""The place of a login whose address is not known, such as that of a command."""
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Counts something until its period is over, and is exhausted at its limit."""
+
+    limit: RateLimitItem
+    kind: str
+    place: str
+    """A network, ANYWHERE or NOWHERE."""
+    name: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies the counter in the storage, together with its limit."""
+        return self.kind, self.place, self.name
+
+
+class LoginThrottle:
+    """Counts failed logins by account, and logins by address. Thread-safe.
+
+    An account fails at most `per_account` logins from all addresses that are not known to it, and half as many from
+    each address, known or not. An address becomes known to an account with a successful login.
+    """
+
+    def __init__(self, storage: Storage, per_account: RateLimitItem, per_address: RateLimitItem) -> None:
+        self._storage = storage
+        self._limiter = FixedWindowRateLimiter(storage)
+        self._per_account = per_account
+        self._per_place = type(per_account)(math.ceil(per_account.amount / 2), per_account.multiples)
+        self._per_address = per_address
+
+    def begin(self, login: str | None, address: Address | None) -> "Attempt":
+        """Return an attempt to log in, before any provider is asked. Raises Throttled.
+
+        `login` is `None` if it is malformed, and `address` if it is unknown. The answer depends only on both, and not
+        on whether the account exists.
+        """
+        place = client_network(address) if address else NOWHERE
+        by_address = [Counter(self._per_address, ADDRESS, place)] if address else []
+        by_login = [*self._counters(LOGIN, login_key(login), place)] if login else []
+        if wait := max(map(self._wait, [*by_address, *by_login]), default=0):
+            raise Throttled(wait)
+        return Attempt(self, login, place, by_address, by_login)
+
+    def is_exhausted(self, username: str, place: str) -> bool:
+        """Return whether the account is at a limit for logins from this place."""
+        return max(map(self._wait, self._counters(ACCOUNT, account_key(username), place))) > 0
+
+    def count_failure(self, username: str, place: str, by_login: list[Counter]) -> None:
+        """Count a failed login, for the login as it was typed and for the account."""
+        self.count([*by_login, *self._counters(ACCOUNT, account_key(username), place)])
+
+    def count(self, counters: list[Counter]) -> None:
+        """Add one to each counter."""
+        for counter in counters:
+            self._limiter.hit(counter.limit, *counter.key)
+
+    def count_success(self, login: str, username: str, place: str) -> None:
+        """Forget the failures from this place, and remember that the account was successful there."""
+        names = ((LOGIN, login_key(login)), (LOGIN, login_key(username)), (ACCOUNT, account_key(username)))
+        for kind, name in dict.fromkeys(names):
+            self._limiter.clear(self._per_place, kind, place, name)
+            if place != NOWHERE:
+                known = _known_key(kind, name, place)
+                self._storage.clear(known)  # the period of a counter begins with its first count
+                self._storage.incr(known, KNOWN_ADDRESS_SECONDS)
+
+    def _counters(self, kind: str, name: str, place: str) -> Iterator[Counter]:
+        yield Counter(self._per_place, kind, place, name)
+        if place == NOWHERE or not self._storage.get(_known_key(kind, name, place)):
+            yield Counter(self._per_account, kind, ANYWHERE, name)
+
+    def _wait(self, counter: Counter) -> int:
+        """Return the seconds until the counter allows another attempt; 0 if it does so now."""
+        limit = counter.limit
+        if self._limiter.test(limit, *counter.key):
+            return 0
+        period = limit.get_expiry()
+        wait = math.ceil(self._limiter.get_window_stats(limit, *counter.key).reset_time - time.time())
+        if wait > period + 1:  # the clock of the Redis server was set back
+            self._limiter.clear(limit, *counter.key)
+            return 0
+        return min(max(wait, 1), period)
+
+
+class Attempt:
+    """A login that a provider is asked about. If it is not settled, because of an outage, it counts nothing."""
+
+    def __init__(
+        self, throttle: LoginThrottle, login: str | None, place: str, by_address: list[Counter], by_login: list[Counter]
+    ) -> None:
+        self._throttle = throttle
+        self._login = login
+        self._place = place
+        self._by_address = by_address
+        self._by_login = by_login
+
+    def settle(self, answer: U | Denied) -> U | Denied:
+        """Count the attempt, and return the answer; `Denied` if the failures of the account are at a limit.
+
+        The provider knows which account the login belongs to, and therefore all its names count together. A right
+        password is then denied and counted like a wrong one, with the same work, so that no response shows which
+        names belong to one account.
+        """
+        throttle = self._throttle
+        throttle.count(self._by_address)
+        if self._login is None:
+            return answer
+        username = (answer.username or self._login) if isinstance(answer, Denied) else answer["username"]
+        is_exhausted = throttle.is_exhausted(username, self._place)
+        if not isinstance(answer, Denied) and not is_exhausted:
+            throttle.count_success(self._login, username, self._place)
+            return answer
+        throttle.count_failure(username, self._place, self._by_login)
+        return answer if isinstance(answer, Denied) else Denied(THROTTLED, username)
+
+
+def _known_key(kind: str, name: str, place: str) -> str:
+    return f"known/{kind}/{place}/{name}"

@@ -1,0 +1,88 @@
+"""Counters in the memory of this process, for the library `limits`."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
+from limits.storage import Storage
+
+MAX_COUNTERS = 100_000
+"""The maximum number of counters with the same period; about 30 MB."""
+
+
+@dataclass(slots=True)
+class _Counter:
+    count: int
+    ends: float
+    """On the monotonic clock, which no change of the time moves."""
+
+
+class BoundedMemoryStorage(Storage):
+    """Counts in a bounded amount of memory, in constant time, and without a thread. Thread-safe.
+
+    The storage of the library itself is unbounded, scans all counters a hundred times a second, and depends on the time
+    of day. At the limit, the counter that would end first is forgotten.
+    """
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, max_counters: int = MAX_COUNTERS) -> None:
+        super().__init__()
+        self._max_counters = max_counters
+        self._by_period: dict[int, OrderedDict[str, _Counter]] = {}
+        """The counters of each period in seconds; those that end first are first."""
+        self._lock = Lock()
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """The errors of the storage: it has none."""
+        return OSError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add to the counter, and return its count. The period begins when the counter does."""
+        now = time.monotonic()
+        with self._lock:
+            counters = self._by_period.setdefault(expiry, OrderedDict())
+            while counters and next(iter(counters.values())).ends <= now:
+                counters.popitem(last=False)
+            counter = counters.get(key)
+            if counter is None:
+                if len(counters) >= self._max_counters:
+                    counters.popitem(last=False)
+                counter = counters[key] = _Counter(0, now + expiry)
+            counter.count += amount
+            return counter.count
+
+    def get(self, key: str) -> int:
+        """Return the count; 0 if there is no counter."""
+        counter = self._find(key)
+        return counter.count if counter else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Return the time of day at which the counter ends; the current time if there is none."""
+        counter = self._find(key)
+        return time.time() + (counter.ends - time.monotonic() if counter else 0)
+
+    def check(self) -> bool:
+        """Return True: memory is available."""
+        return True
+
+    def clear(self, key: str) -> None:
+        """Forget the counter."""
+        with self._lock:
+            for counters in self._by_period.values():
+                counters.pop(key, None)
+
+    def reset(self) -> int:
+        """Forget all counters, and return their number."""
+        with self._lock:
+            total = sum(map(len, self._by_period.values()))
+            self._by_period.clear()
+            return total
+
+    def _find(self, key: str) -> _Counter | None:
+        now = time.monotonic()
+        with self._lock:
+            found = (counters.get(key) for counters in self._by_period.values())
+            return next((counter for counter in found if counter and counter.ends > now), None)

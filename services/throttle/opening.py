@@ -1,0 +1,28 @@
+"""The login throttle that the settings describe."""
+
+from limits import parse
+from limits.storage import Storage
+
+from config.errors import ConfigurationError, Problem
+from config.service_settings import LoginSettings, ThrottleSettings
+from services.throttle.login_throttle import LoginThrottle
+from services.throttle.memory_storage import BoundedMemoryStorage
+
+
+def open_throttle(logins: LoginSettings, throttle: ThrottleSettings) -> LoginThrottle:
+    """Return the throttle. Does not connect to Redis. Raises ConfigurationError."""
+    storage = _open_storage(throttle)
+    return LoginThrottle(storage, parse(logins.failures_per_account), parse(logins.attempts_per_address))
+
+
+def _open_storage(settings: ThrottleSettings) -> Storage:
+    local = BoundedMemoryStorage()
+    if settings.storage_url is None:
+        return local
+    from services.throttle.shared_storage import SharedStorage, open_redis
+
+    try:
+        return SharedStorage(open_redis(settings.storage_url.get_secret_value()), local)
+    except (ValueError, TypeError):  # an option in the query of the URL
+        found, remedy = "has an invalid option", "Correct the query of the URL"
+        raise ConfigurationError([Problem(ThrottleSettings.variable("storage_url"), found, remedy)]) from None

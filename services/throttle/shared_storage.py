@@ -1,0 +1,119 @@
+"""Counters in Redis, which all processes share, and in memory while Redis is unavailable."""
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import TypeVar
+
+from limits.storage import RedisStorage, Storage
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from services.throttle.memory_storage import BoundedMemoryStorage
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+KEY_PREFIX = "latchkey"
+TIMEOUT = 0.5
+"""The seconds that a login waits for Redis, twice at most."""
+RETRY_INTERVAL = 1.0
+"""The seconds between two attempts to use Redis again. One login makes the attempt, and the others do not wait."""
+
+
+def open_redis(url: str) -> RedisStorage:
+    """Return the counters in Redis. Does not connect. Raises ValueError if the URL has an invalid option."""
+    # One retry, because Redis may have closed a connection of the pool.
+    options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "retry": Retry(NoBackoff(), 1)}
+    return RedisStorage(url, key_prefix=KEY_PREFIX, **options)  # type: ignore[arg-type]  # the options of redis.Redis
+
+
+class SharedStorage(Storage):
+    """Counts in Redis, and also in memory, which is read only while Redis is unavailable. Thread-safe.
+
+    So when Redis is lost, the failures that this process has seen remain counted. The loss and the return are logged,
+    each once.
+    """
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, shared: RedisStorage, local: BoundedMemoryStorage) -> None:
+        super().__init__()
+        self._shared = shared
+        self._local = local
+        self._lock = Lock()
+        self._is_lost = False
+        self._retry_at = 0.0
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """The errors of the storage: it handles all of them."""
+        return OSError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add to the counter, and return its count."""
+        count = self._local.incr(key, expiry, amount)
+        return self._ask(lambda: self._shared.incr(key, expiry, amount), lambda: count)
+
+    def get(self, key: str) -> int:
+        """Return the count; 0 if there is no counter."""
+        return self._ask(lambda: self._shared.get(key), lambda: self._local.get(key))
+
+    def get_expiry(self, key: str) -> float:
+        """Return the time of day at which the counter ends; the current time if there is none."""
+        return self._ask(lambda: self._shared.get_expiry(key), lambda: self._local.get_expiry(key))
+
+    def check(self) -> bool:
+        """Return whether Redis responds."""
+        return bool(self._shared.check())
+
+    def clear(self, key: str) -> None:
+        """Forget the counter."""
+        self._local.clear(key)
+        self._ask(lambda: self._shared.clear(key), lambda: None)
+
+    def reset(self) -> int | None:
+        """Forget all counters."""
+        self._local.reset()
+        return self._ask(self._shared.reset, lambda: None)
+
+    def _ask(self, shared: Callable[[], T], local: Callable[[], T]) -> T:
+        if not self._may_use_redis():
+            return local()
+        try:
+            answer = shared()
+        except (RedisError, OSError, ValueError) as error:  # a ValueError is a value that is not a number
+            self._note_loss(error)
+            return local()
+        if self._is_lost:
+            self._note_return()
+        return answer
+
+    def _may_use_redis(self) -> bool:
+        if not self._is_lost:
+            return True
+        with self._lock:
+            now = time.monotonic()
+            if now < self._retry_at:
+                return False
+            self._retry_at = now + RETRY_INTERVAL
+            return True
+
+    def _note_loss(self, error: Exception) -> None:
+        with self._lock:
+            is_new, self._is_lost = not self._is_lost, True
+            self._retry_at = time.monotonic() + RETRY_INTERVAL
+        if is_new:
+            found = (
+                "THROTTLE_STORAGE_URL is unavailable (%s): failed logins are counted in this process until it is back"
+            )
+            log.error(found, type(error).__name__)
+
+    def _note_return(self) -> None:
+        with self._lock:
+            is_new, self._is_lost = self._is_lost, False
+        if is_new:
+            log.warning("THROTTLE_STORAGE_URL is available again: failed logins are counted there")
