@@ -34,6 +34,17 @@ class BuiltInContract(SupportsFindContract):
         assert isinstance(answer, Denied)
         assert answer.reason == reason
 
+    @pytest.mark.parametrize("login", ["zoé", "ZOÉ", "zoe@example.org"])
+    def test_denials_of_all_logins_of_a_user_name_the_same_user(self, provider: AuthProvider, login: str) -> None:
+        answer = provider.authenticate(login, "x")
+        assert isinstance(answer, Denied)
+        assert answer.username == "zoé"
+
+    def test_denial_of_an_unknown_login_names_no_user(self, provider: AuthProvider) -> None:
+        answer = provider.authenticate("nobody", "x")
+        assert isinstance(answer, Denied)
+        assert answer.username is None
+
 
 class BareProvider:
     """A provider as in docs/write-a-provider.md: one method, no import from this project, no reasons."""
