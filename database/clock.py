@@ -1,12 +1,20 @@
-"""The clock of the database. The replicas of a service share it, while their own clocks differ by a second or two."""
+"""The clock of the database, which the replicas of a service share, and the error of their own clocks."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from database.tables import UtcDateTime
+
+MAX_CLOCK_ERROR = timedelta(days=1)
+"""How far ahead a clock may be set by mistake, so that revoked tokens are not valid again after its correction."""
+
+
+def earliest_time() -> datetime:
+    """Return the time that it is now at least, even if the clock of this host is ahead."""
+    return datetime.now(UTC) - MAX_CLOCK_ERROR
 
 
 class DatabaseTime(FunctionElement[datetime]):

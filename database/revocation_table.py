@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, true
 
 from database.advisory_locks import REVOCATION_LOCK
+from database.clock import earliest_time
 from database.tables import revocations
 
 
@@ -45,7 +46,7 @@ def insert_revocations(connection: Connection, rows: Iterable[dict[str, Any]]) -
         return
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(REVOCATION_LOCK)))
-    connection.execute(delete(revocations).where(revocations.c.expires_at < datetime.now(UTC)))
+    connection.execute(delete(revocations).where(revocations.c.expires_at < earliest_time()))
     for row in values:
         if row.get("issued_before"):
             connection.execute(delete(revocations).where(_included_in(row)))

@@ -31,7 +31,7 @@ from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
 from database.advisory_locks import SESSION_LOCK
 from database.audit import logged_after_commit, record_event
-from database.clock import DatabaseTime
+from database.clock import DatabaseTime, earliest_time
 from database.error_translation import translate_database_errors
 from database.revocation_table import Revocation, insert_revocations, revocations_after
 from database.tables import revocations, sessions, users
@@ -157,7 +157,7 @@ class SessionTable:
         with self._begin() as connection:
             _lock(connection, shared=True)
             inserted = connection.scalar(_insert, {**vars(row), "last_revocation_id": last_revocation_id}) is not None
-            connection.execute(_purge, {"now": datetime.now(UTC)})
+            connection.execute(_purge, {"now": earliest_time()})
         return inserted
 
     def find(self, session_id: str) -> SessionRow | None:
@@ -277,7 +277,7 @@ def end_user_sessions(connection: Connection, username: str, idp: str | None) ->
     of_provider = sessions.c.idp == idp if idp else true()
     of_user = and_(sessions.c.username_folded == name, of_provider)
     # Most sessions have no valid access token, and need no revocation.
-    without_tokens = and_(of_user, sessions.c.access_until <= datetime.now(UTC))
+    without_tokens = and_(of_user, sessions.c.access_until <= earliest_time())
     ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
     return ended + _end(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
 
@@ -307,7 +307,7 @@ def _lock(connection: Connection, *, shared: bool = False) -> None:
 
 def _end(connection: Connection, condition: ColumnElement[bool], *extra_rows: Mapping[str, object]) -> int:
     deleted = delete(sessions).where(condition).returning(sessions.c.id, sessions.c.access_until)
-    ended, now = connection.execute(deleted).all(), datetime.now(UTC)
+    ended, now = connection.execute(deleted).all(), earliest_time()
     of_sessions = [{"ended": row.id, "expires_at": row.access_until} for row in ended if row.access_until > now]
     rows = sorted(map(_complete_row, (*of_sessions, *extra_rows)), key=itemgetter("expires_at"))
     # A logout names its session, too: of two rows, the one that expires later is sufficient.

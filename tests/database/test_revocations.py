@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from database import revocation_table as revocations
+from database.clock import MAX_CLOCK_ERROR
 from database.session_table import SessionTable
 from database.tables import revocations as revocations_table
 from database.user_editor import UserEditor
@@ -20,7 +21,7 @@ from tests.servers.process import wait_until
 from tests.support.session_rows import is_lock_awaited
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
-PAST = datetime.now(UTC) - timedelta(seconds=1)
+PAST = datetime.now(UTC) - 2 * MAX_CLOCK_ERROR
 WRITERS, REVOCATIONS = 4, 8
 
 
