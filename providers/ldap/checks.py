@@ -28,6 +28,7 @@ _SAMPLE_SIZE = 200  # users whose attributes are read
 
 _FIX_ACCOUNT = "Correct LDAP_BIND_DN and LDAP_BIND_PASSWORD, or unlock the account; the doctor tried the bind once"
 _FIX_BASE = "Correct LDAP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
+_FIX_USERS = "Raise the size limit of LDAP_BIND_DN, and grant it the rights to search and read LDAP_USERNAME_ATTRIBUTE"
 _FIX_GROUPS = "Correct LDAP_GROUP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
 _FIX_RULES = "Write the DNs as the directory shows them, create the groups, or grant LDAP_BIND_DN read access to them"
 
@@ -69,9 +70,9 @@ class _ContentChecks:
         for base in self._settings.base_dn:
             yield (found := run_check(f"base DN {base}", partial(self._base, base), _FIX_BASE))
             if found.outcome != "failure":
-                yield run_check("users", partial(self._users, base), _FIX_BASE)
-        yield run_check("usernames", self._usernames, _FIX_BASE)
-        yield run_check("sessions", self._sessions, _FIX_BASE)
+                yield run_check("users", partial(self._users, base), _FIX_USERS)
+        yield run_check("usernames", self._usernames, _FIX_USERS)
+        yield run_check("sessions", self._sessions, _FIX_USERS)
         yield run_check("groups", self._groups, _FIX_GROUPS)
         yield run_check("rules", self._rules, _FIX_RULES)
 
@@ -107,12 +108,20 @@ class _ContentChecks:
     def _users(self, base: str) -> Finding:
         user_filter, session = self._entries.user_filter, self._session()
         if not session.search(base, SUBTREE, user_filter, NO_ATTRIBUTES, 1):
-            return f"no entry below {base} matches LDAP_USER_FILTER", "Correct LDAP_USER_FILTER or LDAP_BASE_DN"
+            remedy = "Correct LDAP_USER_FILTER or LDAP_BASE_DN, or grant LDAP_BIND_DN read access to the users"
+            return f"no entry below {base} matches LDAP_USER_FILTER", remedy
         attribute = self._settings.name_attribute
         without_name = all_of(user_filter, Filter(f"(!({attribute}=*))").encode())
         if session.search(base, SUBTREE, without_name, NO_ATTRIBUTES, 1):
             remedy = "Choose an LDAP_USERNAME_ATTRIBUTE that all users have, or require it in LDAP_USER_FILTER"
             return f"an entry that matches LDAP_USER_FILTER has no {attribute}", remedy
+        # A filter with an attribute that the account may not search matches no entry, not even in a negation.
+        with_name = all_of(user_filter, Filter(f"({attribute}=*)").encode())
+        sample = session.search(base, SUBTREE, user_filter, [attribute], _SAMPLE_SIZE)
+        if not all(entry.texts(attribute) for entry in sample):
+            raise LdapError(f"LDAP_BIND_DN may not read {attribute} of an entry that matches LDAP_USER_FILTER")
+        if not session.search(base, SUBTREE, with_name, NO_ATTRIBUTES, 1):
+            raise LdapError(f"LDAP_BIND_DN may not search for {attribute}")
         return f"users exist, and all have the attribute {attribute}", None
 
     def _usernames(self) -> Finding:
@@ -121,6 +130,8 @@ class _ContentChecks:
         if shared:
             found = f"several entries have the same username: {' and '.join(entry.dn for entry in shared)}"
             return found, "Rename all but one of them, or narrow LDAP_BASE_DN: they cannot log in"
+        if not holders or None in holders:
+            return "not all usernames can be compared: LDAP_BIND_DN may not read them, or they are invalid", _FIX_USERS
         count = sum(map(len, holders.values()))
         if count >= _MAX_COMPARED:
             found = f"no username occurs twice in the first {count} entries; the others were not compared"
@@ -154,7 +165,9 @@ class _ContentChecks:
         rules = self._entries.role_rules
         if not rules.list_roles():
             return "none, so no user has a role", "Set LDAP_ROLE_RULES_FILE or LDAP_ROLE_MAP"
-        excluded = self._group_problems(group for rule in rules.rules for group in excluded_groups(rule.condition))
+        excluded = self._group_problems(
+            (group for rule in rules.rules for group in excluded_groups(rule.condition)), excluded=True
+        )
         if excluded:
             raise LdapError(f"the exclusion of these groups has no effect: {excluded}")
         required = self._group_problems(group for rule in rules.rules for group in positive_groups(rule.condition))
@@ -162,9 +175,9 @@ class _ContentChecks:
             return f"membership in these groups has no effect: {required}", _FIX_RULES
         return f"{len(rules.rules)} rules, for the roles {', '.join(sorted(rules.list_roles()))}", None
 
-    def _group_problems(self, groups: Iterable[Group]) -> str:
+    def _group_problems(self, groups: Iterable[Group], *, excluded: bool = False) -> str:
         session, distinct = self._session(), {group.key: group for group in groups}.values()
-        problems = ((group.label, dn_problem(session, group.dn)) for group in distinct)
+        problems = ((group.label, dn_problem(session, group.dn, excluded=excluded)) for group in distinct)
         return "; ".join(f"{label} {problem}" for label, problem in problems if problem)
 
 

@@ -51,7 +51,7 @@ class _NearMisses:
     def find_exclusions(self, condition: Condition) -> Iterator[str]:
         """Yield why groups that a matching rule excludes could not keep it from matching."""
         for group in excluded_groups(condition):
-            if problem := dn_problem(self._session, group.dn):
+            if problem := dn_problem(self._session, group.dn, excluded=True):
                 yield f"the excluded group {group.label} {problem}"
 
     def find(self, condition: Condition) -> Iterator[str]:

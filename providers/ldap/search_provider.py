@@ -125,10 +125,9 @@ class SearchProvider:
         nested_groups = find_groups(session, entry, username, nested=True)
         rules = explain_rules(self._entries.role_rules, session, username, groups, nested_groups)
         states = session.search(entry.dn, BASE, ANY_ENTRY, attribute_names(Effect.EXPLANATION))
-        # An entry that has just been deleted has no values.
-        reason = (
-            account_denial_reason(states[0].texts, datetime.now(UTC), Effect.EXPLANATION) if states else UNKNOWN_USER
-        )
+        reason: str | None = UNKNOWN_USER  # an entry that has just been deleted has no values
+        if states:
+            reason = account_denial_reason(states[0].all_texts, datetime.now(UTC), Effect.EXPLANATION)
         user = None if reason else self._entries.user_in_groups(entry, groups)
         return Explanation(user, reason, entry.dn, tuple(groups), tuple(rules))
 

@@ -91,8 +91,8 @@ def _validate_group_filter(text: str) -> str:
 
 
 def _validate_attribute(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.;-]*", text):
-        raise ValueError("is not the name of an attribute")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", text):
+        raise ValueError("is not the name of an attribute without options")
     return text
 
 

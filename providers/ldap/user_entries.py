@@ -8,7 +8,7 @@ from config.reloading import FileUnavailable, ReloadingFile
 from config.text import casefold_name, normalize_name
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
 from providers.interface import Denied, Membership, ProviderUnavailable, User
-from providers.ldap.client.dn import dn_key
+from providers.ldap.client.dn import dn_key, similar_key
 from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, with_wildcards
 from providers.ldap.client.messages import SUBTREE
 from providers.ldap.client.responses import Entry
@@ -33,7 +33,7 @@ class UserEntries:
     def __init__(self, settings: LdapSettings) -> None:
         """Raises ConfigurationError if LDAP_ROLE_RULES_FILE is invalid."""
         self._bases = settings.base_dn
-        self._service_account = dn_key(settings.bind_dn) if settings.bind_dn else None
+        self._service_account = similar_key(dn_key(settings.bind_dn)) if settings.bind_dn else None
         self._domains = set(map(casefold_name, settings.domain))
         self._usernames, self._email_attribute = UsernameAttribute(settings.name_attribute), settings.email_attribute
         self._login_filter = Filter(settings.login_filter)
@@ -74,9 +74,10 @@ class UserEntries:
         Return `None` if no entry has this username, or another entry has it too.
         """
         found = self._search_name(session, username, self.user_filter)
-        if len(found) != 1 or self._usernames.key(found[0]) != username_key(username):
+        if found and not (len(found) == 1 and self.owns_username(session, found[0])):
+            log.warning("the username %a is ambiguous: other entries below LDAP_BASE_DN may have it", username)
             return None
-        return found[0] if self.owns_username(session, found[0]) else None
+        return found[0] if found and self._usernames.key(found[0]) == username_key(username) else None
 
     def holders(self, session: SupportsSearch, entry: Entry) -> list[Entry]:
         """Return the entries below LDAP_BASE_DN that have the username of this entry: itself, and possibly others.
@@ -132,7 +133,7 @@ class UserEntries:
 
     def user(self, session: SupportsSearch, entry: Entry, effect: Effect) -> User | Denied:
         """Return the user of an entry with their current roles, unless an attribute with this effect denies it."""
-        reason = account_denial_reason(entry.texts, datetime.now(UTC), effect)
+        reason = account_denial_reason(entry.all_texts, datetime.now(UTC), effect)
         if reason:
             return Denied(reason)
         username = self.username(entry)
@@ -161,7 +162,7 @@ class UserEntries:
             return self._role_rules.current()
 
     def _is_user(self, entry: Entry) -> bool:
-        return dn_key(entry.dn) != self._service_account
+        return similar_key(dn_key(entry.dn)) != self._service_account
 
     def _is_false_email(self, entry: Entry, login: str) -> bool:
         """Return whether the login is not an email, and the entry matches because its email attribute has it anyway.

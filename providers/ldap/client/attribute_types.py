@@ -1,4 +1,4 @@
-"""The names of the attribute types that DNs have: a short name, a long name and an OID for each type."""
+"""The names of attribute types that have several: a short name, a long name and an OID for each type."""
 
 # RFC 4519 §2, RFC 4524 §2 and RFC 2985 §5.2. A name that is not listed is compared as it is.
 _NAMES = """

@@ -104,7 +104,7 @@ class Connection:
         time_limit = max(1, math.ceil(self.deadline - monotonic()))
         request = search_request(base, scope, search_filter, attributes, size_limit=size_limit, time_limit=time_limit)
         response = _checked(self._request(request, controls, max_entries=size_limit or None))
-        if response.code == RESULT_SIZE_LIMIT_EXCEEDED and len(response.entries) < size_limit:
+        if response.code == RESULT_SIZE_LIMIT_EXCEEDED and not 0 < size_limit <= len(response.entries):
             raise IncompleteResult("a search found more entries than the server may return")
         if response.code in _successful_codes(scope, size_limit):
             return response

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from ldap3.core.results import RESULT_CODES
 
+from providers.ldap.client.attribute_types import short_name
+
 _LONG_FORM = 0x80  # this bit of the first length octet is set if its other bits give the number of length octets
 _MAX_LENGTH_OCTETS = 4
 _SEARCH_ENTRY, _SEARCH_REFERENCE = 0x64, 0x73
@@ -17,14 +19,20 @@ Element = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the directory. The names of its attributes are in lower case. Texts are as `text_of` returns them."""
+    """An entry of the directory. Texts are as `text_of` returns them."""
 
     dn: str
     attributes: dict[str, list[bytes]]
+    """By the short name of the attribute, in lower case, with its options."""
 
     def texts(self, attribute: str) -> list[str]:
         """Return the values of the attribute, in the server's order."""
-        return [text_of(value) for value in self.attributes.get(attribute.lower(), ())]
+        return [text_of(value) for value in self.attributes.get(short_name(attribute), ())]
+
+    def all_texts(self, attribute: str) -> list[str]:
+        """Return the values of the attribute with any options or none, such as `cn;lang-de` (RFC 4512 §2.5)."""
+        name, listed = short_name(attribute), self.attributes.items()
+        return [text_of(value) for key, values in listed if key.partition(";")[0] == name for value in values]
 
     def first(self, attribute: str) -> str | None:
         """Return the first value of the attribute; `None` if the entry has no value."""
@@ -132,7 +140,7 @@ def _entry(octets: bytes, operation: Element) -> Entry:
     attributes = {}
     for _, start, end in children(octets, *listed[1:]):
         name, values = children(octets, start, end)
-        attributes[octets[name[1] : name[2]].decode("ascii", "replace").lower()] = [
+        attributes[short_name(octets[name[1] : name[2]].decode("ascii", "replace"))] = [
             octets[first:last] for _, first, last in children(octets, *values[1:])
         ]
     return Entry(text_of(octets[dn[1] : dn[2]]), attributes)

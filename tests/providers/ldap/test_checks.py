@@ -211,3 +211,29 @@ def test_direct_bind_provider_checks_the_network(slapd: Slapd) -> None:
     template = f"uid={{login}},ou=people,{SUFFIX}"
     environ = {**slapd.environ(), "LDAP_BIND_DN": "", "LDAP_BIND_PASSWORD": "", "LDAP_USER_DN_TEMPLATE": template}
     assert list(outcomes(environ)) == ["name", "TCP", "TLS"]
+
+
+@pytest.mark.parametrize("right", ["none", 'dn.exact="{service}" search by * none'])
+def test_unreadable_usernames_are_not_reported_as_unique(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: str
+) -> None:
+    rule = f"access to attrs=uid by {'* ' if right == 'none' else ''}{right}\naccess to attrs=userPassword"
+    text = slapd_server.CONFIGURATION.replace("access to attrs=userPassword", rule)
+    monkeypatch.setattr(slapd_server, "CONFIGURATION", text)
+    with directory(tmp_path) as server:
+        results = check_results(server.environ())
+    assert results["users"].outcome == "failure"
+    assert "LDAP_USERNAME_ATTRIBUTE" in (results["users"].remedy or "")
+    assert (results["usernames"].outcome, "occurs twice" in results["usernames"].found) == ("warning", False)
+
+
+def test_size_limit_of_the_service_account_is_named_in_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = slapd_server.CONFIGURATION.replace("size=unlimited", "size=1")
+    monkeypatch.setattr(slapd_server, "CONFIGURATION", text)
+    with directory(tmp_path) as server:
+        server.add(f"uid=second,ou=people,{SUFFIX}", ["inetOrgPerson"], {"cn": "x", "sn": "x"})
+        check = check_results(server.environ())["sessions"]
+    assert (check.outcome, check.found) == ("failure", "a search found more entries than the server may return")
+    assert "Raise the size limit" in (check.remedy or "")

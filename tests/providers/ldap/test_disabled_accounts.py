@@ -18,6 +18,8 @@ EVE = SampleUser("eve", "eve@example.org", "the password of eve", ())
 
 DISABLING = [
     ("nsAccountLock", "true", DISABLED),
+    ("nsAccountLock;lang-en", "true", DISABLED),
+    ("shadowExpire;x-copy", "1", ACCOUNT_EXPIRED),
     ("nsRoleDN", DISABLED_ROLE, DISABLED),
     ("loginDisabled", "TRUE", DISABLED),
     ("loginExpirationTime", "20200101000000Z", ACCOUNT_EXPIRED),

@@ -91,6 +91,15 @@ def test_excluded_group_that_exists_passes_the_check(directory: Slapd, tmp_path:
     assert rules_check(environ_with_rule(directory, tmp_path, dn)).outcome == "ok"
 
 
+@pytest.mark.parametrize("dn", [f"cn=suspendés fix,{GROUPS}", f"cn=suspendés \uff46\uff49x,{GROUPS}"], ids=ascii)
+def test_excluded_group_with_a_similar_name_passes_the_check(directory: Slapd, tmp_path: Path, dn: str) -> None:
+    environ = environ_with_rule(directory, tmp_path, dn)
+    assert rules_check(environ).outcome == "ok"
+    (result,) = ldap_provider(environ).explain("fay").rules
+    assert not result.matched
+    assert rules_check(environ_with_rule(directory, tmp_path, dn, "any")).outcome == "warning"
+
+
 def test_group_inside_a_nested_exclusion_is_checked(directory: Slapd, tmp_path: Path) -> None:
     file = tmp_path / "roles.toml"
     staff = f"cn=staff,{GROUPS}"

@@ -12,6 +12,7 @@ from ldap3.protocol.rfc2696 import paged_search_control
 from ldap3.protocol.rfc4511 import LDAPMessage, MessageID, ProtocolOp
 from pyasn1.codec.ber import encoder
 
+from providers.ldap.client.attribute_types import short_name
 from providers.ldap.client.filters import Filter
 from providers.ldap.client.messages import (
     SUBTREE,
@@ -65,9 +66,8 @@ def test_page_control_is_encoded_as_by_ldap3(size: int, cookie: bytes) -> None:
     assert page_control(size, cookie) == encoder.encode(paged_search_control(False, size, cookie))
 
 
-ATTRIBUTES = st.dictionaries(
-    st.from_regex(r"[a-z][a-z0-9;-]{0,20}", fullmatch=True), st.lists(st.binary(max_size=200), max_size=5), max_size=6
-)
+NAMES = st.from_regex(r"[a-z][a-z0-9;-]{0,20}", fullmatch=True).map(short_name)
+ATTRIBUTES = st.dictionaries(NAMES, st.lists(st.binary(max_size=200), max_size=5), max_size=6)
 
 
 @given(NUMBERS, st.integers(0, 127), TEXT)

@@ -187,6 +187,8 @@ def test_bind_password_is_read_from_a_file_and_never_shown(tmp_path: Path) -> No
         ("LDAP_GROUP_FILTER", "({dn}=x)"),
         ("LDAP_ROLE_MAP", '{"cn=a,dc=x": ["admin"], "CN=A, DC=x": ["user"]}'),
         ("LDAP_USERNAME_ATTRIBUTE", "uid)(x=*"),
+        ("LDAP_USERNAME_ATTRIBUTE", "uid;lang-de"),
+        ("LDAP_EMAIL_ATTRIBUTE", "mail;lang-de"),
         ("LDAP_URL", "ldap://127..0.0.1"),
         ("LDAP_URL", "ldap://one.example.org,two.example.org"),
         ("LDAP_URL", "ldap://one.example.org,ldap://two.example.org/dc=x"),

@@ -15,7 +15,7 @@ from providers.ldap import SearchProvider, open_ldap
 from providers.ldap.client.responses import Entry
 from providers.ldap.usernames import MissingUsername, UsernameAttribute
 from tests.servers.samba import REALM, Samba
-from tests.servers.slapd import SERVICE, SUFFIX, Slapd, slapd
+from tests.servers.slapd import ADMIN, ADMIN_PASSWORD, SERVICE, SUFFIX, Slapd, slapd
 from tests.support.active_directory import ALICE
 from tests.support.directories import ldap_provider
 from tests.support.stores import SECRET_KEY, users_file
@@ -47,7 +47,7 @@ def environ_of(server: Slapd, **changed: str) -> dict[str, str]:
     """Return the configuration of a provider of employees and guests."""
     groups = {"LDAP_GROUP_BASE_DN": GROUPS, "LDAP_GROUP_FILTER": "(memberUid={uid})"}
     roles = json.dumps({f"cn=admins,{GROUPS}": ["admin"]})
-    return server.environ(LDAP_BASE_DN=f"{PEOPLE};{GUESTS}", LDAP_ROLE_MAP=roles, **{**groups, **changed})
+    return server.environ(**{"LDAP_BASE_DN": f"{PEOPLE};{GUESTS}", "LDAP_ROLE_MAP": roles, **groups, **changed})
 
 
 def provider_of(server: Slapd, **changed: str) -> SearchProvider:
@@ -231,6 +231,35 @@ def test_binary_identifier_becomes_canonical_text(samba: Samba, attribute: str, 
     for other in ("alice", username[:-1], f"{username}0", "S-1-5-21-9999999999-1"):
         assert provider.find(other) is None
         assert not provider.has_username(other)
+
+
+@pytest.mark.parametrize("name", ["userid", "UserID", "UID"])
+def test_other_name_of_the_username_attribute_has_the_same_meaning(server: Slapd, name: str) -> None:
+    provider = provider_of(
+        server,
+        LDAP_USERNAME_ATTRIBUTE=name,
+        LDAP_EMAIL_ATTRIBUTE="rfc822Mailbox",
+        LDAP_GROUP_FILTER="(memberUid={userid})",
+    )
+    user = provider.authenticate("zoe", PASSWORD)
+    assert user
+    assert (user["username"], user["email"], user["roles"]) == ("zoe", "zoe@example.org", ["admin"])
+    assert provider.find("zoe") == user
+
+
+def test_ambiguous_username_of_a_session_is_logged(server: Slapd, caplog: pytest.LogCaptureFixture) -> None:
+    provider = provider_of(server)
+    add(server, f"cn=other,{PEOPLE}", PASSWORD, uid="zoe")
+    assert provider.find("zoe") is None
+    assert "the username 'zoe' is ambiguous" in caplog.text
+
+
+def test_service_account_cannot_log_in_if_its_dn_is_written_in_full_width(server: Slapd) -> None:
+    add(server, ADMIN, ADMIN_PASSWORD, uid="root")
+    service = {"LDAP_BIND_DN": ADMIN.replace("a", "\uff41", 1), "LDAP_BIND_PASSWORD": ADMIN_PASSWORD}
+    provider = provider_of(server, LDAP_BASE_DN=SUFFIX, **service)
+    assert outcome(provider.authenticate("root", ADMIN_PASSWORD)) == UNKNOWN_USER
+    assert provider.authenticate("zoe", PASSWORD)
 
 
 def test_operational_attribute_can_be_the_username(server: Slapd) -> None:
