@@ -15,8 +15,8 @@ from config.text import casefold_name
 from database.engine import open_engine
 from database.errors import NoSuchUser
 from database.session_table import SessionTable
-from services.chain import Link
 from services.factory import open_links
+from services.links import Link
 from services.login_matches import LoginMatch, match_login
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from config.text import normalize_name, normalize_password
 from providers.interface import MALFORMED, Denied
-from services.chain import Identity, without_session_members
 from services.context import current_client_address, current_services
+from services.identity import Identity, without_session_members
 from services.operations import LOGIN, recorded
 
 

@@ -1,7 +1,7 @@
 """The caller of a request as their provider describes them now, which may differ from their access token."""
 
-from services.chain import Identity
 from services.context import current_services, current_sessions
+from services.identity import Identity
 from services.sessions.errors import InvalidRefreshToken
 from services.tokens.claims import Claims
 from services.tokens.issuer import RevokedToken

@@ -2,68 +2,24 @@
 
 import hashlib
 import logging
-import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from audit.operation import note, timed
+from audit.operation import note
 from config.outage_log import OutageLog
-from config.text import NormalizedName, OpaqueText, casefold_name
+from config.text import casefold_name
 from passwords.hashing import CAPACITY
-from providers.interface import (
-    INVALID_REASON,
-    SHADOWED,
-    UNKNOWN_USER,
-    AuthProvider,
-    Denied,
-    Overloaded,
-    ProviderUnavailable,
-    RequestFailed,
-    SupportsFind,
-    SupportsHasUsername,
-    User,
-)
+from providers.interface import SHADOWED, UNKNOWN_USER, Denied, ProviderUnavailable, SupportsFind
 from services.concurrency_limit import ConcurrencyLimit
-from services.password_removal import without_password
-from services.provider_watch import watch_call
+from services.identity import Identity, validate_user
+from services.links import Answer, Link, ask_link, authenticate_with, has_username, watched_call
 
 log = logging.getLogger(__name__)
 
-_REASON = re.compile(r"[a-z0-9_]{1,64}")
-
 MAX_LOOKUPS = 16
 """The maximum number of users that a process looks up concurrently, apart from logins."""
-
-
-class Identity(User):
-    """A user, and the name of the provider that accepts their logins."""
-
-    idp: str
-
-
-@dataclass(frozen=True)
-class Link:
-    """A provider in the chain."""
-
-    name: str
-    provider: AuthProvider
-    skip_unavailable: bool = False
-    """Whether the next provider is asked while this one is unavailable. Otherwise the login fails."""
-
-    def skips(self, error: ProviderUnavailable) -> bool:
-        """Return whether the next provider is asked after this error of this one."""
-        return self.skip_unavailable and not isinstance(error, RequestFailed)
-
-
-Answer = Identity | Denied | ProviderUnavailable
-"""The answer of a provider about a login: the user, a denial, or that its store is unavailable."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +123,7 @@ class Chain:
     def _find(self, idp: str, username: str) -> Identity | None:
         for link in self.links:
             if link.name == idp and isinstance(link.provider, SupportsFind):
-                with _watched_call(link):
+                with watched_call(link):
                     answer = link.provider.find(username)
                 user = validate_user(link.name, answer) if answer else None
                 if user is None or casefold_name(user["username"]) != casefold_name(username):
@@ -208,47 +164,6 @@ class Chain:
         return error
 
 
-@contextmanager
-def translate_provider_errors(link: Link) -> Iterator[None]:
-    """Raise ProviderUnavailable, with the provider's name, for all errors that mean that its store is unavailable.
-
-    While this process has too many open files, every store seems unavailable. Then raises Overloaded instead, so that
-    none is skipped.
-    """
-    try:
-        yield
-    except (ProviderUnavailable, OSError) as error:
-        if not _can_open_file():
-            raise Overloaded("this process has too many open files") from error
-        reason = error.reason if isinstance(error, ProviderUnavailable) else type(error).__name__
-        named = RequestFailed if isinstance(error, RequestFailed) else ProviderUnavailable
-        raise named(reason, link.name) from error
-
-
-def _can_open_file() -> bool:
-    try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError:
-        return False
-    return True
-
-
-@contextmanager
-def _watched_call(link: Link) -> Iterator[None]:
-    """Translate the errors of a call that a request waits for, and report the provider if it takes too long."""
-    with timed("store"), watch_call(link.name), translate_provider_errors(link):
-        yield
-
-
-def ask_link(link: Link, ask: Callable[[Link], Identity | Denied]) -> Answer:
-    """Return what `ask` returns for the provider, or the ProviderUnavailable that it raises."""
-    try:
-        with _watched_call(link):
-            return ask(link)
-    except ProviderUnavailable as error:
-        return error
-
-
 def _apply_rules(link: Link, answer: Answer, earlier: Iterable[Link]) -> Step:
     if isinstance(answer, ProviderUnavailable):
         return Step(link, answer, decides=not link.skips(answer))
@@ -264,72 +179,3 @@ def _apply_rules(link: Link, answer: Answer, earlier: Iterable[Link]) -> Step:
 
 def _is_known_to(links: Iterable[Link], username: str) -> bool:
     return any(has_username(link, username) for link in links)
-
-
-def has_username(link: Link, username: str) -> bool:
-    """Return whether the provider has this username, even if its user is disabled.
-
-    Raises ProviderUnavailable; and TypeError if the provider returns neither True nor False, such as `None`.
-    """
-    with _watched_call(link):
-        if isinstance(link.provider, SupportsHasUsername):
-            answer: object = link.provider.has_username(username)
-            if not isinstance(answer, bool):
-                raise TypeError(f"the provider {link.name} returned neither True nor False from has_username")
-            return answer
-        return isinstance(link.provider, SupportsFind) and bool(link.provider.find(username))
-
-
-def authenticate_with(link: Link, login: str, password: str) -> Identity | Denied:
-    """Return the answer of one provider. Raises what `AuthProvider.authenticate` and `validate_user` raise."""
-    with without_password(login, password):
-        answer = link.provider.authenticate(login, password)
-    if isinstance(answer, Denied):
-        return validate_denial(answer)
-    return Denied(UNKNOWN_USER) if answer is None else validate_user(link.name, answer)
-
-
-def validate_denial(denied: Denied) -> Denied:
-    """Return the denial with a reason that is one word, and a username that is text, of a third-party provider.
-
-    A reason can contain what a user has typed.
-    """
-    is_word = isinstance(denied.reason, str) and _REASON.fullmatch(denied.reason)
-    username: object = getattr(denied, "username", None)  # a subclass may not set it
-    return Denied(denied.reason if is_word else INVALID_REASON, username if isinstance(username, str) else None)
-
-
-class _UserShape(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
-
-    username: NormalizedName
-    email: NormalizedName | None
-    roles: list[NormalizedName]
-    record_id: OpaqueText | None = None
-    credential_stamp: OpaqueText | None = None
-
-
-def validate_user(provider: str, answer: Any) -> Identity:
-    """Return the answer of a provider as an identity, whose names are unchanged.
-
-    A record id or credential stamp of `None` counts as missing.
-
-    If the answer is not a valid user, raises TypeError. Its message names the invalid members, for the author of the
-    provider.
-    """
-    try:
-        user = _UserShape.model_validate(answer)
-    except ValidationError as error:
-        invalid = ", ".join(".".join(map(str, fault["loc"])) or "the whole value" for fault in error.errors())
-        raise TypeError(f"the provider {provider} did not return a user; invalid: {invalid}") from None
-    identity = Identity(username=user.username, email=user.email, roles=user.roles, idp=provider)
-    if user.record_id is not None:
-        identity["record_id"] = user.record_id
-    if user.credential_stamp is not None:
-        identity["credential_stamp"] = user.credential_stamp
-    return identity
-
-
-def without_session_members(user: Identity) -> Identity:
-    """Return the user without the members that only sessions use."""
-    return Identity(username=user["username"], email=user["email"], roles=user["roles"], idp=user["idp"])

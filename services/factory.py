@@ -12,10 +12,11 @@ from database.errors import DatabaseUnavailable
 from passwords.hashing import CAPACITY
 from passwords.policy import PasswordPolicy
 from providers.registry import open_provider
-from services.chain import Chain, Link
+from services.chain import Chain
 from services.clients import Clients
 from services.context import Services
 from services.keys.sources import open_keys
+from services.links import Link
 from services.readiness import Readiness
 from services.tokens.issuer import TokenIssuer
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from providers.interface import UNKNOWN_USER, ProviderUnavailable, SupportsExplain, SupportsFind
-from services.chain import Link, has_username, translate_provider_errors
 from services.diagnosis.denial_reasons import describe_denial
+from services.links import Link, has_username, translate_provider_errors
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from audit.operation import note, operation
 from database.errors import DatabaseUnavailable, NoSuchUser, UserChanged
 from passwords.policy import WeakPassword
 from providers.interface import Denied, Overloaded, ProviderUnavailable
-from services.chain import Identity
+from services.identity import Identity
 from services.keys.ring import KeysUnavailable
 from services.sessions.errors import REUSED, InvalidRefreshToken, RefreshInProgress, SessionsUnavailable
 from services.throttle.errors import THROTTLED, Throttled

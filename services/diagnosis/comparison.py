@@ -15,7 +15,9 @@ from providers.interface import (
     SupportsListUsers,
     User,
 )
-from services.chain import Chain, Identity, Link, translate_provider_errors, validate_user, without_session_members
+from services.chain import Chain
+from services.identity import Identity, validate_user, without_session_members
+from services.links import Link, translate_provider_errors
 
 MAX_EXPLAINED_ABSENCES = 1000
 """For how many users who are not in its list the other provider is asked why. This costs up to two lookups a user."""

@@ -13,17 +13,10 @@ from providers.interface import (
     SupportsExplain,
     SupportsFind,
 )
-from services.chain import (
-    Answer,
-    Chain,
-    Identity,
-    Link,
-    ask_link,
-    validate_denial,
-    validate_user,
-    without_session_members,
-)
+from services.chain import Chain
 from services.diagnosis.denial_reasons import describe_denial
+from services.identity import Identity, validate_denial, validate_user, without_session_members
+from services.links import Answer, Link, ask_link
 from services.tokens.claims import Claims
 from services.tokens.issuer import TokenIssuer
 

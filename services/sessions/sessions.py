@@ -14,7 +14,8 @@ from config.outage_log import OutageLog
 from config.text import casefold_name
 from database.errors import DatabaseUnavailable
 from database.session_table import SessionRow
-from services.chain import Chain, Identity
+from services.chain import Chain
+from services.identity import Identity
 from services.operations import REFRESH, recorded
 from services.sessions.errors import (
     INVALID,

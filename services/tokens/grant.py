@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.chain import Identity
+from services.identity import Identity
 from services.tokens.issuer import IssuedToken, TokenIssuer
 
 

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from app import create_app
 from database.session_table import SessionTable
 from database.user_editor import UserEditor
-from services.chain import Identity
 from services.context import services_of
+from services.identity import Identity
 from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table
 from tests.support.users import SampleUser
 

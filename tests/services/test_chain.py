@@ -19,7 +19,8 @@ from providers.interface import (
     RequestFailed,
     User,
 )
-from services.chain import Chain, Link
+from services.chain import Chain
+from services.links import Link
 from services.tokens.issuer import TokenIssuer
 from tests.support.descriptors import no_free_descriptors
 from tests.support.stores import SECRET_KEY, keys_of, user_table, users_file

@@ -4,8 +4,9 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from providers.interface import Check, SupportsCheck
-from services.chain import Chain, Link
+from services.chain import Chain
 from services.diagnosis.checks.errors import report_exceptions
+from services.links import Link
 
 
 def check_providers(chain: Chain) -> Generator[Check, None, frozenset[str]]:

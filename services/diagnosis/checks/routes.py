@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from config.text import casefold_name
 from providers.interface import Check, ProviderUnavailable, SupportsListRoles
-from services.chain import Chain, translate_provider_errors
+from services.chain import Chain
+from services.links import translate_provider_errors
 from services.requirements import GuardedRoute
 
 STEP = "routes"

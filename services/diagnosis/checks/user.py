@@ -6,10 +6,11 @@ from functools import partial
 
 from config.text import normalize_password
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable
-from services.chain import Answer, Identity, Link, ask_link, authenticate_with
 from services.context import Services
 from services.diagnosis.denial_reasons import describe_denial
 from services.diagnosis.explain import LoginExplanation, ProviderResult, claims_of, explain_login
+from services.identity import Identity
+from services.links import Answer, Link, ask_link, authenticate_with
 from services.throttle.errors import Throttled
 
 STEP = "user"

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 
 from providers.interface import Check, ProviderUnavailable, SupportsHasUsername, SupportsListUsers
-from services.chain import Chain, Identity, Link, translate_provider_errors, validate_user
+from services.chain import Chain
+from services.identity import Identity, validate_user
+from services.links import Link, translate_provider_errors
 
 STEP = "usernames"
 MAX_CHECKED_USERS = 1000

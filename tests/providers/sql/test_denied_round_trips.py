@@ -11,7 +11,8 @@ from sqlalchemy import Engine, event
 from database.user_editor import UserEditor
 from providers.interface import DISABLED, UNKNOWN_USER, WRONG_PASSWORD
 from providers.sql.provider import DatabaseProvider, open_database
-from services.chain import Chain, Link
+from services.chain import Chain
+from services.links import Link
 from tests.support.stores import add_by_hand, engine_of, hashed, user_table
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE
 

@@ -3,9 +3,10 @@
 import pytest
 
 from providers.interface import AMBIGUOUS, DISABLED, UNKNOWN_USER, ProviderUnavailable, User
-from services.chain import Chain, Link
+from services.chain import Chain
 from services.diagnosis.checks.usernames import check_usernames
 from services.diagnosis.comparison import Match, MissingCapability, compare, list_matcher, list_users, lookup_matcher
+from services.links import Link
 from tests.services.diagnosis.stores import Store
 
 

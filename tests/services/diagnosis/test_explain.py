@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from providers.interface import ProviderUnavailable
-from services.chain import Chain, Link
+from services.chain import Chain
 from services.diagnosis.explain import explain_login
+from services.links import Link
 from tests.services.diagnosis.stores import PASSWORD, Store
 
 NAMES = ("anna", "bert")
