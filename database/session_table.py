@@ -1,14 +1,10 @@
 """The sessions: each has a row until it ends. Ending a session revokes its access tokens."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from operator import itemgetter
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
     Text,
@@ -21,65 +17,28 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    text,
-    true,
     update,
 )
 
 from audit.events import Event
 from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
-from database.advisory_locks import SESSION_LOCK
 from database.audit import logged_after_commit, record_event
 from database.clock import DatabaseTime, earliest_time
 from database.error_translation import translate_database_errors
-from database.revocation_table import Revocation, insert_revocations, revocations_after
+from database.revocation_table import Revocation, revocations_after
+from database.session_ends import (
+    allow_long_statements,
+    end_sessions,
+    end_user_sessions,
+    lock_sessions,
+    revoke_tokens_of_all_users,
+)
+from database.session_row import SessionRow
 from database.tables import revocations, sessions, users
 
-REVOCATION_RETENTION = timedelta(days=366)
-"""How long a revocation of all tokens of a user is kept. It is longer than any token that it revokes is valid."""
 PURGE_LIMIT = 10
 """How many expired sessions each login deletes at most."""
-
-
-@dataclass(frozen=True)
-class SessionRow:
-    """A session. The hashes are hashes of the secrets in its refresh tokens."""
-
-    id: str
-    token_hash: str = field(repr=False)
-    """The hash of the valid token."""
-    spent_hash: str | None = field(repr=False)
-    """The hash of the token that was exchanged for the valid one; None for a new session."""
-    delivered: bool
-    """Whether the response with the valid token was sent."""
-    client_id: str
-    idp: str
-    username: str
-    username_folded: str
-    ends_at: datetime
-    """When the session ends, even if it is refreshed."""
-    expires_at: datetime
-    """When the session ends unless it is refreshed."""
-    access_until: datetime
-    """When the last access token of the session expires."""
-    record_id: str | None = None
-    """The record id of the user, as providers return it; None if it is not known."""
-    credential_stamp: str | None = field(default=None, repr=False)
-    """The credential stamp of the user, as providers return it; None if it is not known."""
-    rotated_at: datetime | None = None
-    """When the valid token replaced another, by the clock of the database.
-
-    None for a new session, and for one that was refreshed only by a version before schema revision 0006.
-    """
-    read_at: datetime | None = field(default=None, compare=False)
-    """When this row was read, by the clock of the database; None if it was not read."""
-
-    def was_rotated_within(self, limit: timedelta) -> bool:
-        """Return whether the valid token had been issued less than `limit` before the row was read."""
-        if self.rotated_at is None or self.read_at is None:
-            return False
-        return abs(self.read_at - self.rotated_at) < limit  # negative after a step of the clock
 
 
 # Built once: building a statement costs more than executing it.
@@ -155,7 +114,7 @@ class SessionTable:
         `last_revocation_id`: the user may have logged in with a password that is no longer valid.
         """
         with self._begin() as connection:
-            _lock(connection, shared=True)
+            lock_sessions(connection, shared=True)
             inserted = connection.scalar(_insert, {**vars(row), "last_revocation_id": last_revocation_id}) is not None
             connection.execute(_purge, {"now": earliest_time()})
         return inserted
@@ -196,7 +155,7 @@ class SessionTable:
     def end(self, session_id: str) -> bool:
         """Delete a session, and revoke its access tokens. Return whether it existed."""
         with self._begin() as connection:
-            return _end(connection, sessions.c.id == session_id) == 1
+            return end_sessions(connection, sessions.c.id == session_id) == 1
 
     def end_unless_changed(self, seen: SessionRow) -> bool:
         """End a session unless its record id or credential stamp has changed since `seen` was read.
@@ -209,7 +168,7 @@ class SessionTable:
             sessions.c.credential_stamp.is_not_distinct_from(seen.credential_stamp),
         )
         with self._begin() as connection:
-            return _end(connection, same_user) == 1
+            return end_sessions(connection, same_user) == 1
 
     def revoke_tokens(self, token_or_session_id: str, expires_at: datetime) -> None:
         """Revoke the access token with this `jti`, or end the session with this `sid`.
@@ -218,7 +177,7 @@ class SessionTable:
         """
         with self._begin() as connection:
             revocation = {"ended": token_or_session_id, "expires_at": expires_at}
-            _end(connection, sessions.c.id == token_or_session_id, revocation)
+            end_sessions(connection, sessions.c.id == token_or_session_id, revocation)
 
     def end_user_sessions(self, username: str, idp: str | None = None, operator: str | None = None) -> int:
         """End all sessions of a user, and revoke all the user's tokens. Return the number of sessions.
@@ -241,13 +200,13 @@ class SessionTable:
         With the name of an operator, an audit event is written.
         """
         with self._begin() as connection:
-            _allow_long_statements(connection)
-            _lock(connection)
+            allow_long_statements(connection)
+            lock_sessions(connection)
             ended = connection.execute(delete(sessions)).rowcount
             if operator:
                 record_event(connection, operator, Event.SESSIONS_REVOKED, None, "all users")
             # Last, because other workers can issue tokens until the sessions are deleted.
-            insert_revocations(connection, [_complete_row(_issued_until_now())])
+            revoke_tokens_of_all_users(connection)
         return ended
 
     def revocations_after(self, last: int) -> list[Revocation]:
@@ -266,61 +225,7 @@ def _id_in_user_table(connection: Connection, username: str) -> int | None:
     return connection.execute(found).scalar_one_or_none()
 
 
-def end_user_sessions(connection: Connection, username: str, idp: str | None) -> int:
-    """End all sessions of a user, see `SessionTable.end_user_sessions`.
-
-    This must be the last write of the transaction.
-    """
-    _allow_long_statements(connection)  # a user must not be able to prevent the end by opening millions of sessions
-    _lock(connection)
-    name = casefold_name(username)
-    of_provider = sessions.c.idp == idp if idp else true()
-    of_user = and_(sessions.c.username_folded == name, of_provider)
-    # Most sessions have no valid access token, and need no revocation.
-    without_tokens = and_(of_user, sessions.c.access_until <= earliest_time())
-    ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
-    return ended + _end(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
-
-
 def replace_stamp(connection: Connection, username: str, idp: str, old: str, new: str) -> None:
     """Replace a credential stamp in all sessions of a user that have it."""
     values = {"name": casefold_name(username), "idp_": idp, "old": old, "new": new}
     connection.execute(_replace_stamp, values)
-
-
-def _allow_long_statements(connection: Connection) -> None:
-    """Let the statements of this transaction take longer than the timeout of the engine."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-
-
-def _lock(connection: Connection, *, shared: bool = False) -> None:
-    """Exclude transactions that end the sessions of users and, unless `shared`, those that open a session.
-
-    Two such transactions would not see each other's rows, and a session of a login with the old password would
-    remain. SQLite has one writer at a time.
-    """
-    if connection.dialect.name == "postgresql":
-        take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
-        connection.execute(select(take(SESSION_LOCK)))
-
-
-def _end(connection: Connection, condition: ColumnElement[bool], *extra_rows: Mapping[str, object]) -> int:
-    deleted = delete(sessions).where(condition).returning(sessions.c.id, sessions.c.access_until)
-    ended, now = connection.execute(deleted).all(), earliest_time()
-    of_sessions = [{"ended": row.id, "expires_at": row.access_until} for row in ended if row.access_until > now]
-    rows = sorted(map(_complete_row, (*of_sessions, *extra_rows)), key=itemgetter("expires_at"))
-    # A logout names its session, too: of two rows, the one that expires later is sufficient.
-    insert_revocations(connection, {row["ended"]: row for row in rows}.values())
-    return len(ended)
-
-
-def _complete_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"ended": None, "idp": None, "username_folded": None, "issued_before": None, **row}
-
-
-def _issued_until_now() -> dict[str, object]:
-    """Return the columns that revoke all tokens issued until now. Tokens store whole seconds."""
-    now = datetime.now(UTC)
-    next_second = now.replace(microsecond=0) + timedelta(seconds=1)
-    return {"issued_before": next_second, "expires_at": now + REVOCATION_RETENTION}

@@ -15,7 +15,7 @@ from database.engine import begin_write
 from database.error_translation import translate_database_errors
 from database.errors import NoSuchUser, RoleNotGrantable, UserChanged, UserExists
 from database.revocation_table import last_revocation_id
-from database.session_table import end_user_sessions
+from database.session_ends import end_user_sessions
 from database.tables import users
 from database.user_names import name_columns, require_free_names, require_visible_names
 from database.user_roles import add_user_roles, is_active_admin, remove_user_roles, require_other_admin

@@ -13,7 +13,7 @@ from config.errors import translate_errors
 from config.outage_log import OutageLog
 from config.text import casefold_name
 from database.errors import DatabaseUnavailable
-from database.session_table import SessionRow
+from database.session_row import SessionRow
 from services.chain import Chain
 from services.identity import Identity
 from services.operations import REFRESH, recorded

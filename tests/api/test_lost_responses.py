@@ -10,7 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder
 
-from database.session_table import SessionRow, SessionTable
+from database.session_row import SessionRow
+from database.session_table import SessionTable
 from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message

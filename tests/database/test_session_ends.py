@@ -10,7 +10,8 @@ from sqlalchemy import Engine, text
 
 from database.clock import MAX_CLOCK_ERROR
 from database.errors import DatabaseUnavailable
-from database.session_table import SessionTable, end_user_sessions
+from database.session_ends import end_user_sessions
+from database.session_table import SessionTable
 from database.user_editor import UserEditor
 from tests.conftest import new_database
 from tests.database.conftest import migrated_engine

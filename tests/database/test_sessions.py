@@ -10,7 +10,8 @@ from sqlalchemy import Engine, func, select
 
 from database.clock import MAX_CLOCK_ERROR
 from database.errors import DatabaseUnavailable
-from database.session_table import PURGE_LIMIT, SessionRow, SessionTable
+from database.session_row import SessionRow
+from database.session_table import PURGE_LIMIT, SessionTable
 from database.tables import sessions
 from tests.support.session_rows import LATER, MINUTE, NOW, SESSION, age_rotations, drop_table, session_ids
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, select, text, update
 
 from config.text import casefold_name
-from database.session_table import SessionRow, SessionTable
+from database.session_row import SessionRow
+from database.session_table import SessionTable
 from database.tables import sessions
 from services.sessions.refresh_tokens import RefreshToken
 from tests.servers.process import wait_until

@@ -1,0 +1,80 @@
+"""The end of sessions within a transaction: their rows are deleted, and their access tokens are revoked."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, text, true
+
+from config.text import casefold_name
+from database.advisory_locks import SESSION_LOCK
+from database.clock import earliest_time
+from database.revocation_table import insert_revocations
+from database.tables import sessions
+
+REVOCATION_RETENTION = timedelta(days=366)
+"""How long a revocation of all tokens of a user is kept. It is longer than any token that it revokes is valid."""
+
+
+def end_user_sessions(connection: Connection, username: str, idp: str | None) -> int:
+    """End all sessions of a user, see `SessionTable.end_user_sessions`.
+
+    This must be the last write of the transaction.
+    """
+    allow_long_statements(connection)  # a user must not be able to prevent the end by opening millions of sessions
+    lock_sessions(connection)
+    name = casefold_name(username)
+    of_provider = sessions.c.idp == idp if idp else true()
+    of_user = and_(sessions.c.username_folded == name, of_provider)
+    # Most sessions have no valid access token, and need no revocation.
+    without_tokens = and_(of_user, sessions.c.access_until <= earliest_time())
+    ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
+    return ended + end_sessions(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
+
+
+def allow_long_statements(connection: Connection) -> None:
+    """Let the statements of this transaction take longer than the timeout of the engine."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+
+
+def lock_sessions(connection: Connection, *, shared: bool = False) -> None:
+    """Exclude transactions that end the sessions of users and, unless `shared`, those that open a session.
+
+    Two such transactions would not see each other's rows, and a session of a login with the old password would
+    remain. SQLite has one writer at a time.
+    """
+    if connection.dialect.name == "postgresql":
+        take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        connection.execute(select(take(SESSION_LOCK)))
+
+
+def end_sessions(connection: Connection, condition: ColumnElement[bool], *extra_rows: Mapping[str, object]) -> int:
+    """Delete the sessions that match, revoke their access tokens, and write `extra_rows` of revocations.
+
+    Return the number of sessions. This must be the last write of the transaction.
+    """
+    deleted = delete(sessions).where(condition).returning(sessions.c.id, sessions.c.access_until)
+    ended, now = connection.execute(deleted).all(), earliest_time()
+    of_sessions = [{"ended": row.id, "expires_at": row.access_until} for row in ended if row.access_until > now]
+    rows = sorted(map(_complete_row, (*of_sessions, *extra_rows)), key=itemgetter("expires_at"))
+    # A logout names its session, too: of two rows, the one that expires later is sufficient.
+    insert_revocations(connection, {row["ended"]: row for row in rows}.values())
+    return len(ended)
+
+
+def revoke_tokens_of_all_users(connection: Connection) -> None:
+    """Revoke all tokens that were issued until now. This must be the last write of the transaction."""
+    insert_revocations(connection, [_complete_row(_issued_until_now())])
+
+
+def _complete_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ended": None, "idp": None, "username_folded": None, "issued_before": None, **row}
+
+
+def _issued_until_now() -> dict[str, object]:
+    """Return the columns that revoke all tokens issued until now. Tokens store whole seconds."""
+    now = datetime.now(UTC)
+    next_second = now.replace(microsecond=0) + timedelta(seconds=1)
+    return {"issued_before": next_second, "expires_at": now + REVOCATION_RETENTION}
