@@ -22,7 +22,7 @@ migrate: $(VENV)/.runtime ## Upgrade the schema of DATABASE_URL to this version
 test: $(VENV)/.development servers tests/clients/node_modules ## Run all tests on real servers; installs missing packages
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-fast: $(VENV)/.development ## Run the tests that need no server, in under a minute
+test-fast: $(VENV)/.development ## Run the tests that need no server, in about a minute
 	@$(BIN)/python -m pytest --fast -n 2 --dist loadfile
 
 lint: $(VENV)/.development ## Check formatting, lint rules and types

@@ -13,15 +13,22 @@ WITHOUT_SERVER = frozenset(
 
 SLOW = (
     "tests/api/test_foreign_hash_logins.py",
+    "tests/api/test_login_throttle.py",
     "tests/api/test_lost_responses.py",
     "tests/api/test_overlapping_logins.py",
     "tests/api/test_session_races.py",
     "tests/api/test_users_outage.py",
+    "tests/api/test_users_update.py",
     "tests/cli/",
+    "tests/config/test_secret_key.py",
     "tests/database/test_living_migrations.py",
+    "tests/database/test_migrated_data.py",
     "tests/database/test_migrations.py",
     "tests/docs/test_examples.py",
     "tests/services/sessions/test_revocation_polling.py",
+    "tests/services/test_provider_watch.py",
+    "tests/services/throttle/test_memory_storage.py",
+    "tests/services/user_file_formats/test_all_formats.py",
     "tests/session_model/",
 )
 """Prefixes of the tests that take most of the time: each test waits, starts processes, or runs thousands of steps."""
