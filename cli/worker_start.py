@@ -14,11 +14,12 @@ from config.errors import ConfigurationError
 
 RETRY_SECONDS = 1.0
 
-_REJECTION = json.dumps({"status": 503, "message": "Not ready", "code": "not_ready"}).encode()
-_RESPONSE = (
+_BODY = json.dumps({"status": 503, "message": "Not ready", "code": "not_ready"}).encode()
+_HEAD = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: %d\r\nRetry-After: 5\r\n"
+    b"Cache-Control: no-store\r\nConnection: close\r\n\r\n"
 )
-_RESPONSE = _RESPONSE % len(_REJECTION) + b"Cache-Control: no-store\r\nConnection: close\r\n\r\n" + _REJECTION
+_RESPONSE = _HEAD % len(_BODY) + _BODY
 
 # Each worker that serves requests holds a shared lock on this file, until the kernel ends the process.
 _serving = TemporaryFile()  # noqa: SIM115 - open for the lifetime of the process

@@ -33,6 +33,22 @@ def admin(request: pytest.FixtureRequest, users_environ: dict[str, str]) -> Admi
     return replace(admin, access=log_in(admin.client).access) if request.param == "with a session" else admin
 
 
+@pytest.fixture
+def users_path(tmp_path: Path) -> Path:
+    """The path of a users file with the administrator BOSS."""
+    path = tmp_path / "users.toml"
+    users_file(path, [BOSS])
+    return path
+
+
+@pytest.fixture
+def boss(users_environ: dict[str, str], users_path: Path) -> Admin:
+    """An administrator of the users file, which precedes the user table."""
+    environ = {**users_environ, "STATIC_USERS_FILE": str(users_path), "AUTH_PROVIDER": "static,database"}
+    client = client_of(environ)
+    return Admin(client, environ, log_in(client, BOSS).access)
+
+
 def demote_with_sql(admin: Admin) -> None:
     """Remove the roles of all users without a revocation, as another store would."""
     with admin.engine.begin() as connection:
@@ -142,30 +158,18 @@ def test_session_of_a_deleted_user_is_not_that_of_a_new_user_of_the_same_name(us
 
 
 @SQLITE_ONLY
-def test_administrator_with_a_new_password_in_another_store_must_log_in_again(
-    users_environ: dict[str, str], tmp_path: Path
-) -> None:
-    file = tmp_path / "users.toml"
-    environ = {**users_environ, **users_file(file, [BOSS]), "AUTH_PROVIDER": "static,database"}
-    client = client_of(environ)
-    admin = Admin(client, environ, log_in(client, BOSS).access)
-    users_file(file, [replace(BOSS, password="another password of the boss")])
-    assert guard_error(client, admin.access) == ""
-    assert error_message(admin.ask("POST", "", NEW), 401, "revoked_token")
+def test_administrator_with_a_new_password_in_another_store_must_log_in_again(boss: Admin, users_path: Path) -> None:
+    users_file(users_path, [replace(BOSS, password="another password of the boss")])
+    assert guard_error(boss.client, boss.access) == ""
+    assert error_message(boss.ask("POST", "", NEW), 401, "revoked_token")
 
 
 @SQLITE_ONLY
-def test_administrator_who_is_demoted_in_another_store_manages_no_users(
-    users_environ: dict[str, str], tmp_path: Path
-) -> None:
-    file = tmp_path / "users.toml"
-    environ = {**users_environ, **users_file(file, [BOSS]), "AUTH_PROVIDER": "static,database"}
-    client = client_of(environ)
-    admin = Admin(client, environ, log_in(client, BOSS).access)
-    assert admin.ask("GET", "").status_code == 200
-    users_file(file, [replace(BOSS, roles=("user", "administrator"))])
-    assert guard_error(client, admin.access) == ""
-    assert error_message(admin.ask("POST", "", {**NEW, "roles": ["admin"]}), 403, "role_required")
+def test_administrator_who_is_demoted_in_another_store_manages_no_users(boss: Admin, users_path: Path) -> None:
+    assert boss.ask("GET", "").status_code == 200
+    users_file(users_path, [replace(BOSS, roles=("user", "administrator"))])
+    assert guard_error(boss.client, boss.access) == ""
+    assert error_message(boss.ask("POST", "", {**NEW, "roles": ["admin"]}), 403, "role_required")
 
 
 @SQLITE_ONLY

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldap3 import MODIFY_REPLACE, NONE, SAFE_SYNC, Connection, Server
+from ldap3 import NONE, SAFE_SYNC, Connection, Server
 
+from tests.servers.ldap_changes import add_entry, replace_values
 from tests.servers.process import free_port, listens, running
 from tests.support.stores import HIGH_LIMITS
 from tests.support.users import SampleUser
@@ -72,20 +73,14 @@ class Directory389:
     def add(self, dn: str, classes: list[str], attributes: Mapping[str, object]) -> None:
         """Add an entry."""
         connection = self.admin()
-        _, result, _, _ = connection.add(dn, classes, attributes)  # type: ignore[no-untyped-call]
+        add_entry(connection, dn, classes, attributes)
         connection.unbind()
-        assert result["description"] == "success", (dn, result)
 
     def modify(self, dn: str, changes: Mapping[str, object]) -> None:
         """Replace the values of attributes. An empty list deletes an attribute."""
         connection = self.admin()
-        replaced = {
-            name: [(MODIFY_REPLACE, values if isinstance(values, list) else [values])]
-            for name, values in changes.items()
-        }
-        _, result, _, _ = connection.modify(dn, replaced)  # type: ignore[no-untyped-call]
+        replace_values(connection, dn, changes)
         connection.unbind()
-        assert result["description"] == "success", result
 
     def add_person(self, person: SampleUser) -> None:
         """Add a person."""

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldap3 import BASE, MODIFY_ADD, MODIFY_REPLACE, NONE, SAFE_SYNC, Connection, Server, Tls
+from ldap3 import BASE, MODIFY_ADD, NONE, SAFE_SYNC, Connection, Server, Tls
 from ldap3.utils.dn import escape_rdn
 
+from tests.servers.ldap_changes import add_entry, replace_values
 from tests.servers.root import run_as_root
 from tests.support.stores import HIGH_LIMITS
 from tests.support.users import SampleUser
@@ -45,19 +46,14 @@ class Samba:
     def add(self, dn: str, classes: list[str], attributes: Mapping[str, object]) -> None:
         """Add an entry."""
         connection = self.admin()
-        add(connection, dn, classes, attributes)
+        add_entry(connection, dn, classes, attributes)
         connection.unbind()
 
     def modify(self, dn: str, changes: Mapping[str, object]) -> None:
         """Replace the values of attributes. An empty list deletes the attribute."""
         connection = self.admin()
-        replaced = {
-            name: [(MODIFY_REPLACE, values if isinstance(values, list) else [values])]
-            for name, values in changes.items()
-        }
-        _, result, _, _ = connection.modify(dn, replaced)  # type: ignore[no-untyped-call]
+        replace_values(connection, dn, changes)
         connection.unbind()
-        assert result["description"] == "success", result
 
     def read(self, dn: str, attribute: str) -> list[bytes]:
         """Return the values of an attribute."""
@@ -92,7 +88,7 @@ class Samba:
         _, result, _, _ = connection.modify(group, {"member": [(MODIFY_ADD, [member])]})  # type: ignore[no-untyped-call]
         if result["description"] == "noSuchObject":
             name = group.split(",", 1)[0].removeprefix("CN=")
-            add(connection, group, ["group"], {"sAMAccountName": name, "member": member})
+            add_entry(connection, group, ["group"], {"sAMAccountName": name, "member": member})
         connection.unbind()
         assert result["description"] in {"success", "noSuchObject"}, result
 
@@ -164,9 +160,3 @@ def person_dn(username: str) -> str:
 def group_dn(name: str) -> str:
     """Return the DN of a group."""
     return f"CN={name},OU=groups,{SUFFIX}"
-
-
-def add(connection: Connection, dn: str, classes: list[str], attributes: Mapping[str, object]) -> None:
-    """Add an entry over an open connection."""
-    _, result, _, _ = connection.add(dn, classes, dict(attributes))  # type: ignore[no-untyped-call]
-    assert result["description"] == "success", result

@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 import trustme
-from ldap3 import MODIFY_ADD, MODIFY_REPLACE, NONE, SAFE_SYNC, Connection, Server
+from ldap3 import MODIFY_ADD, NONE, SAFE_SYNC, Connection, Server
 from ldap3.utils.dn import escape_rdn
 
+from tests.servers.ldap_changes import add_entry, replace_values
 from tests.servers.process import free_port, listens, running
 from tests.support.stores import HIGH_LIMITS
 from tests.support.users import SampleUser
@@ -111,20 +112,14 @@ class Slapd:
     def add(self, dn: str, classes: list[str], attributes: dict[str, object]) -> None:
         """Add an entry."""
         connection = self.admin()
-        _, result, _, _ = connection.add(dn, classes, attributes)  # type: ignore[no-untyped-call]
+        add_entry(connection, dn, classes, attributes)
         connection.unbind()
-        assert result["description"] == "success", result
 
     def modify(self, dn: str, changes: Mapping[str, object], *, relax: bool = False) -> None:
         """Replace the values of attributes. An empty list deletes one; `relax` permits attributes of the server."""
-        replaced = {
-            name: [(MODIFY_REPLACE, values if isinstance(values, list) else [values])]
-            for name, values in changes.items()
-        }
         connection = self.admin()
-        _, result, _, _ = connection.modify(dn, replaced, [_RELAX] if relax else None)  # type: ignore[no-untyped-call]
+        replace_values(connection, dn, changes, [_RELAX] if relax else None)
         connection.unbind()
-        assert result["description"] == "success", result
 
     def compare(self, dn: str, attribute: str, value: str) -> bool:
         """Return whether an attribute of an entry has a value that the server compares as equal to this one."""

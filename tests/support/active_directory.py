@@ -1,6 +1,7 @@
 """The users and groups of the tests' Active Directory: sample users, nested groups, and users with denied logins."""
 
-from tests.servers.samba import SUFFIX, Samba, add, group_dn, person_dn
+from tests.servers.ldap_changes import add_entry
+from tests.servers.samba import SUFFIX, Samba, group_dn, person_dn
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, SampleUser
 
 ALICE = SampleUser("alice", "alice@example.test", "the password of alice", ("admins-ad",))
@@ -49,9 +50,9 @@ def add_crowd(server: Samba) -> None:
     crowd = [f"CN=contact-{number},OU=people,{SUFFIX}" for number in range(CROWD_SIZE - 1)]
     connection = server.admin()
     for contact in crowd:
-        add(connection, contact, ["contact"], {})
-    add(connection, group_dn("crowd"), ["group"], {"sAMAccountName": "crowd", "member": [*crowd, joiner]})
+        add_entry(connection, contact, ["contact"], {})
+    add_entry(connection, group_dn("crowd"), ["group"], {"sAMAccountName": "crowd", "member": [*crowd, joiner]})
     for number in range(500):
         name = f"club-{number}"
-        add(connection, group_dn(name), ["group"], {"sAMAccountName": name, "member": joiner})
+        add_entry(connection, group_dn(name), ["group"], {"sAMAccountName": name, "member": joiner})
     connection.unbind()
