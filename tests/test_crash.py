@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Iterator
 from http.client import HTTPException
-from threading import Event, Thread
 
 import pytest
 
@@ -12,6 +11,7 @@ from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Server
+from tests.support.busy_clients import BusyClient, busy
 from tests.support.session_rows import age_rotations, wait_for_delivery
 from tests.support.stores import engine_of, user_table
 from tests.support.users import SAMPLE_USERS
@@ -19,7 +19,7 @@ from tests.support.users import SAMPLE_USERS
 CLIENTS, KILLS = 12, 6
 
 
-class RefreshingClient(Thread):
+class RefreshingClient(BusyClient):
     """A client that refreshes without pause. If a connection breaks or the response is 503, it uses the same token."""
 
     def __init__(self, server: Server, number: int) -> None:
@@ -29,7 +29,6 @@ class RefreshingClient(Thread):
         self.token: str = server.log_in(user.username, user.password).body["refresh_token"]
         self.spent: list[str] = []
         self.rejected: list[object] = []
-        self.stop = Event()
 
     def run(self) -> None:
         while not self.stop.is_set() and not self.rejected:
@@ -72,15 +71,9 @@ def server(environ: dict[str, str]) -> Iterator[Server]:
 def test_killed_worker_loses_no_session_and_makes_no_spent_token_valid(server: Server, environ: dict[str, str]) -> None:
     engine = engine_of(environ)
     clients = [RefreshingClient(server, number) for number in range(CLIENTS)]
-    for client in clients:
-        client.start()
-    try:
+    with busy(clients):
         for _ in range(KILLS):
             kill_a_worker_during_refreshes(server, clients)
-    finally:
-        for client in clients:
-            client.stop.set()
-            client.join()
     for client in clients:
         client.refresh_successfully()
         wait_for_delivery(engine, client.token)

@@ -5,7 +5,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from threading import Event, Thread
 
 import pytest
 import requests
@@ -14,6 +13,7 @@ from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Server
 from tests.support.api_client import ApiClient
+from tests.support.busy_clients import BusyClient, busy
 from tests.support.stores import user_table
 from tests.support.users import ZOE, SampleUser
 
@@ -22,13 +22,12 @@ EDITED = SampleUser("edited", "edited@example.org", "the password of the edited 
 OWNER = SampleUser("owner", "owner@example.org", "lampshade quarry violin 0")
 
 
-class Writer(Thread):
+class Writer(BusyClient):
     """A client that writes without pause. The response to a write is lost if the worker is killed."""
 
     def __init__(self, client: ApiClient) -> None:
         super().__init__()
         self.client = client
-        self.stop = Event()
         self.acknowledged = 0
         self.statuses: set[int] = set()
 
@@ -125,15 +124,9 @@ def test_killed_worker_loses_no_acknowledged_write(url: str) -> None:
     (user_id,) = [user["id"] for user in listed if user["username"] == EDITED.username]
     logouts, roles, passwords = Logouts(client), RoleChanges(client, f"/api/users/{user_id}"), PasswordChanges(client)
     writers: list[Writer] = [logouts, roles, passwords]
-    for writer in writers:
-        writer.start()
-    try:
+    with busy(writers):
         for _ in range(KILLS):
             kill_worker_during_writes(server, writers)
-    finally:
-        for writer in writers:
-            writer.stop.set()
-            writer.join()
     assert {*logouts.statuses, *roles.statuses, *passwords.statuses} <= {200, 503}
     assert roles.stored() in roles.possible
     assert len(passwords.valid()) == 1
