@@ -175,6 +175,9 @@ class DatabaseSettings(Section):
     prefix: ClassVar[str] = "DATABASE_"
 
     url: SecretStr = Field(description="sqlite:///users.db or postgresql://user:password@host/database")
+    insecure_tls: bool = Field(
+        False, description="true or false: whether a PostgreSQL server on another host may be unverified"
+    )
 
 
 class LogSettings(Section):

@@ -15,12 +15,13 @@ from sqlalchemy.exc import ArgumentError
 
 from config.errors import ConfigurationError, Problem
 from config.service_settings import DatabaseSettings
+from database.tls import require_verified_server
 
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 
 # The provider and the sessions share an engine and its connections. An engine is freed with the last reference to it.
-_engines: WeakValueDictionary[tuple[SecretStr, bool], Engine] = WeakValueDictionary()
+_engines: WeakValueDictionary[tuple[SecretStr, bool, bool], Engine] = WeakValueDictionary()
 
 # The parameters of an SQLite URI, except `mode`, which depends on the command; and the options of libpq. The arguments
 # of the drivers are not among them: they change how the service uses its connections.
@@ -35,9 +36,10 @@ def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
     """Return an engine that connects when it is first used. Thread-safe.
 
     If an SQLite file does not exist, the first use creates it with `may_create`, otherwise raises DatabaseUnavailable.
-    Raises ConfigurationError if DATABASE_URL is neither an SQLite nor a PostgreSQL URL.
+    Raises ConfigurationError if DATABASE_URL is neither an SQLite nor a PostgreSQL URL, or if it names a PostgreSQL
+    server on another host that is not verified, without DATABASE_INSECURE_TLS.
     """
-    key = (settings.url, may_create)
+    key = (settings.url, settings.insecure_tls, may_create)
     engine = _engines.get(key)
     if engine is None:
         engine = _engines[key] = _create_engine(settings, may_create)
@@ -72,7 +74,7 @@ def _create_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
         if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
             return _sqlite(url, may_create)
         if url.get_backend_name() in {"postgresql", "postgres"} and _HOST.fullmatch(url.host or ""):
-            return _postgresql(url)
+            return _postgresql(url, settings.insecure_tls)
     except (ArgumentError, ValueError):  # the message may contain the password
         raise _invalid("is not a URL") from None
     raise _invalid("names neither an SQLite file nor a PostgreSQL database (write @ in a password as %40)")
@@ -113,7 +115,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _postgresql(url: URL) -> Engine:
+def _postgresql(url: URL, insecure_tls: bool) -> Engine:
     _validate_parameters(url, _POSTGRESQL_PARAMETERS)
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
@@ -132,6 +134,8 @@ def _postgresql(url: URL) -> Engine:
             "prepare_threshold": None,
         },
     )
+    if not insecure_tls:
+        require_verified_server(engine)
     event.listen(engine, "connect", _require_utf8)
     event.listen(engine, "begin", _limit_statements)
     return engine

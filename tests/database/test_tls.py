@@ -1,6 +1,7 @@
 """Whether a PostgreSQL server on another host is verified, with the options in every place where libpq reads them."""
 
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -9,6 +10,7 @@ from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.tls import unverified_sslmode
 from services.diagnosis.checks.database import check_database
+from tests.support.stores import SECRET_KEY, services_of
 
 SERVICES = "[remote]\nhost=203.0.113.9\nsslmode=require\n\n[verified]\nhost=203.0.113.9\nsslmode=verify-full\n"
 
@@ -22,7 +24,18 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def sslmode_of(url: str) -> str | None:
-    return unverified_sslmode(open_engine(DatabaseSettings.read({"DATABASE_URL": url})))
+    return unverified_sslmode(
+        open_engine(DatabaseSettings.read({"DATABASE_URL": url, "DATABASE_INSECURE_TLS": "true"}))
+    )
+
+
+def refusal_of(url: str, insecure_tls: str = "") -> str | None:
+    try:
+        open_engine(DatabaseSettings.read({"DATABASE_URL": url, "DATABASE_INSECURE_TLS": insecure_tls}))
+    except ConfigurationError as error:
+        (line,) = error.lines
+        return line
+    return None
 
 
 @pytest.mark.parametrize(
@@ -39,10 +52,13 @@ def sslmode_of(url: str) -> str | None:
         "postgresql://u:hunter2@203.0.113.5/d?sslmode=verify-full&sslrootcert=/etc/ca.pem",
         "postgresql://u:hunter2@203.0.113.5/d?sslmode=verify-full&sslrootcert=system",
         "postgresql:///d?service=verified",
+        "postgresql://u:hunter2@203.0.113.5/d?sslrootcert=system",
+        "postgresql://u:hunter2@203.0.113.5/d?sslmode=require&channel_binding=require",
     ],
 )
-def test_local_or_verified_server_is_not_reported(url: str) -> None:
+def test_local_or_verified_server_is_accepted(url: str) -> None:
     assert sslmode_of(url) is None
+    assert refusal_of(url) is None
 
 
 @pytest.mark.parametrize(
@@ -61,8 +77,33 @@ def test_local_or_verified_server_is_not_reported(url: str) -> None:
         ("postgresql:///d?service=remote", "require"),
     ],
 )
-def test_unverified_server_on_another_host_is_found(url: str, sslmode: str) -> None:
+def test_unverified_server_on_another_host_is_refused(url: str, sslmode: str) -> None:
     assert sslmode_of(url) == sslmode
+    refusal = str(refusal_of(url))
+    assert refusal.startswith("DATABASE_URL names a server on another host, and the connection ")
+    assert "sslmode=verify-full" in refusal
+    assert "DATABASE_INSECURE_TLS=true" in refusal
+    assert "hunter2" not in refusal
+    assert refusal_of(url, insecure_tls="true") is None
+    assert refusal_of(url, insecure_tls="false") == refusal
+
+
+def test_host_name_is_not_looked_up_before_the_first_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start during an outage of DNS does not wait."""
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "60")
+    began = monotonic()
+    for number in range(20):
+        assert sslmode_of(f"postgresql://u:hunter2@db{number}.invalid/d") == "prefer"
+    assert monotonic() - began < 5
+
+
+def test_service_does_not_start_with_an_unverified_server(static_environ: dict[str, str]) -> None:
+    url = "postgresql://u:hunter2@203.0.113.5/d"
+    environ = {**static_environ, "SECRET_KEY": SECRET_KEY, "DATABASE_URL": url}
+    with pytest.raises(ConfigurationError, match="DATABASE_URL names a server on another host") as raised:
+        services_of(environ)
+    assert len(raised.value.problems) == 1
+    assert services_of({**environ, "DATABASE_INSECURE_TLS": "true"})
 
 
 def test_server_in_the_variables_of_libpq_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,9 +131,9 @@ def test_invalid_options_are_not_a_verified_server() -> None:
         ("sslmode=verify-ca", "accepts the certificate of any host of the same authority"),
     ],
 )
-def test_doctor_warns_of_an_unverified_server_without_the_password(query: str, found: str) -> None:
+def test_doctor_warns_of_a_permitted_unverified_server(query: str, found: str) -> None:
     url = f"postgresql://u:hunter2@db.invalid/d?{query}&connect_timeout=1"
-    first, *_ = check_database(DatabaseSettings.read({"DATABASE_URL": url}))
+    first, *_ = check_database(DatabaseSettings.read({"DATABASE_URL": url, "DATABASE_INSECURE_TLS": "true"}))
     assert (first.step, first.outcome) == ("database: encryption", "warning")
     assert found in first.found
     assert "sslmode=verify-full" in str(first.remedy)

@@ -10,14 +10,10 @@ from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.schema import HEAD, revision_of, schema_drift, schema_problem
 from database.server_info import clock_offset, server_version, sqlite_files
-from database.tls import unverified_sslmode
+from database.tls import VERIFY, unverified_server
 from providers.file_permissions import check_permissions
 from providers.interface import Check
 
-_UNVERIFIED = {
-    "require": "is encrypted, but the certificate is not verified, so that another host can pose as the server",
-    "verify-ca": "accepts the certificate of any host of the same authority, which can pose as the server",
-}
 MAX_CLOCK_OFFSET = timedelta(seconds=2)
 
 
@@ -25,7 +21,7 @@ def check_database(settings: DatabaseSettings) -> Iterator[Check]:
     """Yield the findings about the database. The last one is a failure if the database is unavailable."""
     engine = open_engine(settings)
     if engine.name == "postgresql":
-        yield from _check_encryption(engine)
+        yield _check_encryption(engine)
     try:
         yield Check("database: connection", "ok", f"{server_version(engine)} answers")
         yield from _check_tables(engine)
@@ -38,17 +34,10 @@ def check_database(settings: DatabaseSettings) -> Iterator[Check]:
         yield Check("database: connection", "failure", error.reason, remedy)
 
 
-def _check_encryption(engine: Any) -> Iterator[Check]:
-    try:
-        sslmode = unverified_sslmode(engine)
-    except DatabaseUnavailable:
-        return  # the check of the connection reports it
-    if sslmode is None:
-        yield Check("database: encryption", "ok", "the server is on this host, or its certificate is verified")
-        return
-    found = _UNVERIFIED.get(sslmode, "can be unencrypted, so that the network can read and change it")
-    remedy = "Add ?sslmode=verify-full&sslrootcert=FILE to DATABASE_URL, with the certificate of the server's authority"
-    yield Check("database: encryption", "warning", f"the connection to the server on another host {found}", remedy)
+def _check_encryption(engine: Any) -> Check:
+    if found := unverified_server(engine):
+        return Check("database: encryption", "warning", found, f"{VERIFY}, and unset DATABASE_INSECURE_TLS")
+    return Check("database: encryption", "ok", "the server is on this host, or it is verified")
 
 
 def _check_tables(engine: Any) -> Iterator[Check]:

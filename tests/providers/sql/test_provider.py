@@ -251,7 +251,7 @@ def test_invalid_url_is_rejected_and_not_quoted(url: str) -> None:
     "url",
     [
         "postgresql://u:p@127.0.0.1/d?sslmode=verify-full&sslrootcert=system&options=-c%20jit%3Doff",
-        "postgresql:///d?host=a:5432&host=b:5433&target_session_attrs=read-write",
+        "postgresql:///d?host=a:5432&host=b:5433&target_session_attrs=read-write&sslmode=verify-full",
         "postgresql:///d?service=x",
         "sqlite:///users.db?cache=private",
     ],
@@ -262,7 +262,7 @@ def test_parameters_of_the_database_are_accepted(url: str) -> None:
 
 @pytest.mark.parametrize("host", ["db-1.example.org", "127.0.0.1", "[::1]", "", "db."])
 def test_host_may_be_a_name_or_an_address(host: str) -> None:
-    assert engine_of({"DATABASE_URL": f"postgresql://u:p@{host}/d"})
+    assert engine_of({"DATABASE_URL": f"postgresql://u:p@{host}/d?sslmode=verify-full"})
 
 
 @pytest.mark.parametrize(
