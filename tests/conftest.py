@@ -13,8 +13,10 @@ import psycopg
 import pytest
 from flask import Flask
 
+from tests.servers import directory389 as directory389_server
 from tests.servers import postgres as postgres_server
 from tests.servers import slapd as slapd_server
+from tests.servers.directory389 import Directory389
 from tests.servers.samba import Samba
 from tests.servers.samba_domain import domain_controller, provision_domain
 from tests.servers.slapd import Slapd
@@ -60,6 +62,15 @@ def log_without_secrets() -> Iterator[None]:
 def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
     """An OpenLDAP server that knows everybody."""
     with slapd_server.slapd(tmp_path_factory.mktemp("slapd")) as server:
+        for person in ALL_USERS:
+            server.add_person(person)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def directory389(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory389]:
+    """A 389 Directory Server that knows everybody."""
+    with directory389_server.directory389(tmp_path_factory.mktemp("389")) as server:
         for person in ALL_USERS:
             server.add_person(person)
         yield server

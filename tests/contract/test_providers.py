@@ -14,6 +14,8 @@ from providers.interface import UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Deni
 from providers.registry import open_provider
 from tests.conftest import new_database
 from tests.contract.suite import ProviderContract, SupportsFindContract, SupportsHasUsernameContract
+from tests.servers import directory389 as directory389_server
+from tests.servers.directory389 import Directory389
 from tests.servers.samba import Samba
 from tests.servers.slapd import SUFFIX, Slapd, person_dn
 from tests.support.stores import engine_of, user_table, users_file
@@ -185,3 +187,26 @@ class TestActiveDirectory(WithDisabledUser):
         # Users log in with `cn`: sAMAccountName does not allow all characters of the sample users.
         by_cn = {"LDAP_USERNAME_ATTRIBUTE": "cn", "LDAP_USER_FILTER": "(|(cn={login})(mail={login}))"}
         return open_provider("ldap", samba.environ(**by_cn))
+
+
+@pytest.fixture(scope="module")
+def filled_389(directory389: Directory389) -> Directory389:
+    """The shared 389 Directory Server, with the disabled user."""
+    directory389.add_person(DISABLED)
+    directory389.modify(directory389_server.person_dn(DISABLED.username), {"nsAccountLock": "true"})
+    return directory389
+
+
+class TestDirectory389(WithDisabledUser):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def provider(cls, filled_389: Directory389) -> AuthProvider:
+        return open_provider("ldap", filled_389.environ())
+
+
+class TestDirectory389WithGroupSearch(WithDisabledUser):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def provider(cls, filled_389: Directory389) -> AuthProvider:
+        groups = f"ou=groups,{directory389_server.SUFFIX}"
+        return open_provider("ldap", filled_389.environ(LDAP_GROUP_BASE_DN=groups))

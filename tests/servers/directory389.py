@@ -1,5 +1,6 @@
 """A real 389 Directory Server in a temporary directory, configured without the tools of its package."""
 
+import json
 import os
 import pwd
 import re
@@ -9,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldap3 import NONE, SAFE_SYNC, Connection, Server
+from ldap3 import MODIFY_ADD, NONE, SAFE_SYNC, Connection, Server
+from ldap3.utils.dn import escape_rdn
 
 from tests.servers.ldap_changes import add_entry, replace_values
 from tests.servers.process import free_port, listens, running
@@ -35,6 +37,7 @@ _LOCK = f'cn="cn=nsDisabledRole,{SUFFIX}",cn=nsAccountInactivationTmp,{SUFFIX}'
 _ENTRIES: dict[str, tuple[list[str], dict[str, object]]] = {
     SUFFIX: (["domain"], {"dc": "example", "aci": _READ_ALL}),
     f"ou=people,{SUFFIX}": (["organizationalUnit"], {"ou": "people"}),
+    f"ou=groups,{SUFFIX}": (["organizationalUnit"], {"ou": "groups"}),
     SERVICE: (["applicationProcess", "simpleSecurityObject"], {"cn": "svc", "userPassword": SERVICE_PASSWORD}),
     DISABLED_ROLE: (
         ["ldapSubEntry", "nsRoleDefinition", "nsSimpleRoleDefinition", "nsManagedRoleDefinition"],
@@ -60,7 +63,7 @@ _ENTRIES: dict[str, tuple[list[str], dict[str, object]]] = {
 
 @dataclass(frozen=True)
 class Directory389:
-    """A running server without TLS."""
+    """A server without TLS."""
 
     home: Path
     port: int
@@ -83,9 +86,18 @@ class Directory389:
         connection.unbind()
 
     def add_person(self, person: SampleUser) -> None:
-        """Add a person."""
-        names = {"uid": person.username, "cn": person.username, "sn": person.username, "mail": person.email}
-        self.add(person_dn(person.username), ["inetOrgPerson"], {**names, "userPassword": person.password})
+        """Add a person, as a member of one group for each of their roles."""
+        dn, names = person_dn(person.username), dict.fromkeys(("uid", "cn", "sn"), person.username)
+        self.add(dn, ["inetOrgPerson"], {**names, "mail": person.email, "userPassword": person.password})
+        for role in person.roles:
+            self._join(dn, f"cn={role},ou=groups,{SUFFIX}")
+
+    def _join(self, member: str, group: str) -> None:
+        connection = self.admin()
+        _, result, _, _ = connection.modify(group, {"member": [(MODIFY_ADD, [member])]})  # type: ignore[no-untyped-call]
+        connection.unbind()
+        if result["description"] == "noSuchObject":
+            self.add(group, ["groupOfNames"], {"member": member})
 
     def environ(self, **changed: str) -> dict[str, str]:
         """Return an environment that configures a provider with this server, with changes."""
@@ -97,13 +109,16 @@ class Directory389:
             "LDAP_BASE_DN": f"ou=people,{SUFFIX}",
             "LDAP_BIND_DN": SERVICE,
             "LDAP_BIND_PASSWORD": SERVICE_PASSWORD,
+            "LDAP_ROLE_MAP": json.dumps(
+                {f"cn={role},ou=groups,{SUFFIX}": [role] for role in ("admin", "user", "editor")}
+            ),
             **changed,
         }
 
 
 def person_dn(username: str) -> str:
     """Return the DN of a person that `add_person` adds."""
-    return f"uid={username},ou=people,{SUFFIX}"
+    return f"uid={escape_rdn(username)},ou=people,{SUFFIX}"
 
 
 @contextmanager
@@ -111,15 +126,22 @@ def directory389(home: Path) -> Iterator[Directory389]:
     """Run a server with a service account and no users."""
     server = Directory389(home, free_port())
     _write_configuration(server)
-    command = ["/usr/sbin/ns-slapd", "-D", str(home), "-i", str(home / "pid"), "-d", "0"]
-    with (home / "output").open("wb") as output:
+    with started(server):
+        for dn, (classes, attributes) in _ENTRIES.items():
+            server.add(dn, classes, attributes)
+        # Without a check of the schema, an entry can have the attributes of other directories.
+        server.modify("cn=config", {"nsslapd-schemacheck": "off"})
+        yield server
+
+
+@contextmanager
+def started(server: Directory389) -> Iterator[None]:
+    """Run a server that was stopped, with its entries and its port."""
+    command = ["/usr/sbin/ns-slapd", "-D", str(server.home), "-i", str(server.home / "pid"), "-d", "0"]
+    with (server.home / "output").open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
         with running(process, lambda: listens(server.port)):
-            for dn, (classes, attributes) in _ENTRIES.items():
-                server.add(dn, classes, attributes)
-            # Without a check of the schema, an entry can have the attributes of other directories.
-            server.modify("cn=config", {"nsslapd-schemacheck": "off"})
-            yield server
+            yield
 
 
 def _write_configuration(server: Directory389) -> None:
@@ -144,5 +166,14 @@ def _write_configuration(server: Directory389) -> None:
     }
     templates = [(_TEMPLATES / name).read_text().strip() for name in ("template-dse.ldif", "template-suffix-db.ldif")]
     text = re.sub(r"%(\w+)%", lambda match: values[match[1]], "\n\n".join(templates) + "\n")
+    # Usernames and emails may have letters of all languages, and the entries of users list their groups.
+    text = _switch(_switch(text, "7-bit check", "off"), "MemberOf Plugin", "on")
     (server.home / "dse.ldif").write_text(text)
     (server.home / "schema" / "99user.ldif").write_text("dn: cn=schema\n")
+
+
+def _switch(configuration: str, plugin: str, state: str) -> str:
+    pattern = rf"(?m)(^dn: cn={plugin},.*(?:\n.+)*?\nnsslapd-pluginenabled: )\w+"
+    changed, count = re.subn(pattern, rf"\g<1>{state}", configuration)
+    assert count == 1, plugin
+    return changed

@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-SERVER_FIXTURES = frozenset({"domain", "postgres", "redis", "samba", "slapd"})
+SERVER_FIXTURES = frozenset({"directory389", "domain", "postgres", "redis", "samba", "slapd"})
 SERVER_PARAMETERS = frozenset({"ad", "ldap", "postgres", "postgresql", "samba", "slapd"})
 WITHOUT_SERVER = frozenset(
     {"tests.servers", "tests.servers.faulty", "tests.servers.process", "tests.servers.scripted_ldap"}

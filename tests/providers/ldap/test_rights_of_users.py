@@ -1,33 +1,30 @@
 """Without a service account, the groups that one user may read do not decide which groups another user has."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from providers.ldap import open_ldap
-from tests.servers.directory389 import SUFFIX, Directory389, directory389, person_dn
+from tests.servers.directory389 import SUFFIX, Directory389, person_dn
 from tests.support.users import SampleUser
 
 GROUPS = f"ou=groups,{SUFFIX}"
 TEAM, SUSPENDED = f"cn=team,{GROUPS}", f"cn=suspended,{GROUPS}"
-BOB, EVE = (SampleUser(name, f"{name}@example.org", f"the password of {name}") for name in ("bob", "eve"))
+BOB, IVY = (SampleUser(name, f"{name}@example.org", f"the password of {name}", ()) for name in ("bob", "ivy"))
 
 READ_TEAM = f'(targetattr="*")(version 3.0; acl "team"; allow(read, search) userdn="ldap:///{SUFFIX}??sub?(uid=*)";)'
-READ_SUSPENDED = f'(targetattr="*")(version 3.0; acl "eve"; allow(read, search) userdn="ldap:///{person_dn("eve")}";)'
+READ_SUSPENDED = f'(targetattr="*")(version 3.0; acl "ivy"; allow(read, search) userdn="ldap:///{person_dn("ivy")}";)'
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory389]:
-    """A directory in which the team is suspended. All users may read the team, and only Eve its suspension."""
-    with directory389(tmp_path_factory.mktemp("389")) as running:
-        for person in (BOB, EVE):
-            running.add_person(person)
-        running.add(GROUPS, ["organizationalUnit"], {"ou": "groups"})
-        members = [person_dn("bob"), person_dn("eve")]
-        running.add(TEAM, ["groupOfNames"], {"cn": "team", "member": members, "aci": READ_TEAM})
-        running.add(SUSPENDED, ["groupOfNames"], {"cn": "suspended", "member": TEAM, "aci": READ_SUSPENDED})
-        yield running
+def server(directory389: Directory389) -> Directory389:
+    """The shared directory, in which the team is suspended. Users may read the team, and only Ivy its suspension."""
+    for person in (BOB, IVY):
+        directory389.add_person(person)
+    members = [person_dn("bob"), person_dn("ivy")]
+    directory389.add(TEAM, ["groupOfNames"], {"cn": "team", "member": members, "aci": READ_TEAM})
+    directory389.add(SUSPENDED, ["groupOfNames"], {"cn": "suspended", "member": TEAM, "aci": READ_SUSPENDED})
+    return directory389
 
 
 def test_user_who_may_not_read_a_group_does_not_hide_it_from_others(server: Directory389, tmp_path: Path) -> None:
@@ -45,6 +42,6 @@ def test_user_who_may_not_read_a_group_does_not_hide_it_from_others(server: Dire
     bob = provider.authenticate(BOB.username, BOB.password)
     assert bob
     assert bob["roles"] == ["editor"]
-    eve = provider.authenticate(EVE.username, EVE.password)
-    assert eve
-    assert eve["roles"] == []
+    ivy = provider.authenticate(IVY.username, IVY.password)
+    assert ivy
+    assert ivy["roles"] == []
