@@ -1,11 +1,13 @@
 """Reads the environment variables. No other module reads them."""
 
 import os
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from config.errors import ConfigurationError, Problem
+from config.misspellings import differs_by_a_typo
 
 DEVELOPMENT_FILE = Path(__file__).resolve().parent.parent / ".env"
 _ENCODING = "utf-8-sig"  # a byte order mark would become a part of the first name
@@ -15,7 +17,8 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     """Return the variables of the development file, if it exists, overridden by those of the process.
 
     If the process sets `SECRET_KEY` or `SECRET_KEY_FILE`, both are ignored in the development file. The same applies
-    to every other variable. Raises ConfigurationError if the file cannot be read.
+    to every other variable. Raises ConfigurationError if the file cannot be read, or if a variable of the process
+    resembles one of the file, which would be used instead.
     """
     try:
         # The returned values are not expanded, because a secret may contain `${`.
@@ -28,9 +31,19 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     process = {
         name: value for name, value in os.environ.items() if value not in (development.get(name), expanded.get(name))
     }
+    problems = [*_misspelled_overrides(process, development)]
+    if problems:
+        raise ConfigurationError(problems)
     overridden = {_file_counterpart(name) for name in process}
     kept = {name: value for name, value in development.items() if value is not None and name not in overridden}
     return {**kept, **process}
+
+
+def _misspelled_overrides(process: Iterable[str], development: Collection[str]) -> Iterator[Problem]:
+    for name in sorted(process):
+        nearest = next((other for other in development if differs_by_a_typo(name.upper(), other)), None)
+        if nearest and name not in development:
+            yield Problem(name, "is not a setting", f"The nearest setting is {nearest}")
 
 
 def _file_counterpart(name: str) -> str:

@@ -1,7 +1,6 @@
 """A section of settings: typed fields, each read from one environment variable."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from config.errors import ConfigurationError, Problem, validation_message
 from config.files import UnusableFile, read_file
+from config.misspellings import nearest_setting
 from config.values import UnusableValue, clean_value
 
 
@@ -52,7 +52,7 @@ class Section(BaseModel):
             for fault in error.errors(include_input=False, include_url=False):
                 field = str(fault["loc"][0])
                 problems.setdefault(field, cls._problem(field, fault))
-        found = [*problems.values(), *cls._renamed_variables(environ), *cls._misspelled_variables(environ)]
+        found = [*problems.values(), *cls._renamed_variables(environ), *cls.misspelled_variables(environ)]
         if found:
             raise ConfigurationError(found)
         return section
@@ -97,21 +97,32 @@ class Section(BaseModel):
         return [Problem(old, f"is now called {cls.renamed[old]}", f"Set {cls.renamed[old]}") for old in old_names]
 
     @classmethod
-    def _misspelled_variables(cls, environ: Mapping[str, str]) -> list[Problem]:
-        """Return a problem for each unknown variable whose name resembles an unset setting.
+    def misspelled_variables(cls, environ: Mapping[str, str]) -> list[Problem]:
+        """Return a problem for each unknown variable whose name resembles an unset setting of this section.
 
         Without this check a misspelled variable would be ignored silently.
         """
-        known = {cls.variable(field) for field in cls.model_fields} | set(cls.renamed)
-        known |= {f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)}
-        unset = [variable for field in cls.model_fields if (variable := cls.variable(field)) not in environ]
-        unknown = [name for name in environ if cls.prefix and name.startswith(cls.prefix) and name not in known]
-        nearest = {name: _nearest(name.removesuffix("_FILE"), unset) for name in sorted(unknown)}
+        variables = [cls.variable(field) for field in cls.model_fields]
+        variables += [f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)]
+        unset = [variable for variable in variables if variable not in environ]
+        unknown = sorted(set(environ) - {*variables, *cls.renamed})
+        nearest = {name: nearest_setting(name, unset, cls.prefix) for name in unknown}
         return [
             Problem(name, "is not a setting", f"The nearest setting is {match}")
             for name, match in nearest.items()
             if match
         ]
+
+
+def require_known_variables(environ: Mapping[str, str]) -> None:
+    """Raise ConfigurationError for variables that resemble a setting of any section that has been imported.
+
+    A section checks its names when it is read. An optional section, such as that of DATABASE_URL, may not be read
+    because its only variable is misspelled.
+    """
+    problems = [problem for section in Section.__subclasses__() for problem in section.misspelled_variables(environ)]
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def secret_file_variables() -> list[str]:
@@ -141,8 +152,3 @@ def _unusable_file(variable: str, found: str, remedy: str) -> ConfigurationError
 
 def _holds_secrets(kind: Any) -> bool:
     return kind is SecretStr or any(map(_holds_secrets, get_args(kind)))
-
-
-def _nearest(name: str, settings: list[str]) -> str | None:
-    longer = [setting for setting in settings if setting.startswith(f"{name}_")]
-    return next(iter([*longer, *get_close_matches(name, settings, n=1, cutoff=0.85)]), None)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigurationError, Problem, collect_errors
+from config.section import require_known_variables
 from config.service_settings import USER_TABLE_PROVIDER, ProviderSettings
 from config.settings import Settings
 from database.errors import DatabaseUnavailable
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def create_services(settings: Settings) -> Services:
     """Build the services. Raises ConfigurationError with every problem of every section."""
-    keys, tokens, chain, throttle, proxies, oauth, password_policy, store, user_editor, admins = collect_errors(
+    keys, tokens, chain, throttle, proxies, oauth, password_policy, store, user_editor, admins, _ = collect_errors(
         lambda: open_keys(settings),
         lambda: settings.tokens,
         lambda: _open_chain(settings),
@@ -42,6 +43,7 @@ def create_services(settings: Settings) -> Services:
         lambda: _open_session_store(settings),
         lambda: _user_editor(settings),
         lambda: settings.admins,
+        lambda: require_known_variables(settings.environ),
     )
     issuer = TokenIssuer(keys, tokens, store.revocations if store else None)
     return Services(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.environment import read_environment
+from config.errors import ConfigurationError
 
 
 @pytest.fixture
@@ -67,3 +68,19 @@ def test_missing_file_counts_as_empty(tmp_path: Path, monkeypatch: pytest.Monkey
     environ = read_environment(tmp_path / "none")
     assert environ["JWT_ISSUER"] == "of-the-process"
     assert "SECRET_KEY" not in environ
+
+
+@pytest.mark.parametrize("misspelled", ["JWT_ISUER", "SECRETKEY", "secret_key", "DATABASE_URLFILE"])
+def test_misspelled_variable_of_the_process_is_not_replaced_by_the_file(
+    development_file: Path, monkeypatch: pytest.MonkeyPatch, misspelled: str
+) -> None:
+    monkeypatch.setenv(misspelled, "of-the-process")
+    with pytest.raises(ConfigurationError) as raised:
+        read_environment(development_file)
+    (line,) = raised.value.lines
+    assert line.startswith(f"{misspelled} is not a setting. The nearest setting is ")
+
+
+def test_numbered_variable_of_the_process_is_accepted(development_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY2", "of another program")
+    assert read_environment(development_file)["SECRET_KEY"] == "of-the-file"
