@@ -2,11 +2,12 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+FUZZ_SECONDS ?= 600
 LOCK := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
   --custom-compile-command 'make lock' pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run migrate test test-fast lint format bench lock servers
+.PHONY: help venv run migrate test test-fast fuzz lint format bench lock servers
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,9 @@ test: $(VENV)/.development servers tests/clients/node_modules ## Run all tests o
 
 test-fast: $(VENV)/.development ## Run the tests that need no server, in about a minute
 	@$(BIN)/python -m pytest --fast -n 2 --dist loadfile
+
+fuzz: $(VENV)/.fuzz servers ## Try to break the service for FUZZ_SECONDS (600) with each of FUZZ_TARGETS (all)
+	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 lint: $(VENV)/.development ## Check formatting, lint rules and types
 	$(BIN)/ruff format --check
@@ -43,6 +47,7 @@ lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK) --group build -o requirements.txt
 	$(LOCK) --group build --group dev -c requirements.txt -o requirements-dev.txt
 	$(LOCK:pyproject.toml=) --group bench -c requirements.txt -o requirements-bench.txt
+	$(LOCK:pyproject.toml=) --group fuzz -c requirements.txt -o requirements-fuzz.txt
 
 servers:
 	@.ci/install slapd 389-ds-base samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
@@ -71,6 +76,10 @@ $(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/.made
 $(VENV)/.bench: requirements-bench.txt | $(VENV)/.development
 	@.ci/install sqlite3 gcc python3-dev libldap2-dev libsasl2-dev
 	@$(PIP) install --require-hashes -r requirements-bench.txt
+	@touch $@
+
+$(VENV)/.fuzz: requirements-fuzz.txt | $(VENV)/.development
+	@$(PIP) install --require-hashes -r requirements-fuzz.txt
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt | $(VENV)/.runtime

@@ -10,6 +10,8 @@ from pydantic import AfterValidator
 MAX_NAME_LENGTH = 256
 MAX_PASSWORD_LENGTH = 1024
 
+# No database stores NUL, and lone surrogates cannot be encoded in UTF-8.
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 # PBKDF2 and scrypt ignore a NUL at the end of a short password. Lone surrogates cannot be encoded in UTF-8.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -36,6 +38,11 @@ def validate_text(text: str, max_length: int) -> str:
     if _FORBIDDEN.search(text):
         raise ValueError("must not contain control characters or lone surrogates")
     return text
+
+
+def is_storable(text: str) -> bool:
+    """Return whether the text is not empty, and a database can store it: it has neither NUL nor lone surrogates."""
+    return text != "" and not _UNSTORABLE.search(text)
 
 
 def normalize_name(text: str) -> str:

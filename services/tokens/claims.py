@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from config.text import is_storable
+
 Claims = dict[str, Any]
 MAX_NUMERIC_DATE = 10**12  # seconds since 1970: the year 33658
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+    return isinstance(value, str) and is_storable(value)
 
 
 def _is_text_or_none(value: object) -> bool:

@@ -52,11 +52,15 @@ def services_of(environ: Mapping[str, str]) -> Services:
     return create_services(Settings(environ))
 
 
-def users_file(path: Path, people: Iterable[SampleUser]) -> dict[str, str]:
+def users_file(
+    path: Path,
+    people: Iterable[SampleUser],
+    hash_of: Callable[[SampleUser], str] = lambda person: hashed(person.password),
+) -> dict[str, str]:
     """Write the users to a users file, and return the environment for its provider."""
     tables = [
         f"[[users]]\nusername = {json.dumps(person.username)}\nemail = {json.dumps(person.email)}\n"
-        f"password_hash = {json.dumps(hashed(person.password))}\nroles = {json.dumps(person.roles)}\n"
+        f"password_hash = {json.dumps(hash_of(person))}\nroles = {json.dumps(person.roles)}\n"
         for person in people
     ]
     path.write_text("\n".join(tables), "utf-8")

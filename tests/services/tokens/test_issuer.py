@@ -116,6 +116,17 @@ def test_claim_of_the_wrong_type_is_rejected(
         issuer.decode(sign(header, {**claims, name: value}))
 
 
+@pytest.mark.parametrize("name", ["sub", "jti", "username", "email", "idp", "client_id", "sid"])
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\0", "a\0b"])
+def test_claim_that_cannot_be_stored_is_rejected(
+    issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any], name: str, text: str
+) -> None:
+    # A response header cannot have a lone surrogate, and PostgreSQL accepts neither it nor NUL.
+    for changed in ({**claims, name: text}, {**claims, "roles": [text]}):
+        with pytest.raises(InvalidToken):
+            issuer.decode(sign(header, changed))
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"5", b"null", b'"x"', b"{", b'{"a":' * 1000])
 def test_claims_that_are_not_an_object_are_rejected(
     issuer: TokenIssuer, header: dict[str, Any], content: bytes
