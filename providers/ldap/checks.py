@@ -13,7 +13,7 @@ from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.directory import Directory
-from providers.ldap.groups import dn_problem
+from providers.ldap.group_dns import dn_problem
 from providers.ldap.network_checks import Finding, check_authorities, check_server, run_check
 from providers.ldap.records import CHANGE_ATTRIBUTES, ID_ATTRIBUTES, RECORD_ATTRIBUTES
 from providers.ldap.role_rules import Group, excluded_groups, positive_groups

@@ -9,7 +9,7 @@ from time import monotonic
 
 from providers.interface import Membership
 from providers.ldap.binary_identifiers import sid_text
-from providers.ldap.client.dn import dn_key, similar_key
+from providers.ldap.client.dn import dn_key
 from providers.ldap.client.errors import IncompleteResult
 from providers.ldap.client.filters import ANY_ENTRY, Filter, placeholders
 from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
@@ -84,24 +84,6 @@ class GroupFinder:
         return [
             group.dn for base in self._bases for group in session.search(base, SUBTREE, search_filter, NO_ATTRIBUTES)
         ]
-
-
-def find_group(session: SupportsSearch, dn: str) -> Entry | None:
-    """Return the group's entry with memberUid; `None` if it does not exist or is not visible. Raises LdapError."""
-    return next(iter(session.search(dn, BASE, ANY_ENTRY, ["memberUid"])), None)
-
-
-def dn_problem(session: SupportsSearch, dn: str, *, excluded: bool = False) -> str | None:
-    """Return what is wrong with the DN of a group, as a predicate; `None` if the directory has a group with this DN.
-
-    An `excluded` group may have a similar DN, see `similar_key`.
-    """
-    entry = find_group(session, dn)
-    if entry is None:
-        return "does not exist"
-    found, key = dn_key(entry.dn), dn_key(dn)
-    is_same = similar_key(found) == similar_key(key) if excluded else found == key
-    return None if is_same else f"has the DN {entry.dn} in the directory"
 
 
 def primary_group_sid(entry: Entry) -> str | None:

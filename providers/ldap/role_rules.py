@@ -136,6 +136,18 @@ class RoleRules:
         roles = {role for rule in matching for role in rule.roles}
         return sorted(roles.union(self.default, *(self._roles_by_group.get(group, ()) for group in groups)))
 
+    def groups_similar_to(self, key: DN | str) -> Sequence[Group]:
+        """Return the groups of the rules whose keys are similar to the key of a DN (`similar_key`)."""
+        return self._groups_by_similar_key.get(similar_key(key), ())
+
+    @cached_property
+    def _groups_by_similar_key(self) -> dict[DN | str, list[Group]]:
+        groups: dict[DN | str, list[Group]] = {}
+        for rule in self.rules:
+            for group in _all_groups(rule.condition):
+                groups.setdefault(similar_key(group.key), []).append(group)
+        return groups
+
     @cached_property
     def _roles_by_group(self) -> dict[DN | str, set[str]]:
         """The roles that one group gives by itself. A role map may have thousands of groups."""

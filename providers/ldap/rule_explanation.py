@@ -1,13 +1,14 @@
 """Why a user has their roles: which role rules match, and what almost changed the result of a rule."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from config.text import casefold_name
 from providers.interface import Membership, RuleResult
-from providers.ldap.client.dn import DN, dn_key
+from providers.ldap.client.dn import DN, dn_key, similar_key
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import SupportsSearch
-from providers.ldap.groups import dn_problem, find_group
+from providers.ldap.group_dns import dn_problem, find_group, group_keys
 from providers.ldap.role_rules import Condition, Group, RoleRules, excluded_groups, matches, positive_groups
 
 
@@ -23,13 +24,13 @@ def explain_rules(
     `memberships` are the groups that give roles; `nested_memberships` are the groups that would give roles with
     LDAP_NESTED_GROUPS=true.
     """
-    near_misses = _NearMisses(session, username, memberships, nested_memberships)
-    groups = {dn_key(membership.group) for membership in memberships}
+    groups = group_keys(session, memberships, rules)
+    near_misses = _NearMisses(session, username, groups, memberships, nested_memberships)
     if rules.default:
         yield RuleResult("all users", rules.default, matched=True)
     for rule in rules.rules:
         matched = matches(rule.condition, groups)
-        find = near_misses.find_exclusions if matched else near_misses.find
+        find = near_misses.find_wrong_exclusions if matched else near_misses.find
         yield RuleResult(str(rule.condition), rule.roles, matched, tuple(find(rule.condition)))
 
 
@@ -40,35 +41,50 @@ class _NearMisses:
         self,
         session: SupportsSearch,
         username: str,
+        groups: AbstractSet[DN | str],
         memberships: Sequence[Membership],
         nested_memberships: Sequence[Membership],
     ) -> None:
         self._session = session
         self._username = username
+        self._groups = groups
         self._memberships = {dn_key(membership.group): membership for membership in memberships}
         self._nested_memberships = {dn_key(membership.group): membership for membership in nested_memberships}
 
-    def find_exclusions(self, condition: Condition) -> Iterator[str]:
+    def find_wrong_exclusions(self, condition: Condition) -> Iterator[str]:
         """Yield why groups that a matching rule excludes could not keep it from matching."""
         for group in excluded_groups(condition):
             if problem := dn_problem(self._session, group.dn, excluded=True):
                 yield f"the excluded group {group.label} {problem}"
 
     def find(self, condition: Condition) -> Iterator[str]:
+        """Yield why groups that a rule requires are missing, and which groups it excludes only by a similar name."""
         for group in positive_groups(condition):
-            if group.key not in self._memberships and (explanation := self._explain(group)):
+            if group.key not in self._groups and (explanation := self._explain(group)):
                 yield f"{group.label}: {explanation}"
+        for group in excluded_groups(condition):
+            if group.key not in self._groups and (similar := self._similar_membership(group.key)):
+                yield f"the excluded group {group.label} is similar to {similar}, of which the user is a member"
 
     def _explain(self, group: Group) -> str | None:
         nested = self._nested_memberships.get(group.key)
         if nested:
             return f"the user is a member via {nested.via_group}, but LDAP_NESTED_GROUPS is not true"
+        if similar := self._similar_membership(group.key):
+            return f"the user is a member of {similar}, which is another group for this directory"
         entry = find_group(self._session, group.dn)
         if entry is None:
-            return self._similar_group(group.key) or "this group does not exist"
+            return self._group_elsewhere(group.key) or "this group does not exist"
         return self._member_in_other_case(entry)
 
-    def _similar_group(self, key: DN) -> str | None:
+    def _similar_membership(self, key: DN) -> str | None:
+        """Return the DN of a group of the user that is similar to this one, if there is one."""
+        groups = (
+            self._memberships[other].group for other in self._memberships if similar_key(other) == similar_key(key)
+        )
+        return next(groups, None)
+
+    def _group_elsewhere(self, key: DN) -> str | None:
         """Return a text that names the user's group with the same RDN below another DN, if there is one."""
         for other, membership in self._memberships.items():
             if isinstance(other, tuple) and other[0] == key[0]:

@@ -128,7 +128,7 @@ class SearchProvider:
         reason: str | None = UNKNOWN_USER  # an entry that has just been deleted has no values
         if states:
             reason = account_denial_reason(states[0].all_texts, datetime.now(UTC), Effect.EXPLANATION)
-        user = None if reason else self._entries.user_in_groups(entry, groups)
+        user = None if reason else self._entries.user_in_groups(session, entry, groups)
         return Explanation(user, reason, entry.dn, tuple(groups), tuple(rules))
 
 

@@ -13,6 +13,7 @@ from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, with_wildca
 from providers.ldap.client.messages import SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession, SupportsSearch
+from providers.ldap.group_dns import group_keys
 from providers.ldap.groups import GroupFinder
 from providers.ldap.records import RECORD_ATTRIBUTES, credential_stamp, is_same_record, record_id
 from providers.ldap.role_rules import RoleRules
@@ -137,11 +138,12 @@ class UserEntries:
         if reason:
             return Denied(reason)
         username = self.username(entry)
-        return self.user_in_groups(entry, self.groups.memberships(session, entry, username))
+        return self.user_in_groups(session, entry, self.groups.memberships(session, entry, username))
 
-    def user_in_groups(self, entry: Entry, memberships: list[Membership]) -> User:
+    def user_in_groups(self, session: SupportsSearch, entry: Entry, memberships: list[Membership]) -> User:
         """Return the user of an entry with the roles that these groups give."""
-        roles = self.role_rules.roles_of({dn_key(membership.group) for membership in memberships})
+        rules = self.role_rules
+        roles = rules.roles_of(group_keys(session, memberships, rules))
         user = User(username=self.username(entry), email=self._email(entry), roles=roles)
         user["credential_stamp"] = credential_stamp(entry)
         if record := record_id(entry):

@@ -5,7 +5,7 @@ from unicodedata import normalize
 from config.text import casefold_name, normalize_name
 from providers.ldap.binary_identifiers import BINARY_FORMATS
 from providers.ldap.client.attribute_types import short_name
-from providers.ldap.client.dn import rdn_values
+from providers.ldap.client.dn import rdn_values, similar_text
 from providers.ldap.client.errors import LdapError
 from providers.ldap.client.filters import equality
 from providers.ldap.client.responses import Entry, text_of
@@ -64,8 +64,8 @@ def chosen_value(entry: Entry, attribute: str) -> bytes | None:
     The order of several values may change, so choose the value in the DN, or else the first in alphabetical order.
     """
     values = entry.attributes.get(short_name(attribute), [])
-    in_dn = rdn_values(entry.dn, attribute) if len(values) > 1 else set()
-    return min(values, key=lambda value: (casefold_name(text_of(value)) not in in_dn, value), default=None)
+    in_dn = set(map(similar_text, rdn_values(entry.dn, attribute))) if len(values) > 1 else set()
+    return min(values, key=lambda value: (similar_text(text_of(value)) not in in_dn, value), default=None)
 
 
 def username_key(username: str) -> str:

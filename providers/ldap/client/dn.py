@@ -1,7 +1,9 @@
-"""Distinguished names: parsing, escaping, and comparison (RFC 4514, RFC 4518)."""
+"""Distinguished names: parsing, spelling, and comparison (RFC 4514, RFC 4518)."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase
 from unicodedata import category, normalize
 
 from providers.ldap.client.attribute_types import short_name
@@ -16,63 +18,74 @@ _ATTRIBUTE_VALUE = re.compile(
     r"(?P<value>(?:\\[0-9a-f]{2}|\\(?![0-9a-f]{2}).|[^\\,+;])*+))(?P<end>[,+;]|\Z)",
     re.DOTALL | re.IGNORECASE | re.ASCII,
 )
-_SPECIAL = re.compile(r'[,+"\\<>;=#\x00]|^ | $')
+_SPACES = " \t\n\r\f\v"
+_SPECIAL = re.compile(r'[,+"\\<>;=#\x00]|\A\s|\s\Z', re.ASCII)
 _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 _SHORT_STRING = re.compile(rb"[\x04\x0c\x13\x16]([\x00-\x7f])(.*)", re.DOTALL)  # BER strings of up to 127 octets
 
-_INVISIBLE_MARKS = re.compile("[\u034f\u1806\u180b-\u180d\ufe00-\ufe0f\ufffc]")  # RFC 4518 §2.2
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+_IGNORED_CATEGORIES = frozenset({"Mn", "Me", "Cc", "Cf"})  # accents, and marks without a glyph
+# 389 Directory Server folds the dotless i. Windows ignores whether a kana is Hiragana or Katakana.
+_ALIKE = {0x1806: None, 0xFFFC: None, ord("ı"): "i"} | {kana: chr(kana + 0x60) for kana in range(0x3041, 0x3097)}
 
 
 def parse_dn(text: str) -> DN:
     """Return the parsed DN. Raises ValueError if the text is not a DN; the message is a predicate without the text.
 
-    The result does not depend on case, on Unicode composition, on spaces around attributes and values, on the length of
-    runs of spaces, on how special characters are escaped, on quotes, on whether an attribute has its short name, long
-    name or OID, and on the order of the attributes in one RDN (`cn=a+ou=b`).
+    The result does not depend on the case of ASCII letters, on spaces around attributes and values, on how special
+    characters are escaped, on quotes, on whether a value is hexadecimal, on whether an attribute has its short name,
+    long name or OID, and on the order of the attributes in one RDN (`cn=a+ou=b`).
     """
-    rdns: list[frozenset[tuple[str, str]]] = []
-    rdn: set[tuple[str, str]] = set()
-    position, end = 0, ","
-    while end:
-        match = _ATTRIBUTE_VALUE.match(text, position)
-        if not match:
-            raise ValueError("is not a distinguished name such as cn=admins,dc=example,dc=org")
-        try:
-            rdn.add((short_name(match["type"]), _fold(_decode(match))))
-        except UnicodeDecodeError:
-            raise ValueError("has escapes that are not UTF-8") from None
-        position, end = match.end(), match["end"]
-        if end != "+":
-            rdns.append(frozenset(rdn))
-            rdn = set()
-    return tuple(rdns)
+    return tuple(frozenset((name, value.translate(_ASCII_LOWER)) for name, value in rdn) for rdn in _rdns(text))
 
 
 @lru_cache(16_384)
 def dn_key(dn: str) -> DN | str:
-    """Return a key that is equal for two spellings of the same DN; the text itself if it is not a DN."""
+    """Return a key that is equal only for DNs that are the same for every server; the text itself if it is not a DN."""
     try:
         return parse_dn(dn)
     except ValueError:
         return dn
 
 
-@lru_cache(16_384)
 def similar_key(key: DN | str) -> DN | str:
-    """Return a key that is also equal for two DNs that only some servers distinguish.
+    """Return a key that is equal for all DNs that any server could take for the same, given their `dn_key`.
 
-    A server that prepares strings as RFC 4518 §2 defines, such as OpenLDAP, ignores the differences between compatible
-    characters (`ｆ` and `f`), and invisible characters. Others do not.
+    Servers differ. OpenLDAP prepares strings (RFC 4518): it ignores compatible forms (`ｆ` and `f`), composition (NFC
+    and NFD), and the number of spaces. Active Directory ignores accents, and takes `ß` for `ss` ([MS-ADTS] §6.5.1).
     """
     if isinstance(key, str):
         return key
-    return tuple(frozenset((name, _fold(_without_invisible(value))) for name, value in rdn) for rdn in key)
+    return tuple(map(_similar_rdn, key))
+
+
+@lru_cache(16_384)
+def _similar_rdn(rdn: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, similar_text(value)) for name, value in rdn)
+
+
+def similar_text(value: str) -> str:
+    """Return a text that is equal for all attribute values that any server could take for the same."""
+    if value.isascii() and value.isprintable():
+        return " ".join(value.lower().split())
+    folded = normalize("NFKD", normalize("NFKD", " ".join(value.split())).casefold())
+    letters = "".join(char for char in folded if category(char) not in _IGNORED_CATEGORIES)
+    return " ".join(letters.translate(_ALIKE).split())
+
+
+def canonical_spelling(dn: str) -> str:
+    """Return the DN as RFC 4514 §2 defines, with short names of attributes. Raises ValueError as `parse_dn` does.
+
+    Some servers find an entry only by this spelling.
+    """
+    return ",".join("+".join(f"{name}={escape_dn_value(value)}" for name, value in rdn) for rdn in _rdns(dn))
 
 
 def rdn_values(dn: str, attribute: str) -> set[str]:
-    """Return the values of the attribute in the first RDN, normalized as in a parsed DN."""
+    """Return the values of the attribute in the first RDN, without escapes."""
     try:
-        return {value for name, value in parse_dn(dn)[0] if name == short_name(attribute)}
+        return {value for name, value in next(_rdns(dn)) if name == short_name(attribute)}
     except ValueError:
         return set()
 
@@ -82,31 +95,49 @@ def escape_dn_value(text: str) -> str:
     return _SPECIAL.sub(lambda special: f"\\{ord(special[0]):02x}", text)
 
 
+def _rdns(text: str) -> Iterator[list[tuple[str, str]]]:
+    """Yield the RDNs, each a list of (attribute, value), without escapes."""
+    rdn: list[tuple[str, str]] = []
+    position, end = 0, ","
+    while end:
+        match = _ATTRIBUTE_VALUE.match(text, position)
+        if not match:
+            raise ValueError("is not a distinguished name such as cn=admins,dc=example,dc=org")
+        try:
+            rdn.append((short_name(match["type"]), _decode(match)))
+        except UnicodeDecodeError:
+            raise ValueError("has escapes that are not UTF-8") from None
+        position, end = match.end(), match["end"]
+        if end != "+":
+            yield rdn
+            rdn = []
+
+
 def _decode(match: re.Match[str]) -> str:
-    """Return the value of an attribute without escapes, quotes, or the hexadecimal form of a string."""
+    """Return the value of an attribute without escapes, quotes, the hexadecimal form, or spaces at its end."""
     if match["quoted"] is not None:
         return _ESCAPED.sub(_unescape, match["quoted"])
     if match["value"].startswith("#"):
         return _decode_hexadecimal(match["value"].rstrip())
-    return _ESCAPED.sub(_unescape, match["value"])
+    return _ESCAPED.sub(_unescape, _without_spaces_at_end(match["value"]))
+
+
+def _without_spaces_at_end(value: str) -> str:
+    """Return the escaped value without the spaces at its end, except one that is escaped."""
+    stripped = value.rstrip(_SPACES)
+    backslashes = len(stripped) - len(stripped.rstrip("\\"))
+    return value[: len(stripped) + backslashes % 2]
 
 
 def _decode_hexadecimal(text: str) -> str:
-    """Return the string that `#` and hexadecimal digits encode (RFC 4514 §2.4); other encodings unchanged."""
+    """Return the string that `#` and hexadecimal digits encode (RFC 4514 §2.4). Raises ValueError for other values."""
     try:
         encoded = _SHORT_STRING.fullmatch(bytes.fromhex(text[1:]))
     except ValueError:
-        return text
-    return encoded[2].decode("utf-8") if encoded and encoded[1][0] == len(encoded[2]) else text
-
-
-def _fold(value: str) -> str:
-    return normalize("NFC", " ".join(normalize("NFC", value).casefold().split()))
-
-
-def _without_invisible(value: str) -> str:
-    visible = (char for char in normalize("NFKC", value) if category(char) not in {"Cc", "Cf"})
-    return _INVISIBLE_MARKS.sub("", "".join(visible))
+        encoded = None
+    if not encoded or encoded[1][0] != len(encoded[2]):
+        raise ValueError("has a value that begins with # and does not encode a text; write # as \\#")
+    return encoded[2].decode("utf-8")
 
 
 def _unescape(match: re.Match[str]) -> str:
