@@ -1,7 +1,6 @@
 """A group of the role rules is the group that the directory finds by this DN, in every directory and every spelling."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from providers.interface import Check
 from tests.servers import directory389 as directory389_server
 from tests.servers import samba as samba_server
 from tests.servers import slapd as slapd_server
-from tests.servers.directory389 import Directory389, directory389
+from tests.servers.directory389 import Directory389
 from tests.servers.samba import Samba
 from tests.servers.slapd import Slapd
 from tests.support.directories import ldap_provider
@@ -87,13 +86,11 @@ def windows(samba: Samba) -> GroupsOf:
 
 
 @pytest.fixture(scope="module")
-def fedora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GroupsOf]:
+def fedora(directory389: Directory389) -> GroupsOf:
+    directory389.add_person(PAT)
     base = f"ou=spellings,{directory389_server.SUFFIX}"
-    with directory389(tmp_path_factory.mktemp("directory389")) as server:
-        server.add_person(PAT)
-        server.add(base, ["organizationalUnit"], {})
-        found = add_groups(server, base, directory389_server.person_dn(PAT.username), ["groupOfNames"])
-        yield found
+    directory389.add(base, ["organizationalUnit"], {})
+    return add_groups(directory389, base, directory389_server.person_dn(PAT.username), ["groupOfNames"])
 
 
 @pytest.fixture(params=["openldap", "windows", "fedora"])
