@@ -17,6 +17,7 @@ from providers.ldap.client.messages import BASE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.denial import bind_denial_reason
+from providers.ldap.denial_times import DenialTimes, LoginTimer
 from providers.ldap.direct_bind_provider import DirectBindProvider
 from providers.ldap.directory import Directory
 from providers.ldap.role_rules_file import read_role_rules
@@ -48,13 +49,21 @@ class SearchProvider:
         self._settings = settings
         self._entries = UserEntries(settings)
         self._directory = Directory(settings)
+        self._denial_times = DenialTimes(settings.max_denial_seconds)
 
     def authenticate(self, login: str, password: str) -> User | Denied:
-        """Return the user if the login means one entry, a bind as it succeeds, and no other entry has its username."""
+        """Return the user if the login means one entry, a bind as it succeeds, and no other entry has its username.
+
+        Every denied login takes as long as a wrong password has taken lately.
+        """
         if not password:  # a bind without a password succeeds for every user (RFC 4513 §5.1.2)
             return Denied(WRONG_PASSWORD)
         self._entries.require_role_rules()
-        return self._directory.run(lambda session: self._verify_login(session, login, password))
+        timer = self._denial_times.start()
+        answer = self._directory.run(lambda session: self._verify_login(session, login, password, timer))
+        if not answer:
+            timer.wait()
+        return answer
 
     def find(self, username: str) -> User | None:
         """Return the user with this username.
@@ -91,16 +100,19 @@ class SearchProvider:
         """Yield the checks of the network and of the directory's content. The service account binds at most once."""
         return check_directory(self._settings, self._entries, self._directory)
 
-    def _verify_login(self, session: ServiceSession, login: str, password: str) -> User | Denied:
+    def _verify_login(self, session: ServiceSession, login: str, password: str, timer: LoginTimer) -> User | Denied:
+        timer.restart()
         entries = self._entries.by_login(session, login)
         entry = entries[0] if len(entries) == 1 else None
         username = self._entries.username(entry) if entry else None  # without one, it is an error for every password
         if username:
             note(account=username)
-        # An unknown user causes a bind too, so that it takes as long as a wrong password.
+        # An unknown user causes a bind too, so that it needs the same connections as a wrong password.
         reason = bind_denial_reason(session.bind(entry.dn if entry else self._decoy_dn(), password))
         if entry is None:
             return Denied(AMBIGUOUS if entries else UNKNOWN_USER)
+        if reason in {None, WRONG_PASSWORD}:
+            timer.record(entry.dn, refused=reason is not None)
         if reason is None and not self._entries.owns_username(session, entry):
             reason = AMBIGUOUS
         return Denied(reason, username) if reason else self._entries.user(session, entry, Effect.LOGIN)

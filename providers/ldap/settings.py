@@ -115,6 +115,11 @@ class LdapSettings(Section):
         return self.user_filter or (_WINDOWS_LOGIN_FILTER if self.active_directory else _LOGIN_FILTER)
 
     @property
+    def max_denial_seconds(self) -> float:
+        """How long a denied login may take only because others took as long."""
+        return self.timeout_seconds / 3
+
+    @property
     def binds_by_dn(self) -> bool:
         """Whether LDAP_USER_DN_TEMPLATE is a DN, and not a Windows name."""
         return is_dn_template(self.user_dn_template or "")
