@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
 from typing import Literal
 
-Fault = Literal["none", "hang", "drop", "trickle", "garbage"]
+Fault = Literal["none", "hang", "drop", "drop one", "trickle", "garbage"]
 
 
 class FaultyProxy:
@@ -86,7 +86,8 @@ class FaultyProxy:
 
     def _inject_fault(self, sink: socket.socket, octets: bytes) -> bool:
         """Send what the current fault makes of the response. Return whether the connection stays open."""
-        if self.fault == "drop":
+        if self.fault in {"drop", "drop one"}:
+            self.fault = "drop" if self.fault == "drop" else "none"
             sink.sendall(octets[: len(octets) // 2])
             return False
         if self.fault == "garbage":

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -17,6 +18,7 @@ from services.throttle.errors import Throttled
 from services.throttle.login_throttle import LoginThrottle
 from services.throttle.memory_storage import BoundedMemoryStorage
 from services.throttle.shared_storage import TIMEOUT, SharedStorage, open_redis
+from tests.servers.faulty import faulty_proxy
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import free_port, wait_until
 from tests.servers.redis import redis_process, redis_server
@@ -124,6 +126,28 @@ def test_restart_of_redis_between_two_logins_is_not_an_outage(caplog: pytest.Log
     with redis_server(port):
         fail(one, 2)
     assert messages(caplog) == []
+
+
+def test_long_outage_is_logged_once_although_redis_is_tried_every_second(caplog: pytest.LogCaptureFixture) -> None:
+    with redis_server(free_port()) as url, faulty_proxy(urlsplit(url).port or 0) as proxy:
+        one = worker(f"redis://127.0.0.1:{proxy.port}")
+        proxy.fault = "drop"
+        attempts = 3
+        while proxy.accepted < attempts * 2:  # each attempt connects twice
+            fail(one, login=f"user at {time.monotonic()}")
+    assert messages(caplog) == [LOST]
+
+
+def test_connection_that_is_lost_during_a_login_is_not_an_outage(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A firewall forgets an idle connection: its loss is noticed only by the login that uses it."""
+    with faulty_proxy(urlsplit(url).port or 0) as proxy:
+        one = worker(f"redis://127.0.0.1:{proxy.port}")
+        fail(one)
+        proxy.fault = "drop one"
+        fail(one)
+    assert proxy.fault == "none"
+    assert messages(caplog) == []
+    assert is_refused(worker(url))
 
 
 def test_frozen_redis_delays_one_login_a_second_and_not_all(caplog: pytest.LogCaptureFixture) -> None:
