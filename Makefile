@@ -42,6 +42,7 @@ bench: $(VENV)/.bench servers ## Measure the cost of logins and imports as ratio
 	@$(BIN)/python -m bench.directory
 	@$(BIN)/python -m bench.bulk
 	@$(BIN)/python -m bench.scale
+	@$(BIN)/python -m bench.saturation
 
 lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK) --group build -o requirements.txt

@@ -3,8 +3,10 @@
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import BoundedSemaphore
 from typing import TypeVar
 
@@ -33,6 +35,10 @@ A server needs more threads, so that some remain for other requests.
 """
 
 
+_LOWER_PRIORITY = 10
+"""What is added to the nice value of threads that compute hashes, so that other requests get a core first."""
+
+
 class _HashPool:
     """Computes hashes on one thread for each core, with a limited queue. Thread-safe."""
 
@@ -41,7 +47,7 @@ class _HashPool:
 
     def reset(self) -> None:
         """Replace the threads and the queue with new ones."""
-        self._threads = ThreadPoolExecutor(_CORES, thread_name_prefix="hash")
+        self._threads = ThreadPoolExecutor(_CORES, "hash", _lower_priority)
         self._slots = BoundedSemaphore(CAPACITY)
 
     def run(self, work: Callable[[], T]) -> T:
@@ -53,6 +59,12 @@ class _HashPool:
                 return self._threads.submit(work).result()
         finally:
             self._slots.release()
+
+
+def _lower_priority() -> None:
+    if sys.platform == "linux":  # elsewhere, a nice value belongs to the whole process
+        with suppress(OSError):
+            os.nice(_LOWER_PRIORITY)
 
 
 _pool = _HashPool()

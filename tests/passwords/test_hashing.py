@@ -12,7 +12,7 @@ import pytest
 
 from app import create_app
 from passwords.errors import Overloaded
-from passwords.hashing import CAPACITY, hash_password, is_policy_hash, verify_password
+from passwords.hashing import CAPACITY, hash_password, is_policy_hash, run_in_pool, verify_password
 from tests.support.hash_pool import fill_hash_pool
 from tests.support.stores import SECRET_KEY, hashed
 from tests.support.users import SAMPLE_USERS, ZOE
@@ -100,6 +100,15 @@ def test_login_with_a_full_hash_pool_is_rejected_until_a_slot_is_free(static_env
         assert len(waiting) == CAPACITY
         assert all(future.result(60) for future in waiting)
     assert client.post("/api/auth", json=body).status_code == 200
+
+
+def test_threads_that_hash_have_a_lower_priority_than_the_others() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, 0)
+
+    usual = niceness()
+    assert run_in_pool(niceness) == min(usual + 10, 19) > usual
+    assert niceness() == usual
 
 
 def test_failed_verification_frees_its_slot() -> None:

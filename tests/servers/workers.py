@@ -95,6 +95,12 @@ def children(parent: int) -> list[int]:
     return [pid for pid in _processes() if _parent(pid) == parent]
 
 
+def resident_memory(processes: Iterable[int]) -> float:
+    """Return the resident memory of the processes, in MiB."""
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in processes)
+    return pages * os.sysconf("SC_PAGESIZE") / 2**20
+
+
 def send_request(connection: HTTPConnection, method: str, path: str, token: str = "", body: object = None) -> Response:
     """Send a request over this connection, which stays open."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
