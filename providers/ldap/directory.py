@@ -21,9 +21,11 @@ class Directory:
     """The servers of LDAP_URL with their connections. Thread-safe. The first operation opens the first connection."""
 
     def __init__(self, settings: LdapSettings) -> None:
-        account, tls = ServiceAccount(settings), settings.tls_context()
+        account = ServiceAccount(settings)
+        self.tls = settings.tls_context()
+        """The TLS context of all connections."""
         self.servers = [
-            Server(address, tls, settings.pool_size, account.binder(), settings.base_dn[0])
+            Server(address, self.tls, settings.pool_size, account.binder(), settings.base_dn[0])
             for address in settings.servers
         ]
         self._failover = Failover(self.servers, settings.timeout_seconds * _TIMEOUT_SHARE)

@@ -8,14 +8,45 @@ from time import monotonic
 
 from ldap3.core.results import RESULT_SUCCESS
 
+from config.text import casefold_name
 from providers.ldap.client.connection import Connection
+from providers.ldap.client.dn import dn_key, similar_key
 from providers.ldap.client.errors import BindFailed, PoolExhausted, ServiceBindFailed
-from providers.ldap.client.responses import Response
+from providers.ldap.client.responses import Entry, Response
 from providers.ldap.denial import bind_denial_reason
+from providers.ldap.setting_types import is_dn
 from providers.ldap.settings import LdapSettings
 
 # The time after a refused bind in which the bind is not repeated.
 _REFUSED_BIND_PAUSE_SECONDS = 10.0
+
+
+_SAM_ACCOUNT_NAME, _PRINCIPAL_NAME = "sAMAccountName", "userPrincipalName"
+
+
+class ServiceAccountEntry:
+    """Recognizes the entry of LDAP_BIND_DN, which is a DN or a Windows name."""
+
+    def __init__(self, bind_dn: str | None) -> None:
+        self._name = bind_dn
+        self._is_dn = bind_dn is None or is_dn(bind_dn)
+        self.attributes = () if self._is_dn else (_SAM_ACCOUNT_NAME, _PRINCIPAL_NAME)
+        """The attributes that `matches` reads."""
+
+    def matches(self, entry: Entry) -> bool:
+        r"""Return whether this is the entry of the service account.
+
+        `EXAMPLE\svc` matches an account `svc` of each domain, because an entry does not have the name EXAMPLE.
+        """
+        if self._name is None:
+            return False
+        if self._is_dn:
+            return similar_key(dn_key(entry.dn)) == similar_key(dn_key(self._name))
+        account = casefold_name(entry.first(_SAM_ACCOUNT_NAME) or "")
+        # Each account also has the name `sAMAccountName@domain` ([MS-ADTS] §5.1.1.1.1).
+        names = {casefold_name(entry.first(_PRINCIPAL_NAME) or ""), f"{account}@{_dns_domain(entry.dn)}"}
+        name = casefold_name(self._name)
+        return name.rpartition("\\")[2] == account if "\\" in name else name in names
 
 
 class ServiceAccount:
@@ -59,3 +90,9 @@ def _reason(response: Response) -> str:
     with suppress(BindFailed):
         return f" ({bind_denial_reason(response)})"
     return ""
+
+
+def _dns_domain(dn: str) -> str:
+    """Return the DNS name of the domain that contains the entry, such as `ad.example.org`."""
+    rdns = dn_key(dn)
+    return ".".join(value for rdn in rdns for name, value in rdn if name == "dc") if not isinstance(rdns, str) else ""

@@ -4,17 +4,21 @@ A ValueError is the predicate of a sentence about the variable, and never quotes
 """
 
 import re
-import ssl
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Json
 
-from config.files import UnusableFile, read_file
 from config.text import Name
 from providers.ldap.client.address import parse_server_url
 from providers.ldap.client.dn import parse_dn
 from providers.ldap.client.filters import Filter, placeholders
+from providers.ldap.tls_files import validate_authorities, validate_client_certificate
+
+# A semicolon in a DN is escaped (RFC 4514 §2.4), or in quotes (RFC 1779 §2.3).
+_DN_IN_LIST = re.compile(r'(?:\\.|"(?:\\.|[^"\\])*+"|[^;])++', re.DOTALL)
+# A sAMAccountName with its NetBIOS domain, or a userPrincipalName.
+_WINDOWS_NAME = re.compile(r'[^@"/\\\[\]:;|=,+*?<>]+(?:\\[^@"/\\\[\]:;|=,+*?<>]+|@[A-Za-z0-9._-]+)')
 
 
 def split_list(text: str, separator: str) -> list[str]:
@@ -24,16 +28,21 @@ def split_list(text: str, separator: str) -> list[str]:
 
 def has_ldaps_url(urls: object) -> bool:
     """Return whether one of the comma-separated URLs is an ldaps:// URL."""
-    return any(url.startswith("ldaps:") for url in split_list(str(urls), ","))
+    return any(url.lower().startswith("ldaps:") for url in split_list(str(urls), ","))
+
+
+def is_dn(name: str) -> bool:
+    """Return whether the name of an account is a DN, and not a Windows name."""
+    try:
+        parse_dn(name)
+    except ValueError:
+        return False
+    return True
 
 
 def is_dn_template(template: str) -> bool:
     """Return whether the template makes a DN, and not a Windows name."""
-    try:
-        parse_dn(template.replace("{login}", "x"))
-    except ValueError:
-        return False
-    return True
+    return is_dn(template.replace("{login}", "x"))
 
 
 def _validate_urls(text: str) -> str:
@@ -48,25 +57,21 @@ def _validate_urls(text: str) -> str:
     return text
 
 
-def _validate_certificates(path: Path) -> Path:
-    try:
-        read_file(path)
-        ssl.create_default_context(cafile=path)
-    except UnusableFile as error:
-        raise ValueError(f"names a file that {error}") from None
-    except OSError:  # ssl.SSLError is a subclass
-        raise ValueError("names a file without readable certificates") from None
-    return path
-
-
 def _validate_dn(text: str) -> str:
     parse_dn(text)
     return text
 
 
+def _validate_bind_name(text: str) -> str:
+    if not is_dn(text) and not _WINDOWS_NAME.fullmatch(text):
+        raise ValueError(r"is neither a DN such as cn=svc,dc=org nor a Windows name such as EXAMPLE\svc or svc@x.org")
+    return text
+
+
 def _split_dn_list(value: object) -> object:
-    # A semicolon in a DN is escaped (RFC 4514 §2.4).
-    return split_list(value, ";") if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in _DN_IN_LIST.findall(value) if part.strip()]
 
 
 def _validate_template(text: str) -> str:
@@ -107,9 +112,11 @@ def _validate_role_map(groups: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 ServerUrls = Annotated[str, AfterValidator(_validate_urls)]
-CertificateFile = Annotated[Path, AfterValidator(_validate_certificates)]
+CertificateFile = Annotated[Path, AfterValidator(validate_authorities)]
+ClientCertificateFile = Annotated[Path, AfterValidator(validate_client_certificate)]
 DistinguishedName = Annotated[str, AfterValidator(_validate_dn)]
 DistinguishedNames = Annotated[tuple[DistinguishedName, ...], BeforeValidator(_split_dn_list)]
+BindName = Annotated[str, AfterValidator(_validate_bind_name)]
 BindNameTemplate = Annotated[str, AfterValidator(_validate_template)]
 UserFilter = Annotated[str, AfterValidator(_validate_user_filter)]
 GroupFilter = Annotated[str, AfterValidator(_validate_group_filter)]

@@ -12,18 +12,21 @@ from config.service_settings import NameList
 from providers.ldap.client.address import ServerAddress, parse_server_url
 from providers.ldap.setting_types import (
     AttributeName,
+    BindName,
     BindNameTemplate,
     CertificateFile,
-    DistinguishedName,
+    ClientCertificateFile,
     DistinguishedNames,
     GroupFilter,
     RoleMap,
     ServerUrls,
     UserFilter,
     has_ldaps_url,
+    is_dn,
     is_dn_template,
     split_list,
 )
+from providers.ldap.tls_files import client_context, validate_client_key
 
 _LOGIN_FILTER = "(|(uid={login})(mail={login}))"
 _WINDOWS_LOGIN_FILTER = (
@@ -49,7 +52,15 @@ class LdapSettings(Section):
     ca_file: CertificateFile | None = Field(
         None, description="the path of a PEM file with the certificates to trust instead of the system's"
     )
-    bind_dn: DistinguishedName | None = Field(None, description="the DN of an account that may search")
+    cert_file: ClientCertificateFile | None = Field(
+        None, description="the path of a PEM file with the client's certificate, if the server requires one"
+    )
+    key_file: Path | None = Field(
+        None, validate_default=True, description="the path of a PEM file with the private key of LDAP_CERT_FILE"
+    )
+    bind_dn: BindName | None = Field(
+        None, description=r"the DN of an account that may search, or its Windows name with LDAP_ACTIVE_DIRECTORY=true"
+    )
     bind_password: SecretStr | None = Field(
         None, validate_default=True, description="the password of LDAP_BIND_DN, if that is set"
     )
@@ -125,15 +136,8 @@ class LdapSettings(Section):
         return is_dn_template(self.user_dn_template or "")
 
     def tls_context(self) -> ssl.SSLContext:
-        """Return a context that requires a certificate from a trusted authority for the host name in LDAP_URL."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.hostname_checks_common_name = False  # only the subject alternative names count (RFC 9525 §6.3)
-        if self.ca_file:
-            context.load_verify_locations(self.ca_file)
-        else:
-            context.load_default_certs()
-        return context
+        """Return the context of all connections, as `client_context` defines it. Reads the files again."""
+        return client_context(self.ca_file, self.cert_file, self.key_file)
 
     # A validator sees only the fields that are declared before its own. It runs even if other fields are invalid, so
     # that one start reports all problems.
@@ -156,6 +160,16 @@ class LdapSettings(Section):
             raise ValueError("must not be false, since passwords would cross the network unencrypted")
         return start_tls
 
+    @field_validator("key_file")
+    @classmethod
+    def _validate_key_file(cls, key: Path | None, others: ValidationInfo) -> Path | None:
+        if "cert_file" not in others.data:  # it is invalid
+            return key
+        certificate = others.data["cert_file"]
+        if (key is None) != (certificate is None):
+            raise ValueError("must be set together with LDAP_CERT_FILE")
+        return validate_client_key(key, certificate) if key else None
+
     @field_validator("user_dn_template")
     @classmethod
     def _validate_user_dn_template(cls, template: str | None, others: ValidationInfo) -> str | None:
@@ -166,9 +180,11 @@ class LdapSettings(Section):
     @field_validator("active_directory")
     @classmethod
     def _validate_active_directory(cls, active_directory: bool, others: ValidationInfo) -> bool:
-        template = others.data.get("user_dn_template")
+        template, account = others.data.get("user_dn_template"), others.data.get("bind_dn")
         if template and not active_directory and not is_dn_template(template):
             raise ValueError("must be true, since LDAP_USER_DN_TEMPLATE is not a DN")
+        if account and not active_directory and not is_dn(account):
+            raise ValueError("must be true, since LDAP_BIND_DN is not a DN")
         return active_directory
 
     @field_validator("bind_password")

@@ -8,7 +8,6 @@ from config.reloading import FileUnavailable, ReloadingFile
 from config.text import casefold_name, normalize_name
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
 from providers.interface import Denied, Membership, ProviderUnavailable, User
-from providers.ldap.client.dn import dn_key, similar_key
 from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, with_wildcards
 from providers.ldap.client.messages import SUBTREE
 from providers.ldap.client.responses import Entry
@@ -18,6 +17,7 @@ from providers.ldap.groups import GroupFinder
 from providers.ldap.records import RECORD_ATTRIBUTES, credential_stamp, is_same_record, record_id
 from providers.ldap.role_rules import RoleRules
 from providers.ldap.role_rules_file import read_role_rules
+from providers.ldap.service_account import ServiceAccountEntry
 from providers.ldap.settings import LdapSettings
 from providers.ldap.usernames import UsernameAttribute, username_key
 
@@ -34,7 +34,7 @@ class UserEntries:
     def __init__(self, settings: LdapSettings) -> None:
         """Raises ConfigurationError if LDAP_ROLE_RULES_FILE is invalid."""
         self._bases = settings.base_dn
-        self._service_account = similar_key(dn_key(settings.bind_dn)) if settings.bind_dn else None
+        self._service_account = ServiceAccountEntry(settings.bind_dn)
         self._domains = set(map(casefold_name, settings.domain))
         self._usernames, self._email_attribute = UsernameAttribute(settings.name_attribute), settings.email_attribute
         self._login_filter = Filter(settings.login_filter)
@@ -48,6 +48,7 @@ class UserEntries:
             *self.groups.attributes,
             *attribute_names(Effect.LOGIN),
             *RECORD_ATTRIBUTES,
+            *self._service_account.attributes,
         )
 
     def by_login(
@@ -67,7 +68,11 @@ class UserEntries:
             if len(named := self._search_name(session, name, search_filter, bases, scope)) == 1:
                 found = named
                 break
-        return [entry for entry in found if self._is_user(entry) and not self._is_false_email(entry, login)]
+        return [
+            entry
+            for entry in found
+            if not self._service_account.matches(entry) and not self._is_false_email(entry, login)
+        ]
 
     def by_username(self, session: SupportsSearch, username: str) -> Entry | None:
         """Return the entry of the user with this username, if it matches LDAP_USER_FILTER.
@@ -162,9 +167,6 @@ class UserEntries:
         """The current role rules. Raises ProviderUnavailable if their file was deleted."""
         with translate_errors(FileUnavailable, to=lambda error: ProviderUnavailable(str(error))):
             return self._role_rules.current()
-
-    def _is_user(self, entry: Entry) -> bool:
-        return similar_key(dn_key(entry.dn)) != self._service_account
 
     def _is_false_email(self, entry: Entry, login: str) -> bool:
         """Return whether the login is not an email, and the entry matches because its email attribute has it anyway.

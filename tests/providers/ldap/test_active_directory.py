@@ -20,7 +20,7 @@ from providers.interface import (
     User,
 )
 from providers.ldap import DirectBindProvider, open_ldap
-from tests.servers.samba import DOMAIN, REALM, SUFFIX, Samba, group_dn
+from tests.servers.samba import DOMAIN, REALM, SERVICE_PASSWORD, SUFFIX, Samba, group_dn
 from tests.support.active_directory import ALICE, DENIED_PASSWORD, JOINER, PAULA
 from tests.support.directories import ldap_provider
 from tests.support.users import SampleUser, shown
@@ -207,3 +207,15 @@ def test_direct_bind_denies_a_login_that_finds_a_contact(samba: Samba) -> None:
 def test_unencrypted_bind_is_refused_by_the_directory(samba: Samba) -> None:
     with pytest.raises(ProviderUnavailable, match="strongerAuthRequired"):
         ldap_provider(samba.environ(LDAP_INSECURE_PLAINTEXT="true")).authenticate("alice", ALICE.password)
+
+
+@pytest.mark.parametrize("name", [f"svc@{REALM}", f"SVC@{REALM.upper()}", f"{DOMAIN}\\svc"])
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_service_account_can_have_its_windows_name(samba: Samba, name: str, scheme: str) -> None:
+    environ = samba.environ(LDAP_BIND_DN=name, LDAP_URL=f"{scheme}://{samba.address}", LDAP_DOMAIN=f"{DOMAIN},{REALM}")
+    provider = ldap_provider(environ)
+    assert provider.authenticate("alice", ALICE.password)
+    # Wrong passwords of a user could lock it.
+    for login in ("svc", f"svc@{REALM}", f"{DOMAIN}\\svc"):
+        assert reason(provider.authenticate(login, SERVICE_PASSWORD)) == UNKNOWN_USER
+    assert {check.step: check.outcome for check in provider.check() if check.outcome != "ok"} == {}

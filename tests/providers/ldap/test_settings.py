@@ -38,6 +38,11 @@ def problems(**changed: str) -> list[str]:
         {"LDAP_URL": "ldap://[2001:db8::1]:389/"},
         {"LDAP_START_TLS": "true"},
         {"LDAP_URL": "ldaps://directory.example", "LDAP_START_TLS": "false"},
+        {"LDAP_URL": "LDAPS://directory.example", "LDAP_START_TLS": "false"},
+        {"LDAP_URL": "ldaps://directory.example.:636"},
+        {**SERVICE, "LDAP_BIND_DN": "svc@ad.example.org", "LDAP_ACTIVE_DIRECTORY": "true"},
+        {**SERVICE, "LDAP_BIND_DN": "EXAMPLE\\svc", "LDAP_ACTIVE_DIRECTORY": "true"},
+        {**SERVICE, "LDAP_BIND_DN": "ad.example.org\\a service", "LDAP_ACTIVE_DIRECTORY": "true"},
         {"LDAP_INSECURE_PLAINTEXT": "true"},
         {"LDAP_INSECURE_PLAINTEXT": "true", "LDAP_START_TLS": "false"},
         {"LDAP_USER_FILTER": "(&(objectClass=person)(sAMAccountName={login}))"},
@@ -118,7 +123,11 @@ def test_invalid_value_is_reported_by_its_variable(variable: str, value: str) ->
         ({"LDAP_URL": "ldaps://x", "LDAP_START_TLS": "true"}, ["LDAP_START_TLS"]),
         ({"LDAP_START_TLS": "true", "LDAP_INSECURE_PLAINTEXT": "true"}, ["LDAP_INSECURE_PLAINTEXT"]),
         ({"LDAP_URL": "ldaps://x", "LDAP_INSECURE_PLAINTEXT": "true"}, ["LDAP_INSECURE_PLAINTEXT"]),
+        ({"LDAP_URL": "LDAPS://x", "LDAP_START_TLS": "true"}, ["LDAP_START_TLS"]),
+        ({"LDAP_URL": "LDAPS://x", "LDAP_INSECURE_PLAINTEXT": "true"}, ["LDAP_INSECURE_PLAINTEXT"]),
         ({"LDAP_BIND_DN": "cn=svc"}, ["LDAP_BIND_DN", "LDAP_BIND_PASSWORD"]),
+        ({**SERVICE, "LDAP_BIND_DN": "svc@example.org"}, ["LDAP_ACTIVE_DIRECTORY", "LDAP_BIND_DN"]),
+        ({**SERVICE, "LDAP_BIND_DN": "EXAMPLE\\svc"}, ["LDAP_ACTIVE_DIRECTORY", "LDAP_BIND_DN"]),
         ({"LDAP_BIND_PASSWORD": "hunter2"}, ["LDAP_BIND_DN", "LDAP_BIND_PASSWORD"]),
         ({**SERVICE, "LDAP_USER_DN_TEMPLATE": "uid={login},dc=x"}, ["LDAP_BIND_DN", "LDAP_USER_DN_TEMPLATE"]),
         ({"LDAP_USER_DN_TEMPLATE": "{login}@example.org"}, ["LDAP_ACTIVE_DIRECTORY", "LDAP_USER_DN_TEMPLATE"]),
@@ -161,6 +170,49 @@ def test_url_scheme_is_case_insensitive() -> None:
     assert LdapSettings.read({**VALID, "LDAP_URL": "LDAPS://directory.example"}).servers[0].ldaps
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (r"ou=a\;b,dc=x", [r"ou=a\;b,dc=x"]),
+        (r"ou=a\;b,dc=x; dc=y ;", [r"ou=a\;b,dc=x", "dc=y"]),
+        (r"ou=a\\;dc=y", [r"ou=a\\", "dc=y"]),
+        (r'ou="a;b",dc=x;dc=y', [r'ou="a;b",dc=x', "dc=y"]),
+        (r"ou=a\3bb,dc=x;dc=y", [r"ou=a\3bb,dc=x", "dc=y"]),
+    ],
+)
+def test_escaped_semicolon_does_not_separate_base_dns(text: str, parts: list[str]) -> None:
+    settings = LdapSettings.read({**VALID, "LDAP_BASE_DN": text, "LDAP_GROUP_BASE_DN": text})
+    assert [*settings.base_dn] == [*settings.group_base_dn] == parts
+
+
+@pytest.mark.parametrize(
+    ("misspelled", "nearest"),
+    [
+        ("LDAP_BINDDN", "LDAP_BIND_DN"),
+        ("LDAP_URI", "LDAP_URL"),
+        ("LDAPS_URL", "LDAP_URL"),
+        ("LDAP_STARTTLS", "LDAP_START_TLS"),
+        ("LDAP_USERFILTER", "LDAP_USER_FILTER"),
+        ("LDAP_TLS_CA_FILE", "LDAP_CA_FILE"),
+        ("LDAP_CA_CERT_FILE", "LDAP_CERT_FILE"),
+        ("LDAP_BASE", "LDAP_BASE_DN"),
+        ("LDAP_BIND_PASSWORDFILE", "LDAP_BIND_PASSWORD_FILE"),
+        ("ldap_domain", "LDAP_DOMAIN"),
+    ],
+)
+def test_misspelled_variable_is_reported_with_the_nearest_name(misspelled: str, nearest: str) -> None:
+    environ = {"LDAP_URL": "ldap://x", "LDAP_BASE_DN": "dc=x", misspelled: "x"}
+    environ.pop(nearest, None)
+    with pytest.raises(ConfigurationError) as raised:
+        LdapSettings.read(environ)
+    assert f"{misspelled} is not a setting. The nearest setting is {nearest}." in raised.value.lines
+
+
+@pytest.mark.parametrize("variable", ["LDAP_PORT", "LDAP_SERVICE_HOST", "LDAP_PORT_389_TCP_ADDR", "LDAP_SERVICE_PORT"])
+def test_variable_of_kubernetes_for_a_service_named_ldap_is_ignored(variable: str) -> None:
+    assert LdapSettings.read({**VALID, variable: "tcp://10.0.0.1:389"})
+
+
 def test_servers_keep_their_order() -> None:
     urls = "ldap://one.example, ldaps://two.example:6360 ,ldap://[::1]"
     servers = LdapSettings.read({**VALID, "LDAP_URL": urls}).servers
@@ -201,6 +253,10 @@ def test_bind_password_is_read_from_a_file_and_never_shown(tmp_path: Path) -> No
         ("LDAP_ROLE_RULES_FILE", "/nowhere"),
         ("LDAP_URL", "ldap://:password@localhost"),
         ("LDAP_TIMEOUT", "3"),
+        ("LDAP_BIND_DN", "searcher"),
+        ("LDAP_BIND_DN", "AD/svc"),
+        ("LDAP_BIND_DN", "@example.org"),
+        ("LDAP_BIND_DN", "AD\\"),
     ],
 )
 def test_value_that_would_fail_later_is_rejected(variable: str, value: str) -> None:
