@@ -27,6 +27,7 @@ test-fast: $(VENV)/.development ## Run the tests that need no server, in about a
 	@$(BIN)/python -m pytest --fast -n 2 --dist loadfile
 
 fuzz: $(VENV)/.fuzz servers ## Try to break the service for FUZZ_SECONDS (600) with each of FUZZ_TARGETS (all)
+	@$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=fuzz tests/fuzz
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 lint: $(VENV)/.development ## Check formatting, lint rules and types

@@ -6,13 +6,6 @@ from collections.abc import Mapping
 _QUOTED = set(' "=\\')
 
 
-def escape(text: str) -> str:
-    r"""Return the text with an escape such as `\n` or `\u202e` in place of each character that is not printable."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
 def to_json(value: object) -> str:
     """Return the value as one line of ASCII JSON. A lone surrogate becomes the text of its escape."""
     # Lone surrogates are valid JSON, but many readers reject the line.

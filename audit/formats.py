@@ -4,8 +4,9 @@ import logging
 from datetime import UTC, datetime
 from typing import Literal
 
-from audit.escaping import escape, to_json
+from audit.escaping import to_json
 from audit.events import EVENT_ATTRIBUTE, request_members
+from config.text import escape
 
 
 class JsonFormatter(logging.Formatter):

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from config.text import escape
+
 E = TypeVar("E", bound=Exception)
 
 
@@ -23,8 +25,8 @@ class Problem:
 
     @property
     def statement(self) -> str:
-        """The problem without its remedy, as a sentence without its period."""
-        return f"{self.subject} {self.found}"
+        """The problem without its remedy, as a sentence without its period, on one line: keys of files are escaped."""
+        return escape(f"{self.subject} {self.found}")
 
     def __str__(self) -> str:
         return f"{self.statement}. {self.remedy}." if self.remedy else f"{self.statement}."

@@ -57,7 +57,7 @@ def read_toml(variable: str, path: Path) -> dict[str, Any]:
     content = read_named_file(variable, path)
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
-    except ValueError as error:  # invalid TOML or UTF-8
+    except (ValueError, RecursionError) as error:  # invalid TOML or UTF-8, or lists in hundreds of lists
         # The message may quote the line, so only the position is taken from it.
         position = re.search(r" \(at [^()]*\)$", str(error))
         found = f"names a file that is not TOML in UTF-8{position[0] if position else ''}"

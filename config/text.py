@@ -45,6 +45,13 @@ def is_storable(text: str) -> bool:
     return text != "" and not _UNSTORABLE.search(text)
 
 
+def escape(text: str) -> str:
+    r"""Return the text with an escape such as `\n` or `\u202e` in place of each character that is not printable."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def normalize_name(text: str) -> str:
     """Return the name in NFC, without surrounding whitespace. Raises the ValueErrors of `validate_text`."""
     name = validate_text(text, MAX_NAME_LENGTH).strip()

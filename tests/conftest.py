@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 from flask import Flask
+from hypothesis import settings
 
 from tests.servers import directory389 as directory389_server
 from tests.servers import postgres as postgres_server
@@ -30,6 +31,12 @@ ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
 
 # A shell's job in the background is started deaf to Ctrl-C, and so would be all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# No time limit for an example of Hypothesis: the machine may be busy. `make fuzz` has its own profile.
+settings.register_profile("latchkey", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=5000)
+settings.load_profile("latchkey")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 
+from hypothesis import settings
 from hypothesis import strategies as st
+
+
+def fewer_examples(divisor: int) -> settings:
+    """Return the settings of a slow test, which has only a part of the examples of the profile."""
+    return settings(max_examples=max(1, settings().max_examples // divisor))
+
 
 ANY_TEXT = st.text(st.characters(), max_size=60)
 """Any text, also control characters and lone surrogates."""

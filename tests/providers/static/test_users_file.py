@@ -91,7 +91,10 @@ def test_replaced_symlink_is_followed(tmp_path: Path) -> None:
     assert not accepts(provider, ZOE)
 
 
-@pytest.mark.parametrize("broken", ["hunter2 = [", f'{MINIMAL_FILE}password = "hunter2"', "", "[" * 5000, "users = 1"])
+@pytest.mark.parametrize(
+    "broken",
+    ["hunter2 = [", f'{MINIMAL_FILE}password = "hunter2"', "", "[" * 5000, f"users = {'[' * 5000}", "users = 1"],
+)
 def test_invalid_edit_keeps_the_last_valid_version(path: Path, broken: str, caplog: pytest.LogCaptureFixture) -> None:
     provider = StaticProvider(path)
     path.write_text(broken)
@@ -145,6 +148,11 @@ def test_file_in_a_missing_directory_stays_in_use_for_a_while(path: Path, monkey
     finally:
         path.parent.with_name("away").rename(path.parent)
     assert accepts(provider, ZOE)
+
+
+def test_problem_with_a_key_of_control_characters_is_one_line(tmp_path: Path) -> None:
+    message = problems_of(tmp_path / "u", f'{MINIMAL_FILE}"a\\n\\u001b[2J" = 1\n')
+    assert "user 1, a\\n\\x1b[2J is not a setting" in message
 
 
 def test_plain_password_in_the_file_is_rejected(tmp_path: Path) -> None:
