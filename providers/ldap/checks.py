@@ -12,6 +12,7 @@ from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of
 from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
+from providers.ldap.compat_tree import accounts_base, is_compat_base
 from providers.ldap.directory import Directory
 from providers.ldap.group_dns import dn_problem
 from providers.ldap.network_checks import Finding, check_authorities, check_server, run_check
@@ -103,6 +104,9 @@ class _ContentChecks:
 
     def _base(self, base: str) -> Finding:
         self._require_entry(base)
+        if is_compat_base(base):
+            found = "FreeIPA's compatibility tree: its entries have no groups, and do not show disabled accounts"
+            return found, "Set LDAP_BASE_DN to the DN that begins with cn=users,cn=accounts"
         return "exists", None
 
     def _users(self, base: str) -> Finding:
@@ -128,8 +132,7 @@ class _ContentChecks:
         holders = self._entries.by_key(self._session(), _MAX_COMPARED)
         shared = next((entries for key, entries in holders.items() if key and len(entries) > 1), None)
         if shared:
-            found = f"several entries have the same username: {' and '.join(entry.dn for entry in shared)}"
-            return found, "Rename all but one of them, or narrow LDAP_BASE_DN: they cannot log in"
+            return _shared_username([entry.dn for entry in shared])
         if not holders or None in holders:
             return "not all usernames can be compared: LDAP_BIND_DN may not read them, or they are invalid", _FIX_USERS
         count = sum(map(len, holders.values()))
@@ -179,6 +182,14 @@ class _ContentChecks:
         session, distinct = self._session(), {group.key: group for group in groups}.values()
         problems = ((group.label, dn_problem(session, group.dn, excluded=excluded)) for group in distinct)
         return "; ".join(f"{label} {problem}" for label, problem in problems if problem)
+
+
+def _shared_username(dns: list[str]) -> Finding:
+    """Return what a username of several entries means."""
+    found = f"several entries have the same username: {' and '.join(dns)}"
+    if base := accounts_base(dns):
+        return found, f"Set LDAP_BASE_DN={base}: FreeIPA shows each user again below cn=compat, so no user can log in"
+    return found, "Rename all but one of them, or narrow LDAP_BASE_DN: they cannot log in"
 
 
 def _first_present(names: Iterable[str], present: AbstractSet[str]) -> str | None:

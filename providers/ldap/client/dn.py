@@ -1,7 +1,7 @@
 """Distinguished names: parsing, spelling, and comparison (RFC 4514, RFC 4518)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase
 from unicodedata import category, normalize
@@ -79,7 +79,12 @@ def canonical_spelling(dn: str) -> str:
 
     Some servers find an entry only by this spelling.
     """
-    return ",".join("+".join(f"{name}={escape_dn_value(value)}" for name, value in rdn) for rdn in _rdns(dn))
+    return _join(_rdns(dn))
+
+
+def parent_dn(dn: str) -> str:
+    """Return the DN of the parent of an entry, in its `canonical_spelling`."""
+    return _join(list(_rdns(dn))[1:])
 
 
 def rdn_values(dn: str, attribute: str) -> set[str]:
@@ -93,6 +98,10 @@ def rdn_values(dn: str, attribute: str) -> set[str]:
 def escape_dn_value(text: str) -> str:
     """Return the text as an attribute value in a DN (RFC 4514 §2.4)."""
     return _SPECIAL.sub(lambda special: f"\\{ord(special[0]):02x}", text)
+
+
+def _join(rdns: Iterable[list[tuple[str, str]]]) -> str:
+    return ",".join("+".join(f"{name}={escape_dn_value(value)}" for name, value in rdn) for rdn in rdns)
 
 
 def _rdns(text: str) -> Iterator[list[tuple[str, str]]]:
