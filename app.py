@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import click
 from flask import Flask
 from flask.cli import FlaskGroup
+from flask.helpers import get_debug_flag
 
 from api import auth, errors, health, identity, oauth, paths, response_headers, routes, users, well_known
 from audit.formats import log_to_standard_error
@@ -14,7 +15,7 @@ from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
 from services.auth_guard import unmarked_routes
 from services.context import register_services
-from services.factory import create_services, require_current_schema
+from services.factory import create_services, require_current_schema, require_safe_start
 from services.server_threads import require_threads
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     _, services, *_ = collect_errors(
         lambda: settings.log,
         lambda: create_services(settings),
+        lambda: _require_safe_start(settings),
         require_threads,
         lambda: None if _is_command_lookup() else require_current_schema(settings),
     )
@@ -40,6 +42,14 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     for route in unmarked_routes(app):
         log.warning("%s is not guarded: add @auth_guard() or @public between @app.route and the view function", route)
     return app
+
+
+def _require_safe_start(settings: Settings) -> None:
+    if not _is_command_lookup():
+        # `flask run` listens on the address of its option --host. The address of other servers is not known here.
+        context = click.get_current_context(silent=True)
+        host = context.params.get("host") if context else None
+        require_safe_start(settings, host or settings.server.host, get_debug_flag())
 
 
 def _is_command_lookup() -> bool:

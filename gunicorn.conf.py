@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from flask.helpers import get_debug_flag
 from gunicorn.glogging import Logger
 from gunicorn.workers.base_async import AsyncWorker
 
@@ -15,7 +16,8 @@ from config.errors import ConfigurationError, collect_errors
 from config.service_settings import LogSettings, ServerSettings
 from config.settings import Settings
 from services.chain import MAX_LOOKUPS
-from services.factory import create_services, max_concurrent_logins, require_current_schema
+from services.debug_mode import require_local_debugging
+from services.factory import create_services, max_concurrent_logins, require_current_schema, require_safe_start
 from services.server_threads import GREENLETS
 
 OTHER_THREADS = 16
@@ -30,6 +32,7 @@ def _check_configuration() -> tuple[ServerSettings, LogSettings, int]:
         lambda: settings.log,
         lambda: max_concurrent_logins(settings),
         lambda: create_services(settings),
+        lambda: require_safe_start(settings, settings.server.host, get_debug_flag()),
         lambda: require_current_schema(settings),
     )
     return server, log, max_logins
@@ -69,10 +72,16 @@ forwarder_headers = ""
 
 
 def on_starting(server: Any) -> None:
-    """Refuse a worker class that replaces threads, and prepare for a configuration that becomes invalid later."""
-    if issubclass(server.cfg.worker_class, AsyncWorker):
-        GREENLETS.show()
-        raise SystemExit(GREENLETS.exit_code)
+    """Refuse an unsafe command line, and prepare for a configuration that becomes invalid later."""
+    try:
+        if issubclass(server.cfg.worker_class, AsyncWorker):
+            raise GREENLETS
+        for address in server.cfg.address:  # of --bind, which takes precedence over HOST
+            host = address[0] if isinstance(address, tuple) else f"unix:{address}"
+            require_local_debugging(host, get_debug_flag())
+    except ConfigurationError as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
     server.handle_hup = partial(_reload_if_valid, server, server.handle_hup)
 
 

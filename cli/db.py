@@ -1,6 +1,5 @@
 """`flask db …`: the tables in DATABASE_URL."""
 
-import os
 import sys
 
 import click
@@ -21,7 +20,6 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Upgrade the tables to the schema of this version."""
-    os.umask(0o077)  # a new SQLite file will contain password hashes
     with translate_command_errors():
         revision = upgrade_schema(open_engine(Settings.of_process().database, may_create=True))
     click.echo(f"Upgraded the database to revision {revision}." if revision else "The database is up to date.")

@@ -42,7 +42,7 @@ def generate(algorithm: str) -> None:
     path, operator = _path(), begin_change(Settings.of_process())
     with _translated_errors():
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stored = KeyDirectory(path).add(algorithm)
+        stored = _directory().add(algorithm)
     write_event(Event.KEY_GENERATED, kid=stored.key.id, operator=operator, details=f"{algorithm}, {stored.state}")
     click.echo(f"Generated {stored.state} key {stored.key.id} ({algorithm}).")
     if stored.state == "next":
@@ -126,7 +126,7 @@ def _path() -> Path:
 
 
 def _directory() -> KeyDirectory:
-    return KeyDirectory(_path())
+    return KeyDirectory(_path(), Settings.of_process().files.insecure_permissions)
 
 
 def _token_lifetime() -> timedelta:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import click
+from flask.helpers import get_debug_flag
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from cli.terminal import CommandError, translate_command_errors
@@ -20,7 +21,7 @@ from database.engine import open_engine
 from database.schema import upgrade
 from database.user_editor import UserEditor
 from passwords.hashing import generate_password, hash_password
-from services.factory import create_services
+from services.factory import create_services, require_safe_start
 
 ADMIN, ADMIN_EMAIL = "admin", "admin@example.org"
 
@@ -45,7 +46,11 @@ def main() -> None:
     try:
         _write_development_file()
         settings = Settings.of_process()
-        server, _ = collect_errors(lambda: settings.server, lambda: create_services(settings))
+        server, *_ = collect_errors(
+            lambda: settings.server,
+            lambda: create_services(settings),
+            lambda: require_safe_start(settings, settings.server.host, get_debug_flag()),
+        )
         _require_free_port(server)
         admin = _prepare_database(settings) if settings.has_database else None
     except click.ClickException as error:

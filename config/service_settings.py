@@ -180,6 +180,16 @@ class DatabaseSettings(Section):
     )
 
 
+class FileSettings(Section):
+    """The files with secrets, and those that decide who may do what."""
+
+    prefix: ClassVar[str] = "FILES_"
+
+    insecure_permissions: bool = Field(
+        False, description="true or false: whether other users may read or write the files with secrets"
+    )
+
+
 class LogSettings(Section):
     """The log."""
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
 from config.clients import OAuthSettings
-from config.environment import read_environment
+from config.environment import DEVELOPMENT_FILE, read_environment
 from config.keys import KeySettings, SigningKeysSettings
 from config.service_settings import (
     AdminSettings,
     DatabaseSettings,
+    FileSettings,
     LoginSettings,
     LogSettings,
     PasswordSettings,
@@ -30,13 +32,15 @@ class Settings:
     even if that section is invalid.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], development_file: Path | None = None) -> None:
+        """`development_file` is the file that some of the variables were read from; `None` if there is none."""
         self.environ = environ
+        self.development_file = development_file
 
     @classmethod
     def of_process(cls) -> Self:
         """Return the settings of this process. Raises ConfigurationError if the development file cannot be read."""
-        return cls(read_environment())
+        return cls(read_environment(), DEVELOPMENT_FILE if DEVELOPMENT_FILE.exists() else None)
 
     @property
     def has_database(self) -> bool:
@@ -90,6 +94,10 @@ class Settings:
     @cached_property
     def passwords(self) -> PasswordSettings:
         return PasswordSettings.read(self.environ)
+
+    @cached_property
+    def files(self) -> FileSettings:
+        return FileSettings.read(self.environ)
 
     @cached_property
     def providers(self) -> ProviderSettings:

@@ -1,8 +1,10 @@
 """SQLAlchemy engines for SQLite and PostgreSQL, with timeouts, and their transactions."""
 
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakValueDictionary
@@ -35,7 +37,8 @@ TIMEOUT_SECONDS = 5
 def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
     """Return an engine that connects when it is first used. Thread-safe.
 
-    If an SQLite file does not exist, the first use creates it with `may_create`, otherwise raises DatabaseUnavailable.
+    If an SQLite file does not exist, the first use creates it with `may_create`, readable only by its owner; otherwise
+    it raises DatabaseUnavailable.
     Raises ConfigurationError if DATABASE_URL is neither an SQLite nor a PostgreSQL URL, or if it names a PostgreSQL
     server on another host that is not verified, without DATABASE_INSECURE_TLS.
     """
@@ -100,8 +103,16 @@ def _sqlite(url: URL, may_create: bool) -> Engine:
         hide_parameters=True,
         pool_timeout=TIMEOUT_SECONDS,
     )
+    if may_create:
+        event.listen(engine, "do_connect", partial(_create_private_file, str(url.database)))
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def _create_private_file(path: str, *_arguments: object) -> None:
+    # SQLite would let other users read the password hashes. It gives the files of its journal the same mode.
+    with suppress(OSError):  # the file exists, or SQLite reports the error
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

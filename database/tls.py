@@ -44,9 +44,7 @@ def unverified_sslmode(engine: Engine) -> str | None:
     options = _effective_options(engine)
     hosts = (options.get("hostaddr") or options.get("host") or "").split(",")
     sslmode = options.get("sslmode", "prefer")
-    # With SCRAM and channel binding, only a server that knows the password's verifier can complete the handshake.
-    is_verified = sslmode == "verify-full" or options.get("channel_binding") == "require"
-    return None if is_verified or all(map(_is_local, hosts)) else sslmode
+    return None if sslmode == "verify-full" or all(map(_is_local, hosts)) else sslmode
 
 
 def _effective_options(engine: Engine) -> dict[str, str]:

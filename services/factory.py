@@ -16,9 +16,11 @@ from providers.registry import open_provider
 from services.chain import Chain
 from services.clients import Clients
 from services.context import Services
+from services.debug_mode import require_local_debugging
 from services.keys.sources import open_keys
 from services.links import Link
 from services.readiness import Readiness
+from services.sensitive_files import require_private_files
 from services.tokens.issuer import TokenIssuer
 
 if TYPE_CHECKING:
@@ -59,6 +61,14 @@ def create_services(settings: Settings) -> Services:
         grantable_roles=frozenset(admins.grantable_roles),
         schema_problem=Readiness(partial(_schema_problem, settings)).problem,
     )
+
+
+def require_safe_start(settings: Settings, host: str, is_debug_mode: bool) -> None:
+    """Raise ConfigurationError with each fault of the deployment that would give strangers secrets or tokens.
+
+    `host` is the address on which the service listens. Commands work in spite of these faults.
+    """
+    collect_errors(lambda: require_private_files(settings), lambda: require_local_debugging(host, is_debug_mode))
 
 
 def require_current_schema(settings: Settings) -> None:

@@ -6,24 +6,18 @@ from pathlib import Path
 from config.errors import ConfigurationError, Problem
 from config.text import is_visible
 from passwords.schemes import identify
-from providers.file_permissions import check_permissions
 from providers.interface import Check
-from providers.static.users_file import VARIABLE, UsersFile
+from providers.static.users_file import UsersFile
 
 
 def check_users_file(path: Path) -> Iterator[Check]:
     """Yield the findings about the file, as defined by `SupportsCheck`."""
     try:
         users = UsersFile.read(path)
-        permissions = check_permissions("permissions", [path])
     except ConfigurationError as error:
         yield from (_invalid_file(problem) for problem in error.problems)
         return
-    except OSError as error:  # the file was deleted after it was read
-        yield _invalid_file(Problem(VARIABLE, f"names a file that cannot be read: {error.strerror}"))
-        return
     yield Check("users file", "ok", f"{path} is valid")
-    yield permissions
     yield _check_users(users)
     yield _check_names(users)
     yield _check_hashes(users)

@@ -18,6 +18,7 @@ from services.diagnosis.checks.throttle import check_throttle
 from services.diagnosis.checks.user import check_user
 from services.diagnosis.checks.usernames import check_usernames
 from services.factory import create_services
+from services.keys.directory import KeyDirectory
 
 
 def diagnose(
@@ -43,7 +44,7 @@ def _check_all(
     except ConfigurationError as error:
         yield from map(as_failed_check, error.problems)
         return
-    yield from check_configuration(services, settings.environ)
+    yield from check_configuration(services, settings)
     yield from _check_keys_and_database(settings)
     failed = yield from check_providers(services.chain)
     if not failed:
@@ -56,7 +57,10 @@ def _check_all(
 
 
 def _check_keys_and_database(settings: Settings) -> Iterator[Check]:
-    yield from check_keys(settings.keys, settings.signing_keys.keys_dir)
+    keys_dir = settings.signing_keys.keys_dir
+    yield from check_keys(
+        settings.keys, KeyDirectory(keys_dir, settings.files.insecure_permissions) if keys_dir else None
+    )
     if settings.has_database:
         from services.diagnosis.checks.database import check_database
 

@@ -77,8 +77,10 @@ class _States(BaseModel):
 class KeyDirectory:
     """A directory of keys. Every call reads the directory. A lock lets only one process change it at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, insecure_permissions: bool = False) -> None:
+        """With `insecure_permissions`, other users may be able to read the keys."""
         self.path = path
+        self._insecure_permissions = insecure_permissions
 
     def files(self) -> list[Path]:
         """Return the files of the keys and of their states. Raises OSError."""
@@ -129,7 +131,7 @@ class KeyDirectory:
         """Delete a key that is not current. Tokens signed with it become invalid. Raises OSError."""
         with self._locked():
             for path in self._pem_files():
-                if pem.read(path).id == stored.key.id:
+                if self._read_key(path).id == stored.key.id:
                     path.unlink()
             keys = self.read_remaining()
             if current := _current(keys):
@@ -150,7 +152,7 @@ class KeyDirectory:
 
     def _read(self) -> list[StoredKey]:
         try:
-            keys = {key.id: (key, path) for path in self._pem_files() for key in [pem.read(path)]}
+            keys = {key.id: (key, path) for path in self._pem_files() for key in [self._read_key(path)]}
         except pem.InvalidKeyFile as error:
             raise UnusableKeyDirectory(error.found, error.remedy, error.name) from None
         if not keys:
@@ -162,6 +164,9 @@ class KeyDirectory:
         if states.current not in keys:
             raise MissingCurrentKey(stored_keys)
         return stored_keys
+
+    def _read_key(self, path: Path) -> Key:
+        return pem.read(path, self._insecure_permissions)
 
     def _read_states(self, keys: dict[str, tuple[Key, Path]]) -> _States:
         try:

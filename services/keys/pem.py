@@ -51,14 +51,20 @@ def generate(algorithm: str) -> bytes:
     return _GENERATORS[algorithm]().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def read(path: Path) -> Key:
-    """Return the key in a file. Raises InvalidKeyFile, whose text contains no part of the key."""
+def read(path: Path, insecure_permissions: bool = False) -> Key:
+    """Return the key in a file. Raises InvalidKeyFile, whose text contains no part of the key.
+
+    Other users must not be able to read the file, unless `insecure_permissions` is set.
+    """
     try:
         content, status = read_file(path)
     except UnusableFile as error:
         raise InvalidKeyFile(path.name, str(error)) from None
-    if is_readable_by_others(status):
-        remedy = "Run `chmod 600` on it, and replace the key if another user may have read it"
+    if is_readable_by_others(status) and not insecure_permissions:
+        remedy = (
+            "Run `chmod 600` on it, and replace the key if another user may have read it. "
+            "In a container, mount it with the mode 0400, or set FILES_INSECURE_PERMISSIONS=true"
+        )
         raise InvalidKeyFile(path.name, "can be read by other users", remedy)
     return parse(content, path.name)
 

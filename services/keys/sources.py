@@ -61,10 +61,12 @@ def open_keys(settings: Settings) -> KeySource:
 
     If SIGNING_KEYS_DIR is set, SECRET_KEY only verifies. SECRET_KEY_FALLBACKS only verify in both cases.
     """
-    secrets, directory = collect_errors(lambda: settings.keys, lambda: settings.signing_keys.keys_dir)
+    secrets, directory, files = collect_errors(
+        lambda: settings.keys, lambda: settings.signing_keys.keys_dir, lambda: settings.files
+    )
     keys = [secret_key(secret) for secret in (secrets.key, *secrets.key_fallbacks) if secret]
     if directory:
-        return ReloadingKeyDirectory(KeyDirectory(directory), *keys)
+        return ReloadingKeyDirectory(KeyDirectory(directory, files.insecure_permissions), *keys)
     if not secrets.key:
         raise ConfigurationError([Problem("SECRET_KEY", "is not set", KeySettings.remedy("key"))])
     return KeyRing(*keys)

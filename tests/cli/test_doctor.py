@@ -19,7 +19,6 @@ def cli(fork_server: ForkServer, tmp_path: Path) -> ForkedFlask:
     """Return the program on a users file."""
     path = tmp_path / "users.toml"
     environ = users_file(path, SAMPLE_USERS)
-    path.chmod(0o600)
     return ForkedFlask(fork_server, tmp_path, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
 
 
@@ -30,7 +29,7 @@ def test_findings_are_printed_in_columns_with_a_summary(cli: ForkedFlask) -> Non
         match for line in lines if (match := re.fullmatch(r"(ok|warning|failure) +([\d,]+ ms)  (\S.*?)  +(\S.*)", line))
     ]
     assert [match[3] for match in steps] == [
-        "configuration", "keys", "static: users file", "static: permissions", "static: users", "static: names",
+        "configuration", "files", "keys", "static: users file", "static: users", "static: names",
         "static: hashes", "routes", "roles", "throttling", "threads", "proxies",
     ]  # fmt: skip
     assert len({match.start(4) for match in steps}) == 1
@@ -64,13 +63,6 @@ def test_each_problem_of_the_configuration_is_a_failure_with_a_remedy(cli: Forke
     assert cli("doctor", SECRET_KEY="").returncode == 2
 
 
-def test_users_file_that_others_can_read_is_a_warning(cli: ForkedFlask, tmp_path: Path) -> None:
-    (tmp_path / "users.toml").chmod(0o644)
-    checks = diagnose(cli)
-    assert set(not_ok(checks)) == EXPECTED_WARNINGS | {"static: permissions"}
-    assert "chmod 600" in checks["static: permissions"]["remedy"]
-
-
 def test_database_is_checked_before_and_after_the_migration(cli: ForkedFlask, empty_database: str) -> None:
     sqlite = "sqlite" in empty_database
     checks = diagnose(cli, DATABASE_URL=empty_database, AUTH_PROVIDER="database")
@@ -78,8 +70,6 @@ def test_database_is_checked_before_and_after_the_migration(cli: ForkedFlask, em
     assert checks["routes"]["outcome"] == "failure" or sqlite
     assert any("make migrate" in check["remedy"] for check in checks.values() if check["remedy"])
     user_table(empty_database, SAMPLE_USERS)
-    for file in Path(empty_database.removeprefix("sqlite:///")).parent.glob("*.db*"):
-        file.chmod(0o600)
     checks = diagnose(cli, DATABASE_URL=empty_database, AUTH_PROVIDER="database")
     assert checks["database: connection"]["found"].startswith("SQLite" if sqlite else "PostgreSQL")
     assert "the schema revision is" in checks["database: tables"]["found"]
@@ -96,37 +86,28 @@ def test_manual_change_of_the_tables_is_a_warning(cli: ForkedFlask, empty_databa
     assert "ix_users_disabled" in check["found"]
 
 
-@pytest.mark.parametrize(("mode", "outcome"), [(0o600, "ok"), (0o644, "warning"), (0o666, "failure")])
-def test_permissions_of_an_sqlite_file_are_checked(cli: ForkedFlask, tmp_path: Path, mode: int, outcome: str) -> None:
-    folder = tmp_path / "a b"
-    folder.mkdir()
-    user_table(f"sqlite:///{folder}/users.db", [ZOE])
-    for file in folder.iterdir():
-        file.chmod(0o600)
-    (folder / "users.db").chmod(mode)
-    check = diagnose(cli, DATABASE_URL=f"sqlite:///{folder}/users.db")["database: file"]
-    assert check["outcome"] == outcome
-    assert outcome == "ok" or f"chmod 600 '{folder}/users.db'" in check["remedy"]
+EXPOSED = ("STATIC_USERS_FILE", "SECRET_KEY_FALLBACKS_FILE", "DATABASE_URL, users.db")
 
 
-@pytest.mark.parametrize(
-    ("mode", "outcome"),
-    [(0o400, ""), (0o600, ""), (0o640, "warning"), (0o444, "warning"), (0o620, "failure"), (0o602, "failure")],
-)
-@pytest.mark.parametrize("variable", ["SECRET_KEY_FILE", "SECRET_KEY_FALLBACKS_FILE", "OAUTH_CLIENTS_FILE"])
-def test_permissions_of_files_with_secrets_are_checked(
-    cli: ForkedFlask, tmp_path: Path, variable: str, mode: int, outcome: str
+def test_files_that_others_can_read_are_failures_and_warnings_if_they_are_permitted(
+    cli: ForkedFlask, tmp_path: Path
 ) -> None:
-    secret = tmp_path / "a secret"
-    text = SECRET_KEY.replace(",", ";")  # a comma separates secrets
-    secret.write_text(f"reports:{text}" if variable == "OAUTH_CLIENTS_FILE" else text)
-    (tmp_path / "link").symlink_to(secret)
-    secret.chmod(mode)
-    environ = {variable: str(tmp_path / "link")} | ({"SECRET_KEY": ""} if variable == "SECRET_KEY_FILE" else {})
-    checks = diagnose(cli, **environ)
-    step = f"configuration: {variable}"
-    assert checks.get(step, {}).get("outcome", "") == outcome
-    assert not outcome or f"chmod 600 {tmp_path}/link" in checks[step]["remedy"]
+    user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])
+    (tmp_path / "fallbacks").write_text(SECRET_KEY.replace(",", ";"))  # a comma separates secrets
+    environ = {"SECRET_KEY_FALLBACKS_FILE": "fallbacks", "DATABASE_URL": f"sqlite:///{tmp_path}/users.db"}
+    for name in ("users.toml", "fallbacks", "users.db"):
+        (tmp_path / name).chmod(0o640)
+    steps = {f"configuration: {subject}" for subject in EXPOSED}
+    for permitted, outcome in (("false", "failure"), ("true", "warning")):
+        checks = diagnose(cli, **environ, FILES_INSECURE_PERMISSIONS=permitted)
+        assert {step for step in not_ok(checks) if step.startswith("configuration: ")} == steps
+        assert {checks[step]["outcome"] for step in steps} == {outcome}
+        assert "chmod go=" in checks["configuration: STATIC_USERS_FILE"]["remedy"]
+        assert (checks["routes"]["outcome"] == "failure") == (permitted == "false")
+    assert cli("users", "list", **environ).returncode == 0
+    for file in tmp_path.iterdir():
+        file.chmod(0o600)
+    assert diagnose(cli, **environ)["files"]["outcome"] == "ok"
 
 
 def test_unavailable_database_server_is_a_failure_without_its_password(cli: ForkedFlask) -> None:
@@ -152,7 +133,9 @@ def test_keys_in_a_directory_are_checked(cli: ForkedFlask, tmp_path: Path) -> No
         os.utime(file, (0, 0))
     assert "`flask keys rotate` is safe" in diagnose(cli, **environ)["other keys"]["found"]
     folder.chmod(0o770)
-    assert not_ok(diagnose(cli, **environ))["key directory"] == "failure"
+    checks = diagnose(cli, **environ)
+    assert not_ok(checks)["configuration: SIGNING_KEYS_DIR"] == "failure"
+    assert "configuration: SIGNING_KEYS_DIR" in not_ok(diagnose(cli, FILES_INSECURE_PERMISSIONS="true", **environ))
 
 
 def test_deleted_current_key_is_a_failure_with_the_command_to_run(cli: ForkedFlask, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ def cli(fork_server: ForkServer, tmp_path: Path) -> ForkedFlask:
     """Return the program on a users file."""
     path = tmp_path / "users.toml"
     environ = users_file(path, SAMPLE_USERS)
-    path.chmod(0o600)
     return ForkedFlask(fork_server, tmp_path, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
 
 

@@ -30,7 +30,6 @@ def redis() -> Iterator[str]:
 def environ(redis: str, tmp_path: Path) -> dict[str, str]:
     path = tmp_path / "users.toml"
     environ = {**users_file(path, SAMPLE_USERS), **DEFAULT_LIMITS}
-    path.chmod(0o600)
     return {**environ, "SECRET_KEY": SECRET_KEY, "THROTTLE_STORAGE_URL": redis, "TRUSTED_PROXIES": "1"}
 
 

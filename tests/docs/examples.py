@@ -100,7 +100,6 @@ def _stores(page: str, home: Path) -> dict[str, str]:
     known = [ADMIN] if page == "docs/http-api.md" else [ZOE, YAN]
     roles = ("admin", "user") if page == "docs/troubleshooting.md" else ("user", "editor")
     static = users_file(home / "users.toml", [replace(ZOE, roles=roles)])
-    (home / "users.toml").chmod(0o600)
     if page == "docs/troubleshooting.md":
         return {**static, "STATIC_USERS_FILE": "users.toml", "DATABASE_URL": ""}
     return user_table(

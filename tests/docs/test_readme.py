@@ -128,6 +128,7 @@ def test_service_signs_with_a_directory_of_keys(newcomer: Newcomer) -> None:
 def test_login_with_a_directory(newcomer: Newcomer, slapd: Slapd, tmp_path: Path) -> None:
     secret = tmp_path / "ldap"
     secret.write_text(f"{SERVICE_PASSWORD}\n")
+    secret.chmod(0o600)
     commands = (
         readme(DIRECTORY)
         .replace("ldap://directory.example.org", f"ldap://localhost:{slapd.port}")

@@ -14,6 +14,7 @@ from config.section import Section
 from config.service_settings import (
     AdminSettings,
     DatabaseSettings,
+    FileSettings,
     LoginSettings,
     LogSettings,
     PasswordSettings,
@@ -48,6 +49,7 @@ SECTIONS: list[type[Section]] = [
     ProxySettings,
     StaticSettings,
     DatabaseSettings,
+    FileSettings,
     AdminSettings,
     LdapSettings,
 ]

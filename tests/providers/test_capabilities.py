@@ -108,24 +108,10 @@ def test_user_with_an_unusable_hash_is_explained_but_not_listed(empty_database: 
     assert checks_of(provider)["hashes"].outcome == "warning"
 
 
-def test_checks_of_a_private_valid_users_file_are_ok(tmp_path: Path) -> None:
+def test_checks_of_a_valid_users_file_are_ok(tmp_path: Path) -> None:
     path = tmp_path / "users.toml"
     users_file(path, [ZOE])
-    path.chmod(0o600)
-    assert outcomes(StaticProvider(path)) == dict.fromkeys(
-        ("users file", "permissions", "users", "names", "hashes"), "ok"
-    )
-
-
-@pytest.mark.parametrize(("mode", "outcome"), [(0o640, "warning"), (0o604, "warning"), (0o620, "failure")])
-def test_permissions_of_a_users_file_are_checked(tmp_path: Path, mode: int, outcome: str) -> None:
-    path = tmp_path / "it's users.toml"
-    users_file(path, [ZOE])
-    path.chmod(mode)
-    check = checks_of(StaticProvider(path))["permissions"]
-    assert check.outcome == outcome
-    assert check.remedy
-    assert "chmod 600 '" in check.remedy
+    assert outcomes(StaticProvider(path)) == dict.fromkeys(("users file", "users", "names", "hashes"), "ok")
 
 
 def test_users_file_that_has_become_invalid_is_reported_with_each_problem(tmp_path: Path) -> None:

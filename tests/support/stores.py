@@ -64,6 +64,7 @@ def users_file(
         for person in people
     ]
     path.write_text("\n".join(tables), "utf-8")
+    path.chmod(0o600)
     return {"AUTH_PROVIDER": "static", "STATIC_USERS_FILE": str(path), **HIGH_LIMITS}
 
 

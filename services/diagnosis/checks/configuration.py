@@ -1,16 +1,12 @@
 """The check of the configuration."""
 
-import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from shlex import quote
+from collections.abc import Iterator
 
-from config.environment import DEVELOPMENT_FILE
 from config.errors import Problem
-from config.permissions import is_readable_by_others, is_writable_by_others
-from config.section import secret_file_variables
+from config.settings import Settings
 from providers.interface import Check
 from services.context import Services
+from services.sensitive_files import exposed_files
 
 STEP = "configuration"
 
@@ -20,26 +16,22 @@ def as_failed_check(problem: Problem) -> Check:
     return Check(STEP, "failure", problem.statement, problem.remedy or "See docs/configuration.md")
 
 
-def check_configuration(services: Services, environ: Mapping[str, str]) -> Iterator[Check]:
+def check_configuration(services: Services, settings: Settings) -> Iterator[Check]:
     """Yield the findings about a configuration that is valid, and about the files that contain its secrets."""
     yield Check(STEP, "ok", f"valid; providers: {', '.join(link.name for link in services.chain.links)}")
     if services.clients.password_grant:
         found = "OAuth clients may send the passwords of users, which RFC 9700 §2.4 forbids"
         remedy = "Change the clients to call /api/auth, and unset OAUTH_PASSWORD_GRANT"
         yield Check("password grant", "warning", found, remedy)
-    if DEVELOPMENT_FILE.exists():
-        yield from _check_secret_file(DEVELOPMENT_FILE.name, DEVELOPMENT_FILE)
-    for variable in secret_file_variables():
-        if path := environ.get(variable, "").strip():
-            yield from _check_secret_file(variable, Path(path))
+    yield from _check_files(settings)
 
 
-def _check_secret_file(name: str, path: Path) -> Iterator[Check]:
-    status = os.stat(path)
-    remedy = f"Run: chmod 600 {quote(str(path))}, as its owner. In a container, mount it with the mode 0400"
-    if is_writable_by_others(status):
-        yield Check(
-            f"{STEP}: {name}", "failure", "other users can write the file and replace the secrets in it", remedy
-        )
-    elif is_readable_by_others(status):
-        yield Check(f"{STEP}: {name}", "warning", "other users can read the file and the secrets in it", remedy)
+def _check_files(settings: Settings) -> Iterator[Check]:
+    problems = [*exposed_files(settings)]
+    is_permitted = settings.files.insecure_permissions
+    for problem in problems:
+        step = f"{STEP}: {problem.subject}"
+        yield Check(step, "warning" if is_permitted else "failure", problem.found, problem.remedy)
+    if not problems:
+        found = "only the owner, or the service's group, can read files with secrets, and no other user can write them"
+        yield Check("files", "ok", found)

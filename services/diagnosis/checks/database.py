@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from config.service_settings import DatabaseSettings
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.schema import HEAD, revision_of, schema_drift, schema_problem
-from database.server_info import clock_offset, server_version, sqlite_files
+from database.server_info import clock_offset, server_version
 from database.tls import VERIFY, unverified_server
-from providers.file_permissions import check_permissions
 from providers.interface import Check
 
 MAX_CLOCK_OFFSET = timedelta(seconds=2)
@@ -26,7 +24,8 @@ def check_database(settings: DatabaseSettings) -> Iterator[Check]:
         yield Check("database: connection", "ok", f"{server_version(engine)} answers")
         yield from _check_tables(engine)
         if engine.name == "sqlite":
-            yield from _check_sqlite(sqlite_files(engine))
+            found = "several hosts cannot share an SQLite database, not even on a network file system"
+            yield Check("database: hosts", "warning", found, "Use PostgreSQL before adding a second host")
         else:
             yield _check_clock(clock_offset(engine))
     except DatabaseUnavailable as error:
@@ -52,12 +51,6 @@ def _check_tables(engine: Any) -> Iterator[Check]:
         revision = revision_of(engine)
         newer = "" if revision == HEAD else f", which is newer than {HEAD} of this version"
         yield Check("database: tables", "ok", f"the schema revision is {revision}{newer}")
-
-
-def _check_sqlite(files: list[Path]) -> Iterator[Check]:
-    yield check_permissions("database: file", files)
-    found = "several hosts cannot share an SQLite database, not even on a network file system"
-    yield Check("database: hosts", "warning", found, "Use PostgreSQL before adding a second host")
 
 
 def _check_clock(offset: timedelta) -> Check:

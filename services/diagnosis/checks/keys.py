@@ -1,14 +1,10 @@
 """The checks of the signing keys."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from shlex import quote
 
 from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.permissions import is_writable_by_others
 from config.service_settings import MAX_TOKEN_LIFETIME_MINUTES
 from providers.interface import Check
 from services.keys.directory import KeyDirectory, StoredKey
@@ -20,18 +16,17 @@ MAX_KEY_AGE = timedelta(days=365)
 _GENERATE = "Run: flask keys generate, and after five minutes: flask keys rotate"
 
 
-def check_keys(settings: KeySettings, keys_dir: Path | None) -> Iterator[Check]:
-    """Yield the findings about the key directory; about SECRET_KEY if `keys_dir` is None."""
-    if keys_dir is None:
+def check_keys(settings: KeySettings, directory: KeyDirectory | None) -> Iterator[Check]:
+    """Yield the findings about the key directory; about SECRET_KEY if `directory` is None."""
+    if directory is None:
         yield _check_secret(len(settings.key_fallbacks))
         return
     try:
-        keys, writable = KeyDirectory(keys_dir).read(), is_writable_by_others(os.stat(keys_dir))
+        keys = directory.read()
     except ConfigurationError as error:
         yield Check("keys", "failure", error.problems[0].statement, error.problems[0].remedy or "Run: flask keys list")
         return
     yield from _check_stored_keys(keys, secret_is_set=settings.key is not None)
-    yield _check_directory(keys_dir, writable)
 
 
 def _check_stored_keys(keys: list[StoredKey], secret_is_set: bool) -> Iterator[Check]:
@@ -68,13 +63,6 @@ def _check_others(next_keys: list[StoredKey], retired: int) -> Check:
     elif newest:
         found += "; other services have had time to fetch the next key: `flask keys rotate` is safe"
     return Check("other keys", "ok", found)
-
-
-def _check_directory(path: Path, writable: bool) -> Check:
-    if writable:
-        found = "other users can write to the directory and add keys"
-        return Check("key directory", "failure", found, f"Run: chmod 700 {quote(str(path))}")
-    return Check("key directory", "ok", "other users can neither add nor read keys")
 
 
 def _check_unused_secret(current: StoredKey) -> Check:
