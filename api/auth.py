@@ -1,10 +1,12 @@
 """`/api/auth`: log in, refresh, log out, and change the password."""
 
-from flask import Flask, Response, g
+from flask import Blueprint, Response, g
+from werkzeug.exceptions import BadRequest
 
 from api.body import json_object
-from api.responses import NO_STORE, json_response, token_response
+from api.responses import json_response, token_response
 from config.clients import FIRST_PARTY_CLIENT_ID
+from config.http_error import NO_STORE, HttpError
 from services.accounts import change_password
 from services.auth_guard import auth_guard, check_jwt, public
 from services.context import current_sessions
@@ -12,20 +14,29 @@ from services.login import log_in
 from services.tokens.grant import Grant
 
 
-class MissingCredentials(Exception):
+class MissingCredentials(HttpError, BadRequest):
     """A credential is missing, blank or not text. The text of the exception is the message for the client."""
 
+    error_code = "missing_credentials"
 
-class InvalidCredentials(Exception):
+
+class InvalidCredentials(HttpError, BadRequest):
     """The credentials do not authenticate a user. The response never contains the reason."""
 
+    error_code = "invalid_credentials"
+    message = "Invalid credentials"
+    oauth_code = "invalid_grant"
 
-class MissingRefreshToken(Exception):
+
+class MissingRefreshToken(HttpError, BadRequest):
     """The refresh token is missing or not text."""
 
+    error_code = "missing_refresh_token"
+    message = "Refresh token missing"
 
-def init(app: Flask) -> None:
-    @app.route("/api/auth", methods=["POST"])
+
+def init(endpoints: Blueprint) -> None:
+    @endpoints.route("/api/auth", methods=["POST"])
     @public
     def auth() -> Response:
         grant = log_in(*_require_texts("email", "password"))
@@ -33,20 +44,20 @@ def init(app: Flask) -> None:
             raise InvalidCredentials
         return _token_response(grant)
 
-    @app.route("/api/auth", methods=["DELETE"])
+    @endpoints.route("/api/auth", methods=["DELETE"])
     @public
     def logout() -> Response:
         sessions = current_sessions()
         sessions.end(check_jwt())
         return json_response(message="Logged out")
 
-    @app.route("/api/auth/refresh", methods=["POST"])
+    @endpoints.route("/api/auth/refresh", methods=["POST"])
     @public
     def refresh() -> Response:
         sessions = current_sessions()
         return _token_response(sessions.refresh(_require_refresh_token(), FIRST_PARTY_CLIENT_ID))
 
-    @app.route("/api/auth/password", methods=["POST"])
+    @endpoints.route("/api/auth/password", methods=["POST"])
     @auth_guard()
     def password() -> Response:
         grant = change_password(g.claims, *_require_texts("password", "new_password"))

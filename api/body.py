@@ -5,21 +5,29 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+
+from config.http_error import HttpError
 
 MAX_BODY_SIZE = 16 * 1024  # bytes
 
 
-class MalformedBody(Exception):
+class MalformedBody(HttpError, BadRequest):
     """The body is not a JSON object. The text is the message for the client."""
 
+    error_code = "malformed_body"
 
-class UnsupportedBody(MalformedBody):
+
+class UnsupportedBody(HttpError, UnsupportedMediaType):
     """The header `Content-Type` does not name JSON."""
 
+    error_code = "malformed_body"
 
-class InvalidRequest(Exception):
+
+class InvalidRequest(HttpError, BadRequest):
     """A parameter or a member of the body is invalid. The text is the message for the client."""
+
+    error_code = "invalid_request"
 
 
 def json_object() -> dict[str, Any]:

@@ -1,23 +1,27 @@
 """`/health/…`: liveness and readiness probes for orchestrators and load balancers."""
 
-from flask import Flask, Response
+from flask import Blueprint, Response
 
-from api.responses import NO_STORE, json_response
+from api.responses import json_response
+from config.http_error import NO_STORE, Unavailable
 from services.auth_guard import public
 from services.context import current_services
 
 
-class NotReady(Exception):
+class NotReady(Unavailable):
     """The service cannot handle requests now. The text is the reason, for the log only."""
 
+    error_code = "not_ready"
+    message = "Not ready"
 
-def init(app: Flask) -> None:
-    @app.route("/health/live")
+
+def init(endpoints: Blueprint) -> None:
+    @endpoints.route("/health/live")
     @public
     def live() -> Response:
         return json_response(message="Alive", headers=[NO_STORE])
 
-    @app.route("/health/ready")
+    @endpoints.route("/health/ready")
     @public
     def ready() -> Response:
         if problem := current_services().schema_problem():

@@ -2,10 +2,11 @@
 
 from urllib.parse import quote
 
-from flask import Flask, Response, g, request
+from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import BadRequest
 
-from api.responses import NO_STORE, Header, json_response
+from api.responses import Header, json_response
+from config.http_error import NO_STORE
 from services.auth_guard import RoleRequired, auth_guard
 
 _IDENTITY_CLAIMS = ("sub", "username", "email", "roles", "idp")
@@ -13,14 +14,14 @@ _IDENTITY_CLAIMS = ("sub", "username", "email", "roles", "idp")
 _UNENCODED = "!#$&'()*+-./:;<=>?@[]^_`{|}~"
 
 
-def init(app: Flask) -> None:
-    @app.route("/api/auth/me")
+def init(endpoints: Blueprint) -> None:
+    @endpoints.route("/api/auth/me")
     @auth_guard()
     def me() -> Response:
         return json_response(data={name: g.claims.get(name) for name in _IDENTITY_CLAIMS}, headers=[NO_STORE])
 
     # Some proxies send the method of the client's request. Flask's automatic 200 to OPTIONS would then grant access.
-    @app.route("/api/auth/verify", provide_automatic_options=False)
+    @endpoints.route("/api/auth/verify", provide_automatic_options=False)
     @auth_guard()
     def verify() -> Response:
         _require_any_role(request.args.getlist("role"))

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote_plus
 
-from flask import Flask, Response, request
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import BadRequest, Unauthorized
 
 from api.auth import InvalidCredentials
 from api.body import InvalidRequest, form
-from api.responses import NO_CACHE, NO_STORE, raw_json_response, token_response
+from api.responses import NO_CACHE, raw_json_response, token_response
 from config.clients import Client
+from config.http_error import NO_STORE, REALM, HttpError
 from services.auth_guard import public
 from services.context import current_services, current_sessions
 from services.jwt_handler import InvalidToken, decode_jwt
@@ -19,28 +21,44 @@ from services.tokens.grant import Grant
 _HEADERS = [NO_STORE, NO_CACHE]  # RFC 6749 §5.1 requires both
 
 
-class InvalidClient(Exception):
+class InvalidClient(HttpError, Unauthorized):
     """The client is unknown, or its secret is missing or wrong."""
 
+    error_code = "invalid_client"
+    message = "Unknown client or wrong secret"
+    challenge = f"Basic {REALM}"
 
-class UnauthorizedClient(Exception):
+
+class UnauthorizedClient(HttpError, BadRequest):
     """The token was issued to another client."""
 
+    error_code = "unauthorized_client"
+    message = "The token was issued to another client"
 
-class UnsupportedGrantType(Exception):
+
+class UnsupportedGrantType(HttpError, BadRequest):
     """The grant type is unknown or disabled."""
 
+    error_code = "unsupported_grant_type"
+    message = "Unsupported grant type"
 
-class UnsupportedTokenType(Exception):
+
+class UnsupportedTokenType(HttpError, BadRequest):
     """The service has no sessions, so no token can be revoked."""
 
+    error_code = "unsupported_token_type"
+    message = "Tokens cannot be revoked: DATABASE_URL is not set"
 
-class InvalidScope(Exception):
+
+class InvalidScope(HttpError, BadRequest):
     """The request has a scope, which the service does not support."""
 
+    error_code = "invalid_scope"
+    message = "Scopes are not supported. The access token lists the roles"
 
-def init(app: Flask) -> None:
-    @app.route("/oauth/token", methods=["POST"])
+
+def init(endpoints: Blueprint) -> None:
+    @endpoints.route("/oauth/token", methods=["POST"])
     @public
     def token() -> Response:
         """RFC 6749 §3.2."""
@@ -54,7 +72,7 @@ def init(app: Flask) -> None:
         grant = handler(parameters, client)
         return token_response(grant, {"access_token": grant.access_token}, _HEADERS)
 
-    @app.route("/oauth/introspect", methods=["POST"])
+    @endpoints.route("/oauth/introspect", methods=["POST"])
     @public
     def introspect() -> Response:
         """RFC 7662 §2. A refresh token is reported as inactive, because a resource server must not accept it."""
@@ -67,7 +85,7 @@ def init(app: Flask) -> None:
             return raw_json_response({"active": False}, headers=_HEADERS)
         return raw_json_response({**claims, "active": True, "token_type": "Bearer"}, headers=_HEADERS)
 
-    @app.route("/oauth/revoke", methods=["POST"])
+    @endpoints.route("/oauth/revoke", methods=["POST"])
     @public
     def revoke() -> Response:
         """RFC 7009 §2. Revoking one token of a session revokes all tokens of the session."""

@@ -5,24 +5,29 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, request
+from flask import Blueprint, Flask, request
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
+from services.auth_guard import public
 
-def init(app: Flask) -> None:
-    # Set before the routes are added. `//api/auth` is not found, instead of a redirect to `/api/auth`.
-    app.url_map.merge_slashes = False
 
-    @app.before_request
-    def require_plain_request() -> None:
-        """Reject other spellings of a method and path, so that a reverse proxy can limit requests by comparing both."""
-        # A redirect to the path with or without a slash at its end repeats the client's Host header.
-        is_redirect = isinstance(request.routing_exception, RequestRedirect)
-        # Methods are case-sensitive (RFC 9110 §9.1), but werkzeug ignores their case.
-        is_plain = request.environ["REQUEST_METHOD"] == request.method and has_plain_path(request.environ)
-        if is_redirect or not is_plain:
-            raise NotFound
+def init(target: Flask | Blueprint) -> None:
+    """Reject other spellings in an application, or for the endpoints of one blueprint only."""
+    if isinstance(target, Flask):
+        # Set before the routes are added. `//api/auth` is not found, instead of a redirect to `/api/auth`.
+        target.url_map.merge_slashes = False
+    target.before_request(public(_require_plain_request))
+
+
+def _require_plain_request() -> None:
+    """Reject other spellings of a method and path, so that a reverse proxy can limit requests by comparing both."""
+    # A redirect to the path with or without a slash at its end repeats the client's Host header.
+    is_redirect = isinstance(request.routing_exception, RequestRedirect)
+    # Methods are case-sensitive (RFC 9110 §9.1), but werkzeug ignores their case.
+    is_plain = request.environ["REQUEST_METHOD"] == request.method and has_plain_path(request.environ)
+    if is_redirect or not is_plain:
+        raise NotFound
 
 
 def has_plain_path(environ: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """The headers of every response, including errors and the responses of your own views.
 
-`X-Request-ID` is the request id, which is also in the log line of each failure. With
+`X-Request-ID` is the request id, which is also in the log lines of the request. With
 `X-Content-Type-Options`, browsers do not guess another content type than that of the response.
 """
 
@@ -15,16 +15,22 @@ from services.context import current_client_address
 def init(app: Flask) -> None:
     read_request_members_with(_request_members)
 
-    @app.before_request
-    def assign_request_id() -> None:
-        # An `X-Request-ID` from the client is ignored: a client could send the id of another request.
-        g.request_id = secrets.token_hex(8)
-
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers["X-Request-ID"] = g.request_id
+        response.headers["X-Request-ID"] = request_id()
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+
+def request_id() -> str:
+    """Return the id of the current request.
+
+    An `X-Request-ID` from the client is ignored: a client could send the id of another request.
+    """
+    if "request_id" not in g:
+        g.request_id = secrets.token_hex(8)
+    known: str = g.request_id
+    return known
 
 
 def _request_members() -> dict[str, Member]:
@@ -33,5 +39,5 @@ def _request_members() -> dict[str, Member]:
         return {}
     claims = g.get("claims", {})
     address = current_client_address()
-    members = {"address": str(address) if address else None, "request_id": g.get("request_id")}
+    members = {"address": str(address) if address else None, "request_id": request_id()}
     return {**members, "jti": claims.get("jti"), "sid": claims.get("sid"), "client": claims.get("client_id")}

@@ -11,7 +11,6 @@ from flask import Response, jsonify
 from services.tokens.grant import Grant
 
 Header = tuple[str, str]
-NO_STORE: Header = ("Cache-Control", "no-store")
 NO_CACHE: Header = ("Pragma", "no-cache")
 
 

@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
-from flask import Flask, Response, request
+from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import PreconditionRequired
 from werkzeug.routing import IntegerConverter
 
 from api.body import InvalidRequest, json_object
-from api.responses import NO_STORE, Header, json_response
+from api.responses import Header, json_response
 from config.errors import validation_message
+from config.http_error import NO_STORE, HttpError
 from config.service_settings import ADMIN_ROLE
 from config.text import Name
 from database.errors import NoSuchUser, UserChanged
@@ -38,8 +40,11 @@ _UNCHANGED: Any = None
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class MissingPrecondition(Exception):
+class MissingPrecondition(HttpError, PreconditionRequired):
     """A PATCH request has no `If-Match` header."""
+
+    error_code = "precondition_required"
+    message = "Missing If-Match header: send the user's ETag"
 
 
 class _Query(BaseModel):
@@ -81,11 +86,11 @@ class _UserIdConverter(IntegerConverter):
     regex = "0|[1-9][0-9]*"
 
 
-def init(app: Flask) -> None:
-    app.url_map.converters["user_id"] = _UserIdConverter
+def init(endpoints: Blueprint) -> None:
+    endpoints.record_once(lambda state: state.app.url_map.converters.update(user_id=_UserIdConverter))
     searches = ConcurrencyLimit(MAX_SEARCHES)
 
-    @app.route("/api/users")
+    @endpoints.route("/api/users")
     @auth_guard(ADMIN_ROLE)
     def list_users() -> Response:
         query = _validate(_Query, _query_parameters())
@@ -97,7 +102,7 @@ def init(app: Flask) -> None:
         page = [row.to_json() for row in rows[: query.limit]]
         return json_response(data=page, next=_next_page(query, rows), headers=[NO_STORE])
 
-    @app.route("/api/users", methods=["POST"])
+    @endpoints.route("/api/users", methods=["POST"])
     @auth_guard(ADMIN_ROLE)
     def add_user() -> Response:
         new = _validate(_NewUser, json_object())
@@ -105,12 +110,12 @@ def init(app: Flask) -> None:
         row = _editor().add(new.username, new.email, password_hash, new.roles, new.active)
         return _user_response(row, 201, ("Location", f"/api/users/{row.id}"))
 
-    @app.route(USER_PATH)
+    @endpoints.route(USER_PATH)
     @auth_guard(ADMIN_ROLE)
     def show_user(user_id: int) -> Response:
         return _user_response(_require_user(_editor(), user_id))
 
-    @app.route(USER_PATH, methods=["PATCH"])
+    @endpoints.route(USER_PATH, methods=["PATCH"])
     @auth_guard(ADMIN_ROLE)
     def edit_user(user_id: int) -> Response:
         edit = _validate(_UserEdit, json_object())
@@ -121,7 +126,7 @@ def init(app: Flask) -> None:
         changes = edit.model_dump(exclude_unset=True)
         return _user_response(editor.change(row, lambda row: replace(row, **changes), version))
 
-    @app.route(f"{USER_PATH}/password", methods=["PUT"])
+    @endpoints.route(f"{USER_PATH}/password", methods=["PUT"])
     @auth_guard(ADMIN_ROLE)
     def set_password(user_id: int) -> Response:
         new = _validate(_NewPassword, json_object())

@@ -2,10 +2,11 @@
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
-from api.responses import NO_STORE, raw_json_response
+from api.responses import raw_json_response
+from config.http_error import NO_STORE
 from services.auth_guard import public
 from services.context import current_services
 from services.keys.ring import KEY_SET_MAX_AGE
@@ -15,8 +16,8 @@ KEY_SET_PATH = "/.well-known/jwks.json"
 _SECRET_METHODS = ["client_secret_basic", "client_secret_post"]
 
 
-def init(app: Flask) -> None:
-    @app.route(KEY_SET_PATH)
+def init(endpoints: Blueprint) -> None:
+    @endpoints.route(KEY_SET_PATH)
     @public
     def key_set() -> Response:
         """RFC 7517 §5."""
@@ -25,7 +26,7 @@ def init(app: Flask) -> None:
         response.add_etag()
         return response.make_conditional(request)  # type: ignore[return-value]  # annotated as werkzeug's base class
 
-    @app.route("/.well-known/oauth-authorization-server")
+    @endpoints.route("/.well-known/oauth-authorization-server")
     @public
     def metadata() -> Response:
         """RFC 8414 §3. There is none if the issuer is not a URL, because clients must not use it then (§3.3)."""

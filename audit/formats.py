@@ -29,7 +29,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the lines of the traceback."""
-        lines = [f"{_time(record)} {record.levelname} {record.name}: {escape(record.getMessage())}"]
+        message = record.getMessage()
+        if (request_id := request_members().get("request_id")) and str(request_id) not in message:
+            message += f" (request {request_id})"
+        lines = [f"{_time(record)} {record.levelname} {record.name}: {escape(message)}"]
         if record.exc_info:
             lines += [f"    {escape(line)}" for line in self.formatException(record.exc_info).splitlines()]
         return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `db`, `explain` and `doctor`.
+"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `db`, `guards`, `explain` and `doctor`.
 
 pyproject.toml registers each of them as an entry point of the group `flask.commands`, so Flask finds them without an
 application, and they work while the configuration is invalid. Flask loads every entry point for every command, so a
@@ -64,6 +64,14 @@ def db_commands() -> click.Command:
     from cli.db import db
 
     return db
+
+
+@LazyCommand
+def guards_command() -> click.Command:
+    """List the routes of the application, and the roles that they require."""
+    from cli.guards import guards
+
+    return guards
 
 
 @LazyCommand

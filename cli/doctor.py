@@ -12,10 +12,10 @@ from cli.terminal import JSON_OPTION, NAME, CommandError, ask_password, padded, 
 from config.errors import ConfigurationError
 from config.settings import Settings
 from providers.interface import Check
-from services.auth_guard import guarded_routes, unmarked_routes
 from services.diagnosis.checks.configuration import as_failed_check
 from services.diagnosis.checks.routes import ApplicationNotLoaded, Routes
 from services.diagnosis.doctor import diagnose
+from services.route_map import guarded_routes, unmarked_routes
 
 COLORS = {"ok": "green", "warning": "yellow", "failure": "red"}
 OUTCOMES = tuple(COLORS)

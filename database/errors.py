@@ -1,8 +1,15 @@
 """Errors of the database layer. This module does not import SQLAlchemy: a service without a database uses it too."""
 
+from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound, PreconditionFailed
 
-class DatabaseUnavailable(Exception):
+from config.http_error import INSUFFICIENT_SCOPE, HttpError, Unavailable
+
+
+class DatabaseUnavailable(Unavailable):
     """The database is unavailable or cannot be used. The text is for the log and the terminal."""
+
+    error_code = "database_unavailable"
+    message = "Database unavailable"
 
     def __init__(self, reason: str, remedy: str | None = None) -> None:
         """`remedy` is what an operator can do: a sentence without its period; None if that is not known."""
@@ -15,25 +22,43 @@ class PoolExhausted(DatabaseUnavailable):
     """All connections of this process are in use. The database itself may be available."""
 
 
-class UserExists(Exception):
+class UserExists(HttpError, Conflict):
     """The username or email belongs to another user."""
 
+    error_code = "user_exists"
+    message = "The username or email is already in use"
 
-class InvalidName(Exception):
+
+class InvalidName(HttpError, BadRequest):
     """A new username or email has a character that names must not have. The text is a sentence without its period."""
 
+    error_code = "invalid_request"
 
-class NoSuchUser(Exception):
+
+class NoSuchUser(HttpError, NotFound):
     """No user has this username, email or id."""
 
+    error_code = "no_such_user"
+    message = "User not found"
 
-class LastAdmin(Exception):
+
+class LastAdmin(HttpError, Conflict):
     """No other active user has the role `admin`."""
 
+    error_code = "last_admin"
+    message = "Cannot remove the last active administrator"
 
-class RoleNotGrantable(Exception):
+
+class RoleNotGrantable(HttpError, Forbidden):
     """The user has, or would have, a role that the operator may not grant."""
 
+    error_code = "role_not_grantable"
+    message = "The user has, or would have, a role that you do not have: see ADMIN_GRANTABLE_ROLES"
+    challenge = INSUFFICIENT_SCOPE
 
-class UserChanged(Exception):
+
+class UserChanged(HttpError, PreconditionFailed):
     """The user has changed since the caller read it."""
+
+    error_code = "precondition_failed"
+    message = "The user has changed. Read the user again"

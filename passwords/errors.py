@@ -1,8 +1,14 @@
 """Errors of the passwords layer that other layers handle."""
 
+from config.http_error import Unavailable
 
-class Overloaded(Exception):
+
+class Overloaded(Unavailable):
     """The hash pool has no free place for another login. The credentials were not verified."""
+
+    error_code = "overloaded"
+    message = "Too many concurrent requests"
+    retry_after = 1
 
 
 class UnusableHash(ValueError):

@@ -1,6 +1,9 @@
 """The policy for new passwords (NIST SP 800-63B-4 §3.1.1.2): a minimum length, and not easy to guess."""
 
+from werkzeug.exceptions import BadRequest
+
 from config.guess_estimate import estimate_guesses
+from config.http_error import HttpError
 from config.service_settings import PasswordSettings
 from config.text import casefold_name, normalize_password
 from passwords.hashing import run_in_pool
@@ -14,11 +17,14 @@ _MIN_NAME_LENGTH = 4
 """Shorter names occur in passwords by chance."""
 
 
-class WeakPassword(ValueError):
+class WeakPassword(HttpError, BadRequest, ValueError):
     """The password does not meet the policy.
 
     The text is the predicate of a sentence about the password, for the user, such as "must not be empty".
     """
+
+    error_code = "weak_password"
+    message = "The password {}"
 
 
 class PasswordPolicy:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NotRequired, Protocol, TypedDict, runtime_checkable
 
+from config.http_error import Unavailable
 from passwords.errors import Overloaded as Overloaded  # noqa: PLC0414 - a public name of this module
 
 TIME_LIMIT_SECONDS = 10.0
@@ -90,11 +91,14 @@ class Denied:
         return f"Denied({self.reason!r})"
 
 
-class ProviderUnavailable(Exception):
+class ProviderUnavailable(Unavailable):
     """The store is unavailable. This is not a denial, and does not count as a failed login of the user.
 
     A provider gives only the reason. The chain adds the name that the provider has in AUTH_PROVIDER.
     """
+
+    error_code = "provider_unavailable"
+    message = "Credential store unavailable"
 
     def __init__(self, reason: str = "no reason given", provider: str | None = None) -> None:
         """`reason` is for the log and the terminal, and contains no secret."""

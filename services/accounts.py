@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from werkzeug.exceptions import NotFound
+
 from config.clients import FIRST_PARTY_CLIENT_ID
+from config.http_error import HttpError
 from config.service_settings import ADMIN_ROLE, USER_TABLE_PROVIDER
 from config.text import casefold_name, normalize_password
 from database.errors import UserChanged, UserExists
@@ -26,8 +29,11 @@ if TYPE_CHECKING:
     from services.throttle.login_throttle import Attempt
 
 
-class NoUserTable(Exception):
+class NoUserTable(HttpError, NotFound):
     """The service has no user table, or the user is not in it."""
+
+    error_code = "users_elsewhere"
+    message = "These users are not managed by this service"
 
 
 class AccountEditor:

@@ -1,27 +1,36 @@
 """The guard: `@auth_guard('admin')` above a view requires a valid access token and a role."""
 
+import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, current_app, g, request
+from flask import Blueprint, Flask, Response, after_this_request, current_app, g, request
+from werkzeug.exceptions import Forbidden, Unauthorized
 
+from config.http_error import INSUFFICIENT_SCOPE, REALM, HttpError
 from services.jwt_handler import decode_jwt
-from services.requirements import GuardedRoute, RoleRequirement
+from services.requirements import RoleRequirement, mark, requirements_of
 from services.tokens.claims import Claims
 
 P = ParamSpec("P")
-
-_REQUIREMENTS = "_latchkey_requirements"
-"""The attribute of a view with the requirements of its guards: empty if the view is public, absent if unmarked."""
+V = TypeVar("V", bound=Callable[..., Any])
 
 
-class MissingToken(Exception):
+class MissingToken(HttpError, Unauthorized):
     """The request has no bearer token."""
 
+    error_code = "missing_token"
+    message = "Missing access token"
+    challenge = f"Bearer {REALM}"
 
-class RoleRequired(Exception):
+
+class RoleRequired(HttpError, Forbidden):
     """The access token is valid, but does not have the required roles."""
+
+    error_code = "role_required"
+    message = "Authorization required."
+    challenge = INSUFFICIENT_SCOPE
 
 
 def check_jwt() -> Claims:
@@ -29,15 +38,20 @@ def check_jwt() -> Claims:
 
     Only the `Authorization` header counts, not the query, a cookie or another header (RFC 6750 §2.3). Raises
     MissingToken if it has no bearer token, and what `TokenIssuer.decode` raises.
+
+    `app.before_request(check_jwt)` guards each view that is not `@public`, as `guard_blueprint(app)` does.
     """
-    # RFC 9110 §11.4: a case-insensitive scheme, spaces, the token.
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    token = credentials.strip(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise MissingToken
-    claims: Claims = decode_jwt(token)
-    g.claims = claims
-    return claims
+    if _runs_before_view():
+        _require_if_needed(RoleRequirement())
+        return None  # type: ignore[return-value]  # Flask would send the claims as the response
+    try:
+        return _verified_claims()
+    except HttpError as error:
+        _complete(error)
+        raise
+
+
+mark(check_jwt, RoleRequirement())
 
 
 def auth_guard(
@@ -49,55 +63,56 @@ def auth_guard(
     Roles are compared exactly. In the view, `flask.g.claims` has the claims of the token. Raises TypeError or
     ValueError if the arguments are invalid, when the view is defined.
     """
+    requirement = _requirement(role, others, all_of)
+
+    def guard(view: Callable[P, Any]) -> Callable[P, Any]:
+        if isinstance(view, type):
+            raise TypeError("auth_guard guards functions. In a class-based view: decorators = [auth_guard('admin')]")
+
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+            try:
+                _require(requirement)
+                return current_app.ensure_sync(view)(*args, **kwargs)
+            except HttpError as error:
+                _complete(error)
+                raise
+
+        return mark(guarded, requirement)
+
+    return mark(guard, requirement)
+
+
+def guard_blueprint(
+    target: Blueprint | Flask, role: str | None = None, *others: str, all_of: Iterable[str] | None = None
+) -> None:
+    """Guard all views of a blueprint, or of an application, as `auth_guard` with the same arguments does.
+
+    Views that are marked `@public`, and the responses to OPTIONS that Flask creates itself, remain public: a browser
+    sends no token with a CORS preflight.
+    """
+    requirement = _requirement(role, others, all_of)
+
+    def check() -> None:
+        _require_if_needed(requirement)
+
+    target.before_request(mark(check, requirement))
+
+
+def public(view: V) -> V:
+    """Mark a view as public: it needs no access token, and the service logs no warning about its route."""
+    return mark(view)
+
+
+def _requirement(role: object, others: Iterable[object], all_of: Iterable[str] | None) -> RoleRequirement:
     if callable(role):
         raise TypeError("auth_guard needs parentheses: @auth_guard() or @auth_guard('admin')")
     if isinstance(all_of, str):
         raise TypeError("all_of must be a collection of roles: all_of=('admin', 'editor')")
-    requirement = RoleRequirement(
+    return RoleRequirement(
         any_of=_role_set(role, *others) if role is not None or others else None,
         all_of=_role_set(*all_of) if all_of is not None else frozenset(),
     )
-
-    def guard(view: Callable[P, Any]) -> Callable[P, Any]:
-        @wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            if not requirement.allows(check_jwt()["roles"]):
-                raise RoleRequired
-            return current_app.ensure_sync(view)(*args, **kwargs)
-
-        return _mark(guarded, requirement)
-
-    return guard
-
-
-def public(view: Callable[P, Any]) -> Callable[P, Any]:
-    """Mark a view as public: it needs no access token, and the service logs no warning about its route."""
-    return _mark(view)
-
-
-def unmarked_routes(app: Flask) -> list[str]:
-    """Return the paths of the routes that are neither guarded nor public, in alphabetical order.
-
-    The reason is a forgotten guard, or a guard above `@app.route`, where it has no effect.
-    """
-    return sorted(
-        rule.rule for rule in app.url_map.iter_rules() if not hasattr(app.view_functions[rule.endpoint], _REQUIREMENTS)
-    )
-
-
-def guarded_routes(app: Flask) -> list[GuardedRoute]:
-    """Return the guarded routes and their role requirements, sorted by path."""
-    routes = (
-        GuardedRoute(rule.rule, tuple(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})), required)
-        for rule in app.url_map.iter_rules()
-        if (required := getattr(app.view_functions[rule.endpoint], _REQUIREMENTS, ()))
-    )
-    return sorted(routes, key=lambda route: (route.path, route.methods))
-
-
-def _mark(view: Callable[P, Any], *requirements: RoleRequirement) -> Callable[P, Any]:
-    setattr(view, _REQUIREMENTS, (*requirements, *getattr(view, _REQUIREMENTS, ())))
-    return view
 
 
 def _role_set(*roles: object) -> frozenset[str]:
@@ -107,3 +122,55 @@ def _role_set(*roles: object) -> frozenset[str]:
     if not all(isinstance(role, str) and role for role in roles):
         raise TypeError("a role must be non-empty text: @auth_guard('admin', 'editor')")
     return frozenset(map(str, roles))
+
+
+def _require_if_needed(requirement: RoleRequirement) -> None:
+    """Guard the view of the request before it is called, unless it is public."""
+    try:
+        if _needs_guard():
+            _require(requirement)
+    except HttpError as error:
+        _complete(error)
+        raise
+
+
+def _require(requirement: RoleRequirement) -> None:
+    if not requirement.allows(_verified_claims()["roles"]):
+        raise RoleRequired
+
+
+def _verified_claims() -> Claims:
+    # RFC 9110 §11.4: a case-insensitive scheme, spaces, the token.
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    token = credentials.strip(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise MissingToken
+    claims: Claims = decode_jwt(token)
+    g.claims = claims
+    return claims
+
+
+def _runs_before_view() -> bool:
+    """Return whether Flask itself calls `check_jwt`, as a function of `before_request`."""
+    return sys._getframe(2).f_code is Flask.preprocess_request.__code__  # noqa: SLF001 - the documented way to a caller
+
+
+def _needs_guard() -> bool:
+    """Return whether the guard of a blueprint or an application applies to the view of the request."""
+    if request.endpoint is None or request.url_rule is None:
+        return False  # no view: the response is 404 or 405
+    if request.method == "OPTIONS" and getattr(request.url_rule, "provide_automatic_options", False):
+        return False
+    return requirements_of(current_app.view_functions[request.endpoint], request.method) != ()
+
+
+def _complete(error: HttpError) -> None:
+    """Let the response to the error have its headers, also if another framework creates the response."""
+
+    def add_headers(response: Response) -> Response:
+        if response.status_code == error.code:
+            for name, value in error.own_headers():
+                response.headers.setdefault(name, value)
+        return response
+
+    after_this_request(add_headers)

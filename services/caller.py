@@ -1,5 +1,8 @@
 """The caller of a request as their provider describes them now, which may differ from their access token."""
 
+from werkzeug.exceptions import Forbidden
+
+from config.http_error import INSUFFICIENT_SCOPE, HttpError
 from services.context import current_services, current_sessions
 from services.identity import Identity
 from services.sessions.errors import InvalidRefreshToken
@@ -7,8 +10,12 @@ from services.tokens.claims import Claims
 from services.tokens.issuer import RevokedToken
 
 
-class UnverifiableCaller(Exception):
+class UnverifiableCaller(HttpError, Forbidden):
     """The access token does not name a provider of the chain that can look users up."""
+
+    error_code = "caller_unverifiable"
+    message = "The provider of the access token cannot look its user up, which this request requires"
+    challenge = INSUFFICIENT_SCOPE
 
 
 def current_caller(claims: Claims) -> Identity:

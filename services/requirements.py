@@ -1,7 +1,13 @@
-"""The roles that a guarded route requires."""
+"""The roles that a view requires: what its guards and those of its blueprints enforce."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+_REQUIREMENTS = "_latchkey_requirements"
+"""The attribute of a view with the requirements of its guards: empty if the view is public, absent if unmarked."""
 
 
 @dataclass(frozen=True)
@@ -30,26 +36,58 @@ class RoleRequirement:
 
 
 @dataclass(frozen=True)
-class GuardedRoute:
+class Route:
     """A route, and the requirements of its guards. A request has to meet each of them."""
 
     path: str
     methods: tuple[str, ...]
-    requirements: tuple[RoleRequirement, ...]
+    view: str
+    """The module and the name of the view."""
+    requirements: tuple[RoleRequirement, ...] | None
+    """Empty if the route is public; `None` if it is unmarked: neither guarded nor public."""
+    other_checks: tuple[str, ...] = ()
+    """The functions of `before_request` that may also reject a request. It is not known what they require."""
 
     def allows(self, roles: Collection[str]) -> bool:
-        """Return whether a user with these roles may call the route."""
-        return all(requirement.allows(roles) for requirement in self.requirements)
+        """Return whether a user with these roles meets the requirements."""
+        return all(requirement.allows(roles) for requirement in self.requirements or ())
 
     @property
     def roles(self) -> frozenset[str]:
         """All roles in the requirements of its guards."""
-        return frozenset().union(*(requirement.roles for requirement in self.requirements))
+        return frozenset().union(*(requirement.roles for requirement in self.requirements or ()))
 
     @property
     def needs(self) -> str:
         """The requirements as text, such as `editor or admin`."""
-        return "; and ".join(str(one) for one in self.requirements if one.roles) or "any user"
+        if self.requirements is None:
+            return "unmarked"
+        if not self.requirements:
+            return "public"
+        return "; and ".join(dict.fromkeys(str(one) for one in self.requirements if one.roles)) or "any user"
 
     def __str__(self) -> str:
         return f"{','.join(self.methods)} {self.path}"
+
+
+def mark(view: V, *requirements: RoleRequirement) -> V:
+    """Mark a view, or a function of `before_request`, with what it requires; with nothing, as public."""
+    setattr(view, _REQUIREMENTS, (*requirements, *getattr(view, _REQUIREMENTS, ())))
+    return view
+
+
+def requirements_of(view: Callable[..., Any], method: str) -> tuple[RoleRequirement, ...] | None:
+    """Return what the guards of a view require for an HTTP method; `None` if the view is unmarked for the method."""
+    marks = [getattr(part, _REQUIREMENTS) for part in _parts(view, method) if hasattr(part, _REQUIREMENTS)]
+    return tuple(requirement for mark in marks for requirement in mark) if marks else None
+
+
+def _parts(view: Callable[..., Any], method: str) -> Iterator[object]:
+    """Yield what can have a mark: the view and, in a class-based view, the method and the decorators of methods."""
+    yield view
+    view_class = getattr(view, "view_class", None)
+    name = method.lower()
+    yield getattr(view_class, name, None) or (getattr(view_class, "get", None) if name == "head" else None)
+    # Flask-RESTful and Flask-RESTX apply these when they call the method.
+    decorators: Iterable[object] | dict[str, Iterable[object]] = getattr(view_class, "method_decorators", ())
+    yield from decorators.get(name, ()) if isinstance(decorators, dict) else decorators

@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from services.auth_guard import auth_guard, public, unmarked_routes
+from services.auth_guard import auth_guard, public
+from services.route_map import unmarked_routes
 from tests.support.stores import SECRET_KEY
 
 
@@ -32,7 +33,7 @@ def test_missing_or_misplaced_guard_is_reported(app: Flask) -> None:
     app.route("/forgotten")(lambda: "")
     app.route("/guarded", endpoint="guarded")(auth_guard()(lambda: ""))
     app.route("/open", endpoint="open")(public(lambda: ""))
-    assert unmarked_routes(app) == ["/above", "/forgotten"]
+    assert [str(route) for route in unmarked_routes(app)] == ["GET /above", "GET /forgotten"]
 
 
 def test_start_warns_about_a_route_without_a_guard(

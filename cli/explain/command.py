@@ -10,13 +10,13 @@ from cli.explain.render import claims_table, login_tables, result_json, route_js
 from cli.terminal import JSON_OPTION, NAME, CommandError, print_json
 from config.settings import Settings
 from providers.interface import UNKNOWN_USER, ProviderUnavailable
-from services.auth_guard import guarded_routes
 from services.context import EXTENSION, Services
 from services.diagnosis.comparison import Change, MissingCapability, compare, lookup_matcher
 from services.diagnosis.denial_reasons import describe_denial
 from services.diagnosis.explain import LoginExplanation, claims_of, explain_login
 from services.factory import create_services
-from services.requirements import GuardedRoute
+from services.requirements import Route
+from services.route_map import guarded_routes
 
 
 def _reject_old_option(_context: click.Context, _option: click.Parameter, value: str | None) -> None:
@@ -53,7 +53,7 @@ def explain(login: str | None, other: str | None, all_users: bool, as_json: bool
         raise CommandError(str(error)) from None
 
 
-def _explain_one(services: Services, login: str, routes: list[GuardedRoute], other: str | None, as_json: bool) -> None:
+def _explain_one(services: Services, login: str, routes: list[Route], other: str | None, as_json: bool) -> None:
     explanation = explain_login(services.chain, login)
     if explanation.unavailable:
         raise ProviderUnavailable(str(explanation.unavailable.error), explanation.unavailable.provider)
@@ -72,7 +72,7 @@ def _change(explanation: LoginExplanation, other: str) -> Change | None:
     return next(compare([explanation.identity], matcher)) if explanation.identity else None
 
 
-def _texts(services: Services, explanation: LoginExplanation, routes: list[GuardedRoute]) -> list[str]:
+def _texts(services: Services, explanation: LoginExplanation, routes: list[Route]) -> list[str]:
     texts = [*login_tables(explanation)]
     if explanation.is_incomplete and not explanation.decision:
         return [*texts, "The login cannot be explained without the password. Run: flask doctor --user LOGIN --password"]
@@ -85,7 +85,7 @@ def _texts(services: Services, explanation: LoginExplanation, routes: list[Guard
     return [*texts, routes_table(routes, explanation.identity["roles"])]
 
 
-def _to_json(services: Services, explanation: LoginExplanation, routes: list[GuardedRoute]) -> dict[str, object]:
+def _to_json(services: Services, explanation: LoginExplanation, routes: list[Route]) -> dict[str, object]:
     identity = explanation.identity
     members: dict[str, object] = {
         "user": identity,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from cli.terminal import as_table
 from providers.interface import Explanation
 from services.diagnosis.explain import LoginExplanation, ProviderResult
-from services.requirements import GuardedRoute
+from services.requirements import Route
 from services.tokens.claims import Claims
 
 Row = tuple[str, ...]
@@ -34,9 +34,12 @@ def claims_table(claims: Claims) -> str:
     return colored_table(("CLAIM", "VALUE"), rows)
 
 
-def routes_table(routes: Iterable[GuardedRoute], roles: list[str]) -> str:
-    """Return a table of the guarded routes, and whether a user with these roles may call them."""
-    rows = [(",".join(route.methods), route.path, route.needs, _yes_or_no(route.allows(roles))) for route in routes]
+def routes_table(routes: Iterable[Route], roles: list[str]) -> str:
+    """Return a table of the guarded routes, and whether a user with these roles may call them.
+
+    It is not known if other functions run before the view: `flask guards` names them.
+    """
+    rows = [(",".join(route.methods), route.path, route.needs, _allowed(route, roles)) for route in routes]
     return colored_table(("METHOD", "ROUTE", "NEEDS", "ALLOWED"), rows)
 
 
@@ -51,15 +54,23 @@ def result_json(result: ProviderResult) -> dict[str, object]:
     return {"provider": result.provider, "outcome": result.outcome, "error": result.error, **explanation}
 
 
-def route_json(route: GuardedRoute, roles: list[str]) -> dict[str, object]:
+def route_json(route: Route, roles: list[str]) -> dict[str, object]:
     """Return the JSON object for a guarded route and a user with these roles."""
-    return {"methods": route.methods, "path": route.path, "needs": route.needs, "allowed": route.allows(roles)}
+    return {"methods": route.methods, "path": route.path, "needs": route.needs, "allowed": _is_allowed(route, roles)}
 
 
 def _rule_rows(explanation: Explanation) -> Iterator[Row]:
     for rule in explanation.rules:
         yield rule.rule, ", ".join(rule.roles), _yes_or_no(rule.matched)
         yield from ((f"  near miss: {near_miss}", "", "") for near_miss in rule.near_misses)
+
+
+def _allowed(route: Route, roles: list[str]) -> str:
+    return "not known" if _is_allowed(route, roles) is None else _yes_or_no(route.allows(roles))
+
+
+def _is_allowed(route: Route, roles: list[str]) -> bool | None:
+    return None if route.allows(roles) and route.other_checks else route.allows(roles)
 
 
 def _yes_or_no(fact: bool) -> str:

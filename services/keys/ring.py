@@ -7,12 +7,17 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
+from config.http_error import Unavailable
+
 KEY_SET_MAX_AGE = 300
 """For how many seconds clients may cache the key set."""
 
 
-class KeysUnavailable(Exception):
+class KeysUnavailable(Unavailable):
     """No key signs, or it is not known which keys are valid. The text is the reason, for the log."""
+
+    error_code = "keys_unavailable"
+    message = "Signing keys unavailable"
 
 
 @dataclass(frozen=True)

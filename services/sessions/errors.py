@@ -1,16 +1,31 @@
 """Errors of sessions. This module does not import SQLAlchemy: a service without a database uses it too."""
 
+from werkzeug.exceptions import BadRequest, NotFound
 
-class SessionsDisabled(Exception):
+from config.http_error import HttpError, Unavailable
+
+
+class SessionsDisabled(HttpError, NotFound):
     """The service has no database, so it issues access tokens only: they cannot be refreshed or revoked."""
 
+    error_code = "sessions_disabled"
+    message = "Sessions are disabled: DATABASE_URL is not set"
 
-class SessionsUnavailable(Exception):
+
+class SessionsUnavailable(Unavailable):
     """The sessions cannot be read or changed now. The token and the credentials may be valid."""
 
+    error_code = "sessions_unavailable"
+    message = "Session store unavailable"
 
-class RefreshInProgress(Exception):
+
+class RefreshInProgress(Unavailable):
     """The token was exchanged a moment ago. Another request has its successor, or the response is not sent or lost."""
+
+    error_code = "refresh_in_progress"
+    message = "This refresh token was just exchanged. Use the new one"
+    retry_after = 2
+    is_failure = False
 
 
 INVALID = "invalid"
@@ -30,8 +45,12 @@ _TEXTS = {
 }
 
 
-class InvalidRefreshToken(Exception):
+class InvalidRefreshToken(HttpError, BadRequest):
     """The refresh token is invalid. The text explains the reason, and may be sent to the client."""
+
+    error_code = "invalid_refresh_token"
+    message = "Invalid refresh token: {}"
+    oauth_code = "invalid_grant"
 
     def __init__(self, reason: str) -> None:
         """`reason` is one of the constants of this module."""

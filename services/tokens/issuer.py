@@ -11,9 +11,11 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 import jwt
+from werkzeug.exceptions import Unauthorized
 
 from audit.operation import timed
 from config.clients import FIRST_PARTY_CLIENT_ID
+from config.http_error import REALM, HttpError
 from config.service_settings import TokenSettings
 from providers.interface import SESSION_MEMBERS
 from services.keys.ring import Key, KeyRing, KeySource
@@ -30,16 +32,24 @@ LEEWAY_SECONDS = 10  # of `iat` and `nbf`, as the clocks of replicas differ; `ex
 _COMPACT_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
-class InvalidToken(Exception):
+class InvalidToken(HttpError, Unauthorized):
     """The access token is invalid. The text is the reason, and may be sent to the client."""
+
+    error_code = "invalid_token"
+    message = "Invalid access token: {}"
+    challenge = f'Bearer error="invalid_token", {REALM}'
 
 
 class ExpiredToken(InvalidToken):
     """The access token has expired."""
 
+    error_code = "expired_token"
+
 
 class RevokedToken(InvalidToken):
     """The access token was revoked before it expired."""
+
+    error_code = "revoked_token"
 
 
 class RevocationChecker(Protocol):

@@ -1,15 +1,17 @@
 """Every kind of error response has the same members."""
 
+import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from flask import Flask, Response, abort
+from flask import Flask, Response, abort, got_request_exception
 from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests
 from werkzeug.test import TestResponse
 
+from audit.formats import formatter
 from services.context import services_of
 from tests.support.error_responses import error_message
 
@@ -62,27 +64,56 @@ def test_other_media_type_is_415(client: FlaskClient) -> None:
     assert error_message(client.post("/api/auth", data=b"x", content_type="text/plain"), 415, "malformed_body")
 
 
+@pytest.fixture(params=["json", "text"])
+def log_lines(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+    """The lines that the service logs, in each format."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter(request.param))
+    logging.getLogger().addHandler(handler)
+    yield stream
+    logging.getLogger().removeHandler(handler)
+
+
 @pytest.mark.parametrize(
     "error", [KeyError(SECRET), OSError(SECRET), RecursionError(SECRET), ExceptionGroup("x", [OSError(SECRET)])]
 )
 def test_exception_in_a_view_is_500_and_its_text_is_only_logged(
-    app: Flask, caplog: pytest.LogCaptureFixture, error: Exception
+    app: Flask, log_lines: io.StringIO, error: Exception
 ) -> None:
     app.add_url_rule("/bug", "bug", view_that_raises(error))
     response = app.test_client().get("/bug")
     assert error_message(response, 500, "internal_error") == INTERNAL_ERROR
-    [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert response.headers["X-Request-ID"] in record.getMessage()
-    assert record.exc_info
-    assert record.exc_info[1] is error
-    assert SECRET in caplog.text
+    lines = log_lines.getvalue().splitlines()
+    (line,) = [line for line in lines if " ERROR " in line or '"ERROR"' in line]
+    assert response.headers["X-Request-ID"] in line
+    assert SECRET in log_lines.getvalue()
+    assert "test_error_responses.py" in log_lines.getvalue()
 
 
-def test_view_without_a_response_is_500_with_the_same_message(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_view_without_a_response_is_500_with_the_same_message(app: Flask, log_lines: io.StringIO) -> None:
     app.add_url_rule("/nothing", "nothing", lambda: None)  # type: ignore[arg-type]  # a mistake in a view
     response = app.test_client().get("/nothing")
     assert error_message(response, 500, "internal_error") == INTERNAL_ERROR
-    assert response.headers["X-Request-ID"] in caplog.text
+    assert response.headers["X-Request-ID"] in log_lines.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["debug", "testing"])
+def test_exception_in_a_view_reaches_the_debugger_and_the_test(app: Flask, mode: str) -> None:
+    setattr(app, mode, True)
+    app.add_url_rule("/bug", "bug", view_that_raises(KeyError("a mistake")))
+    with pytest.raises(KeyError, match="a mistake"):
+        app.test_client().get("/bug")
+
+
+def test_application_learns_of_an_exception_in_its_view(app: Flask) -> None:
+    error = KeyError("a mistake")
+    ended: list[object] = []
+    app.add_url_rule("/bug", "bug", view_that_raises(error))
+    app.teardown_request(ended.append)
+    with got_request_exception.connected_to(lambda _, exception: ended.append(exception), app):
+        assert app.test_client().get("/bug").status_code == 500
+    assert ended == [error, error]
 
 
 @pytest.mark.parametrize(("status", "code"), ABORTS)
@@ -114,13 +145,6 @@ def test_abort_with_a_response_returns_it_unchanged(app: Flask, abort_with: Call
 def test_error_without_a_description_has_a_message(app: Flask) -> None:
     app.add_url_rule("/unlisted", "unlisted", view_that_raises(Unlisted()))
     assert error_message(app.test_client().get("/unlisted"), 499, "unknown_error")
-
-
-@pytest.mark.parametrize("debug", [True, False])
-def test_debug_and_testing_mode_do_not_change_error_responses(app: Flask, debug: bool) -> None:
-    app.debug, app.testing = debug, True
-    app.add_url_rule("/bug", "bug", view_that_raises(KeyError(SECRET)))
-    assert error_message(app.test_client().get("/bug"), 500, "internal_error") == INTERNAL_ERROR
 
 
 def test_head_has_the_status_and_headers_of_get_and_no_body(client: FlaskClient) -> None:

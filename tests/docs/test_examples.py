@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +35,33 @@ def test_guarded_view_responds_as_the_page_shows(tmp_path: Path) -> None:
     responses = [client.get("/api/orders", headers={"Authorization": f"Bearer {token}"}), client.get("/api/orders")]
     assert [response.json for response in responses] == [json.loads(text) for text in blocks(page, "json")]
     assert client.get("/api/prices").status_code == 200
+
+
+def test_application_of_ones_own_responds_as_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SECRET_KEY": SECRET_KEY, **users_file(tmp_path / "users.toml", [ZOE])}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    module: dict[str, Any] = {"__name__": "shop"}
+    for block in blocks("docs/your-own-application.md", "python"):
+        exec(block, module)  # noqa: S102 - the code of this project's own documentation
+    client = module["app"].test_client()
+    assert client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).status_code == 200
+    for roles, expected in (
+        (["sales"], (200, '{"orders of":"zoe"}\n')),
+        ([], (403, "<h1>Authorization required.</h1>")),
+    ):
+        with module["app"].app_context():
+            token = generate_jwt({"username": "zoe", "roles": roles})
+        response = client.get("/orders", headers={"Authorization": f"Bearer {token}"})
+        assert (response.status_code, response.text) == expected
+
+
+def test_blueprint_of_the_page_is_guarded_and_the_assertion_holds(tmp_path: Path) -> None:
+    app = create_app({"SECRET_KEY": SECRET_KEY, **users_file(tmp_path / "users.toml", [ZOE])})
+    module: dict[str, Any] = {"app": app}
+    _, blueprint, assertion = blocks("docs/guarding-routes.md", "python")
+    exec(blueprint, module)  # noqa: S102
+    module["warehouse"].add_url_rule("/shelves", view_func=lambda: "", endpoint="shelves")
+    app.register_blueprint(module["warehouse"])
+    exec(assertion, module)  # noqa: S102
+    assert app.test_client().get("/api/warehouse/shelves").status_code == 401

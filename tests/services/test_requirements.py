@@ -5,8 +5,9 @@ from itertools import chain, combinations
 import pytest
 from flask import Flask
 
-from services.auth_guard import auth_guard, guarded_routes, public
+from services.auth_guard import auth_guard, public
 from services.requirements import RoleRequirement
+from services.route_map import guarded_routes
 from services.tokens.issuer import TokenIssuer
 from tests.services.test_guard import GUARDS, bearer
 

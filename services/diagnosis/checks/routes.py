@@ -1,15 +1,17 @@
 """The checks of the routes: each is guarded or public, and users can have the roles that the guards require."""
 
 from collections.abc import Callable, Collection, Iterator
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from config.text import casefold_name
 from providers.interface import Check, ProviderUnavailable, SupportsListRoles
 from services.chain import Chain
 from services.links import translate_provider_errors
-from services.requirements import GuardedRoute
+from services.requirements import Route
 
 STEP = "routes"
+UNMARKED_REMEDY = "Add @auth_guard() or @public between @app.route and the view function"
 
 
 class ApplicationNotLoaded(Exception):
@@ -19,9 +21,9 @@ class ApplicationNotLoaded(Exception):
 class Routes(NamedTuple):
     """The routes of an application."""
 
-    guarded: list[GuardedRoute]
-    unmarked: list[str]
-    """The paths of views with neither `@auth_guard` nor `@public`."""
+    guarded: list[Route]
+    unmarked: list[Route]
+    """Those with neither `@auth_guard` nor `@public`."""
 
 
 class _RolesUnknown(Exception):
@@ -39,13 +41,16 @@ def check_routes(chain: Chain, load: Callable[[], Routes], failed: Collection[st
         yield Check(STEP, "failure", f"the application does not start: {error}", "Run: flask run")
         return
     yield Check(STEP, "ok", f"{len(guarded)} routes are guarded")
-    for path in unmarked:
-        remedy = "Add @auth_guard() or @public between @app.route and the view function"
-        yield Check(STEP, "warning", f"{path} is neither guarded nor public", remedy)
-    yield from _check_roles(chain, guarded, failed)
+    for route in unmarked:
+        yield Check(STEP, "warning", f"{route} ({route.view}) is neither guarded nor public", UNMARKED_REMEDY)
+    yield from check_roles(chain, guarded, failed)
 
 
-def _check_roles(chain: Chain, guarded: list[GuardedRoute], failed: Collection[str]) -> Iterator[Check]:
+def check_roles(chain: Chain, guarded: Collection[Route], failed: Collection[str]) -> Iterator[Check]:
+    """Yield the findings about the roles that these routes require.
+
+    The providers named in `failed` are not asked for their roles.
+    """
     required = sorted(frozenset().union(*(route.roles for route in guarded)))
     names = ", ".join(required) or "no role"
     try:
@@ -75,11 +80,15 @@ def _available_roles(chain: Chain, failed: Collection[str]) -> frozenset[str]:
     return roles
 
 
-def _check_missing_role(role: str, routes: list[GuardedRoute], available: frozenset[str]) -> Check:
+def _check_missing_role(role: str, routes: list[Route], available: frozenset[str]) -> Check:
     more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
     found = f"no provider can give the role {role}, required by {routes[0]}{more}"
-    similar = sorted(other for other in available if casefold_name(other) == casefold_name(role))
-    if similar:
-        found += f"; {', '.join(similar)} differs only in case"
+    if similar := _similar_roles(role, available):
+        found += f"; they can give {', '.join(similar)}"
         return Check("roles", "warning", found, "Use the same spelling in the store and in the guard")
     return Check("roles", "warning", found, "Give a user this role, add a role rule, or remove it from the guard")
+
+
+def _similar_roles(role: str, available: Collection[str]) -> list[str]:
+    by_folded = {casefold_name(other): other for other in sorted(available)}
+    return [by_folded[folded] for folded in get_close_matches(casefold_name(role), by_folded, n=2)]

@@ -1,0 +1,68 @@
+"""Latchkey in a Flask application: its services, its endpoints, and the headers of its responses.
+
+```python
+app = Flask(__name__)
+install(app, open_services())
+```
+"""
+
+from collections.abc import Mapping
+
+import click
+from flask import Blueprint, Flask
+from flask.cli import FlaskGroup
+from flask.helpers import get_debug_flag
+
+from api import auth, errors, health, identity, oauth, paths, response_headers, users, well_known
+from config.errors import collect_errors
+from config.settings import Settings
+from services.context import Services, register_services
+from services.factory import create_services, require_current_schema, require_safe_start
+from services.server_threads import require_threads
+
+BLUEPRINT = "latchkey"
+
+
+def open_services(environ: Mapping[str, str] | None = None) -> Services:
+    """Return the services that the variables in `environ` configure; `None` means those of the process.
+
+    Raises ConfigurationError with every problem of the configuration.
+    """
+    settings = Settings.of_process() if environ is None else Settings(environ)
+    services: Services
+    services, *_ = collect_errors(
+        lambda: create_services(settings),
+        lambda: settings.log,
+        lambda: _require_safe_start(settings),
+        require_threads,
+        lambda: None if _is_command_lookup() else require_current_schema(settings),
+    )
+    return services
+
+
+def install(app: Flask, services: Services) -> None:
+    """Give an application the services that its guards use, and the endpoints of Latchkey.
+
+    The endpoints are a blueprint, which has its own error responses. Those of the application do not change. All
+    responses of the application get the headers `X-Request-ID` and `X-Content-Type-Options`.
+    """
+    register_services(app, services)
+    response_headers.init(app)
+    endpoints = Blueprint(BLUEPRINT, __name__)
+    for module in (paths, errors, auth, identity, users, oauth, well_known, health):
+        module.init(endpoints)
+    app.register_blueprint(endpoints)
+
+
+def _require_safe_start(settings: Settings) -> None:
+    if not _is_command_lookup():
+        # `flask run` listens on the address of its option --host. The address of other servers is not known here.
+        context = click.get_current_context(silent=True)
+        host = context.params.get("host") if context else None
+        require_safe_start(settings, host or settings.server.host, get_debug_flag())
+
+
+def _is_command_lookup() -> bool:
+    """Return whether the command line creates the application only to list its commands, as `flask --help` does."""
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.command, FlaskGroup)
