@@ -60,7 +60,7 @@ class HttpError(HTTPException):
         return [("Content-Type", "application/json"), *self.own_headers()]
 
     def own_headers(self) -> list[tuple[str, str]]:
-        """Return the headers that belong to the error, whatever the body."""
+        """Return the headers that belong to the error, with any body."""
         headers = [NO_STORE]
         if self.challenge:
             headers.append(("WWW-Authenticate", self.challenge))

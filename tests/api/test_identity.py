@@ -27,7 +27,7 @@ UNUSUAL = [
     "a\r\nX-Auth-Roles: admin",
     "a\nb",
     "a\rb",
-    "a\0b",
+    "a\x01b",
     "\x7f",
     "\x85",
     "\u2028",

@@ -1,4 +1,4 @@
-"""`flask guards` lists all routes, and warns about those that nothing guards and about roles that nobody has."""
+"""`flask guards` lists all routes, and warns about those that nothing guards and about roles that no user can have."""
 
 import json
 from pathlib import Path

@@ -41,7 +41,7 @@ def test_application_of_ones_own_responds_as_the_page_shows(tmp_path: Path, monk
     for name, value in {"SECRET_KEY": SECRET_KEY, **users_file(tmp_path / "users.toml", [ZOE])}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    module: dict[str, Any] = {"__name__": "shop"}
+    module: dict[str, Any] = {"__name__": "tests"}
     for block in blocks("docs/your-own-application.md", "python"):
         exec(block, module)  # noqa: S102 - the code of this project's own documentation
     client = module["app"].test_client()
@@ -58,7 +58,7 @@ def test_application_of_ones_own_responds_as_the_page_shows(tmp_path: Path, monk
 
 def test_blueprint_of_the_page_is_guarded_and_the_assertion_holds(tmp_path: Path) -> None:
     app = create_app({"SECRET_KEY": SECRET_KEY, **users_file(tmp_path / "users.toml", [ZOE])})
-    module: dict[str, Any] = {"app": app}
+    module: dict[str, Any] = {"app": app, "__name__": "tests"}
     _, blueprint, assertion = blocks("docs/guarding-routes.md", "python")
     exec(blueprint, module)  # noqa: S102
     module["warehouse"].add_url_rule("/shelves", view_func=lambda: "", endpoint="shelves")

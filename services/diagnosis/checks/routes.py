@@ -91,4 +91,4 @@ def _check_missing_role(role: str, routes: list[Route], available: frozenset[str
 
 def _similar_roles(role: str, available: Collection[str]) -> list[str]:
     by_folded = {casefold_name(other): other for other in sorted(available)}
-    return [by_folded[folded] for folded in get_close_matches(casefold_name(role), by_folded, n=2)]
+    return [by_folded[folded] for folded in get_close_matches(casefold_name(role), by_folded, n=2, cutoff=0.75)]
