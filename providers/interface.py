@@ -109,6 +109,11 @@ class ProviderUnavailable(Unavailable):
     def __str__(self) -> str:
         return f"{self.provider}: {self.reason}" if self.provider else self.reason
 
+    @property
+    def statement(self) -> str:
+        """The error as the predicate of a sentence about the provider."""
+        return f"is unavailable: {self.reason}"
+
 
 class RequestFailed(ProviderUnavailable):
     """The store is available, but could not answer this request, for example because the user's record is damaged.
@@ -116,6 +121,11 @@ class RequestFailed(ProviderUnavailable):
     A chain never skips the provider because of it. Otherwise a fault of one record, or a slow request, would let the
     next provider decide about a user of this one.
     """
+
+    @property
+    def statement(self) -> str:
+        """As in the superclass. Other requests may succeed, so the provider does not count as unavailable."""
+        return f"cannot answer this request: {self.reason}"
 
 
 @runtime_checkable

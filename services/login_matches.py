@@ -26,7 +26,7 @@ def match_login(link: Link, login: str) -> LoginMatch:
         with translate_provider_errors(link):
             return _match(link, login)
     except ProviderUnavailable as error:
-        return LoginMatch(link.name, obstacle=f"is unavailable: {error.reason}")
+        return LoginMatch(link.name, obstacle=error.statement)
 
 
 def _match(link: Link, login: str) -> LoginMatch:

@@ -48,7 +48,7 @@ def explain(login: str | None, other: str | None, all_users: bool, as_json: bool
         else:
             _explain_one(services, login, guarded_routes(app), other, as_json)
     except ProviderUnavailable as error:
-        raise CommandError(f"a provider is unavailable: {error}") from None
+        raise CommandError(f"{error.provider} {error.statement}") from None
     except MissingCapability as error:
         raise CommandError(str(error)) from None
 
@@ -56,7 +56,7 @@ def explain(login: str | None, other: str | None, all_users: bool, as_json: bool
 def _explain_one(services: Services, login: str, routes: list[Route], other: str | None, as_json: bool) -> None:
     explanation = explain_login(services.chain, login)
     if explanation.unavailable:
-        raise ProviderUnavailable(str(explanation.unavailable.error), explanation.unavailable.provider)
+        raise CommandError(f"{explanation.unavailable.provider} {explanation.unavailable}")
     change = _change(explanation, other) if other else None
     if as_json:
         print_json(_to_json(services, explanation, routes) | (comparison_json(str(other), change) if change else {}))

@@ -10,6 +10,7 @@ from providers.interface import (
     Denied,
     Explanation,
     ProviderUnavailable,
+    RequestFailed,
     SupportsExplain,
     SupportsFind,
 )
@@ -20,10 +21,11 @@ from services.links import Answer, Link, ask_link
 from services.tokens.claims import Claims
 from services.tokens.issuer import TokenIssuer
 
-Outcome = Literal["accepted", "denied", "unknown", "skipped", "unavailable", "unsupported"]
+Outcome = Literal["accepted", "denied", "unknown", "skipped", "unavailable", "failed", "unsupported"]
 """What a provider would do with the login and the right password.
 
-`skipped`: it knows the user, but an earlier provider decides. `unsupported`: it cannot explain this login.
+`failed`: it cannot answer this request, although it answers others. `skipped`: it knows the user, but an earlier
+provider decides. `unsupported`: it cannot explain this login.
 """
 
 _NO_EXPLANATION = Explanation(None)
@@ -37,7 +39,7 @@ class ProviderResult:
     outcome: Outcome
     explanation: Explanation = _NO_EXPLANATION
     error: str | None = None
-    """Why the provider is unavailable."""
+    """Why the provider is unavailable or cannot answer: the predicate of a sentence about it."""
 
     def __str__(self) -> str:
         record = f" ({self.explanation.record})" if self.explanation.record else ""
@@ -48,8 +50,8 @@ class ProviderResult:
                 return f"denies the login: {describe_denial(self.explanation.reason).text}{record}"
             case "skipped":
                 return f"also knows the user, but an earlier provider decides{record}"
-            case "unavailable":
-                return f"is unavailable: {self.error}"
+            case "unavailable" | "failed":
+                return str(self.error)
             case "unsupported":
                 return "cannot explain a login without its password (it has no `explain`)"
         return "does not know this user"
@@ -72,10 +74,10 @@ class LoginExplanation:
 
     @property
     def unavailable(self) -> ProviderResult | None:
-        """The unavailable provider because of which the login would return 503; `None` if it would not."""
+        """The provider because of which the login would return 503; `None` if it would not."""
         if self.identity:
             return None
-        return next((result for result in self.results if result.outcome == "unavailable"), None)
+        return next((result for result in self.results if result.outcome in {"unavailable", "failed"}), None)
 
     @property
     def is_incomplete(self) -> bool:
@@ -130,13 +132,16 @@ class _Explainer:
 
     def result(self, link: Link, answer: Answer) -> ProviderResult:
         if isinstance(answer, ProviderUnavailable):
-            error = answer.reason if answer.provider == link.name else str(answer)
-            return ProviderResult(link.name, "unavailable", error=error)
+            error = answer.statement
+            if answer.provider != link.name:  # an earlier provider, which may have the username
+                error = f"cannot decide, because {answer.provider} {error}"
+            outcome: Outcome = "failed" if isinstance(answer, RequestFailed) else "unavailable"
+            return ProviderResult(link.name, outcome, error=error)
         explanation = self._explanations[link.name]
         if explanation is None:
             return ProviderResult(link.name, "unsupported")
         if isinstance(answer, Denied):
-            outcome: Outcome = "unknown" if answer.reason == UNKNOWN_USER else "denied"
+            outcome = "unknown" if answer.reason == UNKNOWN_USER else "denied"
             return ProviderResult(link.name, outcome, replace(explanation, user=None, reason=answer.reason))
         return ProviderResult(link.name, "accepted", replace(explanation, user=answer))
 

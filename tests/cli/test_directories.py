@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -28,6 +29,10 @@ class Program:
 
     def __init__(self, fork_server: ForkServer, folder: Path, environ: dict[str, str]) -> None:
         self._flask = ForkedFlask(fork_server, folder, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **environ)
+
+    def __call__(self, *arguments: str) -> CompletedProcess[str]:
+        """Run a command."""
+        return self._flask(*arguments)
 
     def json_output(self, *arguments: str, stdin: str = "", code: int | None = None, **environ: str) -> dict[str, Any]:
         """Run a command with --json and return its output, after a test that no secret is in it."""
@@ -155,6 +160,19 @@ def test_explain_compares_users_with_a_directory_without_their_passwords(
     assert changes["lost"]["outcome"] == "locked_out"
     logged = slapd.log[mark:]
     assert {line.split('"')[1] for line in logged.splitlines() if " BIND dn=" in line} <= {SERVICE, ""}
+
+
+def test_fault_of_one_entry_is_not_reported_as_an_outage(openldap: Program, slapd: Slapd) -> None:
+    slapd.add(f"cn=nameless,ou=people,{SUFFIX}", ["inetOrgPerson"], {"sn": "x", "mail": "nameless@example.org"})
+    login, found = "nameless@example.org", "cannot answer this request: an entry lacks LDAP_USERNAME_ATTRIBUTE"
+    try:
+        checks = openldap.doctor("--user", login, code=2)
+        ended = openldap("explain", login)
+    finally:
+        slapd.admin().delete(f"cn=nameless,ou=people,{SUFFIX}")  # type: ignore[no-untyped-call]
+    assert (checks["user, ldap"]["outcome"], checks["user, ldap"]["found"]) == ("failure", found)
+    assert "The logins of one user return 503" in checks["user, ldap"]["remedy"]
+    assert (ended.returncode, ended.stderr.strip()) == (2, f"Error: ldap {found}")
 
 
 def test_explain_reports_that_a_direct_bind_provider_is_unsupported(openldap: Program) -> None:

@@ -253,7 +253,7 @@ def test_unavailable_provider_is_a_one_line_error(
     environ["AUTH_PROVIDER"] = "static" if arguments[-1] == "database" else "database"
     environ["DATABASE_URL"] = "postgresql://latchkey:hunter2@127.0.0.1:1/users"
     ended = ForkedFlask(fork_server, tmp_path, SECRET_KEY=SECRET_KEY, **environ)("explain", *arguments)
-    assert error_line(ended).startswith("Error: a provider is unavailable: database:")
+    assert error_line(ended).startswith("Error: database is unavailable: ")
     assert "hunter2" not in ended.stderr
 
 

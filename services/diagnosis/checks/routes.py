@@ -69,14 +69,14 @@ def _available_roles(chain: Chain, failed: Collection[str]) -> frozenset[str]:
     roles: frozenset[str] = frozenset()
     for link in chain.links:
         if link.name in failed:
-            raise _RolesUnknown(f"{link.name} is unavailable")
+            raise _RolesUnknown(f"the checks of {link.name} failed")
         if not isinstance(link.provider, SupportsListRoles):
             raise _RolesUnknown(f"{link.name} does not list its roles (it has no `list_roles`)")
         try:
             with translate_provider_errors(link):
                 roles |= link.provider.list_roles()
-        except ProviderUnavailable:
-            raise _RolesUnknown(f"{link.name} is unavailable") from None
+        except ProviderUnavailable as error:
+            raise _RolesUnknown(f"{link.name} {error.statement}") from None
     return roles
 
 

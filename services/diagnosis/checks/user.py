@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from functools import partial
 
 from config.text import normalize_password
-from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable
+from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, RequestFailed
 from services.context import Services
 from services.diagnosis.denial_reasons import describe_denial
 from services.diagnosis.explain import LoginExplanation, ProviderResult, claims_of, explain_login
@@ -15,6 +15,7 @@ from services.throttle.errors import Throttled
 
 STEP = "user"
 _SEE_ABOVE = "See the findings about this provider above"
+_FIX_RECORD = "Correct the user's record in the store: see docs/troubleshooting.md, The logins of one user return 503"
 
 
 def check_user(services: Services, login: str, password: str | None, failed: Collection[str]) -> Iterator[Check]:
@@ -37,8 +38,8 @@ def check_user(services: Services, login: str, password: str | None, failed: Col
 
 def _check_result(result: ProviderResult, explanation: LoginExplanation) -> Check:
     step = f"{STEP}, {result.provider}"
-    if result.outcome == "unavailable":
-        return Check(step, "failure", str(result), _SEE_ABOVE)
+    if result.outcome in {"unavailable", "failed"}:
+        return Check(step, "failure", str(result), _SEE_ABOVE if result.outcome == "unavailable" else _FIX_RECORD)
     if result is explanation.decision and result.outcome == "denied":
         return Check(step, "failure", str(result), describe_denial(result.explanation.reason).remedy)
     if result.outcome == "skipped":
@@ -115,7 +116,8 @@ def _authenticate(link: Link, login: str, password: str) -> Answer:
 
 def _check_answer(name: str, answer: Answer, expected: Identity | None) -> Check:
     if isinstance(answer, ProviderUnavailable):
-        return Check("password", "failure", f"{name} is unavailable: {answer.reason}", _SEE_ABOVE)
+        remedy = _FIX_RECORD if isinstance(answer, RequestFailed) else _SEE_ABOVE
+        return Check("password", "failure", f"{name} {answer.statement}", remedy)
     if isinstance(answer, Denied):
         denial = describe_denial(answer.reason)
         return Check("password", "failure", f"{name} denies the login: {denial.text}", denial.remedy)

@@ -23,8 +23,8 @@ def check_usernames(chain: Chain) -> Iterator[Check]:
             try:
                 yield _check_users(chain, link, _first_users(link, link.provider))
             except ProviderUnavailable as error:
-                found = f"not known for the users of {link.name}: {error}"
-                yield Check(STEP, "warning", found, "Run the command again when the provider is available")
+                found = f"not known for the users of {link.name}, because {error.provider} {error.statement}"
+                yield Check(STEP, "warning", found, "Correct what this provider reports, and run the command again")
 
 
 def _check_capability(link: Link) -> Check:

@@ -62,7 +62,7 @@ def test_list_is_not_complete_while_an_earlier_provider_cannot_be_asked_for_a_us
         list(list_users(chain))
     (check,) = check_usernames(chain)
     assert check.outcome == "warning"
-    assert check.found == "not known for the users of second: first: ConnectionError"
+    assert check.found == "not known for the users of second, because first is unavailable: ConnectionError"
 
 
 def test_chain_whose_provider_cannot_list_users_is_not_compared() -> None:

@@ -80,4 +80,4 @@ def test_outage_of_an_earlier_provider_that_is_asked_for_the_username_is_explain
     explanation = explain_login(chain, "anna")
     assert explanation.identity is None
     assert explanation.unavailable
-    assert str(explanation.unavailable) == "is unavailable: first: ConnectionError"
+    assert str(explanation.unavailable) == "cannot decide, because first is unavailable: ConnectionError"
