@@ -20,6 +20,7 @@ ALLOWED_IN = {
     "jwt": ["services/tokens/issuer.py", "services/keys/pem.py"],
     "cryptography": ["services/keys/pem.py", "providers/ldap/tls_files.py"],
     "ldap3": ["providers/ldap/*"],
+    "pyasn1": ["providers/ldap/client/password_policy.py"],
     "sqlalchemy": ["database/*"],
     "alembic": ["database/*"],
     "passlib": ["passwords/*"],

@@ -9,7 +9,7 @@ from providers.interface import Check
 from providers.ldap.client.errors import LdapError
 from providers.ldap.client.failover import Server
 from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of
-from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
+from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.compat_tree import accounts_base, is_compat_base
@@ -115,12 +115,12 @@ class _ContentChecks:
             remedy = "Correct LDAP_USER_FILTER or LDAP_BASE_DN, or grant LDAP_BIND_DN read access to the users"
             return f"no entry below {base} matches LDAP_USER_FILTER", remedy
         attribute = self._settings.name_attribute
-        without_name = all_of(user_filter, Filter(f"(!({attribute}=*))").encode())
+        without_name = all_of(user_filter, Filter(f"(!({attribute}=*))").fill())
         if session.search(base, SUBTREE, without_name, NO_ATTRIBUTES, 1):
             remedy = "Choose an LDAP_USERNAME_ATTRIBUTE that all users have, or require it in LDAP_USER_FILTER"
             return f"an entry that matches LDAP_USER_FILTER has no {attribute}", remedy
         # A filter with an attribute that the account may not search matches no entry, not even in a negation.
-        with_name = all_of(user_filter, Filter(f"({attribute}=*)").encode())
+        with_name = all_of(user_filter, Filter(f"({attribute}=*)").fill())
         sample = session.search(base, SUBTREE, user_filter, [attribute], _SAMPLE_SIZE)
         if not all(entry.texts(attribute) for entry in sample):
             raise LdapError(f"LDAP_BIND_DN may not read {attribute} of an entry that matches LDAP_USER_FILTER")
@@ -159,7 +159,7 @@ class _ContentChecks:
             for base in self._settings.group_base_dn:
                 self._require_entry(base)
             return "searched below LDAP_GROUP_BASE_DN", None
-        members, session = all_of(self._entries.user_filter, Filter("(memberOf=*)").encode()), self._session()
+        members, session = all_of(self._entries.user_filter, Filter("(memberOf=*)").fill()), self._session()
         if any(session.search(base, SUBTREE, members, NO_ATTRIBUTES, 1) for base in self._settings.base_dn):
             return "read from the attribute memberOf of the users", None
         return "no user has the attribute memberOf", "Set LDAP_GROUP_BASE_DN, or enable memberOf in the directory"

@@ -25,8 +25,9 @@ from providers.interface import (
     WRONG_PASSWORD,
 )
 from providers.ldap.client.errors import BindFailed
-from providers.ldap.client.messages import PASSWORD_POLICY
-from providers.ldap.client.responses import Response, children
+from providers.ldap.client.password_policy import policy_error
+from providers.ldap.client.protocol import PASSWORD_POLICY
+from providers.ldap.client.responses import Response
 
 _RESULT_REASONS = {
     RESULT_INVALID_CREDENTIALS: WRONG_PASSWORD,
@@ -60,7 +61,6 @@ _WINDOWS_REASONS = {
 }
 
 # draft-behera-ldap-password-policy §6.2. The other errors concern password changes.
-_POLICY_ERROR_TAG = 0x81
 _POLICY_REASONS = {0: PASSWORD_EXPIRED, 1: LOCKED, 2: MUST_CHANGE}
 
 
@@ -70,7 +70,8 @@ def bind_denial_reason(response: Response) -> str | None:
     Even a successful bind denies the login if the user must change their password first. Raises BindFailed if the
     result does not concern the user's credentials.
     """
-    policy_reason = _policy_reason(response.controls.get(PASSWORD_POLICY, b""))
+    error = policy_error(response.controls.get(PASSWORD_POLICY, b""))
+    policy_reason = None if error is None else _POLICY_REASONS.get(error)
     if response.code == RESULT_SUCCESS:
         return policy_reason if policy_reason == MUST_CHANGE else None
     if response.code not in _RESULT_REASONS:
@@ -80,17 +81,5 @@ def bind_denial_reason(response: Response) -> str | None:
         return _FREEIPA_REASONS.get(next(texts, ""), DISABLED)
     if response.code != RESULT_INVALID_CREDENTIALS:
         return _RESULT_REASONS[response.code]
-    error = _WINDOWS_ERROR.search(response.diagnostic_message)
-    return policy_reason or _WINDOWS_REASONS.get(error[1].lower() if error else "", WRONG_PASSWORD)
-
-
-def _policy_reason(control_value: bytes) -> str | None:
-    """Return the reason in a password policy control: SEQUENCE { warning [0] …, error [1] ENUMERATED }."""
-    try:
-        for _, start, end in children(control_value, 0, len(control_value)):
-            for tag, first, last in children(control_value, start, end):
-                if tag == _POLICY_ERROR_TAG:
-                    return _POLICY_REASONS.get(int.from_bytes(control_value[first:last], "big"))
-    except (IndexError, ValueError):  # the control is malformed
-        pass
-    return None
+    windows_error = _WINDOWS_ERROR.search(response.diagnostic_message)
+    return policy_reason or _WINDOWS_REASONS.get(windows_error[1].lower() if windows_error else "", WRONG_PASSWORD)

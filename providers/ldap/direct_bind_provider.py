@@ -11,7 +11,7 @@ from providers.ldap.checks import check_network
 from providers.ldap.client.dn import escape_dn_value
 from providers.ldap.client.errors import SearchFailed
 from providers.ldap.client.filters import ANY_ENTRY
-from providers.ldap.client.messages import BASE, SUBTREE
+from providers.ldap.client.protocol import BASE, SUBTREE
 from providers.ldap.client.responses import Entry, Response
 from providers.ldap.client.session import ServiceSession, UserSession
 from providers.ldap.denial import bind_denial_reason

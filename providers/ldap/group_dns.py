@@ -7,7 +7,7 @@ from unicodedata import normalize
 from providers.interface import Membership
 from providers.ldap.client.dn import DN, canonical_spelling, dn_key, similar_key
 from providers.ldap.client.filters import ANY_ENTRY
-from providers.ldap.client.messages import BASE
+from providers.ldap.client.protocol import BASE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import SupportsSearch
 from providers.ldap.role_rules import RoleRules

@@ -12,7 +12,7 @@ from providers.ldap.binary_identifiers import sid_text
 from providers.ldap.client.dn import dn_key
 from providers.ldap.client.errors import IncompleteResult
 from providers.ldap.client.filters import ANY_ENTRY, Filter, placeholders
-from providers.ldap.client.messages import BASE, NO_ATTRIBUTES, SUBTREE
+from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import SupportsSearch
 from providers.ldap.settings import LdapSettings
@@ -80,7 +80,7 @@ class GroupFinder:
         return [parent for entry in entries for parent in _member_of(session, entry)]
 
     def _search(self, session: SupportsSearch, dn: str, values: Mapping[str, str | bytes]) -> list[str]:
-        search_filter = self._filter.encode(**{**values, "dn": dn})
+        search_filter = self._filter.fill(**{**values, "dn": dn})
         return [
             group.dn for base in self._bases for group in session.search(base, SUBTREE, search_filter, NO_ATTRIBUTES)
         ]

@@ -13,7 +13,7 @@ from providers.account_attributes import Effect, account_denial_reason, attribut
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
 from providers.ldap.checks import check_directory
 from providers.ldap.client.filters import ANY_ENTRY
-from providers.ldap.client.messages import BASE
+from providers.ldap.client.protocol import BASE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.denial import bind_denial_reason

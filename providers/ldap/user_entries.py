@@ -9,7 +9,7 @@ from config.text import casefold_name, normalize_name
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
 from providers.interface import Denied, Membership, ProviderUnavailable, User
 from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, with_wildcards
-from providers.ldap.client.messages import SUBTREE
+from providers.ldap.client.protocol import SUBTREE, Scope
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession, SupportsSearch
 from providers.ldap.group_dns import group_keys
@@ -38,8 +38,8 @@ class UserEntries:
         self._domains = set(map(casefold_name, settings.domain))
         self._usernames, self._email_attribute = UsernameAttribute(settings.name_attribute), settings.email_attribute
         self._login_filter = Filter(settings.login_filter)
-        self.user_filter = Filter(with_wildcards(settings.login_filter)).encode()
-        """The encoded filter that matches all users: LDAP_USER_FILTER without its condition on the login."""
+        self.user_filter = Filter(with_wildcards(settings.login_filter)).fill()
+        """The filter that matches all users: LDAP_USER_FILTER without its condition on the login."""
         self._role_rules = _open_role_rules(settings)
         self.groups = GroupFinder(settings)
         self.attributes = (
@@ -52,7 +52,7 @@ class UserEntries:
         )
 
     def by_login(
-        self, session: SupportsSearch, login: str, *, bases: tuple[str, ...] = (), scope: int = SUBTREE
+        self, session: SupportsSearch, login: str, *, bases: tuple[str, ...] = (), scope: Scope = SUBTREE
     ) -> list[Entry]:
         """Return the entry that the login means, or all entries that it may mean, each once.
 
@@ -62,7 +62,7 @@ class UserEntries:
         methods with the parameter `session`.
         """
         values = {"login": self._without_prefix(login), "account": self.account_name(login)}
-        search_filter, bases = self._login_filter.encode(**values), bases or self._bases
+        search_filter, bases = self._login_filter.fill(**values), bases or self._bases
         found = self._search(session, search_filter, bases, scope)
         for name in dict.fromkeys(values.values()) if len(found) > 1 else ():
             if len(named := self._search_name(session, name, search_filter, bases, scope)) == 1:
@@ -115,7 +115,7 @@ class UserEntries:
 
         `limit` is the number of entries after which the search ends; 0 means no limit.
         """
-        any_name = Filter(f"({self._usernames.name}=*)").encode()
+        any_name = Filter(f"({self._usernames.name}=*)").fill()
         found = (session.search_all(base, any_name, [self._usernames.name], limit) for base in self._bases)
         by_key: dict[str | None, list[Entry]] = {}
         for entry in {entry.dn: entry for entries in found for entry in entries}.values():
@@ -180,9 +180,9 @@ class UserEntries:
         self,
         session: SupportsSearch,
         username: str,
-        condition: bytes = ANY_ENTRY,
+        condition: str = ANY_ENTRY,
         bases: tuple[str, ...] = (),
-        scope: int = SUBTREE,
+        scope: Scope = SUBTREE,
     ) -> list[Entry]:
         """Return the entries with this username that match the condition. Several if the search may be incomplete."""
         name_filter = self._usernames.filter(username)
@@ -193,7 +193,7 @@ class UserEntries:
         return found if len(found) >= _MAX_MATCHES else named
 
     def _search(
-        self, session: SupportsSearch, search_filter: bytes, bases: tuple[str, ...], scope: int = SUBTREE
+        self, session: SupportsSearch, search_filter: str, bases: tuple[str, ...], scope: Scope = SUBTREE
     ) -> list[Entry]:
         found: dict[str, Entry] = {}
         for base in bases:

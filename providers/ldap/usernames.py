@@ -50,10 +50,10 @@ class UsernameAttribute:
         key = username_key(username)
         return self.key(entry) == key or key not in map(username_key, entry.texts(self.name))
 
-    def filter(self, username: str) -> bytes | None:
-        """Return the encoded filter that finds the entry; `None` if no entry can have this username."""
+    def filter(self, username: str) -> str | None:
+        """Return the filter that finds the entry; `None` if no entry can have this username."""
         try:
-            return equality(self.name, self._format.to_octets(username) if self._format else username.encode())
+            return equality(self.name, self._format.to_octets(username) if self._format else username)
         except ValueError:
             return None
 

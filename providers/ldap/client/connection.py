@@ -1,14 +1,15 @@
-"""A connection to one server: its requests, and the deadline for the answer to each request."""
+"""A connection to one server: ldap3 encodes its requests, and decodes the responses that arrive by a deadline."""
 
 import math
-import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from select import POLLIN, poll
+from functools import partial
 from time import monotonic
 from typing import Any
 
+from ldap3 import DEREF_NEVER
+from ldap3.core.exceptions import LDAPCommunicationError
 from ldap3.core.results import (
     RESULT_BUSY,
     RESULT_INVALID_DN_SYNTAX,
@@ -27,29 +28,20 @@ from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.errors import (
     ConnectionLost,
     IncompleteResult,
+    InvalidRequest,
+    LdapError,
     SearchFailed,
     ServerBusy,
     ServerError,
-    ServerTimeout,
     StartTlsRefused,
 )
-from providers.ldap.client.messages import (
-    BASE,
-    PASSWORD_POLICY,
-    UNBIND,
-    bind_request,
-    control,
-    message,
-    search_request,
-    start_tls_request,
-)
-from providers.ldap.client.responses import Entry, Response, message_size, read_message
-from providers.ldap.client.transport import open_socket, server_error
+from providers.ldap.client.ldap3_internals import has_result_code, open_ldap3, release_ldap3
+from providers.ldap.client.message_stream import MessageStream
+from providers.ldap.client.protocol import BASE, PASSWORD_POLICY, START_TLS, Scope
+from providers.ldap.client.responses import Entry, Response
 
-# The type of a request, and the type of its final response.
-_RESPONSE_TAGS = {0x60: 0x61, 0x63: 0x65, 0x77: 0x78}  # bind, search, extended operation (RFC 4511 §4)
-_SEARCH_DONE = 0x65
-_MAX_MESSAGE_BYTES = 16 * 2**20  # so that a server cannot exhaust the memory
+_ENTRY, _REFERENCE, _SEARCH_DONE = "searchResEntry", "searchResRef", "searchResDone"
+_UNBIND_SECONDS = 0.01
 # Result codes that concern this server only, so another server is worth trying.
 _SERVER_FAILURES = {
     RESULT_OPERATIONS_ERROR,
@@ -70,40 +62,68 @@ class Connection:
     """
 
     def __init__(self, address: ServerAddress, tls: ssl.SSLContext, deadline: float) -> None:
-        self.deadline = deadline
         self.opened_at = monotonic()
-        self._tls = tls
-        self._buffer = b""
-        self._message_id = 0
-        self._socket: socket.socket = open_socket(address, deadline)
+        self._stream = MessageStream(address, deadline)
+        self._ldap3 = open_ldap3(self._stream)
         try:
-            self._start_tls(address)
+            self._start_tls(address, tls)
         except BaseException:
-            self._socket.close()
+            self._release()
             raise
 
+    @property
+    def deadline(self) -> float:
+        """The time by which every response must have arrived (monotonic seconds)."""
+        return self._stream.deadline
+
+    @deadline.setter
+    def deadline(self, deadline: float) -> None:
+        self._stream.deadline = deadline
+
     def bind(self, name: str, password: bytes) -> Response:
-        """Return the response to a simple bind. `password` must not be empty (RFC 4513 §5.1.2)."""
-        return _checked(self._request(bind_request(name, password), [control(PASSWORD_POLICY)]))
+        """Return the response to a simple bind. `password` must not be empty (RFC 4513 §5.1.2).
+
+        Raises InvalidRequest if the name is not a text in UTF-8.
+        """
+        # Not rebind(), which binds as the previous user if the name is empty.
+        self._ldap3.user, self._ldap3.password = name, password
+        try:
+            bind = partial(self._ldap3.bind, read_server_info=False, controls=[(PASSWORD_POLICY, False, None)])
+            return _checked(self._request(bind, "bindResponse"))
+        finally:
+            self._ldap3.password = self._ldap3.request = None
 
     def search(
         self,
         base: str,
-        scope: int,
-        search_filter: bytes,
+        scope: Scope,
+        search_filter: str,
         attributes: Iterable[str],
         *,
         size_limit: int = 0,
-        controls: Iterable[bytes] = (),
+        page_size: int | None = None,
+        cookie: bytes = b"",
     ) -> Response:
         """Return the response to a search, with at most `size_limit` entries; 0 means no limit.
 
-        With the scope BASE, the result is empty if the entry does not exist. Raises SearchFailed if the server refuses
-        the search, and IncompleteResult if its own limit is lower.
+        With a `page_size`, return the page to which the `cookie` of the previous response leads (RFC 2696). With the
+        scope BASE, the result is empty if the entry does not exist. Aliases and references to other servers are not
+        followed. Raises SearchFailed if the server refuses the search, IncompleteResult if its own limit is lower, and
+        InvalidRequest if `base` is not a text in UTF-8.
         """
-        time_limit = max(1, math.ceil(self.deadline - monotonic()))
-        request = search_request(base, scope, search_filter, attributes, size_limit=size_limit, time_limit=time_limit)
-        response = _checked(self._request(request, controls, max_entries=size_limit or None))
+        search = partial(
+            self._ldap3.search,
+            base,
+            search_filter,
+            scope,
+            DEREF_NEVER,  # aliases may lead out of the base DN, and cost the server a lookup for each entry
+            attributes=list(attributes),
+            size_limit=size_limit,
+            time_limit=max(1, math.ceil(self.deadline - monotonic())),
+            paged_size=page_size,
+            paged_cookie=cookie,
+        )
+        response = _checked(self._request(search, _SEARCH_DONE, max_entries=size_limit or None))
         if response.code == RESULT_SIZE_LIMIT_EXCEEDED and not 0 < size_limit <= len(response.entries):
             raise IncompleteResult("a search found more entries than the server may return")
         if response.code in _successful_codes(scope, size_limit):
@@ -113,96 +133,67 @@ class Connection:
     def is_closed_by_server(self) -> bool:
         """Return whether the server has closed the connection, or announced this, since the last response."""
         # The only message that a server sends between requests is a notice of disconnection (RFC 4511 §4.4.1).
-        if self._buffer:
-            return True
-        poller = poll()
-        poller.register(self._socket, POLLIN)
-        if not poller.poll(0):
-            return False
-        self._socket.settimeout(0)
-        try:  # the data may be only a message of the TLS protocol
-            return self._socket.recv(1) is not None
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return False
-        except OSError:
-            return True
+        return self._stream.has_data()
 
     def close(self) -> None:
-        """Unbind and close the connection, without waiting."""
-        with suppress(OSError):
-            self._socket.settimeout(0)
-            self._socket.sendall(message(self._message_id + 1, UNBIND))
-        self._socket.close()
+        """Unbind and close the connection, without waiting. The connection cannot be used afterwards."""
+        self.deadline = monotonic() + _UNBIND_SECONDS
+        with suppress(Exception):  # after any fault
+            self._ldap3.unbind()
+        self._release()
 
     def certificate(self) -> dict[str, Any]:
         """Return the server's certificate, as `ssl.SSLSocket.getpeercert` does; empty without TLS."""
-        certificate = self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
-        return dict(certificate or {})
+        return self._stream.certificate()
 
-    def _start_tls(self, address: ServerAddress) -> None:
+    def _release(self) -> None:
+        self._stream.close()
+        release_ldap3(self._ldap3)
+
+    def _start_tls(self, address: ServerAddress, tls: ssl.SSLContext) -> None:
         if address.plaintext:
             return
         if not address.ldaps:
-            if self._request(start_tls_request()).code != RESULT_SUCCESS:
+            response = self._request(partial(self._ldap3.extended, START_TLS), "extendedResp")
+            if response.code != RESULT_SUCCESS:
                 raise StartTlsRefused("the server refused StartTLS, so no credentials were sent")
-            if self._buffer:
-                raise ServerError("unencrypted data, possibly from an attacker, followed the response to StartTLS")
-        self._socket.settimeout(self._remaining_seconds())
+        self._stream.start_tls(tls, address.host)
+
+    def _request(self, send: Callable[[], object], response_type: str, *, max_entries: int | None = None) -> Response:
+        """Return the response to the request that `send` sends, with at most `max_entries` entries.
+
+        ldap3 checks the message id. A message of another type is a fault of the server: a response to another request,
+        an intermediate response (RFC 4511 §4.13), which only some controls and extended requests permit, or an entry
+        in response to a bind. A notice (§4.4), known or not, counts as the end of the connection.
+        """
+        self._stream.begin_request()
+        self._ldap3.response = None
         try:
-            self._socket = self._tls.wrap_socket(self._socket, server_hostname=address.host)
-        except (OSError, ValueError) as error:
-            raise server_error(error) from None
+            send()
+        except LdapError:
+            raise
+        except LDAPCommunicationError:
+            raise ConnectionLost("the server ended the connection, or sent a message without a request") from None
+        except Exception as error:  # noqa: BLE001 - ldap3 raises any exception if it cannot encode or decode a message
+            fault = type(error).__name__
+            if not self._stream.has_sent:
+                raise InvalidRequest(f"a request cannot be encoded ({fault})") from None
+            raise ServerError(f"the server sent a response that cannot be decoded ({fault})") from None
+        result: dict[str, Any] = self._ldap3.result
+        messages: list[dict[str, Any]] = self._ldap3.response or []
+        self._ldap3.response = None
+        self._check_types(result["type"], messages, response_type)
+        entries = [Entry.read(message) for message in messages if message["type"] == _ENTRY]
+        return Response.read(result, entries[:max_entries])
 
-    def _request(self, operation: bytes, controls: Iterable[bytes] = (), *, max_entries: int | None = None) -> Response:
-        """Return the response, with at most `max_entries` entries even if the server sends more."""
-        self._message_id += 1
-        self._send(message(self._message_id, operation, controls))
-        expected = _RESPONSE_TAGS[operation[0]]
-        entries: list[Entry] = []
-        while True:
-            message_id, content = self._receive(entries)
-            if message_id != self._message_id:
-                raise ConnectionLost("the server announced the end of the connection")
-            if (content.tag if isinstance(content, Response) else _SEARCH_DONE) != expected:
-                raise ServerError("the server sent a response that does not belong to the request")
-            if isinstance(content, Response):
-                return content
-            if content and (max_entries is None or len(entries) < max_entries):
-                entries.append(content)
-
-    def _send(self, octets: bytes) -> None:
-        self._socket.settimeout(self._remaining_seconds())
-        try:
-            self._socket.sendall(octets)
-        except OSError as error:
-            raise server_error(error) from None
-
-    def _receive(self, entries: list[Entry]) -> tuple[int, Response | Entry | None]:
-        try:
-            while (size := message_size(self._buffer)) is None or len(self._buffer) < size:
-                if size and size > _MAX_MESSAGE_BYTES:
-                    raise ServerError(f"the server sent a message of more than {_MAX_MESSAGE_BYTES} bytes")
-                self._buffer += self._receive_bytes()
-            whole, self._buffer = self._buffer[:size], self._buffer[size:]
-            return read_message(whole, entries)
-        except ValueError:
-            raise ServerError("the server sent data that is not an LDAP message") from None
-
-    def _receive_bytes(self) -> bytes:
-        self._socket.settimeout(self._remaining_seconds())
-        try:
-            received = self._socket.recv(65536)
-        except OSError as error:
-            raise server_error(error) from None
-        if not received:
-            raise ConnectionLost("the server closed the connection")
-        return received
-
-    def _remaining_seconds(self) -> float:
-        remaining = self.deadline - monotonic()
-        if remaining <= 0:
-            raise ServerTimeout("the server did not answer in time")
-        return remaining
+    def _check_types(self, result_type: str, messages: list[dict[str, Any]], response_type: str) -> None:
+        permits_more = response_type == _SEARCH_DONE
+        if result_type != response_type or (self._stream.message_count > 1 and not permits_more):
+            raise ServerError("the server sent a response that does not belong to the request")
+        if not {message["type"] for message in messages} <= {_ENTRY, _REFERENCE}:
+            raise ServerError("the server sent a message that is not part of a response to a search")
+        if not has_result_code(self._stream.last_message):
+            raise ServerError("the server sent a response without a result code")
 
 
 def _checked(response: Response) -> Response:
@@ -213,7 +204,7 @@ def _checked(response: Response) -> Response:
     return response
 
 
-def _successful_codes(scope: int, size_limit: int) -> set[int]:
+def _successful_codes(scope: Scope, size_limit: int) -> set[int]:
     codes = {RESULT_SUCCESS}
     if scope == BASE:
         codes |= {RESULT_NO_SUCH_OBJECT, RESULT_INVALID_DN_SYNTAX}

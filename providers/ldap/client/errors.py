@@ -15,6 +15,10 @@ class SearchFailed(LdapError):
     """The server refused a search, or did not finish it."""
 
 
+class InvalidRequest(LdapError):
+    """A request contains a text that LDAP cannot express, such as a DN that is not UTF-8. Nothing was sent."""
+
+
 class IncompleteResult(LdapError):
     """The server returned fewer entries than requested, although more match."""
 

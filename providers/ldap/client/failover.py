@@ -19,8 +19,8 @@ from providers.ldap.client.errors import (
     ServerTimeout,
 )
 from providers.ldap.client.filters import ANY_ENTRY
-from providers.ldap.client.messages import BASE, NO_ATTRIBUTES
 from providers.ldap.client.pool import Pool
+from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES
 
 T = TypeVar("T")
 

@@ -2,13 +2,15 @@
 
 import ssl
 from collections.abc import Callable
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from time import monotonic
 from typing import TypeVar
+from weakref import finalize
 
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.errors import ConnectionLost, LdapError, PoolExhausted, ServerError
+from providers.ldap.client.fair_semaphore import FairSemaphore
 
 T = TypeVar("T")
 
@@ -17,7 +19,7 @@ MAX_CONNECTION_AGE = 900.0  # seconds, after which the host's address or the acc
 
 
 class Pool:
-    """At most `size` connections to one server. Thread-safe.
+    """At most `size` connections to one server, for operations in the order of their arrival. Thread-safe.
 
     `prepare` is called with each new connection, for example to bind. A connection runs one operation at a time, so
     operations cannot receive each other's responses.
@@ -29,12 +31,12 @@ class Pool:
         self._address = address
         self._tls = tls
         self._prepare = prepare
-        self._slots = BoundedSemaphore(size)
+        self._slots = FairSemaphore(size)
         self._lock = Lock()
         self._idle: list[tuple[Connection, float]] = []
-
-    def __del__(self) -> None:
-        self.clear()
+        # Not __del__, which runs after the garbage collection of the sockets if the pool is part of a reference cycle,
+        # and when the interpreter exits, after parts of the modules.
+        finalize(self, _close_all, self._idle)
 
     def run(self, operation: Callable[[Connection], T], deadline: float) -> T:
         """Return the result of the operation on an open connection.
@@ -68,9 +70,9 @@ class Pool:
     def clear(self) -> None:
         """Close all idle connections."""
         with self._lock:
-            idle, self._idle = self._idle, []
-        for connection, _ in idle:
-            connection.close()
+            idle = self._idle[:]
+            self._idle.clear()
+        _close_all(idle)
 
     def _run_on(self, connection: Connection, operation: Callable[[Connection], T], deadline: float) -> T:
         connection.deadline = deadline
@@ -110,3 +112,8 @@ class Pool:
             if within_limits and not connection.is_closed_by_server():
                 return connection
             connection.close()
+
+
+def _close_all(idle: list[tuple[Connection, float]]) -> None:
+    for connection, _ in idle:
+        connection.close()

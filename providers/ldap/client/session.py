@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.errors import ServerTimeout
 from providers.ldap.client.failover import Server
-from providers.ldap.client.messages import PAGED_RESULTS, SUBTREE, page_control
-from providers.ldap.client.responses import Entry, Response, children
+from providers.ldap.client.protocol import SUBTREE, Scope
+from providers.ldap.client.responses import Entry, Response
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class SupportsSearch(Protocol):
     """A session in which a directory can be searched."""
 
     def search(
-        self, base: str, scope: int, search_filter: bytes, attributes: Iterable[str], size_limit: int = 0
+        self, base: str, scope: Scope, search_filter: str, attributes: Iterable[str], size_limit: int = 0
     ) -> list[Entry]:
         """Return the matching entries, at most `size_limit`; 0 means no limit.
 
@@ -39,7 +39,7 @@ class ServiceSession:
         self._deadline = deadline
 
     def search(
-        self, base: str, scope: int, search_filter: bytes, attributes: Iterable[str], size_limit: int = 0
+        self, base: str, scope: Scope, search_filter: str, attributes: Iterable[str], size_limit: int = 0
     ) -> list[Entry]:
         """Search as SupportsSearch defines it."""
         selection = list(attributes)
@@ -49,7 +49,7 @@ class ServiceSession:
         )
         return list(response.entries)
 
-    def search_all(self, base: str, search_filter: bytes, attributes: Iterable[str], limit: int = 0) -> list[Entry]:
+    def search_all(self, base: str, search_filter: str, attributes: Iterable[str], limit: int = 0) -> list[Entry]:
         """Return all matching entries below `base`, requested in pages of PAGE_SIZE. The time limit is for one page.
 
         No page is requested after `limit` entries; 0 means no limit.
@@ -97,31 +97,22 @@ class UserSession:
         self._connection = connection
 
     def search(
-        self, base: str, scope: int, search_filter: bytes, attributes: Iterable[str], size_limit: int = 0
+        self, base: str, scope: Scope, search_filter: str, attributes: Iterable[str], size_limit: int = 0
     ) -> list[Entry]:
         """Search as SupportsSearch defines it."""
         return list(self._connection.search(base, scope, search_filter, attributes, size_limit=size_limit).entries)
 
 
 def _search_pages(
-    connection: Connection, base: str, search_filter: bytes, attributes: list[str], limit: int
+    connection: Connection, base: str, search_filter: str, attributes: list[str], limit: int
 ) -> list[Entry]:
     time_limit = connection.deadline - monotonic()
     entries: list[Entry] = []
     cookie = b""
     while True:
         connection.deadline = monotonic() + time_limit
-        page = page_control(PAGE_SIZE, cookie)
-        response = connection.search(base, SUBTREE, search_filter, attributes, controls=[page])
+        response = connection.search(base, SUBTREE, search_filter, attributes, page_size=PAGE_SIZE, cookie=cookie)
         entries.extend(response.entries)
-        cookie = _next_cookie(response.controls.get(PAGED_RESULTS, b""))
+        cookie = response.cookie
         if not cookie or 0 < limit <= len(entries):
             return entries
-
-
-def _next_cookie(control_value: bytes) -> bytes:
-    """Return the cookie of the next page, empty after the last page: SEQUENCE { size INTEGER, cookie OCTET STRING }."""
-    for _, start, end in children(control_value, 0, len(control_value)):
-        *_, (_, first, last) = children(control_value, start, end)
-        return control_value[first:last]
-    return b""

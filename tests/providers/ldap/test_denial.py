@@ -17,7 +17,7 @@ from providers.interface import (
 )
 from providers.ldap import SearchProvider
 from providers.ldap.client.errors import BindFailed
-from providers.ldap.client.messages import PASSWORD_POLICY
+from providers.ldap.client.protocol import PASSWORD_POLICY
 from providers.ldap.client.responses import Response
 from providers.ldap.denial import bind_denial_reason
 from tests.servers.slapd import AGING, GRACIOUS, RESET, STRICT, Slapd, person_dn

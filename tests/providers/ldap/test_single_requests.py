@@ -1,15 +1,13 @@
 """A fault of one login, such as a slow bind or a damaged entry, is not an outage of the directory."""
 
-import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
 from time import monotonic
 
 import pytest
+from ldap3.core.results import RESULT_BUSY
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -18,11 +16,12 @@ from providers.ldap import open_ldap
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.errors import PoolExhausted
-from providers.ldap.client.messages import element, integer, message, octet_string
 from providers.ldap.service_account import ServiceAccount
 from providers.ldap.settings import LdapSettings
 from tests.servers.faulty import FaultyProxy
+from tests.servers.ldap_messages import SEARCH_DONE, result
 from tests.servers.process import wait_until
+from tests.servers.scripted_ldap import SEARCH_REQUEST, scripted_ldap
 from tests.servers.slapd import SUFFIX, Slapd, person_dn
 from tests.support.descriptors import no_free_descriptors
 from tests.support.directories import ldap_provider
@@ -144,31 +143,10 @@ def test_server_that_also_fails_the_probe_is_unavailable(
     assert "is unavailable" in caplog.text
 
 
-BUSY = 51
-
-
-@contextmanager
-def busy_server() -> Iterator[int]:
-    """Yield the port of a server that answers every search with `busy`."""
-
-    def answer(server: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                with server.accept()[0] as connection, suppress(ConnectionError):
-                    while connection.recv(65536):
-                        done = element(0x65, integer(BUSY, 0x0A), octet_string(b""), octet_string(b""))
-                        connection.sendall(message(1, done))
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        Thread(target=answer, args=(server,), daemon=True).start()
-        yield server.getsockname()[1]
-        server.shutdown(socket.SHUT_RDWR)
-
-
 def test_busy_server_does_not_let_the_chain_skip_the_directory(
     directory: Slapd, chain_login: Callable[[dict[str, str]], Login]
 ) -> None:
-    with busy_server() as port:
+    with scripted_ldap({SEARCH_REQUEST: [result(SEARCH_DONE, RESULT_BUSY)]}) as port:
         anonymous = {
             "LDAP_BIND_DN": "",
             "LDAP_BIND_PASSWORD": "",

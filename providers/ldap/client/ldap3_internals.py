@@ -1,0 +1,117 @@
+"""The parts of ldap3 2.9 that are not its public interface: all that Latchkey uses are in this module.
+
+ldap3 encodes the requests and decodes the responses. It opens no socket, follows no referral and has no time limit of
+its own: the MessageStream does what a socket does.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import ldap3
+from ldap3.core.exceptions import LDAPException
+from ldap3.operation import search
+from ldap3.utils.asn1 import compute_ber_size
+
+from providers.ldap.client.message_stream import MessageStream
+
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9.;-]+")
+_BIND_RESPONSE, _SEARCH_ENTRY, _SEARCH_DONE, _SEARCH_REFERENCE, _EXTENDED_RESPONSE = 1, 4, 5, 19, 24
+# The class and the number of a tag (X.690 §8.1.2).
+_OCTET_STRING, _ENUMERATED, _SEQUENCE, _SET = (0, 4), (0, 10), (0, 16), (0, 17)
+_RESULT = (_ENUMERATED, _OCTET_STRING, _OCTET_STRING)
+_ENUMERATED_TAG = 0x0A
+
+
+def open_ldap3(stream: MessageStream) -> ldap3.Connection:
+    """Return a connection of ldap3 that sends and receives on this stream."""
+    connection = ldap3.Connection(
+        ldap3.Server("localhost", get_info=ldap3.NONE),  # the name is never used
+        authentication=ldap3.SIMPLE,
+        auto_referrals=False,
+        auto_range=False,
+        auto_escape=False,
+        auto_encode=False,
+        check_names=False,
+        return_empty_attributes=False,
+    )
+    # What open() does, except that it would create a socket.
+    connection.socket, connection.closed, connection.listening = stream, False, True
+    strategy = connection.strategy
+    strategy._outstanding = {}  # noqa: SLF001
+    strategy.decode_response_fast = partial(_decode_strictly, strategy.decode_response_fast)
+    return connection
+
+
+def release_ldap3(connection: ldap3.Connection) -> None:
+    """Break the reference cycles of a connection, so that its memory is free without a garbage collection."""
+    connection.strategy.__dict__.clear()
+    connection.__dict__.clear()
+
+
+def has_result_code(message: bytes) -> bool:
+    """Return whether an encoded response has a result code. ldap3 reads a code without octets as 0, which is success.
+
+    The message must be one that ldap3 has decoded.
+    """
+    measure: Callable[[bytes], tuple[int, int]] = compute_ber_size  # returns the sizes of the contents and the header
+    _, start = measure(message)
+    size, header = measure(message[start:])  # the message id
+    start += header + size
+    start += measure(message[start:])[1]
+    return message[start] == _ENUMERATED_TAG and message[start + 1] > 0
+
+
+def parse_filter(text: str) -> Any:
+    """Return the root of a filter's tree. Raises ValueError if the text is not a filter (RFC 4515)."""
+    try:
+        root = search.parse_filter(text, None, False, False, None, False).elements[0]  # type: ignore[no-untyped-call]
+        _check_node(root)
+        search.compile_filter(root)  # type: ignore[no-untyped-call]
+    except (LDAPException, IndexError) as error:
+        raise ValueError(str(error)) from None
+    return root
+
+
+def _check_node(node: Any) -> None:
+    """Raise ValueError for a filter that ldap3 accepts, although RFC 4515 does not."""
+    for child in node.elements:
+        _check_node(child)
+    if assertion := node.assertion:
+        is_empty = node.tag == search.MATCH_SUBSTRING and not assertion.keys() & {"initial", "any", "final"}
+        if is_empty or (assertion["attr"] is not False and not _ATTRIBUTE.fullmatch(assertion["attr"])):
+            raise ValueError("has an invalid attribute or no value")
+
+
+def _decode_strictly(
+    decode: Callable[[Mapping[str, Any]], dict[str, Any]], message: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the dictionary for a decoded message. Raises ValueError if its elements have other types than in RFC 4511.
+
+    ldap3 does not check the types. It would turn an INTEGER in place of a text into as many zeros.
+    """
+    operation, payload = message["protocolOp"], message["payload"]
+    if operation == _SEARCH_ENTRY:
+        _require(payload, _OCTET_STRING, _SEQUENCE)
+        for attribute in payload[1][3]:
+            _require(attribute[3], _OCTET_STRING, _SET)
+            _require(attribute[3][1][3], *[_OCTET_STRING] * len(attribute[3][1][3]))
+    elif operation == _SEARCH_REFERENCE:
+        _require(payload, *[_OCTET_STRING] * len(payload))
+    elif operation in (_BIND_RESPONSE, _SEARCH_DONE, _EXTENDED_RESPONSE):
+        _require(payload, *_RESULT)
+    else:
+        raise ValueError("the message is not a response to a bind, a search or an extended request")
+    for control in message["controls"] or ():
+        _require(control[3], _OCTET_STRING)
+    return decode(message)
+
+
+def _require(elements: Sequence[tuple[int, bool, int, Any]], *types: tuple[int, int]) -> None:
+    """Raise ValueError unless the first elements have these types.
+
+    ldap3 decodes an element as (class, is constructed, tag number, value).
+    """
+    if [(element[0], element[2]) for element in elements[: len(types)]] != [*types]:
+        raise ValueError("an element has another type than RFC 4511 defines")
