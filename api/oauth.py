@@ -9,9 +9,12 @@ from werkzeug.exceptions import BadRequest, Unauthorized
 from api.auth import InvalidCredentials
 from api.body import InvalidRequest, form
 from api.responses import NO_CACHE, raw_json_response, token_response
+from audit.events import Event, write_event
 from config.clients import Client
 from config.http_error import NO_STORE, REALM, HttpError
+from providers.interface import Denied
 from services.auth_guard import public
+from services.clients import UNKNOWN_CLIENT
 from services.context import current_services, current_sessions
 from services.jwt_handler import InvalidToken, decode_jwt
 from services.login import log_in
@@ -77,8 +80,9 @@ def init(endpoints: Blueprint) -> None:
     def introspect() -> Response:
         """RFC 7662 §2. A refresh token is reported as inactive, because a resource server must not accept it."""
         parameters = form()
-        if _authenticate_client(parameters).secret is None:
-            raise InvalidClient
+        client = _authenticate_client(parameters)
+        if client.secret is None:
+            raise _deny_client("public_client", client.id)
         try:
             claims = decode_jwt(_require_parameter(parameters, "token"))
         except InvalidToken:
@@ -106,19 +110,28 @@ def _authenticate_client(parameters: Mapping[str, str]) -> Client:
         if secret or client_id not in {None, header_id}:
             raise InvalidRequest("Multiple client authentication methods")
         client_id, secret = header_id, header_secret
-    client = current_services().clients.authenticate(client_id, secret) if client_id else None
-    if client is None:
-        raise InvalidClient
+    if not client_id:
+        raise _deny_client("missing_credentials")
+    client = current_services().clients.authenticate(client_id, secret)
+    if isinstance(client, Denied):
+        # A client id that is not registered can be a secret, which a person has pasted there.
+        raise _deny_client(client.reason, None if client.reason == UNKNOWN_CLIENT else client_id)
     return client
+
+
+def _deny_client(reason: str, client_id: str | None = None) -> InvalidClient:
+    """Write the event of a client that could not authenticate, and return the exception to raise."""
+    write_event(Event.CLIENT_DENIED, reason=reason, client=client_id)
+    return InvalidClient()
 
 
 def _basic_credentials() -> tuple[str, str | None]:
     try:
         header = request.authorization
     except ValueError:  # the base64 text has non-ASCII characters
-        raise InvalidClient from None
+        raise _deny_client("malformed_credentials") from None
     if header is None or header.type != "basic" or not header.username:
-        raise InvalidClient
+        raise _deny_client("malformed_credentials")
     return unquote_plus(header.username), header.password or None
 
 

@@ -31,6 +31,7 @@ class Event(StrEnum):
     PASSWORD_CHANGE_DENIED = "password_change_denied"  # noqa: S105 - the name of an event
     PASSWORD_CHANGE_UNAVAILABLE = "password_change_unavailable"  # noqa: S105 - the name of an event
     PASSWORD_CHANGE_THROTTLED = "password_change_throttled"  # noqa: S105 - the name of an event
+    CLIENT_DENIED = "client_denied"
     LOGOUT = "logout"
     SESSION_ENDED = "session_ended"
     # Changes by an operator, which are also in the table audit_events.
@@ -48,6 +49,10 @@ class Event(StrEnum):
     KEY_GENERATED = "key_generated"
     KEY_ROTATED = "key_rotated"
     KEY_REMOVED = "key_removed"
+    # Changes that a process of the service has noticed in its files.
+    KEYS_CHANGED = "keys_changed"
+    USERS_FILE_CHANGED = "users_file_changed"
+    ROLE_RULES_CHANGED = "role_rules_changed"
 
 
 # Members that a client can choose are after those that it cannot, so that a pattern can rely on the beginning.
@@ -80,11 +85,23 @@ def request_members() -> Mapping[str, Member]:
 
 
 def write_event(event: Event, **members: Member) -> None:
-    """Write an event to the log. A member that is `None` is omitted. Raises TypeError for an unknown member."""
+    """Write an event to the log, with the members of the request that this thread handles.
+
+    A member that is `None` is omitted. Raises TypeError for an unknown member.
+    """
+    given = {name: value for name, value in members.items() if value is not None}
+    _write(event, {**request_members(), **given})
+
+
+def write_process_event(event: Event, **members: Member) -> None:
+    """Write an event that no request has caused, such as the change of a file. Otherwise the same."""
+    _write(event, members)
+
+
+def _write(event: Event, members: Mapping[str, Member]) -> None:
     if not members.keys() <= {*MEMBERS}:
         raise TypeError(f"unknown members of an event: {members.keys() - {*MEMBERS}}")
-    given = {name: value for name, value in members.items() if value is not None}
-    values = {**request_members(), **given, "event": event.value}
+    values = {**members, "event": event.value}
     entry = {name: _cut(value) for name in MEMBERS if (value := values.get(name)) is not None}
     log.info("%s", logfmt(entry), extra={EVENT_ATTRIBUTE: entry})
 

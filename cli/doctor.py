@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from cli.app_loader import load_application
+from cli.operator import begin_change
 from cli.terminal import JSON_OPTION, NAME, CommandError, ask_password, padded, print_json, printable
 from config.errors import ConfigurationError
 from config.settings import Settings
@@ -52,9 +53,10 @@ def doctor(context: click.Context, login: str | None, with_password: bool, as_js
 def _diagnose(login: str | None, password: str | None) -> Iterable[Check]:
     try:
         settings = Settings.of_process()
+        operator = begin_change(settings) if password is not None else None
     except ConfigurationError as error:
         return [as_failed_check(problem) for problem in error.problems]
-    return diagnose(settings, _load_routes, login, password)
+    return diagnose(settings, _load_routes, login, password, operator)
 
 
 def _load_routes() -> Routes:

@@ -67,21 +67,26 @@ class ReloadingFile(Generic[T]):
         list_files: ListFiles,
         read: Callable[[], T],
         interval: float = 0.0,
+        *,
         remaining: Callable[[T], T] = lambda value: value,
+        on_change: Callable[[T | None, T | None], object] = lambda _before, _after: None,
     ) -> None:
         """Read the value for the first time. Raises what `read` raises.
 
         `name` is for the log. `interval` is the minimum number of seconds between two checks of the files. `remaining`
-        returns its argument, or a value without the parts whose files were deleted.
+        returns its argument, or a value without the parts whose files were deleted. `on_change` is called with the
+        previous value and the new one after a reload; `None` means that the file is deleted.
         """
         self._name = name
         self._list_files = list_files
         self._read = read
         self._interval = interval
         self._remaining = remaining
+        self._on_change = on_change
         self._lock = Lock()
         self._logged_error = ""
         self._unavailable = ""
+        self._deleted = False
         self._failed_fingerprints: object = None
         self._retry_at = 0.0
         self._accessible_at = monotonic()
@@ -119,6 +124,7 @@ class ReloadingFile(Generic[T]):
         return has_changed and (fingerprints != self._failed_fingerprints or monotonic() >= self._retry_at)
 
     def _reload(self, fingerprints: object) -> None:
+        before = None if self._deleted else self._value
         try:
             self._value = read_consistently(self._list_files, self._read)
         except ConfigurationError as error:
@@ -130,17 +136,23 @@ class ReloadingFile(Generic[T]):
             # waiting for the lock.
             self._loaded_fingerprints = fingerprints
             self._logged_error = self._unavailable = ""
+            self._deleted = False
             log.info("%s has changed and was reloaded", self._name)
+            self._on_change(before, self._value)
 
     def _restrict(self, error: ConfigurationError) -> str:
         """Stop using what was deleted. Return what is still in use, for the log."""
         if isinstance(error, MissingFile):
-            self._unavailable = error.lines[0]
+            if not self._deleted:
+                self._on_change(self._value, None)
+            self._unavailable, self._deleted = error.lines[0], True
+            self._loaded_fingerprints = object()  # the file is read again even if it returns unchanged
             return "no version is in use"
         remaining = self._remaining(self._value)
         if remaining is self._value:
             return "the last valid version stays in use"
         # Without fingerprints, the deleted files are read again even if they return unchanged.
+        self._on_change(self._value, remaining)
         self._value, self._loaded_fingerprints = remaining, None
         return "the last valid version stays in use without the deleted files"
 

@@ -3,6 +3,7 @@
 import logging
 from datetime import UTC, datetime
 
+from audit.events import Event, write_process_event
 from config.errors import translate_errors
 from config.reloading import FileUnavailable, ReloadingFile
 from config.text import casefold_name, normalize_name
@@ -216,4 +217,10 @@ def _open_role_rules(settings: LdapSettings) -> "ReloadingFile[RoleRules]":
         "LDAP_ROLE_RULES_FILE",
         lambda: [path] if path else [],
         lambda: (read_role_rules(path) if path else RoleRules()).with_map(settings.role_map),
+        on_change=_write_change,
     )
+
+
+def _write_change(before: RoleRules | None, after: RoleRules | None) -> None:
+    if before != after:
+        write_process_event(Event.ROLE_RULES_CHANGED, provider="ldap")

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from audit.events import Event, write_process_event
 from config.errors import translate_errors
 from config.reloading import FileUnavailable, ReloadingFile
 from config.section import Section
@@ -29,6 +30,16 @@ def open_static(environ: Mapping[str, str]) -> "StaticProvider":
     return StaticProvider(StaticSettings.read(environ).users_file)
 
 
+def _write_change(before: UsersFile | None, after: UsersFile | None) -> None:
+    """Write an event if users were added, removed or changed."""
+    old, new = ({entry.username: entry for entry in file.entries} if file else {} for file in (before, after))
+    names = [f"+{name}" for name in new if name not in old]
+    names += [f"~{name}" for name, entry in new.items() if old.get(name, entry) != entry]
+    names += [f"-{name}" for name in old if name not in new]
+    if names:
+        write_process_event(Event.USERS_FILE_CHANGED, provider="static", details=" ".join(names))
+
+
 class StaticProvider:
     """Authenticates the users in a TOML file, which is read again when it has changed. Thread-safe."""
 
@@ -39,7 +50,9 @@ class StaticProvider:
         later, every method except `check` raises ProviderUnavailable.
         """
         self._path = path
-        self._users = ReloadingFile("the users file", lambda: [path], lambda: UsersFile.read(path))
+        self._users = ReloadingFile(
+            "the users file", lambda: [path], lambda: UsersFile.read(path), on_change=_write_change
+        )
 
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the user with this username or email if the password is right."""

@@ -22,22 +22,31 @@ from services.keys.directory import KeyDirectory
 
 
 def diagnose(
-    settings: Settings, load_routes: Callable[[], Routes], login: str | None = None, password: str | None = None
+    settings: Settings,
+    load_routes: Callable[[], Routes],
+    login: str | None = None,
+    password: str | None = None,
+    operator: str | None = None,
 ) -> Iterator[Check]:
     """Yield each finding immediately, with the time that the check took.
 
     `login` (normalized by `normalize_name`) is explained for each provider. `password` is then tried once, with the
     provider that decides the login, otherwise with the first one that cannot explain logins. A provider with a failed
-    check is not asked about the user, so that a diagnosis does not lock an account.
+    check is not asked about the user, so that a diagnosis does not lock an account. `operator` is named in the event
+    of this login.
     """
     began = monotonic()
-    for check in _check_all(settings, load_routes, login, password):
+    for check in _check_all(settings, load_routes, login, password, operator):
         yield check if check.seconds else replace(check, seconds=monotonic() - began)
         began = monotonic()
 
 
 def _check_all(
-    settings: Settings, load_routes: Callable[[], Routes], login: str | None, password: str | None
+    settings: Settings,
+    load_routes: Callable[[], Routes],
+    login: str | None,
+    password: str | None,
+    operator: str | None,
 ) -> Iterator[Check]:
     try:
         services: Services = collect_errors(lambda: create_services(settings), lambda: settings.server)[0]
@@ -50,7 +59,7 @@ def _check_all(
     if not failed:
         yield from report_exceptions("usernames", check_usernames(services.chain))
     if login is not None:
-        yield from report_exceptions("user", check_user(services, login, password, failed))
+        yield from report_exceptions("user", check_user(services, login, password, failed, operator))
     yield from report_exceptions("routes", check_routes(services.chain, load_routes, failed))
     yield check_throttle(settings.throttle)
     yield from check_deployment(settings.proxies.proxies)

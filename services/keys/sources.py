@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from audit.events import Event, write_process_event
 from config.errors import ConfigurationError, Problem, collect_errors
 from config.keys import KeySettings
 from config.reloading import FileUnavailable, ReloadingFile
@@ -31,7 +32,12 @@ class ReloadingKeyDirectory:
         self._directory = directory
         self._fallbacks = fallbacks
         self._versions = ReloadingFile(
-            "SIGNING_KEYS_DIR", directory.files, self._read, CHECK_INTERVAL_SECONDS, self._without_deleted_keys
+            "SIGNING_KEYS_DIR",
+            directory.files,
+            self._read,
+            CHECK_INTERVAL_SECONDS,
+            remaining=self._without_deleted_keys,
+            on_change=_write_change,
         )
 
     def ring(self, *, newest: bool = False) -> KeyRing:
@@ -54,6 +60,19 @@ class ReloadingKeyDirectory:
     def _version(self, keys: list[StoredKey]) -> _Version:
         current = next((stored.key for stored in keys if stored.state == "current"), None)
         return _Version(tuple(keys), KeyRing(current, *self._fallbacks, *(stored.key for stored in keys)))
+
+
+def _write_change(before: _Version | None, after: _Version | None) -> None:
+    """Write an event if keys were added, removed or rotated."""
+    old, new = (
+        {stored.key.id: stored.state for stored in version.stored} if version else {} for version in (before, after)
+    )
+    added = [f"+{key_id} ({state})" for key_id, state in new.items() if key_id not in old]
+    removed = [f"-{key_id}" for key_id in old if key_id not in new]
+    moved = [f"{key_id} ({state})" for key_id, state in new.items() if old.get(key_id, state) != state]
+    if changes := [*moved, *added, *removed]:
+        current = next((key_id for key_id, state in new.items() if state == "current"), None)
+        write_process_event(Event.KEYS_CHANGED, kid=current, details=", ".join(changes))
 
 
 def open_keys(settings: Settings) -> KeySource:

@@ -192,6 +192,51 @@ def test_logout_and_revocation_by_a_client_are_events(client: FlaskClient, caplo
     assert (of_client["sid"], of_client["client"], of_client["account"]) == (logins[1]["sid"], "app", ZOE.username)
 
 
+@pytest.mark.parametrize(
+    ("form", "reason", "client_id"),
+    [
+        ({}, "missing_credentials", None),
+        (
+            {"client_id": "reports", "client_secret": "a secret that is not that of this client"},
+            "wrong_secret",
+            "reports",
+        ),
+        ({"client_id": "reports"}, "missing_secret", "reports"),
+        ({"client_id": "phone", "client_secret": "x"}, "unexpected_secret", "phone"),
+        ({"client_id": f"reports:{SECRET_KEY}"}, "unknown_client", None),
+    ],
+)
+def test_client_that_cannot_authenticate_is_an_event_and_an_unknown_id_is_not_logged(
+    environ: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+    form: dict[str, str],
+    reason: str,
+    client_id: str | None,
+) -> None:
+    app = client_of(environ, OAUTH_CLIENTS=f"reports:{SECRET_KEY.replace(',', ';')}\nphone")
+    for path in ("/oauth/token", "/oauth/introspect", "/oauth/revoke"):
+        caplog.clear()
+        response = app.post(path, data={**form, "token": "x", "grant_type": "refresh_token"})
+        (event,) = events_in(caplog)
+        assert (event["event"], event["reason"], event.get("client")) == (Event.CLIENT_DENIED, reason, client_id)
+        assert (event["address"], event["request_id"]) == ("127.0.0.1", response.headers["X-Request-ID"])
+
+
+@pytest.mark.parametrize("header", ["Basic x", "Bearer x", "Basic é"])
+def test_malformed_credentials_of_a_client_are_an_event(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, header: str
+) -> None:
+    client.post("/oauth/token", data={"grant_type": "refresh_token"}, headers={"Authorization": header})
+    (event,) = events_in(caplog)
+    assert (event["event"], event["reason"]) == (Event.CLIENT_DENIED, "malformed_credentials")
+
+
+def test_introspection_by_a_public_client_is_an_event(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    client.post("/oauth/introspect", data={"client_id": "app", "token": "x"})
+    (event,) = events_in(caplog)
+    assert (event["reason"], event["client"]) == ("public_client", "app")
+
+
 @SQLITE_ONLY
 def test_password_change_and_its_refusals_are_events(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     access = log_in(admin.client, MAX).access

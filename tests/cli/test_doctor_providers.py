@@ -70,6 +70,21 @@ def test_password_from_standard_input_is_tried(cli: ForkedFlask, password: str, 
     assert ("the password is wrong" in check["found"]) == (password == "hunter2")
 
 
+@pytest.mark.parametrize(
+    ("password", "event", "reason"),
+    [(ZOE.password, "login_accepted", None), ("hunter2", "login_denied", "wrong_password")],
+)
+def test_tried_password_is_a_login_event_with_the_operator(
+    cli: ForkedFlask, password: str, event: str, reason: str | None
+) -> None:
+    ended = cli("doctor", "--json", "--user", "zoé", "--password", stdin=f"{password}\n", LOG_FORMAT="json")
+    (entry,) = [json.loads(line) for line in ended.stderr.splitlines() if '"logger": "audit"' in line]
+    assert (entry["event"], entry.get("reason")) == (event, reason)
+    assert (entry["account"], entry["provider"]) == ("zoé", "static")
+    assert entry["operator"].startswith("cli:")
+    assert password not in ended.stderr
+
+
 def test_password_typed_at_a_terminal_is_not_shown(cli: ForkedFlask) -> None:
     with cli.terminal("doctor", "--user", "zoé", "--password") as screen:
         read_until(screen, "Password:")

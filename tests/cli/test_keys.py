@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from cli.keys import keys
 from cli.operator import operator_name
+from services.context import services_of
 from services.keys import pem
 from services.keys.directory import STATES_FILE
 from tests.support.audit_events import events_in
@@ -90,6 +91,29 @@ def test_each_change_of_a_key_is_an_event_with_its_operator(command: Command, ca
     events = [(event["event"], event["kid"], event["operator"]) for event in events_in(caplog)]
     changes = [("key_generated", first), ("key_generated", second), ("key_rotated", second), ("key_removed", first)]
     assert events == [(name, key, operator_name({})) for name, key in changes]
+
+
+def test_running_service_reports_each_change_of_keys_also_by_hand(
+    command: Command, path: Path, static_environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    first = generated(command("generate"))[0]
+    app = create_app({**static_environ, "SIGNING_KEYS_DIR": str(path)})
+    second = generated(command("generate"))[0]
+    changes: list[tuple[Callable[[], object], str | None, str]] = [
+        (lambda: None, first, f"+{second} (next)"),
+        (lambda: command("rotate"), second, f"{second} (current), {first} (retired)"),
+        ((path / f"{first}.pem").unlink, second, f"-{first}"),
+        ((path / f"{second}.pem").unlink, None, f"-{second}"),
+    ]
+    for change, current, details in changes:
+        change()
+        caplog.clear()
+        with app.test_request_context(environ_base={"REMOTE_ADDR": "192.0.2.7"}):
+            for _ in range(2):
+                services_of(app).keys.ring(newest=True)
+        (event,) = events_in(caplog)
+        expected = {"event": "keys_changed", "kid": current, "details": details}
+        assert event == {name: value for name, value in expected.items() if value}
 
 
 def test_directory_and_keys_are_readable_by_their_owner_only(command: Command, path: Path) -> None:

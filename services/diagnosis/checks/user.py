@@ -11,17 +11,21 @@ from services.diagnosis.denial_reasons import describe_denial
 from services.diagnosis.explain import LoginExplanation, ProviderResult, claims_of, explain_login
 from services.identity import Identity
 from services.links import Answer, Link, ask_link, authenticate_with
+from services.operations import LOGIN, recorded
 from services.throttle.errors import Throttled
 
 STEP = "user"
+_TOO_MANY_LOGINS = "too many logins are waiting"
 _SEE_ABOVE = "See the findings about this provider above"
 _FIX_RECORD = "Correct the user's record in the store: see docs/troubleshooting.md, The logins of one user return 503"
 
 
-def check_user(services: Services, login: str, password: str | None, failed: Collection[str]) -> Iterator[Check]:
+def check_user(
+    services: Services, login: str, password: str | None, failed: Collection[str], operator: str | None = None
+) -> Iterator[Check]:
     """Yield what the login would be granted and, if `password` is not None, whether it is correct.
 
-    The providers named in `failed` are not asked.
+    The providers named in `failed` are not asked. `operator` is named in the event of the login.
     """
     explanation = explain_login(services.chain, login, failed)
     yield from (_check_result(result, explanation) for result in explanation.results)
@@ -33,7 +37,7 @@ def check_user(services: Services, login: str, password: str | None, failed: Col
         denial = describe_denial(explanation.reason)
         yield Check(STEP, "failure", denial.text, denial.remedy)
     if password is not None:
-        yield from _check_password(services, explanation, login, password)
+        yield from _check_password(services, explanation, login, password, operator)
 
 
 def _check_result(result: ProviderResult, explanation: LoginExplanation) -> Check:
@@ -73,7 +77,9 @@ def _check_identity(services: Services, identity: Identity) -> Iterator[Check]:
         yield Check("claims", "failure", str(error), "Give the user fewer roles: every request carries the token")
 
 
-def _check_password(services: Services, explanation: LoginExplanation, login: str, password: str) -> Iterator[Check]:
+def _check_password(
+    services: Services, explanation: LoginExplanation, login: str, password: str, operator: str | None
+) -> Iterator[Check]:
     """Try the password once, with one provider. If no provider can accept the login, do not try it."""
     name = _provider_to_ask(explanation)
     if name is None:
@@ -85,15 +91,15 @@ def _check_password(services: Services, explanation: LoginExplanation, login: st
     except ValueError as error:
         yield Check("password", "failure", f"the password {error}", "Enter it again")
         return
+    user: Answer
     try:
-        attempt = services.throttle.begin(login, None)
+        user = _log_in(services, link, login, password, operator)
+    except (ProviderUnavailable, Overloaded) as error:
+        user = error if isinstance(error, ProviderUnavailable) else ProviderUnavailable(_TOO_MANY_LOGINS, name)
     except Throttled as error:
         found = f"not tried, because logins of this user are refused for {error.retry_after} seconds"
         yield Check("password", "failure", found, "Run: flask throttle clear LOGIN")
         return
-    user = _authenticate(link, login, password)
-    if not isinstance(user, ProviderUnavailable):
-        user = attempt.settle(user)
     yield _check_answer(name, user, explanation.identity)
     if isinstance(user, dict) and not explanation.identity:  # the provider could not explain the login
         yield from _check_identity(services, user)
@@ -107,11 +113,19 @@ def _provider_to_ask(explanation: LoginExplanation) -> str | None:
     return next((result.provider for result in explanation.results if result.outcome == "unsupported"), None)
 
 
-def _authenticate(link: Link, login: str, password: str) -> Answer:
-    try:
-        return ask_link(link, partial(authenticate_with, login=login, password=password))
-    except Overloaded:
-        return ProviderUnavailable("too many logins are waiting", link.name)
+def _log_in(services: Services, link: Link, login: str, password: str, operator: str | None) -> Identity | Denied:
+    """Return the answer of one provider to a login, which is counted and has an event like any other.
+
+    Raises Throttled, ProviderUnavailable and Overloaded.
+    """
+    with recorded(LOGIN, login=login, provider=link.name, operator=operator) as result:
+        attempt = services.throttle.begin(login, None)
+        answer = ask_link(link, partial(authenticate_with, login=login, password=password))
+        if isinstance(answer, ProviderUnavailable):
+            raise answer
+        answer = attempt.settle(answer)
+        result.of_login(answer)
+        return answer
 
 
 def _check_answer(name: str, answer: Answer, expected: Identity | None) -> Check:

@@ -10,6 +10,7 @@ from providers.interface import ProviderUnavailable
 from providers.ldap.client.dn import parse_dn
 from providers.ldap.role_rules_file import read_role_rules
 from providers.ldap.search_provider import open_ldap
+from tests.support.audit_events import events_in
 
 FILE = """
 default = ["user"]
@@ -160,3 +161,17 @@ def test_emptied_file_keeps_the_last_rules(tmp_path: Path) -> None:
     )
     path.write_text("")
     assert "admin" in provider.list_roles()
+
+
+def test_each_change_of_the_rules_is_an_event(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write_file(tmp_path, FILE)
+    provider = open_ldap(
+        {"LDAP_URL": "ldap://127.0.0.1:9", "LDAP_BASE_DN": "dc=example", "LDAP_ROLE_RULES_FILE": str(path)}
+    )
+    for text, is_event in ((f"# a comment\n{FILE}", False), ("", False), (FILE.replace('"insider"', '"other"'), True)):
+        caplog.clear()
+        path.unlink()
+        write_file(tmp_path, text)
+        for _ in range(2):
+            provider.list_roles()
+        assert events_in(caplog) == ([{"event": "role_rules_changed", "provider": "ldap"}] if is_event else [])

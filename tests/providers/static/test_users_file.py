@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -17,6 +18,7 @@ from config.errors import ConfigurationError
 from config.reloading import MAX_OUTAGE_SECONDS
 from providers.interface import AMBIGUOUS, DISABLED, Denied, ProviderUnavailable
 from providers.static.provider import StaticProvider
+from tests.support.audit_events import events_in
 from tests.support.stores import SECRET_KEY, hashed, users_file
 from tests.support.users import ZOE, SampleUser
 
@@ -305,3 +307,42 @@ def test_invisible_character_in_a_name_is_a_warning(tmp_path: Path) -> None:
 def _finding(provider: StaticProvider, step: str) -> tuple[str, str]:
     (check,) = [check for check in provider.check() if check.step == step]
     return check.outcome, check.found
+
+
+def test_each_change_of_the_users_is_an_event(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "users.toml"
+    users_file(path, [ZOE, NEW])
+    provider = StaticProvider(path)
+    both = path.read_text("utf-8")
+    for text, details in [
+        (both.replace("[[users]]", "[[users]]\nactive = false", 1), "~zoé"),
+        (f"# a comment\n{both}", "~zoé"),
+        (f"# another comment\n{both}", None),
+        (MINIMAL_FILE, f"~zoé -{NEW.username}"),
+        (None, "-zoé"),
+        (None, None),
+        (MINIMAL_FILE, "+zoé"),
+        (f"{MINIMAL_FILE}invalid", None),
+        (both, f"+{NEW.username} ~zoé"),
+    ]:
+        caplog.clear()
+        path.unlink(missing_ok=True)
+        if text is not None:
+            path.write_text(text, "utf-8")
+        for _ in range(2):
+            with suppress(ProviderUnavailable):
+                provider.find("zoé")
+        events = [(event["event"], event["provider"], event["details"]) for event in events_in(caplog)]
+        assert events == ([("users_file_changed", "static", details)] if details else [])
+
+
+def test_file_that_returns_unchanged_is_an_event(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "users.toml"
+    users_file(path, [ZOE])
+    provider = StaticProvider(path)
+    path.rename(tmp_path / "away")
+    with pytest.raises(ProviderUnavailable):
+        provider.find("zoé")
+    (tmp_path / "away").rename(path)
+    assert provider.find("zoé")
+    assert [event["details"] for event in events_in(caplog)] == ["-zoé", "+zoé"]
