@@ -1,4 +1,7 @@
-"""One spelling for each method and path: a request that spells those of an endpoint differently is not found."""
+"""One spelling for each method and path: a request that spells those of an endpoint differently is not found.
+
+The query must be UTF-8, so that a view can read its parameters.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Flask, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import RequestRedirect
 
 from services.auth_guard import public
@@ -18,6 +21,7 @@ def init(target: Flask | Blueprint) -> None:
         # Set before the routes are added. `//api/auth` is not found, instead of a redirect to `/api/auth`.
         target.url_map.merge_slashes = False
     target.before_request(public(_require_plain_request))
+    target.before_request(public(_require_utf8_query))
 
 
 def _require_plain_request() -> None:
@@ -28,6 +32,14 @@ def _require_plain_request() -> None:
     is_plain = request.environ["REQUEST_METHOD"] == request.method and has_plain_path(request.environ)
     if is_redirect or not is_plain:
         raise NotFound
+
+
+def _require_utf8_query() -> None:
+    """Reject a query that werkzeug cannot decode. It replaces octets that are percent-encoded."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The query is not UTF-8") from None
 
 
 def has_plain_path(environ: Mapping[str, Any]) -> bool:

@@ -99,13 +99,16 @@ def port(server: str, static_environ: dict[str, str]) -> Iterator[int]:
 
 
 def ask(port: int | str, target: str, method: str = "POST", *headers: str) -> tuple[int, str, str]:
-    """Send a login, or another request, with exactly this target; return the status, the headers and the body."""
+    r"""Send a login, or another request, with exactly this target; return the status, the headers and the body.
+
+    A character such as `\udcff` is sent as the octet FF.
+    """
     lines = [f"{method} {target} HTTP/1.1", "Host: good.example", "Connection: close", *headers]
     body = LOGIN if method.upper() == "POST" else b""
     lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", ""]
     with _connection(port) as connection:
-        connection.sendall("\r\n".join(lines).encode() + body)
-        response = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        connection.sendall("\r\n".join(lines).encode("utf-8", "surrogateescape") + body)
+        response = b"".join(iter(lambda: connection.recv(65536), b"")).decode("utf-8", "replace")
     head, _, received = response.partition("\r\n\r\n")
     return int(head.split()[1]), head, received
 
@@ -139,6 +142,11 @@ def test_method_in_lower_case_is_not_a_login_unless_the_server_capitalizes_it(
 def test_path_of_the_login_is_found_with_any_query(port: int) -> None:
     for target in ("/api/auth", "/api/auth?", "/api/auth?x=%61", "/api/auth?//x/../%2F"):
         assert ask(port, target)[0] == 200
+
+
+def test_query_that_is_not_utf_8_is_rejected_unless_the_server_encodes_it(server: str, port: int) -> None:
+    for target in ("/api/auth?\udcff", "/api/auth?x=%FF\udc80", "/api/auth?x=\udced\udca0\udc80"):
+        assert ask(port, target)[0] in ({200, 400} if server == "flask-run" else {400})
 
 
 @pytest.mark.parametrize("name", HEADERS)
