@@ -121,7 +121,7 @@ queries = st.lists(
 
 
 @given(queries)
-def test_page_of_users_with_any_query_causes_no_failure(tables: list[FuzzedService], query: list[tuple[str, str]]) -> None:
+def test_page_with_any_query_causes_no_failure(tables: list[FuzzedService], query: list[tuple[str, str]]) -> None:
     path = f"/api/users?{urlencode(query, errors='surrogatepass')}"
     for service in tables:
         headers = bearer(service.token())
