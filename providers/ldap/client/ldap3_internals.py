@@ -60,7 +60,8 @@ def has_result_code(message: bytes) -> bool:
     size, header = measure(message[start:])  # the message id
     start += header + size
     start += measure(message[start:])[1]
-    return message[start] == _ENUMERATED_TAG and message[start + 1] > 0
+    size, _ = measure(message[start:])  # the length of no octets has several encodings (X.690 §8.1.3.5)
+    return message[start] == _ENUMERATED_TAG and size > 0
 
 
 def parse_filter(text: str) -> Any:

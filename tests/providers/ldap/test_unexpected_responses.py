@@ -60,6 +60,8 @@ def test_expected_responses_authenticate_the_user() -> None:
         [entry("zoe"), result(BIND_RESPONSE)],
         [element(SEARCH_REFERENCE, octet_string(b"ldap://x")), result(BIND_RESPONSE)],
         [result(BIND_RESPONSE, b"\x0a\x00")],
+        [result(BIND_RESPONSE, b"\x0a\x81\x00")],
+        [result(BIND_RESPONSE, b"\x0a\x84\x00\x00\x00\x00")],
         [result(BIND_RESPONSE, b"\x02\x01\x00")],
         [result(BIND_RESPONSE, b"\x04\x01\x00")],
         [result(BIND_RESPONSE, b"\x0a\x00") + b"\xa0\x00"],
