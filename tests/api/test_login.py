@@ -1,5 +1,6 @@
 """`POST /api/auth`: the HTTP contract of a login, with every store."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -191,3 +192,14 @@ def test_login_accepts_only_post(client: FlaskClient, method: str) -> None:
     response = client.open("/api/auth", method=method, json={"email": ZOE.email, "password": ZOE.password})
     assert response.status_code == 405
     assert "POST" in response.headers["Allow"]
+
+
+def test_users_of_a_provider_that_is_not_selected_cannot_log_in(sqlite_environ: dict[str, str], tmp_path: Path) -> None:
+    environ = {"SECRET_KEY": SECRET_KEY, **sqlite_environ}
+    other = replace(ZOE, username="other", email="other@example.org")
+    static = {**environ, **users_file(tmp_path / "users.toml", [other])}
+    database = {**environ, "STATIC_USERS_FILE": static["STATIC_USERS_FILE"]}
+    for selected, person, excluded in ((static, other, ZOE), (database, ZOE, other)):
+        client = create_app(selected).test_client()
+        assert login(client, person.username, ZOE.password).status_code == 200
+        assert error_message(login(client, excluded.username, ZOE.password), 400, "invalid_credentials")

@@ -1,6 +1,7 @@
 """Invalid and partial responses: none of them authenticates a user, makes an entry look unique, or hides groups."""
 
 import json
+import socket
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.servers.scripted_ldap import BIND_REQUEST, SEARCH_REQUEST, Responses,
 from tests.support.directories import ldap_provider
 
 SIZE_LIMIT_EXCEEDED = 4
+REFERRAL = 10
 SUCCESS = b"\x0a\x01\x00"
 
 
@@ -129,3 +131,16 @@ def test_part_of_the_groups_of_a_user_gives_no_roles(part: str, rest: list[bytes
     responses = {b"range=2-*": rest, SEARCH_REQUEST: ranged(part, "a", "b"), BIND_REQUEST: [result(BIND_RESPONSE)]}
     with scripted_ldap(responses) as port, pytest.raises(ProviderUnavailable):
         provider_at(port, LDAP_ROLE_MAP=RULES).authenticate("zoe", "a password")
+
+
+def test_referral_to_another_server_is_not_followed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        reference = octet_string(f"ldap://127.0.0.1:{other.getsockname()[1]}/dc=x".encode())
+        search = [entry("zoe"), element(SEARCH_REFERENCE, reference), result(SEARCH_DONE)]
+        assert authenticate({SEARCH_REQUEST: search, BIND_REQUEST: [result(BIND_RESPONSE)]})
+        referral = [result(BIND_RESPONSE, REFERRAL, element(0xA3, reference))]
+        with pytest.raises(ProviderUnavailable):
+            authenticate({SEARCH_REQUEST: FOUND, BIND_REQUEST: referral})
+        other.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            other.accept()

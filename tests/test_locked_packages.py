@@ -1,0 +1,45 @@
+"""Packages are installed only from lock files with hashes, and no older than the versions without known faults."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK_FILES = sorted(path.name for path in ROOT.glob("requirements*.txt"))
+
+
+def requirements(name: str) -> list[str]:
+    """Return the requirements of a lock file, each with its options on one line."""
+    text = (ROOT / name).read_text("utf-8").replace("\\\n", " ")
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("name", LOCK_FILES)
+def test_every_package_is_locked_with_its_hashes_and_from_no_other_index(name: str) -> None:
+    locked = requirements(name)
+    assert locked
+    for line in locked:
+        assert re.fullmatch(r"[\w.-]+==\S+( ;[^-]+)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", line), line
+
+
+def test_every_installation_verifies_the_hashes() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for command in re.findall(r"\$\(PIP\) install .*", makefile):
+        # The project itself is installed without its dependencies, and without packages to build it.
+        assert "--require-hashes -r requirements" in command or "--no-deps --no-build-isolation" in command
+    assert set(re.findall(r"-r (requirements\S*\.txt)", makefile)) == set(LOCK_FILES)
+
+
+def test_packages_of_the_javascript_tests_have_hashes() -> None:
+    packages = json.loads((ROOT / "tests/clients/package-lock.json").read_text("utf-8"))["packages"]
+    assert [path for path, package in packages.items() if path and "integrity" not in package] == []
+
+
+def test_pyjwt_has_the_fixes_of_its_advisories() -> None:
+    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    (floor,) = [re.search(r">=\s*([\d.]+)", line) for line in dependencies if line.lower().startswith("pyjwt")]
+    assert floor
+    assert tuple(map(int, floor[1].split("."))) >= (2, 15, 1)
