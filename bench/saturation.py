@@ -73,11 +73,13 @@ class Saturation:
         idle = self._measure_guarded(IDLE_SECONDS)
         flood = self._clients.submit(send_at_rate, self._url, LOGINS, OVERLOAD * self._capacity, FLOOD_SECONDS)
         guarded = self._clients.submit(send_at_rate, self._url, self._guarded, GUARDED_RATE, FLOOD_SECONDS)
+        end = time.monotonic() + FLOOD_SECONDS
         time.sleep(FLOOD_SECONDS / 4)
         memory = [self._memory()]
         logins, loaded = flood.result(), guarded.result()
         memory.append(self._memory())
-        recovery = self._recovery_seconds()
+        self._wait_for_full_speed()
+        recovery = time.monotonic() - end
         ratio = loaded.percentile(0.99) / idle.percentile(0.99)
         _print(f"idle    guarded {_describe(idle)}")
         _print(f"flood   guarded {_describe(loaded)}")
@@ -101,13 +103,11 @@ class Saturation:
         self._server.log_in(ZOE.email, ZOE.password)
         return time.monotonic() - begin
 
-    def _recovery_seconds(self) -> float:
-        """Return the time until logins take at most twice as long as before the flood."""
-        begin = time.monotonic()
+    def _wait_for_full_speed(self) -> None:
+        """Log in until the last logins took at most twice as long as before the flood."""
         fast = 0
         while fast < FAST_LOGINS:
             fast = fast + 1 if self._time_login() < 2 * self._login_seconds else 0
-        return time.monotonic() - begin
 
     def _memory(self) -> float:
         """Return the resident memory of all workers, in MiB."""
