@@ -11,6 +11,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.base_async import AsyncWorker
 
 from audit.formats import formatter
+from cli.gunicorn_worker import BufferingWorker
 from cli.worker_start import load_when_valid, mark_as_serving
 from config.errors import ConfigurationError, collect_errors
 from config.service_settings import LogSettings, ServerSettings
@@ -59,7 +60,7 @@ logger_class = _Logger
 wsgi_app = "app:create_app()"
 bind = _server.address
 # Logins and lookups can wait for a provider in all their threads, and guarded routes still respond.
-worker_class = "gthread"
+worker_class = BufferingWorker
 threads = _max_logins + MAX_LOOKUPS + OTHER_THREADS
 workers = os.cpu_count()
 # Gunicorn would create a socket in the home directory, through which a running server can be reconfigured.
