@@ -1,18 +1,23 @@
 """An LDAP server without a directory: it sends prepared responses, also those that no real server sends."""
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from threading import Thread
 
-BIND_REQUEST, SEARCH_REQUEST = b"\x60", b"\x63"
-Responses = Mapping[bytes, Sequence[bytes]]
-"""By the tag of a request, or a text in it: the encoded operations that answer it. The first key that fits counts."""
+from tests.servers.ldap_messages import element
+
+BIND_REQUEST, SEARCH_REQUEST, EXTENDED_REQUEST = b"\x60", b"\x63", b"\x77"
+RawResponse = Callable[[int], Iterable[bytes]]
+"""Returns the data to send for a message id. Each item is sent separately."""
+Responses = Mapping[bytes, Sequence[bytes] | RawResponse]
+"""By the tag of a request, or a text in it: the encoded operations that answer it, in messages with the id of the
+request, or the data to send. The first key that fits counts."""
 
 
 @contextmanager
 def scripted_ldap(responses: Responses) -> Iterator[int]:
-    """Yield the port of a server that answers each request with these responses, in messages with its message id."""
+    """Yield the port of a server that answers each request with these responses."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         Thread(target=_accept, args=(listener, responses), daemon=True).start()
         yield listener.getsockname()[1]
@@ -23,6 +28,7 @@ def _accept(listener: socket.socket, responses: Responses) -> None:
     with suppress(OSError):
         while True:
             client, _ = listener.accept()
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             Thread(target=_answer, args=(client, responses), daemon=True).start()
 
 
@@ -32,9 +38,14 @@ def _answer(client: socket.socket, responses: Responses) -> None:
         while request := client.recv(65536):
             message_id, operation = _split(request)
             answers = (sent for key, sent in responses.items() if key in (operation if key[1:] else operation[:1]))
-            for answer in next(answers, ()):
-                content = message_id + answer
-                client.sendall(b"\x30\x84" + len(content).to_bytes(4, "big") + content)
+            for data in _encoded(next(answers, ()), message_id):
+                client.sendall(data)
+
+
+def _encoded(response: Sequence[bytes] | RawResponse, message_id: bytes) -> Iterable[bytes]:
+    if callable(response):
+        return response(int.from_bytes(message_id[2:], "big"))
+    return (element(0x30, message_id, operation) for operation in response)
 
 
 def _split(request: bytes) -> tuple[bytes, bytes]:

@@ -12,16 +12,20 @@ from typing import Any
 import ldap3
 from ldap3.core.exceptions import LDAPException
 from ldap3.operation import search
-from ldap3.utils.asn1 import compute_ber_size
+from ldap3.utils.asn1 import compute_ber_size, decode_sequence
 
 from providers.ldap.client.message_stream import MessageStream
+from providers.ldap.client.protocol import PAGED_RESULTS
 
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9.;-]+")
 _BIND_RESPONSE, _SEARCH_ENTRY, _SEARCH_DONE, _SEARCH_REFERENCE, _EXTENDED_RESPONSE = 1, 4, 5, 19, 24
 # The class and the number of a tag (X.690 §8.1.2).
-_OCTET_STRING, _ENUMERATED, _SEQUENCE, _SET = (0, 4), (0, 10), (0, 16), (0, 17)
+_INTEGER, _OCTET_STRING, _ENUMERATED, _SEQUENCE, _SET = (0, 2), (0, 4), (0, 10), (0, 16), (0, 17)
 _RESULT = (_ENUMERATED, _OCTET_STRING, _OCTET_STRING)
 _ENUMERATED_TAG = 0x0A
+
+_Element = tuple[int, bool, int, Any]
+"""An element as ldap3 decodes it: the class, whether it is constructed, and the number of its tag, and its value."""
 
 
 def open_ldap3(stream: MessageStream) -> ldap3.Connection:
@@ -105,14 +109,18 @@ def _decode_strictly(
     else:
         raise ValueError("the message is not a response to a bind, a search or an extended request")
     for control in message["controls"] or ():
-        _require(control[3], _OCTET_STRING)
+        _check_control(control[3])
     return decode(message)
 
 
-def _require(elements: Sequence[tuple[int, bool, int, Any]], *types: tuple[int, int]) -> None:
-    """Raise ValueError unless the first elements have these types.
+def _check_control(control: Sequence[_Element]) -> None:
+    _require(control, _OCTET_STRING)
+    if control[0][3] == PAGED_RESULTS.encode():
+        (page,) = decode_sequence(control[-1][3], 0, len(control[-1][3]))
+        _require(page[3], _INTEGER, _OCTET_STRING)
 
-    ldap3 decodes an element as (class, is constructed, tag number, value).
-    """
+
+def _require(elements: Sequence[_Element], *types: tuple[int, int]) -> None:
+    """Raise ValueError unless the first elements have these types."""
     if [(element[0], element[2]) for element in elements[: len(types)]] != [*types]:
         raise ValueError("an element has another type than RFC 4511 defines")

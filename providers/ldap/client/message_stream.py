@@ -10,7 +10,10 @@ from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.errors import ConnectionLost, ServerError, ServerTimeout
 from providers.ldap.client.transport import open_socket, server_error
 
-_MAX_RESPONSE_BYTES = 16 * 2**20  # of a response with its entries, so that a server cannot exhaust the memory
+# The limits of a response with its entries, so that a server cannot exhaust the memory. A decoded entry needs much more
+# memory than a small message, so each message counts as if it had _MESSAGE_OVERHEAD bytes more.
+_MAX_RESPONSE_BYTES = 16 * 2**20
+_MESSAGE_OVERHEAD = 512
 _RECEIVE_BYTES = 65536
 _SEQUENCE_TAG = 0x30
 _LONG_FORM = 0x80  # this bit of the first length octet is set if its other bits give the number of length octets
@@ -54,13 +57,14 @@ class MessageStream:
 
     def recv(self, _size: int) -> bytes:
         """Return the next complete message. `_size` is ignored."""
+        self._remaining_seconds()  # messages that have arrived already take time too
         while (size := _message_size(self._buffer)) is None or len(self._buffer) < size:
-            if size and size > self._bytes_left:
-                raise ServerError(f"the server sent a response of more than {_MAX_RESPONSE_BYTES} bytes")
+            self._require_bytes_left(size or 0)
             self._buffer += self._receive_bytes()
+        self._require_bytes_left(size)
         self.last_message = bytes(self._buffer[:size])
         del self._buffer[:size]
-        self._bytes_left -= size
+        self._bytes_left -= size + _MESSAGE_OVERHEAD
         self.message_count += 1
         return self.last_message
 
@@ -99,6 +103,10 @@ class MessageStream:
         """Close the socket."""
         self._socket.close()
 
+    def _require_bytes_left(self, size: int) -> None:
+        if size > self._bytes_left:
+            raise ServerError(f"the server sent a response of more than {_MAX_RESPONSE_BYTES} bytes")
+
     def _receive_bytes(self) -> bytes:
         self._set_timeout()
         try:
@@ -110,10 +118,13 @@ class MessageStream:
         return received
 
     def _set_timeout(self) -> None:
+        self._socket.settimeout(self._remaining_seconds())
+
+    def _remaining_seconds(self) -> float:
         remaining = self.deadline - monotonic()
         if remaining <= 0:
             raise ServerTimeout("the server did not answer in time")
-        self._socket.settimeout(remaining)
+        return remaining
 
 
 def _message_size(buffer: bytes | bytearray) -> int | None:

@@ -1,19 +1,31 @@
 """Connection pools: bounded, reused only while they work, and never shared by the service account and a user."""
 
+import gc
+import json
 import re
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 
 import pytest
 
 from providers.interface import WRONG_PASSWORD, Denied, ProviderUnavailable
 from providers.ldap.client import pool
+from providers.ldap.client.address import ServerAddress
+from providers.ldap.client.connection import Connection
+from providers.ldap.client.pool import Pool
 from tests.servers.faulty import FaultyProxy
+from tests.servers.process import wait_until
 from tests.servers.slapd import SERVICE, Slapd, started
 from tests.support.directories import directory, ldap_provider
 from tests.support.failover import failover_environ, login_seconds
 from tests.support.users import SAMPLE_USERS, ZOE, shown
+from tests.test_layers import ROOT
 
 
 def test_restart_between_two_logins_goes_unnoticed(tmp_path: Path) -> None:
@@ -108,3 +120,62 @@ def test_32_threads_receive_their_own_responses_while_connections_are_lost(
     finally:
         finished.set()
         closing.join()
+
+
+def test_waiting_operations_get_a_connection_in_the_order_of_their_arrival(slapd: Slapd) -> None:
+    address = ServerAddress("127.0.0.1", slapd.port, plaintext=True)
+    connections = Pool(address, ssl.create_default_context(), 1, lambda _: None)
+    served, has_started = list[int](), Event()
+
+    def wait_for(number: int) -> None:
+        wait_until(lambda: len(connections._slots._waiters) == number)  # noqa: SLF001
+
+    def occupy(_: Connection) -> None:
+        has_started.set()
+        wait_for(8)
+
+    def start(operation: Callable[[Connection], None]) -> Thread:
+        thread = Thread(target=connections.run, args=(operation, monotonic() + 120))
+        thread.start()
+        return thread
+
+    threads = [start(occupy)]
+    has_started.wait()
+    for number in range(8):
+        threads.append(start(lambda _, number=number: served.append(number)))  # type: ignore[misc]
+        wait_for(number + 1)
+    for thread in threads:
+        thread.join()
+    assert served == [*range(8)]
+
+
+def test_garbage_collection_of_a_pool_in_a_reference_cycle_closes_its_connections(slapd: Slapd) -> None:
+    def use_and_drop() -> None:
+        provider = ldap_provider(slapd.environ())
+        login_seconds(provider)
+        vars(provider)["itself"] = provider
+
+    for _ in range(8):  # the order in which objects are collected varies
+        use_and_drop()
+        gc.collect()  # an unclosed socket is a ResourceWarning, which is an error
+
+
+EXIT = """
+import sys
+from providers.ldap import SearchProvider
+from providers.ldap.settings import LdapSettings
+import json
+provider = SearchProvider(LdapSettings.read(json.loads(sys.argv[1])))
+assert provider.find(sys.argv[2])
+if sys.argv[3] == "cycle":
+    vars(provider)["itself"] = provider
+"""
+
+
+@pytest.mark.parametrize("kind", ["global", "cycle"])
+def test_exit_of_the_interpreter_closes_idle_connections_in_silence(slapd: Slapd, kind: str) -> None:
+    mark = len(slapd.log)
+    command = [sys.executable, "-W", "default::ResourceWarning", "-c", EXIT, json.dumps(slapd.environ()), ZOE.username]
+    result = subprocess.run([*command, kind], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (result.returncode, result.stderr) == (0, "")
+    wait_until(lambda: "UNBIND" in slapd.log[mark:])
