@@ -18,7 +18,11 @@ OTHER_PACKAGES = {"tests", "bench"}
 
 ALLOWED_IN = {
     "jwt": ["services/tokens/issuer.py", "services/keys/pem.py"],
-    "cryptography": ["services/keys/pem.py", "providers/ldap/tls_files.py"],
+    "cryptography": [
+        "services/keys/pem.py",
+        "providers/ldap/certificates.py",
+        "providers/ldap/connection_diagnosis.py",
+    ],
     "ldap3": ["providers/ldap/*"],
     "pyasn1": ["providers/ldap/client/password_policy.py"],
     "sqlalchemy": ["database/*"],

@@ -6,17 +6,19 @@ from functools import partial
 from time import monotonic
 
 from providers.interface import Check
-from providers.ldap.client.errors import LdapError
+from providers.ldap.client.errors import BindRequired, LdapError
 from providers.ldap.client.failover import Server
 from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of
 from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.compat_tree import accounts_base, is_compat_base
+from providers.ldap.connection_diagnosis import Finding
 from providers.ldap.directory import Directory
 from providers.ldap.group_dns import dn_problem
-from providers.ldap.network_checks import Finding, check_authorities, check_server, run_check
+from providers.ldap.network_checks import check_certificate_files, check_server, run_check, with_remedy
 from providers.ldap.records import CHANGE_ATTRIBUTES, ID_ATTRIBUTES, RECORD_ATTRIBUTES
+from providers.ldap.remedies import Remedies
 from providers.ldap.role_rules import Group, excluded_groups, positive_groups
 from providers.ldap.settings import LdapSettings
 from providers.ldap.user_entries import UserEntries
@@ -27,19 +29,13 @@ _MAX_COMPARED = 20_000  # entries; a large directory must not delay the other ch
 
 _SAMPLE_SIZE = 200  # users whose attributes are read
 
-_FIX_ACCOUNT = "Correct LDAP_BIND_DN and LDAP_BIND_PASSWORD, or unlock the account; the doctor tried the bind once"
-_FIX_BASE = "Correct LDAP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
-_FIX_USERS = "Raise the size limit of LDAP_BIND_DN, and grant it the rights to search and read LDAP_USERNAME_ATTRIBUTE"
-_FIX_GROUPS = "Correct LDAP_GROUP_BASE_DN, or grant LDAP_BIND_DN read access to this DN"
-_FIX_RULES = "Write the DNs as the directory shows them, create the groups, or grant LDAP_BIND_DN read access to them"
-
 
 def check_network(settings: LdapSettings, directory: Directory) -> Generator[Check, None, Server | None]:
     """Yield the checks of all servers. Return the first usable server; `None` if no server is usable."""
-    yield from check_authorities(settings)
+    yield from check_certificate_files(settings)
     first = None
     for server in directory.servers:
-        is_usable = yield from check_server(server.address, settings)
+        is_usable = yield from check_server(server.address, settings, directory.tls)
         if is_usable and first is None:
             first = server
     return first
@@ -62,27 +58,40 @@ class _ContentChecks:
         self._settings = settings
         self._entries = entries
         self._server = server
+        self._remedies = Remedies(settings)
 
     def run(self) -> Iterator[Check]:
-        yield (bind := run_check("service bind", self._bind, _FIX_ACCOUNT))
+        remedies = self._remedies
+        fix_users = with_remedy(remedies.of_users)
+        yield (bind := run_check("service bind", self._bind, with_remedy(remedies.of_bind)))
         if bind.outcome == "failure":
             return
-        yield run_check("kind of directory", self._kind, _FIX_ACCOUNT)
+        yield run_check("kind of directory", self._kind, with_remedy(remedies.of_bind))
         for base in self._settings.base_dn:
-            yield (found := run_check(f"base DN {base}", partial(self._base, base), _FIX_BASE))
+            fix_base = with_remedy(partial(remedies.of_base, variable="LDAP_BASE_DN"))
+            yield (found := run_check(f"base DN {base}", partial(self._base, base), fix_base))
             if found.outcome != "failure":
-                yield run_check("users", partial(self._users, base), _FIX_USERS)
-        yield run_check("usernames", self._usernames, _FIX_USERS)
-        yield run_check("sessions", self._sessions, _FIX_USERS)
-        yield run_check("groups", self._groups, _FIX_GROUPS)
-        yield run_check("rules", self._rules, _FIX_RULES)
+                yield run_check("users", partial(self._users, base), fix_users)
+        yield run_check("usernames", self._usernames, fix_users)
+        yield run_check("sessions", self._sessions, fix_users)
+        fix_groups = with_remedy(partial(remedies.of_base, variable="LDAP_GROUP_BASE_DN"))
+        yield run_check("groups", self._groups, fix_groups if self._settings.group_base_dn else fix_users)
+        yield run_check("rules", self._rules, with_remedy(remedies.of_rules))
 
     def _session(self) -> ServiceSession:
         return ServiceSession(self._server, monotonic() + self._settings.timeout_seconds)
 
     def _bind(self) -> Finding:
         self._root_dse()
-        return (f"bound as {self._settings.bind_dn}" if self._settings.bind_dn else "anonymous"), None
+        if self._settings.bind_dn:
+            return f"bound as {self._settings.bind_dn}", None
+        try:
+            self._session().search(self._settings.base_dn[0], BASE, ANY_ENTRY, NO_ATTRIBUTES)
+        except BindRequired:
+            raise
+        except LdapError:  # the check of the base DN reports it
+            pass
+        return "anonymous", None
 
     def _root_dse(self) -> Entry:
         attributes = ["supportedCapabilities", "vendorName", "vendorVersion"]
@@ -100,7 +109,7 @@ class _ContentChecks:
 
     def _require_entry(self, dn: str) -> None:
         if not self._session().search(dn, BASE, ANY_ENTRY, NO_ATTRIBUTES):
-            raise LdapError(f"{dn} does not exist, or LDAP_BIND_DN may not read it")
+            raise LdapError(f"{dn} does not exist, or {self._remedies.account} may not read it")
 
     def _base(self, base: str) -> Finding:
         self._require_entry(base)
@@ -112,20 +121,22 @@ class _ContentChecks:
     def _users(self, base: str) -> Finding:
         user_filter, session = self._entries.user_filter, self._session()
         if not session.search(base, SUBTREE, user_filter, NO_ATTRIBUTES, 1):
-            remedy = "Correct LDAP_USER_FILTER or LDAP_BASE_DN, or grant LDAP_BIND_DN read access to the users"
-            return f"no entry below {base} matches LDAP_USER_FILTER", remedy
+            change = f"{'Correct' if self._settings.user_filter else 'Set'} LDAP_USER_FILTER, correct LDAP_BASE_DN"
+            remedy = f"{change}, or {self._remedies.grant('read access to the users')}"
+            return f"no entry below {base} matches {self._remedies.user_filter}", remedy
         attribute = self._settings.name_attribute
         without_name = all_of(user_filter, Filter(f"(!({attribute}=*))").fill())
         if session.search(base, SUBTREE, without_name, NO_ATTRIBUTES, 1):
             remedy = "Choose an LDAP_USERNAME_ATTRIBUTE that all users have, or require it in LDAP_USER_FILTER"
-            return f"an entry that matches LDAP_USER_FILTER has no {attribute}", remedy
+            return f"an entry that matches {self._remedies.user_filter} has no {attribute}", remedy
         # A filter with an attribute that the account may not search matches no entry, not even in a negation.
         with_name = all_of(user_filter, Filter(f"({attribute}=*)").fill())
         sample = session.search(base, SUBTREE, user_filter, [attribute], _SAMPLE_SIZE)
         if not all(entry.texts(attribute) for entry in sample):
-            raise LdapError(f"LDAP_BIND_DN may not read {attribute} of an entry that matches LDAP_USER_FILTER")
+            who, which = self._remedies.account, self._remedies.user_filter
+            raise LdapError(f"{who} may not read {attribute} of an entry that matches {which}")
         if not session.search(base, SUBTREE, with_name, NO_ATTRIBUTES, 1):
-            raise LdapError(f"LDAP_BIND_DN may not search for {attribute}")
+            raise LdapError(f"{self._remedies.account} may not search for {attribute}")
         return f"users exist, and all have the attribute {attribute}", None
 
     def _usernames(self) -> Finding:
@@ -133,8 +144,13 @@ class _ContentChecks:
         shared = next((entries for key, entries in holders.items() if key and len(entries) > 1), None)
         if shared:
             return _shared_username([entry.dn for entry in shared])
-        if not holders or None in holders:
-            return "not all usernames can be compared: LDAP_BIND_DN may not read them, or they are invalid", _FIX_USERS
+        who, attribute = self._remedies.account, self._settings.name_attribute
+        if not holders:
+            # To other providers of a chain it would seem that no username is in use here.
+            raise LdapError(f"{who} finds no {attribute} below LDAP_BASE_DN, so no user can log in")
+        if None in holders:
+            found = f"not all usernames can be compared: {who} may not read them, or they are invalid"
+            return found, self._remedies.of_users(LdapError())
         count = sum(map(len, holders.values()))
         if count >= _MAX_COMPARED:
             found = f"no username occurs twice in the first {count} entries; the others were not compared"
@@ -148,10 +164,10 @@ class _ContentChecks:
         identifiers, changes = (_first_present(names, present) for names in (ID_ATTRIBUTES, CHANGE_ATTRIBUTES))
         if identifiers is None:
             nothing = "no user has an attribute such as entryUUID, so a new entry can continue an old session"
-            return nothing, f"Grant LDAP_BIND_DN read access to one of: {', '.join(ID_ATTRIBUTES)}"
+            return nothing, self._remedies.read_one_of(ID_ATTRIBUTES)
         if changes is None:
             nothing = "no user has an attribute that changes with the password, so a new password ends no session"
-            return nothing, f"Grant LDAP_BIND_DN read access to one of: {', '.join(CHANGE_ATTRIBUTES)}"
+            return nothing, self._remedies.read_one_of(CHANGE_ATTRIBUTES)
         return f"they end with the entry ({identifiers}), and with a new password ({changes})", None
 
     def _groups(self) -> Finding:
@@ -175,7 +191,7 @@ class _ContentChecks:
             raise LdapError(f"the exclusion of these groups has no effect: {excluded}")
         required = self._group_problems(group for rule in rules.rules for group in positive_groups(rule.condition))
         if required:
-            return f"membership in these groups has no effect: {required}", _FIX_RULES
+            return f"membership in these groups has no effect: {required}", self._remedies.of_rules()
         return f"{len(rules.rules)} rules, for the roles {', '.join(sorted(rules.list_roles()))}", None
 
     def _group_problems(self, groups: Iterable[Group], *, excluded: bool = False) -> str:

@@ -5,7 +5,14 @@ from typing import TypeVar
 
 from config.errors import translate_errors
 from providers.interface import Overloaded, ProviderUnavailable, RequestFailed
-from providers.ldap.client.errors import LdapError, PoolExhausted, RequestUnanswered, ServerError, ServiceBindFailed
+from providers.ldap.client.errors import (
+    BindRequired,
+    LdapError,
+    PoolExhausted,
+    RequestUnanswered,
+    ServerError,
+    ServiceBindFailed,
+)
 from providers.ldap.client.failover import Failover, Server
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.service_account import ServiceAccount
@@ -46,6 +53,8 @@ def _provider_error(error: LdapError) -> Exception:
             return Overloaded(str(error))
         case RequestUnanswered():
             return RequestFailed(str(error))
+        case BindRequired():
+            return ProviderUnavailable(f"{error}, and LDAP_BIND_DN is not set")
         case ServerError() | ServiceBindFailed():
             return ProviderUnavailable(str(error))
         case _:  # an answer to this operation: other operations may succeed

@@ -81,15 +81,19 @@ class ServiceAccount:
         if monotonic() < self._refused_until:
             raise ServiceBindFailed("the bind as LDAP_BIND_DN was refused a moment ago, and is not repeated yet")
         response = connection.bind(dn, self._password)
-        if response.code != RESULT_SUCCESS:
+        reason = _reason(response)
+        # If the password must be changed first, a bind succeeds, and the server then refuses every search.
+        if response.code != RESULT_SUCCESS or reason is not None:
             self._refused_until = monotonic() + _REFUSED_BIND_PAUSE_SECONDS
-            raise ServiceBindFailed(f"the bind as LDAP_BIND_DN failed: {response.code_name}{_reason(response)}")
+            details = f" ({reason})" if reason else ""
+            found = f"the bind as LDAP_BIND_DN failed: {response.code_name}{details}"
+            raise ServiceBindFailed(found, response.code, reason)
 
 
-def _reason(response: Response) -> str:
+def _reason(response: Response) -> str | None:
     with suppress(BindFailed):
-        return f" ({bind_denial_reason(response)})"
-    return ""
+        return bind_denial_reason(response)
+    return None
 
 
 def _dns_domain(dn: str) -> str:

@@ -5,15 +5,14 @@ A ValueError is the predicate of a sentence about the variable, and never quotes
 
 import re
 import ssl
-from datetime import datetime
 from pathlib import Path
-
-from cryptography import x509
+from warnings import catch_warnings
 
 from config.files import UnusableFile, read_file
 from config.permissions import is_readable_by_others
 
-_PEM_CERTIFICATE = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.+?-----END [A-Z0-9 ]+-----", re.DOTALL)
+PEM_CERTIFICATE = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.+?-----END [A-Z0-9 ]+-----", re.DOTALL)
+"""A certificate in a PEM file (RFC 7468 §5)."""
 # A sequence of more than 127 octets. PFX in RFC 7292 §4 is one that begins with the version 3.
 _DER = re.compile(rb"\x30(?:\x80|\x81.|\x82..|\x83...|\x84....)", re.DOTALL)
 _PKCS12 = re.compile(_DER.pattern + rb"\x02\x01\x03", re.DOTALL)
@@ -70,15 +69,19 @@ def client_context(authorities: Path | None, certificate: Path | None, key: Path
     return context
 
 
-def expiry_dates(path: Path) -> list[datetime]:
-    """Return when each certificate in a PEM file expires, in the order of the file. Unreadable ones are left out."""
-    dates = []
-    for block in _PEM_CERTIFICATE.findall(path.read_bytes()):
-        try:
-            dates.append(x509.load_pem_x509_certificate(block).not_valid_after_utc)
-        except ValueError:  # `cryptography` is stricter than OpenSSL
-            continue
-    return dates
+def unverified_context(*, outdated: bool = False) -> ssl.SSLContext:
+    """Return a context that accepts every certificate and cipher, for the doctor, which sends no credentials with it.
+
+    With `outdated`, it supports only the versions of TLS that `client_context` refuses: 1.0 and 1.1.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    if outdated:
+        with catch_warnings(action="ignore", category=DeprecationWarning):
+            context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    return context
 
 
 def _read(path: Path, *, is_secret: bool = False) -> bytes:
@@ -94,7 +97,7 @@ def _read(path: Path, *, is_secret: bool = False) -> bytes:
 
 
 def _require_certificate(content: bytes) -> None:
-    if _PEM_CERTIFICATE.search(content):
+    if PEM_CERTIFICATE.search(content):
         return
     if _PKCS12.match(content):
         raise ValueError(f"names a PKCS#12 file: {_CONVERT_PKCS12}")

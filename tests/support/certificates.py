@@ -27,7 +27,8 @@ class Authority:
     ) -> None:
         """`like` is an authority with the same name and key. Without a parent, it signs itself."""
         self.key: ec.EllipticCurvePrivateKey = like.key if like else ec.generate_private_key(ec.SECP256R1())
-        self.name: x509.Name = like.name if like else _name(f"authority {x509.random_serial_number()}")
+        self.common_name: str = like.common_name if like else f"authority {x509.random_serial_number()}"
+        self.name = _name(self.common_name)
         issuer = parent or self
         built = _builder(self.name, issuer.name, self.key.public_key(), not_after)
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)

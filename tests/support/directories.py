@@ -9,7 +9,8 @@ from threading import Thread
 
 from providers.ldap import SearchProvider
 from providers.ldap.settings import LdapSettings
-from tests.servers.slapd import Slapd, slapd
+from tests.servers.slapd import Slapd, slapd, started
+from tests.support.certificates import Authority
 from tests.support.users import ZOE
 
 
@@ -24,6 +25,28 @@ def directory(home: Path, *, tls: bool = True, not_after: datetime | None = None
     with slapd(home, tls=tls, not_after=not_after) as server:
         server.add_person(ZOE)
         yield server
+
+
+@contextmanager
+def reconfigured(server: Slapd, *added: str, without: str = "") -> Iterator[None]:
+    """Run a stopped server with these lines in its configuration, and without another line."""
+    configuration = server.home / "slapd.conf"
+    text = configuration.read_text()
+    changed = "\n".join(line for line in text.splitlines() if line != without)
+    configuration.write_text(changed.replace("database mdb", "\n".join([*added, "database mdb"]), 1))
+    try:
+        with started(server):
+            yield
+    finally:
+        configuration.write_text(text)
+
+
+def use_certificates(server: Slapd, *chain: bytes, key: bytes, clients: bytes = b"") -> None:
+    """Replace the certificates of a stopped server, and the authority of its clients."""
+    (server.home / "server.pem").write_bytes(b"".join(chain))
+    (server.home / "server.key").write_bytes(key)
+    # GnuTLS completes the chain of the server with certificates of this file.
+    (server.home / "ca.pem").write_bytes(clients or Authority().pem)
 
 
 @contextmanager

@@ -19,6 +19,11 @@ class ServerAddress:
     plaintext: bool = False
     """The connection is not encrypted."""
 
+    @property
+    def certificate_name(self) -> str:
+        """The host name as certificates contain it: without the dot with which an absolute name may end."""
+        return self.host.removesuffix(".")
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 

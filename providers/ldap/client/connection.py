@@ -12,6 +12,8 @@ from ldap3 import DEREF_NEVER
 from ldap3.core.exceptions import LDAPCommunicationError
 from ldap3.core.results import (
     RESULT_BUSY,
+    RESULT_INAPPROPRIATE_AUTHENTICATION,
+    RESULT_INSUFFICIENT_ACCESS_RIGHTS,
     RESULT_INVALID_DN_SYNTAX,
     RESULT_LOOP_DETECTED,
     RESULT_NO_SUCH_OBJECT,
@@ -19,6 +21,7 @@ from ldap3.core.results import (
     RESULT_OTHER,
     RESULT_PROTOCOL_ERROR,
     RESULT_SIZE_LIMIT_EXCEEDED,
+    RESULT_STRONGER_AUTH_REQUIRED,
     RESULT_SUCCESS,
     RESULT_TIME_LIMIT_EXCEEDED,
     RESULT_UNAVAILABLE,
@@ -26,10 +29,12 @@ from ldap3.core.results import (
 
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.errors import (
+    BindRequired,
     ConnectionLost,
     IncompleteResult,
     InvalidRequest,
     LdapError,
+    RequestRefused,
     SearchFailed,
     ServerBusy,
     ServerError,
@@ -54,6 +59,15 @@ _SERVER_FAILURES = {
 }
 
 
+# Result codes of searches that a server refuses to anonymous clients: Active Directory and Samba use the first.
+_BIND_REQUIRED = {
+    RESULT_OPERATIONS_ERROR,
+    RESULT_STRONGER_AUTH_REQUIRED,
+    RESULT_INAPPROPRIATE_AUTHENTICATION,
+    RESULT_INSUFFICIENT_ACCESS_RIGHTS,
+}
+
+
 class Connection:
     """A connection, encrypted unless the address is plaintext. Only one thread at a time may use it.
 
@@ -63,6 +77,7 @@ class Connection:
 
     def __init__(self, address: ServerAddress, tls: ssl.SSLContext, deadline: float) -> None:
         self.opened_at = monotonic()
+        self._is_anonymous = True
         self._stream = MessageStream(address, deadline)
         self._ldap3 = open_ldap3(self._stream)
         try:
@@ -89,7 +104,9 @@ class Connection:
         self._ldap3.user, self._ldap3.password = name, password
         try:
             bind = partial(self._ldap3.bind, read_server_info=False, controls=[(PASSWORD_POLICY, False, None)])
-            return _checked(self._request(bind, "bindResponse"))
+            response = _checked(self._request(bind, "bindResponse"))
+            self._is_anonymous = response.code != RESULT_SUCCESS  # a refused bind ends the previous one
+            return response
         finally:
             self._ldap3.password = self._ldap3.request = None
 
@@ -108,7 +125,8 @@ class Connection:
 
         With a `page_size`, return the page to which the `cookie` of the previous response leads (RFC 2696). With the
         scope BASE, the result is empty if the entry does not exist. Aliases and references to other servers are not
-        followed. Raises SearchFailed if the server refuses the search, IncompleteResult if its own limit is lower, and
+        followed. Raises SearchFailed if the server refuses the search, BindRequired if that is because no bind has
+        succeeded on this connection, IncompleteResult if its own limit is lower, and
         InvalidRequest if `base` is not a text in UTF-8.
         """
         search = partial(
@@ -123,12 +141,16 @@ class Connection:
             paged_size=page_size,
             paged_cookie=cookie,
         )
-        response = _checked(self._request(search, _SEARCH_DONE, max_entries=size_limit or None))
+        response = self._request(search, _SEARCH_DONE, max_entries=size_limit or None)
+        if self._is_anonymous and response.code in _BIND_REQUIRED:
+            raise BindRequired(f"the server refuses anonymous searches ({response.code_name})", response.code)
+        _checked(response)
         if response.code == RESULT_SIZE_LIMIT_EXCEEDED and not 0 < size_limit <= len(response.entries):
             raise IncompleteResult("a search found more entries than the server may return")
         if response.code in _successful_codes(scope, size_limit):
             return response
-        raise SearchFailed(f"a search {'of' if scope == BASE else 'below'} a DN failed: {response.code_name}")
+        place = "of" if scope == BASE else "below"
+        raise SearchFailed(f"a search {place} a DN failed: {response.code_name}", response.code)
 
     def is_closed_by_server(self) -> bool:
         """Return whether the server has closed the connection, or announced this, since the last response."""
@@ -142,8 +164,8 @@ class Connection:
             self._ldap3.unbind()
         self._release()
 
-    def certificate(self) -> dict[str, Any]:
-        """Return the server's certificate, as `ssl.SSLSocket.getpeercert` does; empty without TLS."""
+    def certificate(self) -> bytes:
+        """Return the server's certificate in DER; empty without TLS."""
         return self._stream.certificate()
 
     def _release(self) -> None:
@@ -157,7 +179,7 @@ class Connection:
             response = self._request(partial(self._ldap3.extended, START_TLS), "extendedResp")
             if response.code != RESULT_SUCCESS:
                 raise StartTlsRefused("the server refused StartTLS, so no credentials were sent")
-        self._stream.start_tls(tls, address.host)
+        self._stream.start_tls(tls, address.certificate_name)
 
     def _request(self, send: Callable[[], object], response_type: str, *, max_entries: int | None = None) -> Response:
         """Return the response to the request that `send` sends, with at most `max_entries` entries.
@@ -197,10 +219,10 @@ class Connection:
 
 
 def _checked(response: Response) -> Response:
-    """Return the response. Raises ServerError if its code concerns this server only."""
+    """Return the response. Raises RequestRefused if its code concerns this server only."""
     if response.code in _SERVER_FAILURES:
-        error = ServerBusy if response.code == RESULT_BUSY else ServerError
-        raise error(f"the server answered: {response.code_name}")
+        error = ServerBusy if response.code == RESULT_BUSY else RequestRefused
+        raise error(f"the server answered: {response.code_name}", response.code)
     return response
 
 

@@ -10,9 +10,25 @@ class LdapError(Exception):
 class ServiceBindFailed(LdapError):
     """The directory refused the bind of the service account."""
 
+    def __init__(self, found: str, code: int | None = None, reason: str | None = None) -> None:
+        super().__init__(found)
+        self.code = code
+        """The result code (RFC 4511 §4.1.9); `None` if the bind was not tried."""
+        self.reason = reason
+        """The denial reason, if the result code means one."""
+
 
 class SearchFailed(LdapError):
     """The server refused a search, or did not finish it."""
+
+    def __init__(self, found: str, code: int) -> None:
+        super().__init__(found)
+        self.code = code
+        """The result code (RFC 4511 §4.1.9)."""
+
+
+class BindRequired(SearchFailed):
+    """The server refused a search because the client is anonymous."""
 
 
 class InvalidRequest(LdapError):
@@ -43,7 +59,16 @@ class PoolExhausted(ServerError):
     """No connection to the server is free, or can be opened in this process. The server itself may be available."""
 
 
-class ServerBusy(ServerError):
+class RequestRefused(ServerError):
+    """The server answered with a result code that concerns this server only, so another server may answer."""
+
+    def __init__(self, found: str, code: int) -> None:
+        super().__init__(found)
+        self.code = code
+        """The result code (RFC 4511 §4.1.9)."""
+
+
+class ServerBusy(RequestRefused):
     """The server answered that it has too many requests."""
 
 

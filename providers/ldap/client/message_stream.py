@@ -4,7 +4,6 @@ import socket
 import ssl
 from select import POLLIN, poll
 from time import monotonic
-from typing import Any
 
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.errors import ConnectionLost, ServerError, ServerTimeout
@@ -94,10 +93,9 @@ class MessageStream:
         except OSError:
             return True
 
-    def certificate(self) -> dict[str, Any]:
-        """Return the server's certificate, as `ssl.SSLSocket.getpeercert` does; empty without TLS."""
-        certificate = self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
-        return dict(certificate or {})
+    def certificate(self) -> bytes:
+        """Return the server's certificate in DER; empty without TLS."""
+        return (self._socket.getpeercert(binary_form=True) if isinstance(self._socket, ssl.SSLSocket) else None) or b""
 
     def close(self) -> None:
         """Close the socket."""

@@ -10,9 +10,9 @@ import pytest
 from config.errors import ConfigurationError
 from providers.interface import ProviderUnavailable
 from providers.ldap.settings import LdapSettings
-from tests.servers.slapd import Slapd, started
+from tests.servers.slapd import Slapd
 from tests.support.certificates import Authority, encrypted, other_forms
-from tests.support.directories import directory, ldap_provider
+from tests.support.directories import directory, ldap_provider, reconfigured, use_certificates
 from tests.support.users import ZOE
 
 SCHEMES = pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
@@ -29,16 +29,8 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Slapd:
 @contextmanager
 def served(server: Slapd, *chain: bytes, key: bytes, clients: bytes = b"") -> Iterator[None]:
     """Run the server with these certificates. With `clients`, each client needs a certificate of this authority."""
-    (server.home / "server.pem").write_bytes(b"".join(chain))
-    (server.home / "server.key").write_bytes(key)
-    # GnuTLS completes the chain of the server with certificates of this file.
-    (server.home / "ca.pem").write_bytes(clients or Authority().pem)
-    configuration = server.home / "slapd.conf"
-    text = configuration.read_text().replace("TLSVerifyClient demand\n", "")
-    configuration.write_text(
-        text.replace("TLSProtocolMin", "TLSVerifyClient demand\nTLSProtocolMin") if clients else text
-    )
-    with started(server):
+    use_certificates(server, *chain, key=key, clients=clients)
+    with reconfigured(server, *(["TLSVerifyClient demand"] if clients else [])):
         yield
 
 

@@ -223,8 +223,9 @@ def test_unreadable_usernames_are_not_reported_as_unique(
     with directory(tmp_path) as server:
         results = check_results(server.environ())
     assert results["users"].outcome == "failure"
-    assert "LDAP_USERNAME_ATTRIBUTE" in (results["users"].remedy or "")
-    assert (results["usernames"].outcome, "occurs twice" in results["usernames"].found) == ("warning", False)
+    assert results["users"].remedy == "Grant LDAP_BIND_DN the rights to search and read uid"
+    assert results["usernames"].outcome == ("failure" if right == "none" else "warning")
+    assert "occurs twice" not in results["usernames"].found
 
 
 def test_size_limit_of_the_service_account_is_named_in_the_remedy(
