@@ -1,9 +1,11 @@
 """The identity of the caller: for the caller (`/api/auth/me`), and for a reverse proxy (`/api/auth/verify`)."""
 
+from functools import partial
 from urllib.parse import quote
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import BadRequest
+from werkzeug.routing import BaseConverter
 
 from api.responses import Header, json_response
 from config.http_error import NO_STORE
@@ -12,6 +14,15 @@ from services.auth_guard import RoleRequired, auth_guard
 _IDENTITY_CLAIMS = ("sub", "username", "email", "roles", "idp")
 # Characters that stay unencoded in addition to letters and digits. The comma is encoded because it separates roles.
 _UNENCODED = "!#$&'()*+-./:;<=>?@[]^_`{|}~"
+_ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+VERIFY_PATH = "/api/auth/verify"
+
+
+class _ClientPathConverter(BaseConverter):
+    """A path that begins with a slash."""
+
+    regex = "/.*"
+    part_isolating = False
 
 
 def init(endpoints: Blueprint) -> None:
@@ -20,12 +31,21 @@ def init(endpoints: Blueprint) -> None:
     def me() -> Response:
         return json_response(data={name: g.claims.get(name) for name in _IDENTITY_CLAIMS}, headers=[NO_STORE])
 
-    # Some proxies send the method of the client's request. Flask's automatic 200 to OPTIONS would then grant access.
-    @endpoints.route("/api/auth/verify", provide_automatic_options=False)
     @auth_guard()
-    def verify() -> Response:
-        _require_any_role(request.args.getlist("role"))
+    def verify(_path: str | None = None) -> Response:
+        # A query after the path of another request is that of the client, who must not choose the roles.
+        if _path is None:
+            _require_any_role(request.args.getlist("role"))
         return json_response(message="Access granted", headers=[NO_STORE, *_identity_headers()])
+
+    # Flask's automatic 200 to OPTIONS would grant access.
+    add_rule = partial(endpoints.add_url_rule, view_func=verify, provide_automatic_options=False)
+    add_rule(VERIFY_PATH)
+    add_rule(VERIFY_PATH, websocket=True)  # a proxy may send the `Upgrade` of the client
+    # Envoy sends the method of the client's request, and appends its path and query.
+    endpoints.record_once(lambda state: state.app.url_map.converters.update(client_path=_ClientPathConverter))
+    add_rule(f"{VERIFY_PATH}<client_path:_path>", methods=_ALL_METHODS)
+    add_rule(f"{VERIFY_PATH}<client_path:_path>", websocket=True)
 
 
 def _require_any_role(roles: list[str]) -> None:

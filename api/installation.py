@@ -13,7 +13,7 @@ from flask import Blueprint, Flask
 from flask.cli import FlaskGroup
 from flask.helpers import get_debug_flag
 
-from api import auth, errors, health, identity, oauth, paths, response_headers, users, well_known
+from api import auth, cors, errors, health, identity, oauth, paths, response_headers, users, well_known
 from config.errors import collect_errors
 from config.settings import Settings
 from services.context import Services, register_services
@@ -48,6 +48,7 @@ def install(app: Flask, services: Services) -> None:
     """
     register_services(app, services)
     response_headers.init(app)
+    cors.init(app, services.cors_origins)
     endpoints = Blueprint(BLUEPRINT, __name__)
     for module in (paths, errors, auth, identity, users, oauth, well_known, health):
         module.init(endpoints)

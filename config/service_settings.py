@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from config.origin import Origin
 from config.rate_limit import RateLimit
 from config.section import Section
 from config.text import Name
@@ -123,6 +124,17 @@ class ProxySettings(Section):
         (),
         description="the number of reverse proxies that every request passes, such as 1, or their addresses or "
         "networks, comma-separated, such as 10.0.0.0/8",
+    )
+
+
+class CorsSettings(Section):
+    """Web pages of other origins."""
+
+    prefix: ClassVar[str] = "CORS_"
+
+    origins: Annotated[tuple[Origin, ...], BeforeValidator(_comma_separated)] = Field(
+        (),
+        description="the origins of web pages that may call the service, comma-separated, such as https://app.example.org",
     )
 
 

@@ -10,6 +10,7 @@ from config.environment import DEVELOPMENT_FILE, read_environment
 from config.keys import KeySettings, SigningKeysSettings
 from config.service_settings import (
     AdminSettings,
+    CorsSettings,
     DatabaseSettings,
     FileSettings,
     LoginSettings,
@@ -90,6 +91,10 @@ class Settings:
     @cached_property
     def proxies(self) -> ProxySettings:
         return ProxySettings.read(self.environ)
+
+    @cached_property
+    def cors(self) -> CorsSettings:
+        return CorsSettings.read(self.environ)
 
     @cached_property
     def passwords(self) -> PasswordSettings:

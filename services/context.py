@@ -39,6 +39,8 @@ class Services:
     throttle: "LoginThrottle"
     trusted_proxies: int | Networks
     """The reverse proxies that report the address of the client: their number, or their networks."""
+    cors_origins: tuple[str, ...]
+    """The origins of the web pages that may call the service."""
     keys: KeySource
     issuer: TokenIssuer
     sessions: "Sessions | None"

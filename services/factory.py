@@ -34,24 +34,28 @@ log = logging.getLogger(__name__)
 
 def create_services(settings: Settings) -> Services:
     """Build the services. Raises ConfigurationError with every problem of every section."""
-    keys, tokens, chain, throttle, proxies, oauth, password_policy, store, user_editor, admins, _ = collect_errors(
-        lambda: open_keys(settings),
-        lambda: settings.tokens,
-        lambda: _open_chain(settings),
-        lambda: _open_throttle(settings),
-        lambda: settings.proxies,
-        lambda: settings.oauth,
-        lambda: PasswordPolicy(settings.passwords),
-        lambda: _open_session_store(settings),
-        lambda: _user_editor(settings),
-        lambda: settings.admins,
-        lambda: require_known_variables(settings.environ),
+    keys, tokens, chain, throttle, proxies, cors, oauth, password_policy, store, user_editor, admins, _ = (
+        collect_errors(
+            lambda: open_keys(settings),
+            lambda: settings.tokens,
+            lambda: _open_chain(settings),
+            lambda: _open_throttle(settings),
+            lambda: settings.proxies,
+            lambda: settings.cors,
+            lambda: settings.oauth,
+            lambda: PasswordPolicy(settings.passwords),
+            lambda: _open_session_store(settings),
+            lambda: _user_editor(settings),
+            lambda: settings.admins,
+            lambda: require_known_variables(settings.environ),
+        )
     )
     issuer = TokenIssuer(keys, tokens, store.revocations if store else None)
     return Services(
         chain=chain,
         throttle=throttle,
         trusted_proxies=proxies.proxies,
+        cors_origins=cors.origins,
         keys=keys,
         issuer=issuer,
         sessions=_create_sessions(chain, issuer, store),

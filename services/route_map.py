@@ -1,18 +1,24 @@
 """The routes of an application, and who may call them: what `flask guards` lists."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 from flask import Flask
 from werkzeug.routing import Rule
 
-from services.requirements import RoleRequirement, Route, requirements_of
+from services.requirements import Route, requirements_of
 
 
 def route_map(app: Flask) -> list[Route]:
     """Return all routes, sorted by path. Methods of one path with different requirements are different routes."""
-    return sorted((route for rule in app.url_map.iter_rules() for route in _routes(app, rule)), key=_path_and_methods)
+    methods: dict[Route, set[str]] = {}
+    for rule in app.url_map.iter_rules():
+        for route, method in _routes(app, rule):
+            methods.setdefault(route, set()).add(method)
+    routes = (replace(route, methods=tuple(sorted(found))) for route, found in methods.items())
+    return sorted(routes, key=lambda route: (route.path, route.methods))
 
 
 def guarded_routes(app: Flask) -> list[Route]:
@@ -28,22 +34,20 @@ def unmarked_routes(app: Flask) -> list[Route]:
     return [route for route in route_map(app) if route.requirements is None]
 
 
-def _routes(app: Flask, rule: Rule) -> Iterator[Route]:
+def _routes(app: Flask, rule: Rule) -> Iterator[tuple[Route, str]]:
+    """Yield the routes of a rule without their methods, and each method."""
     view = app.view_functions[rule.endpoint]
     hooks = list(_hooks(app, rule.endpoint))
     guards = [found for hook in hooks if (found := requirements_of(hook, ""))]
     unknown = tuple(_name(hook) for hook in hooks if requirements_of(hook, "") is None)
-    methods_by_requirements: dict[tuple[RoleRequirement, ...] | None, list[str]] = {}
-    all_methods = rule.methods or set()
-    for method in sorted(all_methods - {"HEAD", "OPTIONS"} or all_methods):
+    methods = rule.methods or set()
+    for method in methods - {"HEAD", "OPTIONS"} or methods:
         required = requirements_of(view, method)
         if required != () and guards:  # the guards of blueprints do not apply to public views
             required = (*(required or ()), *chain.from_iterable(guards))
         elif required is None and _is_static(rule):
             required = ()
-        methods_by_requirements.setdefault(required, []).append(method)
-    for required, methods in methods_by_requirements.items():
-        yield Route(rule.rule, tuple(methods), _name(view), required, unknown)
+        yield Route(rule.rule, (), _name(view), required, unknown), method
 
 
 def _is_static(rule: Rule) -> bool:
@@ -64,7 +68,3 @@ def _name(function: Callable[..., Any]) -> str:
     function = getattr(function, "view_class", function)
     name: str = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{function.__module__}.{name.rpartition('<locals>.')[2]}"
-
-
-def _path_and_methods(route: Route) -> tuple[str, tuple[str, ...]]:
-    return route.path, route.methods

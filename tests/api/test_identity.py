@@ -164,7 +164,7 @@ def test_missing_or_invalid_token_is_401(client: FlaskClient, issuer: TokenIssue
         assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token", realm="latchkey"'
 
 
-@pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?x=y", f"{VERIFY}/x"])
+@pytest.mark.parametrize("path", [ME, VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}?x=y", f"{VERIFY}x"])
 def test_identity_headers_of_the_client_are_ignored(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
     valid = issuer.generate({"username": "zoé", "idp": "ldap", "email": "zoe@example.org", "roles": ["user"]})
     for token in (None, "x", valid):
@@ -205,3 +205,24 @@ def test_largest_identity_that_fits_into_a_token_is_returned(client: FlaskClient
 @pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "DELETE"])
 def test_verify_grants_access_only_to_get(client: FlaskClient, method: str) -> None:
     error_message(client.open("/api/auth/verify", method=method), 405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("path", [VERIFY, f"{VERIFY}?role=admin", f"{VERIFY}/socket"])
+def test_upgrade_to_websocket_is_verified(client: FlaskClient, issuer: TokenIssuer, path: str) -> None:
+    """A proxy sends the `Upgrade` of the client, which the application behind it will answer."""
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    token = issuer.generate({"username": "zoé", "roles": ["admin"]})
+    assert ask(client, path, token, **upgrade).status_code == 200
+    assert ask(client, path, None, **upgrade).status_code == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/", "/orders", "/orders/7/?role=admin&x=y", "/%E5%90%8D", "/a%2520b"])
+def test_path_and_method_of_the_clients_request_are_ignored(
+    client: FlaskClient, issuer: TokenIssuer, method: str, path: str
+) -> None:
+    """Envoy appends the path of the client's request, and sends its method."""
+    token = issuer.generate({"username": "zoé", "idp": "ldap", "roles": ["user"]})
+    response = client.open(VERIFY + path, method=method, headers={"Authorization": f"Bearer {token}"})
+    assert forwarded_identity(response) == ("zoé", "ldap", "", ["user"])
+    assert client.open(VERIFY + path, method=method).status_code == 401

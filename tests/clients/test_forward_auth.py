@@ -69,7 +69,7 @@ REJECTABLE_FORGERIES: dict[str, list[str]] = {
 def configuration(proxy: str, service: str, application: int) -> tuple[str, dict[str, str]]:
     """Return the documented site of a proxy and the other files that it needs, with the addresses of this test."""
     language, part, lua = {
-        "nginx": ("nginx", "auth_request", ""),
+        "nginx": ("nginx", "auth_request /", ""),
         "traefik": ("yaml", "forwardAuth", ""),
         "haproxy": ("haproxy", "lua.latchkey", "core.register_action"),
         "apache": ("apache", "LuaHookAccessChecker", "socket.http"),
@@ -234,6 +234,44 @@ def test_client_cannot_forge_identity_headers_with_http2(sites: dict[str, Site],
         output = subprocess.run([*command, *forged, url], check=True, capture_output=True, text=True, timeout=60).stdout
         body, _, version = output.rpartition("\n")
         assert (name, _identity(json.loads(body)), version) == (name, IDENTITY, "2")
+
+
+def test_request_for_a_websocket_is_authenticated(page: str, issuer: TokenIssuer, application: Echo) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade["Sec-WebSocket-Key"] = "AQIDBAUGBwgJCgsMDQ4PEA=="
+    assert identity_headers(requests.get(page, headers={**admin(issuer), **upgrade}, timeout=60))
+    before = list(application.requests)
+    assert requests.get(page, headers=upgrade, timeout=60).status_code == 401
+    assert application.requests == before
+
+
+@pytest.mark.parametrize("name", ["nginx", "caddy"])
+def test_cookie_is_turned_into_the_header(name: str, service: str, issuer: TokenIssuer, application: Echo) -> None:
+    site, files = configuration(name, service, application.port)
+    with reverse_proxy(name, {f"127.0.0.1:{application.port}": with_cookie(name, site)}, files) as (at,):
+        url, token = f"http://127.0.0.1:{at.port}/page", admin(issuer)["Authorization"].removeprefix("Bearer ")
+        responses = [
+            requests.get(url, headers=headers, timeout=60)
+            for headers in (
+                {"Cookie": f"a=b; latchkey={token}; c=d"},
+                {"Cookie": f"latchkey={token}", **bearer("x")},
+                {"Cookie": "latchkey=x", **bearer(token)},
+                {"Cookie": "latchkey=x"},
+                {"Cookie": f"other={token}"},
+                {},
+            )
+        ]
+    assert [response.status_code for response in responses] == [200, 401, 200, 401, 401, 401]
+    assert identity_headers(responses[0])["X-Auth-User"] == "zo%C3%A9"
+
+
+def with_cookie(name: str, site: str) -> str:
+    """Return the site of a proxy with the lines that the page adds for the cookie."""
+    if name == "nginx":
+        replaced = site.replace("Authorization $http_authorization", "Authorization $latchkey_authorization")
+        return block(PAGE, "nginx", "$cookie_latchkey") + replaced
+    line = "request_header -X_*\n"
+    return site.replace(line, line + block(PAGE, "caddyfile", "cookie.latchkey"))
 
 
 @pytest.mark.parametrize("size", [9_000, 30_000])

@@ -1,0 +1,21 @@
+"""Cross-origin requests (the Fetch standard, "CORS protocol"): which web pages may call the service from a browser."""
+
+import re
+from collections.abc import Collection
+
+from flask import Flask
+from flask_cors import CORS
+
+EXPOSED_HEADERS = ["ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
+PREFLIGHT_MAX_AGE = 600  # seconds
+
+
+def init(app: Flask, origins: Collection[str]) -> None:
+    """Let pages of these origins call all routes, and read the responses. Without origins, no page can.
+
+    Pages send the access token in a header. Cookies are not allowed.
+    """
+    if origins:
+        # flask-cors would take some texts, such as http://[::1]:3000, for regular expressions.
+        exact = [re.compile(rf"{re.escape(origin)}\Z") for origin in origins]
+        CORS(app, origins=exact, expose_headers=EXPOSED_HEADERS, max_age=PREFLIGHT_MAX_AGE, always_send=False)
