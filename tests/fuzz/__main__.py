@@ -21,14 +21,14 @@ from tests.fuzz.targets import SEEDS, TARGETS
 FOLDER = Path(__file__).parent
 CORPUS, FINDINGS, DICTIONARY = FOLDER / "corpus", FOLDER / "findings", FOLDER / "dictionary"
 MAX_INPUT_BYTES = 20_000  # more than a request body may have
-INPUT_TIMEOUT = 30
+INPUT_TIMEOUT = 120
 """The seconds after which an input counts as a fault: the service hangs."""
 MAX_MEMORY_MIB = 1024
 """The memory of the process from which an input counts as a fault."""
 PROGRESS_INTERVAL = 10.0
 
 _PROGRESS = re.compile(r"#(?P<inputs>\d+)\s.*\bcov: (?P<edges>\d+)\b.*\bcorp: (?P<kept>\d+)")
-_FAULT = re.compile(r"=== Uncaught Python exception|ERROR: libFuzzer|Traceback")
+_FAULT = re.compile(r"=== Uncaught Python exception|ERROR: libFuzzer|Traceback|most recent call first")
 _SAVED = re.compile(r"Test unit written to (?P<file>\S+)")
 
 
@@ -103,6 +103,7 @@ def fuzz(run: Run, environs: Path, seconds: int) -> None:
         "max_total_time": seconds,
         "max_len": MAX_INPUT_BYTES,
         "timeout": INPUT_TIMEOUT,
+        "report_slow_units": INPUT_TIMEOUT,
         "rss_limit_mb": MAX_MEMORY_MIB,
         "dict": DICTIONARY,
         "artifact_prefix": f"{FINDINGS}/{run.target}-",

@@ -36,7 +36,7 @@ def _answer(client: socket.socket, responses: Responses) -> None:
     """Answer the requests of one client, which sends a small request and waits for the response."""
     with client, suppress(OSError):
         while request := client.recv(65536):
-            message_id, operation = _split(request)
+            message_id, operation = split_request(request)
             answers = (sent for key, sent in responses.items() if key in (operation if key[1:] else operation[:1]))
             for data in _encoded(next(answers, ()), message_id):
                 client.sendall(data)
@@ -48,8 +48,8 @@ def _encoded(response: Sequence[bytes] | RawResponse, message_id: bytes) -> Iter
     return (element(0x30, message_id, operation) for operation in response)
 
 
-def _split(request: bytes) -> tuple[bytes, bytes]:
-    """Return the encoded message id of a request, and its encoded operation."""
+def split_request(request: bytes) -> tuple[bytes, bytes]:
+    """Return the encoded message id of an encoded request, and its encoded operation."""
     start = 2 + (request[1] & 0x7F if request[1] & 0x80 else 0)  # after the tag and the length
     end = start + 2 + request[start + 1]
     return request[start:end], request[end:]

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.fuzz.fuzzed_services import FuzzedService
 from tests.fuzz.targets.authorization import Authorization
 from tests.fuzz.targets.claims import Claims
+from tests.fuzz.targets.directory import Directory
 from tests.fuzz.targets.login import Login, OAuthLogin
 from tests.fuzz.targets.token import Token
 
@@ -15,6 +16,7 @@ TARGETS: Mapping[str, Callable[[Iterable[FuzzedService]], Callable[[bytes], None
     "claims": Claims,
     "login": Login,
     "oauth_login": OAuthLogin,
+    "directory": Directory,
 }
 """By name: the target, given the applications."""
 
