@@ -9,14 +9,14 @@ from time import monotonic
 
 from providers.interface import Membership
 from providers.ldap.binary_identifiers import sid_text
-from providers.ldap.client.dn import dn_key
+from providers.ldap.client.attribute_types import short_name
+from providers.ldap.client.dn import dn_key, similar_text
 from providers.ldap.client.errors import IncompleteResult
-from providers.ldap.client.filters import ANY_ENTRY, Filter, placeholders
+from providers.ldap.client.filters import ANY_ENTRY, Filter, any_of, equality, placeholders
 from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES, SUBTREE
-from providers.ldap.client.responses import Entry
+from providers.ldap.client.responses import Entry, text_of
 from providers.ldap.client.session import SupportsSearch
 from providers.ldap.settings import LdapSettings
-from providers.ldap.usernames import chosen_value
 
 # How long the parent groups of a group, and the DN of a primary group, are cached. The groups of a user are not cached.
 NESTING_CACHE_SECONDS = 60.0
@@ -28,13 +28,14 @@ class GroupFinder:
     """Finds the groups of users. Thread-safe."""
 
     def __init__(self, settings: LdapSettings) -> None:
-        self._bases = settings.group_base_dn
+        self._bases, self._user_bases = settings.group_base_dn, settings.base_dn
+        self._username_attribute = settings.name_attribute
         self._filter = Filter(settings.group_filter)
         self._nested = settings.nested_groups
         self._has_primary_groups = settings.active_directory
         self._user_attributes = placeholders(settings.group_filter) - {"dn", "username"}
         self.attributes = (
-            *sorted(self._user_attributes),
+            *sorted(map(short_name, self._user_attributes)),
             *(() if self._bases else ("memberOf",)),
             *(("objectSid", "primaryGroupID") if self._has_primary_groups else ()),
         )
@@ -64,23 +65,42 @@ class GroupFinder:
 
     def _direct_groups(self, session: SupportsSearch, entry: Entry, username: str) -> list[str]:
         if self._bases:
-            values = {attribute: chosen_value(entry, attribute) or b"" for attribute in self._user_attributes}
-            groups = self._search(session, entry.dn, {**values, "username": username})
+            values = {attribute: self._own_values(session, entry, attribute) for attribute in self._user_attributes}
+            groups = self._search(session, entry.dn, {**values, "username": [username.encode()]})
         else:
             groups = _member_of(session, entry)
         sid = primary_group_sid(entry) if self._has_primary_groups else None
         return [*groups, *(self._primary_groups.get(sid, partial(_find_by_sid, session, sid)) if sid else [])]
 
+    def _own_values(self, session: SupportsSearch, entry: Entry, attribute: str) -> list[bytes]:
+        """Return the values of an attribute, except further usernames that another entry has too.
+
+        A user who may write them must not get the groups of the other user.
+        """
+        values = entry.all_values(attribute)
+        if len(values) <= 1 or short_name(attribute) != short_name(self._username_attribute):
+            return values
+        same_name = any_of(*(equality(attribute, value) for value in values))
+        found = (session.search(base, SUBTREE, same_name, [attribute]) for base in self._user_bases)
+        others = {
+            similar_text(text)
+            for entries in found
+            for other in entries
+            if other.dn != entry.dn
+            for text in other.all_texts(attribute)
+        }
+        return [value for value in values if similar_text(text_of(value)) not in others]
+
     def _parent_groups(self, session: SupportsSearch, dn: str) -> list[str]:
         """Return the DNs of the groups of which the group `dn` is a direct member."""
         if self._bases:
             # A group has no username and none of the attributes of a user.
-            return self._search(session, dn, dict.fromkeys({*self._user_attributes, "username"}, ""))
+            return self._search(session, dn, {name: [] for name in (*self._user_attributes, "username")})
         entries = session.search(dn, BASE, ANY_ENTRY, ["memberOf"])
         return [parent for entry in entries for parent in _member_of(session, entry)]
 
-    def _search(self, session: SupportsSearch, dn: str, values: Mapping[str, str | bytes]) -> list[str]:
-        search_filter = self._filter.fill(**{**values, "dn": dn})
+    def _search(self, session: SupportsSearch, dn: str, values: Mapping[str, list[bytes]]) -> list[str]:
+        search_filter = self._filter.fill(dn=dn, **values)
         return [
             group.dn for base in self._bases for group in session.search(base, SUBTREE, search_filter, NO_ATTRIBUTES)
         ]

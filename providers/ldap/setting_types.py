@@ -11,8 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Json
 
 from config.text import Name
 from providers.ldap.client.address import parse_server_url
+from providers.ldap.client.attribute_types import short_name, type_name
 from providers.ldap.client.dn import parse_dn
 from providers.ldap.client.filters import Filter, placeholders
+from providers.ldap.login_filter import condition_on_users
 from providers.ldap.tls_files import validate_authorities, validate_client_certificate
 
 # A semicolon in a DN is escaped (RFC 4514 §2.4), or in quotes (RFC 1779 §2.3).
@@ -84,6 +86,7 @@ def _validate_user_filter(text: str) -> str:
     if not placeholders(text) or not placeholders(text) <= {"login", "account"}:
         raise ValueError("must have the placeholder {login} or {account}, and no other")
     Filter(text)
+    condition_on_users(text)
     return text
 
 
@@ -91,14 +94,22 @@ def _validate_group_filter(text: str) -> str:
     names = placeholders(text)
     if not names or any(name.lower() in {"dn", "username", "login"} for name in names - {"dn", "username"}):
         raise ValueError("must have placeholders, and only {dn}, {username} or attributes of the user such as {uid}")
+    if any(_is_unknown_oid(type_name(name)) for name in names):
+        raise ValueError("has an OID that Latchkey does not know as a placeholder; write the name of the attribute")
     Filter(text)
     return text
 
 
 def _validate_attribute(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", text):
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+", text):
         raise ValueError("is not the name of an attribute without options")
-    return text
+    if _is_unknown_oid(short_name(text)):
+        raise ValueError("is an OID that Latchkey does not know; write the name of the attribute")
+    return text if text.lower() == short_name(text) else short_name(text)  # Samba knows only one name of each attribute
+
+
+def _is_unknown_oid(name: str) -> bool:
+    return name[0].isdigit()
 
 
 def _validate_role_map(groups: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -9,12 +9,13 @@ from config.reloading import FileUnavailable, ReloadingFile
 from config.text import casefold_name, normalize_name
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
 from providers.interface import Denied, Membership, ProviderUnavailable, User
-from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, with_wildcards
+from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, presence
 from providers.ldap.client.protocol import SUBTREE, Scope
-from providers.ldap.client.responses import Entry
+from providers.ldap.client.responses import Entry, text_of
 from providers.ldap.client.session import ServiceSession, SupportsSearch
 from providers.ldap.group_dns import group_keys
 from providers.ldap.groups import GroupFinder
+from providers.ldap.login_filter import condition_on_users
 from providers.ldap.records import RECORD_ATTRIBUTES, credential_stamp, is_same_record, record_id
 from providers.ldap.role_rules import RoleRules
 from providers.ldap.role_rules_file import read_role_rules
@@ -39,7 +40,7 @@ class UserEntries:
         self._domains = set(map(casefold_name, settings.domain))
         self._usernames, self._email_attribute = UsernameAttribute(settings.name_attribute), settings.email_attribute
         self._login_filter = Filter(settings.login_filter)
-        self.user_filter = Filter(with_wildcards(settings.login_filter)).fill()
+        self.user_filter = condition_on_users(settings.login_filter)
         """The filter that matches all users: LDAP_USER_FILTER without its condition on the login."""
         self._role_rules = _open_role_rules(settings)
         self.groups = GroupFinder(settings)
@@ -116,7 +117,7 @@ class UserEntries:
 
         `limit` is the number of entries after which the search ends; 0 means no limit.
         """
-        any_name = Filter(f"({self._usernames.name}=*)").fill()
+        any_name = presence(self._usernames.name)
         found = (session.search_all(base, any_name, [self._usernames.name], limit) for base in self._bases)
         by_key: dict[str | None, list[Entry]] = {}
         for entry in {entry.dn: entry for entries in found for entry in entries}.values():
@@ -174,7 +175,7 @@ class UserEntries:
 
         Users may be able to edit their email, and could lock out a user of a later provider in the chain.
         """
-        key, emails = username_key(login), map(username_key, entry.texts(self._email_attribute))
+        key, emails = username_key(login), map(username_key, entry.all_texts(self._email_attribute))
         return "@" not in login and key in emails and self._usernames.key(entry) != key
 
     def _search_name(
@@ -203,7 +204,7 @@ class UserEntries:
         return list(found.values())
 
     def _email(self, entry: Entry) -> str | None:
-        email = entry.first(self._email_attribute)
+        email = next((text_of(value) for value in entry.values(self._email_attribute)), None)
         try:
             return normalize_name(email) if email else None
         except ValueError as error:

@@ -4,7 +4,6 @@ from unicodedata import normalize
 
 from config.text import casefold_name, normalize_name
 from providers.ldap.binary_identifiers import BINARY_FORMATS
-from providers.ldap.client.attribute_types import short_name
 from providers.ldap.client.dn import rdn_values, similar_text
 from providers.ldap.client.errors import LdapError
 from providers.ldap.client.filters import equality
@@ -48,7 +47,7 @@ class UsernameAttribute:
         the result is True, unless another value explains the match.
         """
         key = username_key(username)
-        return self.key(entry) == key or key not in map(username_key, entry.texts(self.name))
+        return self.key(entry) == key or key not in map(username_key, entry.all_texts(self.name))
 
     def filter(self, username: str) -> str | None:
         """Return the filter that finds the entry; `None` if no entry can have this username."""
@@ -63,7 +62,7 @@ def chosen_value(entry: Entry, attribute: str) -> bytes | None:
 
     The order of several values may change, so choose the value in the DN, or else the first in alphabetical order.
     """
-    values = entry.attributes.get(short_name(attribute), [])
+    values = entry.values(attribute)
     in_dn = set(map(similar_text, rdn_values(entry.dn, attribute))) if len(values) > 1 else set()
     return min(values, key=lambda value: (similar_text(text_of(value)) not in in_dn, value), default=None)
 

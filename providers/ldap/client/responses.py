@@ -30,10 +30,21 @@ class Entry:
         """Return the values of the attribute, in the server's order."""
         return [text_of(value) for value in self.attributes.get(short_name(attribute), ())]
 
-    def all_texts(self, attribute: str) -> list[str]:
-        """Return the values of the attribute with any options or none, such as `cn;lang-de` (RFC 4512 §2.5)."""
+    def values(self, attribute: str) -> list[bytes]:
+        """Return the values of the attribute; if it has none, those with further options, such as `cn;lang-de`."""
+        return self.attributes.get(short_name(attribute)) or self.all_values(attribute)
+
+    def all_values(self, attribute: str) -> list[bytes]:
+        """Return the values of the attribute with any further options or none, as a filter compares them.
+
+        See RFC 4512 §2.5.2.1.
+        """
         name, listed = short_name(attribute), self.attributes.items()
-        return [text_of(value) for key, values in listed if key.partition(";")[0] == name for value in values]
+        return [value for key, values in listed if f"{key};".startswith(f"{name};") for value in values]
+
+    def all_texts(self, attribute: str) -> list[str]:
+        """Return `all_values` as texts."""
+        return [text_of(value) for value in self.all_values(attribute)]
 
     def first(self, attribute: str) -> str | None:
         """Return the first value of the attribute; `None` if the entry has no value."""

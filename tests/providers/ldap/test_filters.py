@@ -9,7 +9,7 @@ from ldap3.operation.search import search_operation
 from ldap3.utils.conv import escape_filter_chars
 from pyasn1.type.univ import Choice, Integer, Sequence, SequenceOf, SetOf
 
-from providers.ldap.client.filters import Filter, all_of, equality, placeholders, with_wildcards
+from providers.ldap.client.filters import Filter, all_of, any_of, attributes, equality, placeholders
 
 TEMPLATES = [
     "(o={login})",
@@ -90,12 +90,31 @@ def test_escaped_braces_are_not_a_placeholder() -> None:
     assert requested(Filter(r"(a=\7bdn\7d)").fill()) == requested("(a={dn})")
 
 
-def test_placeholders_can_be_listed_and_replaced_by_wildcards() -> None:
-    assert with_wildcards("(|(uid={login})(mail={login}@x)(c=d))") == "(|(uid=*)(mail=*@x)(c=d))"
-    assert placeholders("(|(a={dn})(b={uid}))") == {"dn", "uid"}
+def test_placeholders_and_attributes_can_be_listed() -> None:
+    text = r"(|(a={dn})( &(b;lang-en~={uid})(1.2.3:dn:=x\28)(:2.5.13.5:=y))(!(d>=1))(e=*))"
+    Filter(text)
+    assert placeholders(text) == {"dn", "uid"}
+    assert attributes(text) == {"a", "b;lang-en", "1.2.3", "d", "e"}
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "expected"),
+    [
+        ("(a={x})", [b"1", b"2", b"1"], r"(|(a=\31)(a=\32))"),
+        ("(!(a={x}))", [b"1", b"2"], r"(!(|(a=\31)(a=\32)))"),
+        ("(&(a={x})(b=y))", [b"1", b"2"], r"(&(|(a=\31)(a=\32))(b=y))"),
+        ("(a={x}-{x})", [b"1", b"2"], r"(|(a=\31-\31)(a=\31-\32)(a=\32-\31)(a=\32-\32))"),
+        ("(a={x})", [b"*"], r"(a=\2a)"),
+        ("(|(a={x})(b=y))", [], r"(|(a=\00)(b=y))"),
+    ],
+)
+def test_comparison_matches_any_of_several_values(template: str, values: list[bytes], expected: str) -> None:
+    assert Filter(template).fill(x=values) == expected
 
 
 def test_filters_can_be_combined() -> None:
+    assert any_of("(a=b)") == "(a=b)"
+    assert requested(any_of("(a=b)", "(c=d)")) == requested("(|(a=b)(c=d))")
     assert requested(all_of(equality("uid", b"*"), Filter("(cn=*)").fill())) == requested(r"(&(uid=\2a)(cn=*))")
 
 
