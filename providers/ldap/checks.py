@@ -6,9 +6,10 @@ from functools import partial
 from time import monotonic
 
 from providers.interface import Check
+from providers.ldap.attribute_checks import check_attributes
 from providers.ldap.client.errors import BindRequired, LdapError
 from providers.ldap.client.failover import Server
-from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of
+from providers.ldap.client.filters import ANY_ENTRY, all_of, presence
 from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
@@ -28,6 +29,8 @@ _ACTIVE_DIRECTORY_OID = "1.2.840.113556.1.4.800"  # in supportedCapabilities ([M
 _MAX_COMPARED = 20_000  # entries; a large directory must not delay the other checks
 
 _SAMPLE_SIZE = 200  # users whose attributes are read
+
+_FIX_ATTRIBUTES = "Set LDAP_USERNAME_ATTRIBUTE to an attribute of the users; without it no user can log in"
 
 
 def check_network(settings: LdapSettings, directory: Directory) -> Generator[Check, None, Server | None]:
@@ -67,6 +70,9 @@ class _ContentChecks:
         if bind.outcome == "failure":
             return
         yield run_check("kind of directory", self._kind, with_remedy(remedies.of_bind))
+        yield (attributes := run_check("attributes", self._attributes, with_remedy(lambda _: _FIX_ATTRIBUTES)))
+        if attributes.outcome == "failure":
+            return
         for base in self._settings.base_dn:
             fix_base = with_remedy(partial(remedies.of_base, variable="LDAP_BASE_DN"))
             yield (found := run_check(f"base DN {base}", partial(self._base, base), fix_base))
@@ -77,6 +83,9 @@ class _ContentChecks:
         fix_groups = with_remedy(partial(remedies.of_base, variable="LDAP_GROUP_BASE_DN"))
         yield run_check("groups", self._groups, fix_groups if self._settings.group_base_dn else fix_users)
         yield run_check("rules", self._rules, with_remedy(remedies.of_rules))
+
+    def _attributes(self) -> Finding:
+        return check_attributes(self._settings, self._session())
 
     def _session(self) -> ServiceSession:
         return ServiceSession(self._server, monotonic() + self._settings.timeout_seconds)
@@ -125,12 +134,12 @@ class _ContentChecks:
             remedy = f"{change}, or {self._remedies.grant('read access to the users')}"
             return f"no entry below {base} matches {self._remedies.user_filter}", remedy
         attribute = self._settings.name_attribute
-        without_name = all_of(user_filter, Filter(f"(!({attribute}=*))").fill())
+        without_name = all_of(user_filter, f"(!{presence(attribute)})")
         if session.search(base, SUBTREE, without_name, NO_ATTRIBUTES, 1):
             remedy = "Choose an LDAP_USERNAME_ATTRIBUTE that all users have, or require it in LDAP_USER_FILTER"
             return f"an entry that matches {self._remedies.user_filter} has no {attribute}", remedy
         # A filter with an attribute that the account may not search matches no entry, not even in a negation.
-        with_name = all_of(user_filter, Filter(f"({attribute}=*)").fill())
+        with_name = all_of(user_filter, presence(attribute))
         sample = session.search(base, SUBTREE, user_filter, [attribute], _SAMPLE_SIZE)
         if not all(entry.texts(attribute) for entry in sample):
             who, which = self._remedies.account, self._remedies.user_filter
@@ -175,7 +184,7 @@ class _ContentChecks:
             for base in self._settings.group_base_dn:
                 self._require_entry(base)
             return "searched below LDAP_GROUP_BASE_DN", None
-        members, session = all_of(self._entries.user_filter, Filter("(memberOf=*)").fill()), self._session()
+        members, session = all_of(self._entries.user_filter, presence("memberOf")), self._session()
         if any(session.search(base, SUBTREE, members, NO_ATTRIBUTES, 1) for base in self._settings.base_dn):
             return "read from the attribute memberOf of the users", None
         return "no user has the attribute memberOf", "Set LDAP_GROUP_BASE_DN, or enable memberOf in the directory"

@@ -46,6 +46,7 @@ def test_all_checks_pass_with_one_bind(slapd: Slapd) -> None:
         "TLS",
         "service bind",
         "kind of directory",
+        "attributes",
         base,
         "users",
         "usernames",
@@ -77,6 +78,7 @@ def test_checks_report_what_they_find(slapd: Slapd) -> None:
         ({"LDAP_ACTIVE_DIRECTORY": "true"}, "kind of directory", "warning", "Unset LDAP_ACTIVE_DIRECTORY"),
         ({"LDAP_BASE_DN": f"ou=nowhere,{SUFFIX}"}, f"base DN ou=nowhere,{SUFFIX}", "failure", "LDAP_BASE_DN"),
         ({"LDAP_USER_FILTER": "(employeeNumber={login})"}, "users", "warning", "LDAP_USER_FILTER"),
+        ({"LDAP_USERNAME_ATTRIBUTE": "loginName"}, "attributes", "failure", "Set LDAP_USERNAME_ATTRIBUTE"),
         ({"LDAP_USERNAME_ATTRIBUTE": "employeeNumber"}, "users", "warning", "LDAP_USERNAME_ATTRIBUTE"),
         ({"LDAP_GROUP_BASE_DN": f"ou=nowhere,{SUFFIX}"}, "groups", "failure", "LDAP_GROUP_BASE_DN"),
         (

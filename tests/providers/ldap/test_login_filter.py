@@ -19,7 +19,7 @@ ATTRIBUTES = [
     "mail",
     "cn",
     "sn",
-    "employeeNumber",
+    "departmentNumber",
     "employeeType",
     "uidNumber",
     "entryDN",
@@ -35,7 +35,7 @@ def directory(slapd: Slapd) -> Slapd:
     """The shared directory, with the user Lea."""
     slapd.add_person(LEA)
     posix = {"uidNumber": "4711", "gidNumber": "1", "homeDirectory": "/"}
-    names = {"cn": ["lea", "Lea Ng"], "sn": "ng", "employeeNumber": "acme-4711", "employeeType": "staff"}
+    names = {"cn": ["lea", "Lea Ng"], "sn": "ng", "departmentNumber": "acme-4711", "employeeType": "staff"}
     slapd.modify(person_dn("lea"), {"objectClass": ["inetOrgPerson", "posixAccount"], **posix, **names})
     return slapd
 
@@ -86,7 +86,7 @@ def test_user_of_every_accepted_template_is_found_again(directory: Slapd, templa
         ("(uid:caseExactMatch:={login})", ["lea"]),
         ("(|(uid={login})(cn:2.5.13.5:={login}))", ["lea", "LEA", "Lea Ng"]),
         ("(mail={login}@example.org)", ["lea"]),
-        ("(employeeNumber=acme-{login})", ["4711"]),
+        ("(departmentNumber=acme-{login})", ["4711"]),
         (
             "(&(employeeType=staff)(!(employeeType=retired))(|(uid={account})(uidNumber={login})))",
             ["ACME\\lea", "4711"],
