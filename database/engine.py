@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 from config.errors import ConfigurationError, Problem
 from config.service_settings import DatabaseSettings
+from database.postgresql_connection import TimedConnection
 from database.tls import require_verified_server
 
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
@@ -32,6 +33,16 @@ _POSTGRESQL_PARAMETERS = frozenset(option.keyword.decode() for option in Conninf
 
 TIMEOUT_SECONDS = 5
 """The timeout for opening a connection, for a lock, for a statement, and for a network that does not respond."""
+
+_RESPONSE_MARGIN_SECONDS = 1
+"""How long after the timeout of a statement PostgreSQL has to report it."""
+
+# A server whose default is `off` acknowledges a commit that a crash can undo: a revoked token would be valid again.
+# Every other value is the operator's choice among standbys.
+_SET_FOR_TRANSACTION = f"""
+SELECT set_config('statement_timeout', '{TIMEOUT_SECONDS}s', true),
+    CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END
+"""
 
 
 def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
@@ -69,6 +80,13 @@ def begin_snapshot(engine: Engine) -> Iterator[Connection]:
             # Without this statement, each query is a transaction of its own.
             connection.exec_driver_sql("BEGIN")
         yield connection
+
+
+def limit_statements(connection: Connection, seconds: int | None) -> None:
+    """Change the timeout of the remaining statements of this transaction; `None`: no limit. For PostgreSQL only."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {(seconds or 0) * 1000}")
+        _driver_connection(connection).response_timeout = seconds and seconds + _RESPONSE_MARGIN_SECONDS
 
 
 def _create_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
@@ -117,10 +135,11 @@ def _create_private_file(path: str, *_arguments: object) -> None:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The timeout is set first: changing the journal mode takes a lock that another worker may hold.
+    # With `synchronous=NORMAL`, a power failure could undo the last commits: a revoked token would be valid again.
     for pragma in (
         f"busy_timeout={TIMEOUT_SECONDS * 1000}",
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        "synchronous=FULL",
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -147,9 +166,17 @@ def _postgresql(url: URL, insecure_tls: bool) -> Engine:
     )
     if not insecure_tls:
         require_verified_server(engine)
+    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _require_utf8)
-    event.listen(engine, "begin", _limit_statements)
+    event.listen(engine, "begin", _prepare_transaction)
+    event.listen(engine, "checkin", _finish_transaction)
     return engine
+
+
+def _connect(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> TimedConnection:
+    connection = TimedConnection.connect(*arguments, **options)
+    connection.response_timeout = TIMEOUT_SECONDS
+    return connection
 
 
 def _require_utf8(connection: Any, _record: object) -> None:
@@ -157,7 +184,18 @@ def _require_utf8(connection: Any, _record: object) -> None:
         raise psycopg.OperationalError("its encoding cannot store every name; create it with ENCODING 'UTF8'")
 
 
-def _limit_statements(connection: Connection) -> None:
+def _prepare_transaction(connection: Connection) -> None:
     # Not for the session, which a pooler shares with its other clients. A startup option would replace the options in
     # the URL, and PgBouncer rejects it.
-    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {TIMEOUT_SECONDS * 1000}")
+    connection.exec_driver_sql(_SET_FOR_TRANSACTION).close()
+    _driver_connection(connection).response_timeout = TIMEOUT_SECONDS + _RESPONSE_MARGIN_SECONDS
+
+
+def _finish_transaction(connection: TimedConnection | None, _record: object) -> None:
+    if connection:  # otherwise it was lost
+        connection.response_timeout = TIMEOUT_SECONDS
+
+
+def _driver_connection(connection: Connection) -> TimedConnection:
+    driver_connection: TimedConnection = connection.connection.driver_connection  # type: ignore[assignment]  # any driver's
+    return driver_connection

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from audit.events import Event
 from database.advisory_locks import IMPORT_LOCK
 from database.audit import logged_after_commit, record_event
+from database.engine import limit_statements
 from database.error_translation import translate_database_errors
 from database.errors import UserExists
 from database.import_tables import (
@@ -176,7 +177,7 @@ def open_import(engine: Engine) -> Iterator[StagedImport]:
             connection.exec_driver_sql("BEGIN")
             connection.exec_driver_sql("PRAGMA cache_size = -65536")  # KiB, for indexes that are filled out of order
         else:
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            limit_statements(connection, None)
             for setting in ("temp_buffers", "work_mem", "maintenance_work_mem"):
                 connection.exec_driver_sql(f"SET LOCAL {setting} = '64MB'")
         staging.create_all(connection, checkfirst=False)

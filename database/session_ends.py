@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, text, true
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, true
 
 from config.text import casefold_name
 from database.advisory_locks import SESSION_LOCK
 from database.clock import earliest_time
+from database.engine import limit_statements
 from database.revocation_table import insert_revocations
 from database.tables import sessions
 
@@ -22,7 +23,7 @@ def end_user_sessions(connection: Connection, username: str, idp: str | None) ->
 
     This must be the last write of the transaction.
     """
-    allow_long_statements(connection)  # a user must not be able to prevent the end by opening millions of sessions
+    limit_statements(connection, None)  # a user must not be able to prevent the end by opening millions of sessions
     lock_sessions(connection)
     name = casefold_name(username)
     of_provider = sessions.c.idp == idp if idp else true()
@@ -31,12 +32,6 @@ def end_user_sessions(connection: Connection, username: str, idp: str | None) ->
     without_tokens = and_(of_user, sessions.c.access_until <= earliest_time())
     ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
     return ended + end_sessions(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
-
-
-def allow_long_statements(connection: Connection) -> None:
-    """Let the statements of this transaction take longer than the timeout of the engine."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def lock_sessions(connection: Connection, *, shared: bool = False) -> None:

@@ -25,10 +25,10 @@ from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
 from database.audit import logged_after_commit, record_event
 from database.clock import DatabaseTime, earliest_time
+from database.engine import limit_statements
 from database.error_translation import translate_database_errors
 from database.revocation_table import Revocation, revocations_after
 from database.session_ends import (
-    allow_long_statements,
     end_sessions,
     end_user_sessions,
     lock_sessions,
@@ -200,7 +200,7 @@ class SessionTable:
         With the name of an operator, an audit event is written.
         """
         with self._begin() as connection:
-            allow_long_statements(connection)
+            limit_statements(connection, None)
             lock_sessions(connection)
             ended = connection.execute(delete(sessions)).rowcount
             if operator:

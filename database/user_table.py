@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.service_settings import USER_TABLE_PROVIDER
 from database.audit import AuditEvent, events_of_user, newest_events
-from database.engine import begin_snapshot
+from database.engine import begin_snapshot, limit_statements
 from database.error_translation import translate_database_errors
 from database.errors import DatabaseUnavailable, NoSuchUser
 from database.session_table import replace_stamp
@@ -21,7 +21,7 @@ from database.user_row import UserRow, user_by_id, user_by_login, user_by_userna
 
 USERS_PER_QUERY = 2_000
 HASHES_PER_QUERY = 20_000
-_SEARCH_TIMEOUT_MS = 60_000
+_SEARCH_TIMEOUT_SECONDS = 60
 
 # Built once: building a statement costs more than executing it.
 # The user at each of `size` equidistant ids, or the next user.
@@ -93,9 +93,8 @@ class UserTable:
         `after` is the username of the previous user, or the id if the filter sorts by `created`.
         """
         with self._begin() as connection:
-            if user_filter.search and connection.dialect.name == "postgresql":
-                # A search may have to read the whole table.
-                connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_SEARCH_TIMEOUT_MS}")
+            if user_filter.search:  # it may have to read the whole table
+                limit_statements(connection, _SEARCH_TIMEOUT_SECONDS)
             return fetch_page(connection, user_filter, limit, after)
 
     def iterate(self, user_filter: UserFilter, after: str | int | None = None) -> Iterator[UserRow]:

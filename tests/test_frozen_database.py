@@ -1,10 +1,9 @@
 """The database is frozen: it accepts queries and does not respond. Requests that need it do not block the others."""
 
-import os
-import signal
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import HTTPError
@@ -13,25 +12,14 @@ from urllib.request import urlopen
 
 from tests.conftest import new_database
 from tests.servers.gunicorn import gunicorn
-from tests.servers.postgres import postgres
+from tests.servers.postgres import cluster
 from tests.servers.process import wait_until
-from tests.servers.workers import Server, children, send_request
+from tests.servers.workers import Response, Server, send_request
 from tests.support.stores import user_table
-from tests.support.users import ZOE
+from tests.support.users import ZOE, SampleUser
 
-
-@contextmanager
-def frozen(home: Path) -> Iterator[None]:
-    """Suspend all processes of the PostgreSQL cluster in this directory."""
-    postmaster = int((home / "data/postmaster.pid").read_text().splitlines()[0])
-    processes = [postmaster, *children(postmaster)]
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            os.kill(process, signal.SIGCONT)
+STORED = SampleUser("stored", "stored@example.org", "the password of a stored user")
+"""A user of the frozen database."""
 
 
 def serves_logins_without_database(server: Server) -> bool:
@@ -65,21 +53,31 @@ def test_logins_and_guarded_routes_work_and_sessions_recover(static_environ: dic
     def log_in(_: int = 0) -> dict[str, object]:
         return server.log_in(ZOE.email, ZOE.password).body
 
-    with TemporaryDirectory() as home, postgres(Path(home)) as url:
-        sessions = user_table(new_database(url, "sessions"), [])["DATABASE_URL"]
-        with gunicorn({**static_environ, "DATABASE_URL": sessions, "OAUTH_CLIENTS": "mobile"}) as address:
+    def log_in_to_database(_: int = 0) -> Response:
+        return server.log_in(STORED.email, STORED.password)
+
+    def concurrently(send: Callable[[int], Response], count: int) -> Counter[int]:
+        return Counter(response.status for response in threads.map(send, range(count)))
+
+    with TemporaryDirectory() as home, cluster(Path(home)) as database, ThreadPoolExecutor(16) as threads:
+        sessions = user_table(new_database(database.url, "sessions"), [STORED])["DATABASE_URL"]
+        environ = {**static_environ, "AUTH_PROVIDER": "static,database", "DATABASE_URL": sessions}
+        with gunicorn({**environ, "OAUTH_CLIENTS": "mobile"}) as address:
             server = Server(address, workers=1)
             first = log_in()
             assert server.request("GET", "/api/protected_route", str(first["data"])).status == 200
-            with frozen(Path(home)):
+            assert concurrently(log_in_to_database, 8) == {200: 8}  # so the process has several open connections
+            with database.frozen():
+                # A client waits for a minute at most.
+                assert concurrently(log_in_to_database, 16) == {503: 16}
                 wait_until(lambda: serves_logins_without_database(server), 120)
                 assert server.refresh(str(first["refresh_token"])).code == "sessions_unavailable"
                 assert revocations_that_wait(address, str(first["refresh_token"])) == 0
-                with ThreadPoolExecutor(16) as threads:
-                    logins = list(threads.map(log_in, range(60)))
+                logins = list(threads.map(log_in, range(32)))
                 assert {frozenset(login) for login in logins} == {
                     frozenset({"status", "data", "token_type", "expires_in"})
                 }
                 assert server.request("GET", "/api/protected_route", str(logins[0]["data"])).status == 200
             wait_until(lambda: "refresh_token" in log_in(), 60)
             assert server.refresh(str(first["refresh_token"])).status == 200
+            assert log_in_to_database().status == 200

@@ -4,7 +4,7 @@ from alembic import context
 
 from config.settings import Settings
 from database.advisory_locks import MIGRATION_LOCK
-from database.engine import open_engine
+from database.engine import limit_statements, open_engine
 from database.tables import metadata
 
 engine = context.config.attributes.get("engine") or open_engine(Settings.of_process().database, may_create=True)
@@ -18,7 +18,7 @@ with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         if connection.dialect.name == "postgresql":
             # Replicas that start together migrate one after another, and migrating a large table takes long.
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            limit_statements(connection, None)
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             # A migration that waits for a table blocks all later queries of it, and so every login.
             connection.exec_driver_sql("SET LOCAL lock_timeout = 3000")

@@ -1,0 +1,32 @@
+"""Connections to PostgreSQL with a time limit for each response, which libpq does not have."""
+
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+
+T = TypeVar("T")
+
+
+class TimedConnection(psycopg.Connection[Any]):
+    """A connection that is closed if the server does not respond in time. Only one thread at a time may use it.
+
+    PostgreSQL limits the time of a statement itself, but not if its process is suspended. PgBouncer lets a statement
+    wait for two minutes while it cannot connect to PostgreSQL.
+    """
+
+    response_timeout: float | None = None
+    """The seconds to wait for the response to a statement, after which OperationalError is raised; None: no limit."""
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Wait as psycopg does, but at most for `response_timeout`, unless psycopg itself has a limit."""
+        limit = self.response_timeout if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, limit)
+        except psycopg.OperationalError as error:
+            # Otherwise the server has responded, or the connection is lost.
+            if timeout is None and self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.close()
+                raise psycopg.OperationalError(f"the server has not responded for {limit:g} seconds") from error
+            raise
