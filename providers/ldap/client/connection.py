@@ -36,7 +36,6 @@ from providers.ldap.client.errors import (
     LdapError,
     RequestRefused,
     SearchFailed,
-    ServerBusy,
     ServerError,
     StartTlsRefused,
 )
@@ -125,8 +124,8 @@ class Connection:
 
         With a `page_size`, return the page to which the `cookie` of the previous response leads (RFC 2696). With the
         scope BASE, the result is empty if the entry does not exist. Aliases and references to other servers are not
-        followed. Raises SearchFailed if the server refuses the search, BindRequired if that is because no bind has
-        succeeded on this connection, IncompleteResult if its own limit is lower, and
+        followed. Raises SearchFailed if the server refuses the search or refers to another server, BindRequired if that
+        is because no bind has succeeded on this connection, IncompleteResult if its own limit is lower, and
         InvalidRequest if `base` is not a text in UTF-8.
         """
         search = partial(
@@ -221,8 +220,7 @@ class Connection:
 def _checked(response: Response) -> Response:
     """Return the response. Raises RequestRefused if its code concerns this server only."""
     if response.code in _SERVER_FAILURES:
-        error = ServerBusy if response.code == RESULT_BUSY else RequestRefused
-        raise error(f"the server answered: {response.code_name}", response.code)
+        raise RequestRefused(f"the server answered: {response.code_name}", response.code)
     return response
 
 

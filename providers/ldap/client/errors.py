@@ -68,10 +68,6 @@ class RequestRefused(ServerError):
         """The result code (RFC 4511 §4.1.9)."""
 
 
-class ServerBusy(RequestRefused):
-    """The server answered that it has too many requests."""
-
-
 class RequestUnanswered(ServerError):
     """The server did not answer one request, although it answers others."""
 

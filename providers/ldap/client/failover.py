@@ -7,14 +7,16 @@ from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
+from ldap3.core.results import RESULT_UNAVAILABLE
+
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.bind_limit import BindLimit
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.errors import (
     LdapError,
     PoolExhausted,
+    RequestRefused,
     RequestUnanswered,
-    ServerBusy,
     ServerError,
     ServerTimeout,
 )
@@ -97,7 +99,7 @@ class Server:
     def is_available(self, deadline: float) -> bool:
         """Probe the server: return whether it accepts a connection and the service bind, and answers a search.
 
-        `deadline` is in monotonic seconds.
+        Every result code is an answer except `unavailable`. `deadline` is in monotonic seconds.
         """
 
         def probe(connection: Connection) -> None:
@@ -105,8 +107,10 @@ class Server:
 
         try:
             self.service_pool.run_on_new(probe, deadline)
-        except (PoolExhausted, ServerBusy):
+        except PoolExhausted:
             return True
+        except RequestRefused as error:
+            return error.code != RESULT_UNAVAILABLE
         except LdapError as error:  # another refusal is an answer
             return not isinstance(error, ServerError)
         return True

@@ -7,9 +7,11 @@ from time import monotonic
 from typing import TypeVar
 from weakref import finalize
 
+from ldap3.core.results import RESULT_OPERATIONS_ERROR
+
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
-from providers.ldap.client.errors import ConnectionLost, LdapError, PoolExhausted, ServerError
+from providers.ldap.client.errors import ConnectionLost, LdapError, PoolExhausted, RequestRefused, ServerError
 from providers.ldap.client.fair_semaphore import FairSemaphore
 
 T = TypeVar("T")
@@ -41,7 +43,8 @@ class Pool:
     def run(self, operation: Callable[[Connection], T], deadline: float) -> T:
         """Return the result of the operation on an open connection.
 
-        The operation runs again on a new connection if a reused connection is lost. Raises the LdapError of opening
+        The operation runs again on a new connection if a reused connection is lost, or the server answers with
+        `operationsError` there, as Active Directory does if it has forgotten the bind. Raises the LdapError of opening
         the connection, of `prepare` or of the operation. Raises PoolExhausted if no connection is free before half of
         the time to `deadline` (monotonic seconds) has passed. After a longer wait the server would have too little time
         to answer, and the timeout would count as a failure of the server.
@@ -55,6 +58,9 @@ class Pool:
                     return self._run_on(idle, operation, deadline)
                 except ConnectionLost:  # the server has closed idle connections, so all are lost
                     self.clear()
+                except RequestRefused as error:
+                    if error.code != RESULT_OPERATIONS_ERROR:
+                        raise
             return self._run_on(self._open(deadline), operation, deadline)
         finally:
             self._slots.release()
