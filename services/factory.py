@@ -17,6 +17,7 @@ from services.chain import Chain
 from services.clients import Clients
 from services.context import Services
 from services.debug_mode import require_local_debugging
+from services.default_passwords import require_no_default_passwords
 from services.keys.sources import open_keys
 from services.links import Link
 from services.readiness import Readiness
@@ -72,7 +73,11 @@ def require_safe_start(settings: Settings, host: str, is_debug_mode: bool) -> No
 
     `host` is the address on which the service listens. Commands work in spite of these faults.
     """
-    collect_errors(lambda: require_private_files(settings), lambda: require_local_debugging(host, is_debug_mode))
+    collect_errors(
+        lambda: require_private_files(settings),
+        lambda: require_local_debugging(host, is_debug_mode),
+        lambda: require_no_default_passwords(settings),
+    )
 
 
 def require_current_schema(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from config.errors import Problem
 from config.settings import Settings
 from providers.interface import Check
 from services.context import Services
+from services.default_passwords import default_passwords
 from services.sensitive_files import exposed_files
 
 STEP = "configuration"
@@ -24,6 +25,7 @@ def check_configuration(services: Services, settings: Settings) -> Iterator[Chec
         remedy = "Change the clients to call /api/auth, and unset OAUTH_PASSWORD_GRANT"
         yield Check("password grant", "warning", found, remedy)
     yield from _check_files(settings)
+    yield from map(as_failed_check, default_passwords(settings))
 
 
 def _check_files(settings: Settings) -> Iterator[Check]:
