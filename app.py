@@ -23,7 +23,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """
     settings = Settings.of_process() if environ is None else Settings(environ)
     _configure_logging(settings)
-    services = open_services(settings.environ)
+    services = open_services(environ)
     app = Flask("latchkey", static_folder=None)
     paths.init(app)
     errors.init(app)
@@ -47,7 +47,7 @@ def main() -> None:
     """Start a development server on HOST and PORT."""
     try:
         settings = Settings.of_process()
-        server, app = collect_errors(lambda: settings.server, lambda: create_app(settings.environ))
+        server, app = collect_errors(lambda: settings.server, create_app)
         app.run(server.host, server.port)
     except ConfigurationError as error:
         error.show()

@@ -13,7 +13,12 @@ from config.settings import Settings
 
 _FILES_OF_PROVIDERS = {
     "static": (("STATIC_USERS_FILE", "password hashes"),),
-    "ldap": (("LDAP_ROLE_RULES_FILE", None), ("LDAP_CA_FILE", None)),
+    "ldap": (
+        ("LDAP_KEY_FILE", "a private key"),
+        ("LDAP_CERT_FILE", None),
+        ("LDAP_CA_FILE", None),
+        ("LDAP_ROLE_RULES_FILE", None),
+    ),
 }
 
 

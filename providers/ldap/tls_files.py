@@ -9,7 +9,6 @@ from pathlib import Path
 from warnings import catch_warnings
 
 from config.files import UnusableFile, read_file
-from config.permissions import is_readable_by_others
 
 PEM_CERTIFICATE = re.compile(rb"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----.+?-----END [A-Z0-9 ]+-----", re.DOTALL)
 """A certificate in a PEM file (RFC 7468 §5)."""
@@ -37,7 +36,7 @@ def validate_client_certificate(path: Path) -> Path:
 
 def validate_client_key(path: Path, certificate: Path) -> Path:
     """Return the path of the private key of the client's certificate. Raises ValueError."""
-    content = _read(path, is_secret=True)
+    content = _read(path)
     if _PKCS12.match(content):
         raise ValueError(f"names a PKCS#12 file: {_CONVERT_PKCS12}")
     try:
@@ -84,15 +83,13 @@ def unverified_context(*, outdated: bool = False) -> ssl.SSLContext:
     return context
 
 
-def _read(path: Path, *, is_secret: bool = False) -> bytes:
+def _read(path: Path) -> bytes:
     try:
-        content, status = read_file(path)
+        content, _ = read_file(path)
     except UnusableFile as error:
         raise ValueError(f"names a file that {error}") from None
     if not content.strip():
         raise ValueError("names a file that is empty")
-    if is_secret and is_readable_by_others(status):
-        raise ValueError("names a file that other users can read: run `chmod 600` on it")
     return content
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import app
 from app import create_app
 from config.errors import ConfigurationError, Problem
 from config.settings import Settings
@@ -120,6 +121,31 @@ def test_role_rules_that_other_users_can_write_prevent_a_start(tmp_path: Path) -
     assert exposed(environ) == []
     rules.chmod(0o664)
     assert exposed(environ) == ["LDAP_ROLE_RULES_FILE"]
+
+
+@pytest.mark.parametrize("start", [create_app, app.main], ids=["create_app", "python app.py"])
+def test_development_file_of_other_users_prevents_each_start(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    start: Callable[[], object],
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    file = Path(secret_file(tmp_path / ".env", "", 0o644))
+    monkeypatch.setattr("config.settings.DEVELOPMENT_FILE", file)
+    with pytest.raises((ConfigurationError, SystemExit)) as raised:
+        start()
+    assert ".env has secrets, and can be read by other users" in f"{raised.value} {capsys.readouterr().err}"
+
+
+def test_private_key_of_a_directory_client_prevents_a_start_if_other_users_can_read_it(tmp_path: Path) -> None:
+    key = Path(secret_file(tmp_path / "key.pem", "a private key", 0o600))
+    environ = {"AUTH_PROVIDER": "ldap", "LDAP_KEY_FILE": str(key)}
+    assert exposed(environ) == []
+    key.chmod(0o644)
+    assert exposed(environ) == ["LDAP_KEY_FILE"]
 
 
 def test_development_file_of_other_users_prevents_a_start(tmp_path: Path) -> None:

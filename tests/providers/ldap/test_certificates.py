@@ -128,11 +128,6 @@ def pair(tmp_path: Path) -> dict[str, Path]:
     return files
 
 
-def test_key_that_other_users_can_read_is_refused(pair: dict[str, Path]) -> None:
-    pair["LDAP_KEY_FILE"].chmod(0o644)
-    assert problems(**pair) == ["LDAP_KEY_FILE names a file that other users can read: run `chmod 600` on it"]
-
-
 def test_certificate_and_key_are_set_together(pair: dict[str, Path]) -> None:
     assert problems(LDAP_CERT_FILE=pair["LDAP_CERT_FILE"]) == ["LDAP_KEY_FILE must be set together with LDAP_CERT_FILE"]
     assert problems(LDAP_KEY_FILE=pair["LDAP_KEY_FILE"]) == ["LDAP_KEY_FILE must be set together with LDAP_CERT_FILE"]
