@@ -20,30 +20,30 @@ from tests.support.users import SampleUser
 Server = Slapd | Samba | Directory389
 GROUPS = f"ou=groups,{SUFFIX}"
 DONE = ldap_messages.result(ldap_messages.SEARCH_DONE)
-UMA = SampleUser("uma", "uma@example.org", "the Passw0rd of uma", ())
+WANDA = SampleUser("wanda", "wanda@example.org", "the Passw0rd of wanda", ())
 
 
 @pytest.fixture(scope="module")
 def openldap(slapd: Slapd) -> Slapd:
-    """The shared OpenLDAP server with the user Uma, who has several usernames."""
-    slapd.add_person(UMA)
-    slapd.modify(person_dn("uma"), {"uid": ["uma", "uma-before", "a-uma"]})
-    for number, member in enumerate(("uma", "uma-before", "a-uma", "other")):
+    """The shared OpenLDAP server with the user Wanda, who has several usernames."""
+    slapd.add_person(WANDA)
+    slapd.modify(person_dn("wanda"), {"uid": ["wanda", "wanda-before", "a-wanda"]})
+    for number, member in enumerate(("wanda", "wanda-before", "a-wanda", "other")):
         slapd.add(f"cn=of-{member},{GROUPS}", ["posixGroup"], {"gidNumber": str(5000 + number), "memberUid": member})
     return slapd
 
 
 @pytest.fixture(scope="module")
 def windows(samba: Samba) -> Samba:
-    """The shared domain controller with the user Uma."""
-    samba.add_person(UMA)
+    """The shared domain controller with the user Wanda."""
+    samba.add_person(WANDA)
     return samba
 
 
 @pytest.fixture(scope="module")
 def fedora(directory389: Directory389) -> Directory389:
-    """The shared 389 Directory Server with the user Uma."""
-    directory389.add_person(UMA)
+    """The shared 389 Directory Server with the user Wanda."""
+    directory389.add_person(WANDA)
     return directory389
 
 
@@ -54,10 +54,10 @@ def server(request: pytest.FixtureRequest) -> Server:
     return found
 
 
-def roles(provider_environ: dict[str, str], login: str = "uma") -> list[str]:
+def roles(provider_environ: dict[str, str], login: str = "wanda") -> list[str]:
     """Return the roles after a login, after a test that a refresh gives the same."""
     provider = ldap_provider(provider_environ)
-    user = provider.authenticate(login, UMA.password)
+    user = provider.authenticate(login, WANDA.password)
     assert user
     assert provider.find(user["username"]) == user
     return user["roles"]
@@ -71,16 +71,16 @@ def check(environ: dict[str, str], step: str) -> Check:
 @pytest.mark.parametrize(
     ("group_filter", "expected"),
     [
-        ("(memberUid={uid})", ["a-uma", "uma", "uma-before"]),
-        ("(memberUid={UserID})", ["a-uma", "uma", "uma-before"]),
-        ("(memberUid={0.9.2342.19200300.100.1.1})", ["a-uma", "uma", "uma-before"]),
+        ("(memberUid={uid})", ["a-wanda", "wanda", "wanda-before"]),
+        ("(memberUid={UserID})", ["a-wanda", "wanda", "wanda-before"]),
+        ("(memberUid={0.9.2342.19200300.100.1.1})", ["a-wanda", "wanda", "wanda-before"]),
         ("(&(objectClass=posixGroup)(!(memberUid={uid}))(cn=of-*))", ["other"]),
-        ("(cn=of-{uid})", ["a-uma", "uma", "uma-before"]),
-        ("(memberUid={username})", ["uma"]),
+        ("(cn=of-{uid})", ["a-wanda", "wanda", "wanda-before"]),
+        ("(memberUid={username})", ["wanda"]),
     ],
 )
 def test_group_filter_uses_all_values_of_an_attribute(openldap: Slapd, group_filter: str, expected: list[str]) -> None:
-    mapped = {f"cn=of-{name},{GROUPS}": [name] for name in ("uma", "uma-before", "a-uma", "other")}
+    mapped = {f"cn=of-{name},{GROUPS}": [name] for name in ("wanda", "wanda-before", "a-wanda", "other")}
     settings = {"LDAP_GROUP_BASE_DN": GROUPS, "LDAP_GROUP_FILTER": group_filter}
     assert roles(openldap.environ(LDAP_ROLE_MAP=json.dumps(mapped), **settings)) == expected
 
@@ -90,10 +90,10 @@ def test_group_filter_uses_all_values_of_an_attribute(openldap: Slapd, group_fil
 def test_attribute_may_have_any_of_its_names(server: Server, name: str, email: str) -> None:
     environ = server.environ(LDAP_USERNAME_ATTRIBUTE=name, LDAP_EMAIL_ATTRIBUTE=email, LDAP_USER_FILTER="(cn={login})")
     provider = ldap_provider(environ)
-    user = provider.authenticate("uma", UMA.password)
+    user = provider.authenticate("wanda", WANDA.password)
     assert user
-    assert (user["username"], user["email"]) == ("uma", "uma@example.org")
-    assert provider.find("uma") == user
+    assert (user["username"], user["email"]) == ("wanda", "wanda@example.org")
+    assert provider.find("wanda") == user
     assert check(environ, "attributes").outcome == "ok"
 
 
@@ -101,23 +101,23 @@ def test_values_with_options_count_if_there_are_no_others(openldap: Slapd) -> No
     openldap.add(
         f"cn=options,ou=people,{SUFFIX}",
         ["inetOrgPerson"],
-        {"sn": "x", "uid;lang-de": "optional", "mail;lang-en": "optional@example.org", "userPassword": UMA.password},
+        {"sn": "x", "uid;lang-de": "optional", "mail;lang-en": "optional@example.org", "userPassword": WANDA.password},
     )
     provider = ldap_provider(openldap.environ())
-    user = provider.authenticate("optional@example.org", UMA.password)
+    user = provider.authenticate("optional@example.org", WANDA.password)
     assert user
     assert (user["username"], user["email"]) == ("optional", "optional@example.org")
     assert provider.find("optional") == user
-    openldap.modify(f"cn=options,ou=people,{SUFFIX}", {"uid": "plain", "mail": "plain@example.org"})
-    user = provider.authenticate("optional@example.org", UMA.password)
+    openldap.modify(f"cn=options,ou=people,{SUFFIX}", {"uid": "changed", "mail": "changed@example.org"})
+    user = provider.authenticate("optional@example.org", WANDA.password)
     assert user
-    assert (user["username"], user["email"]) == ("plain", "plain@example.org")
+    assert (user["username"], user["email"]) == ("changed", "changed@example.org")
 
 
 @pytest.mark.parametrize("attribute", ["uid;lang-de", "mail;lang-fr"])
 def test_value_with_an_option_does_not_lock_out_the_user_of_this_username(openldap: Slapd, attribute: str) -> None:
     dn = f"cn={attribute.partition(';')[0]}-thief,ou=people,{SUFFIX}"
-    openldap.add(dn, ["inetOrgPerson"], {"sn": "x", "uid": f"thief-{attribute[0]}", attribute: "uma"})
+    openldap.add(dn, ["inetOrgPerson"], {"sn": "x", "uid": f"thief-{attribute[0]}", attribute: "wanda"})
     assert roles(openldap.environ()) == []
 
 
@@ -167,7 +167,7 @@ def test_attribute_outside_of_the_schema_is_accepted_if_an_entry_has_it() -> Non
     responses = {
         b"subschemaSubentry": [ldap_messages.entry("", root), DONE],
         b"attributeTypes": [ldap_messages.entry("cn=schema", schema), DONE],
-        b"acmeLogin": [ldap_messages.entry("cn=uma,dc=x", {}), DONE],
+        b"acmeLogin": [ldap_messages.entry("cn=wanda,dc=x", {}), DONE],
         SEARCH_REQUEST: [DONE],
         BIND_REQUEST: [ldap_messages.result(ldap_messages.BIND_RESPONSE)],
     }

@@ -19,7 +19,7 @@ def directory(slapd: Slapd) -> Slapd:
     """The shared directory, with the user Fay, who is in the staff and suspended."""
     slapd.add_person(FAY)
     slapd.add(f"cn={SUSPENDED},{GROUPS}", ["groupOfNames"], {"member": person_dn("fay")})
-    slapd.add(f"gidNumber=8,{GROUPS}", ["posixGroup"], {"cn": "eight", "gidNumber": "8"})
+    slapd.add(f"physicalDeliveryOfficeName=8,{GROUPS}", ["organizationalRole"], {"cn": "eight"})
     return slapd
 
 
@@ -74,9 +74,11 @@ def test_excluded_group_that_does_not_exist_fails_the_check(directory: Slapd, tm
 def test_group_with_another_dn_in_the_directory_is_reported_with_it(
     directory: Slapd, tmp_path: Path, key: str, outcome: str
 ) -> None:
-    check = rules_check(environ_with_rule(directory, tmp_path, f"1.3.6.1.1.1.1.1=8,{GROUPS}", key))
+    check = rules_check(environ_with_rule(directory, tmp_path, f"2.5.4.19=8,{GROUPS}", key))
     assert check.outcome == outcome
-    assert check.found.endswith(f": 1.3.6.1.1.1.1.1=8,{GROUPS} has the DN gidNumber=8,{GROUPS} in the directory")
+    assert check.found.endswith(
+        f": 2.5.4.19=8,{GROUPS} has the DN physicalDeliveryOfficeName=8,{GROUPS} in the directory"
+    )
 
 
 def test_excluded_group_that_exists_passes_the_check(directory: Slapd, tmp_path: Path) -> None:
