@@ -11,6 +11,9 @@ from providers.ldap.role_rules import AllOf, AnyOf, Condition, Group, NoneOf, Ro
 
 VARIABLE = "LDAP_ROLE_RULES_FILE"
 
+MAX_CONDITION_DEPTH = 50
+"""How deep conditions may be nested: they are evaluated and shown recursively, on top of the calls of a request."""
+
 _OPERATORS: dict[str, Callable[[list[Condition]], Condition]] = {"all": AllOf, "any": AnyOf, "not": NoneOf}
 
 
@@ -78,6 +81,9 @@ class _Reader:
 
     def _condition(self, place: str, table: Mapping[str, Any]) -> Condition:
         self._check_keys(place, table, {*_OPERATORS})
+        if place.count(",") >= MAX_CONDITION_DEPTH:
+            self._report(place.partition(",")[0], f"has more than {MAX_CONDITION_DEPTH} conditions inside each other")
+            return AllOf([])
         parts = [
             create(list(self._parts(f"{place}, {operator}", table[operator])))
             for operator, create in _OPERATORS.items()

@@ -23,6 +23,7 @@ _BIND_RESPONSE, _SEARCH_ENTRY, _SEARCH_DONE, _SEARCH_REFERENCE, _EXTENDED_RESPON
 _INTEGER, _OCTET_STRING, _ENUMERATED, _SEQUENCE, _SET = (0, 2), (0, 4), (0, 10), (0, 16), (0, 17)
 _RESULT = (_ENUMERATED, _OCTET_STRING, _OCTET_STRING)
 _ENUMERATED_TAG = 0x0A
+_MAX_FILTER_DEPTH = 100  # ldap3 encodes filters recursively, on top of the calls of a request
 
 _Element = tuple[int, bool, int, Any]
 """An element as ldap3 decodes it: the class, whether it is constructed, and the number of its tag, and its value."""
@@ -74,15 +75,17 @@ def parse_filter(text: str) -> Any:
         root = search.parse_filter(text, None, False, False, None, False).elements[0]  # type: ignore[no-untyped-call]
         _check_node(root)
         search.compile_filter(root)  # type: ignore[no-untyped-call]
-    except (LDAPException, IndexError) as error:
+    except (LDAPException, IndexError, RecursionError) as error:
         raise ValueError(str(error)) from None
     return root
 
 
-def _check_node(node: Any) -> None:
-    """Raise ValueError for a filter that ldap3 accepts, although RFC 4515 does not."""
+def _check_node(node: Any, depth: int = 0) -> None:
+    """Raise ValueError for a filter that ldap3 accepts, but cannot encode later, or that RFC 4515 does not accept."""
+    if depth > _MAX_FILTER_DEPTH:
+        raise ValueError("is nested too deeply")
     for child in node.elements:
-        _check_node(child)
+        _check_node(child, depth + 1)
     if assertion := node.assertion:
         is_empty = node.tag == search.MATCH_SUBSTRING and not assertion.keys() & {"initial", "any", "final"}
         if is_empty or (assertion["attr"] is not False and not _ATTRIBUTE.fullmatch(assertion["attr"])):

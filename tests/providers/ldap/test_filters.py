@@ -132,6 +132,13 @@ def test_invalid_filter_is_rejected_without_its_text_in_the_error(text: str) -> 
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize("depth", [102, 900, 20_000])
+def test_deeply_nested_filter_is_rejected(depth: int) -> None:
+    assert Filter(f"{'(!' * 100}(a={{login}}){')' * 100}")
+    with pytest.raises(ValueError, match="not an LDAP filter"):
+        Filter(f"{'(!' * depth}(a={{login}}){')' * depth}")
+
+
 @pytest.mark.parametrize("text", ["({login}=x)", "(u id=x)", "(=x)", "(a(b=x)", "(cn=**)", "(!(a=b)(c=d))"])
 def test_filter_that_ldap3_accepts_but_cannot_encode_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="not an LDAP filter"):

@@ -46,6 +46,17 @@ def write_file(path: Path, text: str) -> Path:
     return path
 
 
+def nested_rule(depth: int) -> str:
+    """Return a rule with this number of conditions inside each other."""
+    return f"[[rules]]\nroles = ['x']\nnot = [{'{not = [' * (depth - 1)}'cn=a'{']}' * (depth - 1)}]"
+
+
+def test_nested_conditions_are_evaluated_and_shown(tmp_path: Path) -> None:
+    rules = read_role_rules(write_file(tmp_path, nested_rule(50)))
+    assert rules.roles_of({parse_dn("cn=a")}) == ["x"]
+    assert str(rules.rules[0].condition).count("not") == 50
+
+
 @pytest.mark.parametrize(
     ("groups", "roles"),
     [
@@ -112,6 +123,9 @@ def test_conditions_are_shown_as_text(tmp_path: Path) -> None:
             "[[rules]]\nroles = ['x']\nall = [{ al = 'cn=a' }]",
             ", rule 1, all has unknown keys: al. Use all, any, not.",
         ),
+        (nested_rule(51), ", rule 1 has more than 50 conditions inside each other."),
+        (nested_rule(100), ", rule 1 has more than 50 conditions inside each other."),
+        (nested_rule(3000), " names a file that is not TOML in UTF-8."),
         ("[[rules]]\nroles = ['x']\ngroup = 'secret'", ", rule 1 has unknown keys: group. Use all, any, not."),
     ],
 )
