@@ -1,12 +1,11 @@
 """Whether the connection to a PostgreSQL server is protected against the network, as libpq is configured."""
 
-from ipaddress import ip_address
-
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn
 from sqlalchemy import Engine
 
 from config.errors import ConfigurationError, Problem
+from config.local_host import is_local_host
 
 VERIFY = (
     "Add ?sslmode=verify-full&sslrootcert=FILE to DATABASE_URL, with the certificate of the server's authority in FILE"
@@ -61,9 +60,5 @@ def _effective_options(engine: Engine) -> dict[str, str]:
 
 
 def _is_local(host: str) -> bool:
-    if not host or host.startswith(("/", "@")):  # a Unix socket
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.rstrip(".").lower() == "localhost"
+    is_unix_socket = not host or host.startswith(("/", "@"))
+    return is_unix_socket or is_local_host(host)

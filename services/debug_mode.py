@@ -1,8 +1,7 @@
 """The refusal to start in debug mode on an address that other hosts can reach."""
 
-from ipaddress import ip_address
-
 from config.errors import ConfigurationError, Problem
+from config.local_host import is_local_host
 
 
 def require_local_debugging(host: str, is_debug_mode: bool) -> None:
@@ -10,15 +9,7 @@ def require_local_debugging(host: str, is_debug_mode: bool) -> None:
 
     The debugger of werkzeug runs any code that its page receives, and an error response shows the source.
     """
-    if is_debug_mode and not _is_local(host):
+    is_local = host.startswith(("unix:", "/")) or is_local_host(host)
+    if is_debug_mode and not is_local:
         found = "switches the debug mode on, and the service listens on an address that other hosts can reach"
         raise ConfigurationError([Problem("FLASK_DEBUG", found, "Unset it, or listen on 127.0.0.1")])
-
-
-def _is_local(host: str) -> bool:
-    if host.startswith(("unix:", "/")):
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

@@ -60,9 +60,48 @@ def test_invalid_storage_url_prevents_a_start_and_is_not_shown(url: str) -> None
         ThrottleSettings.read({"THROTTLE_STORAGE_URL": url})
     (line,) = refused.value.lines
     assert line.startswith("THROTTLE_STORAGE_URL ")
-    assert url not in line.replace("redis://host:6379", "").replace("rediss://user:password@host", "").replace(
-        "redis+unix:///", ""
-    )
+    shown = line
+    for example in ("redis://127.0.0.1:6379", "rediss://user:password@host", "redis+unix:///"):
+        shown = shown.replace(example, "")
+    assert url not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1",
+        "redis://[::1]:6379/0",
+        "redis://:hunter2@localhost/0",
+        "redis+unix:///run/redis.sock",
+        "rediss://:hunter2@203.0.113.5/0",
+        "rediss://:hunter2@cache.example.org?ssl_cert_reqs=required&ssl_check_hostname=true",
+        "rediss://localhost?ssl_cert_reqs=none",
+    ],
+)
+def test_local_or_verified_redis_server_is_accepted(url: str) -> None:
+    assert not ThrottleSettings.read({"THROTTLE_STORAGE_URL": url}).has_unverified_server
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://203.0.113.5",
+        "redis://:hunter2@cache:6379/0",
+        "redis://localhost.example.org",
+        "rediss://:hunter2@203.0.113.5?ssl_cert_reqs=none",
+        "rediss://:hunter2@203.0.113.5?ssl_cert_reqs=optional",
+        "rediss://:hunter2@203.0.113.5?ssl_check_hostname=False",
+    ],
+)
+def test_unverified_redis_server_on_another_host_needs_its_own_setting(url: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        ThrottleSettings.read({"THROTTLE_STORAGE_URL": url})
+    (line,) = refused.value.lines
+    assert line.startswith("THROTTLE_STORAGE_URL names a server on another host, and ")
+    assert "THROTTLE_INSECURE_TLS=true" in line
+    assert "hunter2" not in line
+    permitted = ThrottleSettings.read({"THROTTLE_STORAGE_URL": url, "THROTTLE_INSECURE_TLS": "true"})
+    assert permitted.has_unverified_server
 
 
 def test_all_invalid_settings_of_the_throttle_are_reported_together(static_environ: dict[str, str]) -> None:

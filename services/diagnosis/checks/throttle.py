@@ -18,4 +18,7 @@ def check_throttle(settings: ThrottleSettings) -> Check:
     except StorageUnavailable as error:
         found = f"THROTTLE_STORAGE_URL is unavailable ({error}), so each process counts failed logins by itself"
         return Check(STEP, "failure", found, "Start the Redis server, or correct THROTTLE_STORAGE_URL")
+    if settings.has_unverified_server:
+        found = "the connection to THROTTLE_STORAGE_URL on another host is not encrypted, or the server is not verified"
+        return Check(STEP, "warning", found, "Use rediss://, and unset THROTTLE_INSECURE_TLS")
     return Check(STEP, "ok", "all workers and hosts count failed logins together, in THROTTLE_STORAGE_URL")
