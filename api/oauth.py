@@ -53,13 +53,6 @@ class UnsupportedTokenType(HttpError, BadRequest):
     message = "Tokens cannot be revoked: DATABASE_URL is not set"
 
 
-class InvalidScope(HttpError, BadRequest):
-    """The request has a scope, which the service does not support."""
-
-    error_code = "invalid_scope"
-    message = "Scopes are not supported. The access token lists the roles"
-
-
 def init(endpoints: Blueprint) -> None:
     @endpoints.route("/oauth/token", methods=["POST"])
     @public
@@ -70,10 +63,10 @@ def init(endpoints: Blueprint) -> None:
         handler = _GRANT_HANDLERS.get(_require_parameter(parameters, "grant_type"))
         if handler is None:
             raise UnsupportedGrantType
-        if "scope" in parameters:
-            raise InvalidScope
         grant = handler(parameters, client)
-        return token_response(grant, {"access_token": grant.access_token}, _HEADERS)
+        # §3.3: the requested scope is ignored, and the response has the granted one, which is empty.
+        scope = {"scope": ""} if "scope" in parameters else {}
+        return token_response(grant, {"access_token": grant.access_token, **scope}, _HEADERS)
 
     @endpoints.route("/oauth/introspect", methods=["POST"])
     @public

@@ -1,5 +1,6 @@
 """`/api/users`: administrators list, add and edit the users of the user table."""
 
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -108,7 +109,7 @@ def init(endpoints: Blueprint) -> None:
         new = _validate(_NewUser, json_object())
         password_hash = new_hash(new.password, new.username, new.email)
         row = _editor().add(new.username, new.email, password_hash, new.roles, new.active)
-        return _user_response(row, 201, ("Location", f"/api/users/{row.id}"))
+        return _user_response(row, 201, ("Location", f"{request.script_root}/api/users/{row.id}"))
 
     @endpoints.route(USER_PATH)
     @auth_guard(ADMIN_ROLE)
@@ -173,9 +174,15 @@ def _require_version(editor: AccountEditor, user_id: int) -> "tuple[UserRow, str
     row = _require_user(editor, user_id)
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return row, None
-    if not request.if_match.contains(row.version):
+    sent = filter(None, request.if_match.as_set(include_weak=True))  # werkzeug parses an empty tag as None
+    if row.version not in map(_without_encoding, sent):
         raise UserChanged
     return row, row.version
+
+
+def _without_encoding(etag: str) -> str:
+    """Return an entity tag without what a proxy appends when it compresses a response, such as `-gzip` (Apache)."""
+    return re.sub("[-;](gzip|br|zstd|deflate)$", "", etag)
 
 
 def _require_user(editor: AccountEditor, user_id: int) -> "UserRow":
@@ -193,4 +200,4 @@ def _next_page(query: _Query, rows: "list[UserRow]") -> str | None:
     """Return the path of the next page; `None` if this is the last page."""
     if len(rows) <= query.limit:
         return None
-    return f"/api/users?{urlencode({**request.args, 'after': rows[query.limit - 1].username})}"
+    return f"{request.script_root}/api/users?{urlencode({**request.args, 'after': rows[query.limit - 1].username})}"

@@ -26,11 +26,21 @@ def init(endpoints: Blueprint) -> None:
         response.add_etag()
         return response.make_conditional(request)  # type: ignore[return-value]  # annotated as werkzeug's base class
 
+    # Some clients for resource servers look for the keys only in the document of OpenID Connect.
+    @endpoints.route("/.well-known/openid-configuration")
     @endpoints.route("/.well-known/oauth-authorization-server")
     @public
     def metadata() -> Response:
         """RFC 8414 §3. There is none if the issuer is not a URL, because clients must not use it then (§3.3)."""
         return raw_json_response(_metadata(), headers=[NO_STORE])
+
+    @endpoints.route("/.well-known/oauth-authorization-server/<path:path>")
+    @public
+    def metadata_of_path(path: str) -> Response:
+        """RFC 8414 §3.1: the path of the issuer comes last."""
+        if path != urlsplit(current_services().issuer.name).path.strip("/"):
+            raise NotFound("JWT_ISSUER has another path")
+        return metadata()
 
 
 def _metadata() -> dict[str, object]:
@@ -44,7 +54,7 @@ def _metadata() -> dict[str, object]:
         "token_endpoint": f"{base}/oauth/token",
         "token_endpoint_auth_methods_supported": [*_SECRET_METHODS, "none"],
         "grant_types_supported": grant_types,
-        "response_types_supported": [],
+        "response_types_supported": ["none"],  # required, and clients refuse an empty list
         "jwks_uri": f"{base}{KEY_SET_PATH}",
         "introspection_endpoint": f"{base}/oauth/introspect",
         "introspection_endpoint_auth_methods_supported": _SECRET_METHODS,

@@ -5,6 +5,7 @@ from typing import Any
 
 import jwt
 import pytest
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -52,7 +53,7 @@ def test_metadata_is_complete(client: FlaskClient) -> None:
         "introspection_endpoint_auth_methods_supported": WITH_SECRET,
         "revocation_endpoint_auth_methods_supported": [*WITH_SECRET, "none"],
         "grant_types_supported": ["password", "refresh_token"],
-        "response_types_supported": [],
+        "response_types_supported": ["none"],
     }
 
 
@@ -82,6 +83,24 @@ def test_issuer_can_have_a_port_and_a_path(sqlite_environ: dict[str, str], issue
     members = metadata(oauth_app(sqlite_environ, JWT_ISSUER=issuer).test_client(), Host="evil.example")
     assert members["issuer"] == issuer
     assert {name: members[name] for name in ENDPOINTS} == {name: f"{base}{path}" for name, path in ENDPOINTS.items()}
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", f"{PATH}/tenant/a"])
+def test_metadata_is_at_the_other_places_where_clients_look(sqlite_environ: dict[str, str], path: str) -> None:
+    client = oauth_app(sqlite_environ, JWT_ISSUER=f"{URL}/tenant/a/").test_client()
+    assert client.get(path).json == metadata(client)
+
+
+@pytest.mark.parametrize("path", ["/tenant", "/tenant/a/b", "/tenant/a/", "/x"])
+def test_metadata_of_another_issuer_is_404(sqlite_environ: dict[str, str], path: str) -> None:
+    client = oauth_app(sqlite_environ, JWT_ISSUER=f"{URL}/tenant/a").test_client()
+    assert error_message(client.get(PATH + path), 404, "not_found")
+
+
+@pytest.mark.parametrize("setting", ["true", "false"])
+def test_metadata_is_valid_for_authlib(sqlite_environ: dict[str, str], setting: str) -> None:
+    client = oauth_app(sqlite_environ, JWT_ISSUER=URL, OAUTH_PASSWORD_GRANT=setting).test_client()
+    AuthorizationServerMetadata(metadata(client)).validate()
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example/x?", "a b", "", 'e"vil', "[::1", "a@b", "xn--", "a,b"])

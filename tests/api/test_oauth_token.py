@@ -153,3 +153,14 @@ def test_secrets_passwords_and_tokens_are_never_logged(
     secrets = [REPORTS_AUTH["Authorization"].split()[1], ZOE.password, members["access_token"]]
     secrets += members["refresh_token"].split(".")
     assert [secret for secret in secrets if secret in caplog.text] == []
+
+
+@pytest.mark.parametrize("scope", ["read write", "openid offline_access", "admin", "\\"])
+def test_requested_scope_is_ignored_and_the_granted_one_is_empty(client: FlaskClient, scope: str) -> None:
+    """RFC 6749 §3.3: the response has the granted scope if it differs from the requested one."""
+    granted = token(client, scope=scope)
+    assert (granted.status_code, granted.json["scope"]) == (200, "")  # type: ignore[index]
+    form = {"grant_type": "refresh_token", "refresh_token": granted.get_json()["refresh_token"], "scope": scope}
+    refreshed = client.post("/oauth/token", data=form, headers=REPORTS_AUTH)
+    assert (refreshed.status_code, refreshed.json["scope"]) == (200, "")  # type: ignore[index]
+    assert "scope" not in granted_tokens(token(client, scope=""))

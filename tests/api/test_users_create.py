@@ -93,3 +93,14 @@ def test_username_or_email_in_use_is_409(admin: Admin, names: dict[str, str]) ->
 def test_username_can_equal_the_users_own_email(admin: Admin) -> None:
     both = {"username": "new@example.org", "email": "New@example.org"}
     assert user_in(admin.ask("POST", "", {**NEW, **both}), 201)["email"] == "New@example.org"
+
+
+def test_location_has_the_prefix_of_a_mounted_application(admin: Admin) -> None:
+    response = admin.client.post(
+        "/api/users", json=NEW, headers=bearer(admin.access), environ_overrides={"SCRIPT_NAME": "/auth"}
+    )
+    assert response.headers["Location"] == f"/auth/api/users/{user_in(response, 201)['id']}"
+    pages = admin.client.get(
+        "/api/users?limit=1", headers=bearer(admin.access), environ_overrides={"SCRIPT_NAME": "/auth"}
+    )
+    assert pages.get_json()["next"].startswith("/auth/api/users?limit=1&after=")

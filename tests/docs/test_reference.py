@@ -112,7 +112,7 @@ def test_every_endpoint_is_documented(tmp_path: Path) -> None:
     page = (DOCS / "http-api.md").read_text()
     app = create_app({"SECRET_KEY": SECRET_KEY, **user_table(f"sqlite:///{tmp_path}/users.db", [])})
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<[^>]+>", "2", rule.rule.replace("<client_path:_path>", "/…"))
+        path = re.sub(r"<[^>]+>", "2", re.sub("/?<(client_path:_|path:)path>", "/…", rule.rule))
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             assert f"`{method} {path}`" in page or f"`{path}`" in page
 
