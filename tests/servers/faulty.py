@@ -16,7 +16,7 @@ class FaultyProxy:
     Thread-safe. A change of `fault` also affects open connections.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, host: str = "127.0.0.1", port: int = 0) -> None:
         self.fault: Fault = "none"
         self.unanswered = b""
         """A connection on which a request contains these octets, unless empty, gets no response from then on."""
@@ -29,7 +29,8 @@ class FaultyProxy:
         self._target = target
         self._lock = Lock()
         self._open: set[socket.socket] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._host = host
+        self._listener = socket.create_server((host, port))
         self.port: int = self._listener.getsockname()[1]
         Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
@@ -42,7 +43,7 @@ class FaultyProxy:
 
     def listen(self) -> None:
         """Accept connections again."""
-        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener = socket.create_server((self._host, self.port))
         Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def close_connections(self) -> None:

@@ -42,7 +42,9 @@ from providers.ldap.client.errors import (
 from providers.ldap.client.ldap3_internals import has_result_code, open_ldap3, release_ldap3
 from providers.ldap.client.message_stream import MessageStream
 from providers.ldap.client.protocol import BASE, PASSWORD_POLICY, START_TLS, Scope
+from providers.ldap.client.resolver import Address
 from providers.ldap.client.responses import Entry, Response
+from providers.ldap.client.transport import connect, open_socket
 
 _ENTRY, _REFERENCE, _SEARCH_DONE = "searchResEntry", "searchResRef", "searchResDone"
 _UNBIND_SECONDS = 0.01
@@ -74,10 +76,15 @@ class Connection:
     is invalid. The connection must then be closed.
     """
 
-    def __init__(self, address: ServerAddress, tls: ssl.SSLContext, deadline: float) -> None:
+    def __init__(
+        self, address: ServerAddress, tls: ssl.SSLContext, deadline: float, socket_address: Address | None = None
+    ) -> None:
+        """`socket_address` is the address of the host to connect to; `None` means the first that accepts."""
         self.opened_at = monotonic()
         self._is_anonymous = True
-        self._stream = MessageStream(address, deadline)
+        self.socket_address = socket_address
+        connected = connect(socket_address, deadline) if socket_address else open_socket(address, deadline)
+        self._stream = MessageStream(connected, deadline)
         self._ldap3 = open_ldap3(self._stream)
         try:
             self._start_tls(address, tls)

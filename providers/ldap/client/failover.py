@@ -12,6 +12,7 @@ from ldap3.core.results import RESULT_UNAVAILABLE
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.bind_limit import BindLimit
 from providers.ldap.client.connection import Connection
+from providers.ldap.client.connector import Connector
 from providers.ldap.client.errors import (
     LdapError,
     PoolExhausted,
@@ -49,9 +50,10 @@ class Server:
         """`probe_dn` is the DN of the entry that a probe reads."""
         self.address = address
         self._probe_dn = probe_dn
-        self.service_pool = Pool(address, tls, pool_size, bind_service)
+        connector = Connector(address, tls)
+        self.service_pool = Pool(connector, pool_size, bind_service)
         # Separate pools, so that no search of the service account runs on a connection that is bound as a user.
-        self.user_pool = Pool(address, tls, pool_size, lambda _: None)
+        self.user_pool = Pool(connector, pool_size, lambda _: None)
         self.bind_limit = BindLimit()
         self.has_timed_out = False
         self._lock = Lock()

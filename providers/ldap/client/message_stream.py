@@ -5,9 +5,8 @@ import ssl
 from select import POLLIN, poll
 from time import monotonic
 
-from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.errors import ConnectionLost, ServerError, ServerTimeout
-from providers.ldap.client.transport import open_socket, server_error
+from providers.ldap.client.transport import server_error
 
 # The limits of a response with its entries, so that a server cannot exhaust the memory. A decoded entry needs much more
 # memory than a small message, so each message counts as if it had _MESSAGE_OVERHEAD bytes more.
@@ -30,7 +29,8 @@ class MessageStream:
     is not an LDAP message.
     """
 
-    def __init__(self, address: ServerAddress, deadline: float) -> None:
+    def __init__(self, connected: socket.socket, deadline: float) -> None:
+        """`connected` is the socket, which the stream closes."""
         self.deadline = deadline
         self.has_sent = False
         """Whether data was sent since `begin_request`."""
@@ -39,7 +39,7 @@ class MessageStream:
         self.last_message = b""
         self._bytes_left = _MAX_RESPONSE_BYTES
         self._buffer = bytearray()
-        self._socket: socket.socket = open_socket(address, deadline)
+        self._socket = connected
 
     def begin_request(self) -> None:
         """Count the messages and the bytes of the next response from zero."""

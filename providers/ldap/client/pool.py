@@ -1,6 +1,5 @@
 """Pools of open connections. Opening a connection takes longer than all requests of a login."""
 
-import ssl
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic
@@ -9,8 +8,8 @@ from weakref import finalize
 
 from ldap3.core.results import RESULT_OPERATIONS_ERROR
 
-from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
+from providers.ldap.client.connector import Connector
 from providers.ldap.client.errors import ConnectionLost, LdapError, PoolExhausted, RequestRefused, ServerError
 from providers.ldap.client.fair_semaphore import FairSemaphore
 
@@ -27,11 +26,8 @@ class Pool:
     operations cannot receive each other's responses.
     """
 
-    def __init__(
-        self, address: ServerAddress, tls: ssl.SSLContext, size: int, prepare: Callable[[Connection], None]
-    ) -> None:
-        self._address = address
-        self._tls = tls
+    def __init__(self, connector: Connector, size: int, prepare: Callable[[Connection], None]) -> None:
+        self._connector = connector
         self._prepare = prepare
         self._slots = FairSemaphore(size)
         self._lock = Lock()
@@ -61,17 +57,21 @@ class Pool:
                 except RequestRefused as error:
                     if error.code != RESULT_OPERATIONS_ERROR:
                         raise
-            return self._run_on(self._open(deadline), operation, deadline)
+            return self._run_on(self._connector.open(self._prepare, deadline), operation, deadline)
         finally:
             self._slots.release()
 
-    def run_on_new(self, operation: Callable[[Connection], T], deadline: float) -> T:
-        """Return the result of the operation on a connection that is opened for it alone, in addition to the others."""
-        connection = self._open(deadline)
-        try:
-            return operation(connection)
-        finally:
-            connection.close()
+    def run_on_new(self, operation: Callable[[Connection], object], deadline: float) -> None:
+        """Run the operation on a connection that is opened for it alone, in addition to the others.
+
+        The operation runs at each address of the host until it succeeds.
+        """
+
+        def prepare_and_run(connection: Connection) -> None:
+            self._prepare(connection)
+            operation(connection)
+
+        self._connector.open(prepare_and_run, deadline).close()
 
     def clear(self) -> None:
         """Close all idle connections."""
@@ -97,15 +97,6 @@ class Pool:
         with self._lock:
             self._idle.append((connection, monotonic()))
 
-    def _open(self, deadline: float) -> Connection:
-        connection = Connection(self._address, self._tls, deadline)
-        try:
-            self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     def _take_idle(self) -> Connection | None:
         """Return the usable connection that was used last; `None` if no usable connection is idle."""
         while True:
@@ -115,7 +106,8 @@ class Pool:
                 connection, idle_since = self._idle.pop()
             now = monotonic()
             within_limits = now - idle_since < MAX_IDLE_SECONDS and now - connection.opened_at < MAX_CONNECTION_AGE
-            if within_limits and not connection.is_closed_by_server():
+            is_avoided = self._connector.is_avoided(connection)
+            if within_limits and not is_avoided and not connection.is_closed_by_server():
                 return connection
             connection.close()
 

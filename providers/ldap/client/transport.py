@@ -3,6 +3,8 @@
 import errno
 import socket
 import ssl
+from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 
 from providers.ldap.client.address import ServerAddress
@@ -19,6 +21,15 @@ def open_socket(address: ServerAddress, deadline: float) -> socket.socket:
 
     Each address may take an equal share of the remaining time to `deadline` (monotonic seconds). Raises ServerError.
     """
+    found = find_addresses(address, deadline)
+    for left in range(len(found), 1, -1):
+        with suppress(ServerError):
+            return connect(found[-left], monotonic() + (deadline - monotonic()) / left)
+    return connect(found[-1], deadline)
+
+
+def find_addresses(address: ServerAddress, deadline: float) -> Sequence[Address]:
+    """Return the addresses of the host. Raises ServerError if they are not known by `deadline` (monotonic seconds)."""
     try:
         found = resolve(address.host, address.port, max(deadline - monotonic(), 0))
     except TimeoutError:
@@ -26,13 +37,17 @@ def open_socket(address: ServerAddress, deadline: float) -> socket.socket:
     except OSError as error:
         _require_free_socket()
         raise ServerError(f"the name {address.host} cannot be resolved: {error.strerror}") from None
-    last_error = ServerError(f"the name {address.host} has no address")
-    for left in range(len(found), 0, -1):
-        try:
-            return _connect(found[-left], max((deadline - monotonic()) / left, _MIN_CONNECT_SECONDS))
-        except OSError as error:
-            last_error = server_error(error)
-    raise last_error
+    if not found:
+        raise ServerError(f"the name {address.host} has no address")
+    return found
+
+
+def connect(address: Address, deadline: float) -> socket.socket:
+    """Return a socket that is connected by `deadline` (monotonic seconds). Raises ServerError."""
+    try:
+        return _connect(address, max(deadline - monotonic(), _MIN_CONNECT_SECONDS))
+    except OSError as error:
+        raise server_error(error) from None
 
 
 def server_error(error: Exception) -> ServerError:

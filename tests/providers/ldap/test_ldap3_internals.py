@@ -1,6 +1,7 @@
 """The parts of ldap3 that are not its public interface work as Latchkey uses them."""
 
 import gc
+import socket
 import ssl
 import weakref
 from collections.abc import Iterator
@@ -22,8 +23,7 @@ from tests.servers.scripted_ldap import BIND_REQUEST, scripted_ldap
 @contextmanager
 def connected(port: int) -> Iterator[MessageStream]:
     """Yield a stream to a port of this machine."""
-    address = ServerAddress("127.0.0.1", port, plaintext=True)
-    with closing(MessageStream(address, monotonic() + 20)) as stream:
+    with closing(MessageStream(socket.create_connection(("127.0.0.1", port)), monotonic() + 20)) as stream:
         yield stream
 
 

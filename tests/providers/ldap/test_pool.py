@@ -18,6 +18,7 @@ from providers.interface import WRONG_PASSWORD, Denied, ProviderUnavailable
 from providers.ldap.client import pool
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
+from providers.ldap.client.connector import Connector
 from providers.ldap.client.pool import Pool
 from tests.servers.faulty import FaultyProxy
 from tests.servers.process import wait_until
@@ -124,7 +125,7 @@ def test_32_threads_receive_their_own_responses_while_connections_are_lost(
 
 def test_waiting_operations_get_a_connection_in_the_order_of_their_arrival(slapd: Slapd) -> None:
     address = ServerAddress("127.0.0.1", slapd.port, plaintext=True)
-    connections = Pool(address, ssl.create_default_context(), 1, lambda _: None)
+    connections = Pool(Connector(address, ssl.create_default_context()), 1, lambda _: None)
     served, has_started = list[int](), Event()
 
     def wait_for(number: int) -> None:

@@ -23,6 +23,7 @@ from providers.interface import ProviderUnavailable, RequestFailed
 from providers.ldap import SearchProvider
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
+from providers.ldap.client.connector import Connector
 from providers.ldap.client.errors import ServerError
 from providers.ldap.client.filters import ANY_ENTRY
 from providers.ldap.client.pool import Pool
@@ -59,7 +60,8 @@ def pool_of(codes: Sequence[int]) -> Iterator[tuple[Pool, list[float]]]:
         connection.bind("cn=service", b"a password")
 
     with scripted_ldap({SEARCH_REQUEST: answer, BIND_REQUEST: [result(BIND_RESPONSE)]}) as port:
-        pool = Pool(ServerAddress("127.0.0.1", port, plaintext=True), ssl.create_default_context(), 4, prepare)
+        address = ServerAddress("127.0.0.1", port, plaintext=True)
+        pool = Pool(Connector(address, ssl.create_default_context()), 4, prepare)
         yield pool, opened
         pool.clear()
 
