@@ -7,6 +7,7 @@ from providers.ldap.client.attribute_types import short_name
 from providers.ldap.client.filters import COMPARISON, PLACEHOLDER, placeholders, presence
 
 _NEGATION = re.compile(r"\(\s*!")
+_WILDCARDS = re.compile(r"\*+")
 _INEXACT = ("~=", ">=", "<=")
 # Their values cannot be compared in part.
 _WITHOUT_SUBSTRINGS = {"distinguishedname", "entrydn", "entryuuid", "gidnumber", "objectguid", "objectsid", "uidnumber"}
@@ -31,7 +32,9 @@ def _condition(comparison: re.Match[str]) -> str:
     texts = PLACEHOLDER.split(value)[::2]
     if problem := _problem(comparison["attribute"], comparison["operator"], texts):
         raise ValueError(problem)
-    return f"({comparison['attribute']}={'*'.join(texts)})" if any(texts) else presence(comparison["attribute"])
+    if not any(texts):
+        return presence(comparison["attribute"])
+    return f"({comparison['attribute']}={_WILDCARDS.sub('*', '*'.join(texts))})"
 
 
 def _problem(attribute: str, operator: str, texts: list[str]) -> str | None:
@@ -45,7 +48,6 @@ def _problem(attribute: str, operator: str, texts: list[str]) -> str | None:
         f"must compare a placeholder with =, because {operator} does not identify a user": operator in _INEXACT,
         "must not compare a placeholder with the DNs of entries (:dn)": "dn" in operator.lower().split(":"),
         "must not have * beside a placeholder, because a login would match longer names": "*" in "".join(texts),
-        "must not have a space beside a placeholder": texts != [texts[0].lstrip(), *texts[1:-1], texts[-1].rstrip()],
         "must not have a placeholder inside of a DN; set LDAP_BASE_DN or LDAP_USER_DN_TEMPLATE": "=" in "".join(texts),
         "must not have text beside a placeholder with a matching rule": has_rule and not is_whole,
         f"must not have text beside a placeholder for {attribute}, which has no substrings": (

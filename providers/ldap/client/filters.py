@@ -13,7 +13,8 @@ COMPARISON = re.compile(
     r"\(\s*(?P<attribute>[A-Za-z0-9.;-]*)(?P<operator>[~<>]?=|:[A-Za-z0-9.:-]*=)(?P<value>[^()]*)\)", re.ASCII
 )
 _BRACKET = re.compile(r"[()]")
-_SPACE_BESIDE_OPERATOR = re.compile(r"\([^()=]*\s[~<>:]*=|=\s+\{|\}\s+\)")
+_SPACE_BEFORE_OPERATOR = re.compile(r"\([^()=]*\s[~<>:]*=")
+_SPACE_BESIDE_PLACEHOLDER = re.compile(r"=\s+\{|\}\s+\)")
 
 
 def placeholders(template: str) -> set[str]:
@@ -38,6 +39,8 @@ class Filter:
                 raise ValueError
         except ValueError:
             raise ValueError(f"is not an LDAP filter (RFC 4515){_reason(text)}") from None
+        if _SPACE_BESIDE_PLACEHOLDER.search(text):
+            raise ValueError("must not have a space beside a placeholder")
         self._text = text
 
     def fill(self, **values: str | bytes | list[bytes]) -> str:
@@ -104,4 +107,4 @@ def _reason(text: str) -> str:
             return ": a ) has no ("
     if open_brackets:
         return ": a ( has no )"
-    return ": there is a space beside =" if _SPACE_BESIDE_OPERATOR.search(text) else ""
+    return ": there is a space beside =" if _SPACE_BEFORE_OPERATOR.search(text) else ""
