@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from providers.ldap.client.attribute_types import short_name, type_name
 from providers.ldap.client.errors import LdapError
 from providers.ldap.client.filters import attributes, placeholders, presence
-from providers.ldap.client.protocol import NO_ATTRIBUTES, SUBTREE
+from providers.ldap.client.protocol import DN_ONLY, SUBTREE
 from providers.ldap.client.schema import defined_attributes
 from providers.ldap.client.session import SupportsSearch
 from providers.ldap.connection_diagnosis import Finding
@@ -38,7 +38,7 @@ def _unknown_attributes(settings: LdapSettings, session: SupportsSearch) -> list
         (variable, name)
         for variable, name in dict.fromkeys(_configured(settings))
         if short_name(name) not in defined
-        and not any(session.search(base, SUBTREE, presence(name), NO_ATTRIBUTES, 1) for base in bases)
+        and not any(session.search(base, SUBTREE, presence(name), DN_ONLY, 1) for base in bases)
     ]
 
 

@@ -1,16 +1,18 @@
 """The doctor's checks of a directory: from the network to the groups of the role rules."""
 
-from collections.abc import Generator, Iterable, Iterator
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 
 from providers.interface import Check
 from providers.ldap.attribute_checks import check_attributes
-from providers.ldap.client.errors import BindRequired, LdapError
+from providers.ldap.client.errors import BindRequired, IncompleteResult, LdapError
 from providers.ldap.client.failover import Server
 from providers.ldap.client.filters import ANY_ENTRY, all_of, presence
-from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES, SUBTREE
+from providers.ldap.client.protocol import BASE, DN_ONLY, SUBTREE
 from providers.ldap.client.responses import Entry
 from providers.ldap.client.session import ServiceSession
 from providers.ldap.compat_tree import accounts_base, is_compat_base
@@ -28,9 +30,13 @@ _ACTIVE_DIRECTORY_OID = "1.2.840.113556.1.4.800"  # in supportedCapabilities ([M
 
 _MAX_COMPARED = 20_000  # entries; a large directory must not delay the other checks
 
+# The partitions of Active Directory that every domain refers to ([MS-ADTS] §6.1.1.1).
+_NO_USERS = re.compile(r"/(CN=Configuration|DC=(Domain|Forest)DnsZones),", re.IGNORECASE)
+
 _SAMPLE_SIZE = 200  # users whose attributes are read
 
 _FIX_ATTRIBUTES = "Set LDAP_USERNAME_ATTRIBUTE to an attribute of the users; without it no user can log in"
+_FIX_PARTS = "Let LDAP_URL name servers that have all users, such as the global catalog of Active Directory"
 
 
 def check_network(settings: LdapSettings, directory: Directory) -> Generator[Check, None, Server | None]:
@@ -77,6 +83,7 @@ class _ContentChecks:
             fix_base = with_remedy(partial(remedies.of_base, variable="LDAP_BASE_DN"))
             yield (found := run_check(f"base DN {base}", partial(self._base, base), fix_base))
             if found.outcome != "failure":
+                yield from self._references(base)
                 yield run_check("users", partial(self._users, base), fix_users)
         yield run_check("usernames", self._usernames, fix_users)
         yield run_check("sessions", self._sessions, fix_users)
@@ -95,7 +102,7 @@ class _ContentChecks:
         if self._settings.bind_dn:
             return f"bound as {self._settings.bind_dn}", None
         try:
-            self._session().search(self._settings.base_dn[0], BASE, ANY_ENTRY, NO_ATTRIBUTES)
+            self._session().search(self._settings.base_dn[0], BASE, ANY_ENTRY, DN_ONLY)
         except BindRequired:
             raise
         except LdapError:  # the check of the base DN reports it
@@ -117,7 +124,7 @@ class _ContentChecks:
         return "Active Directory" if is_active_directory else root.first("vendorName") or "a standard directory", None
 
     def _require_entry(self, dn: str) -> None:
-        if not self._session().search(dn, BASE, ANY_ENTRY, NO_ATTRIBUTES):
+        if not self._session().search(dn, BASE, ANY_ENTRY, DN_ONLY):
             raise LdapError(f"{dn} does not exist, or {self._remedies.account} may not read it")
 
     def _base(self, base: str) -> Finding:
@@ -129,13 +136,13 @@ class _ContentChecks:
 
     def _users(self, base: str) -> Finding:
         user_filter, session = self._entries.user_filter, self._session()
-        if not session.search(base, SUBTREE, user_filter, NO_ATTRIBUTES, 1):
+        if not session.search(base, SUBTREE, user_filter, DN_ONLY, 1):
             change = f"{'Correct' if self._settings.user_filter else 'Set'} LDAP_USER_FILTER, correct LDAP_BASE_DN"
             remedy = f"{change}, or {self._remedies.grant('read access to the users')}"
             return f"no entry below {base} matches {self._remedies.user_filter}", remedy
         attribute = self._settings.name_attribute
         without_name = all_of(user_filter, f"(!{presence(attribute)})")
-        if session.search(base, SUBTREE, without_name, NO_ATTRIBUTES, 1):
+        if session.search(base, SUBTREE, without_name, DN_ONLY, 1):
             remedy = "Choose an LDAP_USERNAME_ATTRIBUTE that all users have, or require it in LDAP_USER_FILTER"
             return f"an entry that matches {self._remedies.user_filter} has no {attribute}", remedy
         # A filter with an attribute that the account may not search matches no entry, not even in a negation.
@@ -144,12 +151,13 @@ class _ContentChecks:
         if not all(entry.texts(attribute) for entry in sample):
             who, which = self._remedies.account, self._remedies.user_filter
             raise LdapError(f"{who} may not read {attribute} of an entry that matches {which}")
-        if not session.search(base, SUBTREE, with_name, NO_ATTRIBUTES, 1):
+        if not session.search(base, SUBTREE, with_name, DN_ONLY, 1):
             raise LdapError(f"{self._remedies.account} may not search for {attribute}")
         return f"users exist, and all have the attribute {attribute}", None
 
     def _usernames(self) -> Finding:
-        holders = self._entries.by_key(self._session(), _MAX_COMPARED)
+        entries, limit = self._named()
+        holders = self._entries.by_key(entries)
         shared = next((entries for key, entries in holders.items() if key and len(entries) > 1), None)
         if shared:
             return _shared_username([entry.dn for entry in shared])
@@ -161,10 +169,27 @@ class _ContentChecks:
             found = f"not all usernames can be compared: {who} may not read them, or they are invalid"
             return found, self._remedies.of_users(LdapError())
         count = sum(map(len, holders.values()))
+        if limit:
+            return f"no username occurs twice in the first {count} entries: {limit}", self._remedies.of_users(limit)
         if count >= _MAX_COMPARED:
             found = f"no username occurs twice in the first {count} entries; the others were not compared"
             return found, "Search the directory for further users with the same username: they cannot log in"
         return "no username occurs twice", None
+
+    def _named(self) -> tuple[Sequence[Entry], IncompleteResult | None]:
+        """Return the entries with a username, and the limit of the server that ended the search."""
+        try:
+            return self._entries.named(self._session(), _MAX_COMPARED), None
+        except IncompleteResult as error:
+            return error.entries, error
+
+    def _references(self, base: str) -> Iterator[Check]:
+        """Yield a check if other servers have entries below the base DN. Their users cannot log in."""
+        urls: list[str] = []
+        with suppress(LdapError):  # the next check reports it
+            urls = [url for url in self._session().references(base) if not _NO_USERS.search(url)]
+        if urls:
+            yield Check(f"base DN {base}", "warning", f"other servers have a part of it: {', '.join(urls)}", _FIX_PARTS)
 
     def _sessions(self) -> Finding:
         user_filter, bases = self._entries.user_filter, self._settings.base_dn
@@ -185,7 +210,7 @@ class _ContentChecks:
                 self._require_entry(base)
             return "searched below LDAP_GROUP_BASE_DN", None
         members, session = all_of(self._entries.user_filter, presence("memberOf")), self._session()
-        if any(session.search(base, SUBTREE, members, NO_ATTRIBUTES, 1) for base in self._settings.base_dn):
+        if any(session.search(base, SUBTREE, members, DN_ONLY, 1) for base in self._settings.base_dn):
             return "read from the attribute memberOf of the users", None
         return "no user has the attribute memberOf", "Set LDAP_GROUP_BASE_DN, or enable memberOf in the directory"
 
@@ -204,8 +229,8 @@ class _ContentChecks:
         return f"{len(rules.rules)} rules, for the roles {', '.join(sorted(rules.list_roles()))}", None
 
     def _group_problems(self, groups: Iterable[Group], *, excluded: bool = False) -> str:
-        session, distinct = self._session(), {group.key: group for group in groups}.values()
-        problems = ((group.label, dn_problem(session, group.dn, excluded=excluded)) for group in distinct)
+        distinct = {group.key: group for group in groups}.values()
+        problems = ((group.label, dn_problem(self._session(), group.dn, excluded=excluded)) for group in distinct)
         return "; ".join(f"{label} {problem}" for label, problem in problems if problem)
 
 

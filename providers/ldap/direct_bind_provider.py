@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+
+from ldap3.core.results import RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_NO_SUCH_OBJECT
 
 from config.text import casefold_name
 from providers.account_attributes import Effect
@@ -23,6 +24,8 @@ from providers.ldap.user_entries import UserEntries
 
 # Characters that a sAMAccountName cannot have, or that would select another domain.
 _INVALID_ACCOUNT_NAME = re.compile(r'[@"/\\\[\]:;|=,+*?<>]')
+# The result codes of a search below LDAP_BASE_DN if the user has no rights there.
+_MAY_NOT_SEARCH = {RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_NO_SUCH_OBJECT}
 
 
 class DirectBindProvider:
@@ -99,9 +102,13 @@ class DirectBindProvider:
 
     def _has_rival(self, session: UserSession, entry: Entry) -> bool:
         """Return whether the user may read another entry with the same username."""
-        with suppress(SearchFailed):  # the user may not search below LDAP_BASE_DN
-            return not all(is_same_record(holder, entry) for holder in self._entries.holders(session, entry))
-        return False
+        try:
+            holders = self._entries.holders(session, entry)
+        except SearchFailed as error:
+            if error.code not in _MAY_NOT_SEARCH:
+                raise
+            return False
+        return not all(is_same_record(holder, entry) for holder in holders)
 
 
 def _is_bound_account(session: UserSession, entry: Entry) -> bool:

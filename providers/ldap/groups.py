@@ -1,6 +1,5 @@
 """The groups of a user: from memberOf, from a search, from nested groups, and from the primary group."""
 
-import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,7 +12,7 @@ from providers.ldap.client.attribute_types import short_name
 from providers.ldap.client.dn import dn_key, similar_text
 from providers.ldap.client.errors import IncompleteResult
 from providers.ldap.client.filters import ANY_ENTRY, Filter, any_of, equality, placeholders
-from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES, SUBTREE
+from providers.ldap.client.protocol import BASE, DN_ONLY
 from providers.ldap.client.responses import Entry, text_of
 from providers.ldap.client.session import SupportsSearch
 from providers.ldap.settings import LdapSettings
@@ -21,7 +20,6 @@ from providers.ldap.settings import LdapSettings
 # How long the parent groups of a group, and the DN of a primary group, are cached. The groups of a user are not cached.
 NESTING_CACHE_SECONDS = 60.0
 _MAX_CACHED_KEYS = 50_000
-_END_OF_RANGE = re.compile(r"(?<=-)[0-9]{1,10}\Z")
 
 
 class GroupFinder:
@@ -68,7 +66,7 @@ class GroupFinder:
             values = {attribute: self._own_values(session, entry, attribute) for attribute in self._user_attributes}
             groups = self._search(session, entry.dn, {**values, "username": [username.encode()]})
         else:
-            groups = _member_of(session, entry)
+            groups = entry.texts("memberOf")
         sid = primary_group_sid(entry) if self._has_primary_groups else None
         return [*groups, *(self._primary_groups.get(sid, partial(_find_by_sid, session, sid)) if sid else [])]
 
@@ -81,7 +79,7 @@ class GroupFinder:
         if len(values) <= 1 or short_name(attribute) != short_name(self._username_attribute):
             return values
         same_name = any_of(*(equality(attribute, value) for value in values))
-        found = (session.search(base, SUBTREE, same_name, [attribute]) for base in self._user_bases)
+        found = (session.search_all(base, same_name, [attribute]) for base in self._user_bases)
         others = {
             similar_text(text)
             for entries in found
@@ -97,13 +95,11 @@ class GroupFinder:
             # A group has no username and none of the attributes of a user.
             return self._search(session, dn, {name: [] for name in (*self._user_attributes, "username")})
         entries = session.search(dn, BASE, ANY_ENTRY, ["memberOf"])
-        return [parent for entry in entries for parent in _member_of(session, entry)]
+        return [parent for entry in entries for parent in entry.texts("memberOf")]
 
     def _search(self, session: SupportsSearch, dn: str, values: Mapping[str, list[bytes]]) -> list[str]:
         search_filter = self._filter.fill(dn=dn, **values)
-        return [
-            group.dn for base in self._bases for group in session.search(base, SUBTREE, search_filter, NO_ATTRIBUTES)
-        ]
+        return [group.dn for base in self._bases for group in session.search_all(base, search_filter, DN_ONLY)]
 
 
 def primary_group_sid(entry: Entry) -> str | None:
@@ -120,23 +116,11 @@ def primary_group_sid(entry: Entry) -> str | None:
         return None
 
 
-def _member_of(session: SupportsSearch, entry: Entry) -> list[str]:
-    """Return all values of memberOf. Active Directory sends at most 1500 at a time ([MS-ADTS] §3.1.1.3.1.3.3)."""
-    groups = entry.texts("memberOf")
-    while part := next((name for name in entry.attributes if name.startswith("memberof;range=")), None):
-        groups += entry.texts(part)
-        if part.endswith("-*"):
-            break
-        end = _END_OF_RANGE.search(part)
-        rest = session.search(entry.dn, BASE, ANY_ENTRY, [f"memberOf;range={int(end[0]) + 1}-*"]) if end else []
-        if len(rest) != 1:
-            raise IncompleteResult("the groups of an entry were not read completely")
-        entry = rest[0]
-    return groups
-
-
 def _find_by_sid(session: SupportsSearch, sid: str) -> list[str]:
-    return [entry.dn for entry in session.search(f"<SID={sid}>", BASE, ANY_ENTRY, NO_ATTRIBUTES)]
+    found = session.search(f"<SID={sid}>", BASE, ANY_ENTRY, DN_ONLY)
+    if not found:  # every account has a primary group
+        raise IncompleteResult("the primary group of an account does not exist, or LDAP_BIND_DN may not read it")
+    return [entry.dn for entry in found]
 
 
 class _Cache:

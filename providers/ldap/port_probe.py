@@ -11,7 +11,7 @@ from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.errors import LdapError, RequestRefused, SearchFailed
 from providers.ldap.client.filters import ANY_ENTRY
-from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES
+from providers.ldap.client.protocol import BASE, DN_ONLY
 from providers.ldap.tls_files import unverified_context
 
 _CERTIFICATE_REQUEST = 13  # the type of a handshake message (RFC 8446 §4)
@@ -98,4 +98,4 @@ class PortProbe:
 def require_response(connection: Connection) -> None:
     """Raise ServerError if the server does not answer an LDAP request. An answer may be a refusal."""
     with suppress(RequestRefused, SearchFailed):
-        connection.search("", BASE, ANY_ENTRY, NO_ATTRIBUTES)
+        connection.search("", BASE, ANY_ENTRY, DN_ONLY)

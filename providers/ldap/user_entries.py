@@ -1,6 +1,7 @@
 """The entries of users: find the entry for a login, and read the user from it."""
 
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from audit.events import Event, write_process_event
@@ -107,20 +108,24 @@ class UserEntries:
 
     def all(self, session: ServiceSession) -> list[Entry]:
         """Return the entries of all users, each once, without those that share their username."""
-        holders = self.by_key(session)
-        found = (session.search_all(base, self.user_filter, self.attributes) for base in self._bases)
+        holders = self.by_key(self.named(session))
+        found = (session.list_entries(base, self.user_filter, self.attributes) for base in self._bases)
         entries = {entry.dn: entry for entries in found for entry in entries}.values()
         return [entry for entry in entries if len(holders.get(self._usernames.key(entry), ())) <= 1]
 
-    def by_key(self, session: ServiceSession, limit: int = 0) -> dict[str | None, list[Entry]]:
-        """Return all entries below LDAP_BASE_DN that have a username, by its `username_key`, without other attributes.
+    def named(self, session: ServiceSession, limit: int = 0) -> list[Entry]:
+        """Return all entries below LDAP_BASE_DN that have a username, without other attributes.
 
         `limit` is the number of entries after which the search ends; 0 means no limit.
         """
         any_name = presence(self._usernames.name)
-        found = (session.search_all(base, any_name, [self._usernames.name], limit) for base in self._bases)
+        found = (session.list_entries(base, any_name, [self._usernames.name], limit) for base in self._bases)
+        return [entry for entries in found for entry in entries]
+
+    def by_key(self, entries: Iterable[Entry]) -> dict[str | None, list[Entry]]:
+        """Return entries by the `username_key` of their usernames, each once."""
         by_key: dict[str | None, list[Entry]] = {}
-        for entry in {entry.dn: entry for entries in found for entry in entries}.values():
+        for entry in {entry.dn: entry for entry in entries}.values():
             by_key.setdefault(self._usernames.key(entry), []).append(entry)
         return by_key
 

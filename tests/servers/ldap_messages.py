@@ -52,3 +52,18 @@ def entry(dn: str, attributes: dict[str, list[str]]) -> bytes:
         for name, values in attributes.items()
     )
     return element(SEARCH_ENTRY, octet_string(dn.encode()), element(0x30, *lists))
+
+
+def elements(octets: bytes) -> list[tuple[int, bytes]]:
+    """Return the tags and the contents of consecutive BER elements. Raises IndexError if one is not whole."""
+    found = []
+    while octets:
+        size, start = octets[1], 2
+        if size >= _LONG_FORM:
+            start += size - _LONG_FORM
+            size = int.from_bytes(octets[2:start], "big")
+        if len(octets) < start + size:
+            raise IndexError
+        found.append((octets[0], octets[start : start + size]))
+        octets = octets[start + size :]
+    return found

@@ -23,6 +23,8 @@ ADMIN = f"cn=admin,{SUFFIX}"
 ADMIN_PASSWORD = "admin-secret"
 SERVICE = f"cn=svc,ou=system,{SUFFIX}"
 SERVICE_PASSWORD = "service-secret"
+PAGING_SERVICE = f"cn=paging,ou=system,{SUFFIX}"
+"""A service account with the same password, which may read any number of entries in pages. All others may read 500."""
 
 STRICT = f"cn=strict,ou=policies,{SUFFIX}"
 """For pwdPolicySubentry: three wrong passwords lock the user for a minute."""
@@ -76,9 +78,9 @@ dbnosync
 index objectClass eq
 index uid,mail,cn eq
 index member,memberOf,uniqueMember,memberUid eq
-limits dn.exact="{service}" size=unlimited
+limits dn.exact="{paging}" size.prtotal=unlimited
 access to attrs=userPassword by self write by anonymous auth by * none
-access to * by dn.exact="{service}" read by self read by anonymous auth by * none
+access to * by dn.exact="{service}" read by dn.exact="{paging}" read by self read by anonymous auth by * none
 overlay memberof
 memberof-refint TRUE
 overlay refint
@@ -212,7 +214,9 @@ def _write_configuration(server: Slapd, not_after: datetime | None, names: tuple
     certificate.cert_chain_pems[0].write_to_path(home / "server.pem")
     certificate.private_key_pem.write_to_path(home / "server.key")
     (home / "db").mkdir()
-    text = CONFIGURATION.format(home=home, suffix=SUFFIX, admin=ADMIN, password=ADMIN_PASSWORD, service=SERVICE)
+    text = CONFIGURATION.format(
+        home=home, suffix=SUFFIX, admin=ADMIN, password=ADMIN_PASSWORD, service=SERVICE, paging=PAGING_SERVICE
+    )
     lines = [line for line in text.splitlines() if server.tls_port or not line.startswith("TLS")]
     (home / "slapd.conf").write_text("\n".join(lines))
 
@@ -223,4 +227,5 @@ def _add_entries(server: Slapd) -> None:
         server.add(f"ou={unit},{SUFFIX}", ["organizationalUnit"], {"ou": unit})
     for dn, policy in _POLICIES.items():
         server.add(dn, ["device", "pwdPolicy"], {"pwdAttribute": "userPassword", **policy})
-    server.add(SERVICE, ["applicationProcess", "simpleSecurityObject"], {"cn": "svc", "userPassword": SERVICE_PASSWORD})
+    for dn in (SERVICE, PAGING_SERVICE):
+        server.add(dn, ["applicationProcess", "simpleSecurityObject"], {"userPassword": SERVICE_PASSWORD})

@@ -7,7 +7,13 @@ import pytest
 SERVER_FIXTURES = frozenset({"directory389", "domain", "postgres", "redis", "samba", "slapd"})
 SERVER_PARAMETERS = frozenset({"ad", "ldap", "postgres", "postgresql", "samba", "slapd"})
 WITHOUT_SERVER = frozenset(
-    {"tests.servers", "tests.servers.faulty", "tests.servers.process", "tests.servers.scripted_ldap"}
+    {
+        "tests.servers",
+        "tests.servers.faulty",
+        "tests.servers.ldap_messages",
+        "tests.servers.process",
+        "tests.servers.scripted_ldap",
+    }
 )
 
 

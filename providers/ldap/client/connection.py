@@ -11,6 +11,7 @@ from typing import Any
 from ldap3 import DEREF_NEVER
 from ldap3.core.exceptions import LDAPCommunicationError
 from ldap3.core.results import (
+    RESULT_ADMIN_LIMIT_EXCEEDED,
     RESULT_BUSY,
     RESULT_INAPPROPRIATE_AUTHENTICATION,
     RESULT_INSUFFICIENT_ACCESS_RIGHTS,
@@ -46,6 +47,7 @@ from providers.ldap.client.resolver import Address
 from providers.ldap.client.responses import Entry, Response
 from providers.ldap.client.transport import connect, open_socket
 
+_LIMITS = {RESULT_SIZE_LIMIT_EXCEEDED, RESULT_ADMIN_LIMIT_EXCEEDED}
 _ENTRY, _REFERENCE, _SEARCH_DONE = "searchResEntry", "searchResRef", "searchResDone"
 _UNBIND_SECONDS = 0.01
 # Result codes that concern this server only, so another server is worth trying.
@@ -132,7 +134,7 @@ class Connection:
         With a `page_size`, return the page to which the `cookie` of the previous response leads (RFC 2696). With the
         scope BASE, the result is empty if the entry does not exist. Aliases and references to other servers are not
         followed. Raises SearchFailed if the server refuses the search or refers to another server, BindRequired if that
-        is because no bind has succeeded on this connection, IncompleteResult if its own limit is lower, and
+        is because no bind has succeeded on this connection, IncompleteResult if one of its limits ends the search, and
         InvalidRequest if `base` is not a text in UTF-8.
         """
         search = partial(
@@ -151,10 +153,12 @@ class Connection:
         if self._is_anonymous and response.code in _BIND_REQUIRED:
             raise BindRequired(f"the server refuses anonymous searches ({response.code_name})", response.code)
         _checked(response)
-        if response.code == RESULT_SIZE_LIMIT_EXCEEDED and not 0 < size_limit <= len(response.entries):
-            raise IncompleteResult("a search found more entries than the server may return")
-        if response.code in _successful_codes(scope, size_limit):
+        count = len(response.entries)
+        if response.code in _successful_codes(scope, size_limit, count):
             return response
+        if response.code in _LIMITS:
+            message = f"a limit of the server ({response.code_name}) ended a search after {count} entries"
+            raise IncompleteResult(message, response.entries)
         place = "of" if scope == BASE else "below"
         raise SearchFailed(f"a search {place} a DN failed: {response.code_name}", response.code)
 
@@ -212,7 +216,8 @@ class Connection:
         self._ldap3.response = None
         self._check_types(result["type"], messages, response_type)
         entries = [Entry.read(message) for message in messages if message["type"] == _ENTRY]
-        return Response.read(result, entries[:max_entries])
+        references = [url for message in messages if message["type"] == _REFERENCE for url in message["uri"]]
+        return Response.read(result, entries[:max_entries], references)
 
     def _check_types(self, result_type: str, messages: list[dict[str, Any]], response_type: str) -> None:
         permits_more = response_type == _SEARCH_DONE
@@ -231,10 +236,10 @@ def _checked(response: Response) -> Response:
     return response
 
 
-def _successful_codes(scope: Scope, size_limit: int) -> set[int]:
+def _successful_codes(scope: Scope, size_limit: int, found: int) -> set[int]:
     codes = {RESULT_SUCCESS}
     if scope == BASE:
         codes |= {RESULT_NO_SUCH_OBJECT, RESULT_INVALID_DN_SYNTAX}
-    if size_limit:
-        codes.add(RESULT_SIZE_LIMIT_EXCEEDED)
+    if 0 < size_limit <= found:
+        codes |= _LIMITS
     return codes

@@ -1,6 +1,9 @@
 """Errors of the LDAP client. No message contains a password, a filter or an attribute value."""
 
 import ssl
+from collections.abc import Sequence
+
+from providers.ldap.client.responses import Entry
 
 
 class LdapError(Exception):
@@ -36,7 +39,12 @@ class InvalidRequest(LdapError):
 
 
 class IncompleteResult(LdapError):
-    """The server returned fewer entries than requested, although more match."""
+    """The server returned a part of what was requested, for example because of a limit."""
+
+    def __init__(self, message: str, entries: Sequence[Entry] = ()) -> None:
+        super().__init__(message)
+        self.entries = tuple(entries)
+        """The part."""
 
 
 class BindFailed(LdapError):

@@ -23,7 +23,7 @@ from providers.ldap.client.errors import (
 )
 from providers.ldap.client.filters import ANY_ENTRY
 from providers.ldap.client.pool import Pool
-from providers.ldap.client.protocol import BASE, NO_ATTRIBUTES
+from providers.ldap.client.protocol import BASE, DN_ONLY
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ class Server:
         """
 
         def probe(connection: Connection) -> None:
-            connection.search(self._probe_dn, BASE, ANY_ENTRY, NO_ATTRIBUTES)
+            connection.search(self._probe_dn, BASE, ANY_ENTRY, DN_ONLY)
 
         try:
             self.service_pool.run_on_new(probe, deadline)

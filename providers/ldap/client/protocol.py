@@ -11,8 +11,9 @@ BASE: Scope = "BASE"
 SUBTREE: Scope = "SUBTREE"
 """The scope of a search that returns the entry with the base DN, and all entries below it."""
 
-NO_ATTRIBUTES = ("1.1",)
-"""The attributes of a search that returns entries without attributes (RFC 4511 §4.5.1.8)."""
+DN_ONLY = ("objectClass",)
+"""The attributes of a search for DNs. With the attribute 1.1, which means none, some servers omit the entries, others
+the cookie of the next page."""
 
 PASSWORD_POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"  # noqa: S105 - the OID of a control (draft-behera-ldap-password-policy)
 PAGED_RESULTS = "1.2.840.113556.1.4.319"

@@ -62,11 +62,13 @@ class Response:
     controls: Mapping[str, bytes]
     """The values of the controls by OID. A control without a value is missing."""
     entries: Sequence[Entry] = ()
-    cookie: bytes = b""
-    """What the request for the next page needs (RFC 2696); empty after the last page."""
+    cookie: bytes | None = None
+    """What the request for the next page needs (RFC 2696): empty after the last page, `None` without pages."""
+    references: Sequence[str] = ()
+    """The URLs of other servers that have entries below the base DN of a search (RFC 4511 §4.5.3)."""
 
     @classmethod
-    def read(cls, result: Mapping[str, Any], entries: Sequence[Entry]) -> "Response":
+    def read(cls, result: Mapping[str, Any], entries: Sequence[Entry], references: Sequence[str] = ()) -> "Response":
         """Return the response of a result of ldap3, with the entries that preceded it.
 
         Its `matchedDN`, its referrals and the criticality of its controls are ignored: the first two only explain a
@@ -75,7 +77,7 @@ class Response:
         values = {oid: control["value"] for oid, control in result.get("controls", {}).items()}
         page = values.pop(PAGED_RESULTS, None)
         controls = {oid: value for oid, value in values.items() if isinstance(value, bytes)}
-        return cls(result["result"], result["message"], controls, entries, page["cookie"] if page else b"")
+        return cls(result["result"], result["message"], controls, entries, page["cookie"] if page else None, references)
 
     @property
     def code_name(self) -> str:

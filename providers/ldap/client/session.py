@@ -2,20 +2,18 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from time import monotonic
 from typing import Protocol, TypeVar
 
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.errors import ServerTimeout
 from providers.ldap.client.failover import Server
-from providers.ldap.client.protocol import SUBTREE, Scope
+from providers.ldap.client.protocol import Scope
 from providers.ldap.client.responses import Entry, Response
+from providers.ldap.client.searches import find_all_entries, find_entries, find_references, list_entries
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-PAGE_SIZE = 500  # entries; Active Directory allows 1000
 
 
 class SupportsSearch(Protocol):
@@ -26,8 +24,13 @@ class SupportsSearch(Protocol):
     ) -> list[Entry]:
         """Return the matching entries, at most `size_limit`; 0 means no limit.
 
-        With the scope BASE, the result is empty if the entry does not exist. Raises LdapError.
+        With the scope BASE, the result is empty if the entry does not exist. Raises LdapError, and IncompleteResult
+        instead of a part of the entries.
         """
+        ...
+
+    def search_all(self, base: str, search_filter: str, attributes: Iterable[str]) -> list[Entry]:
+        """Return all matching entries below `base`, requested in pages. Raises what `search` raises."""
         ...
 
 
@@ -43,21 +46,31 @@ class ServiceSession:
     ) -> list[Entry]:
         """Search as SupportsSearch defines it."""
         selection = list(attributes)
-        response = self._server.service_pool.run(
-            lambda connection: connection.search(base, scope, search_filter, selection, size_limit=size_limit),
+        return self._server.service_pool.run(
+            lambda connection: find_entries(connection, base, scope, search_filter, selection, size_limit=size_limit),
             self._deadline,
         )
-        return list(response.entries)
 
-    def search_all(self, base: str, search_filter: str, attributes: Iterable[str], limit: int = 0) -> list[Entry]:
-        """Return all matching entries below `base`, requested in pages of PAGE_SIZE. The time limit is for one page.
+    def search_all(self, base: str, search_filter: str, attributes: Iterable[str]) -> list[Entry]:
+        """Search as SupportsSearch defines it."""
+        selection = list(attributes)
+        return self._server.service_pool.run(
+            lambda connection: find_all_entries(connection, base, search_filter, selection), self._deadline
+        )
 
-        No page is requested after `limit` entries; 0 means no limit.
+    def list_entries(self, base: str, search_filter: str, attributes: Iterable[str], limit: int = 0) -> list[Entry]:
+        """Return all matching entries below `base`, for an operation that no client waits for.
+
+        Each page has the time limit of the session. No page is requested after `limit` entries; 0 means no limit.
         """
         selection = list(attributes)
         return self._server.service_pool.run(
-            lambda connection: _search_pages(connection, base, search_filter, selection, limit), self._deadline
+            lambda connection: list_entries(connection, base, search_filter, selection, limit), self._deadline
         )
+
+    def references(self, base: str) -> list[str]:
+        """Return the URLs of other servers that have entries below `base`, which no search returns."""
+        return self._server.service_pool.run(lambda connection: find_references(connection, base), self._deadline)
 
     def bind(self, name: str, password: str) -> Response:
         """Return the response to a bind as a user. `password` must not be empty (RFC 4513 §5.1.2)."""
@@ -100,19 +113,8 @@ class UserSession:
         self, base: str, scope: Scope, search_filter: str, attributes: Iterable[str], size_limit: int = 0
     ) -> list[Entry]:
         """Search as SupportsSearch defines it."""
-        return list(self._connection.search(base, scope, search_filter, attributes, size_limit=size_limit).entries)
+        return find_entries(self._connection, base, scope, search_filter, attributes, size_limit=size_limit)
 
-
-def _search_pages(
-    connection: Connection, base: str, search_filter: str, attributes: list[str], limit: int
-) -> list[Entry]:
-    time_limit = connection.deadline - monotonic()
-    entries: list[Entry] = []
-    cookie = b""
-    while True:
-        connection.deadline = monotonic() + time_limit
-        response = connection.search(base, SUBTREE, search_filter, attributes, page_size=PAGE_SIZE, cookie=cookie)
-        entries.extend(response.entries)
-        cookie = response.cookie
-        if not cookie or 0 < limit <= len(entries):
-            return entries
+    def search_all(self, base: str, search_filter: str, attributes: Iterable[str]) -> list[Entry]:
+        """Search as SupportsSearch defines it."""
+        return find_all_entries(self._connection, base, search_filter, attributes)

@@ -233,10 +233,11 @@ def test_unreadable_usernames_are_not_reported_as_unique(
 def test_size_limit_of_the_service_account_is_named_in_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = slapd_server.CONFIGURATION.replace("size=unlimited", "size=1")
+    text = slapd_server.CONFIGURATION.replace('"{paging}" size.prtotal=unlimited', '"{service}" size=1')
     monkeypatch.setattr(slapd_server, "CONFIGURATION", text)
     with directory(tmp_path) as server:
         server.add(f"uid=second,ou=people,{SUFFIX}", ["inetOrgPerson"], {"cn": "x", "sn": "x"})
         check = check_results(server.environ())["sessions"]
-    assert (check.outcome, check.found) == ("failure", "a search found more entries than the server may return")
+    assert check.outcome == "failure"
+    assert check.found == "a limit of the server (sizeLimitExceeded) ended a search after 1 entries"
     assert "Raise the size limit" in (check.remedy or "")

@@ -4,7 +4,7 @@ import pytest
 
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Denied, ProviderUnavailable, User
 from providers.ldap import DirectBindProvider, SearchProvider, open_ldap
-from tests.servers.slapd import SUFFIX, Slapd, person_dn
+from tests.servers.slapd import PAGING_SERVICE, SUFFIX, Slapd, person_dn
 from tests.support.directories import ldap_provider
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE, shown
 
@@ -205,6 +205,6 @@ def test_users_of_several_pages_are_listed_once_each(directory: Slapd) -> None:
         attributes = {"uid": name, "cn": name, "sn": name}
         assert connection.add(f"uid={name},{crowd}", ["inetOrgPerson"], attributes)[0]  # type: ignore[no-untyped-call]
     connection.unbind()
-    provider = ldap_provider(directory.environ(LDAP_BASE_DN=crowd))
+    provider = ldap_provider(directory.environ(LDAP_BASE_DN=crowd, LDAP_BIND_DN=PAGING_SERVICE))
     listed = [user["username"] for user in provider.list_users()]
     assert (len(listed), set(listed)) == (1203, names)
