@@ -82,9 +82,10 @@ class _ContentChecks:
         for base in self._settings.base_dn:
             fix_base = with_remedy(partial(remedies.of_base, variable="LDAP_BASE_DN"))
             yield (found := run_check(f"base DN {base}", partial(self._base, base), fix_base))
-            if found.outcome != "failure":
-                yield from self._references(base)
-                yield run_check("users", partial(self._users, base), fix_users)
+            if found.outcome == "failure":
+                return
+            yield from self._references(base)
+            yield run_check("users", partial(self._users, base), fix_users)
         yield run_check("usernames", self._usernames, fix_users)
         yield run_check("sessions", self._sessions, fix_users)
         fix_groups = with_remedy(partial(remedies.of_base, variable="LDAP_GROUP_BASE_DN"))

@@ -80,7 +80,7 @@ def _diagnose_client_certificate(settings: LdapSettings) -> Finding:
 
 
 def _diagnose_certificate(error: CertificateError, der: bytes, trusted: Path | None) -> Finding:
-    found, code = str(error), error.verify_code
+    found, code = str(error).rstrip("."), error.verify_code
     certificate = read_certificate(der)
     if code == _NOT_YET_VALID:
         return found, "Correct the clock of the server or of this machine"

@@ -54,7 +54,7 @@ def _provider_error(error: LdapError) -> Exception:
         case RequestUnanswered():
             return RequestFailed(str(error))
         case BindRequired():
-            return ProviderUnavailable(f"{error}, and LDAP_BIND_DN is not set")
+            return RequestFailed(f"{error}, and LDAP_BIND_DN is not set")
         case ServerError() | ServiceBindFailed():
             return ProviderUnavailable(str(error))
         case _:  # an answer to this operation: other operations may succeed

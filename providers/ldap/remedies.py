@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from ldap3.core.results import (
     RESULT_CONFIDENTIALITY_REQUIRED,
     RESULT_INVALID_DN_SYNTAX,
+    RESULT_NO_SUCH_OBJECT,
     RESULT_REFERRAL,
     RESULT_STRONGER_AUTH_REQUIRED,
+    RESULT_UNWILLING_TO_PERFORM,
 )
 
 from providers.interface import (
@@ -31,6 +33,11 @@ from providers.ldap.settings import LdapSettings
 
 _FIX_ACCOUNT = "Correct LDAP_BIND_DN and LDAP_BIND_PASSWORD; the doctor tried the bind once"
 _CHANGE_PASSWORD = "Change the password of this account, and set LDAP_BIND_PASSWORD to the new one"  # noqa: S105
+_FIX_CODES = {
+    RESULT_INVALID_DN_SYNTAX: "Correct LDAP_BIND_DN: for this server, it is not a DN",
+    RESULT_NO_SUCH_OBJECT: "Correct LDAP_BIND_DN: no entry has this DN",
+    RESULT_UNWILLING_TO_PERFORM: "Enable the account of LDAP_BIND_DN, or permit simple binds over TLS on the server",
+}
 _FIX_REASONS = {
     LOCKED: "Unlock the account of LDAP_BIND_DN, or wait; the doctor tried the bind once",
     DISABLED: "Enable the account of LDAP_BIND_DN",
@@ -65,9 +72,11 @@ class Remedies:
         if isinstance(error, ServiceBindFailed) and error.code is not None:
             if error.code in {RESULT_CONFIDENTIALITY_REQUIRED, RESULT_STRONGER_AUTH_REQUIRED}:
                 return self._require_encryption()
-            if error.code == RESULT_INVALID_DN_SYNTAX:
-                return "Correct LDAP_BIND_DN: for this server, it is not a DN"
+            if error.code in _FIX_CODES:
+                return _FIX_CODES[error.code]
             return _FIX_REASONS.get(error.reason or "", _FIX_ACCOUNT)
+        if isinstance(error, SearchFailed) and not self._settings.bind_dn:
+            return _FIX_ANONYMOUS
         return self.of_search(error, _FIX_ACCOUNT)
 
     def of_search(self, error: Exception, remedy: str) -> str:
@@ -93,9 +102,9 @@ class Remedies:
 
     def of_users(self, error: Exception) -> str:
         """Return the remedy for users that cannot be searched or read."""
-        return self.of_search(
-            error, _sentence(self.grant(f"the rights to search and read {self._settings.name_attribute}"))
-        )
+        grant = self.grant(f"the rights to search and read {self._settings.name_attribute}")
+        change = "correct LDAP_USERNAME_ATTRIBUTE, or " if self._settings.username_attribute else ""
+        return self.of_search(error, _sentence(f"{change}{grant}"))
 
     def read_one_of(self, attributes: Iterable[str]) -> str:
         """Return the remedy if no attribute of these can be read."""

@@ -6,7 +6,7 @@ from functools import partial
 from threading import Lock
 from time import monotonic
 
-from ldap3.core.results import RESULT_SUCCESS
+from ldap3.core.results import RESULT_INVALID_DN_SYNTAX, RESULT_NO_SUCH_OBJECT, RESULT_SUCCESS
 
 from config.text import casefold_name
 from providers.ldap.client.connection import Connection
@@ -21,6 +21,7 @@ from providers.ldap.settings import LdapSettings
 _REFUSED_BIND_PAUSE_SECONDS = 10.0
 
 
+_WRONG_NAME = {RESULT_INVALID_DN_SYNTAX, RESULT_NO_SUCH_OBJECT}
 _SAM_ACCOUNT_NAME, _PRINCIPAL_NAME = "sAMAccountName", "userPrincipalName"
 
 
@@ -91,6 +92,9 @@ class ServiceAccount:
 
 
 def _reason(response: Response) -> str | None:
+    """Return the denial reason. Other results that deny a user's login say only that LDAP_BIND_DN is wrong."""
+    if response.code in _WRONG_NAME:
+        return None
     with suppress(BindFailed):
         return bind_denial_reason(response)
     return None

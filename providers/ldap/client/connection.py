@@ -150,6 +150,8 @@ class Connection:
             paged_cookie=cookie,
         )
         response = self._request(search, _SEARCH_DONE, max_entries=size_limit or None)
+        if response.code == RESULT_OTHER and 0 < size_limit <= len(response.entries):
+            return response  # ApacheDS, in place of sizeLimitExceeded
         if self._is_anonymous and response.code in _BIND_REQUIRED:
             raise BindRequired(f"the server refuses anonymous searches ({response.code_name})", response.code)
         _checked(response)
