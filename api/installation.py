@@ -59,8 +59,9 @@ def _require_safe_start(settings: Settings) -> None:
     if not _is_command_lookup():
         # `flask run` listens on the address of its option --host. The address of other servers is not known here.
         context = click.get_current_context(silent=True)
-        host = context.params.get("host") if context else None
-        require_safe_start(settings, host or settings.server.host, get_debug_flag())
+        options = context.params if context else {}
+        is_debug_mode = get_debug_flag() or bool(options.get("debugger"))
+        require_safe_start(settings, options.get("host") or settings.server.host, is_debug_mode)
 
 
 def _is_command_lookup() -> bool:
