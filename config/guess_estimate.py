@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from math import prod
-from threading import Lock
 from typing import Any
 
 from zxcvbn import zxcvbn
 from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
 
-_zxcvbn_lock = Lock()  # zxcvbn keeps the user inputs in a global variable
+from config.forks import ForkSafeLock
+
+_zxcvbn_lock = ForkSafeLock()  # zxcvbn keeps the user inputs in a global variable
 _MAX_READINGS = 64
 """zxcvbn reads signs as letters, such as `4` and `@` as `a`, in every combination. Its time is linear in their number.
 

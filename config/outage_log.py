@@ -1,8 +1,9 @@
 """Log messages that would be repeated for each request during an outage."""
 
 import logging
-from threading import Lock
 from time import monotonic
+
+from config.forks import ForkSafeLock
 
 INTERVAL_SECONDS = 60.0
 MAX_REASONS = 100
@@ -16,7 +17,7 @@ class OutageLog:
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._reasons: dict[str, tuple[float, int]] = {}
         """When each reason was logged, and how often it has occurred since. The one that was logged first is first."""
 

@@ -4,12 +4,12 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from threading import Lock
 from time import monotonic
 from typing import Generic, TypeVar
 
 from config.errors import ConfigurationError
 from config.files import MissingFile
+from config.forks import ForkSafeLock
 
 T = TypeVar("T")
 ListFiles = Callable[[], Iterable[Path]]
@@ -83,7 +83,7 @@ class ReloadingFile(Generic[T]):
         self._interval = interval
         self._remaining = remaining
         self._on_change = on_change
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._logged_error = ""
         self._unavailable = ""
         self._deleted = False

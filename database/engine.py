@@ -12,10 +12,11 @@ from weakref import WeakValueDictionary
 import psycopg
 from psycopg.pq import Conninfo
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from config.errors import ConfigurationError, Problem
+from config.forks import reset_in_forks
 from config.service_settings import DatabaseSettings
 from database.postgresql_connection import TimedConnection
 from database.tls import require_verified_server
@@ -30,6 +31,9 @@ _engines: WeakValueDictionary[tuple[SecretStr, bool, bool], Engine] = WeakValueD
 # of the drivers are not among them: they change how the service uses its connections.
 _SQLITE_PARAMETERS = frozenset({"cache", "immutable", "nolock", "psow", "vfs"})
 _POSTGRESQL_PARAMETERS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
+
+# A fork keeps the connections that it inherits, unused: closing them could end those of its parent.
+_inherited_pools: list[Pool] = []
 
 TIMEOUT_SECONDS = 5
 """The timeout for opening a connection, for a lock, for a statement, and for a network that does not respond."""
@@ -194,6 +198,15 @@ def _prepare_transaction(connection: Connection) -> None:
 def _finish_transaction(connection: TimedConnection | None, _record: object) -> None:
     if connection:  # otherwise it was lost
         connection.response_timeout = TIMEOUT_SECONDS
+
+
+def _leave_connections_to_parent() -> None:
+    for engine in [*_engines.values()]:
+        _inherited_pools.append(engine.pool)
+        engine.dispose(close=False)
+
+
+reset_in_forks(_leave_connections_to_parent)
 
 
 def _driver_connection(connection: Connection) -> TimedConnection:

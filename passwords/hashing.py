@@ -13,6 +13,7 @@ from typing import TypeVar
 from passlib.hash import argon2
 
 from audit.operation import timed
+from config.forks import reset_in_forks
 from passwords.errors import Overloaded, UnusableHash
 from passwords.schemes import identify, needs_rehash, verify
 
@@ -43,10 +44,10 @@ class _HashPool:
     """Computes hashes on one thread for each core, with a limited queue. Thread-safe."""
 
     def __init__(self) -> None:
-        self.reset()
+        reset_in_forks(self._reset)
 
-    def reset(self) -> None:
-        """Replace the threads and the queue with new ones."""
+    def _reset(self) -> None:
+        """Replace the threads and the queue with new ones. A fork inherits the pool without its threads."""
         self._threads = ThreadPoolExecutor(_CORES, "hash", _lower_priority)
         self._slots = BoundedSemaphore(CAPACITY)
 
@@ -76,11 +77,6 @@ def run_in_pool(work: Callable[[], T]) -> T:
     `work` must not call another function of this module that raises Overloaded.
     """
     return _pool.run(work)
-
-
-# A forked server worker inherits the pool without its threads, so a hash would never be computed.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.reset)
 
 
 def is_policy_hash(text: str) -> bool:

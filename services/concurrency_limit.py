@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
+from config.forks import reset_in_forks
 from passwords.errors import Overloaded
 
 
@@ -11,7 +12,8 @@ class ConcurrencyLimit:
     """A number of slots. A thread that finds none is rejected immediately: it never waits. Thread-safe."""
 
     def __init__(self, slots: int) -> None:
-        self._slots = BoundedSemaphore(slots)
+        self._count = slots
+        reset_in_forks(self._reset)
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -22,3 +24,6 @@ class ConcurrencyLimit:
             yield
         finally:
             self._slots.release()
+
+    def _reset(self) -> None:
+        self._slots = BoundedSemaphore(self._count)

@@ -1,13 +1,13 @@
 """Reports a provider that exceeds its time limit, while its calls are still waiting."""
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock, Thread
 from time import monotonic, sleep
 
+from config.forks import reset_in_forks
 from providers.interface import TIME_LIMIT_SECONDS
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,10 @@ class ProviderWatch:
     def __init__(self, limit: float = TIME_LIMIT_SECONDS) -> None:
         """`limit` is in seconds."""
         self._limit = limit
-        self.reset()
+        reset_in_forks(self._reset)
 
-    def reset(self) -> None:
-        """Forget all calls. A forked process calls this, because it inherits neither the thread nor a usable lock."""
+    def _reset(self) -> None:
+        """Forget all calls. A fork inherits neither the thread nor a usable lock."""
         self._lock = Lock()
         self._thread: Thread | None = None
         self._calls: dict[_Call, None] = {}  # the oldest first
@@ -94,6 +94,3 @@ class ProviderWatch:
 _watch = ProviderWatch()
 watch_call = _watch.call
 """Watches a block in this process, as `ProviderWatch.call` does, with the time limit of the provider interface."""
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_watch.reset)

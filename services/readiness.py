@@ -1,10 +1,10 @@
 """The readiness of the service: whether its database can be used."""
 
 from collections.abc import Callable
-from threading import Lock
 from time import monotonic
 
 from config.errors import Problem
+from config.forks import ForkSafeLock
 from database.errors import DatabaseUnavailable
 
 _MAX_AGE = 5.0
@@ -20,7 +20,7 @@ class Readiness:
     def __init__(self, read: Callable[[], Problem | None]) -> None:
         """`read` returns why the database cannot be used, or raises DatabaseUnavailable."""
         self._read = read
-        self._reading = Lock()
+        self._reading = ForkSafeLock()
         self._result: Problem | DatabaseUnavailable | None = None
         self._read_at = -float("inf")
 

@@ -1,8 +1,9 @@
 """How long a denied login takes: as long as a wrong password has taken lately, also if no entry has the login."""
 
 from collections import OrderedDict, deque
-from threading import Lock
 from time import monotonic, sleep
+
+from config.forks import ForkSafeLock
 
 _MAX_ACCOUNTS = 100
 _TIMES_OF_ACCOUNT = 5
@@ -18,7 +19,7 @@ class DenialTimes:
         """`max_seconds` is the maximum that a denied login takes because of others."""
         self._max_seconds = max_seconds
         self._refused, self._accepted = _Times(), _Times()
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
 
     def start(self) -> "LoginTimer":
         """Return the timer of a login that starts now."""

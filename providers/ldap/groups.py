@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from threading import Lock
 from time import monotonic
 
+from config.forks import ForkSafeLock
 from providers.interface import Membership
 from providers.ldap.binary_identifiers import sid_text
 from providers.ldap.client.attribute_types import short_name
@@ -128,7 +128,7 @@ class _Cache:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._items: dict[str, tuple[float, list[str]]] = {}
 
     def get(self, key: str, load: Callable[[], list[str]]) -> list[str]:

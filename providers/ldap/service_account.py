@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from threading import Lock
 from time import monotonic
 
 from ldap3.core.results import RESULT_INVALID_DN_SYNTAX, RESULT_NO_SUCH_OBJECT, RESULT_SUCCESS
 
+from config.forks import ForkSafeLock
 from config.text import casefold_name
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.dn import dn_key, similar_key
@@ -66,9 +66,9 @@ class ServiceAccount:
         After a refused bind, no server receives the password for _REFUSED_BIND_PAUSE_SECONDS, because the servers share
         the accounts, and each attempt may count as a failed login.
         """
-        return partial(self._bind_in_turn, Lock())
+        return partial(self._bind_in_turn, ForkSafeLock())
 
-    def _bind_in_turn(self, turn: Lock, connection: Connection) -> None:
+    def _bind_in_turn(self, turn: ForkSafeLock, connection: Connection) -> None:
         if self._dn is None:
             return
         if not turn.acquire(timeout=max(0, connection.deadline - monotonic())):

@@ -1,7 +1,6 @@
 """The revocation list. Each worker keeps it in memory, so that the guard does not query the database."""
 
 import logging
-import os
 import time
 import weakref
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
 
+from config.forks import reset_in_forks
 from config.text import casefold_name
 from database.errors import DatabaseUnavailable
 from database.revocation_table import Revocation
@@ -58,9 +58,6 @@ class _Snapshot:
         return any(claims["iat"] < self._users_revoked_before.get((idp, user), 0) for idp in (None, claims.get("idp")))
 
 
-_all_lists: "weakref.WeakSet[RevocationList]" = weakref.WeakSet()
-
-
 class RevocationList:
     """The revocations in force, at most about a second old. Thread-safe.
 
@@ -74,10 +71,9 @@ class RevocationList:
         self._staleness_seconds = staleness_seconds
         self._snapshot = _Snapshot()
         self._read_at = -float("inf")
-        self.reset_after_fork()
-        _all_lists.add(self)
+        reset_in_forks(self._reset)
 
-    def reset_after_fork(self) -> None:
+    def _reset(self) -> None:
         """Discard the locks and the thread of the parent process."""
         self._refresh_lock = Lock()
         self._poll_lock = Lock()
@@ -191,13 +187,3 @@ def _poll_repeatedly(reference: "weakref.ref[RevocationList]") -> None:
         revocations.poll_once()
         del revocations
         time.sleep(POLL_INTERVAL)
-
-
-def _reset_all_after_fork() -> None:
-    for revocations in _all_lists:
-        revocations.reset_after_fork()
-
-
-# A forked server worker inherits no thread, and may inherit a locked lock.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_all_after_fork)

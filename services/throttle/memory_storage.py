@@ -3,9 +3,10 @@
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from threading import Lock
 
 from limits.storage import Storage
+
+from config.forks import ForkSafeLock
 
 MAX_COUNTERS = 100_000
 """The maximum number of counters with the same period; about 30 MB."""
@@ -32,7 +33,7 @@ class BoundedMemoryStorage(Storage):
         self._max_counters = max_counters
         self._by_period: dict[int, OrderedDict[str, _Counter]] = {}
         """The counters of each period in seconds; those that end first are first."""
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
 
     @property
     def base_exceptions(self) -> type[Exception]:

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from threading import Lock
 from typing import TypeVar
 
 from limits.storage import RedisStorage, Storage
@@ -11,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from config.forks import ForkSafeLock
 from services.throttle.memory_storage import BoundedMemoryStorage
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class SharedStorage(Storage):
         super().__init__()
         self._shared = shared
         self._local = local
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._is_lost = False
         self._retry_at = 0.0
 

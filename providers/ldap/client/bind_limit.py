@@ -10,6 +10,7 @@ from threading import Condition
 from time import monotonic
 from typing import NamedTuple
 
+from config.forks import reset_in_forks
 from providers.ldap.client.dn import DN, dn_key, similar_key
 from providers.ldap.client.errors import PoolExhausted, RequestUnanswered
 
@@ -32,9 +33,8 @@ class BindLimit:
     """
 
     def __init__(self) -> None:
-        self._condition = Condition()
-        self._in_progress: set[DN | str] = set()
         self._pauses: dict[DN | str, _Pause] = {}
+        reset_in_forks(self._reset)
 
     @contextmanager
     def turn(self, name: str, deadline: float) -> Iterator[None]:
@@ -79,6 +79,10 @@ class BindLimit:
             for key, pause in self._pauses.items():
                 if pause.began_at >= began_at:
                     self._pauses[key] = pause._replace(ends_at=began_at)
+
+    def _reset(self) -> None:
+        self._condition = Condition()
+        self._in_progress: set[DN | str] = set()
 
 
 def _key(name: str) -> DN | str:

@@ -176,6 +176,10 @@ class Connection:
             self._ldap3.unbind()
         self._release()
 
+    def abandon(self) -> None:
+        """Close a connection that another process uses, in this process only: without an unbind."""
+        self._release()
+
     def certificate(self) -> bytes:
         """Return the server's certificate in DER; empty without TLS."""
         return self._stream.certificate()

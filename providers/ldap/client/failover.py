@@ -3,12 +3,12 @@
 import logging
 import ssl
 from collections.abc import Callable, Iterator, Sequence
-from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
 from ldap3.core.results import RESULT_UNAVAILABLE
 
+from config.forks import ForkSafeLock
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.bind_limit import BindLimit
 from providers.ldap.client.connection import Connection
@@ -56,7 +56,7 @@ class Server:
         self.user_pool = Pool(connector, pool_size, lambda _: None)
         self.bind_limit = BindLimit()
         self.has_timed_out = False
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._backoff = 0.0
         self._retry_at = 0.0
         self._failed_at = 0.0

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Iterator
-from threading import Lock
 from time import monotonic
 
+from config.forks import ForkSafeLock
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.errors import ServerError
 from providers.ldap.client.resolver import Address
@@ -22,7 +22,7 @@ class HostAddresses:
 
     def __init__(self, server: ServerAddress) -> None:
         self.server = server
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._known: frozenset[Address] = frozenset()
         self._failed_at: dict[Address, float] = {}
         self._last_used: Address | None = None

@@ -8,6 +8,7 @@ from weakref import finalize
 
 from ldap3.core.results import RESULT_OPERATIONS_ERROR
 
+from config.forks import reset_in_forks
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.connector import Connector
 from providers.ldap.client.errors import ConnectionLost, LdapError, PoolExhausted, RequestRefused, ServerError
@@ -29,12 +30,12 @@ class Pool:
     def __init__(self, connector: Connector, size: int, prepare: Callable[[Connection], None]) -> None:
         self._connector = connector
         self._prepare = prepare
-        self._slots = FairSemaphore(size)
-        self._lock = Lock()
+        self._size = size
         self._idle: list[tuple[Connection, float]] = []
         # Not __del__, which runs after the garbage collection of the sockets if the pool is part of a reference cycle,
         # and when the interpreter exits, after parts of the modules.
         finalize(self, _close_all, self._idle)
+        reset_in_forks(self._reset)
 
     def run(self, operation: Callable[[Connection], T], deadline: float) -> T:
         """Return the result of the operation on an open connection.
@@ -79,6 +80,13 @@ class Pool:
             idle = self._idle[:]
             self._idle.clear()
         _close_all(idle)
+
+    def _reset(self) -> None:
+        self._slots = FairSemaphore(self._size)
+        self._lock = Lock()
+        for connection, _ in self._idle:  # of the parent, in a fork
+            connection.abandon()
+        self._idle.clear()
 
     def _run_on(self, connection: Connection, operation: Callable[[Connection], T], deadline: float) -> T:
         connection.deadline = deadline

@@ -3,14 +3,17 @@
 import socket
 from collections.abc import Sequence
 from concurrent.futures import Future
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any
+
+from config.forks import ForkSafeLock, reset_in_forks
 
 Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 """An item of the result of `socket.getaddrinfo`."""
 
-_lock = Lock()
+_lock = ForkSafeLock()
 _pending: dict[tuple[str, int], "Future[Sequence[Address]]"] = {}
+reset_in_forks(_pending.clear)
 
 
 def resolve(host: str, port: int, timeout: float) -> Sequence[Address]:
