@@ -185,3 +185,10 @@ def test_doctor_changes_no_file(cli: ForkedFlask, tmp_path: Path) -> None:
     diagnose(cli, "--user", "zoé", "--password", stdin=f"{ZOE.password}\n")
     assert contents() == before
     assert stat.S_IMODE((tmp_path / "users.toml").stat().st_mode) == 0o600
+
+
+def test_debug_mode_on_a_public_address_is_a_failure(cli: ForkedFlask) -> None:
+    checks = diagnose(cli, FLASK_DEBUG="1", HOST="192.0.2.7")
+    assert checks["routes"]["outcome"] == "failure"
+    assert "The debug mode is on" in checks["routes"]["found"]
+    assert set(not_ok(diagnose(cli, FLASK_DEBUG="1"))) == EXPECTED_WARNINGS
