@@ -14,6 +14,7 @@ Finding = tuple[str, str | None]
 """What a check found, and the remedy; `None` if the check passed."""
 
 FIX_CONNECTION = "Check that the directory is running, that LDAP_URL has its port, and that no firewall blocks it"
+_PROBE_SECONDS = 3.0  # of each of up to five connections
 RENEW_CERTIFICATE = "Renew the server's certificate"
 _FIX_START_TLS = "Configure a certificate on the server, or use ldaps:// in LDAP_URL if the server supports that"
 _FIX_OUTDATED = "Enable TLS 1.2 or 1.3 on the server"
@@ -56,7 +57,7 @@ _WEAK_KEYS = {66, 67, 68}  # EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL, CA_MD_TOO_WEAK
 
 def diagnose_connection(error: Exception, address: ServerAddress, settings: LdapSettings) -> Finding:
     """Return what is wrong with a connection that has failed with this error, and the remedy."""
-    probe = PortProbe(address, settings.timeout_seconds)
+    probe = PortProbe(address, min(settings.timeout_seconds, _PROBE_SECONDS))
     if isinstance(error, CertificateError):
         return _diagnose_certificate(error, probe.certificate(), settings.ca_file)
     if isinstance(error, StartTlsRefused):

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.servers import slapd as slapd_server
 from tests.servers.process import free_port
 from tests.servers.samba import Samba, group_dn
 from tests.servers.samba import person_dn as windows_person
 from tests.servers.slapd import SERVICE, STRICT, SUFFIX, Slapd, person_dn
 from tests.support.active_directory import ALICE, DENIED_PASSWORD
+from tests.support.directories import directory
 from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
@@ -173,6 +175,20 @@ def test_fault_of_one_entry_is_not_reported_as_an_outage(openldap: Program, slap
     assert (checks["user, ldap"]["outcome"], checks["user, ldap"]["found"]) == ("failure", found)
     assert "The logins of one user return 503" in checks["user, ldap"]["remedy"]
     assert (ended.returncode, ended.stderr.strip()) == (2, f"Error: ldap {found}")
+
+
+def test_usernames_that_the_account_cannot_search_are_not_reported_as_free(
+    fork_server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = f'access to attrs=uid by dn.exact="{SERVICE}" none by * none\naccess to attrs=userPassword'
+    text = slapd_server.CONFIGURATION.replace("access to attrs=userPassword", rule)
+    monkeypatch.setattr(slapd_server, "CONFIGURATION", text)
+    (tmp_path / "slapd").mkdir()
+    with directory(tmp_path / "slapd") as server:
+        environ = {**server.environ(LDAP_USER_FILTER="(uid={login})"), **users_file(tmp_path / "users.toml", [ZOE])}
+        checks = Program(fork_server, tmp_path, {**environ, "AUTH_PROVIDER": "ldap,static"}).doctor(code=2)
+    assert "usernames" not in checks
+    assert checks["ldap: usernames"]["found"].startswith("LDAP_BIND_DN finds no uid below LDAP_BASE_DN")
 
 
 def test_explain_reports_that_a_direct_bind_provider_is_unsupported(openldap: Program) -> None:

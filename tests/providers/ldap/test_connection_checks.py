@@ -12,6 +12,7 @@ import pytest
 
 from providers.interface import Check
 from providers.ldap import open_ldap
+from tests.servers.samba import Samba
 from tests.servers.slapd import Slapd, slapd
 from tests.support.certificates import Authority
 from tests.support.directories import reconfigured, use_certificates
@@ -83,6 +84,21 @@ def test_plaintext_on_the_port_of_ldaps_is_recognized(slapd: Slapd) -> None:
     found, remedy = failure(environ, "LDAP")
     assert found == "the port expects TLS from the start, but LDAP_INSECURE_PLAINTEXT is true"
     assert remedy.startswith("Unset LDAP_INSECURE_PLAINTEXT. Write ldaps:// instead of ldap://")
+
+
+@pytest.mark.parametrize(
+    ("url", "plaintext", "step", "remedy"),
+    [
+        ("ldap://{}:636", "", "TLS", "Write ldaps:// instead of ldap:// in LDAP_URL"),
+        ("ldaps://{}:389", "", "TLS", "Write ldap:// instead of ldaps:// in LDAP_URL"),
+        ("ldap://{}:636", "true", "LDAP", "Unset LDAP_INSECURE_PLAINTEXT. Write ldaps:// instead of ldap://"),
+    ],
+)
+def test_ports_of_active_directory_are_recognized(
+    samba: Samba, url: str, plaintext: str, step: str, remedy: str
+) -> None:
+    environ = samba.environ(LDAP_URL=url.format(samba.address), LDAP_INSECURE_PLAINTEXT=plaintext)
+    assert failure(environ, step)[1].startswith(remedy)
 
 
 @pytest.mark.parametrize("security", ["tls=128", "simple_bind=128"])
