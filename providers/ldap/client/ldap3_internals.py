@@ -19,8 +19,10 @@ from providers.ldap.client.protocol import PAGED_RESULTS
 
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9.;-]+")
 _BIND_RESPONSE, _SEARCH_ENTRY, _SEARCH_DONE, _SEARCH_REFERENCE, _EXTENDED_RESPONSE = 1, 4, 5, 19, 24
-# The class and the number of a tag (X.690 §8.1.2).
-_INTEGER, _OCTET_STRING, _ENUMERATED, _SEQUENCE, _SET = (0, 2), (0, 4), (0, 10), (0, 16), (0, 17)
+# The class of a tag, whether the element is constructed, and the number of the tag (X.690 §8.1.2). A text is never
+# constructed (RFC 4511 §5.1).
+_INTEGER, _OCTET_STRING, _ENUMERATED = (0, False, 2), (0, False, 4), (0, False, 10)
+_SEQUENCE, _SET = (0, True, 16), (0, True, 17)
 _RESULT = (_ENUMERATED, _OCTET_STRING, _OCTET_STRING)
 _ENUMERATED_TAG = 0x0A
 _MAX_FILTER_DEPTH = 100  # ldap3 encodes filters recursively, on top of the calls of a request
@@ -123,7 +125,7 @@ def _check_control(control: Sequence[_Element]) -> None:
         _require(page[3], _INTEGER, _OCTET_STRING)
 
 
-def _require(elements: Sequence[_Element], *types: tuple[int, int]) -> None:
+def _require(elements: Sequence[_Element], *types: tuple[int, bool, int]) -> None:
     """Raise ValueError unless the first elements have these types."""
-    if [(element[0], element[2]) for element in elements[: len(types)]] != [*types]:
+    if [element[:3] for element in elements[: len(types)]] != [*types]:
         raise ValueError("an element has another type than RFC 4511 defines")

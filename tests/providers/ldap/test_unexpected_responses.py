@@ -24,6 +24,7 @@ from tests.support.directories import ldap_provider
 SIZE_LIMIT_EXCEEDED = 4
 REFERRAL = 10
 SUCCESS = b"\x0a\x01\x00"
+CONSTRUCTED_OCTET_STRING = 0x24
 
 
 def entry(name: str, **attributes: list[str]) -> bytes:
@@ -67,6 +68,8 @@ def test_expected_responses_authenticate_the_user() -> None:
         [result(BIND_RESPONSE, b"\x02\x01\x00")],
         [result(BIND_RESPONSE, b"\x04\x01\x00")],
         [result(BIND_RESPONSE, b"\x0a\x00") + b"\xa0\x00"],
+        [element(BIND_RESPONSE, SUCCESS, octet_string(), element(CONSTRUCTED_OCTET_STRING))],
+        [element(BIND_RESPONSE, SUCCESS, octet_string(), element(CONSTRUCTED_OCTET_STRING, octet_string()))],
         [element(BIND_RESPONSE)],
         [element(BIND_RESPONSE, SUCCESS)],
     ],
