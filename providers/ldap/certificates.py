@@ -1,6 +1,6 @@
 """What certificates say: their names, their authority, and when they expire."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -24,6 +24,14 @@ def read_certificate(der: bytes) -> x509.Certificate | None:
         return x509.load_der_x509_certificate(der)
     except ValueError:
         return None
+
+
+def newest(certificates: Iterable[x509.Certificate]) -> list[x509.Certificate]:
+    """Return the certificates without those that one of the same subject in the list has succeeded."""
+    by_subject: dict[x509.Name, x509.Certificate] = {}
+    for certificate in sorted(certificates, key=lambda one: one.not_valid_after_utc):
+        by_subject[certificate.subject] = certificate
+    return [*by_subject.values()]
 
 
 def days_left(certificate: x509.Certificate) -> int:

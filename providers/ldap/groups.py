@@ -119,7 +119,7 @@ def primary_group_sid(entry: Entry) -> str | None:
 def _find_by_sid(session: SupportsSearch, sid: str) -> list[str]:
     found = session.search(f"<SID={sid}>", BASE, ANY_ENTRY, DN_ONLY)
     if not found:  # every account has a primary group
-        raise IncompleteResult("the primary group of an account does not exist, or LDAP_BIND_DN may not read it")
+        raise IncompleteResult("the primary group of an account does not exist, or may not be read")
     return [entry.dn for entry in found]
 
 

@@ -6,7 +6,7 @@ from time import monotonic
 
 from config.files import UnusableFile, read_file
 from providers.interface import Check
-from providers.ldap.certificates import authority, days_left, names, read_certificate, read_certificates
+from providers.ldap.certificates import authority, days_left, names, newest, read_certificate, read_certificates
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.errors import LdapError
@@ -75,7 +75,7 @@ def check_certificate_files(settings: LdapSettings) -> Iterator[Check]:
         except UnusableFile as error:
             yield Check(variable, "warning", f"the file {error}", "Restore it before the next start of the service")
             continue
-        for days in map(days_left, certificates):
+        for days in map(days_left, newest(certificates)):
             if days < CERT_EXPIRY_WARNING_DAYS:
                 found = f"a certificate expires in {days} days" if days >= 0 else "a certificate has expired"
                 yield Check(variable, "warning", found, remedy)

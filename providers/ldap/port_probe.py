@@ -45,7 +45,11 @@ class PortProbe:
 
         To be called after a connection with a newer version has failed.
         """
-        return self._connects(Encryption.of(self._address), unverified_context(outdated=True))
+        try:
+            context = unverified_context(outdated=True)
+        except (ValueError, ssl.SSLError):  # OpenSSL on this machine does not have them
+            return False
+        return self._connects(Encryption.of(self._address), context)
 
     def requests_client_certificate(self) -> bool:
         """Return whether the server asks for a client certificate, with the configured encryption."""

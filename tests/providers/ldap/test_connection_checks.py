@@ -204,6 +204,18 @@ def test_expired_authority_is_not_reported_as_an_expired_certificate(stopped: Sl
     assert found == "the certificate of an authority has expired: Add its successor to LDAP_CA_FILE, or to the server"
 
 
+def test_expired_authority_is_not_reported_if_its_successor_is_in_the_file(slapd: Slapd, tmp_path: Path) -> None:
+    root = Authority()
+    expired = root.renewed(not_after=datetime.now(UTC) - timedelta(days=1))
+    for name, content in {"both": root.pem + expired.pem, "one": expired.pem}.items():
+        (tmp_path / name).write_bytes((slapd.home / "ca.pem").read_bytes() + content)
+    steps = [
+        {check.step for check in open_ldap(slapd.environ(LDAP_CA_FILE=str(tmp_path / name))).check()}
+        for name in ("both", "one")
+    ]
+    assert ["LDAP_CA_FILE" in found for found in steps] == [False, True]
+
+
 @pytest.mark.parametrize("days", [-2, 10])
 def test_trusted_certificate_of_a_server_and_client_certificate_that_expire_are_reported(
     slapd: Slapd, tmp_path: Path, days: int
