@@ -149,7 +149,7 @@ class _ContentChecks:
         # A filter with an attribute that the account may not search matches no entry, not even in a negation.
         with_name = all_of(user_filter, presence(attribute))
         sample = session.search(base, SUBTREE, user_filter, [attribute], _SAMPLE_SIZE)
-        if not all(entry.texts(attribute) for entry in sample):
+        if not all(entry.values(attribute) for entry in sample):
             who, which = self._remedies.account, self._remedies.user_filter
             raise LdapError(f"{who} may not read {attribute} of an entry that matches {which}")
         if not session.search(base, SUBTREE, with_name, DN_ONLY, 1):

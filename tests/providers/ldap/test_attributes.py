@@ -108,6 +108,7 @@ def test_values_with_options_count_if_there_are_no_others(openldap: Slapd) -> No
     assert user
     assert (user["username"], user["email"]) == ("optional", "optional@example.org")
     assert provider.find("optional") == user
+    assert check(openldap.environ(), "users").outcome == "ok"
     openldap.modify(f"cn=options,ou=people,{SUFFIX}", {"uid": "changed", "mail": "changed@example.org"})
     user = provider.authenticate("optional@example.org", WANDA.password)
     assert user
