@@ -32,7 +32,14 @@ class Directory:
         self.tls = settings.tls_context()
         """The TLS context of all connections."""
         self.servers = [
-            Server(address, self.tls, settings.pool_size, account.binder(), settings.base_dn[0])
+            Server(
+                address,
+                self.tls,
+                settings.pool_size,
+                account.binder(),
+                probe_dn=settings.base_dn[0],
+                bind_timeout_seconds=settings.bind_timeout_seconds,
+            )
             for address in settings.servers
         ]
         self._failover = Failover(self.servers, settings.timeout_seconds * _TIMEOUT_SHARE)

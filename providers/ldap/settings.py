@@ -103,6 +103,12 @@ class LdapSettings(Section):
     timeout_seconds: int = Field(
         5, ge=1, le=60, description="the number of seconds that a login may wait for the directory, 1 to 60"
     )
+    bind_timeout_seconds: int | None = Field(
+        None,
+        le=300,
+        description="the number of seconds that a user may take to confirm a login, more than LDAP_TIMEOUT_SECONDS, "
+        "up to 300, if the directory asks for a second factor",
+    )
     pool_size: int = Field(
         8,
         ge=1,
@@ -159,6 +165,13 @@ class LdapSettings(Section):
         if start_tls is False and not insecure and not ldaps:
             raise ValueError("must not be false, since passwords would cross the network unencrypted")
         return start_tls
+
+    @field_validator("bind_timeout_seconds")
+    @classmethod
+    def _validate_bind_timeout(cls, seconds: int | None, others: ValidationInfo) -> int | None:
+        if seconds is not None and seconds <= others.data.get("timeout_seconds", 0):
+            raise ValueError("must be more than LDAP_TIMEOUT_SECONDS")
+        return seconds
 
     @field_validator("key_file")
     @classmethod

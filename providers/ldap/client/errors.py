@@ -80,6 +80,13 @@ class RequestUnanswered(ServerError):
     """The server did not answer one request, although it answers others."""
 
 
+class SlowBindUnanswered(RequestUnanswered):
+    """The server did not answer a bind within the time limit of slow binds.
+
+    The bind is not repeated on another server, which would ask the user for a second factor again.
+    """
+
+
 class StartTlsRefused(ServerError):
     """The server refused StartTLS (RFC 4511 §4.14)."""
 

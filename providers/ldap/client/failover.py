@@ -20,10 +20,12 @@ from providers.ldap.client.errors import (
     RequestUnanswered,
     ServerError,
     ServerTimeout,
+    SlowBindUnanswered,
 )
 from providers.ldap.client.filters import ANY_ENTRY
 from providers.ldap.client.pool import Pool
 from providers.ldap.client.protocol import BASE, DN_ONLY
+from providers.ldap.client.user_binds import UserBinds
 
 T = TypeVar("T")
 
@@ -45,15 +47,17 @@ class Server:
         tls: ssl.SSLContext,
         pool_size: int,
         bind_service: Callable[[Connection], None],
+        *,
         probe_dn: str = "",
+        bind_timeout_seconds: float | None = None,
     ) -> None:
-        """`probe_dn` is the DN of the entry that a probe reads."""
+        """`probe_dn` is the DN of the entry that a probe reads; `bind_timeout_seconds` is that of `UserBinds`."""
         self.address = address
         self._probe_dn = probe_dn
         connector = Connector(address, tls)
         self.service_pool = Pool(connector, pool_size, bind_service)
         # Separate pools, so that no search of the service account runs on a connection that is bound as a user.
-        self.user_pool = Pool(connector, pool_size, lambda _: None)
+        self.user_binds = UserBinds(connector, pool_size, bind_timeout_seconds)
         self.bind_limit = BindLimit()
         self.has_timed_out = False
         self._lock = ForkSafeLock()
@@ -83,12 +87,14 @@ class Server:
         After a ServerError, the server is probed. If it is available, raises RequestUnanswered instead.
         """
         started_at = monotonic()
+        operation_seconds = (deadline - started_at) * _OPERATION_SHARE
         try:
-            result = operation(self, started_at + (deadline - started_at) * _OPERATION_SHARE)
+            result = operation(self, started_at + operation_seconds)
         except (PoolExhausted, RequestUnanswered):
             raise
         except ServerError as error:
-            if self.is_available(deadline):
+            # A slow bind may have taken the time of the probe.
+            if self.is_available(max(deadline, monotonic() + operation_seconds * (1 / _OPERATION_SHARE - 1))):
                 raise RequestUnanswered(str(error)) from None
             self.record_failure(error, started_at)
             raise
@@ -129,7 +135,7 @@ class Server:
             self.has_timed_out = isinstance(error, ServerTimeout)
         log.warning("LDAP server %s is unavailable: %s", self.address, error)
         self.service_pool.clear()
-        self.user_pool.clear()
+        self.user_binds.clear()
 
     def record_success(self, started_at: float) -> None:
         """End the back-off, unless the server failed after the successful operation began at `started_at`."""
@@ -152,8 +158,8 @@ class Failover:
 
         The operation receives a server and the deadline there (monotonic seconds). It runs again on the next server
         if it raises ServerError. If no server answers, raises PoolExhausted or RequestUnanswered of any server, because
-        another request may succeed there, or else the ServerError of the last server. Raises any other LdapError of the
-        operation.
+        another request may succeed there, or else the ServerError of the last server. Raises SlowBindUnanswered and any
+        other LdapError of the operation.
         """
         outage = ServerError("all servers failed a moment ago, and are not retried yet")
         local_error: ServerError | None = None
@@ -161,6 +167,8 @@ class Failover:
             for server, deadline in self._candidates():
                 try:
                     return server.run(operation, deadline)
+                except SlowBindUnanswered:
+                    raise
                 except (PoolExhausted, RequestUnanswered) as error:
                     local_error = error
                 except ServerError as error:
@@ -179,6 +187,8 @@ class Failover:
         order = [*due, *(server for server in self._servers if server not in due and not server.has_timed_out)]
         for place, server in enumerate(order):
             now = monotonic()
+            if place and now >= end:  # after a slow bind
+                return
             deadline = now + (end - now) / (len(order) - place)
             if server.try_acquire(deadline):
                 yield server, deadline

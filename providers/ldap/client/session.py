@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Protocol, TypeVar
 
 from providers.ldap.client.connection import Connection
-from providers.ldap.client.errors import ServerTimeout
+from providers.ldap.client.errors import ServerTimeout, SlowBindUnanswered
 from providers.ldap.client.failover import Server
 from providers.ldap.client.protocol import Scope
 from providers.ldap.client.responses import Entry, Response
@@ -76,7 +77,7 @@ class ServiceSession:
         """Return the response to a bind as a user. `password` must not be empty (RFC 4513 §5.1.2)."""
         try:
             return self.bind_and_run(name, password, lambda response, _: response)
-        except ServerTimeout:
+        except (ServerTimeout, SlowBindUnanswered):
             log.warning("LDAP server %s did not answer a bind as %a in time", self._server.address, name)
             raise
 
@@ -87,19 +88,26 @@ class ServiceSession:
         answered a moment ago.
         """
 
-        def run(connection: Connection) -> T:
-            return operation(self._bind(connection, name, password), UserSession(connection))
+        def run(connection: Connection, timeout: float | None) -> T:
+            return operation(self._bind(connection, name, password, timeout), UserSession(connection))
 
         with self._server.bind_limit.turn(name, self._deadline):
-            return self._server.user_pool.run(run, self._deadline)
+            return self._server.user_binds.run(run, self._deadline)
 
-    def _bind(self, connection: Connection, name: str, password: str) -> Response:
+    def _bind(self, connection: Connection, name: str, password: str, timeout: float | None) -> Response:
+        """Return the response to a bind. The time of a bind that has a `timeout` does not count for other requests."""
+        began_at = monotonic()
+        if timeout is not None:
+            connection.deadline = began_at + timeout
         try:
             response = connection.bind(name, password.encode())
-        except ServerTimeout:
+        except ServerTimeout as error:
             self._server.bind_limit.begin_pause(name)
-            raise
+            raise SlowBindUnanswered(str(error)) if timeout is not None else error from None
         self._server.bind_limit.record_answer(name)
+        if timeout is not None:
+            self._deadline += monotonic() - began_at
+            connection.deadline = self._deadline
         return response
 
 
