@@ -5,7 +5,9 @@ compared in constant time. All functions are thread-safe. No function holds the 
 """
 
 import hashlib
+import hmac
 import time
+from base64 import b64encode
 from hmac import compare_digest
 from typing import Any
 
@@ -27,8 +29,8 @@ def verify_pbkdf2(secret: bytes, salt: bytes, digest: bytes, *, name: str, round
 
 
 def verify_scrypt(secret: bytes, salt: bytes, digest: bytes, *, n: int, r: int, p: int) -> bool:
-    """Verify scrypt (RFC 7914) with 64 bytes of output. Raises ValueError if OpenSSL rejects the parameters."""
-    computed = hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=_SCRYPT_MEMORY_LIMIT)
+    """Verify scrypt (RFC 7914). Raises ValueError if OpenSSL rejects the parameters."""
+    computed = hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=_SCRYPT_MEMORY_LIMIT, dklen=len(digest))
     return compare_digest(computed, digest)
 
 
@@ -56,6 +58,24 @@ def fits_bcrypt(secret: bytes) -> bool:
 def verify_bcrypt_sha256(secret: bytes, stored: str) -> bool:
     """Verify bcrypt over the hexadecimal SHA-256 digest of the password, as Django stores it."""
     return verify_bcrypt(hashlib.sha256(secret).hexdigest().encode(), stored)
+
+
+def verify_bcrypt_wordpress(secret: bytes, stored: str) -> bool:
+    """Verify bcrypt over the HMAC of the password, as WordPress 6.8 stores it. It ignores space around a password."""
+    digest = hmac.digest(b"wp-sha384", secret.strip(b" \t\n\r\x0b"), "sha384")
+    return verify_bcrypt(b64encode(digest), stored)
+
+
+def verify_salted_once(secret: bytes, salt: bytes, digest: bytes, *, name: str) -> bool:
+    """Verify one round of a hash function, as old versions of Django (salt and password) or Werkzeug (HMAC) used it."""
+    computed = (hashlib.new(name, salt + secret).digest(), hmac.digest(salt, secret, name))
+    return any(compare_digest(one, digest) for one in computed)
+
+
+def verify_directory389(secret: bytes, stored: bytes) -> bool:
+    """Verify PBKDF2 with SHA-256 as older versions of 389 Directory Server store it."""
+    rounds, salt, digest = int.from_bytes(stored[:4]), stored[4:68], stored[68:]
+    return verify_pbkdf2(secret, salt, digest, name="sha256", rounds=rounds)
 
 
 def verify_crypt(secret: bytes, stored: str, handler: Any) -> bool:

@@ -1,31 +1,32 @@
 """The text formats of the password hashes that Latchkey can verify."""
 
+import hashlib
 import re
 from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
-from passlib.hash import apr_md5_crypt, argon2, md5_crypt, sha256_crypt, sha512_crypt
+from passlib.hash import (
+    apr_md5_crypt,
+    argon2,
+    atlassian_pbkdf2_sha1,
+    bcrypt_sha256,
+    md5_crypt,
+    sha256_crypt,
+    sha512_crypt,
+)
 
 from passwords import foreign
-from passwords.errors import UnusableHash
-
-Match = re.Match[str]
-
-
-@dataclass(frozen=True, slots=True)
-class HashScheme:
-    """The scheme and the cost of a hash, without its salt and digest."""
-
-    name: str
-    parameters: str = ""
-    """The cost parameters, such as `cost=12`."""
-    weak: bool = True
-    """Whether the hash is weaker than the policy for new hashes. A login replaces it."""
-    milliseconds: float = field(default=0, compare=False)
-    """A rough estimate of the time of a verification, for comparing the costs of hashes."""
+from passwords.costs import (
+    HashScheme,
+    Match,
+    argon2_scheme,
+    one_parameter,
+    phpass_rounds,
+    scrypt_parameters,
+    scrypt_scheme,
+)
 
 
 @dataclass(frozen=True)
@@ -42,52 +43,19 @@ class HashFormat:
 MAX_CRYPT_BYTES = 512
 """The longest password that the crypt libraries of operating systems accept."""
 
-# OWASP considers argon2id with 7168 KiB and 5 iterations equal to the policy. A hash that uses more memory than the
-# policy is never replaced, because the new hash would be weaker.
-_MIN_MEMORY = 7168
-_MIN_WORK = _MIN_MEMORY * 5
-_POLICY_MEMORY = 19456
-_MAX_LANES = 16
-
 _NUMBER = "[1-9][0-9]{0,20}"
 _SALT = "(?P<salt>[!-#%-~]{1,64})"
 _CRYPT_BASE64 = "[./0-9A-Za-z]"
 _BASE64 = "[A-Za-z0-9+/]"
+_ADAPTED_BASE64 = "[A-Za-z0-9+./]"
 # libargon2 and bcrypt require that the unused bits of the last character are zero.
 _UNPADDED_BASE64 = f"(?:{_BASE64}{{4}})*(?:{_BASE64}[AQgw]|{_BASE64}{{2}}[AEIMQUYcgkosw048])?"
 
 
-def _require(*conditions: bool) -> None:
-    if not all(conditions):
-        raise UnusableHash("has excessive or invalid cost parameters")
-
-
-# Cached because the hashes of a table have few different parameters, and an import needs them a million times.
-@lru_cache(256)
-def _one_parameter(
-    scheme: str, parameter: str, value: int, minimum: int, maximum: int, *, milliseconds_per_round: float
-) -> HashScheme:
-    _require(minimum <= value <= maximum)
-    rounds = 2**value if parameter == "cost" else value
-    return HashScheme(scheme, f"{parameter}={value}", milliseconds=rounds * milliseconds_per_round)
-
-
-def _argon2_scheme(match: Match) -> HashScheme:
-    m, t, p = int(match["m"]), int(match["t"]), int(match["p"])
-    _require(m * t <= 2**19, m <= 2**18, p <= _MAX_LANES, m >= 8 * p)
-    weak = m < _MIN_MEMORY or (m * t < _MIN_WORK and m <= _POLICY_MEMORY)
-    return HashScheme(f"argon2{match['type']}", f"m={m} t={t} p={p}", weak, m * t * 7e-4)
-
-
-def _scrypt_scheme(match: Match) -> HashScheme:
-    n, r, p = int(match["n"]), int(match["r"]), int(match["p"])
-    is_power_of_two = n >= 2**10 and n & (n - 1) == 0
-    _require(is_power_of_two, n * r <= 2**21, n * r * p <= 2**21, r > 1 or n < 2**16)  # the last is RFC 7914 §2
-    return HashScheme("scrypt", f"N={n} r={r} p={p}", milliseconds=n * r * p * 4e-4)
-
-
-def _phpass_rounds(match: Match) -> int:
-    return 1 << "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".index(match["power"])
+def _decode(text: str) -> bytes:
+    """Decode base64 with or without padding, in which `.` can replace `+`."""
+    unpadded = text.rstrip("=").replace(".", "+")
+    return b64decode(unpadded + "=" * (-len(unpadded) % 4))
 
 
 def _md5_crypt(scheme: str, prefix: str, verify: Callable[[bytes, str, Any], bool], handler: Any) -> HashFormat:
@@ -102,7 +70,7 @@ def _sha_crypt(scheme: str, prefix: str, length: int, handler: Any) -> HashForma
     rounds = rf"(?:rounds=(?P<rounds>{_NUMBER})\$)?"
     return HashFormat(
         re.compile(rf"{prefix}{rounds}{_CRYPT_BASE64}{{1,16}}\${_CRYPT_BASE64}{{{length}}}"),
-        lambda match: _one_parameter(
+        lambda match: one_parameter(
             scheme, "rounds", int(match["rounds"] or 5000), 1000, 10**6, milliseconds_per_round=2e-4
         ),
         # The time grows with the length of the password, and crypt libraries do not accept longer passwords.
@@ -114,29 +82,59 @@ def _bcrypt(scheme: str, prefix: str, verify: Callable[[bytes, str], bool]) -> H
     digest = f"{_CRYPT_BASE64}{{21}}[.Oeu]{_CRYPT_BASE64}{{30}}[.CGKOSWaeimquy26]"
     return HashFormat(
         re.compile(rf"{prefix}(?P<bcrypt>\$2[aby]\$(?P<cost>[0-9]{{2}})\${digest})"),
-        lambda match: _one_parameter(scheme, "cost", int(match["cost"]), 4, 14, milliseconds_per_round=0.055),
+        lambda match: one_parameter(scheme, "cost", int(match["cost"]), 4, 15, milliseconds_per_round=0.055),
         lambda secret, match: verify(secret, match["bcrypt"]),
     )
+
+
+def _pbkdf2_scheme(function: str, rounds: int) -> HashScheme:
+    return one_parameter(f"pbkdf2-{function}", "rounds", rounds, 1, 2 * 10**6, milliseconds_per_round=3e-4)
 
 
 def _pbkdf2(function: str, prefix: str, digest: str, decode: Callable[[str], bytes]) -> HashFormat:
     return HashFormat(
         re.compile(rf"{prefix}(?P<rounds>{_NUMBER})\${_SALT}\$(?P<digest>{digest})"),
-        lambda match: _one_parameter(
-            f"pbkdf2-{function}", "rounds", int(match["rounds"]), 1, 2 * 10**6, milliseconds_per_round=3e-4
-        ),
+        lambda match: _pbkdf2_scheme(function, int(match["rounds"])),
         lambda secret, match: foreign.verify_pbkdf2(
             secret, match["salt"].encode(), decode(match["digest"]), name=function, rounds=int(match["rounds"])
         ),
     )
 
 
-def _scrypt(pattern: str, decode: Callable[[str], bytes]) -> HashFormat:
-    def verify(secret: bytes, match: Match) -> bool:
-        n, r, p = int(match["n"]), int(match["r"]), int(match["p"])
-        return foreign.verify_scrypt(secret, match["salt"].encode(), decode(match["digest"]), n=n, r=r, p=p)
+def _encoded_pbkdf2(function: str, prefix: str) -> HashFormat:
+    """Return the format of passlib and of LDAP servers: salt and digest are base64, with `.` or `+`."""
+    size = hashlib.new(function).digest_size
+    length, padding = -(-size * 8 // 6), "=" * (-size % 3)
+    salt, digest = f"{_ADAPTED_BASE64}{{1,171}}={{0,2}}", f"{_ADAPTED_BASE64}{{{length}}}(?:{padding})?"
+    return HashFormat(
+        re.compile(rf"{prefix}(?P<rounds>{_NUMBER})\$(?P<salt>{salt})\$(?P<digest>{digest})", re.IGNORECASE),
+        lambda match: _pbkdf2_scheme(function, int(match["rounds"])),
+        lambda secret, match: foreign.verify_pbkdf2(
+            secret, _decode(match["salt"]), _decode(match["digest"]), name=function, rounds=int(match["rounds"])
+        ),
+    )
 
-    return HashFormat(re.compile(pattern), _scrypt_scheme, verify)
+
+def _salted_once(function: str, prefix: str) -> HashFormat:
+    """Return the format of old versions of Werkzeug and Django: `sha1$salt$hex`, which each computed in its own way."""
+    digest = f"[0-9a-f]{{{hashlib.new(function).digest_size * 2}}}"
+    return HashFormat(
+        re.compile(rf"{prefix}{_SALT}\$(?P<digest>{digest})"),
+        lambda _: HashScheme(f"salted-{function}"),
+        lambda secret, match: foreign.verify_salted_once(
+            secret, match["salt"].encode(), bytes.fromhex(match["digest"]), name=function
+        ),
+    )
+
+
+def _scrypt(
+    pattern: str, decode: Callable[[str], bytes], decode_salt: Callable[[str], bytes] = str.encode
+) -> HashFormat:
+    def verify(secret: bytes, match: Match) -> bool:
+        n, r, p = scrypt_parameters(match)
+        return foreign.verify_scrypt(secret, decode_salt(match["salt"]), decode(match["digest"]), n=n, r=r, p=p)
+
+    return HashFormat(re.compile(pattern), scrypt_scheme, verify)
 
 
 def _salted(scheme: str, function: str, min_length: int) -> HashFormat:
@@ -154,17 +152,34 @@ _ARGON2 = HashFormat(
         # A salt of 8 to 64 bytes, and a digest of exactly 16, 32 or 64 bytes, so that a truncated digest is invalid.
         rf"\$(?=[^$]{{11,86}}\$){_UNPADDED_BASE64}\$(?=(?:.{{22}}|.{{43}}|.{{86}})\Z){_UNPADDED_BASE64}"
     ),
-    _argon2_scheme,
+    argon2_scheme,
     lambda secret, match: bool(argon2.verify(secret, match[0])),
 )
 _BCRYPT = _bcrypt("bcrypt", "", foreign.verify_bcrypt)
 _PHPASS = HashFormat(
     re.compile(rf"\$[PH]\$(?P<power>{_CRYPT_BASE64})(?P<salt>{_CRYPT_BASE64}{{8}})(?P<digest>{_CRYPT_BASE64}{{22}})"),
     # libpass makes hashes with 2**19.
-    lambda match: _one_parameter("phpass", "rounds", _phpass_rounds(match), 2**7, 2**20, milliseconds_per_round=1e-3),
+    lambda match: one_parameter("phpass", "rounds", phpass_rounds(match), 2**7, 2**20, milliseconds_per_round=1e-3),
     lambda secret, match: foreign.verify_phpass(
-        secret, match["salt"].encode(), match["digest"], rounds=_phpass_rounds(match)
+        secret, match["salt"].encode(), match["digest"], rounds=phpass_rounds(match)
     ),
+)
+
+_PASSLIB_BCRYPT_SHA256 = HashFormat(
+    re.compile(rf"\$bcrypt-sha256\$v=2,t=2[ab],r=(?P<cost>[0-9]{{1,2}})\${_CRYPT_BASE64}{{22}}\${_CRYPT_BASE64}{{31}}"),
+    lambda match: one_parameter("bcrypt-sha256", "cost", int(match["cost"]), 4, 15, milliseconds_per_round=0.055),
+    lambda secret, match: bool(bcrypt_sha256.verify(secret, match[0])),
+)
+_DIRECTORY389_PBKDF2 = HashFormat(
+    # The number of rounds, a salt of 64 bytes and a digest of 256 bytes.
+    re.compile(rf"\{{\w+\}}(?P<bytes>{_BASE64}{{432}})"),
+    lambda match: _pbkdf2_scheme("sha256", int.from_bytes(b64decode(match["bytes"])[:4])),
+    lambda secret, match: foreign.verify_directory389(secret, b64decode(match["bytes"])),
+)
+_ATLASSIAN = HashFormat(
+    re.compile(rf"\{{\w+\}}{_BASE64}{{64}}"),
+    lambda _: one_parameter("pbkdf2-sha1", "rounds", 10_000, 1, 10_000, milliseconds_per_round=3e-4),
+    lambda secret, match: bool(atlassian_pbkdf2_sha1.verify(secret, match[0].upper()[:9] + match[0][9:])),
 )
 
 FORMATS = {
@@ -175,6 +190,32 @@ FORMATS = {
     "$5$": _sha_crypt("sha256-crypt", r"\$5\$", 43, sha256_crypt),
     "$1$": _md5_crypt("md5-crypt", r"\$1\$", foreign.verify_crypt, md5_crypt),
     "$apr1$": _md5_crypt("apr1", r"\$apr1\$", foreign.verify_apr1, apr_md5_crypt),
+    "$wp$": _bcrypt("bcrypt-wordpress", r"\$wp", foreign.verify_bcrypt_wordpress),
+    "$bcrypt-sha256$": _PASSLIB_BCRYPT_SHA256,
+    "$pbkdf2$": _encoded_pbkdf2("sha1", r"\$pbkdf2\$"),
+    "$pbkdf2-sha256$": _encoded_pbkdf2("sha256", r"\$pbkdf2-sha256\$"),
+    "$pbkdf2-sha512$": _encoded_pbkdf2("sha512", r"\$pbkdf2-sha512\$"),
+    "$scrypt$": _scrypt(
+        rf"\$scrypt\$ln=(?P<ln>{_NUMBER}),r=(?P<r>{_NUMBER}),p=(?P<p>{_NUMBER})"
+        rf"\$(?P<salt>{_BASE64}{{1,86}})\$(?P<digest>{_BASE64}{{43}})",
+        _decode,
+        _decode,
+    ),
+    # OpenLDAP, 389 Directory Server, Dovecot, Atlassian
+    "{pbkdf2}": _encoded_pbkdf2("sha1", r"\{pbkdf2\}"),
+    "{pbkdf2-sha1}": _encoded_pbkdf2("sha1", r"\{pbkdf2-sha1\}"),
+    "{pbkdf2-sha256}": _encoded_pbkdf2("sha256", r"\{pbkdf2-sha256\}"),
+    "{pbkdf2-sha512}": _encoded_pbkdf2("sha512", r"\{pbkdf2-sha512\}"),
+    "{pbkdf2_sha256}": _DIRECTORY389_PBKDF2,
+    "{pbkdf2}$1$": HashFormat(
+        re.compile(rf"\{{\w+\}}\$1\${_SALT}\$(?P<rounds>{_NUMBER})\$(?P<digest>[0-9a-f]{{40}})"),
+        lambda match: _pbkdf2_scheme("sha1", int(match["rounds"])),
+        lambda secret, match: foreign.verify_pbkdf2(
+            secret, match["salt"].encode(), bytes.fromhex(match["digest"]), name="sha1", rounds=int(match["rounds"])
+        ),
+    ),
+    "{pkcs5s2}": _ATLASSIAN,
+    "{smd5}": _salted("smd5", "md5", 27),
     "{ssha}": _salted("ssha", "sha1", 32),
     "{ssha256}": _salted("ssha256", "sha256", 48),
     "{ssha384}": _salted("ssha384", "sha384", 70),
@@ -187,6 +228,11 @@ FORMATS = {
         rf"scrypt\$(?P<n>{_NUMBER})\${_SALT}\$(?P<r>{_NUMBER})\$(?P<p>{_NUMBER})\$(?P<digest>{_BASE64}{{86}}==)",
         b64decode,
     ),
+    # Old versions of Django and Werkzeug
+    "md5$": _salted_once("md5", r"md5\$"),
+    "sha1$": _salted_once("sha1", r"sha1\$"),
+    "sha256$": _salted_once("sha256", r"sha256\$"),
+    "sha512$": _salted_once("sha512", r"sha512\$"),
     # Werkzeug
     "pbkdf2:sha1:": _pbkdf2("sha1", "pbkdf2:sha1:", "[0-9a-f]{40}", bytes.fromhex),
     "pbkdf2:sha256:": _pbkdf2("sha256", "pbkdf2:sha256:", "[0-9a-f]{64}", bytes.fromhex),

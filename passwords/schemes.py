@@ -2,29 +2,36 @@
 
 import re
 
+from passwords.costs import HashScheme
 from passwords.errors import UnusableHash
 from passwords.foreign import fits_bcrypt
-from passwords.formats import FORMATS, HashFormat, HashScheme
+from passwords.formats import FORMATS, HashFormat
 
 MAX_HASH_LENGTH = 512
 _MAX_SECRET_BYTES = 4096  # the limit of libpass
 
 _NO_SALT = "has no salt"
 _UNSUPPORTED_SCHEMES = {
-    "{smd5}": "salted MD5",
     "{lanman}": "LAN Manager",
-    "md5$": "salted MD5",
-    "sha1$": "salted SHA-1",
     "$2x$": "bcrypt of the faulty version 2x",
     "$sha1$": "sha1-crypt",
     "$y$": "yescrypt",
     "$gy$": "gost-yescrypt",
-    "$wp$": "the bcrypt variant of WordPress",
-    "$pbkdf2-sha256$": "the PBKDF2 variant of passlib",
-    "$pbkdf2-sha512$": "the PBKDF2 variant of passlib",
+    "$7$": "the scrypt variant of libsodium",
+    "$S$": "the SHA-512 variant of Drupal",
+    "{cram-md5}": "CRAM-MD5",
+    "{digest-md5}": "DIGEST-MD5",
+    "{hmac-md5}": "CRAM-MD5",
+    "{scram-sha-1}": "SCRAM",
+    "{scram-sha-256}": "SCRAM",
+    "{x-issha,": "the SHA variant of SAP",
 }
 _REASONS_BY_PREFIX = {
-    **dict.fromkeys(("{sha}", "{sha256}", "{sha512}", "{md5}", "{nt}", "md5$$", "sha1$$", "$3$"), _NO_SALT),
+    **dict.fromkeys(
+        ("{sha}", "{sha256}", "{sha512}", "{md5}", "{nt}", "{plain-md5}", "{ldap-md5}", "md5$$", "sha1$$", "$3$"),
+        _NO_SALT,
+    ),
+    **dict.fromkeys(("{plain}", "{cleartext}", "{clear}"), "is plain text"),
     **{prefix: f"is {name}, which is not supported" for prefix, name in _UNSUPPORTED_SCHEMES.items()},
     **dict.fromkeys(FORMATS, "is cut off or damaged"),
 }
@@ -32,14 +39,24 @@ _REASONS_BY_PATTERN = [
     (re.compile(""), "is empty"),
     # MD5 or SHA; Windows, optionally after the hash of LAN Manager; or MySQL.
     (re.compile(r"\*?(?:[0-9A-Fa-f]{8}){2,16}(?::[0-9A-Fa-f]{32})?"), _NO_SALT),
+    (
+        re.compile(r"(?:\{[\w-]+\})?\$\$\w.*", re.DOTALL),
+        "has $$ in place of $, as in a compose file: write each $ once",
+    ),
+    (re.compile("SCRAM-SHA-256[$].*"), "is SCRAM, which is not supported"),
+    (re.compile("md5[0-9a-f]{32}"), _NO_SALT),  # PostgreSQL
+    (re.compile(r"grub\.pbkdf2\..*"), "is PBKDF2 of GRUB, which is not supported"),
     (re.compile("x|[!*].*", re.DOTALL), "is not a hash: the account is locked or has no password"),
     (re.compile("[./0-9A-Za-z]{13}"), "is DES crypt, which is not supported, or plain text"),
     (re.compile(".*", re.DOTALL), "is plain text or has an unknown scheme"),
 ]
 
-# The prefixes of slapd and Django before a hash that has its own prefix.
-_WRAPPER = re.compile(r"\{crypt\}|\{argon2\}|argon2(?=\$argon2)|bcrypt\$(?=\$2)", re.ASCII | re.IGNORECASE)
-_PREFIX = re.compile(r"\{\w+\}|\$[\w-]+\$|pbkdf2:\w+:|\w+(?:\$\$?|:)", re.ASCII)
+# The prefixes of slapd, Dovecot and Django before a hash that has its own prefix.
+_WRAPPER = re.compile(
+    r"\{(?:crypt|argon2(?:id?)?|blf-crypt|(?:md5|sha256|sha512)-crypt)\}|argon2(?=\$argon2)|bcrypt\$(?=\$2)",
+    re.ASCII | re.IGNORECASE,
+)
+_PREFIX = re.compile(r"\{[\w-]+(?:\}(?:\$1\$)?|,)|\$[\w-]+\$|pbkdf2:\w+:|\w+(?:\$\$?|:)", re.ASCII)
 
 
 def identify(stored: str) -> HashScheme:
@@ -67,11 +84,15 @@ def verify(password: str, stored: str) -> bool:
 def needs_rehash(password: str, stored: str) -> bool:
     """Return whether a new hash of the password, which the stored hash has matched, should replace the stored hash.
 
-    A strong hash is not replaced. A bcrypt hash is not replaced if the password is longer than bcrypt uses: the rest
-    of the password was not verified, and a typing error there would become part of the user's password.
+    A strong hash is not replaced, and neither is one of a scheme that ignores a part of this password: a typing error
+    in that part would become part of the user's password.
     """
     scheme = identify(stored)
-    return scheme.weak and (scheme.name != "bcrypt" or fits_bcrypt(password.encode()))
+    ignores_a_part = {
+        "bcrypt": not fits_bcrypt(password.encode()),
+        "bcrypt-wordpress": password != password.strip(),
+    }
+    return scheme.weak and not ignores_a_part.get(scheme.name, False)
 
 
 def _parse(stored: str) -> tuple[HashFormat, re.Match[str]]:

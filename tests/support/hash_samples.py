@@ -1,23 +1,12 @@
 """Hashes of one password, each made by the program named, and none by the library that verifies it here."""
 
-from dataclasses import dataclass
-
 import pytest
 
+from tests.support.hash_sample import Sample as Sample  # noqa: PLC0414 - for those who import the samples
+from tests.support.product_hash_samples import PRODUCT_SAMPLES
 from tests.support.users import ZOE
 
 PASSWORD = ZOE.password
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A hash of PASSWORD, and the expected result of `identify`."""
-
-    maker: str
-    stored: str
-    scheme: str
-    parameters: str = ""
-    weak: bool = True
 
 
 ARGON2 = [  # argon2-cffi's hash_secret; the salt is "somesalt12345678", or "8bytes.."
@@ -167,6 +156,7 @@ SCRYPT = [
 
 SALTED = [
     Sample("slappasswd", "{SSHA}UBZRTovYrWc4Y4xH1XxRAgTbmOlu8sBs", "ssha"),
+    Sample("slappasswd", "{SMD5}wT5SwBVBGT1cKg0eZHrU7cbecws=", "smd5"),
     Sample("slappasswd, lowercase prefix", "{ssha}UBZRTovYrWc4Y4xH1XxRAgTbmOlu8sBs", "ssha"),
     Sample(
         "slappasswd, module pw-sha2",
@@ -222,7 +212,7 @@ PHPASS = [  # made by a Perl implementation of the specification, which also rep
     Sample("phpass of phpBB", "$H$5kVyQ7ujq9It54DiVy9Q0QMoeAQ.mL0", "phpass", "rounds=128"),
 ]
 
-SAMPLES = [*ARGON2, *BCRYPT, *PBKDF2, *SCRYPT, *SALTED, *CRYPT, *PHPASS]
+SAMPLES = [*ARGON2, *BCRYPT, *PBKDF2, *SCRYPT, *SALTED, *CRYPT, *PHPASS, *PRODUCT_SAMPLES]
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.scheme}, {sample.maker}")
 
 PUBLISHED = [  # from phpass' test program and PHP's manual
