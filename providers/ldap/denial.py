@@ -60,6 +60,15 @@ _WINDOWS_REASONS = {
     "775": LOCKED,
 }
 
+# eDirectory: the diagnostic message contains its own error, such as "NDS error: bad password (-222)".
+_NDS_ERROR = re.compile(r"\bNDS error: .*\((-[0-9]+)\)")
+_NDS_REASONS = {
+    "-197": LOCKED,
+    "-218": LOGON_HOURS,
+    "-220": DISABLED,  # also an expired account
+    "-222": PASSWORD_EXPIRED,
+}
+
 # draft-behera-ldap-password-policy §6.2. The other errors concern password changes.
 _POLICY_REASONS = {0: PASSWORD_EXPIRED, 1: LOCKED, 2: MUST_CHANGE}
 
@@ -76,6 +85,8 @@ def bind_denial_reason(response: Response) -> str | None:
         return policy_reason if policy_reason == MUST_CHANGE else None
     if response.code not in _RESULT_REASONS:
         raise BindFailed(f"a bind failed: {response.code_name}")
+    if nds_error := _NDS_ERROR.search(response.diagnostic_message):
+        return _NDS_REASONS.get(nds_error[1], _RESULT_REASONS[response.code])
     if response.code == RESULT_UNWILLING_TO_PERFORM:
         texts = (text for text in _FREEIPA_REASONS if text in response.diagnostic_message)
         return _FREEIPA_REASONS.get(next(texts, ""), DISABLED)

@@ -9,7 +9,7 @@ from config.forks import ForkSafeLock
 from providers.interface import Membership
 from providers.ldap.binary_identifiers import sid_text
 from providers.ldap.client.attribute_types import short_name
-from providers.ldap.client.dn import dn_key, similar_text
+from providers.ldap.client.dn import similar_text
 from providers.ldap.client.errors import IncompleteResult
 from providers.ldap.client.filters import ANY_ENTRY, Filter, any_of, equality, placeholders
 from providers.ldap.client.protocol import BASE, DN_ONLY
@@ -51,13 +51,13 @@ class GroupFinder:
         each other in a circle. Raises LdapError.
         """
         direct = self._direct_groups(session, entry, username)
-        found = {dn_key(dn): Membership(dn) for dn in direct}
+        found = {dn: Membership(dn) for dn in direct}  # a server spells the DN of an entry the same each time
         waiting = deque(direct if (self._nested if nested is None else nested) else ())
         while waiting:
             group = waiting.popleft()
             for parent in self._parents.get(group, partial(self._parent_groups, session, group)):
-                if dn_key(parent) not in found:
-                    found[dn_key(parent)] = Membership(parent, via_group=group)
+                if parent not in found:
+                    found[parent] = Membership(parent, via_group=group)
                     waiting.append(parent)
         return list(found.values())
 

@@ -1,7 +1,7 @@
 """The entries of users: find the entry for a login, and read the user from it."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from audit.events import Event, write_process_event
@@ -17,7 +17,7 @@ from providers.ldap.client.session import ServiceSession, SupportsSearch
 from providers.ldap.group_dns import group_keys
 from providers.ldap.groups import GroupFinder
 from providers.ldap.login_filter import condition_on_users
-from providers.ldap.records import RECORD_ATTRIBUTES, credential_stamp, is_same_record, record_id
+from providers.ldap.records import ID_ATTRIBUTES, RECORD_ATTRIBUTES, credential_stamp, is_same_record, record_id
 from providers.ldap.role_rules import RoleRules
 from providers.ldap.role_rules_file import read_role_rules
 from providers.ldap.service_account import ServiceAccountEntry
@@ -45,6 +45,8 @@ class UserEntries:
         """The filter that matches all users: LDAP_USER_FILTER without its condition on the login."""
         self._role_rules = _open_role_rules(settings)
         self.groups = GroupFinder(settings)
+        # An entry may have 100,000 values of memberOf, so searches for the holders of a username do not read them.
+        self._name_attributes = (settings.name_attribute, *ID_ATTRIBUTES)
         self.attributes = (
             settings.name_attribute,
             self._email_attribute,
@@ -94,7 +96,7 @@ class UserEntries:
         LDAP_USER_FILTER does not apply: a username that an excluded entry has is not free. The list may be incomplete
         if it has two or more entries.
         """
-        return self._search_name(session, self.username(entry))
+        return self._search_name(session, self.username(entry), attributes=self._name_attributes)
 
     def owns_username(self, session: SupportsSearch, entry: Entry) -> bool:
         """Return whether this entry, and no other entry below LDAP_BASE_DN, has its username."""
@@ -104,7 +106,9 @@ class UserEntries:
     def has_username(self, session: SupportsSearch, username: str) -> bool:
         """Return whether an entry below LDAP_BASE_DN has this value in LDAP_USERNAME_ATTRIBUTE."""
         search_filter = self._usernames.filter(username)
-        return search_filter is not None and bool(self._search(session, search_filter, self._bases))
+        return search_filter is not None and bool(
+            self._search(session, search_filter, self._bases, attributes=self._name_attributes)
+        )
 
     def all(self, session: ServiceSession) -> list[Entry]:
         """Return the entries of all users, each once, without those that share their username."""
@@ -190,21 +194,32 @@ class UserEntries:
         condition: str = ANY_ENTRY,
         bases: tuple[str, ...] = (),
         scope: Scope = SUBTREE,
+        *,
+        attributes: Sequence[str] = (),
     ) -> list[Entry]:
         """Return the entries with this username that match the condition. Several if the search may be incomplete."""
         name_filter = self._usernames.filter(username)
         if name_filter is None:
             return []
-        found = self._search(session, all_of(name_filter, condition), bases or self._bases, scope)
+        found = self._search(
+            session, all_of(name_filter, condition), bases or self._bases, scope, attributes=attributes
+        )
         named = [entry for entry in found if self._usernames.may_be(entry, username)]
         return found if len(found) >= _MAX_MATCHES else named
 
     def _search(
-        self, session: SupportsSearch, search_filter: str, bases: tuple[str, ...], scope: Scope = SUBTREE
+        self,
+        session: SupportsSearch,
+        search_filter: str,
+        bases: tuple[str, ...],
+        scope: Scope = SUBTREE,
+        *,
+        attributes: Sequence[str] = (),
     ) -> list[Entry]:
+        selection = attributes or self.attributes
         found: dict[str, Entry] = {}
         for base in bases:
-            for entry in session.search(base, scope, search_filter, self.attributes, size_limit=_MAX_MATCHES):
+            for entry in session.search(base, scope, search_filter, selection, size_limit=_MAX_MATCHES):
                 found.setdefault(entry.dn, entry)  # one base DN may be below another
         return list(found.values())
 

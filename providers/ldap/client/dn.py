@@ -18,6 +18,7 @@ _ATTRIBUTE_VALUE = re.compile(
     r"(?P<value>(?:\\[0-9a-f]{2}|\\(?![0-9a-f]{2}).|[^\\,+;])*+))(?P<end>[,+;]|\Z)",
     re.DOTALL | re.IGNORECASE | re.ASCII,
 )
+_ESCAPES = re.compile(r'[\\"#+;]')  # without these, each comma ends an RDN
 _SPACES = " \t\n\r\f\v"
 _SPECIAL = re.compile(r'[,+"\\<>;=#\x00]|\A\s|\s\Z', re.ASCII)
 _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
@@ -43,10 +44,16 @@ def parse_dn(text: str) -> DN:
 @lru_cache(16_384)
 def dn_key(dn: str) -> DN | str:
     """Return a key that is equal only for DNs that are the same for every server; the text itself if it is not a DN."""
+    first, comma, rest = dn.partition(",")
     try:
+        if comma and not _ESCAPES.search(dn):
+            return parse_dn(first) + _parse_parent(rest)  # a user may have 100,000 groups, which have few parents
         return parse_dn(dn)
     except ValueError:
         return dn
+
+
+_parse_parent = lru_cache(1024)(parse_dn)
 
 
 def similar_key(key: DN | str) -> DN | str:

@@ -133,6 +133,23 @@ def test_windows_error_code_gives_the_reason(code: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "error", "expected"),
+    [
+        (53, "NDS error: login lockout (-197)", LOCKED),
+        (49, "NDS error: login lockout (-197)", LOCKED),
+        (53, "NDS error: bad login time or Q halted (-218)", LOGON_HOURS),
+        (53, "NDS error: log account expired (-220)", DISABLED),
+        (49, "NDS error: log account expired (-220)", DISABLED),
+        (49, "NDS error: bad password (-222)", PASSWORD_EXPIRED),
+        (49, "NDS error: failed authentication (-669)", WRONG_PASSWORD),
+        (53, "NDS error: maximum logins exceeded or Q stn not server (-217)", DISABLED),
+    ],
+)
+def test_edirectory_error_gives_the_reason(code: int, error: str, expected: str) -> None:
+    assert bind_denial_reason(Response(code, error, {})) == expected
+
+
+@pytest.mark.parametrize(
     ("value", "failed", "succeeded"),
     [
         (b"\x30\x00", WRONG_PASSWORD, None),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import thread_time
 
 import pytest
 
@@ -325,3 +326,17 @@ def test_doctor_compares_the_usernames_that_it_may_read() -> None:
     assert check.outcome == "warning"
     assert check.found.startswith("no username occurs twice in the first 1 entries: a limit of the server")
     assert check.remedy == "Raise the size limit of an anonymous client on the server"
+
+
+def test_time_of_a_login_is_linear_in_the_number_of_groups() -> None:
+    def seconds(count: int) -> float:
+        directory = RangedDirectory(entries(memberOf=list(map(group, range(count)))), lambda _, found: found)
+        with running(directory) as port:
+            provider = ldap_provider(environ(port, LDAP_TIMEOUT_SECONDS="60"))
+            start = thread_time()
+            user = provider.authenticate("zoe", PASSWORD)
+            assert user
+            assert len(user["roles"]) == 1300
+            return thread_time() - start
+
+    assert seconds(100_000) < 30 * seconds(10_000)
