@@ -114,10 +114,12 @@ def test_rejected_line_that_is_not_an_object_is_unchanged(line: str) -> None:
 
 
 def test_deeply_nested_object_that_is_read_is_written_again() -> None:
-    lines = "".join(f'{{"\\u00e9": {"[" * depth}{"]" * depth}}}\n' for depth in range(800, 1000))
+    # Python 3.11 writes about 990 levels, and 3.13 thousands.
+    depths = [*range(800, 1000), 100_000]
+    lines = "".join(f'{{"\\u00e9": {"[" * depth}{"]" * depth}}}\n' for depth in depths)
     again = write_rejected("jsonl", lines)
-    assert 0 < again.count("the reason") < 200
-    assert again.count("\n") == 200
+    assert 0 < again.count("the reason") < len(depths)
+    assert again.count("\n") == len(depths)
 
 
 def test_unpaired_surrogate_is_written_as_an_escape() -> None:
