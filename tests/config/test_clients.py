@@ -182,6 +182,6 @@ def test_client_is_authenticated_only_by_its_exact_secret(presented: str | None)
         OAuthSettings.read({"OAUTH_CLIENTS": f"reports:{SECRET},phone"}).registered_clients(), password_grant=True
     )
     assert clients.authenticate("reports", SECRET)
-    assert clients.authenticate("reports", presented) is None
-    assert clients.authenticate("unknown", presented) is None
+    assert not clients.authenticate("reports", presented)
+    assert not clients.authenticate("unknown", presented)
     assert bool(clients.authenticate("phone", presented)) == (presented is None)
