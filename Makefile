@@ -44,6 +44,7 @@ bench: $(VENV)/.bench servers ## Measure the cost of logins and imports as ratio
 	@$(BIN)/python -m bench.bulk
 	@$(BIN)/python -m bench.scale
 	@$(BIN)/python -m bench.saturation
+	@$(BIN)/python -m bench.oracle
 
 lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK) --group build -o requirements.txt

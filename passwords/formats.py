@@ -71,7 +71,7 @@ def _sha_crypt(scheme: str, prefix: str, length: int, handler: Any) -> HashForma
     return HashFormat(
         re.compile(rf"{prefix}{rounds}{_CRYPT_BASE64}{{1,16}}\${_CRYPT_BASE64}{{{length}}}"),
         lambda match: one_parameter(
-            scheme, "rounds", int(match["rounds"] or 5000), 1000, 10**6, milliseconds_per_round=2e-4
+            scheme, "rounds", int(match["rounds"] or 5000), 1000, 10**6, milliseconds_per_round=5e-4
         ),
         # The time grows with the length of the password, and crypt libraries do not accept longer passwords.
         lambda secret, match: len(secret) <= MAX_CRYPT_BYTES and foreign.verify_crypt(secret, match[0], handler),

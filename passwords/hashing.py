@@ -8,12 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import BoundedSemaphore
+from time import perf_counter
 from typing import TypeVar
 
 from passlib.hash import argon2
 
 from audit.operation import timed
 from config.forks import reset_in_forks
+from passwords.durations import record_verification
 from passwords.errors import Overloaded, UnusableHash
 from passwords.schemes import identify, needs_rehash, verify
 
@@ -120,8 +122,15 @@ def upgraded_hash(password: str, stored: str) -> str | None:
 
 def _verify(password: str, stored: str) -> bool:
     try:
-        return verify(password, stored)
+        return _verify_measured(password, stored)
     except UnusableHash as error:
         log.warning("a login is denied because the stored password hash %s", error)
-        verify(password, DECOY)  # so that the login takes as long as one with a wrong password
+        _verify_measured(password, DECOY)  # so that the login takes as long as one with a wrong password
         return False
+
+
+def _verify_measured(password: str, stored: str) -> bool:
+    began = perf_counter()
+    matches = verify(password, stored)
+    record_verification(password, stored, perf_counter() - began)
+    return matches

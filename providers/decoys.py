@@ -1,9 +1,13 @@
-"""The hashes that are verified for users who do not exist, so that the response takes as long as for other users."""
+"""The time that a denied login takes: the same for users with different hashes, and for users who do not exist."""
 
 import hmac
+import time
 from collections.abc import Iterable
+from math import ceil
 
+from audit.operation import timed
 from config.text import casefold_name
+from passwords.durations import typical_seconds
 from passwords.errors import UnusableHash
 from passwords.hashing import DECOY
 from passwords.schemes import identify
@@ -16,7 +20,7 @@ Any client can have a decoy verified, but must know a user to have one of the fe
 
 
 class Decoys:
-    """Chooses a decoy for each login from the hashes of a store, or from a sample of them. Immutable."""
+    """The hashes of a store, or a sample of them, from which each unknown login has a decoy. Immutable."""
 
     def __init__(self, stored: Iterable[str]) -> None:
         """An unusable hash counts as the hash that is verified in its place, which has the cost of the policy."""
@@ -25,6 +29,7 @@ class Decoys:
         # not know the first hash of the store, which is the same in each process and rarely replaced.
         self._key = next((text for text in hashes if text is not DECOY), DECOY).encode()
         self._by_cost = sorted(hashes, key=lambda text: identify(text).milliseconds)
+        self._schemes = {identify(text) for text in self._by_cost[: ceil(_SHARE * len(hashes))]}
 
     def choose(self, login: str) -> str:
         """Return the decoy for this login, always the same one.
@@ -34,6 +39,15 @@ class Decoys:
         digest = hmac.digest(self._key, casefold_name(login).encode(), "sha256")
         fraction = int.from_bytes(digest[:4]) / 2**32
         return self._by_cost[int(fraction * _SHARE * len(self._by_cost))]
+
+    def wait(self, began: float) -> None:
+        """Wait until a login that began at this `perf_counter` has taken as long as the most expensive decoy does.
+
+        A process knows how long that is when it has verified a hash of the same scheme and cost.
+        """
+        seconds = max(map(typical_seconds, self._schemes))
+        with timed("hash"):
+            time.sleep(max(0.0, began + seconds - time.perf_counter()))
 
 
 def _is_usable(text: str) -> bool:

@@ -3,12 +3,14 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import perf_counter
 from typing import Protocol, TypeVar
 
 from audit.operation import note
 from passwords.errors import UnusableHash
 from passwords.hashing import DECOY, verify_password
 from passwords.schemes import identify
+from providers.decoys import Decoys
 from providers.interface import (
     AMBIGUOUS,
     DISABLED,
@@ -46,6 +48,15 @@ class StoredUser(Protocol):
 
 
 S = TypeVar("S", bound=StoredUser)
+
+
+def authenticate(matches: Sequence[StoredUser], login: str, password: str, decoys: Decoys) -> User | Denied:
+    """Return what `verify_login` returns. A denial takes as long as the most expensive decoy."""
+    began = perf_counter()
+    answer = verify_login(matches, password, decoys.choose(login))
+    if not answer:
+        decoys.wait(began)
+    return answer
 
 
 def verify_login(matches: Sequence[StoredUser], password: str, decoy: str = DECOY) -> User | Denied:

@@ -18,7 +18,7 @@ from passwords.hashing import upgraded_hash, verify_password
 from providers.decoys import Decoys
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
 from providers.sql.checks import check_user_table
-from providers.stored_users import credential_stamp, explain_matches, to_user, users_able_to_log_in, verify_login
+from providers.stored_users import authenticate, credential_stamp, explain_matches, to_user, users_able_to_log_in
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,9 @@ class DatabaseProvider:
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the active user with this username or email if the password is right."""
         with _translate_errors():
-            decoy = self._current_decoys().choose(login)
+            decoys = self._current_decoys()
             row = self._table.find_by_login(login)
-            answer = verify_login([row] if row else [], password, decoy)
+            answer = authenticate([row] if row else [], login, password, decoys)
         if row and answer:
             answer["credential_stamp"] = credential_stamp(self._record_login(row, password))
         return answer

@@ -14,7 +14,7 @@ from config.section import Section
 from providers.interface import Check, Denied, Explanation, ProviderUnavailable, User
 from providers.static.checks import check_users_file
 from providers.static.users_file import UserEntry, UsersFile
-from providers.stored_users import explain_matches, to_user, users_able_to_log_in, verify_login
+from providers.stored_users import authenticate, explain_matches, to_user, users_able_to_log_in
 
 
 class StaticSettings(Section):
@@ -57,7 +57,7 @@ class StaticProvider:
     def authenticate(self, login: str, password: str) -> User | Denied:
         """Return the user with this username or email if the password is right."""
         users = self._current_users()
-        return verify_login(users.find_by_login(login), password, users.decoys.choose(login))
+        return authenticate(users.find_by_login(login), login, password, users.decoys)
 
     def find(self, username: str) -> User | None:
         """Return the user with this username; `None` if the user does not exist or is disabled."""

@@ -1,13 +1,15 @@
-"""Decoys: the hashes that are verified for unknown users have the costs of the stored hashes, except the highest."""
+"""Decoys: unknown users cost what the stored hashes cost, except the highest, and denied logins take equally long."""
 
 import subprocess
 import sys
 from ast import literal_eval
 from collections import Counter
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
+from passwords.durations import record_verification
 from passwords.hashing import DECOY
 from passwords.schemes import identify, verify
 from providers.decoys import Decoys
@@ -89,6 +91,32 @@ def test_estimated_time_grows_with_the_cost(template: str) -> None:
 )
 def test_estimated_times_are_in_the_order_of_the_costs(cheaper: str, costlier: str) -> None:
     assert 2 * identify(cheaper).milliseconds < identify(costlier).milliseconds
+
+
+def seconds_of_a_denial(decoys: Decoys) -> float:
+    """Return how long a denied login waits that has just begun."""
+    began = perf_counter()
+    decoys.wait(began)
+    return perf_counter() - began
+
+
+def test_denied_login_takes_as_long_as_the_most_expensive_decoy() -> None:
+    for stored, seconds in ((CHEAP, 0.1), (USUAL, 0.4), (EXPENSIVE, 60)):
+        for _ in range(15):  # as many as are remembered
+            record_verification("x", stored, seconds)
+    assert seconds_of_a_denial(Decoys([CHEAP, *[USUAL] * 9, EXPENSIVE])) > 0.39
+    assert 0.09 < seconds_of_a_denial(Decoys([CHEAP] * 11 + [USUAL])) < 0.39
+
+
+def test_long_password_does_not_change_how_long_denied_logins_take() -> None:
+    for _ in range(15):
+        record_verification("x", CHEAP, 0.1)
+        record_verification("x" * 129, CHEAP, 0)
+    assert seconds_of_a_denial(Decoys([CHEAP])) > 0.09
+
+
+def test_denied_login_does_not_wait_for_a_cost_that_was_never_verified() -> None:
+    assert seconds_of_a_denial(Decoys([BCRYPT.format(7)])) < 0.1
 
 
 def test_unknown_user_of_a_users_file_costs_a_hash_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

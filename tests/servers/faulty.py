@@ -20,6 +20,8 @@ class FaultyProxy:
         self.fault: Fault = "none"
         self.unanswered = b""
         """A connection on which a request contains these octets, unless empty, gets no response from then on."""
+        self.delay = 0.0
+        """The seconds for which requests and responses are delayed, each."""
         self.accepted = 0
         """The number of connections so far."""
         self.max_open = 0
@@ -70,6 +72,7 @@ class FaultyProxy:
     def _forward(self, source: socket.socket, sink: socket.socket, silenced: Event, is_response: bool) -> None:
         with suppress(OSError):
             while octets := source.recv(65536):
+                time.sleep(self.delay)
                 if not is_response and self.unanswered and self.unanswered in octets:
                     silenced.set()
                 if is_response and silenced.is_set():

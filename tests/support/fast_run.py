@@ -37,6 +37,7 @@ SLOW = (
     "tests/services/throttle/test_memory_storage.py",
     "tests/services/user_file_formats/test_all_formats.py",
     "tests/session_model/",
+    "tests/test_denied_logins.py",
 )
 """Prefixes of the tests that take most of the time: each test waits, starts processes, or runs thousands of steps."""
 
