@@ -1,4 +1,4 @@
-"""PostgreSQL or its pooler is killed or restarted under load: no acknowledged write is lost, and all requests heal."""
+"""PostgreSQL or its pooler is killed under load, or its disk is full: no acknowledged write is lost, and it heals."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from tests.conftest import new_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.pgbouncer import running_pgbouncer
 from tests.servers.postgres import Cluster, cluster
-from tests.servers.process import wait_until
+from tests.servers.process import listens, wait_until
 from tests.servers.workers import Server
 from tests.support.api_client import ApiClient
 from tests.support.busy_clients import busy
@@ -55,6 +55,12 @@ def down_and_back(end: Callable[[], None], start: Callable[[], None]) -> Outage:
     return outage
 
 
+def fill_disk(database: Cluster) -> None:
+    """Let PostgreSQL write no more bytes to files until it has stopped, as it does if its log of writes is full."""
+    database.limit_files(0)
+    wait_until(lambda: not listens(database.port) and not database.is_running(), 60)
+
+
 def revoked_token(server: Server) -> str:
     """Return a token that every worker rejects."""
     token = str(server.log_in(VISITOR.email, VISITOR.password).body["data"])
@@ -87,12 +93,13 @@ def survive(outages: list[Outage], environ: dict[str, str], log: Path) -> None:
     assert 0 < len(lines) < 2 * len(outages) * MAX_LINES
 
 
-def test_killed_and_restarted_server_loses_no_acknowledged_write(database: Cluster, folder: Path) -> None:
+def test_killed_restarted_or_full_server_loses_no_acknowledged_write(database: Cluster, folder: Path) -> None:
     environ = user_table(new_database(database.url, "direct"), [ZOE, EDITED, OWNER, VISITOR])
     outages = [
         down_and_back(database.kill, database.start),
         down_and_back(lambda: database.stop("fast"), database.start),
         down_and_back(lambda: database.stop("immediate"), database.start),
+        down_and_back(lambda: fill_disk(database), database.start),
     ]
     survive(outages, {**environ, "ADMIN_GRANTABLE_ROLES": "user,editor"}, folder / "log")
 

@@ -62,6 +62,15 @@ class Cluster:
             for process in processes:
                 os.kill(process, signal.SIGCONT)
 
+    def limit_files(self, size: int) -> None:
+        """Let the running processes, and those that they start, write to files up to this size only, in bytes."""
+        for process in self.processes():  # a process may have ended
+            subprocess.run([*as_owner(), "prlimit", "--pid", str(process), f"--fsize={size}"], check=False, cwd="/")
+
+    def is_running(self) -> bool:
+        """Return whether the postmaster has not ended. It deletes its file at the end."""
+        return (self.home / "data/postmaster.pid").exists()
+
     def processes(self) -> list[int]:
         """Return the ids of the running processes, the postmaster first."""
         postmaster = int((self.home / "data/postmaster.pid").read_text().splitlines()[0])
