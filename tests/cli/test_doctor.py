@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.doctor import EXPECTED_WARNINGS, diagnose, not_ok
+from tests.support.flask_program import FlaskProgram
 from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import SECRET_KEY, engine_of, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE
@@ -61,6 +62,16 @@ def test_each_problem_of_the_configuration_is_a_failure_with_a_remedy(cli: Forke
     assert "hunter2" not in ended.stdout
     assert "never" not in ended.stdout
     assert cli("doctor", SECRET_KEY="").returncode == 2
+
+
+@pytest.mark.parametrize("misspelled", ["LDAP_URI", "LDAP_BINDDN"])
+def test_misspelled_setting_of_an_unused_provider_is_reported(tmp_path: Path, misspelled: str) -> None:
+    program = FlaskProgram(
+        tmp_path, SECRET_KEY=SECRET_KEY, DATABASE_URL="", **users_file(tmp_path / "users.toml", [ZOE])
+    )
+    checks = json.loads(program("doctor", "--json", **{misspelled: "x"}).stdout)["checks"]
+    (check,) = [check for check in checks if check["step"] == "configuration" and check["outcome"] != "ok"]
+    assert (check["outcome"], check["found"]) == ("warning", f"{misspelled} is not a setting, and is ignored")
 
 
 def test_database_is_checked_before_and_after_the_migration(cli: ForkedFlask, empty_database: str) -> None:

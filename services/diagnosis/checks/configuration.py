@@ -24,8 +24,20 @@ def check_configuration(services: Services, settings: Settings) -> Iterator[Chec
         found = "OAuth clients may send the passwords of users, which RFC 9700 §2.4 forbids"
         remedy = "Change the clients to call /api/auth, and unset OAUTH_PASSWORD_GRANT"
         yield Check("password grant", "warning", found, remedy)
+    yield from _check_unused_names(settings)
     yield from _check_files(settings)
     yield from map(as_failed_check, default_passwords(settings))
+
+
+def _check_unused_names(settings: Settings) -> Iterator[Check]:
+    """Yield the misspelled settings of providers that are not in AUTH_PROVIDER. Those of the others prevent a start."""
+    # `require_known_variables` knows the sections that have been imported, and has been called.
+    from providers.ldap.settings import LdapSettings
+    from providers.static.provider import StaticSettings
+
+    for section in (StaticSettings, LdapSettings):
+        for problem in section.misspelled_variables(settings.environ):
+            yield Check(STEP, "warning", f"{problem.statement}, and is ignored", problem.remedy)
 
 
 def _check_files(settings: Settings) -> Iterator[Check]:
