@@ -7,17 +7,24 @@ as gunicorn with `--preload` starts its workers. Of the threads of the parent, t
 import os
 from collections.abc import Callable
 from threading import Lock
-from weakref import WeakMethod
+from types import MethodType
+from typing import Any
+from weakref import WeakKeyDictionary
 
-_resets: "set[Callable[[], Callable[[], object] | None]]" = set()
+_functions: list[Callable[[], object]] = []
+# Not WeakMethod, which raises exceptions when the interpreter exits.
+_methods: "WeakKeyDictionary[object, Callable[[Any], object]]" = WeakKeyDictionary()
 
 
 def reset_in_forks(reset: Callable[[], object]) -> None:
     """Call the function now, and in every forked process before its other code. Thread-safe.
 
-    A bound method is called only while its object exists, and does not keep it alive.
+    A bound method is called only while its object exists, and does not keep it alive. An object has one such method.
     """
-    _resets.add(WeakMethod(reset, _resets.discard) if hasattr(reset, "__func__") else lambda: reset)
+    if isinstance(reset, MethodType):
+        _methods[reset.__self__] = reset.__func__
+    else:
+        _functions.append(reset)
     reset()
 
 
@@ -46,9 +53,10 @@ class ForkSafeLock:
 
 
 def _run_resets() -> None:
-    for reference in [*_resets]:
-        if reset := reference():
-            reset()
+    for reset in _functions:
+        reset()
+    for owner, method in [*_methods.items()]:
+        method(owner)
 
 
 if hasattr(os, "register_at_fork"):

@@ -3,6 +3,8 @@
 import ast
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,3 +156,8 @@ def test_gunicorn_with_preload_serves_and_revokes(postgres_environ: dict[str, st
         assert {reply.status for reply in server.request_each_worker(token)} == {200}
         assert server.request("DELETE", "/api/auth", token).status == 200
         wait_until(lambda: {reply.status for reply in server.request_each_worker(token)} == {401})
+
+
+def test_exit_of_the_interpreter_is_silent() -> None:
+    result = subprocess.run([sys.executable, "-c", "import app"], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (result.returncode, result.stderr) == (0, "")

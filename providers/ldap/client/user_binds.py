@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from config.forks import reset_in_forks
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.connector import Connector
 from providers.ldap.client.fair_semaphore import FairSemaphore
@@ -23,8 +24,9 @@ class UserBinds:
         """`size` is the maximum number of connections of each kind."""
         self._pool = Pool(connector, size, lambda _: None)
         self._slow_pool = Pool(connector, size, lambda _: None)
-        self._slow_slots = FairSemaphore(size if timeout_seconds else 0)
+        self._size = size
         self._timeout_seconds = timeout_seconds
+        reset_in_forks(self._reset)
 
     def run(self, operation: Callable[[Connection, float | None], T], deadline: float) -> T:
         """Return the result of the operation, as `Pool.run` does.
@@ -43,3 +45,7 @@ class UserBinds:
         """Close all idle connections."""
         self._pool.clear()
         self._slow_pool.clear()
+
+    def _reset(self) -> None:
+        """Occupy no slot for binds of the parent process."""
+        self._slow_slots = FairSemaphore(self._size if self._timeout_seconds else 0)
