@@ -1,6 +1,12 @@
-"""Benchmark a login at OpenLDAP over StartTLS with certificate verification: Latchkey, ldap3 and python-ldap."""
+"""Benchmark a login at OpenLDAP over StartTLS with certificate verification: Latchkey, ldap3 and python-ldap.
+
+Each login has the same three requests: a search for the entry, a bind, and a search for other entries of the username.
+The connections are kept open. The goal is at most MAX_RATIO times ldap3, which encodes Latchkey's requests as well;
+python-ldap, which is compiled, shows what the encoding costs.
+"""
 
 import json
+import os
 import socket
 import ssl
 import time
@@ -14,16 +20,18 @@ from ldap3 import NONE, SAFE_SYNC, SUBTREE, Connection, Server, Tls
 
 from providers.ldap import SearchProvider
 from providers.ldap.settings import LdapSettings
+from providers.ldap.user_entries import UserEntries
 from tests.servers.slapd import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd, person_dn, slapd
 from tests.support.users import SampleUser
 
-ROUNDS = 1000
+ROUNDS = 300
 ZOE = SampleUser("zoe", "zoe@example.org", "the password of zoe", ("user", "admin"))
 JOINER = SampleUser("joiner", "joiner@example.org", "the password of joiner", ())
 PEOPLE = f"ou=people,{SUFFIX}"
 FILTER = f"(|(uid={ZOE.email})(mail={ZOE.email}))"
-ATTRIBUTES = ["uid", "mail", "memberOf"]
+NAME_FILTER = f"(&(uid={ZOE.username})(objectClass=*))"
 GROUPS = 500
+MAX_RATIO = 1.3
 
 Login = Callable[[], object]
 
@@ -38,6 +46,7 @@ def main() -> None:
         latchkey = durations["latchkey"]
         for name, seconds in durations.items():
             print(f"{name:12} {1000 * seconds:6.2f} ms a login; Latchkey takes {latchkey / seconds:.2f} times as long")
+        print(f"the goal is at most {MAX_RATIO} times ldap3; the load was {os.getloadavg()[0]:.1f}")
         special_logins = {
             "500 groups": _latchkey(server, JOINER),
             "500, nested": _latchkey(server, JOINER, LDAP_NESTED_GROUPS="true"),
@@ -78,12 +87,19 @@ def _latchkey(server: Slapd, person: SampleUser, **changed: str) -> Login:
     return log_in
 
 
+def _attributes(server: Slapd) -> list[str]:
+    """Return the attributes that Latchkey requests."""
+    return list(UserEntries(LdapSettings.read(server.environ())).attributes)
+
+
 def _ldap3(server: Slapd) -> Login:
     service, users = (_ldap3_connection(server) for _ in range(2))
+    attributes = _attributes(server)
 
     def log_in() -> None:
-        found = service.search(PEOPLE, FILTER, SUBTREE, attributes=ATTRIBUTES, size_limit=2)[2]
+        found = service.search(PEOPLE, FILTER, SUBTREE, attributes=attributes, size_limit=2)[2]
         assert users.rebind(found[0]["dn"], ZOE.password)[0]
+        assert len(service.search(PEOPLE, NAME_FILTER, SUBTREE, attributes=attributes, size_limit=2)[2]) == 1
 
     return log_in
 
@@ -106,10 +122,12 @@ def _ldap3_connection(server: Slapd) -> Connection:
 
 def _python_ldap(server: Slapd) -> Login:
     service, users = (_python_ldap_connection(server) for _ in range(2))
+    attributes = _attributes(server)
 
     def log_in() -> None:
-        found = service.search_s(PEOPLE, ldap.SCOPE_SUBTREE, FILTER, ATTRIBUTES)
+        found = service.search_s(PEOPLE, ldap.SCOPE_SUBTREE, FILTER, attributes)
         users.simple_bind_s(found[0][0], ZOE.password)
+        assert len(service.search_s(PEOPLE, ldap.SCOPE_SUBTREE, NAME_FILTER, attributes)) == 1
 
     return log_in
 
