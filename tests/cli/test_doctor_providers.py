@@ -201,8 +201,8 @@ def test_routes_of_the_application_that_flask_serves_are_checked(tmp_path: Path)
     write(tmp_path, "acme", RECORDING)
     write(tmp_path, "shop", APP)
     ended = program(tmp_path, "acme:Recording")("--app", "shop", "doctor")
-    assert "/forgotten is neither guarded nor public" in ended.stdout
-    missing = "no provider can give the role Reader, required by GET /shut; reader differs only in case"
+    assert "GET /forgotten (shop.<lambda>) is neither guarded nor public" in ended.stdout
+    missing = "no provider can give the role Reader, required by GET /shut; they can give reader"
     assert missing in ended.stdout
     assert "required by GET /open" not in ended.stdout
 

@@ -86,9 +86,9 @@ def test_unknown_login_takes_as_long_as_a_wrong_password_in_a_chain(
 
 def test_waiting_login_holds_no_connection(directory: Slapd) -> None:
     hashed = sha512_crypt.using(rounds=500_000).hash("another password")
-    directory.add_person(SampleUser("slow", "slow@example.org", f"{{CRYPT}}{hashed}", ()))
+    directory.add_person(SampleUser("costly", "costly@example.org", f"{{CRYPT}}{hashed}", ()))
     provider = ldap_provider(directory.environ(LDAP_POOL_SIZE="1", LDAP_TIMEOUT_SECONDS="30"))
-    wrong = seconds(lambda: provider.authenticate("slow", "wrong"))
+    wrong = seconds(lambda: provider.authenticate("costly", "wrong"))
     start = monotonic()
     with ThreadPoolExecutor(8) as threads:
         assert not any(threads.map(lambda number: provider.authenticate(f"no{number}", "wrong"), range(8)))
