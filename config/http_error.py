@@ -46,6 +46,9 @@ class HttpError(HTTPException):
     def __str__(self) -> str:
         return self.text
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.text!r})"
+
     @property
     def data(self) -> dict[str, Any]:
         """The members of the JSON object. Flask-RESTX, Flask-RESTful and flask-smorest read them here."""

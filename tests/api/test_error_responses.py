@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, NotFound, TooManyRequests
 from werkzeug.test import TestResponse
 
 from audit.formats import formatter
+from providers.interface import ProviderUnavailable
 from services.context import services_of
 from tests.support.error_responses import error_message
 
@@ -210,3 +211,9 @@ def test_browsers_guess_the_content_type_of_no_unchanged_key_set(client: FlaskCl
     etag = client.get("/.well-known/jwks.json").headers["ETag"]
     response = client.get("/.well-known/jwks.json", headers={"If-None-Match": etag})
     assert (response.status_code, response.headers["X-Content-Type-Options"]) == (304, "nosniff")
+
+
+def test_error_shows_its_text_to_people_and_not_to_clients() -> None:
+    error = ProviderUnavailable("the disk is full")
+    assert (str(error), repr(error)) == ("the disk is full", "ProviderUnavailable('the disk is full')")
+    assert "disk" not in error.get_body()
