@@ -39,7 +39,7 @@ def recorded_traffic() -> Iterator[list[str]]:
     own_thread = get_ident()
 
     def record(entry: str) -> None:
-        if get_ident() == own_thread and not entry.startswith("SET LOCAL"):
+        if get_ident() == own_thread and "set_config(" not in entry:
             traffic.append(entry)
 
     def listener(name: str) -> Any:
