@@ -53,13 +53,15 @@ def test_logins_and_refreshes_of_concurrent_clients_succeed(postgres: str, home:
         wait_until(lambda: {reply.code for reply in server.request_each_worker(token)} == {"revoked_token"})
 
 
-def test_statement_timeout_does_not_reach_other_clients_of_the_pool(postgres: str, home: Path) -> None:
+def test_settings_of_transactions_do_not_reach_other_clients_of_the_pool(postgres: str, home: Path) -> None:
     with pgbouncer(home, postgres, pool_size=1) as pooler:
         environ = environ_behind(pooler, postgres, "shared")
         client = client_of(environ)
         refresh(client, log_in(client))
         with engine_of(environ).connect() as connection:
             assert connection.scalar(text("SHOW statement_timeout")) == "5s"
+            assert connection.scalar(text("SHOW synchronous_commit")) == "on"
         with psycopg.connect(environ["DATABASE_URL"], prepare_threshold=None) as other_client:
             assert other_client.execute("SHOW statement_timeout").fetchone() == ("0",)
+            assert other_client.execute("SHOW synchronous_commit").fetchone() == ("off",)  # the server's default
         engine_of(environ).dispose()
