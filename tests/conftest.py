@@ -35,7 +35,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No time limit for an example of Hypothesis: the machine may be busy. `make fuzz` has its own profile.
 settings.register_profile("latchkey", deadline=None)
-settings.register_profile("fuzz", deadline=None, max_examples=5000)
+settings.register_profile("fuzz", deadline=None, max_examples=1000)
 settings.load_profile("latchkey")
 
 

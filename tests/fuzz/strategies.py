@@ -47,3 +47,13 @@ def damaged_text(draw: st.DrawFn, whole: Sequence[str]) -> str:
         position = draw(st.integers(0, len(text)))
         text = text[:position] + draw(st.text(st.characters(), max_size=6)) + text[position + draw(st.integers(0, 6)) :]
     return text
+
+
+@st.composite
+def substituted_text(draw: st.DrawFn, whole: Sequence[str]) -> str:
+    """Return one of these texts with one to three characters replaced by others of the text, so that its form stays."""
+    characters = list(draw(st.sampled_from(whole)))
+    alphabet = sorted({*characters})
+    for _ in range(draw(st.integers(1, 3))):
+        characters[draw(st.integers(0, len(characters) - 1))] = draw(st.sampled_from(alphabet))
+    return "".join(characters)
