@@ -1,6 +1,6 @@
 """Why a user has their roles: which role rules match, and what almost changed the result of a rule."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from config.text import casefold_name
@@ -11,6 +11,9 @@ from providers.ldap.client.session import SupportsSearch
 from providers.ldap.group_dns import dn_problem, find_group, group_keys
 from providers.ldap.role_rules import Condition, Group, RoleRules, excluded_groups, matches, positive_groups
 
+FindHidden = Callable[[SupportsSearch, str], str | None]
+"""A function that returns why a user may be a member of the group with a DN without the directory showing it."""
+
 
 def explain_rules(
     rules: RoleRules,
@@ -18,14 +21,17 @@ def explain_rules(
     username: str,
     memberships: Sequence[Membership],
     nested_memberships: Sequence[Membership],
+    *,
+    find_hidden: FindHidden | None = None,
 ) -> Iterator[RuleResult]:
     """Yield the result of each rule for one user. Raises LdapError.
 
     `memberships` are the groups that give roles; `nested_memberships` are the groups that would give roles with
-    LDAP_NESTED_GROUPS=true.
+    LDAP_NESTED_GROUPS=true. `find_hidden` explains the groups of a directory that does not show all members.
     """
     groups = group_keys(session, memberships, rules)
     near_misses = _NearMisses(session, username, groups, memberships, nested_memberships)
+    near_misses.find_hidden = find_hidden
     if rules.default:
         yield RuleResult("all users", rules.default, matched=True)
     for rule in rules.rules:
@@ -50,6 +56,7 @@ class _NearMisses:
         self._groups = groups
         self._memberships = {dn_key(membership.group): membership for membership in memberships}
         self._nested_memberships = {dn_key(membership.group): membership for membership in nested_memberships}
+        self.find_hidden: FindHidden | None = None
 
     def find_wrong_exclusions(self, condition: Condition) -> Iterator[str]:
         """Yield why groups that a matching rule excludes could not keep it from matching."""
@@ -75,7 +82,8 @@ class _NearMisses:
         entry = find_group(self._session, group.dn)
         if entry is None:
             return self._group_elsewhere(group.key) or "this group does not exist"
-        return self._member_in_other_case(entry)
+        hidden = self.find_hidden(self._session, entry.dn) if self.find_hidden else None
+        return self._member_in_other_case(entry) or hidden
 
     def _similar_membership(self, key: DN) -> str | None:
         """Return the DN of a group of the user that is similar to this one, if there is one."""

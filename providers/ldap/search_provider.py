@@ -20,6 +20,7 @@ from providers.ldap.denial import bind_denial_reason
 from providers.ldap.denial_times import DenialTimes, LoginTimer
 from providers.ldap.direct_bind_provider import DirectBindProvider
 from providers.ldap.directory import Directory
+from providers.ldap.hidden_members import hidden_members
 from providers.ldap.role_rules_file import read_role_rules
 from providers.ldap.rule_explanation import explain_rules
 from providers.ldap.settings import LdapSettings
@@ -135,7 +136,15 @@ class SearchProvider:
         username, find_groups = self._entries.username(entry), self._entries.groups.memberships
         groups = find_groups(session, entry, username)
         nested_groups = find_groups(session, entry, username, nested=True)
-        rules = explain_rules(self._entries.role_rules, session, username, groups, nested_groups)
+        find_hidden = partial(hidden_members, global_catalog=self._settings.uses_global_catalog)
+        rules = explain_rules(
+            self._entries.role_rules,
+            session,
+            username,
+            groups,
+            nested_groups,
+            find_hidden=find_hidden if self._settings.active_directory else None,
+        )
         states = session.search(entry.dn, BASE, ANY_ENTRY, attribute_names(Effect.EXPLANATION))
         reason: str | None = UNKNOWN_USER  # an entry that has just been deleted has no values
         if states:

@@ -132,6 +132,11 @@ class LdapSettings(Section):
         return self.user_filter or (_WINDOWS_LOGIN_FILTER if self.active_directory else _LOGIN_FILTER)
 
     @property
+    def uses_global_catalog(self) -> bool:
+        """Whether a server is the global catalog of Active Directory."""
+        return any(server.port in {3268, 3269} for server in self.servers)
+
+    @property
     def max_denial_seconds(self) -> float:
         """How long a denied login may take only because others took as long."""
         return self.timeout_seconds / 3

@@ -219,3 +219,29 @@ def test_service_account_can_have_its_windows_name(samba: Samba, name: str, sche
     for login in ("svc", f"svc@{REALM}", f"{DOMAIN}\\svc"):
         assert reason(provider.authenticate(login, SERVICE_PASSWORD)) == UNKNOWN_USER
     assert {check.step: check.outcome for check in provider.check() if check.outcome != "ok"} == {}
+
+
+def near_misses(samba: Samba, group: str, **changed: str) -> str:
+    """Return what an explanation shows about a group of which Alice is not known to be a member."""
+    rules = json.dumps({group_dn(group): ["special"]})
+    (rule,) = ldap_provider(samba.environ(LDAP_ROLE_MAP=rules, **changed)).explain("alice").rules
+    assert not rule.matched
+    return "; ".join(rule.near_misses)
+
+
+def test_explanation_names_a_foreign_security_principal_in_the_group(samba: Samba) -> None:
+    everybody = f"CN=S-1-5-11,CN=ForeignSecurityPrincipals,{SUFFIX}"
+    samba.add_person(SampleUser("foreigner", "foreigner@example.test", DENIED_PASSWORD, ("foreign",)))
+    assert near_misses(samba, "foreign") == ""
+    samba.join(everybody, group_dn("foreign"))
+    assert f"this group contains {everybody}" in near_misses(samba, "foreign")
+
+
+def test_explanation_names_a_group_whose_members_the_global_catalog_lacks(samba: Samba) -> None:
+    catalog = {"LDAP_URL": f"ldap://{samba.address}:3268"}
+    text = "the global catalog has the members of universal groups only"
+    assert text in near_misses(samba, "payroll", **catalog)
+    universal = "-2147483640"
+    samba.modify(group_dn("payroll"), {"groupType": universal})
+    assert text not in near_misses(samba, "payroll", **catalog)
+    samba.modify(group_dn("payroll"), {"groupType": "-2147483646"})
