@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import psycopg
 from psycopg.pq import Conninfo
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, Pool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from config.errors import ConfigurationError, Problem
@@ -174,6 +174,7 @@ def _postgresql(url: URL, insecure_tls: bool) -> Engine:
     event.listen(engine, "connect", _require_utf8)
     event.listen(engine, "begin", _prepare_transaction)
     event.listen(engine, "checkin", _finish_transaction)
+    event.listen(engine, "handle_error", _close_read_only_connections)
     return engine
 
 
@@ -198,6 +199,12 @@ def _prepare_transaction(connection: Connection) -> None:
 def _finish_transaction(connection: TimedConnection | None, _record: object) -> None:
     if connection:  # otherwise it was lost
         connection.response_timeout = TIMEOUT_SECONDS
+
+
+def _close_read_only_connections(context: ExceptionContext) -> None:
+    # The server has become a standby, or was one at the start of the session, which remains read-only.
+    if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
+        context.is_disconnect = True
 
 
 def _leave_connections_to_parent() -> None:
