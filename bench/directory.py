@@ -24,7 +24,7 @@ from providers.ldap.user_entries import UserEntries
 from tests.servers.slapd import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd, person_dn, slapd
 from tests.support.users import SampleUser
 
-ROUNDS = 300
+ROUNDS = 1000
 ZOE = SampleUser("zoe", "zoe@example.org", "the password of zoe", ("user", "admin"))
 JOINER = SampleUser("joiner", "joiner@example.org", "the password of joiner", ())
 PEOPLE = f"ou=people,{SUFFIX}"

@@ -201,8 +201,9 @@ class Connection:
         """Return the response to the request that `send` sends, with at most `max_entries` entries.
 
         ldap3 checks the message id. A message of another type is a fault of the server: a response to another request,
-        an intermediate response (RFC 4511 §4.13), which only some controls and extended requests permit, or an entry
-        in response to a bind. A notice (§4.4), known or not, counts as the end of the connection.
+        an entry in response to a bind, or an intermediate response (RFC 4511 §4.13), which only some controls and
+        extended requests permit and the strict decoder refuses. A notice (§4.4), known or not, counts as the end of
+        the connection.
         """
         self._stream.begin_request()
         self._ldap3.response = None
@@ -220,17 +221,15 @@ class Connection:
         result: dict[str, Any] = self._ldap3.result
         messages: list[dict[str, Any]] = self._ldap3.response or []
         self._ldap3.response = None
-        self._check_types(result["type"], messages, response_type)
+        self._check_type(result["type"], response_type)
         entries = [Entry.read(message) for message in messages if message["type"] == _ENTRY]
-        references = [url for message in messages if message["type"] == _REFERENCE for url in message["uri"]]
+        references = [url for message in messages if message["type"] == _REFERENCE for url in message["uri"] or ()]
         return Response.read(result, entries[:max_entries], references)
 
-    def _check_types(self, result_type: str, messages: list[dict[str, Any]], response_type: str) -> None:
+    def _check_type(self, result_type: str, response_type: str) -> None:
         permits_more = response_type == _SEARCH_DONE
         if result_type != response_type or (self._stream.message_count > 1 and not permits_more):
             raise ServerError("the server sent a response that does not belong to the request")
-        if not {message["type"] for message in messages} <= {_ENTRY, _REFERENCE}:
-            raise ServerError("the server sent a message that is not part of a response to a search")
         if not has_result_code(self._stream.last_message):
             raise ServerError("the server sent a response without a result code")
 

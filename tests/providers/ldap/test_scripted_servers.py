@@ -278,6 +278,12 @@ def test_reference_to_another_server_is_not_followed() -> None:
     assert response.entries == [Entry("uid=zoe,dc=x", {"uid": [b"zoe"]})]
 
 
+def test_reference_without_a_url_is_ignored() -> None:
+    operations = [element(SEARCH_REFERENCE), ZOE, result(SEARCH_DONE)]
+    response = search(lambda message_id: [message(message_id, operation) for operation in operations])
+    assert len(response.entries) == 1
+
+
 @pytest.mark.parametrize(
     "operation",
     [result(BIND_RESPONSE, RESULT_REFERRAL, REFERRAL), result(BIND_RESPONSE, 200), result(BIND_RESPONSE, 49)[:-2]],
