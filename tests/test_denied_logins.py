@@ -22,15 +22,20 @@ from tests.support.denied_logins import (
 )
 
 TRIES = 9
+MEASUREMENTS = 3
 MAX_RATIO = 2
 """Of medians. bench/oracle.py measures them exactly."""
 
 
 def assert_equal_times(environ: Environ, logins: Logins) -> None:
-    """Measure the logins, and compare their times with those of the first kind."""
-    medians = {kind: median(seconds) for kind, seconds in measure(environ, logins, TRIES).items()}
-    usual = next(iter(medians.values()))
-    assert {kind: seconds for kind, seconds in medians.items() if not 1 / MAX_RATIO < seconds / usual < MAX_RATIO} == {}
+    """Assert that all kinds take as long as the first one. Other processes may disturb one measurement, but not all."""
+    for _ in range(MEASUREMENTS):
+        medians = {kind: median(seconds) for kind, seconds in measure(environ, logins, TRIES).items()}
+        usual = next(iter(medians.values()))
+        ratios = {kind: seconds / usual for kind, seconds in medians.items()}
+        if all(1 / MAX_RATIO < ratio < MAX_RATIO for ratio in ratios.values()):
+            return
+    pytest.fail(f"denied logins take different times: {ratios}")
 
 
 @pytest.mark.parametrize("hash_of", [policy_hash, half_of(costly_hash)], ids=["the same", "half more expensive"])
