@@ -63,7 +63,7 @@ def status_of(port: int, path: str = "/") -> int | None:
         connection.close()
 
 
-def wait_until(ready: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(ready: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until `ready` returns True. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while not ready():
