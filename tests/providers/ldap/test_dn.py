@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from string import ascii_lowercase, ascii_uppercase
-from time import perf_counter
+from time import thread_time
 from unicodedata import normalize
 
 import pytest
@@ -167,14 +167,14 @@ def test_time_to_parse_a_dn_is_linear_in_its_length(start: str, repeated: str, e
         text = start + repeated * count + end
         times = []
         for _ in range(5):
-            began = perf_counter()
+            began = thread_time()
             with suppress(ValueError):
                 parse_dn(text)
-            times.append(perf_counter() - began)
+            times.append(thread_time() - began)
         return min(times)
 
     # Quadratic time would grow 256 times.
-    assert seconds(16_000) < 100 * max(seconds(1_000), 1e-5)
+    assert seconds(16_000) < 100 * max(seconds(1_000), 1e-4)
 
 
 def test_parsed_dn_has_its_rdns_from_the_entry_up() -> None:
