@@ -63,6 +63,6 @@ def test_login_just_before_revoke_all_is_revoked(environ: dict[str, str], monkey
         wait_until(lambda: time.time() > second + 1)
         given.append(log_in(client))
 
-    with call_at_statement("before_cursor_execute", ("SET LOCAL", "DELETE FROM sessions"), log_in_a_second_later):
+    with call_at_statement("before_cursor_execute", ("SELECT set_config", "DELETE FROM sessions"), log_in_a_second_later):
         assert run_command("tokens", "revoke", "--all").exit_code == 0
     assert outcome(environ, given[0]) == ("revoked_token", 400)
