@@ -98,7 +98,19 @@ def _reload_if_valid(server: Any, reload: Callable[[], None]) -> None:
 
 def post_fork(_server: Any, worker: Any) -> None:
     """Let a worker wait while the configuration is invalid: gunicorn stops if a worker cannot start."""
-    worker.load_wsgi = partial(load_when_valid, worker, worker.load_wsgi)
+    worker.load_wsgi = partial(_load, worker, worker.load_wsgi)
+
+
+def _load(worker: Any, load: Callable[[], None]) -> None:
+    """Load the application when the configuration is valid. The main process alone handles Ctrl-C.
+
+    A terminal sends it to the workers too.
+    """
+    # Gunicorn's handlers of both signals acquire a lock that the worker may already hold, and then hang for 30 seconds.
+    # While the application is loaded, they raise SystemExit anywhere.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, worker.handle_exit)
+    load_when_valid(worker, load)
 
 
 def when_ready(server: Any) -> None:
@@ -114,12 +126,6 @@ def when_ready(server: Any) -> None:
         )
 
 
-def post_worker_init(worker: Any) -> None:
-    """Report that this worker serves requests, and let the main process alone handle Ctrl-C.
-
-    A terminal sends it to the workers too.
-    """
-    # Gunicorn's handlers of both signals acquire a lock that the worker may already hold, and then hang for 30 seconds.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGQUIT, worker.handle_exit)
+def post_worker_init(_worker: Any) -> None:
+    """Report that this worker serves requests."""
     mark_as_serving()

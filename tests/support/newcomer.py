@@ -83,7 +83,7 @@ class Newcomer:
         finally:
             os.killpg(process.pid, signal.SIGINT)
             rest, _ = process.communicate(timeout=30)
-        assert "Traceback" not in rest
+        assert "Traceback" not in rest, rest
 
     def request(self, commands: str, **environ: str) -> dict[str, Any]:
         """Run commands that print one JSON response, as soon as the service responds; return the response."""

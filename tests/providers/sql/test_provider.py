@@ -134,9 +134,10 @@ def test_service_does_not_start_without_tables(empty_database: str) -> None:
 def test_invalid_sqlite_file_is_an_outage(tmp_path: Path, fault: str) -> None:
     path = tmp_path / "none" / "users.db" if fault == "no folder" else tmp_path / "users.db"
     if fault == "folder":
-        path.mkdir()
+        path.mkdir(mode=0o700)
     elif fault == "not a database":
         path.write_bytes(b"this is not a database, but long enough for a header " * 100)
+        path.chmod(0o600)
     environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": f"sqlite:///{path}"}
     with pytest.raises(ProviderUnavailable):
         open_database(environ).find("zoé")
