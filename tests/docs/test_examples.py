@@ -38,7 +38,8 @@ def test_guarded_view_responds_as_the_page_shows(tmp_path: Path) -> None:
 
 
 def test_application_of_ones_own_responds_as_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"SECRET_KEY": SECRET_KEY, **users_file(tmp_path / "users.toml", [ZOE])}.items():
+    environ = {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": "", **users_file(tmp_path / "users.toml", [ZOE])}
+    for name, value in environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     module: dict[str, Any] = {"__name__": "tests"}

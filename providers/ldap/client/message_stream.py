@@ -16,6 +16,7 @@ _RECEIVE_BYTES = 65536
 _SEQUENCE_TAG = 0x30
 _LONG_FORM = 0x80  # this bit of the first length octet is set if its other bits give the number of length octets
 _MAX_LENGTH_OCTETS = 4
+_CONSTRUCTED = 0x20  # this bit of a tag is set if the element contains elements
 _MIN_MESSAGE_BYTES = 7  # a message id and the shortest operation
 
 
@@ -63,6 +64,7 @@ class MessageStream:
         self._require_bytes_left(size)
         self.last_message = bytes(self._buffer[:size])
         del self._buffer[:size]
+        _require_whole_elements(self.last_message)
         self._bytes_left -= size + _MESSAGE_OVERHEAD
         self.message_count += 1
         return self.last_message
@@ -144,6 +146,23 @@ def _message_size(buffer: bytes | bytearray) -> int | None:
     if size < _MIN_MESSAGE_BYTES:
         raise _not_a_message()
     return size
+
+
+def _require_whole_elements(message: bytes) -> None:
+    """Raise ServerError if an element is longer than the one that contains it: ldap3 would read a part of it."""
+    spans = [(0, len(message))]
+    while spans:
+        start, end = spans.pop()
+        while start < end:
+            contents, length = start + 2, message[start + 1] if start + 1 < end else _LONG_FORM
+            if length & _LONG_FORM:
+                contents += length - _LONG_FORM
+                length = int.from_bytes(message[start + 2 : contents], "big")
+            if contents + length > end:
+                raise _not_a_message()
+            if message[start] & _CONSTRUCTED:
+                spans.append((contents, contents + length))
+            start = contents + length
 
 
 def _not_a_message() -> ServerError:

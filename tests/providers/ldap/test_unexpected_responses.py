@@ -147,3 +147,21 @@ def test_referral_to_another_server_is_not_followed() -> None:
         other.settimeout(0.2)
         with pytest.raises(TimeoutError):
             other.accept()
+
+
+TOO_LONG_REFERENCE = b"\x73\x0f\x04ldap://y/dc=x"
+"""An operation that claims more octets than its message has."""
+
+
+@pytest.mark.parametrize(
+    "responses",
+    [
+        {SEARCH_REQUEST: [TOO_LONG_REFERENCE, *FOUND], BIND_REQUEST: [result(BIND_RESPONSE)]},
+        {SEARCH_REQUEST: [b"\x64\x08\x04\x04dc=x\x30\x05", *FOUND], BIND_REQUEST: [result(BIND_RESPONSE)]},
+        {SEARCH_REQUEST: FOUND, BIND_REQUEST: [b"\x61\x08\x0a\x01\x00\x04\x00\x04\x09\x00"]},
+        {SEARCH_REQUEST: FOUND, BIND_REQUEST: [b"\x61\x07\x0a\x01\x00\x04\x00\x04"]},
+    ],
+)
+def test_element_that_is_longer_than_its_message_is_a_fault(responses: Responses) -> None:
+    with pytest.raises(ProviderUnavailable):
+        authenticate(responses)
