@@ -33,7 +33,7 @@ GUARDED_RATE = 50.0  # a second
 CORES = os.cpu_count() or 1
 WRONG = "not the password of any user"
 KNOWN = [post("/api/auth", json.dumps({"email": one.email, "password": WRONG})) for one in SAMPLE_USERS]
-UNKNOWN = [post("/api/auth", json.dumps({"email": f"nobody{number}", "password": WRONG})) for number in range(10)]
+UNKNOWN = [post("/api/auth", json.dumps({"email": f"unknown{number}", "password": WRONG})) for number in range(10)]
 VALID = post("/api/auth", json.dumps({"email": ZOE.email, "password": ZOE.password}))
 LOGINS = [login for names in zip([VALID, *KNOWN], UNKNOWN, strict=True) for login in names]
 """Known and unknown names in turn, and one right password among twenty."""

@@ -19,7 +19,7 @@ from tests.support.users import SAMPLE_USERS, ZOE
 
 HOME, OFFICE = "192.0.2.1", "2001:db8::1"
 WRONG = "not the password of any user"
-NOBODY = "nobody@example.org"
+UNKNOWN = "nobody@example.org"
 NEW_PASSWORD = "lampshade quarry violin 9"
 PER_ACCOUNT, PER_PLACE, PER_ADDRESS = 10, 5, 100
 """The default limits."""
@@ -122,7 +122,7 @@ def test_other_spellings_of_a_login_count_together(client: FlaskClient, login: s
 def test_unknown_account_is_answered_exactly_as_a_known_one(client: FlaskClient) -> None:
     known, unknown = (
         [essence(log_in(client, login, address=address)) for address in [*strangers(), *[HOME] * 3]]
-        for login in (ZOE.email, NOBODY)
+        for login in (ZOE.email, UNKNOWN)
     )
     assert known == unknown
     assert [status for status, *_ in known] == [400] * PER_ACCOUNT + [429] * 3
@@ -131,14 +131,16 @@ def test_unknown_account_is_answered_exactly_as_a_known_one(client: FlaskClient)
 def test_email_of_a_throttled_username_is_answered_like_an_unknown_login(client: FlaskClient) -> None:
     exhaust(client, ZOE.username)
     addresses = [*[HOME] * (PER_PLACE + 1), *[OFFICE] * (PER_PLACE + 1)]
-    known, unknown = ([essence(log_in(client, login, address=at)) for at in addresses] for login in (ZOE.email, NOBODY))
+    known, unknown = (
+        [essence(log_in(client, login, address=at)) for at in addresses] for login in (ZOE.email, UNKNOWN)
+    )
     assert known == unknown
 
 
 def test_username_and_email_are_not_two_chances_to_guess(client: FlaskClient) -> None:
     exhaust(client, ZOE.username)
     guessed = log_in(client, ZOE.email, ZOE.password)
-    assert essence(guessed) == essence(log_in(client, NOBODY))
+    assert essence(guessed) == essence(log_in(client, UNKNOWN))
     assert guessed.status_code == 400
 
 

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from threading import Thread
+from functools import partial
 
 from providers.ldap.client.dn import dn_key
 from providers.ldap.client.protocol import PAGED_RESULTS
@@ -21,6 +21,7 @@ from tests.servers.ldap_messages import (
     result,
 )
 from tests.servers.ldap_messages import entry as encoded_entry
+from tests.servers.scripted_ldap import threaded_server
 
 SUCCESS, SIZE_LIMIT_EXCEEDED, NO_SUCH_OBJECT, INVALID_CREDENTIALS = 0, 4, 32, 49
 
@@ -102,10 +103,8 @@ class ScriptedDirectory:
 @contextmanager
 def running(directory: ScriptedDirectory) -> Iterator[int]:
     """Run the server, and yield its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        Thread(target=_accept, args=(listener, directory), daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
+    with threaded_server(partial(_serve, directory)) as port:
+        yield port
 
 
 def matches(condition: tuple[int, bytes], attributes: Attributes) -> bool:
@@ -132,14 +131,7 @@ def _key(value: str) -> object:
     return dn_key(value) if "=" in value else value.casefold()
 
 
-def _accept(listener: socket.socket, directory: ScriptedDirectory) -> None:
-    with suppress(OSError):
-        while True:
-            client, _ = listener.accept()
-            Thread(target=_serve, args=(client, directory), daemon=True).start()
-
-
-def _serve(client: socket.socket, directory: ScriptedDirectory) -> None:
+def _serve(directory: ScriptedDirectory, client: socket.socket) -> None:
     with client, suppress(OSError):
         buffer = b""
         while received := client.recv(65536):

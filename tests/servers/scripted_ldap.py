@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Thread
 
 from tests.servers.ldap_messages import element
@@ -18,21 +19,28 @@ request, or the data to send. The first key that fits counts."""
 @contextmanager
 def scripted_ldap(responses: Responses) -> Iterator[int]:
     """Yield the port of a server that answers each request with these responses."""
+    with threaded_server(partial(_answer, responses)) as port:
+        yield port
+
+
+@contextmanager
+def threaded_server(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Yield the port of a server that calls `serve` with each client, in a thread of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        Thread(target=_accept, args=(listener, responses), daemon=True).start()
+        Thread(target=_accept, args=(listener, serve), daemon=True).start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(listener: socket.socket, responses: Responses) -> None:
+def _accept(listener: socket.socket, serve: Callable[[socket.socket], None]) -> None:
     with suppress(OSError):
         while True:
             client, _ = listener.accept()
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            Thread(target=_answer, args=(client, responses), daemon=True).start()
+            Thread(target=serve, args=(client,), daemon=True).start()
 
 
-def _answer(client: socket.socket, responses: Responses) -> None:
+def _answer(responses: Responses, client: socket.socket) -> None:
     """Answer the requests of one client, which sends a small request and waits for the response."""
     with client, suppress(OSError):
         while request := client.recv(65536):

@@ -61,36 +61,31 @@ class GroupsOf(NamedTuple):
         return user["roles"] == ["editor"]
 
 
-def add_groups(server: Slapd | Samba | Directory389, base: str, member: str, classes: list[str]) -> GroupsOf:
-    """Return the directory with Pat as a member of all groups."""
+def with_groups(server: Slapd | Samba | Directory389, member: str, suffix: str, object_class: str) -> GroupsOf:
+    """Return the directory with Pat, whose DN is `member`, as a member of all groups."""
+    server.add_person(PAT)
+    base = f"OU=spellings,{suffix}"
+    server.add(base, ["organizationalUnit"], {})
     for number, name in enumerate(NAMES):
-        names = {"sAMAccountName": f"spelling-{number}"} if classes == ["group"] else {}
-        server.add(f"cn={escape_rdn(name)},{base}", classes, {"cn": name, "member": member, **names})
+        names = {"sAMAccountName": f"spelling-{number}"} if object_class == "group" else {}
+        server.add(f"cn={escape_rdn(name)},{base}", [object_class], {"cn": name, "member": member, **names})
     return GroupsOf(server, base)
 
 
 @pytest.fixture(scope="module")
 def openldap(slapd: Slapd) -> GroupsOf:
-    slapd.add_person(PAT)
-    base = f"ou=spellings,{slapd_server.SUFFIX}"
-    slapd.add(base, ["organizationalUnit"], {})
-    return add_groups(slapd, base, slapd_server.person_dn(PAT.username), ["groupOfNames"])
+    return with_groups(slapd, slapd_server.person_dn(PAT.username), slapd_server.SUFFIX, "groupOfNames")
 
 
 @pytest.fixture(scope="module")
 def windows(samba: Samba) -> GroupsOf:
-    samba.add_person(PAT)
-    base = f"OU=spellings,{samba_server.SUFFIX}"
-    samba.add(base, ["organizationalUnit"], {})
-    return add_groups(samba, base, samba_server.person_dn(PAT.username), ["group"])
+    return with_groups(samba, samba_server.person_dn(PAT.username), samba_server.SUFFIX, "group")
 
 
 @pytest.fixture(scope="module")
 def fedora(directory389: Directory389) -> GroupsOf:
-    directory389.add_person(PAT)
-    base = f"ou=spellings,{directory389_server.SUFFIX}"
-    directory389.add(base, ["organizationalUnit"], {})
-    return add_groups(directory389, base, directory389_server.person_dn(PAT.username), ["groupOfNames"])
+    member = directory389_server.person_dn(PAT.username)
+    return with_groups(directory389, member, directory389_server.SUFFIX, "groupOfNames")
 
 
 @pytest.fixture(params=["openldap", "windows", "fedora"])
