@@ -23,7 +23,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """
     settings = Settings.of_process() if environ is None else Settings(environ)
     _configure_logging(settings)
-    services = open_services(environ)
+    services = open_services(settings)
     app = Flask("latchkey", static_folder=None)
     paths.init(app)
     errors.init(app)

@@ -2,17 +2,19 @@
 
 import logging
 import re
-from functools import partial
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
 
 from api.response_headers import request_id
-from api.responses import NO_CACHE, json_response, raw_json_response
+from api.responses import NO_CACHE, Header, json_response, raw_json_response
 from config.http_error import HttpError, Unavailable
 from config.outage_log import OutageLog
 
 log = logging.getLogger(__name__)
+
+_OUTAGES = "latchkey.outages"
+"""The key of the OutageLog in `Flask.extensions`."""
 
 
 class InternalError(HttpError, InternalServerError):
@@ -29,18 +31,17 @@ def init(target: Flask | Blueprint) -> None:
     The handlers of an application are the most general ones, so its own handlers of one status or exception win. Those
     of a blueprint win over all handlers of its application.
     """
-    handler = partial(_render, OutageLog(log))
-    target.register_error_handler(HTTPException, handler)
+    target.register_error_handler(HTTPException, _render)
     if isinstance(target, Blueprint):
         for status in default_exceptions:
-            target.register_error_handler(status, handler)
+            target.register_error_handler(status, _render)
 
 
-def _render(outages: OutageLog, error: HTTPException) -> Response:
+def _render(error: HTTPException) -> Response:
     if isinstance(error, HttpError):
-        return _render_own(outages, error)
+        return _render_own(error)
     if isinstance(error, InternalServerError):
-        return _render_own(outages, InternalError())
+        return _render_own(InternalError())
     if error.response is not None or error.code is None:
         return error.get_response()  # type: ignore[return-value]  # the view passed its own response to `abort`
     message, code = error.description or error.name, re.sub(r"[^a-z]+", "_", error.name.lower())
@@ -51,15 +52,17 @@ def _render(outages: OutageLog, error: HTTPException) -> Response:
     return json_response(error.code, headers, message=message, code=code)
 
 
-def _render_own(outages: OutageLog, error: HttpError) -> Response:
+def _render_own(error: HttpError) -> Response:
     if isinstance(error, Unavailable) and error.is_failure:
-        _log_failure(outages, error)
+        _log_failure(error)
     if _is_oauth():
         return _oauth_response(error.code, error.own_headers(), error.description, error.oauth_code or error.error_code)
     return raw_json_response(error.data, error.code, error.own_headers())
 
 
-def _log_failure(outages: OutageLog, error: HttpError) -> None:
+def _log_failure(error: HttpError) -> None:
+    # One for the application, whose own routes and those of the blueprint have the same outages.
+    outages: OutageLog = current_app.extensions.setdefault(_OUTAGES, OutageLog(log))
     reason, cause = str(error) or type(error).__name__, str(error.__cause__ or "")
     if cause not in reason:
         reason += f"; {cause}"
@@ -70,5 +73,5 @@ def _is_oauth() -> bool:
     return request.path.startswith("/oauth/")
 
 
-def _oauth_response(status: int, headers: list[tuple[str, str]], description: str, code: str) -> Response:
+def _oauth_response(status: int, headers: list[Header], description: str, code: str) -> Response:
     return raw_json_response({"error": code, "error_description": description}, status, [*headers, NO_CACHE])

@@ -6,8 +6,6 @@ install(app, open_services())
 ```
 """
 
-from collections.abc import Mapping
-
 import click
 from flask import Blueprint, Flask
 from flask.cli import FlaskGroup
@@ -23,12 +21,12 @@ from services.server_threads import require_threads
 BLUEPRINT = "latchkey"
 
 
-def open_services(environ: Mapping[str, str] | None = None) -> Services:
-    """Return the services that the variables in `environ` configure; `None` means those of the process.
+def open_services(settings: Settings | None = None) -> Services:
+    """Return the services that the settings configure; `None` means those of the process.
 
     Raises ConfigurationError with every problem of the configuration.
     """
-    settings = Settings.of_process() if environ is None else Settings(environ)
+    settings = settings or Settings.of_process()
     services: Services
     services, *_ = collect_errors(
         lambda: create_services(settings),

@@ -10,6 +10,18 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from cli.terminal import CommandError
+from config.settings import Settings
+from services.context import EXTENSION, Services
+from services.factory import create_services
+
+
+def services_of_application(app: Flask) -> Services:
+    """Return the services of an application; those that the configuration describes if it has none.
+
+    Raises ConfigurationError.
+    """
+    services: Services | None = app.extensions.get(EXTENSION)
+    return services or create_services(Settings.of_process())
 
 
 def load_application() -> Flask:

@@ -4,12 +4,9 @@ import sys
 
 import click
 
-from cli.app_loader import load_application
+from cli.app_loader import load_application, services_of_application
 from cli.terminal import JSON_OPTION, as_table, print_json, printable
-from config.settings import Settings
-from services.context import EXTENSION, Services
 from services.diagnosis.checks.routes import UNMARKED_REMEDY, check_roles
-from services.factory import create_services
 from services.requirements import Route
 from services.route_map import route_map
 
@@ -24,7 +21,7 @@ def guards(strict: bool, as_json: bool) -> None:
     For example: flask --app shop guards --strict
     """
     app = load_application()
-    services: Services = app.extensions.get(EXTENSION) or create_services(Settings.of_process())
+    services = services_of_application(app)
     routes = route_map(app)
     warnings = [f"{route} is unmarked. {UNMARKED_REMEDY}." for route in routes if route.requirements is None]
     roles = check_roles(services.chain, routes, failed=())

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Response, after_this_request, current_app, g, request
@@ -33,6 +33,27 @@ class RoleRequired(HttpError, Forbidden):
     challenge = INSUFFICIENT_SCOPE
 
 
+class _CompletedRefusals:
+    """Lets the responses to refusals have their headers, also if another framework creates these responses."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, HttpError):
+            after_this_request(partial(_add_headers, error))
+
+
+_COMPLETED_REFUSALS = _CompletedRefusals()
+
+
+def _add_headers(error: HttpError, response: Response) -> Response:
+    if response.status_code == error.code:
+        for name, value in error.own_headers():
+            response.headers.setdefault(name, value)
+    return response
+
+
 def check_jwt() -> Claims:
     """Return the verified claims of the request's access token, and store them in `flask.g.claims`.
 
@@ -44,11 +65,8 @@ def check_jwt() -> Claims:
     if _runs_before_view():
         _require_if_needed(RoleRequirement())
         return None  # type: ignore[return-value]  # Flask would send the claims as the response
-    try:
+    with _COMPLETED_REFUSALS:
         return _verified_claims()
-    except HttpError as error:
-        _complete(error)
-        raise
 
 
 mark(check_jwt, RoleRequirement())
@@ -71,12 +89,9 @@ def auth_guard(
 
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            try:
+            with _COMPLETED_REFUSALS:
                 _require(requirement)
                 return current_app.ensure_sync(view)(*args, **kwargs)
-            except HttpError as error:
-                _complete(error)
-                raise
 
         return mark(guarded, requirement)
 
@@ -126,12 +141,9 @@ def _role_set(*roles: object) -> frozenset[str]:
 
 def _require_if_needed(requirement: RoleRequirement) -> None:
     """Guard the view of the request before it is called, unless it is public."""
-    try:
+    with _COMPLETED_REFUSALS:
         if _needs_guard():
             _require(requirement)
-    except HttpError as error:
-        _complete(error)
-        raise
 
 
 def _require(requirement: RoleRequirement) -> None:
@@ -162,15 +174,3 @@ def _needs_guard() -> bool:
     if request.method == "OPTIONS" and getattr(request.url_rule, "provide_automatic_options", False):
         return False
     return requirements_of(current_app.view_functions[request.endpoint], request.method) != ()
-
-
-def _complete(error: HttpError) -> None:
-    """Let the response to the error have its headers, also if another framework creates the response."""
-
-    def add_headers(response: Response) -> Response:
-        if response.status_code == error.code:
-            for name, value in error.own_headers():
-                response.headers.setdefault(name, value)
-        return response
-
-    after_this_request(add_headers)

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from audit.events import Event, Member, write_event
 from audit.operation import note, operation
-from database.errors import DatabaseUnavailable, NoSuchUser, UserChanged
+from config.http_error import Unavailable
+from database.errors import NoSuchUser, UserChanged
 from passwords.policy import WeakPassword
-from providers.interface import Denied, Overloaded, ProviderUnavailable
+from providers.interface import Denied, ProviderUnavailable
 from services.identity import Identity
-from services.keys.ring import KeysUnavailable
-from services.sessions.errors import REUSED, InvalidRefreshToken, RefreshInProgress, SessionsUnavailable
+from services.sessions.errors import REUSED, InvalidRefreshToken
 from services.throttle.errors import THROTTLED, Throttled
 from services.tokens.grant import Grant
 
@@ -35,20 +35,8 @@ PASSWORD_CHANGE = Outcomes(
     Event.PASSWORD_CHANGE_THROTTLED,
 )
 
-# The reasons are the codes of the HTTP responses, as far as there is one.
-_DENIALS: dict[type[Exception], str] = {
-    WeakPassword: "weak_password",
-    UserChanged: "user_changed",
-    NoSuchUser: "no_such_user",
-}
-_OUTAGES: dict[type[Exception], str] = {
-    ProviderUnavailable: "provider_unavailable",
-    SessionsUnavailable: "sessions_unavailable",
-    DatabaseUnavailable: "database_unavailable",
-    KeysUnavailable: "keys_unavailable",
-    Overloaded: "overloaded",
-    RefreshInProgress: "refresh_in_progress",
-}
+USER_CHANGED = "user_changed"
+"""The reason of UserChanged. The reasons of other errors are the codes of their responses."""
 
 
 class Result:
@@ -103,8 +91,8 @@ def _outcome_of(error: Exception, outcomes: Outcomes) -> tuple[Event, str]:
         return outcomes.throttled, THROTTLED
     if isinstance(error, InvalidRefreshToken):
         return (Event.REFRESH_REUSED if error.reason == REUSED else outcomes.denied), error.reason
-    for errors, event in ((_DENIALS, outcomes.denied), (_OUTAGES, outcomes.unavailable)):
-        for kind, reason in errors.items():
-            if isinstance(error, kind):
-                return event, reason
-    return outcomes.unavailable, "internal_error"
+    if isinstance(error, UserChanged):
+        return outcomes.denied, USER_CHANGED
+    if isinstance(error, (WeakPassword, NoSuchUser)):
+        return outcomes.denied, error.error_code
+    return outcomes.unavailable, error.error_code if isinstance(error, Unavailable) else "internal_error"

@@ -4,17 +4,15 @@ import sys
 
 import click
 
-from cli.app_loader import load_application
+from cli.app_loader import load_application, services_of_application
 from cli.explain.comparison import COMPARE_OPTION, change_tables, compare_all, comparison_json, open_other
 from cli.explain.render import claims_table, login_tables, result_json, route_json, routes_table
 from cli.terminal import JSON_OPTION, NAME, CommandError, print_json
-from config.settings import Settings
 from providers.interface import UNKNOWN_USER, ProviderUnavailable
-from services.context import EXTENSION, Services
+from services.context import Services
 from services.diagnosis.comparison import Change, MissingCapability, compare, lookup_matcher
 from services.diagnosis.denial_reasons import describe_denial
 from services.diagnosis.explain import LoginExplanation, claims_of, explain_login
-from services.factory import create_services
 from services.requirements import Route
 from services.route_map import guarded_routes
 
@@ -41,7 +39,7 @@ def explain(login: str | None, other: str | None, all_users: bool, as_json: bool
     if (login is None) == (not all_users) or (all_users and not other):
         raise CommandError(f"expected a LOGIN, or --all with {COMPARE_OPTION} PROVIDER")
     app = load_application()
-    services: Services = app.extensions.get(EXTENSION) or create_services(Settings.of_process())
+    services = services_of_application(app)
     try:
         if login is None:
             compare_all(services.chain, str(other), as_json)

@@ -14,6 +14,7 @@ from flask.views import MethodView
 
 from api.installation import install, open_services
 from app import create_app
+from config.settings import Settings
 from providers.interface import ProviderUnavailable
 from services.auth_guard import auth_guard, check_jwt
 from services.context import services_of
@@ -94,7 +95,7 @@ def add_views(app: Flask, add: Add) -> None:
 def create_own_app(environ: dict[str, str], app_type: type[Flask] = Flask) -> Flask:
     """Return an application that `create_app` did not build."""
     app = app_type(__name__)
-    install(app, open_services(environ))
+    install(app, open_services(Settings(environ)))
     return app
 
 

@@ -1,12 +1,12 @@
 """The connections on which users bind, and how long a bind may take."""
 
 from collections.abc import Callable
+from threading import Semaphore
 from typing import TypeVar
 
 from config.forks import reset_in_forks
 from providers.ldap.client.connection import Connection
 from providers.ldap.client.connector import Connector
-from providers.ldap.client.fair_semaphore import FairSemaphore
 from providers.ldap.client.pool import Pool
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class UserBinds:
         The operation receives a connection, and the number of seconds that its bind may take; `None` means until
         `deadline` (monotonic seconds).
         """
-        if not self._slow_slots.acquire(0):
+        if not self._slow_slots.acquire(blocking=False):
             return self._pool.run(lambda connection: operation(connection, None), deadline)
         try:
             return self._slow_pool.run(lambda connection: operation(connection, self._timeout_seconds), deadline)
@@ -48,4 +48,4 @@ class UserBinds:
 
     def _reset(self) -> None:
         """Occupy no slot for binds of the parent process."""
-        self._slow_slots = FairSemaphore(self._size if self._timeout_seconds else 0)
+        self._slow_slots = Semaphore(self._size if self._timeout_seconds else 0)
