@@ -33,8 +33,9 @@ ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# No time limit for an example of Hypothesis: the machine may be busy. `make fuzz` has its own profile.
-settings.register_profile("latchkey", deadline=None)
+# No time limit for an example of Hypothesis: the machine may be busy. `make test` tries the same examples in each run;
+# `make fuzz` has its own profile, which looks for new ones.
+settings.register_profile("latchkey", deadline=None, derandomize=True)
 settings.register_profile("fuzz", deadline=None, max_examples=1000)
 settings.load_profile("latchkey")
 

@@ -22,10 +22,15 @@ MAX_SECONDS = 30
 _SAME_SCHEME = re.compile(r"^(?:\{(?:crypt|argon2)\}|argon2(?=\$argon2)|bcrypt\$(?=\$2))", re.IGNORECASE)
 
 
+_LAST_CHARACTER = re.compile(r"(?<=[A-Za-z0-9+/.]{15})[A-Za-z0-9+/.](?==*(?:\$|$))")
+"""The last character of a salt or digest in Base64, some bits of which mean nothing."""
+
+
 def plain(stored: str) -> str:
-    """Return the same text for all spellings of a hash that mean the same: prefixes of LDAP, and versions of bcrypt."""
+    """Return the same text for all spellings of a hash that mean the same: prefixes, versions of bcrypt, unused bits."""
     text = re.sub(r"\$2[aby]\$", "$2b$", _SAME_SCHEME.sub("", stored))
-    return re.sub(r"^\{\w+\}", lambda match: match[0].lower(), text)
+    text = _LAST_CHARACTER.sub("", text)
+    return re.sub(r"^\{[\w-]+\}", lambda match: match[0].lower(), text)
 
 
 def verify_or_unusable(password: str, stored: str) -> bool:
