@@ -27,7 +27,7 @@ _LAST_CHARACTER = re.compile(r"(?<=[A-Za-z0-9+/.]{15})[A-Za-z0-9+/.](?==*(?:\$|$
 
 
 def plain(stored: str) -> str:
-    """Return the same text for all spellings of a hash that mean the same: prefixes, versions of bcrypt, unused bits."""
+    """Return the same text for all spellings that mean the same hash: prefixes, versions of bcrypt, unused bits."""
     text = re.sub(r"\$2[aby]\$", "$2b$", _SAME_SCHEME.sub("", stored))
     text = _LAST_CHARACTER.sub("", text)
     return re.sub(r"^\{[\w-]+\}", lambda match: match[0].lower(), text)
