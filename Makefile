@@ -62,29 +62,27 @@ tests/clients/node_modules: tests/clients/package-lock.json | servers
 	@npm ci --prefix tests/clients --silent --no-audit --no-fund
 	@touch $@
 
-$(VENV)/.made:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo 'Latchkey requires Python 3.11 or newer. Select one: make PYTHON=python3.12' >&2; exit 2; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
-	  .ci/install "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
-	@$(PYTHON) -m venv --clear $(VENV)
-	@touch $@
+# Checked by every command. It is changed only if the environment is created again, and everything in it with it.
+$(VENV)/.made: FORCE
+	@.ci/venv $(VENV) $(PYTHON) '$(origin PYTHON)'
 
-$(VENV)/.runtime: requirements.txt pyproject.toml | $(VENV)/.made
+FORCE:
+
+$(VENV)/.runtime: requirements.txt pyproject.toml $(VENV)/.made
 	@echo 'Installing the dependencies of Latchkey (once) …'
 	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.bench: requirements-bench.txt | $(VENV)/.development
+$(VENV)/.bench: requirements-bench.txt $(VENV)/.development
 	@.ci/install sqlite3 gcc python3-dev libldap2-dev libsasl2-dev
 	@$(PIP) install --require-hashes -r requirements-bench.txt
 	@touch $@
 
-$(VENV)/.fuzz: requirements-fuzz.txt | $(VENV)/.development
+$(VENV)/.fuzz: requirements-fuzz.txt $(VENV)/.development
 	@$(PIP) install --require-hashes -r requirements-fuzz.txt
 	@touch $@
 
-$(VENV)/.development: requirements-dev.txt | $(VENV)/.runtime
+$(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@

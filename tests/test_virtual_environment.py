@@ -1,0 +1,60 @@
+"""make creates the virtual environment again after the clone is moved or Python is upgraded, and otherwise keeps it."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CREATED_AGAIN = "created in another folder, or for another Python"
+
+
+def make(folder: Path, *arguments: str) -> str:
+    """Return what make prints when it updates the development environment without downloading packages."""
+    command = ["make", "PIP=echo pip", *arguments, ".venv/.development"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def pip(folder: Path) -> str:
+    """Return from which folder the command `pip` of the environment runs."""
+    command = [folder / ".venv/bin/pip", "--version"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder whose name has a space, with an environment."""
+    folder = tmp_path_factory.mktemp("my clone")
+    shutil.copytree(ROOT / ".ci", folder / ".ci")
+    for name in ("Makefile", "pyproject.toml", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    assert "requirements-dev.txt" in make(folder, f"PYTHON={sys.executable}")
+    return folder
+
+
+def test_environment_is_kept(clone: Path) -> None:
+    assert make(clone) == ""
+    assert make(clone, f"PYTHON={sys.executable}") == ""
+
+
+def test_environment_is_created_again_after_a_move(clone: Path, tmp_path: Path) -> None:
+    moved = clone.rename(tmp_path / "moved")
+    printed = make(moved)
+    assert CREATED_AGAIN in printed
+    assert "requirements.txt" in printed
+    assert "requirements-dev.txt" in printed
+    assert str(moved) in pip(moved)
+    assert make(moved) == ""
+    moved.rename(clone)
+
+
+def test_environment_of_another_python_is_not_kept(clone: Path) -> None:
+    (packages,) = (clone / ".venv/lib").iterdir()
+    other = packages.rename(packages.with_name("python3.10"))
+    command = [".ci/venv", ".venv", "false", "file"]  # a Python that creates nothing
+    ended = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False, timeout=60)
+    assert CREATED_AGAIN in ended.stdout
+    assert ended.returncode == 2
+    other.rename(packages)
