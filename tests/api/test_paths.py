@@ -170,7 +170,8 @@ def test_server_takes_no_address_path_or_scheme_from_a_header(name: str, static_
     with wsgi_server(name, static_environ, "tests.servers.wsgi_echo:create_app", options) as url:
         port = int(url.rpartition(":")[2])
         plain, forged = (json.loads(ask(port, "/x", "GET", *more)[2]) for more in ([], headers))
-    changed = {name for name in plain if forged[name] != plain[name]} - {"REMOTE_PORT"}
+    names = {name for name in plain if not name.startswith("mod_wsgi.")} - {"REMOTE_PORT"}
+    changed = {name for name in names if forged[name] != plain[name]}
     assert changed == ({"wsgi.url_scheme"} if name == "uwsgi" else set())
 
 
