@@ -24,6 +24,7 @@ NameList = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 MAX_TOKEN_LIFETIME_MINUTES = 1440  # a day
 MAX_SESSION_LIFETIME_MINUTES = 5_256_000  # ten years
 MAX_CONCURRENT_LOGINS = 1000
+MAX_AUDIT_RETENTION_DAYS = 36_500  # a century
 
 
 class TokenSettings(Section):
@@ -239,6 +240,19 @@ class LogSettings(Section):
     prefix: ClassVar[str] = "LOG_"
 
     format: Literal["json", "text"] = Field("text", description="the format of log lines: text or json")
+
+
+class AuditSettings(Section):
+    """The audit events in the database."""
+
+    prefix: ClassVar[str] = "AUDIT_"
+
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_AUDIT_RETENTION_DAYS,
+        description="the days after which `flask db prune` deletes audit events, 1 to 36500",
+    )
 
 
 class ServerSettings(Section):

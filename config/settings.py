@@ -10,6 +10,7 @@ from config.environment import DEVELOPMENT_FILE, read_environment
 from config.keys import KeySettings, SigningKeysSettings
 from config.service_settings import (
     AdminSettings,
+    AuditSettings,
     CorsSettings,
     DatabaseSettings,
     FileSettings,
@@ -111,6 +112,10 @@ class Settings:
     @cached_property
     def admins(self) -> AdminSettings:
         return AdminSettings.read(self.environ)
+
+    @cached_property
+    def audit(self) -> AuditSettings:
+        return AuditSettings.read(self.environ)
 
     @cached_property
     def server(self) -> ServerSettings:

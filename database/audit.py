@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select
 
-from audit.events import Event, Member, write_event
+from audit.events import Event, Member, request_members, write_event
 from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
 from database.tables import audit_events, users
-
-MAX_SHOWN_EVENTS = 20
 
 _PENDING = "pending audit events"
 
@@ -35,6 +34,8 @@ class AuditEvent:
     """What changed, for people. It contains no secrets."""
     user_id: int | None
     """The id of the changed user; None if the user is not in the user table, or if the event is too old to have it."""
+    request_id: str | None
+    """The id of the HTTP request; None for a command, and for an event from before schema revision 0008."""
     current_username: str | None
     """The username that this user has now; None if the user is deleted, or not known."""
 
@@ -63,13 +64,18 @@ def record_event(
     *,
     user_id: int | None = None,
     provider: str | None = USER_TABLE_PROVIDER,
+    at: datetime | None = None,
 ) -> None:
     """Write an audit event, in a transaction of `logged_after_commit`.
 
-    `username` is the changed user, None if the change concerns many; `user_id` is their id in the user table.
+    `username` is the changed user, None if the change concerns many; `user_id` is their id in the user table. `at` is
+    the time of the change, by default the current time.
     """
-    row = {"operator": operator, "action": event.value, "details": details, "user_id": user_id}
+    row: dict[str, Any] = {"operator": operator, "action": event.value, "details": details, "user_id": user_id}
     row["username_folded"] = casefold_name(username) if username else None
+    row["request_id"] = request_members().get("request_id")
+    if at is not None:
+        row["at"] = at
     connection.execute(insert(audit_events).values(row))
     members: dict[str, Member] = {"operator": operator, "account": username, "user_id": user_id, "details": details}
     connection.info[_PENDING].append((event, {**members, "provider": provider if username else None}))
@@ -90,28 +96,38 @@ _is_of_earlier_user = (
 )
 
 
-def events_of_user(connection: Connection, user_id: int) -> list[AuditEvent]:
-    """Return at most MAX_SHOWN_EVENTS events of this user, newest first, also those from before a rename."""
-    return _newest(connection, and_(audit_events.c.user_id == user_id, ~_is_of_earlier_user))
+def events_of_user(connection: Connection, user_id: int, limit: int | None) -> list[AuditEvent]:
+    """Return the newest events of this user, newest first, also those from before a rename; `None`: all of them.
+
+    If the user was imported, the import is one of them.
+    """
+    return _newest(connection, limit, _is_of_user(user_id))
 
 
-def newest_events(connection: Connection, username: str | None, user_id: int | None = None) -> list[AuditEvent]:
-    """Return at most MAX_SHOWN_EVENTS events, newest first: of all users, or those recorded under this username.
+def newest_events(
+    connection: Connection, limit: int | None, username: str | None, user_id: int | None = None
+) -> list[AuditEvent]:
+    """Return the newest events, newest first: of all users, or those recorded under this username.
 
-    With a `user_id`, also those of this user under any name.
+    With a `user_id`, also those of this user under any name. If `limit` is None, return all of them.
     """
     if username is None:
-        return _newest(connection)
+        return _newest(connection, limit)
     of_name = audit_events.c.username_folded == casefold_name(username)
-    of_user = and_(audit_events.c.user_id == user_id, ~_is_of_earlier_user)
-    return _newest(connection, or_(of_name, of_user) if user_id is not None else of_name)
+    return _newest(connection, limit, or_(of_name, _is_of_user(user_id)) if user_id is not None else of_name)
 
 
-def _newest(connection: Connection, *conditions: ColumnElement[bool]) -> list[AuditEvent]:
+def _is_of_user(user_id: int) -> ColumnElement[bool]:
+    created_at = select(users.c.created_at).where(users.c.id == user_id).scalar_subquery()
+    added_user = and_(audit_events.c.action == Event.USERS_IMPORTED, audit_events.c.at == created_at)
+    return or_(and_(audit_events.c.user_id == user_id, ~_is_of_earlier_user), added_user)
+
+
+def _newest(connection: Connection, limit: int | None, *conditions: ColumnElement[bool]) -> list[AuditEvent]:
     columns = [audit_events.c[name] for name in AuditEvent.__dataclass_fields__ if name != "current_username"]
     same_user = and_(users.c.id == audit_events.c.user_id, ~_is_of_earlier_user)
     query = select(*columns, users.c.username.label("current_username")).select_from(
         audit_events.outerjoin(users, same_user)
     )
-    newest = query.where(*conditions).order_by(audit_events.c.id.desc()).limit(MAX_SHOWN_EVENTS)
+    newest = query.where(*conditions).order_by(audit_events.c.id.desc()).limit(limit)
     return [AuditEvent(**row) for row in connection.execute(newest).mappings()]

@@ -81,6 +81,7 @@ class StagedImport:
         self._connection = connection
         self._last_role_set = 0
         self._new_role_sets: list[tuple[int, str]] = []
+        self._created_at = datetime.now(UTC)
 
     def add_role_set(self, names: Collection[str]) -> int:
         """Return a number for these distinct roles. Every call stores them again, so reuse the number."""
@@ -133,17 +134,17 @@ class StagedImport:
         accepted_sets = role_sets.c.number.in_(select(candidates.c.role_set).where(not_excluded))
         if names := self._connection.scalars(select(role_sets.c.role).distinct().where(accepted_sets)).all():
             ensure_roles(self._connection, names)
-        now, last = datetime.now(UTC), self._connection.scalar(select(func.max(candidates.c.position))) or 0
+        last = self._connection.scalar(select(func.max(candidates.c.position))) or 0
         for begin in range(1, last + 1, CHUNK_ROWS):
             try:
-                yield _write_chunk(self._connection, begin, now)
+                yield _write_chunk(self._connection, begin, self._created_at)
             except IntegrityError:
                 raise UserExists from None
         self._check_concurrent_conflicts()
 
     def record_audit_event(self, operator: str, details: str) -> None:
-        """Record the whole import as one audit event."""
-        record_event(self._connection, operator, Event.USERS_IMPORTED, None, details)
+        """Record the whole import as one audit event, at the time at which its users were created."""
+        record_event(self._connection, operator, Event.USERS_IMPORTED, None, details, at=self._created_at)
 
     def _check_concurrent_conflicts(self) -> None:
         """Raise UserExists if another process has added a username that is an email in this import, or the reverse."""

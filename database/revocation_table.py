@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 
 from database.advisory_locks import REVOCATION_LOCK
 from database.clock import earliest_time
+from database.expiry import expired
 from database.tables import revocations
 
 
@@ -46,7 +47,7 @@ def insert_revocations(connection: Connection, rows: Iterable[dict[str, Any]]) -
         return
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(REVOCATION_LOCK)))
-    connection.execute(delete(revocations).where(revocations.c.expires_at < earliest_time()))
+    connection.execute(delete(revocations).where(expired(revocations, earliest_time())))
     for row in values:
         if row.get("issued_before"):
             connection.execute(delete(revocations).where(_included_in(row)))

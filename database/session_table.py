@@ -27,6 +27,7 @@ from database.audit import logged_after_commit, record_event
 from database.clock import DatabaseTime, earliest_time
 from database.engine import limit_statements
 from database.error_translation import translate_database_errors
+from database.expiry import expired
 from database.revocation_table import Revocation, revocations_after
 from database.session_ends import (
     end_sessions,
@@ -61,9 +62,7 @@ _insert = (
     )
     .returning(sessions.c.id)
 )
-_expired = select(sessions.c.id).where(
-    sessions.c.expires_at < bindparam("now"), sessions.c.access_until < bindparam("now")
-)
+_expired = select(sessions.c.id).where(expired(sessions, bindparam("now")))
 _purge = delete(sessions).where(sessions.c.id.in_(_expired.limit(PURGE_LIMIT).with_for_update(skip_locked=True)))
 _by_id = select(sessions, DatabaseTime().label("read_at")).where(sessions.c.id == bindparam("session_id"))
 _rotate = (

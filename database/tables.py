@@ -138,4 +138,5 @@ audit_events = Table(
     Column("username_folded", Text, index=True),
     Column("details", Text),
     Column("user_id", Integer),
+    Column("request_id", Text),
 )

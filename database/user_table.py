@@ -133,20 +133,20 @@ class UserTable:
         with self._begin() as connection:
             return frozenset(connection.scalars(select(roles.c.name)))
 
-    def history(self, username: str | None = None) -> list[AuditEvent]:
-        """Return at most MAX_SHOWN_EVENTS audit events, newest first: of all users, or of this username.
+    def history(self, username: str | None = None, limit: int | None = None) -> list[AuditEvent]:
+        """Return the newest audit events, newest first: of all users, or of this username; `None`: without a limit.
 
         The events of a username are those of the user who has it now, also under former names, and those of other
         users who had it.
         """
         with self._begin() as connection:
             row = user_by_username(connection, username) if username else None
-            return newest_events(connection, username, row.id if row else None)
+            return newest_events(connection, limit, username, row.id if row else None)
 
-    def history_of(self, user_id: int) -> list[AuditEvent]:
-        """Return at most MAX_SHOWN_EVENTS audit events of this user, newest first, also those under former names."""
+    def history_of(self, user_id: int, limit: int | None = None) -> list[AuditEvent]:
+        """Return the newest audit events of this user, newest first, also those under former names."""
         with self._begin() as connection:
-            return events_of_user(connection, user_id)
+            return events_of_user(connection, user_id, limit)
 
     def sample_hashes(self, size: int) -> list[str]:
         """Return the password hashes of `size` users who are distributed over the table.

@@ -24,6 +24,7 @@ from services.user_import.formats.csv_file import format_roles
 from services.user_import.formats.formulas import escape_formula
 
 DEFAULT_LIMIT = 100
+SHOWN_EVENTS = 20
 _MAX_ID = 2**31 - 2
 
 
@@ -65,7 +66,7 @@ def show(login: str, as_json: bool) -> None:
     table = open_user_table()
     with translate_command_errors():
         row = table.require(login)
-        events = table.history_of(row.id)
+        events = table.history_of(row.id, None if as_json else SHOWN_EVENTS)
     status = hash_status(row.password_hash)
     if as_json:
         print_json(row.to_json() | {"password": status._asdict(), "history": [_to_json(event) for event in events]})
@@ -77,16 +78,22 @@ def show(login: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("login", type=NAME, required=False)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, _MAX_ID),
+    help=f"The maximum number of changes. Default: {SHOWN_EVENTS}; no limit with --json.",
+)
 @JSON_OPTION
-def history(login: str | None, as_json: bool) -> None:
+def history(login: str | None, limit: int | None, as_json: bool) -> None:
     """Show the latest changes to one user, or to all users.
 
     LOGIN can also be the username of a deleted user, or the former username of a user. USER is the username in the
-    change, and what has become of its user since.
+    change, and what has become of its user since. REQUEST is the id of the HTTP request in the log.
     """
     table = open_user_table()
+    maximum = None if as_json and limit is None else (limit or SHOWN_EVENTS)
     with translate_command_errors():
-        events = _history_of(table, login) if login else table.history()
+        events = _history_of(table, login, maximum) if login else table.history(limit=maximum)
     if as_json:
         print_json([_to_json(event) for event in events])
     else:
@@ -136,12 +143,12 @@ def _print_csv(rows: Iterable[UserRow]) -> None:
         writer.writerow(escape_formula(str(cell or "")) for cell in cells.values())
 
 
-def _history_of(table: UserTable, login: str) -> list[AuditEvent]:
+def _history_of(table: UserTable, login: str, limit: int | None) -> list[AuditEvent]:
     """Return the events of the user with this login, or of a former username. Raises NoSuchUser if it is neither."""
     try:
-        return table.history(table.require(login).username)
+        return table.history(table.require(login).username, limit)
     except NoSuchUser:
-        if events := table.history(login):
+        if events := table.history(login, limit):
             return events
         raise
 
@@ -168,10 +175,17 @@ def _describe_hash(password: HashStatus) -> str:
 
 def _history_table(events: Iterable[AuditEvent]) -> str:
     rows = [
-        (_format_time(event.at), event.action, _user_of(event), event.operator, event.details or "-")
+        (
+            _format_time(event.at),
+            event.action,
+            _user_of(event),
+            event.operator,
+            event.details or "-",
+            event.request_id or "-",
+        )
         for event in events
     ]
-    return as_table(("TIME", "ACTION", "USER", "OPERATOR", "DETAILS"), rows)
+    return as_table(("TIME", "ACTION", "USER", "OPERATOR", "DETAILS", "REQUEST"), rows)
 
 
 def _user_of(event: AuditEvent) -> str:
@@ -189,4 +203,4 @@ def _to_json(event: AuditEvent) -> dict[str, object]:
 
 
 def _format_time(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M} UTC"
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC"

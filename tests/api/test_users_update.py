@@ -58,6 +58,7 @@ def test_edit_changes_only_the_given_members(
     assert after == {**before, **wanted, "updated_at": after["updated_at"]}
     assert user_in(admin.read(admin.id_of(ZOE))) == zoe
     (event,) = admin.history(after["username"])
+    assert event.request_id == response.headers["X-Request-ID"]
     assert (event.operator, event.action, event.details) == ("database:zoé", action, details)
 
 

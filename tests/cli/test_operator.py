@@ -68,11 +68,11 @@ def test_show_has_every_field_and_the_history(sqlite_cli: ForkedFlask, sqlite_ed
     assert lines == {
         "Username": "zoé", "Id": "1", "Email": "zoe@example.org", "Roles": "admin, editor, user", "Active": "yes",
         "Password": "unusable: is plain text or has an unknown scheme",
-        "Last login": "2026-05-06 07:08 UTC",
+        "Last login": "2026-05-06 07:08:00 UTC",
     }  # fmt: skip
     _, newest, oldest = [re.split(r"  +", line)[1:] for line in events.splitlines()]
-    assert newest == ["roles_changed", "zoé", f"cli:{ACCOUNT}", "+editor"]
-    assert oldest == ["user_added", "zoé", "tests", "roles: admin, user"]
+    assert newest == ["roles_changed", "zoé", f"cli:{ACCOUNT}", "+editor", "-"]
+    assert oldest == ["user_added", "zoé", "tests", "roles: admin, user", "-"]
 
 
 def test_history_of_all_users_and_of_a_deleted_user(
@@ -90,9 +90,9 @@ def test_history_of_all_users_and_of_a_deleted_user(
     ]
     lines = [re.split(r"  +", line) for line in any_db_cli("users", "history", "ZOÉ").stdout.splitlines()]
     assert [line[1:] for line in lines] == [
-        ["ACTION", "USER", "OPERATOR", "DETAILS"],
-        ["user_deleted", "zoé (deleted)", "tests", "-"],
-        ["user_added", "zoé (deleted)", "tests", "roles: none"],
+        ["ACTION", "USER", "OPERATOR", "DETAILS", "REQUEST"],
+        ["user_deleted", "zoé (deleted)", "tests", "-", "-"],
+        ["user_added", "zoé (deleted)", "tests", "roles: none", "-"],
     ]
 
 
@@ -135,11 +135,31 @@ def test_command_writes_its_events_to_standard_error_if_log_format_is_set(
     assert sqlite_cli("users", "disable", "zoé").stderr == ""
 
 
-def test_history_is_limited_to_twenty_events(sqlite_cli: ForkedFlask, sqlite_editor: UserEditor) -> None:
+def test_history_shows_twenty_events_or_the_limit_and_json_has_all(
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor
+) -> None:
     sqlite_editor.add("zoé", None, "hash")
     for number in range(30):
         sqlite_editor.set_active("zoé", active=bool(number % 2))
-    assert len(history(sqlite_cli, "zoé")) == 20
+    shown = {
+        limit: len(sqlite_cli("users", "history", "zoé", *limit).stdout.splitlines()) - 1
+        for limit in ((), ("--limit", "25"))
+    }
+    assert shown == {(): 20, ("--limit", "25"): 25}
+    assert len(history(sqlite_cli, "zoé")) == 31
+    assert len(json.loads(sqlite_cli("users", "show", "zoé", "--json").stdout)["history"]) == 31
+
+
+def test_history_of_an_imported_user_has_the_import(any_db_cli: ForkedFlask, tmp_path: Path) -> None:
+    for name in ("zoé", "yan"):
+        (tmp_path / "users.csv").write_text(as_csv({name: STRONG}))
+        any_db_cli("users", "import", "users.csv")
+    any_db_cli("users", "update", "zoé", "--username", "zoe2")
+    operator = f"cli:{ACCOUNT}"
+    assert history(any_db_cli, "zoe2") == [
+        ("user_renamed", operator, "was zoé"), ("users_imported", operator, "1 users from users.csv")
+    ]  # fmt: skip
+    assert len(json.loads(any_db_cli("users", "show", "zoe2", "--json").stdout)["history"]) == 2
 
 
 def test_operator_has_the_account_before_and_after_sudo(sqlite_cli: ForkedFlask) -> None:

@@ -14,6 +14,7 @@ from config.keys import KeySettings, SigningKeysSettings
 from config.section import Section
 from config.service_settings import (
     AdminSettings,
+    AuditSettings,
     CorsSettings,
     DatabaseSettings,
     FileSettings,
@@ -54,6 +55,7 @@ SECTIONS: list[type[Section]] = [
     DatabaseSettings,
     FileSettings,
     AdminSettings,
+    AuditSettings,
     LdapSettings,
 ]
 
