@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,8 +31,11 @@ ZOE = SampleUser("zoe", "zoe@example.org", PASSWORD, ("admin", "user"))
 YAN = SampleUser("yan", "yan@example.org", PASSWORD)
 WEAK_HASH = "{SSHA}f6ytUsSs8Zsq6C3sv1hZJy2XemwAAQID"
 
+SHELL = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SERVICE": SERVICE}
+"""The variables of every shell."""
+
 # Commands that do not end by themselves, or that another test runs.
-NOT_RUN = re.compile(r"gunicorn|^make |curl .*/api/orders", re.MULTILINE)
+NOT_RUN = re.compile(r"gunicorn|^make |curl .*/api/orders|flask .* run$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```sh\n(.*?)^```\n(?:\n```(text|json)\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 _SEPARATOR = "\x1e"
 _LONG_MEMBERS = {"data", "access_token", "refresh_token", "jti", "sid", "kid", "x", "y"}
@@ -63,14 +66,19 @@ def pages() -> list[str]:
 def outputs(page: str) -> list[str]:
     """Run all commands of a page in one shell, in a new deployment; return what each example prints."""
     with TemporaryDirectory() as home, deployment(page, Path(home)) as environ:
-        separator = f"\nprintf '{_SEPARATOR}'\n"
-        script = separator.join(example.commands for example in examples(page))
-        script = script.replace("YOUR PASSWORD", PASSWORD).replace(SERVICE, environ["SERVICE"])
-        ended = subprocess.run(
-            ["bash", "-c", f"exec 2>&1\n{script}"],
-            cwd=home, env=environ, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        return ended.stdout.replace(environ["SERVICE"], SERVICE).split(_SEPARATOR)
+        return run_examples(examples(page), Path(home), environ)
+
+
+def run_examples(shown: Sequence[Example], home: Path, environ: Mapping[str, str]) -> list[str]:
+    """Run the commands of examples in one shell, in this folder; return what each example prints."""
+    separator = f"\nprintf '{_SEPARATOR}'\n"
+    script = separator.join(example.commands for example in shown)
+    script = script.replace("YOUR PASSWORD", PASSWORD).replace(SERVICE, environ["SERVICE"])
+    ended = subprocess.run(
+        ["bash", "-c", f"exec 2>&1\n{script}"],
+        cwd=home, env=environ, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return ended.stdout.replace(environ["SERVICE"], SERVICE).split(_SEPARATOR)
 
 
 @contextmanager
@@ -82,17 +90,23 @@ def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
     environ |= _stores(page, home)
     if page == "docs/oauth-clients.md":
         environ["JWT_ISSUER"] = "https://auth.example.org"
-    (home / ".venv/bin").mkdir(parents=True)
-    flask = home / ".venv/bin/flask"
-    flask.write_text(f'#!/bin/sh\nexec {sys.executable} -m flask "$@"\n')
-    flask.chmod(0o755)
-    shell = {**environ, "PATH": os.defpath, "PYTHONPATH": str(ROOT), "CLIENT_SECRET": CLIENT_SECRET, "SERVICE": SERVICE}
+    add_programs(home)
+    shell = {**environ, **SHELL, "CLIENT_SECRET": CLIENT_SECRET}
     if not environ["DATABASE_URL"]:
         yield shell
         return
     KeyDirectory(home).add("ES256")
     with gunicorn({**environ, "SIGNING_KEYS_DIR": str(home)}) as service:
         yield {**shell, "SERVICE": service, "TOKEN": _log_in(service)}
+
+
+def add_programs(home: Path) -> None:
+    """Add the programs that the pages call, `.venv/bin/flask` and `.venv/bin/python`, to a folder."""
+    (home / ".venv/bin").mkdir(parents=True)
+    for name, module in (("flask", "-m flask"), ("python", "")):
+        program = home / ".venv/bin" / name
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
+        program.chmod(0o755)
 
 
 def _stores(page: str, home: Path) -> dict[str, str]:
@@ -152,8 +166,13 @@ def _shortened(value: Any, name: str = "") -> Any:
 
 def write(page: str) -> None:
     """Replace the outputs that a page shows by the present ones."""
+    write_outputs(page, outputs(page))
+
+
+def write_outputs(page: str, present: Sequence[str]) -> None:
+    """Replace the outputs that a page shows by these."""
     text = (ROOT / page).read_text()
-    for example, output in reversed([*zip(examples(page), outputs(page), strict=True)]):
+    for example, output in reversed([*zip(examples(page), present, strict=True)]):
         if example.output is not None:
             shown = displayed(output, example.language)
             if comparable(shown) != comparable(example.output):

@@ -31,6 +31,7 @@ SLOW = (
     "tests/database/test_migrated_data.py",
     "tests/database/test_migrations.py",
     "tests/docs/test_examples.py",
+    "tests/docs/test_migrating.py",
     "tests/fuzz/",
     "tests/docs/test_security_page.py",
     "tests/services/sessions/test_revocation_polling.py",
