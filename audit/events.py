@@ -47,6 +47,7 @@ class Event(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
     SESSIONS_REVOKED = "sessions_revoked"
     EVENTS_PRUNED = "events_pruned"
+    DATABASE_COPIED = "database_copied"
     KEY_GENERATED = "key_generated"
     KEY_ROTATED = "key_rotated"
     KEY_REMOVED = "key_removed"

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from cli.db_copy import copy
 from cli.operator import begin_change
 from cli.terminal import JSON_OPTION, CommandError, as_table, confirm, print_json, progress, translate_command_errors
 from config.settings import Settings
@@ -99,3 +100,6 @@ def check(as_json: bool) -> None:
         lines = [f"Incompatible: {line}" for line in problems]
         click.echo("\n".join(lines or [f"Compatible: the database is at revision {revision}."]))
     sys.exit(1 if problems else 0)
+
+
+db.add_command(copy)

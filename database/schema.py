@@ -40,6 +40,14 @@ def schema_problem(engine: Engine) -> Problem | None:
     return None
 
 
+def require_head(engine: Engine) -> None:
+    """Raise DatabaseUnavailable unless the database has the newest schema revision."""
+    if problem := schema_problem(engine):
+        raise DatabaseUnavailable(problem.found, problem.remedy)
+    if revision_of(engine) != HEAD:
+        raise DatabaseUnavailable("its schema revision is unknown to this version")
+
+
 def schema_drift(engine: Engine) -> list[str]:
     """Return how the tables differ from those of the newest revision, one line each; none for another revision.
 

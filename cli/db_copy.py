@@ -1,0 +1,62 @@
+"""`flask db copy`: from SQLite to PostgreSQL."""
+
+from pathlib import Path
+
+import click
+
+from cli.operator import begin_change
+from cli.terminal import JSON_OPTION, CommandError, as_table, print_json, progress, translate_command_errors
+from config.settings import Settings
+from database.copying import CopyFailed, TargetNotEmpty, copy_database, count_rows
+from database.engine import open_engine
+from database.errors import DatabaseUnavailable
+
+_URL_PREFIX = "sqlite:///"
+
+
+@click.command()
+@click.argument("source", metavar="FILE")
+@JSON_OPTION
+def copy(source: str, as_json: bool) -> None:
+    """Copy an SQLite database into the empty PostgreSQL database DATABASE_URL.
+
+    FILE is the SQLite database: its path, or its URL. Every table is copied, in one transaction, and every copied row
+    is compared with its original. FILE is not changed. Stop the service first: otherwise it fails to write to FILE
+    meanwhile, and what it writes afterwards is not copied.
+
+    For example: DATABASE_URL_FILE=new_url flask db copy users.db
+    """
+    settings = Settings.of_process()
+    target = open_engine(settings.database)
+    if target.name != "postgresql":
+        raise CommandError("DATABASE_URL is not the URL of a PostgreSQL database. FILE is copied to DATABASE_URL")
+    operator = begin_change(settings)
+    file = Path(source.removeprefix(_URL_PREFIX))
+    rows = _count_rows(file)
+    try:
+        with translate_command_errors(), progress("Copying and comparing", 2 * sum(rows.values())) as advance:
+            copy_database(file, target, operator, advance)
+    except TargetNotEmpty as error:
+        raise CommandError(f"the table {error} of DATABASE_URL is not empty. Create a new database") from None
+    except CopyFailed as error:
+        raise CommandError(f"nothing was copied: {error}. Correct it in FILE, and run the command again") from None
+    _print(rows, as_json)
+
+
+def _count_rows(path: Path) -> dict[str, int]:
+    """Return the number of rows of each table of the SQLite database."""
+    if not path.is_file():
+        raise CommandError(f"{path} is not a file. Give the path of the SQLite database")
+    try:
+        return count_rows(path)
+    except DatabaseUnavailable as error:
+        remedy = f"If it is of another version, run first: DATABASE_URL={_URL_PREFIX}{path} flask db upgrade"
+        raise CommandError(f"{path} cannot be used: {error.reason}. {remedy}") from None
+
+
+def _print(rows: dict[str, int], as_json: bool) -> None:
+    if as_json:
+        print_json({"rows": rows})
+        return
+    click.echo(as_table(("TABLE", "ROWS"), [(name, f"{count:,}") for name, count in rows.items()]))
+    click.echo("\nCopied and compared every row. Start the service with this DATABASE_URL.")
