@@ -15,7 +15,7 @@ from config.errors import translate_errors
 from config.keys import SigningKeysSettings
 from config.settings import Settings
 from services.keys.directory import KeyDirectory, StoredKey
-from services.keys.pem import ALGORITHMS
+from services.keys.pem import ALGORITHMS, public_pem
 from services.keys.ring import KEY_SET_MAX_AGE
 
 PROPAGATION_DELAY = timedelta(seconds=2)
@@ -68,6 +68,18 @@ def list_keys(as_json: bool) -> None:
         heads = ("KEY", "ALGORITHM", "STATE", "SINCE", "REMOVABLE")
         click.echo(as_table(heads, [_to_row(stored, lifetime) for stored in stored_keys]))
     directory.read()  # fails if the current key was deleted
+
+
+@keys.command(**_ACCEPT_DASHES)
+@click.argument("key", required=False)
+def public(key: str | None) -> None:
+    """Print a public key in PEM format, for software that cannot read /.well-known/jwks.json.
+
+    KEY is the beginning of the id of a key. By default, the current key is printed.
+    """
+    states = ("next", "current", "retired") if key else ("current",)
+    stored = _find_key(_directory(), key, states, "Run: flask keys rotate")
+    click.echo(public_pem(stored.key), nl=False)
 
 
 @keys.command(**_ACCEPT_DASHES)
@@ -140,7 +152,9 @@ def _find_key(directory: KeyDirectory, key: str | None, states: tuple[str, ...],
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
-        raise CommandError(f"there are several {states[0]} keys. Add the id of one of them. See: flask keys list")
+        raise CommandError(
+            f"there are several {' or '.join(states)} keys. Add the id of one of them. See: flask keys list"
+        )
     if not key:
         raise CommandError(f"there is no {states[0]} key. {remedy}")
     if not named:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from jwt.algorithms import get_default_algorithms
@@ -49,6 +50,12 @@ class InvalidKeyFile(Exception):
 def generate(algorithm: str) -> bytes:
     """Return a new private key for one of ALGORITHMS, in PEM format."""
     return _GENERATORS[algorithm]().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def public_pem(key: Key) -> str:
+    """Return the public key in PEM format (RFC 7468 §13), for software that cannot read a key set."""
+    pem: bytes = key.verifying.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem.decode()
 
 
 def read(path: Path, insecure_permissions: bool = False) -> Key:

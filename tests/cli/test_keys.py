@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from flask.testing import FlaskClient
 
 from app import create_app
@@ -120,6 +121,15 @@ def test_directory_and_keys_are_readable_by_their_owner_only(command: Command, p
     generated(command("generate"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
     assert [stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()] == [0o600]
+
+
+@pytest.mark.parametrize("algorithm", pem.ALGORITHMS)
+def test_public_key_is_printed_in_pem_format(command: Command, path: Path, algorithm: str) -> None:
+    current, following = (generated(command("generate", "--algorithm", algorithm))[0] for _ in range(2))
+    for key, arguments in ((current, []), (current, [current[:9]]), (following, [following[:9]])):
+        printed = load_pem_public_key(command("public", *arguments).stdout.encode())
+        assert printed == pem.read(path / f"{key}.pem").verifying
+    assert rejection(command("public", "x" * 43)).startswith("no key id begins with xxx")
 
 
 @pytest.mark.parametrize("algorithm", pem.ALGORITHMS)

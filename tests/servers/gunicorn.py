@@ -17,13 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def gunicorn(
-    environ: Mapping[str, str], workers: int = 1, log_level: str = "error", log: IO[bytes] | None = None
+    environ: Mapping[str, str],
+    workers: int = 1,
+    log_level: str = "error",
+    log: IO[bytes] | None = None,
+    port: int | None = None,
 ) -> Iterator[str]:
     """Run the service in this environment, by default with the SECRET_KEY of the tests; yield its URL.
 
-    `log` receives its standard error; by default, the log of the test run does.
+    `log` receives its standard error; by default, the log of the test run does. `port` is a free one by default.
     """
-    port = free_port()
+    port = port or free_port()
     # Variables, empty ones too, take precedence over the development configuration of this clone.
     variables = {"PATH": os.defpath, "SECRET_KEY": SECRET_KEY, "DATABASE_URL": "", "PORT": str(port)}
     command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--log-level", log_level]

@@ -90,7 +90,17 @@ defaults
 _HAPROXY_SITE = "frontend at{port}\nbind 127.0.0.1:{port}\n{site}\ndefault_backend of{port}\n"
 _HAPROXY_SITE += "backend of{port}\nserver application {application}\n"
 
-_APACHE_MODULES = ("mpm_event", "authn_core", "authz_core", "headers", "http2", "lua", "proxy", "proxy_http")
+_APACHE_MODULES = (
+    "mpm_event",
+    "authn_core",
+    "authz_core",
+    "auth_openidc",
+    "headers",
+    "http2",
+    "lua",
+    "proxy",
+    "proxy_http",
+)
 _APACHE = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in _APACHE_MODULES)
 _APACHE += """
 ServerRoot {home}
