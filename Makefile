@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 FUZZ_SECONDS ?= 600
+# Compile each module once, and not again in every process of a test, even where the environment forbids it.
+export PYTHONDONTWRITEBYTECODE :=
 LOCK := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
   --custom-compile-command 'make lock' pyproject.toml
 

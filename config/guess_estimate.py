@@ -4,9 +4,6 @@ from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any
 
-from zxcvbn import zxcvbn
-from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
-
 from config.forks import ForkSafeLock
 
 _zxcvbn_lock = ForkSafeLock()  # zxcvbn keeps the user inputs in a global variable
@@ -24,6 +21,8 @@ def estimate_guesses(text: str, max_length: int, user_inputs: Iterable[str] = ()
     Only the first `max_length` characters are estimated, because the time is quadratic in the length. `user_inputs` are
     words that are easy to guess for this text.
     """
+    from zxcvbn import zxcvbn
+
     text = _limit_readings(text[:max_length])
     with _zxcvbn_lock:
         estimate: Mapping[str, Any] = zxcvbn(text, user_inputs=list(user_inputs))
@@ -32,5 +31,7 @@ def estimate_guesses(text: str, max_length: int, user_inputs: Iterable[str] = ()
 
 def _limit_readings(text: str) -> str:
     """Return a text with at most _MAX_READINGS readings, which is about as easy to guess as `text`."""
+    from zxcvbn.matching import L33T_TABLE, relevant_l33t_subtable
+
     signs = relevant_l33t_subtable(text, L33T_TABLE)
     return text if prod(map(len, signs.values())) <= _MAX_READINGS else text.translate(_ONE_SIGN_PER_LETTER)

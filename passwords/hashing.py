@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 # The OWASP minimum for argon2id. The type and the costs are explicit because libpass has other defaults.
 _policy = argon2.using(type="ID", memory_cost=19456, time_cost=2, parallelism=1)
-DECOY: str = _policy.hash(secrets.token_urlsafe(32))
+# A random digest needs no hash computation, and no memory for one, when the process starts.
+DECOY: str = _policy(salt=secrets.token_bytes(16), checksum=secrets.token_bytes(32), use_defaults=True).to_string()
 """A hash with the current policy that no password matches."""
 
 # More concurrent hash computations than cores would slow each other down, and each needs 19 MiB of memory.

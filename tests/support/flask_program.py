@@ -13,7 +13,7 @@ from tests.support.log_scan import append_to_log
 ROOT = Path(__file__).resolve().parents[2]
 
 FLASK = [sys.executable, "-m", "flask"]
-ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)}
 
 
 class FlaskProgram:
