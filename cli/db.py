@@ -7,7 +7,16 @@ import click
 
 from cli.db_copy import copy
 from cli.operator import begin_change
-from cli.terminal import JSON_OPTION, CommandError, as_table, confirm, print_json, progress, translate_command_errors
+from cli.terminal import (
+    JSON_OPTION,
+    CommandError,
+    as_paragraph,
+    as_table,
+    confirm,
+    print_json,
+    progress,
+    translate_command_errors,
+)
 from config.settings import Settings
 from database.engine import open_engine
 from database.retention import Pruning
@@ -69,7 +78,7 @@ def prune(dry_run: bool, as_json: bool) -> None:
         return
     click.echo(as_table(("TABLE", "EXPIRED" if dry_run else "DELETED"), [(name, f"{n:,}") for name, n in rows.items()]))
     if days is None:
-        click.echo("\nAll audit events are kept. To delete old ones, set AUDIT_RETENTION_DAYS.")
+        click.echo(as_paragraph("\nAll audit events are kept. To delete old ones, set AUDIT_RETENTION_DAYS."))
 
 
 def _prune(pruning: Pruning, operator: str) -> dict[str, int]:
@@ -97,7 +106,7 @@ def check(as_json: bool) -> None:
     if as_json:
         print_json({"revision": revision, "required": HEAD, "compatible": not problems, "problems": problems})
     else:
-        lines = [f"Incompatible: {line}" for line in problems]
+        lines = [as_paragraph(f"Incompatible: {line}", "  ") for line in problems]
         click.echo("\n".join(lines or [f"Compatible: the database is at revision {revision}."]))
     sys.exit(1 if problems else 0)
 

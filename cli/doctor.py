@@ -9,7 +9,17 @@ import click
 
 from cli.app_loader import load_application
 from cli.operator import begin_change
-from cli.terminal import JSON_OPTION, NAME, CommandError, ask_password, padded, print_json, printable
+from cli.table_layout import padded, text_width
+from cli.terminal import (
+    JSON_OPTION,
+    NAME,
+    CommandError,
+    as_paragraph,
+    ask_password,
+    print_json,
+    printable,
+    terminal_width,
+)
 from config.errors import ConfigurationError
 from config.settings import Settings
 from providers.interface import Check
@@ -24,6 +34,7 @@ OUTCOMES = tuple(COLORS)
 
 STEP_WIDTH = 28
 INDENT = " " * 22  # the width of the columns before the step
+FIRST_STEPS = 3
 
 
 @click.command(context_settings={"allow_extra_args": True})
@@ -36,7 +47,8 @@ INDENT = " " * 22  # the width of the columns before the step
 def doctor(context: click.Context, login: str | None, with_password: bool, as_json: bool) -> None:
     """Diagnose configuration, keys, stores, users and roles.
 
-    The exit code is 0 if all checks are ok, 1 if there is a warning, 2 if there is a failure.
+    At the end are the three remedies that are worth doing first. The exit code is 0 if all checks are ok, 1 if there is
+    a warning, 2 if there is a failure.
     """
     if context.args:  # click's own message would repeat the argument, which may be a password
         raise CommandError("this command takes no arguments, and asks for the password. See: flask doctor --help")
@@ -46,7 +58,8 @@ def doctor(context: click.Context, login: str | None, with_password: bool, as_js
     checks = [*findings] if as_json else _print(findings)
     worst = max((OUTCOMES.index(check.outcome) for check in checks), default=0)
     if as_json:
-        print_json({"checks": [asdict(check) for check in checks], "worst": OUTCOMES[worst]})
+        first = [{"step": check.step, "remedy": check.remedy} for check in first_steps(checks)]
+        print_json({"checks": [asdict(check) for check in checks], "worst": OUTCOMES[worst], "first_steps": first})
     sys.exit(worst)
 
 
@@ -77,18 +90,34 @@ def _print(findings: Iterable[Check]) -> list[Check]:
     ok, warnings, failures = (counts[outcome] for outcome in OUTCOMES)
     summary = f"{_count(len(checks), 'check')}: {ok} ok, {_count(warnings, 'warning')}, {_count(failures, 'failure')}."
     click.echo(f"\n{summary}")
+    if first := first_steps(checks):
+        click.echo("\nWorth doing first:")
+        for number, check in enumerate(first, 1):
+            click.echo(as_paragraph(printable(f"{number}. {check.step}: {check.remedy}"), indent="   "))
     return checks
 
 
+def first_steps(checks: Iterable[Check]) -> list[Check]:
+    """Return at most three findings whose remedies are worth doing first: failures, then warnings, as they were found.
+
+    A remedy that several findings have counts once: the first finding has the cause.
+    """
+    by_remedy: dict[str, Check] = {}
+    for check in sorted(checks, key=lambda check: -OUTCOMES.index(check.outcome)):
+        if check.outcome != "ok" and check.remedy:
+            by_remedy.setdefault(check.remedy, check)
+    return [*by_remedy.values()][:FIRST_STEPS]
+
+
 def _format(check: Check) -> str:
-    """Return a finding as a line of columns, and its remedy on the next line."""
+    """Return a finding: its columns, with the text on further lines if it is too long, and its remedy."""
     outcome = click.style(padded(check.outcome, 7), COLORS[check.outcome])
     milliseconds = f"{check.seconds * 1000:,.0f} ms"
-    step = padded(printable(check.step), STEP_WIDTH)
-    if not step.endswith(" "):  # the step is too long for its column, so the text goes to the next line
-        step = f"{step.rstrip()}\n{' ' * (len(INDENT) + STEP_WIDTH)}"
-    line = f"{outcome}  {milliseconds:>11}  {step}  {printable(check.found)}"
-    return f"{line}\n{INDENT}→ {printable(check.remedy)}" if check.remedy else line
+    step, found = printable(check.step), printable(check.found)
+    line = f"{outcome}  {milliseconds:>11}  {padded(step, STEP_WIDTH)}  {found}"
+    if text_width(step) > STEP_WIDTH or text_width(line) > terminal_width():
+        line = f"{outcome}  {milliseconds:>11}  {step}\n{INDENT}{as_paragraph(found, INDENT)}"
+    return f"{line}\n{INDENT}{as_paragraph(f'→ {printable(check.remedy)}', f'{INDENT}  ')}" if check.remedy else line
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,7 +5,7 @@ import sys
 import click
 
 from cli.app_loader import load_application, services_of_application
-from cli.terminal import JSON_OPTION, as_table, print_json, printable
+from cli.terminal import JSON_OPTION, as_paragraph, as_table, print_json, printable
 from services.diagnosis.checks.routes import UNMARKED_REMEDY, check_roles
 from services.requirements import Route
 from services.route_map import route_map
@@ -37,9 +37,10 @@ def _print(routes: list[Route], warnings: list[str]) -> None:
     rows = [(",".join(route.methods), route.path, _needs(route), route.view) for route in routes]
     click.echo(as_table(("METHOD", "ROUTE", "NEEDS", "VIEW"), rows, {"unmarked": "red", "public": "yellow"}))
     for name in dict.fromkeys(name for route in routes for name in route.other_checks):
-        click.echo(f"\n* {printable(name)} runs before these views, and may refuse requests for reasons of its own.")
+        note = f"* {printable(name)} runs before these views, and may refuse requests for reasons of its own."
+        click.echo(f"\n{as_paragraph(note, '  ')}")
     for warning in warnings:
-        click.echo(f"\n{click.style('warning', 'yellow')}  {printable(warning)}")
+        click.echo(as_paragraph(f"\n{click.style('warning', 'yellow')}  {printable(warning)}", " " * 9))
 
 
 def _needs(route: Route) -> str:

@@ -1,15 +1,18 @@
 """Input, output and errors of commands at a terminal or in a script."""
 
 import json
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any
-from unicodedata import category, east_asian_width
+from unicodedata import category
 
 import click
 
+from cli.table_layout import table, text_width, wrap
 from config.text import normalize_name
 from database.errors import DatabaseUnavailable, InvalidName, LastAdmin, NoSuchUser, UserExists
 from passwords.policy import PasswordPolicy, WeakPassword
@@ -17,7 +20,6 @@ from passwords.policy import PasswordPolicy, WeakPassword
 _NO_COLORS: Mapping[str, str] = {}
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: control and format characters, surrogates, separators of lines
 _JOINERS = "\u200c\u200d"  # some languages need them
-_ZERO_WIDTH = {"Mn", "Me", "Cf"}  # categories: combining accents, enclosing marks, joiners
 
 
 class CommandError(click.ClickException):
@@ -105,24 +107,29 @@ def print_json(value: object) -> None:
     click.echo(text.encode("utf-8", "backslashreplace").decode())  # a surrogate becomes \udcff, as in JSON
 
 
+def terminal_width() -> int:
+    """Return the number of columns: COLUMNS, otherwise those of the terminal, otherwise 80."""
+    return shutil.get_terminal_size().columns
+
+
 def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]], colors: Mapping[str, str] = _NO_COLORS) -> str:
-    """Return the rows as lines, with columns as wide as their widest cell. The cells can be untrusted text.
+    """Return the rows as lines that fit the terminal. The cells can be untrusted text.
 
     `colors` are the colors of the cells with these texts.
     """
     shown = [[*map(printable, row)] for row in (heads, *rows)]
-    widths = [max(map(_width, column)) for column in zip(*shown, strict=True)]
-    lines = ("  ".join(map(padded, _colored(row, colors), widths)) for row in shown)
-    return "\n".join(line.rstrip() for line in lines)
+    lines = table(shown[0], shown[1:], terminal_width(), partial(_colored, colors))
+    return "\n".join(lines)
 
 
-def _colored(cells: Iterable[str], colors: Mapping[str, str]) -> Iterator[str]:
-    return (click.style(cell, colors[cell]) if cell in colors else cell for cell in cells)
+def as_paragraph(text: str, indent: str = "") -> str:
+    """Return the text as lines that fit the terminal, the second and later ones after the indent."""
+    first, *others = wrap(text, max(terminal_width() - text_width(indent), 1))
+    return "\n".join([first, *(indent + line for line in others)])
 
 
-def padded(text: str, width: int) -> str:
-    """Return the text, filled with spaces to at least this width."""
-    return text + " " * (width - _width(text))
+def _colored(colors: Mapping[str, str], part: str, cell: str) -> str:
+    return click.style(part, colors[cell]) if cell in colors else part
 
 
 def printable(text: str) -> str:
@@ -130,12 +137,6 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join("?" if category(one) in _UNSAFE and one not in _JOINERS else one for one in text)
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal the text needs: none for a combining accent, two for a wide character."""
-    shown = (character for character in click.unstyle(text) if category(character) not in _ZERO_WIDTH)
-    return sum(1 + (east_asian_width(character) in "WF") for character in shown)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import click
 from cli.app_loader import load_application, services_of_application
 from cli.explain.comparison import COMPARE_OPTION, change_tables, compare_all, comparison_json, open_other
 from cli.explain.render import claims_table, login_tables, result_json, route_json, routes_table
-from cli.terminal import JSON_OPTION, NAME, CommandError, print_json
+from cli.terminal import JSON_OPTION, NAME, CommandError, as_paragraph, print_json
 from providers.interface import UNKNOWN_USER, ProviderUnavailable
 from services.context import Services
 from services.diagnosis.comparison import Change, MissingCapability, compare, lookup_matcher
@@ -73,13 +73,14 @@ def _change(explanation: LoginExplanation, other: str) -> Change | None:
 def _texts(services: Services, explanation: LoginExplanation, routes: list[Route]) -> list[str]:
     texts = [*login_tables(explanation)]
     if explanation.is_incomplete and not explanation.decision:
-        return [*texts, "The login cannot be explained without the password. Run: flask doctor --user LOGIN --password"]
+        note = "The login cannot be explained without the password. Run: flask doctor --user LOGIN --password"
+        return [*texts, as_paragraph(note)]
     if not explanation.identity:
-        return [*texts, f"The login would be denied: {describe_denial(explanation.reason).text}."]
+        return [*texts, as_paragraph(f"The login would be denied: {describe_denial(explanation.reason).text}.")]
     try:
         texts.append(claims_table(claims_of(services.issuer, explanation.identity)))
     except ValueError as error:
-        texts.append(f"The login would fail: {error}.")
+        texts.append(as_paragraph(f"The login would fail: {error}."))
     return [*texts, routes_table(routes, explanation.identity["roles"])]
 
 

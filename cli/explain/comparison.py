@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import click
 
 from cli.explain.render import Row, colored_table, explanation_tables
-from cli.terminal import print_json, progress
+from cli.terminal import as_paragraph, print_json, progress
 from config.environment import read_environment
 from providers.interface import AuthProvider
 from providers.registry import open_provider
@@ -43,7 +43,8 @@ def compare_all(chain: Chain, name: str, as_json: bool) -> None:
     if shown:
         click.echo(colored_table(_HEADINGS, [_row(change) for change in shown]) + "\n")
     summary = "; ".join(f"{counts[outcome]:,} {text}" for outcome, text in _OUTCOMES.items())
-    click.echo(f"Of {counts.total():,} users, {summary}.\nUsers who exist only in {name} are not listed.")
+    click.echo(as_paragraph(f"Of {counts.total():,} users, {summary}."))
+    click.echo(as_paragraph(f"Users who exist only in {name} are not listed."))
 
 
 def change_tables(name: str, change: Change) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import click
 
-from cli.terminal import JSON_OPTION, as_table, print_json, progress, translate_command_errors
+from cli.terminal import JSON_OPTION, as_paragraph, as_table, print_json, progress, translate_command_errors
 from cli.users.editor import open_user_table
 from services.hash_statistics import HashCount, HashStatistics
 
@@ -48,7 +48,12 @@ def _report(counts: Iterable[HashCount]) -> Iterable[str]:
         rows.append((scheme, parameters or "-", *cells))
     weak, unusable = totals["weak"], totals["unusable"]
     yield as_table(("SCHEME", "PARAMETERS", "STATUS", "USERS", "ACTIVE", "EXAMPLE"), rows, COLORS)
-    yield f"\nWeak hashes: {weak:,}. Each is replaced at the user's next login."
-    yield f"Weak or unusable hashes: {weak + unusable:,}. Without support for weak hashes, these users cannot log in."
+    notes = [
+        f"Weak hashes: {weak:,}. Each is replaced at the user's next login.",
+        f"Weak or unusable hashes: {weak + unusable:,}. Without support for weak hashes, these users cannot log in.",
+    ]
     if unusable:
-        yield f"Unusable hashes: {unusable:,}. Their users cannot log in. Set a new password: flask users set-password"
+        notes.append(
+            f"Unusable hashes: {unusable:,}. Their users cannot log in. Set a new password: flask users set-password"
+        )
+    yield "\n" + "\n".join(map(as_paragraph, notes))

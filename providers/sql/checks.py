@@ -28,7 +28,7 @@ def check_user_table(table: UserTable) -> Iterator[Check]:
 
 def _check_users(table: UserTable) -> Check:
     total, active = table.count(), table.count(active=True)
-    found = f"{active:,} of {total:,} are active"
+    found = f"{total:,} {'user' if total == 1 else 'users'}, of whom {active:,} can log in"
     return Check("users", "ok", found) if active else Check("users", "warning", found, "Run: flask users add")
 
 

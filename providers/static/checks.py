@@ -30,7 +30,8 @@ def _invalid_file(problem: Problem) -> Check:
 
 def _check_users(users: UsersFile) -> Check:
     active = sum(entry.active for entry in users.entries)
-    found = f"{active} of {len(users.entries)} can log in"
+    total = len(users.entries)
+    found = f"{total:,} {'user' if total == 1 else 'users'}, of whom {active:,} can log in"
     if active:
         return Check("users", "ok", found)
     return Check("users", "warning", found, "Add a [[users]] table, or remove `active = false` from one")

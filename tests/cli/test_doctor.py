@@ -36,7 +36,8 @@ def test_findings_are_printed_in_columns_with_a_summary(cli: ForkedFlask) -> Non
     assert len({match.start(4) for match in steps}) == 1
     assert {match[3] for match in steps if match[1] == "warning"} == EXPECTED_WARNINGS
     assert len([line for line in lines if line.startswith(f"{' ' * 22}→ ")]) == 2
-    assert lines[-2:] == ["", "12 checks: 10 ok, 2 warnings, 0 failures."]
+    assert lines[-6:-2] == ["", "12 checks: 10 ok, 2 warnings, 0 failures.", "", "Worth doing first:"]
+    assert [line.split(":")[0] for line in lines[-2:]] == ["1. roles", "2. throttling"]
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "\x1b" not in ended.stdout
 

@@ -13,7 +13,8 @@ from tests.support.log_scan import append_to_log
 ROOT = Path(__file__).resolve().parents[2]
 
 FLASK = [sys.executable, "-m", "flask"]
-ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)}
+ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "COLUMNS": "1000"}
+"""The terminal is so wide that no row of a table needs two lines."""
 
 
 class FlaskProgram:
