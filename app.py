@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Mapping
 
+from click import ClickException
 from flask import Flask
 
 from api import errors, paths, routes
@@ -49,7 +50,7 @@ def main() -> None:
         settings = Settings.of_process()
         server, app = collect_errors(lambda: settings.server, create_app)
         app.run(server.host, server.port)
-    except ConfigurationError as error:
+    except ClickException as error:
         error.show()
         sys.exit(error.exit_code)
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from click import ClickException
 from flask.helpers import get_debug_flag
+from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
 from gunicorn.workers.base_async import AsyncWorker
 
 from audit.formats import formatter
 from cli.gunicorn_worker import BufferingWorker
+from cli.listening import require_free_address
 from cli.worker_start import load_when_valid, mark_as_serving
 from config.errors import ConfigurationError, collect_errors
 from config.service_settings import LogSettings, ServerSettings
@@ -80,10 +83,17 @@ def on_starting(server: Any) -> None:
         for address in server.cfg.address:  # of --bind, which takes precedence over HOST
             host = address[0] if isinstance(address, tuple) else f"unix:{address}"
             require_local_debugging(host, get_debug_flag())
-    except ConfigurationError as error:
+            if isinstance(address, tuple) and not _inherits_sockets(server):
+                require_free_address(*address)
+    except ClickException as error:
         error.show()
         raise SystemExit(error.exit_code) from None
     server.handle_hup = partial(_reload_if_valid, server, server.handle_hup)
+
+
+def _inherits_sockets(server: Any) -> bool:
+    """Return whether the previous main process, or systemd, has opened the sockets, or other servers share them."""
+    return server.cfg.reuse_port or not os.environ.keys().isdisjoint({"GUNICORN_FD", "LISTEN_FDS"})
 
 
 def _reload_if_valid(server: Any, reload: Callable[[], None]) -> None:
@@ -110,7 +120,10 @@ def _load(worker: Any, load: Callable[[], None]) -> None:
     # While the application is loaded, they raise SystemExit anywhere.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, worker.handle_exit)
-    load_when_valid(worker, load)
+    try:
+        load_when_valid(worker, load)
+    except ClickException as error:  # such as InvalidGuard, whose message has the file and the line
+        raise AppImportError(f"Error: {error.format_message()}") from None
 
 
 def when_ready(server: Any) -> None:

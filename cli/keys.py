@@ -3,7 +3,6 @@
 import time
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
@@ -39,13 +38,17 @@ def generate(algorithm: str) -> None:
     If there is no current key, the key becomes the current key. Otherwise it is a next key: it is published, but does
     not sign yet.
     """
-    path, operator = _path(), begin_change(Settings.of_process())
+    directory, operator = _directory(), begin_change(Settings.of_process())
     with _translated_errors():
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stored = _directory().add(algorithm)
+        if not directory.path.exists():
+            directory.path.mkdir(mode=0o700, parents=True)
+            click.echo(f"Created the directory {directory}.", err=True)
+        previous = directory.read_remaining()
+        stored = directory.add(algorithm)
     write_event(Event.KEY_GENERATED, kid=stored.key.id, operator=operator, details=f"{algorithm}, {stored.state}")
     click.echo(f"Generated {stored.state} key {stored.key.id} ({algorithm}).")
     if stored.state == "next":
+        _warn_of_others(stored, previous)
         click.echo(f"Wait {_minutes(CACHE_LIFETIME)}, until clients have fetched the key, then run: flask keys rotate")
 
 
@@ -130,15 +133,22 @@ def retire(key: str | None, force: bool) -> None:
     click.echo(f"Removed {stored.key.id}.")
 
 
-def _path() -> Path:
-    path = Settings.of_process().signing_keys.keys_dir
-    if path is None:
-        raise CommandError(f"SIGNING_KEYS_DIR is not set. {SigningKeysSettings.remedy('keys_dir')}")
-    return path
+def _warn_of_others(stored: StoredKey, previous: list[StoredKey]) -> None:
+    """Warn if a next key is superfluous, because the command was run twice."""
+    if others := [one.key.id for one in previous if one.state == "next"]:
+        text = f"there is already a next key: {', '.join(others)}. If one is enough, run: flask keys retire"
+        click.echo(f"Warning: {text} {stored.key.id} --force", err=True)
+    elif any(datetime.now(UTC) - one.since < CACHE_LIFETIME for one in previous if one.state == "current"):
+        text = "the current key was generated a moment ago. If one key is enough, run: flask keys retire"
+        click.echo(f"Warning: {text} {stored.key.id} --force", err=True)
 
 
 def _directory() -> KeyDirectory:
-    return KeyDirectory(_path(), Settings.of_process().files.insecure_permissions)
+    settings = Settings.of_process()
+    path = settings.signing_keys.keys_dir
+    if path is None:
+        raise CommandError(f"SIGNING_KEYS_DIR is not set. {SigningKeysSettings.remedy('keys_dir')}")
+    return KeyDirectory(path, settings.files.insecure_permissions)
 
 
 def _token_lifetime() -> timedelta:
@@ -195,5 +205,5 @@ def _minutes(span: timedelta) -> str:
 
 def _translated_errors() -> AbstractContextManager[None]:
     return translate_errors(
-        OSError, to=lambda error: CommandError(f"SIGNING_KEYS_DIR cannot be changed: {error.strerror}")
+        OSError, to=lambda error: CommandError(f"SIGNING_KEYS_DIR cannot be changed: {error.strerror} ({_directory()})")
     )

@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import socket
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +11,8 @@ import click
 from flask.helpers import get_debug_flag
 from gunicorn.app.wsgiapp import WSGIApplication
 
-from cli.terminal import CommandError, translate_command_errors
+from cli.listening import require_free_address
+from cli.terminal import translate_command_errors
 from config.environment import DEVELOPMENT_FILE
 from config.errors import collect_errors
 from config.service_settings import USER_TABLE_PROVIDER, ServerSettings
@@ -51,7 +51,7 @@ def main() -> None:
             lambda: create_services(settings),
             lambda: require_safe_start(settings, settings.server.host, get_debug_flag()),
         )
-        _require_free_port(server)
+        require_free_address(server.host, server.port)
         admin = _prepare_database(settings) if settings.has_database else None
     except click.ClickException as error:
         error.show()
@@ -72,19 +72,6 @@ def _write_development_file() -> None:
             "DATABASE_URL=sqlite:///development.db\n"
         )
     click.echo(f"Created {DEVELOPMENT_FILE.name}: a development configuration with a new SECRET_KEY.")
-
-
-def _require_free_port(server: ServerSettings) -> None:
-    try:
-        family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-        socket.create_server((server.host, server.port), family=family).close()
-    except (socket.gaierror, UnicodeError):
-        raise CommandError("HOST is not a host name or address. Set it to 127.0.0.1, or leave it unset") from None
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise CommandError(
-            f"cannot listen on HOST and PORT: {reason}. To use another port, run: PORT=5001 make run"
-        ) from None
 
 
 def _prepare_database(settings: Settings) -> "_Admin | None":

@@ -63,7 +63,7 @@ def clear(login: str | None, address: str | None, everything: bool) -> None:
 def _network(address: str) -> str:
     parsed = parse_address(address.removesuffix("/64"))
     if parsed is None:
-        raise CommandError("--address is not an address. See: flask throttle list")
+        raise CommandError(f"{address} is not an address. See: flask throttle list")
     return client_network(parsed)
 
 

@@ -25,7 +25,10 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
         development = dotenv_values(development_file, interpolate=False, encoding=_ENCODING)
         expanded = dotenv_values(development_file, encoding=_ENCODING)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError([Problem(development_file.name, f"cannot be read ({type(error).__name__})")]) from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        found = f"cannot be read: {reason} ({development_file})"
+        remedy = "Let the user of the service read it, or correct it"
+        raise ConfigurationError([Problem(development_file.name, found, remedy)]) from None
     # Flask's command line copies the variables of the file into os.environ, with `${…}` expanded. A variable that
     # equals its value in the file is such a copy, so it does not count as set by the process.
     process = {

@@ -14,7 +14,7 @@ E = TypeVar("E", bound=Exception)
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem and its remedy. No part of it contains the value of a setting."""
+    """One problem and its remedy. No part of it contains a secret; other values are shown."""
 
     subject: str
     """The variable, or the place in a file, such as `STATIC_USERS_FILE, user 2`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigurationError, Problem
+from config.quoting import resolve
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 
@@ -36,7 +37,9 @@ def read_file(path: Path) -> tuple[bytes, os.stat_result]:
         finally:
             os.close(descriptor)
     except FileNotFoundError as error:
-        raise UnusableFile(f"cannot be read: {error.strerror}", missing=path.parent.is_dir()) from None
+        has_directory = path.parent.is_dir()
+        reason = error.strerror if has_directory else "its directory does not exist"
+        raise UnusableFile(f"cannot be read: {reason}", missing=has_directory) from None
     except OSError as error:
         raise UnusableFile(f"cannot be read: {error.strerror}") from None
     except ValueError:  # the path contains NUL
@@ -49,7 +52,7 @@ def read_named_file(variable: str, path: Path) -> bytes:
         return read_file(path)[0]
     except UnusableFile as error:
         kind = MissingFile if error.missing else ConfigurationError
-        raise kind([Problem(variable, f"names a file that {error}")]) from None
+        raise kind([Problem(variable, f"names a file that {error} ({resolve(path)})")]) from None
 
 
 def read_toml(variable: str, path: Path) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def read_toml(variable: str, path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # invalid TOML or UTF-8, or lists in hundreds of lists
         # The message may quote the line, so only the position is taken from it.
         position = re.search(r" \(at [^()]*\)$", str(error))
-        found = f"names a file that is not TOML in UTF-8{position[0] if position else ''}"
+        found = f"names a file that is not TOML in UTF-8{position[0] if position else ''} ({resolve(path)})"
         raise ConfigurationError([Problem(variable, found)]) from None
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from config.errors import ConfigurationError, Problem, validation_message
 from config.files import UnusableFile, read_file
 from config.misspellings import nearest_setting
+from config.quoting import may_be_secret, quote_value, resolve
 from config.values import UnusableValue, clean_value
 
 
@@ -35,7 +36,7 @@ class Section(BaseModel):
     @classmethod
     def is_secret(cls, field: str) -> bool:
         """Return whether the field is a secret. A secret is never shown, and can be read from a file."""
-        return _holds_secrets(cls.model_fields[field].annotation)
+        return _contains(SecretStr, cls.model_fields[field].annotation)
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -49,9 +50,10 @@ class Section(BaseModel):
         try:
             section = cls.model_validate({field: value for field, value in values.items() if value})
         except ValidationError as error:
-            for fault in error.errors(include_input=False, include_url=False):
+            for fault in error.errors(include_url=False):  # `_problem` shows no input of a secret
                 field = str(fault["loc"][0])
-                problems.setdefault(field, cls._problem(field, fault))
+                text = "" if cls.is_secret(field) else values.get(field) or ""
+                problems.setdefault(field, cls._problem(field, fault, text))
         found = [*problems.values(), *cls._renamed_variables(environ), *cls.misspelled_variables(environ)]
         if found:
             raise ConfigurationError(found)
@@ -68,7 +70,7 @@ class Section(BaseModel):
             return value
         if value:
             raise _unusable_file(variable, f"is set, and so is {variable}", "Set only one of them")
-        return _read_secret(variable, Path(path))
+        return _read_secret(variable, path)
 
     @classmethod
     def _text(cls, variable: str, environ: Mapping[str, str]) -> str | None:
@@ -78,13 +80,23 @@ class Section(BaseModel):
             raise ConfigurationError([Problem(variable, str(error), error.remedy)]) from None
 
     @classmethod
-    def _problem(cls, field: str, fault: Any) -> Problem:
-        # Show the position of an invalid list item. Do not show the key of a JSON object, because a key is part of the
-        # value.
-        positions = [part for part in fault["loc"][1:2] if isinstance(part, int)]
-        subject = ", ".join([cls.variable(field), *(f"value {position + 1}" for position in positions)])
+    def _problem(cls, field: str, fault: Any, text: str) -> Problem:
+        """Return the problem, with its place in a list or an object, and the value unless it is a secret.
+
+        `text` is the value of the variable; empty if it is a secret.
+        """
+        places = [part for part in fault["loc"][1:] if isinstance(part, int) or part in text]
+        shown = (f"value {part + 1}" if isinstance(part, int) else part for part in places)
         found = "is not set" if fault["type"] == "missing" else validation_message(fault)
-        return Problem(subject, found, cls.remedy(field))
+        value = fault["input"] if text and isinstance(fault["input"], str) else ""
+        return Problem(", ".join([cls.variable(field), *shown]), found + cls._quote(field, value), cls.remedy(field))
+
+    @classmethod
+    def _quote(cls, field: str, value: str) -> str:
+        if _contains(Path, cls.model_fields[field].annotation):
+            return f" ({resolve(Path(value))})" if value else ""
+        quoted = quote_value(value)
+        return f" (it is {quoted})" if quoted else ""
 
     @classmethod
     def remedy(cls, field: str) -> str:
@@ -93,25 +105,28 @@ class Section(BaseModel):
 
     @classmethod
     def _renamed_variables(cls, environ: Mapping[str, str]) -> list[Problem]:
-        old_names = [old for old in cls.renamed if environ.get(old)]
-        return [Problem(old, f"is now called {cls.renamed[old]}", f"Set {cls.renamed[old]}") for old in old_names]
+        found = {f"{old}{ending}": new for old, new in cls.renamed.items() for ending in ("", "_FILE")}
+        return [Problem(old, f"is now called {new}", f"Set {new}") for old, new in found.items() if environ.get(old)]
 
     @classmethod
     def misspelled_variables(cls, environ: Mapping[str, str]) -> list[Problem]:
         """Return a problem for each unknown variable whose name resembles an unset setting of this section.
 
-        Without this check a misspelled variable would be ignored silently.
+        Without this check a misspelled variable would be ignored silently. The same applies to the `_FILE` of a setting
+        that is not a secret.
         """
         variables = [cls.variable(field) for field in cls.model_fields]
-        variables += [f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)]
-        unset = [variable for variable in variables if variable not in environ]
-        unknown = sorted(set(environ) - {*variables, *cls.renamed})
-        nearest = {name: nearest_setting(name, unset, cls.prefix) for name in unknown}
-        return [
-            Problem(name, "is not a setting", f"The nearest setting is {match}")
-            for name, match in nearest.items()
-            if match
-        ]
+        files = [f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)]
+        unset = [variable for variable in (*variables, *files) if variable not in environ]
+        problems = []
+        for name in sorted(set(environ) - {*variables, *files, *cls.renamed}):
+            setting = name.removesuffix("_FILE")
+            if name != setting and setting in variables and "_" in setting:  # HOST_FILE may belong to another program
+                found = "is not a setting, since only secrets are read from files"
+                problems.append(Problem(name, found, f"Set {setting}"))
+            elif match := nearest_setting(name, unset, cls.prefix):
+                problems.append(Problem(name, "is not a setting", f"The nearest setting is {match}"))
+        return problems
 
 
 def require_known_variables(environ: Mapping[str, str]) -> None:
@@ -135,20 +150,24 @@ def secret_file_variables() -> list[str]:
     )
 
 
-def _read_secret(variable: str, path: Path) -> str:
+def _read_secret(variable: str, text: str) -> str:
+    path = Path(text)
+    shown = "" if may_be_secret(text) else f" ({resolve(path)})"
     try:
         return clean_value(read_file(path)[0].decode())
     except UnicodeDecodeError:
-        raise _unusable_file(variable, "names a file that is not UTF-8 text", "Set it to a text file") from None
+        found, remedy = "is not UTF-8 text", "Set it to a text file"
     except UnusableFile as error:
-        raise _unusable_file(variable, f"names a file that {error}", "Set it to a readable file") from None
+        found, remedy = str(error), "Set it to a readable file"
     except UnusableValue as error:
-        raise _unusable_file(variable, f"names a file that {error}", error.remedy) from None
+        found, remedy = str(error), error.remedy
+    raise _unusable_file(variable, f"names a file that {found}{shown}", remedy)
 
 
 def _unusable_file(variable: str, found: str, remedy: str) -> ConfigurationError:
     return ConfigurationError([Problem(f"{variable}_FILE", found, remedy)])
 
 
-def _holds_secrets(kind: Any) -> bool:
-    return kind is SecretStr or any(map(_holds_secrets, get_args(kind)))
+def _contains(kind: Any, annotation: Any) -> bool:
+    """Return whether a type is the kind, or is made of it."""
+    return annotation is kind or any(_contains(kind, part) for part in get_args(annotation))

@@ -17,7 +17,7 @@ from audit.operation import timed
 from config.forks import reset_in_forks
 from passwords.durations import record_verification
 from passwords.errors import Overloaded, UnusableHash
-from passwords.schemes import identify, needs_rehash, verify
+from passwords.schemes import needs_rehash, verify
 
 log = logging.getLogger(__name__)
 
@@ -80,14 +80,6 @@ def run_in_pool(work: Callable[[], T]) -> T:
     `work` must not call another function of this module that raises Overloaded.
     """
     return _pool.run(work)
-
-
-def is_policy_hash(text: str) -> bool:
-    """Return whether the text is a hash of the policy's scheme, argon2id, at any cost."""
-    try:
-        return identify(text).name == "argon2id"
-    except UnusableHash:
-        return False
 
 
 def hash_password(password: str) -> str:

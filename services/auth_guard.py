@@ -1,10 +1,12 @@
 """The guard: `@auth_guard('admin')` above a view requires a valid access token and a role."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial, wraps
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
+import click
 from flask import Blueprint, Flask, Response, after_this_request, current_app, g, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
@@ -31,6 +33,26 @@ class RoleRequired(HttpError, Forbidden):
     error_code = "role_required"
     message = "Authorization required."
     challenge = INSUFFICIENT_SCOPE
+
+
+class InvalidGuard(click.ClickException, TypeError, ValueError):
+    """A guard has invalid arguments. The message names the line of the code.
+
+    A click exception, so that the command line and gunicorn print it as a message and not as a traceback.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        caller = next(frame for frame in _callers() if frame.f_code.co_filename != __file__)
+        super().__init__(f"{caller.f_code.co_filename}, line {caller.f_lineno}: {message}")
+
+
+def _callers() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - the documented way to a caller
+    while frame:
+        yield frame
+        frame = frame.f_back
 
 
 class _CompletedRefusals:
@@ -78,14 +100,14 @@ def auth_guard(
     """Allow a view only with a valid access token that has the required roles.
 
     Without arguments every user is allowed. With roles, the user needs one of them; with `all_of`, all of those.
-    Roles are compared exactly. In the view, `flask.g.claims` has the claims of the token. Raises TypeError or
-    ValueError if the arguments are invalid, when the view is defined.
+    Roles are compared exactly. In the view, `flask.g.claims` has the claims of the token. Raises InvalidGuard if the
+    arguments are invalid, when the view is defined.
     """
     requirement = _requirement(role, others, all_of)
 
     def guard(view: Callable[P, Any]) -> Callable[P, Any]:
         if isinstance(view, type):
-            raise TypeError("auth_guard guards functions. In a class-based view: decorators = [auth_guard('admin')]")
+            raise InvalidGuard("auth_guard guards functions. In a class-based view: decorators = [auth_guard('admin')]")
 
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -121,9 +143,9 @@ def public(view: V) -> V:
 
 def _requirement(role: object, others: Iterable[object], all_of: Iterable[str] | None) -> RoleRequirement:
     if callable(role):
-        raise TypeError("auth_guard needs parentheses: @auth_guard() or @auth_guard('admin')")
+        raise InvalidGuard("auth_guard needs parentheses: @auth_guard() or @auth_guard('admin')")
     if isinstance(all_of, str):
-        raise TypeError("all_of must be a collection of roles: all_of=('admin', 'editor')")
+        raise InvalidGuard("all_of must be a collection of roles: all_of=('admin', 'editor')")
     return RoleRequirement(
         any_of=_role_set(role, *others) if role is not None or others else None,
         all_of=_role_set(*all_of) if all_of is not None else frozenset(),
@@ -131,11 +153,11 @@ def _requirement(role: object, others: Iterable[object], all_of: Iterable[str] |
 
 
 def _role_set(*roles: object) -> frozenset[str]:
-    """Return the roles as a set. Raises ValueError if there are none, and TypeError if a role is not text."""
+    """Return the roles as a set. Raises InvalidGuard if there are none, or a role is not text."""
     if not roles:
-        raise ValueError("all_of is empty: name at least one role, or omit it to allow every user")
+        raise InvalidGuard("all_of is empty: name at least one role, or omit it to allow every user")
     if not all(isinstance(role, str) and role for role in roles):
-        raise TypeError("a role must be non-empty text: @auth_guard('admin', 'editor')")
+        raise InvalidGuard("a role must be non-empty text: @auth_guard('admin', 'editor')")
     return frozenset(map(str, roles))
 
 

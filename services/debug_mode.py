@@ -11,6 +11,6 @@ def require_local_debugging(host: str, is_debug_mode: bool) -> None:
     """
     is_local = host.startswith(("unix:", "/")) or is_local_host(host)
     if is_debug_mode and not is_local:
-        found = "is on, and the service listens on an address that other hosts can reach"
+        found = f"is on, and the service listens on {host}, which other hosts can reach"
         remedy = "Unset FLASK_DEBUG, run flask without --debug and --debugger, or listen on 127.0.0.1"
         raise ConfigurationError([Problem("The debug mode", found, remedy)])

@@ -1,6 +1,7 @@
 """The services of one application, built from its settings."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -166,11 +167,12 @@ def open_links(settings: Settings) -> list[Link]:
 
 
 def _check_names(settings: ProviderSettings) -> None:
+    names = Counter(settings.provider)
     problems = []
-    if len(set(settings.provider)) < len(settings.provider):
-        problems.append(Problem("AUTH_PROVIDER", "names a provider twice", "Name each provider once"))
-    if not set(settings.skip_unavailable) <= set(settings.provider):
-        found = "names a provider that is not in AUTH_PROVIDER"
+    if repeated := [name for name, count in names.items() if count > 1]:
+        problems.append(Problem("AUTH_PROVIDER", f"names {repeated[0]} twice", "Name each provider once"))
+    if unknown := [name for name in settings.skip_unavailable if name not in names]:
+        found = f"names {unknown[0]}, which is not in AUTH_PROVIDER ({', '.join(names)})"
         problems.append(Problem("AUTH_SKIP_UNAVAILABLE", found, "Name only providers of AUTH_PROVIDER"))
     if problems:
         raise ConfigurationError(problems)

@@ -1,8 +1,10 @@
 """The files on whose permissions the security of the service depends, and the refusal to start if they are exposed."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from pwd import getpwuid
 from shlex import quote
 from typing import NamedTuple
 
@@ -61,9 +63,9 @@ def _exposure(file: SensitiveFile) -> str | None:
     # Kubernetes mounts a directory of secrets with the mode 1777, and read-only.
     is_read_only = os.statvfs(file.path).f_flag & os.ST_RDONLY
     if is_writable_by_others(status) and not is_read_only:
-        return "belongs to another user, or can be written by other users"
+        return f"belongs to another user, or can be written by other users ({_describe(status)})"
     if file.secrets and is_readable_by_others(status):
-        return f"has {file.secrets}, and can be read by other users"
+        return f"has {file.secrets}, and can be read by other users ({_describe(status)})"
     return None
 
 
@@ -95,3 +97,12 @@ def _key_files(keys_dir: Path, insecure_permissions: bool) -> Iterator[Sensitive
     if insecure_permissions:  # otherwise the key directory refuses the keys itself, also while the service runs
         for file in sorted(keys_dir.glob("*.pem")):
             yield SensitiveFile(f"SIGNING_KEYS_DIR, {file.name}", file, "a private key")
+
+
+def _describe(status: os.stat_result) -> str:
+    """Return the owner and the mode of a file, such as `owner zoe, mode 0644`."""
+    try:
+        owner = getpwuid(status.st_uid).pw_name
+    except KeyError:
+        owner = str(status.st_uid)
+    return f"owner {owner}, mode {stat.S_IMODE(status.st_mode):04o}"

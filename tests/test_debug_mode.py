@@ -15,7 +15,7 @@ from tests.servers.process import free_port, running, status_of
 from tests.support.stores import SECRET_KEY
 
 REFUSAL = (
-    "Error: the configuration is invalid.\n  The debug mode is on, and the service listens on an address that other "
+    "Error: the configuration is invalid.\n  The debug mode is on, and the service listens on 0.0.0.0, which other "
     "hosts can reach. Unset FLASK_DEBUG, run flask without --debug and --debugger, or listen on 127.0.0.1.\n"
 )
 ANY_ADDRESS = ["0.0.0.0", "::"]  # noqa: S104 - must be refused

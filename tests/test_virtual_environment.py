@@ -11,16 +11,19 @@ ROOT = Path(__file__).resolve().parent.parent
 CREATED_AGAIN = "created in another folder, or for another Python"
 
 
+def output(command: list[str], folder: Path) -> str:
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=120)
+    return ended.stdout
+
+
 def make(folder: Path, *arguments: str) -> str:
     """Return what make prints when it updates the development environment without downloading packages."""
-    command = ["make", "PIP=echo pip", *arguments, ".venv/.development"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=120).stdout
+    return output(["make", "PIP=echo pip", *arguments, ".venv/.development"], folder)
 
 
 def pip(folder: Path) -> str:
     """Return from which folder the command `pip` of the environment runs."""
-    command = [folder / ".venv/bin/pip", "--version"]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    return output([str(folder / ".venv/bin/pip"), "--version"], folder)
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from config.errors import ConfigurationError, Problem, validation_message
 from config.files import read_toml
 from config.text import Name, casefold_name
-from passwords.hashing import is_policy_hash
 from providers.decoys import Decoys
+from providers.stored_users import unusable_reason
 
 VARIABLE = "STATIC_USERS_FILE"
 
 
-def _require_policy_hash(text: str) -> str:
-    if not is_policy_hash(text):
-        raise ValueError("must be a hash that `flask users hash` has printed")
+def _require_usable_hash(text: str) -> str:
+    if reason := unusable_reason(text):
+        raise ValueError(f"{reason}: replace it with the output of `flask users hash`")
     return text
 
 
@@ -27,7 +27,7 @@ class UserEntry(BaseModel):
 
     username: Name
     email: Name | None = None
-    password_hash: Annotated[str, AfterValidator(_require_policy_hash)]
+    password_hash: Annotated[str, AfterValidator(_require_usable_hash)]
     roles: list[Name] = []
     active: bool = True
 
@@ -55,9 +55,11 @@ class UsersFile:
         """Raises ConfigurationError if two usernames differ at most in case."""
         self.entries = tuple(entries)
         self.decoys = Decoys(entry.password_hash for entry in entries)
-        self._by_username = {casefold_name(entry.username): entry for entry in entries}
-        if len(self._by_username) < len(entries):
-            raise ConfigurationError([Problem(VARIABLE, "has two users of the same username", "Rename one of them")])
+        self._by_username: dict[str, UserEntry] = {}
+        for entry in entries:
+            if self._by_username.setdefault(casefold_name(entry.username), entry) is not entry:
+                found = f"has two users of the same username, {entry.username}"
+                raise ConfigurationError([Problem(VARIABLE, found, "Rename one of them")])
         self._by_email: dict[str, list[UserEntry]] = {}
         for entry in entries:
             if entry.email:

@@ -19,6 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from config.errors import ConfigurationError, Problem
 from config.files import UnusableFile, read_file
+from config.quoting import resolve
 from config.reloading import read_consistently
 from services.keys import pem
 from services.keys.ring import Key
@@ -82,6 +83,9 @@ class KeyDirectory:
         self.path = path
         self._insecure_permissions = insecure_permissions
 
+    def __str__(self) -> str:
+        return resolve(self.path)
+
     def files(self) -> list[Path]:
         """Return the files of the keys and of their states. Raises OSError."""
         names = os.listdir(self.path)
@@ -90,14 +94,15 @@ class KeyDirectory:
     def read(self) -> list[StoredKey]:
         """Return the next keys, the current key and the retired keys; an empty list if there are no keys.
 
-        Raises MissingCurrentKey, and UnusableKeyDirectory if a key is invalid.
+        Raises MissingCurrentKey, and UnusableKeyDirectory if there is no directory, or a key is invalid.
         """
         try:
             return read_consistently(self.files, self._read)
-        except FileNotFoundError:
-            return []
         except OSError as error:
-            raise UnusableKeyDirectory(f"cannot be read: {error.strerror}") from None
+            if isinstance(error, FileNotFoundError):
+                remedy = "Correct the path, or create the directory and a key: flask keys generate"
+                raise UnusableKeyDirectory(f"names a directory that does not exist ({self})", remedy) from None
+            raise UnusableKeyDirectory(f"cannot be read: {error.strerror} ({self})") from None
 
     def read_remaining(self) -> list[StoredKey]:
         """Return what `read` returns, even if the current key was deleted. Raises UnusableKeyDirectory."""

@@ -50,7 +50,7 @@ class ReloadingKeyDirectory:
     def _read(self) -> _Version:
         keys = self._directory.read()
         if not keys:
-            raise UnusableKeyDirectory("contains no key", "Run: flask keys generate")
+            raise UnusableKeyDirectory(f"contains no key ({self._directory})", "Run: flask keys generate")
         return self._version(keys)
 
     def _without_deleted_keys(self, version: _Version) -> _Version:

@@ -49,7 +49,7 @@ def command(path: Path) -> Command:
 
 def generated(ended: Result) -> tuple[str, str, str]:
     """Return the id of the generated key, its algorithm and its state."""
-    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.exit_code == 0
     match = GENERATED.match(ended.stdout)
     assert match
     return match[2], match[3], match[1]
@@ -187,7 +187,8 @@ def test_rotation_to_a_new_key_prints_a_warning(command: Command, path: Path) ->
     assert (path / f"{new}.pem").exists()
 
 
-def test_list_has_aligned_columns(command: Command) -> None:
+def test_list_has_aligned_columns(command: Command, path: Path) -> None:
+    path.mkdir()
     assert command("list").stdout == "There are no keys. Run: flask keys generate\n"
     with time_machine.travel(NOON, tick=False):
         first, second = generated(command("generate"))[0], generated(command("generate", "--algorithm", "EdDSA"))[0]
@@ -204,7 +205,6 @@ def test_list_has_aligned_columns(command: Command) -> None:
 
 
 def test_list_as_json(command: Command) -> None:
-    assert json.loads(command("list", "--json").stdout) == []
     with time_machine.travel(NOON, tick=False):
         first, second = (generated(command("generate"))[0] for _ in range(2))
         command("rotate")
@@ -297,7 +297,21 @@ def test_invalid_token_lifetime_is_an_error(command: Command, name: str) -> None
 
 def test_directory_that_cannot_be_created_is_an_error(command: Command) -> None:
     output = rejection(command("generate", SIGNING_KEYS_DIR="/dev/null/keys"))
-    assert output == "SIGNING_KEYS_DIR cannot be changed: Not a directory"
+    assert output == "SIGNING_KEYS_DIR cannot be changed: Not a directory (/dev/null/keys)"
+
+
+def test_missing_directory_is_named_and_only_generate_creates_it(command: Command, path: Path) -> None:
+    assert rejection(command("list")).startswith(f"SIGNING_KEYS_DIR names a directory that does not exist ({path}).")
+    assert command("generate").stderr == f"Created the directory {path}.\n"
+
+
+def test_second_and_third_key_print_a_warning(command: Command) -> None:
+    generated(command("generate"))
+    for found in ("the current key was generated a moment ago", "there is already a next key"):
+        ended = command("generate")
+        key = generated(ended)[0]
+        assert ended.stderr.startswith(f"Warning: {found}")
+        assert f"flask keys retire {key} --force" in ended.stderr
 
 
 @pytest.mark.parametrize("name", ["generate", "rotate"])
@@ -310,7 +324,7 @@ def test_failed_write_changes_nothing(command: Command, path: Path, name: str) -
         ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *FLASK, "keys", name],
         env={**ENVIRON, "SIGNING_KEYS_DIR": str(path)}, capture_output=True, check=False, text=True, timeout=60,
     )  # fmt: skip
-    assert error_line(ended) == "Error: SIGNING_KEYS_DIR cannot be changed: File too large"
+    assert error_line(ended) == f"Error: SIGNING_KEYS_DIR cannot be changed: File too large ({path})"
     assert {file.name: file.read_bytes() for file in path.iterdir()} == before
 
 

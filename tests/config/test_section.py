@@ -1,4 +1,4 @@
-"""All problems of a configuration are reported together, by the name of the variable and never by its value."""
+"""All problems of a configuration are reported together, with each value that is not a secret."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,15 +15,16 @@ from providers.ldap.settings import LdapSettings
 from tests.support.stores import SECRET_KEY, services_of
 
 Build = Callable[[dict[str, str]], object]
+SECRETS = {name.removesuffix("_FILE") for name in secret_file_variables()}
 EACH_BUILD = pytest.mark.parametrize("build", [services_of, create_app])
 
 
 def problems(environ: dict[str, str], build: Build = services_of) -> list[str]:
-    """Return the problems as lines. Fails if one of them shows a value."""
+    """Return the problems as lines. Fails if one of them shows a secret."""
     with pytest.raises(ConfigurationError) as caught:
         build(environ)
-    for value in environ.values():
-        assert len(value) < 6 or value not in str(caught.value)
+    for name in {*environ} & SECRETS:
+        assert len(environ[name]) < 6 or environ[name] not in str(caught.value)
     return caught.value.lines
 
 
@@ -100,7 +101,7 @@ def test_each_problem_has_a_remedy() -> None:
             PasswordSettings,
             {"PASSWORD_MIN_LENGTH": "7"},
             (
-                "PASSWORD_MIN_LENGTH is invalid: input should be greater than or equal to 8."
+                "PASSWORD_MIN_LENGTH is invalid: input should be greater than or equal to 8 (it is '7')."
                 " Set it to the minimum length of a new password in characters, 8 to 64; NIST requires 15."
             ),
         ),
@@ -108,7 +109,8 @@ def test_each_problem_has_a_remedy() -> None:
             OAuthSettings,
             {"OAUTH_PASSWORD_GRANT": "maybe"},
             (
-                "OAUTH_PASSWORD_GRANT is invalid: input should be a valid boolean, unable to interpret input."
+                "OAUTH_PASSWORD_GRANT is invalid: input should be a valid boolean, unable to interpret input"
+                " (it is 'maybe')."
                 " Set it to true or false: whether clients may send a user's password."
             ),
         ),
@@ -121,10 +123,36 @@ def test_problem_reads_as_a_sentence_about_the_variable(
     assert problems(environ, section.read) == [line]
 
 
-def test_key_of_a_json_object_is_not_shown() -> None:
-    environ = {"LDAP_URL": "ldap://x", "LDAP_BASE_DN": "dc=x", "LDAP_ROLE_MAP": '{"cn=hunter2": ["x", ""]}'}
+def test_key_of_a_json_object_is_shown() -> None:
+    environ = {"LDAP_URL": "ldap://x", "LDAP_BASE_DN": "dc=x", "LDAP_ROLE_MAP": '{"cn=sales": ["x", ""]}'}
     (line,) = problems(environ, LdapSettings.read)
-    assert line.startswith("LDAP_ROLE_MAP must not be empty. ")
+    assert line.startswith("LDAP_ROLE_MAP, cn=sales, value 2 must not be empty. ")
+
+
+def test_url_that_may_contain_a_password_is_not_shown() -> None:
+    environ = {"LDAP_URL": "https://cn=admin:hunter2@directory", "LDAP_BASE_DN": "dc=x"}
+    (line,) = problems(environ, LdapSettings.read)
+    assert line.startswith("LDAP_URL ")
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "is_shown"),
+    [
+        ("/nowhere/key", True),
+        ("docs/missing", True),
+        ("hunter2", False),
+        ("/hunter2hunter2hunter2hunter2hunter2/key", False),
+        ("hunter2/key", False),
+        ("/proc/hunter2", True),
+    ],
+)
+def test_path_of_a_secret_is_shown_unless_it_may_be_the_secret(text: str, is_shown: bool) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        KeySettings.read({"SECRET_KEY_FILE": text})
+    (line,) = caught.value.lines
+    assert (f"({Path(text).absolute()})" in line) is is_shown
+    assert ("hunter2" in line) is (is_shown and "hunter2" in text)
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\n\n"])
@@ -168,7 +196,8 @@ def test_file_without_a_secret_is_a_problem(
 
 def test_directory_cannot_be_read_as_a_secret(tmp_path: Path, valid: dict[str, str]) -> None:
     (line,) = problems({**valid, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path)})
-    assert line == "SECRET_KEY_FILE names a file that cannot be read: Is a directory. Set it to a readable file."
+    found = f"names a file that cannot be read: Is a directory ({tmp_path})"
+    assert line == f"SECRET_KEY_FILE {found}. Set it to a readable file."
 
 
 @pytest.mark.parametrize(

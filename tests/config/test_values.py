@@ -47,7 +47,7 @@ def test_mark_or_quote_does_not_become_part_of_a_secret(
     (tmp_path / "key").write_bytes(value.encode())
     setting = {"SECRET_KEY_FILE": str(tmp_path / "key")} if in_a_file else {"SECRET_KEY": value}
     (line,) = problems({**static_environ, **setting})
-    assert line.startswith(f"SECRET_KEY_FILE names a file that {found}. " if in_a_file else f"SECRET_KEY {found}. ")
+    assert line.startswith(f"SECRET_KEY_FILE names a file that {found} (/" if in_a_file else f"SECRET_KEY {found}. ")
     assert SECRET_KEY not in line
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from config.errors import ConfigurationError
 from config.text import normalize_name
-from passwords.hashing import is_policy_hash
 from providers.ldap.role_rules_file import read_role_rules
 from providers.static.users_file import UsersFile
+from providers.stored_users import unusable_reason
 from tests.fuzz.strategies import UTF8_TEXT, damaged
 from tests.support.user_file_formats import HASH
 
@@ -91,7 +91,7 @@ def test_users_of_a_damaged_file_have_valid_names_and_hashes(file: Path, content
         return
     for user in users.entries:
         assert all(normalize_name(name) == name for name in (user.username, *user.roles))
-        assert is_policy_hash(user.password_hash)
+        assert unusable_reason(user.password_hash) is None
         assert users.find(user.username.upper()) is user
 
 

@@ -148,7 +148,7 @@ def test_unknown_name_is_rejected_with_the_known_ones(name: str) -> None:
 
 @pytest.mark.parametrize("names", ["acme,acme", "static,acme,static", "acme , acme"])
 def test_duplicate_name_is_rejected(names: str, static_environ: dict[str, str]) -> None:
-    assert "names a provider twice" in problem_of({**ENVIRON, **static_environ, "AUTH_PROVIDER": names})
+    assert re.search("names (acme|static) twice", problem_of({**ENVIRON, **static_environ, "AUTH_PROVIDER": names}))
 
 
 def test_configuration_error_of_a_factory_is_reported_unchanged() -> None:

@@ -26,13 +26,13 @@ def check_keys(settings: KeySettings, directory: KeyDirectory | None) -> Iterato
     except ConfigurationError as error:
         yield Check("keys", "failure", error.problems[0].statement, error.problems[0].remedy or "Run: flask keys list")
         return
-    yield from _check_stored_keys(keys, secret_is_set=settings.key is not None)
+    yield from _check_stored_keys(directory, keys, secret_is_set=settings.key is not None)
 
 
-def _check_stored_keys(keys: list[StoredKey], secret_is_set: bool) -> Iterator[Check]:
+def _check_stored_keys(directory: KeyDirectory, keys: list[StoredKey], secret_is_set: bool) -> Iterator[Check]:
     current = next((key for key in keys if key.state == "current"), None)
     if current is None:
-        yield Check("keys", "failure", "SIGNING_KEYS_DIR contains no key", "Run: flask keys generate")
+        yield Check("keys", "failure", f"SIGNING_KEYS_DIR contains no key ({directory})", "Run: flask keys generate")
         return
     next_keys = [key for key in keys if key.state == "next"]
     yield _check_current(current, has_next=bool(next_keys))

@@ -19,6 +19,8 @@ from config.reloading import MAX_OUTAGE_SECONDS
 from providers.interface import AMBIGUOUS, DISABLED, Denied, ProviderUnavailable
 from providers.static.provider import StaticProvider
 from tests.support.audit_events import events_in
+from tests.support.foreign_hashes import PASSWORD as FOREIGN_PASSWORD
+from tests.support.foreign_hashes import WEAK
 from tests.support.stores import SECRET_KEY, hashed, users_file
 from tests.support.users import ZOE, SampleUser
 
@@ -163,11 +165,26 @@ def test_plain_password_in_the_file_is_rejected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "stored", ["hunter2", "", "{SSHA}hunter2", "$1$hunter2$x", "$2b$12$hunter2", "$argon2i-hunter2", "5f4dcc3b5aa7"]
+    ("stored", "reason"),
+    [
+        ("hunter2", "is plain text or has an unknown scheme"),
+        ("", "is empty"),
+        ("{SSHA}hunter2", "is cut off or damaged"),
+        ("$2b$12$hunter2", "is cut off or damaged"),
+        ("$y$j9T$hunter2", "is yescrypt, which is not supported"),
+        ("5f4dcc3b5aa765d61d8327deb882cf99", "has no salt"),
+    ],
 )
-def test_hash_of_another_scheme_is_rejected(tmp_path: Path, stored: str) -> None:
+def test_unusable_hash_is_rejected_with_its_reason(tmp_path: Path, stored: str, reason: str) -> None:
     message = problems_of(tmp_path / "u", f'[[users]]\nusername = "zoé"\npassword_hash = "{stored}"\n')
-    assert "user 1, password_hash must be a hash that `flask users hash` has printed" in message
+    assert f"user 1, password_hash {reason}: replace it with the output of `flask users hash`" in message
+
+
+@pytest.mark.parametrize("scheme", ["bcrypt", "ssha"])
+def test_hash_of_the_user_table_is_accepted(tmp_path: Path, scheme: str) -> None:
+    stored = WEAK[scheme]
+    (tmp_path / "u").write_text(f'[[users]]\nusername = "zoé"\npassword_hash = "{stored}"\n')
+    assert StaticProvider(tmp_path / "u").authenticate("zoé", FOREIGN_PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +206,7 @@ def test_hash_of_another_scheme_is_rejected(tmp_path: Path, stored: str) -> None
         ("hunter2", "names a file that is not TOML in UTF-8 (at end of document)"),
         ("a = 1\nb = hunter2\n", "names a file that is not TOML in UTF-8 (at line 2, column 5)"),
         ("hunter2 = 1\nhunter2 = 2\n", "names a file that is not TOML in UTF-8 (at "),
-        (b"name = 'hunter2\xff'\n", "names a file that is not TOML in UTF-8."),
+        (b"name = 'hunter2\xff'\n", "names a file that is not TOML in UTF-8 (/"),
     ],
 )
 def test_problem_of_the_file_is_reported_with_its_place(tmp_path: Path, text: str | bytes, problem: str) -> None:

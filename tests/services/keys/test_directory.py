@@ -51,8 +51,10 @@ def rejection(directory: KeyDirectory) -> str:
     return line
 
 
-def test_empty_or_missing_directory_has_no_keys(directory: KeyDirectory) -> None:
-    assert directory.read() == KeyDirectory(directory.path / "missing").read() == []
+def test_empty_directory_has_no_keys_and_a_missing_one_is_an_error(directory: KeyDirectory) -> None:
+    assert directory.read() == []
+    missing = KeyDirectory(directory.path / "missing")
+    assert rejection(missing).startswith(f"SIGNING_KEYS_DIR names a directory that does not exist ({missing.path}). ")
 
 
 def test_single_key_is_current(directory: KeyDirectory) -> None:
