@@ -126,7 +126,7 @@ def test_users_file_that_has_become_invalid_is_reported_with_each_problem(tmp_pa
     path.unlink()
     (check,) = provider.check()
     assert check.outcome == "failure"
-    assert check.found == "STATIC_USERS_FILE names a file that cannot be read: No such file or directory"
+    assert check.found == f"STATIC_USERS_FILE names a file that cannot be read: No such file or directory ({path})"
 
 
 def test_users_file_with_a_weak_hash_and_no_active_user_has_warnings(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Third-party providers, loaded by reference or by entry point."""
 
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from pwd import getpwuid
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.support.users import ZOE
 
 CLIENT = f"reports:{SECRET_KEY}".replace(",", ";")  # a comma separates secrets
 
+OWNER = getpwuid(os.geteuid()).pw_name
 READABLE = [0o640, 0o644, 0o604, 0o444, 0o440]
 WRITABLE = [0o620, 0o602, 0o666, 0o777]
 
@@ -86,9 +88,8 @@ def test_sqlite_file_of_other_users_prevents_a_start(tmp_path: Path, suffix: str
     file = tmp_path / f"users.db{suffix}"
     file.touch()
     file.chmod(0o644)
-    assert refusals(environ) == [
-        f"DATABASE_URL, users.db{suffix} has password hashes and sessions, and can be read by other users"
-    ]
+    found = f"has password hashes and sessions, and can be read by other users (owner {OWNER}, mode 0644)"
+    assert refusals(environ) == [f"DATABASE_URL, users.db{suffix} {found}"]
 
 
 def test_new_sqlite_file_is_private_for_every_umask(tmp_path: Path) -> None:
@@ -108,7 +109,9 @@ def test_private_key_or_key_directory_of_other_users_prevents_a_start(environ: d
     environ = {**environ, "SECRET_KEY": "", "SIGNING_KEYS_DIR": str(keys)}
     assert refusals(environ) == []
     keys.chmod(0o1777)
-    assert refusals(environ) == ["SIGNING_KEYS_DIR belongs to another user, or can be written by other users"]
+    assert refusals(environ) == [
+        f"SIGNING_KEYS_DIR belongs to another user, or can be written by other users (owner {OWNER}, mode 1777)"
+    ]
     keys.chmod(0o755)
     assert refusals(environ) == []
     key.chmod(0o444)

@@ -125,7 +125,7 @@ def test_conditions_are_shown_as_text(tmp_path: Path) -> None:
         ),
         (nested_rule(51), ", rule 1 has more than 50 conditions inside each other."),
         (nested_rule(100), ", rule 1 has more than 50 conditions inside each other."),
-        (nested_rule(3000), " names a file that is not TOML in UTF-8."),
+        (nested_rule(3000), " names a file that is not TOML in UTF-8 ("),
         ("[[rules]]\nroles = ['x']\ngroup = 'secret'", ", rule 1 has unknown keys: group. Use all, any, not."),
     ],
 )

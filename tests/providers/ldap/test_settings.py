@@ -25,7 +25,8 @@ def problems(**changed: str) -> list[str]:
     """Return the problems of the valid environment with these changes, after a check that no secret is in them."""
     with pytest.raises(ConfigurationError) as raised:
         create_app({**VALID, **changed})
-    assert "hunter2" not in str(raised.value)
+    secrets = [value for name, value in changed.items() if name.endswith(("PASSWORD", "PASSWRD"))]
+    assert [secret for secret in (*secrets, "svc:hunter2") if secret in str(raised.value)] == []
     return raised.value.lines
 
 
@@ -114,7 +115,7 @@ def test_valid_settings_are_accepted_without_a_connection(changed: dict[str, str
 )
 def test_invalid_value_is_reported_by_its_variable(variable: str, value: str) -> None:
     (line,) = problems(**{variable: value})
-    assert re.match(rf"{variable}(, value \d)? ", line)
+    assert re.match(rf"{variable}[, ]", line)
 
 
 @pytest.mark.parametrize(
@@ -263,5 +264,4 @@ def test_value_that_would_fail_later_is_rejected(variable: str, value: str) -> N
     with pytest.raises(ConfigurationError) as raised:
         open_ldap({"LDAP_URL": "ldap://localhost", "LDAP_BASE_DN": "dc=x", variable: value})
     (line,) = raised.value.lines
-    assert re.match(rf"{variable}(, value \d)? ", line)
-    assert value not in line
+    assert re.match(rf"{variable}(, .*)? ", line)
