@@ -1,5 +1,6 @@
 """The settings of the service, apart from keys, OAuth clients and providers."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -25,6 +26,8 @@ MAX_TOKEN_LIFETIME_MINUTES = 1440  # a day
 MAX_SESSION_LIFETIME_MINUTES = 5_256_000  # ten years
 MAX_CONCURRENT_LOGINS = 1000
 MAX_AUDIT_RETENTION_DAYS = 36_500  # a century
+LOOPBACK = "127.0.0.1"
+_CONDA_PLATFORM = re.compile(r"\w+-(conda\w*-linux-gnu|apple-darwin[\d.]*|w64-mingw32)")
 
 
 class TokenSettings(Section):
@@ -258,8 +261,14 @@ class AuditSettings(Section):
 class ServerSettings(Section):
     """The address on which the service listens."""
 
-    host: str = Field("127.0.0.1", description="the address to listen on, such as 127.0.0.1 or 0.0.0.0")
+    host: str = Field(LOOPBACK, description="the address to listen on, such as 127.0.0.1 or 0.0.0.0")
     port: int = Field(5000, ge=1, le=65535, description="the port to listen on, 1 to 65535")
+
+    @field_validator("host")
+    @classmethod
+    def _ignore_platform(cls, host: str) -> str:
+        """The compilers of conda set HOST, to the platform for which they compile."""
+        return LOOPBACK if _CONDA_PLATFORM.fullmatch(host) else host
 
     @property
     def address(self) -> str:
