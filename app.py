@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from click import ClickException
 from flask import Flask
 
-from api import errors, paths, routes
+from api import documentation, errors, paths, routes
 from api.installation import install, open_services
 from audit.formats import log_to_standard_error
 from config.errors import ConfigurationError, collect_errors
@@ -30,6 +30,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     errors.init(app)
     install(app, services)
     routes.init(app)
+    if settings.api.documentation:
+        documentation.init(app)
     for route in unmarked_routes(app):
         found = "%s is not guarded: add @auth_guard() or @public between @app.route and the view function %s"
         log.warning(found, route, route.view)

@@ -227,6 +227,14 @@ class DatabaseSettings(Section):
     )
 
 
+class ApiSettings(Section):
+    """The description of the HTTP API."""
+
+    prefix: ClassVar[str] = "API_"
+
+    documentation: bool = Field(True, description="true or false: whether /docs and /openapi.json describe the API")
+
+
 class FileSettings(Section):
     """The files with secrets, and those that decide who may do what."""
 

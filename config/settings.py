@@ -11,6 +11,7 @@ from config.keys import KeySettings, SigningKeysSettings
 from config.service_settings import (
     AdminSettings,
     AuditSettings,
+    ApiSettings,
     CorsSettings,
     DatabaseSettings,
     FileSettings,
@@ -116,6 +117,10 @@ class Settings:
     @cached_property
     def audit(self) -> AuditSettings:
         return AuditSettings.read(self.environ)
+
+    @cached_property
+    def api(self) -> ApiSettings:
+        return ApiSettings.read(self.environ)
 
     @cached_property
     def server(self) -> ServerSettings:
