@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from config.http_error import HttpError
 
@@ -20,7 +21,7 @@ def code_of(error: HTTPException | type[HTTPException]) -> str:
     """Return the member `code` of the response to an error."""
     if isinstance(error, HttpError) or (isinstance(error, type) and issubclass(error, HttpError)):
         return error.error_code
-    return re.sub(r"[^a-z]+", "_", HTTPStatus(status_of(error)).phrase.lower())
+    return re.sub(r"[^a-z]+", "_", HTTP_STATUS_CODES.get(status_of(error), "Unknown Error").lower())
 
 
 def status_of(error: HTTPException | type[HTTPException]) -> int:
@@ -43,7 +44,7 @@ def _response(status: int, errors: list[type[HTTPException]], style: Style) -> J
     schema = {"$ref": f"#/components/schemas/{'OAuthError' if style == 'oauth' else 'Error'}"}
     examples = {_code(error, style): {"summary": _summary(error), "value": _example(error, style)} for error in errors}
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": HTTP_STATUS_CODES[status],
         "headers": REQUEST_ID | _headers(errors),
         "content": {"application/json": {"schema": schema, "examples": examples}},
     }

@@ -31,6 +31,11 @@ _TYPES = {"int": "integer", "user_id": "integer", "float": "number"}
 _TOKEN_ERRORS = (MissingToken, InvalidToken, ExpiredToken, RevokedToken, KeysUnavailable, SessionsUnavailable)
 _BODY_ERRORS = (MalformedBody, UnsupportedBody, RequestEntityTooLarge)
 _SHARED_MODELS: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Error, "serialization"), (OAuthError, "serialization")]
+_TAGS = ("Sessions", "Application", "Users", "OAuth", "Keys and metadata", "Health")
+_DESCRIPTION = (
+    "Log in at `POST /api/auth`, and send the access token as `Authorization: Bearer …`. A path has one spelling: "
+    "with another one, such as a slash at its end, it is not found."
+)
 _COMPONENTS = {
     "headers": {"X-Request-ID": {"description": "The id of the request in the log.", "schema": {"type": "string"}}},
     "securitySchemes": {
@@ -51,16 +56,22 @@ def openapi_document(app: Flask, server: str) -> Json:
     for rule, route, method in _described_routes(app):
         description = description_of(app.view_functions[rule.endpoint])
         operation = {"operationId": _operation_id(rule, method, names), **_operation(app, rule, route, description)}
-        paths.setdefault(_PARAMETER.sub(r"{\g<name>}", rule.rule), {})[method.lower()] = operation
+        paths.setdefault(template_of(rule), {})[method.lower()] = operation
         models |= dict.fromkeys(_models(description))
     _, schemas = models_json_schema([*models], ref_template=_REFERENCE)
     return {
         "openapi": "3.1.0",
-        "info": {"title": app.name, "version": "1"},
+        "info": {"title": app.name, "version": "1", "description": _DESCRIPTION},
         "servers": [{"url": server or "/"}],
+        "tags": [{"name": name} for name in _TAGS],
         "paths": paths,
         "components": {**_COMPONENTS, "schemas": schemas["$defs"]},
     }
+
+
+def template_of(rule: Rule) -> str:
+    """Return the path of a rule as OpenAPI writes it, such as `/api/users/{user_id}`."""
+    return _PARAMETER.sub(r"{\g<name>}", rule.rule)
 
 
 def _described_routes(app: Flask) -> Iterator[tuple[Rule, Route, str]]:

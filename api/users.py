@@ -31,8 +31,9 @@ from services.sessions.errors import SessionsUnavailable
 if TYPE_CHECKING:
     from database.user_row import UserRow
 
-# The maximum is the largest value of the id column (32-bit INTEGER). A path with a larger number is not found.
-USER_PATH = "/api/users/<user_id(max=2147483647):user_id>"
+USER_PATH = "/api/users/<user_id:user_id>"
+MAX_USER_ID = 2**31 - 1
+"""The largest value of the id column (INTEGER). The path cannot have it: Werkzeug would say 405 instead of 404."""
 MAX_SEARCHES = 4
 """The maximum number of concurrent searches. A search may read the whole table, and then take up to a minute."""
 
@@ -166,7 +167,7 @@ def _without_encoding(etag: str) -> str:
 
 
 def _require_user(editor: AccountEditor, user_id: int) -> "UserRow":
-    row = editor.users.get(user_id)
+    row = editor.users.get(user_id) if user_id <= MAX_USER_ID else None
     if row is None:
         raise NoSuchUser
     return row

@@ -22,8 +22,9 @@ from tests.servers.samba import Samba
 from tests.servers.samba_domain import domain_controller, provision_domain
 from tests.servers.slapd import Slapd
 from tests.support.active_directory import add_crowd, populate
+from tests.support.described_responses import DescribedClient
 from tests.support.fast_run import is_fast
-from tests.support.log_scan import LOG, RememberingClient, leaks, log_handler, remember_secret
+from tests.support.log_scan import LOG, leaks, log_handler, remember_secret
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS
 
@@ -56,7 +57,7 @@ def log_without_secrets() -> Iterator[None]:
     """Fail at the end if the log of the whole run has a secret that a test used."""
     handler = log_handler()
     logging.getLogger().addHandler(handler)
-    Flask.test_client_class = RememberingClient
+    Flask.test_client_class = DescribedClient
     remember_secret(SECRET_KEY)
     yield
     logging.getLogger().removeHandler(handler)  # threads of services keep running, and log
