@@ -39,13 +39,13 @@ def init(app: Flask) -> None:
     def docs() -> Response:
         return _with_policy(send_from_directory(_PAGE, "page.html", max_age=0))
 
-    @app.route("/docs/<name>")
+    @app.route("/docs/<path:path>")
     @public
-    def docs_file(name: str) -> Response:
-        if name in _PAGE_FILES:
-            return _with_policy(send_from_directory(_PAGE, name, max_age=_MAX_AGE))
-        if name in _SWAGGER_FILES:
-            return _with_policy(send_from_directory(_swagger_folder(), name, max_age=_MAX_AGE))
+    def docs_file(path: str) -> Response:
+        if path in _PAGE_FILES:
+            return _with_policy(send_from_directory(_PAGE, path, max_age=_MAX_AGE))
+        if path in _SWAGGER_FILES:
+            return _with_policy(send_from_directory(_swagger_folder(), path, max_age=_MAX_AGE))
         raise NotFound
 
 

@@ -10,8 +10,8 @@ from config.environment import DEVELOPMENT_FILE, read_environment
 from config.keys import KeySettings, SigningKeysSettings
 from config.service_settings import (
     AdminSettings,
-    AuditSettings,
     ApiSettings,
+    AuditSettings,
     CorsSettings,
     DatabaseSettings,
     FileSettings,
