@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from config.local_host import is_local_host
 from config.origin import Origin
-from config.rate_limit import RateLimit
+from config.rate_limit import RateLimitText
 from config.section import Section
 from config.text import Name
 from config.trusted_proxies import TrustedProxies
@@ -87,11 +87,11 @@ class LoginSettings(Section):
         le=MAX_CONCURRENT_LOGINS,
         description="the maximum number of concurrent logins of a worker process, 1 to 1000",
     )
-    failures_per_account: RateLimit = Field(
+    failures_per_account: RateLimitText = Field(
         "10/15 minutes",
         description="the failed logins of an account after which further ones are refused, such as 10/15 minutes",
     )
-    attempts_per_address: RateLimit = Field(
+    attempts_per_address: RateLimitText = Field(
         "100/15 minutes",
         description="the logins from an address after which further ones are refused, such as 100/15 minutes",
     )
