@@ -24,7 +24,9 @@ from tests.servers.slapd import Slapd
 from tests.support.active_directory import add_crowd, populate
 from tests.support.described_responses import DescribedClient
 from tests.support.fast_run import is_fast
+from tests.support.forked_flask import ForkServer
 from tests.support.log_scan import LOG, leaks, log_handler, remember_secret
+from tests.support.run_order import longest_first
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS
 
@@ -50,6 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = [item for item in items if is_fast(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in {*kept}])
         items[:] = kept
+    items.sort(key=longest_first)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -121,6 +124,14 @@ def postgres() -> Iterator[str]:
     # Not in pytest's folder, which only its owner may enter, and PostgreSQL runs as somebody else.
     with TemporaryDirectory() as home, postgres_server.postgres(Path(home)) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """The process from which the program is forked."""
+    server = ForkServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
