@@ -13,8 +13,9 @@ from config.text import casefold_name
 from passwords.hashing import CAPACITY
 from providers.interface import SHADOWED, UNKNOWN_USER, Denied, ProviderUnavailable, SupportsFind
 from services.concurrency_limit import ConcurrencyLimit
-from services.identity import Identity, validate_user
-from services.links import Answer, Link, ask_link, authenticate_with, has_username, watched_call
+from services.identity import Identity
+from services.links import Answer, Link, ask_link, watched_call
+from services.provider_calls import authenticate_with, find_with, has_username
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +125,7 @@ class Chain:
         for link in self.links:
             if link.name == idp and isinstance(link.provider, SupportsFind):
                 with watched_call(link):
-                    answer = link.provider.find(username)
-                user = validate_user(link.name, answer) if answer else None
+                    user = find_with(link, link.provider, username)
                 if user is None or casefold_name(user["username"]) != casefold_name(username):
                     return None
                 if owner := self.owner_before(user, may_skip=True):

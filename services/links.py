@@ -1,4 +1,4 @@
-"""A provider in the chain, and the calls to it: watched, and with errors that name the provider."""
+"""A provider in the chain, and the errors of its calls, which name the provider."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,18 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from audit.operation import timed
-from providers.interface import (
-    UNKNOWN_USER,
-    AuthProvider,
-    Denied,
-    Overloaded,
-    ProviderUnavailable,
-    RequestFailed,
-    SupportsFind,
-    SupportsHasUsername,
-)
-from services.identity import Identity, validate_denial, validate_user
-from services.password_removal import without_password
+from config.http_error import HttpError
+from providers.faults import describe_exception
+from providers.interface import AuthProvider, Denied, Overloaded, ProviderUnavailable, RequestFailed
+from services.identity import Identity
+from services.provider_faults import InvalidAnswer, ProviderFault
 from services.provider_watch import watch_call
 
 
@@ -34,6 +27,12 @@ class Link:
         """Return whether the next provider is asked after this error of this one."""
         return self.skip_unavailable and not isinstance(error, RequestFailed)
 
+    @property
+    def description(self) -> str:
+        """The name of the provider, and the class that its author has written."""
+        kind = type(self.provider)
+        return f"the provider {self.name} ({kind.__module__}.{kind.__qualname__})"
+
 
 Answer = Identity | Denied | ProviderUnavailable
 """The answer of a provider about a login: the user, a denial, or that its store is unavailable."""
@@ -43,17 +42,31 @@ Answer = Identity | Denied | ProviderUnavailable
 def translate_provider_errors(link: Link) -> Iterator[None]:
     """Raise ProviderUnavailable, with the provider's name, for all errors that mean that its store is unavailable.
 
-    While this process has too many open files, every store seems unavailable. Then raises Overloaded instead, so that
-    none is skipped.
+    Any other exception that is not an HttpError is a mistake of the provider, and becomes a ProviderFault. While this
+    process has too many open files, every store seems unavailable. Then raises Overloaded instead, so that none is
+    skipped.
     """
     try:
         yield
     except (ProviderUnavailable, OSError) as error:
+        if isinstance(error, ProviderUnavailable) and error.provider:
+            raise  # a call within the block has translated it
         if not _can_open_file():
             raise Overloaded("this process has too many open files") from error
         reason = error.reason if isinstance(error, ProviderUnavailable) else type(error).__name__
         named = RequestFailed if isinstance(error, RequestFailed) else ProviderUnavailable
         raise named(reason, link.name) from error
+    except HttpError:
+        raise
+    except InvalidAnswer as error:
+        raise ProviderFault(str(error), link.description) from None
+    except ProviderFault as error:
+        if error.provider:
+            raise
+        raise ProviderFault(error.found, link.description, error.detail) from None
+    except Exception as error:
+        found = f"failed with {describe_exception(error, type(link.provider).__module__)}"
+        raise ProviderFault(found, link.description) from error
 
 
 def _can_open_file() -> bool:
@@ -78,26 +91,3 @@ def ask_link(link: Link, ask: Callable[[Link], Identity | Denied]) -> Answer:
             return ask(link)
     except ProviderUnavailable as error:
         return error
-
-
-def has_username(link: Link, username: str) -> bool:
-    """Return whether the provider has this username, even if its user is disabled.
-
-    Raises ProviderUnavailable; and TypeError if the provider returns neither True nor False, such as `None`.
-    """
-    with watched_call(link):
-        if isinstance(link.provider, SupportsHasUsername):
-            answer: object = link.provider.has_username(username)
-            if not isinstance(answer, bool):
-                raise TypeError(f"the provider {link.name} returned neither True nor False from has_username")
-            return answer
-        return isinstance(link.provider, SupportsFind) and bool(link.provider.find(username))
-
-
-def authenticate_with(link: Link, login: str, password: str) -> Identity | Denied:
-    """Return the answer of one provider. Raises what `AuthProvider.authenticate` and `validate_user` raise."""
-    with without_password(login, password):
-        answer = link.provider.authenticate(login, password)
-    if isinstance(answer, Denied):
-        return validate_denial(answer)
-    return Denied(UNKNOWN_USER) if answer is None else validate_user(link.name, answer)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from providers.interface import UNKNOWN_USER, ProviderUnavailable, SupportsExplain, SupportsFind
 from services.diagnosis.denial_reasons import describe_denial
-from services.links import Link, has_username, translate_provider_errors
+from services.links import Link
+from services.provider_calls import explain_with, has_username
+from services.provider_faults import ProviderFault
 
 
 @dataclass(frozen=True)
@@ -23,17 +25,18 @@ class LoginMatch:
 def match_login(link: Link, login: str) -> LoginMatch:
     """Return which user of a provider has this login: as username, even if the user is disabled, otherwise as email."""
     try:
-        with translate_provider_errors(link):
-            return _match(link, login)
+        return _match(link, login)
     except ProviderUnavailable as error:
         return LoginMatch(link.name, obstacle=error.statement)
+    except ProviderFault as error:
+        return LoginMatch(link.name, obstacle=error.found)
 
 
 def _match(link: Link, login: str) -> LoginMatch:
     if has_username(link, login):
         return LoginMatch(link.name, login)
     if isinstance(link.provider, SupportsExplain):
-        explanation = link.provider.explain(login)
+        explanation = explain_with(link, link.provider, login)
         if explanation.user:
             return LoginMatch(link.name, explanation.user["username"])
         if explanation.reason != UNKNOWN_USER:

@@ -11,7 +11,9 @@ from html import escape
 from traceback import format_exception
 from urllib.parse import quote, quote_plus
 
+from providers.faults import describe_exception
 from providers.interface import Overloaded, ProviderUnavailable
+from services.provider_faults import ProviderFault
 
 MIN_LENGTH = 4
 """A shorter password is not removed: it is a part of many words."""
@@ -19,15 +21,12 @@ MIN_LENGTH = 4
 REMOVED = "[password removed]"
 
 
-class ProviderFault(Exception):
-    """An exception whose text or traceback has the password. The text is the traceback without it."""
-
-
 @contextmanager
-def without_password(login: str, password: str) -> Iterator[None]:
+def without_password(login: str, password: str, module: str) -> Iterator[None]:
     """Replace an exception of the block that has the password in its text, or in that of its cause or context.
 
-    An error that means an unavailable store keeps its meaning. Any other becomes a ProviderFault.
+    An error that means an unavailable store keeps its meaning. Any other becomes a ProviderFault, whose detail is the
+    traceback without the password. `module` is the module of the provider.
     """
     try:
         yield
@@ -36,16 +35,19 @@ def without_password(login: str, password: str) -> Iterator[None]:
         text = "".join(format_exception(error))
         if not any(spelling in text for spelling in spellings):
             raise
-        raise _replacement(error, text, spellings) from None
+        raise _replacement(error, text, spellings, module) from None
 
 
-def _replacement(error: Exception, text: str, spellings: Collection[str]) -> Exception:
+def _replacement(error: Exception, text: str, spellings: Collection[str], module: str) -> Exception:
     if isinstance(error, ProviderUnavailable):
         return type(error)(_remove(error.reason, spellings), error.provider)
     message = _remove(f"{type(error).__name__}: {error}", spellings)
     if isinstance(error, OSError):
         return OSError(error.errno, message)
-    return Overloaded(message) if isinstance(error, Overloaded) else ProviderFault(_remove(text, spellings))
+    if isinstance(error, Overloaded):
+        return Overloaded(message)
+    found = f"failed with {describe_exception(error, module)}"
+    return ProviderFault(_remove(found, spellings), detail=_remove(text, spellings))
 
 
 def _remove(text: str, spellings: Collection[str]) -> str:

@@ -16,8 +16,9 @@ from providers.interface import (
     User,
 )
 from services.chain import Chain
-from services.identity import Identity, validate_user, without_session_members
-from services.links import Link, translate_provider_errors
+from services.identity import Identity, without_session_members
+from services.links import Link
+from services.provider_calls import explain_with, find_with, list_users_of
 
 MAX_EXPLAINED_ABSENCES = 1000
 """For how many users who are not in its list the other provider is asked why. This costs up to two lookups a user."""
@@ -149,10 +150,9 @@ def _list_users(link: Link) -> Iterator[Identity]:
     if isinstance(link.provider, SupportsListUsers):
         # All users are kept in memory, and many have the same roles: they share one list.
         shared: dict[tuple[str, ...], list[str]] = {}
-        with translate_provider_errors(link):
-            for answer in link.provider.list_users():
-                user = without_session_members(validate_user(link.name, answer))
-                yield Identity(**user | {"roles": shared.setdefault(tuple(user["roles"]), user["roles"])})
+        for listed in list_users_of(link, link.provider):
+            user = without_session_members(listed)
+            yield Identity(**user | {"roles": shared.setdefault(tuple(user["roles"]), user["roles"])})
 
 
 class _UserList:
@@ -177,15 +177,14 @@ class _UserList:
 
 
 def _match_by_explain(link: Link, provider: SupportsExplain, user: Identity) -> Match:
-    with translate_provider_errors(link):
-        explanation = provider.explain(user["username"])
-        if _folded(explanation.user, "username") == casefold_name(user["username"]):
-            return Match(validate_user(link.name, explanation.user), "username", explanation=explanation)
-        if explanation.user is None and explanation.reason not in {None, UNKNOWN_USER}:
-            return Match(None, None, explanation.reason, explanation)
-        explanation = provider.explain(user["email"]) if user["email"] else explanation
+    explanation = explain_with(link, provider, user["username"])
+    if _folded(explanation.user, "username") == casefold_name(user["username"]):
+        return Match(explanation.user, "username", explanation=explanation)
+    if explanation.user is None and explanation.reason not in {None, UNKNOWN_USER}:
+        return Match(None, None, explanation.reason, explanation)
+    explanation = explain_with(link, provider, user["email"]) if user["email"] else explanation
     if user["email"] and _folded(explanation.user, "email") == casefold_name(user["email"]):
-        return Match(validate_user(link.name, explanation.user), "email", explanation=explanation)
+        return Match(explanation.user, "email", explanation=explanation)
     return Match(None, None, (None if explanation.user else explanation.reason) or UNKNOWN_USER)
 
 
@@ -195,6 +194,5 @@ def _folded(user: User | None, member: Literal["username", "email"]) -> str | No
 
 
 def _match_by_find(link: Link, provider: SupportsFind, user: Identity) -> Match:
-    with translate_provider_errors(link):
-        found = provider.find(user["username"])
-    return Match(validate_user(link.name, found), "username") if found else Match(None)
+    found = find_with(link, provider, user["username"])
+    return Match(found, "username") if found else Match(None)

@@ -6,7 +6,6 @@ from typing import Literal
 
 from providers.interface import (
     UNKNOWN_USER,
-    AuthProvider,
     Denied,
     Explanation,
     ProviderUnavailable,
@@ -16,8 +15,9 @@ from providers.interface import (
 )
 from services.chain import Chain
 from services.diagnosis.denial_reasons import describe_denial
-from services.identity import Identity, validate_denial, validate_user, without_session_members
+from services.identity import Identity, shown_identity, validate_denial
 from services.links import Answer, Link, ask_link
+from services.provider_calls import explain_with, find_with
 from services.tokens.claims import Claims
 from services.tokens.issuer import TokenIssuer
 
@@ -70,7 +70,7 @@ class LoginExplanation:
         """The user whom the right password would authenticate."""
         if self.decision is None or self.decision.outcome != "accepted" or self.decision.explanation.user is None:
             return None
-        return validate_user(self.decision.provider, self.decision.explanation.user)
+        return shown_identity(self.decision.explanation.user, self.decision.provider)
 
     @property
     def unavailable(self) -> ProviderResult | None:
@@ -124,10 +124,10 @@ class _Explainer:
     def ask(self, link: Link) -> Identity | Denied:
         if link.name in self._failed:
             raise ProviderUnavailable("its checks failed")
-        explanation = _explain(link.provider, self._login)
+        explanation = _explain(link, self._login)
         self._explanations[link.name] = explanation
         if explanation and explanation.user is not None:
-            return without_session_members(validate_user(link.name, explanation.user))
+            return shown_identity(explanation.user, link.name)
         return validate_denial(Denied((explanation.reason if explanation else None) or UNKNOWN_USER))
 
     def result(self, link: Link, answer: Answer) -> ProviderResult:
@@ -146,10 +146,10 @@ class _Explainer:
         return ProviderResult(link.name, "accepted", replace(explanation, user=answer))
 
 
-def _explain(provider: AuthProvider, login: str) -> Explanation | None:
+def _explain(link: Link, login: str) -> Explanation | None:
     """Return the provider's explanation; `None` if it cannot explain this login."""
-    if isinstance(provider, SupportsExplain):
-        return provider.explain(login)
+    if isinstance(link.provider, SupportsExplain):
+        return explain_with(link, link.provider, login)
     # A provider that only supports `find` knows usernames, and the login may be the email of one of its users.
-    user = provider.find(login) if isinstance(provider, SupportsFind) else None
+    user = find_with(link, link.provider, login) if isinstance(link.provider, SupportsFind) else None
     return Explanation(user) if user else None

@@ -116,8 +116,8 @@ def test_built_in_name_cannot_be_taken_by_an_entry_point(static_environ: dict[st
     ("name", "problem"),
     [
         ("acme_auth.provider:fails", "a factory that failed with KeyError at "),
-        ("acme_auth.provider:takes_nothing", "a factory that failed with TypeError at "),
-        ("acme_auth.provider:number", "a factory that failed with TypeError at "),
+        ("acme_auth.provider:takes_nothing", "takes_nothing, which cannot be called with 1 argument. "),
+        ("acme_auth.provider:number", "number, which cannot be called. Name a function or a class "),
         ("acme_auth.provider:nonsense", "a factory whose result has no method authenticate"),
         ("acme_auth.provider:nothing", "a factory whose result has no method authenticate"),
         ("acme_auth.provider:missing", "a factory that cannot be imported: AttributeError"),
@@ -177,3 +177,72 @@ def test_factory_that_returns_a_class_is_rejected() -> None:
 
 def returns_a_class(_environ: Mapping[str, str]) -> type:
     return StaticProvider
+
+
+MISTAKES = """
+import os
+from dataclasses import dataclass
+
+class Provider:
+    def __init__(self, environ):
+        self.url = environ["ACME_URL"]
+
+    def authenticate(self, login, password):
+        return None
+
+def of_process(environ):
+    return os.environ["ACME_URL"]
+
+class Other:
+    def __init__(self, environ):
+        pass
+
+class OneArgument(Other):
+    def authenticate(self, login):
+        return None
+
+class Asynchronous(Other):
+    async def authenticate(self, login, password):
+        return None
+
+class FindWithoutUsername(Provider):
+    def __init__(self, environ):
+        pass
+
+    def find(self):
+        return None
+"""
+
+
+@pytest.mark.parametrize(
+    ("reference", "problem"),
+    [
+        (
+            "mistakes:Provider",
+            "ACME_URL is not set, and the provider mistakes:Provider requires it. Set ACME_URL.",
+        ),
+        (
+            "mistakes:of_process",
+            "AUTH_PROVIDER names mistakes:of_process, a factory that failed with KeyError: 'ACME_URL' at ",
+        ),
+        ("mistakes:Provders", "AttributeError: mistakes has no Provders. Did you mean Provider?"),
+        (
+            "mistakes:OneArgument",
+            "has a method authenticate that cannot be called with 2 arguments: it is of type OneArg",
+        ),
+        ("mistakes:Asynchronous", "has a method authenticate that is asynchronous: it is of type Asynchronous"),
+        ("mistakes:FindWithoutUsername", "has a method find that cannot be called with 1 argument: it is of type Find"),
+        ("mistakes:Other", "has no method authenticate(login, password): it is of type Other"),
+        ("mistake:Provider", "ModuleNotFoundError: no module mistake. Install the package that contains mistake into"),
+        ("dependent:Provider", "ModuleNotFoundError: no module no_such_library at "),
+        ("incomplete:Provider", "SyntaxError at "),
+        ("acmee", "names an unknown provider. Did you mean acme? Set it to static"),
+    ],
+)
+def test_mistake_of_a_provider_is_reported_with_what_is_missing(reference: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "mistakes.py").write_text(MISTAKES)
+    (tmp_path / "dependent.py").write_text("import no_such_library\n")
+    (tmp_path / "incomplete.py").write_text("class Provider(\n")
+    with pytest.raises(ConfigurationError) as caught:
+        services_of({"SECRET_KEY": SECRET_KEY, "AUTH_PROVIDER": reference})
+    assert problem in caught.value.lines[0]

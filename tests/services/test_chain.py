@@ -21,11 +21,13 @@ from providers.interface import (
 )
 from services.chain import Chain
 from services.links import Link
+from services.provider_faults import ProviderFault
 from services.tokens.issuer import TokenIssuer
 from tests.support.descriptors import no_free_descriptors
 from tests.support.stores import SECRET_KEY, keys_of, user_table, users_file
 from tests.support.users import ZOE, SampleUser
 
+NOT_A_NAME = "must be a valid name in Unicode NFC, without surrounding whitespace"
 KNOWN = {"username": "zoé", "email": None, "roles": ["user"]}
 
 
@@ -154,7 +156,9 @@ def test_unclear_answer_about_a_username_is_an_error_and_not_a_login() -> None:
         def has_username(self, username: str) -> Any:
             return None
 
-    with pytest.raises(TypeError, match="the provider a returned neither True nor False from has_username"):
+    with pytest.raises(
+        ProviderFault, match=r"the provider a \(.*Unclear\) returned neither True nor False from has_us"
+    ):
         chain(Unclear(), Store({"zoé": "right"})).authenticate("zoé", "right")
 
 
@@ -242,33 +246,40 @@ def test_outage_while_an_earlier_provider_is_asked_for_the_username_ends_the_log
 @pytest.mark.parametrize(
     ("answer", "member"),
     [
-        ({**KNOWN, "username": 7}, "username"),
-        ({**KNOWN, "username": ""}, "username"),
-        ({**KNOWN, "username": "\0hunter2"}, "username"),
-        ({**KNOWN, "username": "hunter2" * 50}, "username"),
-        ({**KNOWN, "email": ["hunter2"]}, "email"),
-        ({**KNOWN, "roles": "hunter2"}, "roles"),
-        ({**KNOWN, "roles": ["user", b"hunter2"]}, "roles.1"),
-        ({**KNOWN, "roles": [""]}, "roles.0"),
-        ({}, "username, email, roles"),
-        ({**KNOWN, "record_id": 5}, "record_id"),
-        ({**KNOWN, "record_id": ""}, "record_id"),
-        ({**KNOWN, "credential_stamp": "a\0b"}, "credential_stamp"),
-        ({**KNOWN, "credential_stamp": b"stamp"}, "credential_stamp"),
-        (False, "the whole value"),
-        (["hunter2"], "the whole value"),
+        ({**KNOWN, "username": 7}, "username must be text, not a int"),
+        ({**KNOWN, "username": ""}, f"username {NOT_A_NAME}"),
+        ({**KNOWN, "username": "\0hunter2"}, f"username {NOT_A_NAME}"),
+        ({**KNOWN, "username": "hunter2" * 50}, f"username {NOT_A_NAME}"),
+        ({**KNOWN, "email": ["hunter2"]}, "email must be text, not a list"),
+        ({**KNOWN, "roles": "hunter2"}, "roles must be a list, not a str"),
+        ({**KNOWN, "roles": {"hunter2"}}, "roles must be a list, not a set"),
+        ({**KNOWN, "roles": ["user", b"hunter2"]}, "roles.1 must be text, not a bytes"),
+        ({**KNOWN, "roles": [""]}, f"roles.0 {NOT_A_NAME}"),
+        ({"username": "hunter2", "roles": []}, "email is missing"),
+        ({}, "username is missing; email is missing; roles is missing"),
+        ({**KNOWN, "record_id": 5}, "record_id must be text, not a int"),
+        ({**KNOWN, "record_id": ""}, "record_id must not be empty"),
+        (
+            {**KNOWN, "credential_stamp": "a\0b"},
+            "credential_stamp must not contain control characters or lone surrogates",
+        ),
+        ({**KNOWN, "credential_stamp": b"stamp"}, "credential_stamp must be text, not a bytes"),
+        (False, "the value must be a dict, not a bool"),
+        (["hunter2"], "the value must be a dict, not a list"),
     ],
 )
 def test_invalid_answer_of_a_provider_is_an_error_without_its_values(answer: object, member: str) -> None:
-    with pytest.raises(TypeError) as caught:
+    with pytest.raises(ProviderFault) as caught:
         chain(Store(answer=answer)).authenticate("zoé", "x")
-    assert str(caught.value) == f"the provider a did not return a user; invalid: {member}"
+    assert (
+        str(caught.value) == f"the provider a ({__name__}.Store) returned an invalid user from authenticate: {member}"
+    )
 
 
 @pytest.mark.parametrize("name", ["kim ", "\u3000kim", "jose\u0301", "kim\n", "\ufa19"])
 def test_two_records_do_not_become_one_user_by_normalization(name: str) -> None:
     for member, value in {"username": name, "email": name, "roles": [name]}.items():
-        with pytest.raises(TypeError, match=rf"invalid: {member}"):
+        with pytest.raises(ProviderFault, match=rf"authenticate: {member}"):
             chain(Store(answer={**KNOWN, member: value})).authenticate("zoé", "x")
 
 

@@ -3,13 +3,18 @@
 import traceback
 from collections.abc import Iterator
 
-from providers.interface import Check
+from providers.interface import Check, ProviderUnavailable
+from services.provider_faults import ProviderFault
 
 
 def report_exceptions(step: str, checks: Iterator[Check]) -> Iterator[Check]:
-    """Yield the checks. If one raises an exception, yield a failure that names its place in the code."""
+    """Yield the checks. If one raises an exception, yield a failure that names the provider or the place."""
     try:
         yield from checks
+    except ProviderFault as error:
+        yield Check(step, "failure", str(error), error.remedy)
+    except ProviderUnavailable as error:
+        yield Check(step, "failure", f"the provider {error.provider} {error.statement}", "Make its store available")
     except Exception as error:  # noqa: BLE001 - third-party providers can raise any exception
         # The message may contain a setting's value. The file and the line are enough to find the fault.
         at = traceback.extract_tb(error.__traceback__)[-1]

@@ -7,6 +7,7 @@ from providers.interface import Check, SupportsCheck
 from services.chain import Chain
 from services.diagnosis.checks.errors import report_exceptions
 from services.links import Link
+from services.provider_calls import check_with
 
 
 def check_providers(chain: Chain) -> Generator[Check, None, frozenset[str]]:
@@ -22,5 +23,5 @@ def check_providers(chain: Chain) -> Generator[Check, None, frozenset[str]]:
 
 def _checks(link: Link) -> Iterator[Check]:
     if isinstance(link.provider, SupportsCheck):
-        return report_exceptions("checks", link.provider.check())
+        return report_exceptions("checks", check_with(link, link.provider))
     return iter([Check("checks", "ok", "the provider defines no checks (it has no `check`)")])

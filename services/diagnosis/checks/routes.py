@@ -7,7 +7,7 @@ from typing import NamedTuple
 from config.text import casefold_name
 from providers.interface import Check, ProviderUnavailable, SupportsListRoles
 from services.chain import Chain
-from services.links import translate_provider_errors
+from services.provider_calls import list_roles_of
 from services.requirements import Route
 
 STEP = "routes"
@@ -73,8 +73,7 @@ def _available_roles(chain: Chain, failed: Collection[str]) -> frozenset[str]:
         if not isinstance(link.provider, SupportsListRoles):
             raise _RolesUnknown(f"{link.name} does not list its roles (it has no `list_roles`)")
         try:
-            with translate_provider_errors(link):
-                roles |= link.provider.list_roles()
+            roles |= list_roles_of(link, link.provider)
         except ProviderUnavailable as error:
             raise _RolesUnknown(f"{link.name} {error.statement}") from None
     return roles

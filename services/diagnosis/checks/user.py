@@ -10,8 +10,9 @@ from services.context import Services
 from services.diagnosis.denial_reasons import describe_denial
 from services.diagnosis.explain import LoginExplanation, ProviderResult, claims_of, explain_login
 from services.identity import Identity
-from services.links import Answer, Link, ask_link, authenticate_with
+from services.links import Answer, Link, ask_link
 from services.operations import LOGIN, recorded
+from services.provider_calls import authenticate_with
 from services.throttle.errors import Throttled
 
 STEP = "user"

@@ -5,8 +5,9 @@ from itertools import islice
 
 from providers.interface import Check, ProviderUnavailable, SupportsHasUsername, SupportsListUsers
 from services.chain import Chain
-from services.identity import Identity, validate_user
-from services.links import Link, translate_provider_errors
+from services.identity import Identity
+from services.links import Link
+from services.provider_calls import list_users_of
 
 STEP = "usernames"
 MAX_CHECKED_USERS = 1000
@@ -21,7 +22,7 @@ def check_usernames(chain: Chain) -> Iterator[Check]:
     for link in chain.links[1:]:
         if isinstance(link.provider, SupportsListUsers):
             try:
-                yield _check_users(chain, link, _first_users(link, link.provider))
+                yield _check_users(chain, link, [*islice(list_users_of(link, link.provider), MAX_CHECKED_USERS)])
             except ProviderUnavailable as error:
                 found = f"not known for the users of {link.name}, because {error.provider} {error.statement}"
                 yield Check(STEP, "warning", found, "Correct what this provider reports, and run the command again")
@@ -32,11 +33,6 @@ def _check_capability(link: Link) -> Check:
         f"{link.name} does not report its usernames (it has no `has_username`), so a later provider may have them too"
     )
     return Check(STEP, "warning", found, "Put this provider last in AUTH_PROVIDER, or see docs/chains.md")
-
-
-def _first_users(link: Link, provider: SupportsListUsers) -> list[Identity]:
-    with translate_provider_errors(link):
-        return [validate_user(link.name, user) for user in islice(provider.list_users(), MAX_CHECKED_USERS)]
 
 
 def _check_users(chain: Chain, link: Link, users: list[Identity]) -> Check:
