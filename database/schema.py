@@ -16,11 +16,16 @@ from database.error_translation import MIGRATE, translate_database_errors
 from database.errors import DatabaseUnavailable
 from database.tables import metadata
 
-_ALEMBIC_INI = Path(__file__).resolve().parent.parent / "alembic.ini"
 
-REVISIONS = [
-    script.revision for script in reversed([*ScriptDirectory.from_config(Config(_ALEMBIC_INI)).walk_revisions()])
-]
+def _alembic_config() -> Config:
+    """Return the configuration of Alembic: an installed package has no alembic.ini, which is for its own command."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).resolve().parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+REVISIONS = [script.revision for script in reversed([*ScriptDirectory.from_config(_alembic_config()).walk_revisions()])]
 """All schema revisions, the oldest first."""
 HEAD = REVISIONS[-1]
 
@@ -91,7 +96,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _run(engine: Engine, migrate: Callable[[Config], None]) -> None:
-    config = Config(_ALEMBIC_INI)
+    config = _alembic_config()
     config.attributes["engine"] = engine
     try:
         with translate_database_errors():

@@ -84,16 +84,20 @@ def require_safe_start(settings: Settings, host: str, is_debug_mode: bool) -> No
 def require_current_schema(settings: Settings) -> None:
     """Raise ConfigurationError if the database schema is older than this version of the service needs.
 
+    If the newest sessions are of a provider that is not in AUTH_PROVIDER, log a warning.
     An unavailable database does not prevent a start.
     """
     if not settings.has_database:
         return
     from database.engine import open_engine
     from database.schema import schema_problem
+    from services.sessions.provider_names import renamed_provider
 
     engine = open_engine(settings.database)
     try:
         problem = schema_problem(engine)
+        if not problem and (renamed := renamed_provider(engine, settings.providers.provider)):
+            log.warning("%s", renamed)
     except DatabaseUnavailable as error:
         log.warning("the database is unavailable: %s", error)
         return

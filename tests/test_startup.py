@@ -57,6 +57,18 @@ def test_database_without_tables_is_a_configuration_error_for_users_and_sessions
         assert problems(environ) == [NO_TABLES]
 
 
+def test_other_spelling_of_the_provider_of_sessions_is_a_warning(
+    empty_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    environ = {"SECRET_KEY": SECRET_KEY, **user_table(empty_database, [ZOE])}
+    login = {"email": ZOE.email, "password": ZOE.password}
+    assert create_app(environ).test_client().post("/api/auth", json=login).status_code == 200
+    create_app(environ)
+    assert "AUTH_PROVIDER" not in caplog.text
+    create_app({**environ, "AUTH_PROVIDER": "providers.sql.provider:open_database"})
+    assert "AUTH_PROVIDER does not name database, of which there are sessions" in caplog.text
+
+
 def test_newer_schema_is_accepted(empty_database: str) -> None:
     environ = {"SECRET_KEY": SECRET_KEY, **user_table(empty_database, [ZOE])}
     with engine_of(environ).begin() as connection:

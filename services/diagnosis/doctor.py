@@ -73,4 +73,4 @@ def _check_keys_and_database(settings: Settings) -> Iterator[Check]:
     if settings.has_database:
         from services.diagnosis.checks.database import check_database
 
-        yield from check_database(settings.database)
+        yield from check_database(settings.database, settings.providers.provider)

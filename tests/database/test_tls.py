@@ -133,7 +133,7 @@ def test_invalid_options_are_not_a_verified_server() -> None:
 )
 def test_doctor_warns_of_a_permitted_unverified_server(query: str, found: str) -> None:
     url = f"postgresql://u:hunter2@db.invalid/d?{query}&connect_timeout=1"
-    first, *_ = check_database(DatabaseSettings.read({"DATABASE_URL": url, "DATABASE_INSECURE_TLS": "true"}))
+    first, *_ = check_database(DatabaseSettings.read({"DATABASE_URL": url, "DATABASE_INSECURE_TLS": "true"}), ())
     assert (first.step, first.outcome) == ("database: encryption", "warning")
     assert found in first.found
     assert "sslmode=verify-full" in str(first.remedy)

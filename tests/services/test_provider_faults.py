@@ -22,6 +22,7 @@ from tests.support.stores import SECRET_KEY
 VALID = {"username": "zoe", "email": None, "roles": ["user"]}
 PASSWORD = "hunter2-of-zoe"
 ACCOUNT: dict[str, str] = {}
+WRONG_OUTCOME: Any = ("error", "b")
 
 
 class Acme:
@@ -76,7 +77,7 @@ def raising(links: list[Link], check: Callable[[Chain], Iterator[Check]]) -> str
             "yielded an invalid finding from check: the value must be an object of providers.interface, not a str",
         ),
         (
-            [Check("a", "error", "b")],
+            [Check("a", *WRONG_OUTCOME)],
             "yielded an invalid finding from check: outcome is invalid: input should be 'ok',",
         ),
         ([Check("a", "ok", None)], "yielded an invalid finding from check: found must be text, not None"),  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """The checks of the database. Imported only if DATABASE_URL is set, because it imports SQLAlchemy."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,18 +11,22 @@ from database.schema import HEAD, revision_of, schema_drift, schema_problem
 from database.server_info import clock_offset, server_version
 from database.tls import VERIFY, unverified_server
 from providers.interface import Check
+from services.sessions.provider_names import renamed_provider
 
 MAX_CLOCK_OFFSET = timedelta(seconds=2)
 
 
-def check_database(settings: DatabaseSettings) -> Iterator[Check]:
-    """Yield the findings about the database. The last one is a failure if the database is unavailable."""
+def check_database(settings: DatabaseSettings, providers: Collection[str]) -> Iterator[Check]:
+    """Yield the findings about the database. The last one is a failure if the database is unavailable.
+
+    `providers` are the names in AUTH_PROVIDER.
+    """
     engine = open_engine(settings)
     if engine.name == "postgresql":
         yield _check_encryption(engine)
     try:
         yield Check("database: connection", "ok", f"{server_version(engine)} answers")
-        yield from _check_tables(engine)
+        yield from _check_tables(engine, providers)
         if engine.name == "sqlite":
             found = "several hosts cannot share an SQLite database, not even on a network file system"
             yield Check("database: hosts", "warning", found, "Use PostgreSQL before adding a second host")
@@ -39,7 +43,7 @@ def _check_encryption(engine: Any) -> Check:
     return Check("database: encryption", "ok", "the server is on this host, or it is verified")
 
 
-def _check_tables(engine: Any) -> Iterator[Check]:
+def _check_tables(engine: Any, providers: Collection[str]) -> Iterator[Check]:
     if problem := schema_problem(engine):
         yield Check("database: tables", "failure", problem.statement, problem.remedy)
         return
@@ -51,6 +55,8 @@ def _check_tables(engine: Any) -> Iterator[Check]:
         revision = revision_of(engine)
         newer = "" if revision == HEAD else f", which is newer than {HEAD} of this version"
         yield Check("database: tables", "ok", f"the schema revision is {revision}{newer}")
+    if renamed := renamed_provider(engine, providers):
+        yield Check("database: sessions", "warning", renamed.statement, renamed.remedy)
 
 
 def _check_clock(offset: timedelta) -> Check:
