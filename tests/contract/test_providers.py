@@ -1,7 +1,7 @@
 """The built-in providers keep the provider contract."""
 
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import bcrypt
 import pytest
@@ -10,22 +10,27 @@ from werkzeug.security import generate_password_hash
 
 from database.tables import users
 from database.user_editor import UserEditor
+from latchkey.contract import Account, ProviderContract
 from providers.interface import UNKNOWN_USER, WRONG_PASSWORD, AuthProvider, Denied
 from providers.registry import open_provider
 from tests.conftest import new_database
-from tests.contract.suite import ProviderContract, SupportsFindContract, SupportsHasUsernameContract
 from tests.servers import directory389 as directory389_server
 from tests.servers.directory389 import Directory389
 from tests.servers.samba import Samba
 from tests.servers.slapd import SUFFIX, Slapd, person_dn
+from tests.support.active_directory import DENIED_PASSWORD
 from tests.support.stores import engine_of, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, SampleUser
 
 DISABLED = SampleUser("retired", "retired@example.org", "the password of a retiree")
 
 
-class BuiltInContract(SupportsFindContract):
-    """The built-in providers give a reason as well."""
+class BuiltInContract(ProviderContract):
+    """The built-in providers have all methods, and give a reason. Other tests let their servers fail."""
+
+    methods = ("find", "has_username", "check", "explain", "list_users", "list_roles")
+    disabled: ClassVar[Account | None] = DISABLED
+    uses_network = False
 
     @pytest.mark.parametrize(
         ("login", "password", "reason"),
@@ -66,22 +71,16 @@ def _logins(user: SampleUser) -> set[str]:
 
 
 class TestBareProvider(ProviderContract):
+    disabled = None
+    uses_network = False
+
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls) -> AuthProvider:
         return BareProvider([*SAMPLE_USERS, *SAME_EMAIL_USERS])
 
 
-class WithDisabledUser(BuiltInContract, SupportsHasUsernameContract):
-    """The built-in providers know the usernames of disabled users."""
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def disabled(cls) -> str:
-        return DISABLED.username
-
-
-class TestStatic(WithDisabledUser):
+class TestStatic(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, tmp_path_factory: pytest.TempPathFactory) -> AuthProvider:
@@ -92,6 +91,8 @@ class TestStatic(WithDisabledUser):
 
 
 class TestSqlite(BuiltInContract):
+    disabled = None
+
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, sqlite_environ: dict[str, str]) -> AuthProvider:
@@ -99,13 +100,15 @@ class TestSqlite(BuiltInContract):
 
 
 class TestPostgresql(BuiltInContract):
+    disabled = None
+
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, postgres_environ: dict[str, str]) -> AuthProvider:
         return open_provider("database", postgres_environ)
 
 
-class ImportedHashes(WithDisabledUser):
+class ImportedHashes(BuiltInContract):
     """A user table with imported hashes. The provider upgrades them, so they are restored before each test."""
 
     @pytest.fixture(scope="class")
@@ -160,14 +163,14 @@ def directory(slapd: Slapd) -> Slapd:
     return slapd
 
 
-class TestLdapWithStartTls(WithDisabledUser):
+class TestLdapWithStartTls(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, directory: Slapd) -> AuthProvider:
         return open_provider("ldap", directory.environ())
 
 
-class TestLdapsWithGroupSearch(WithDisabledUser):
+class TestLdapsWithGroupSearch(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, directory: Slapd) -> AuthProvider:
@@ -175,11 +178,8 @@ class TestLdapsWithGroupSearch(WithDisabledUser):
         return open_provider("ldap", directory.environ(LDAP_URL=url, LDAP_GROUP_BASE_DN=f"ou=groups,{SUFFIX}"))
 
 
-class TestActiveDirectory(WithDisabledUser):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def disabled(cls) -> str:
-        return "disabled"
+class TestActiveDirectory(BuiltInContract):
+    disabled = Account("disabled", None, DENIED_PASSWORD)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -197,14 +197,14 @@ def filled_389(directory389: Directory389) -> Directory389:
     return directory389
 
 
-class TestDirectory389(WithDisabledUser):
+class TestDirectory389(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, filled_389: Directory389) -> AuthProvider:
         return open_provider("ldap", filled_389.environ())
 
 
-class TestDirectory389WithGroupSearch(WithDisabledUser):
+class TestDirectory389WithGroupSearch(BuiltInContract):
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, filled_389: Directory389) -> AuthProvider:

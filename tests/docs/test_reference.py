@@ -36,7 +36,7 @@ from tests.support.stores import SECRET_KEY, user_table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-LAYERS = ("api", "cli", "services", "providers", "passwords", "database", "audit", "config")
+LAYERS = ("api", "cli", "latchkey", "services", "providers", "passwords", "database", "audit", "config")
 SECTIONS: list[type[Section]] = [
     KeySettings,
     SigningKeysSettings,
