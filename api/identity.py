@@ -58,11 +58,9 @@ def init(endpoints: Blueprint) -> None:
     # Flask's automatic 200 to OPTIONS would grant access.
     add_rule = partial(endpoints.add_url_rule, view_func=verify, provide_automatic_options=False)
     add_rule(VERIFY_PATH)
-    add_rule(VERIFY_PATH, websocket=True)  # a proxy may send the `Upgrade` of the client
     # Envoy sends the method of the client's request, and appends its path and query.
     endpoints.record_once(lambda state: state.app.url_map.converters.update(client_path=_ClientPathConverter))
     add_rule(f"{VERIFY_PATH}<client_path:_path>", methods=_ALL_METHODS)
-    add_rule(f"{VERIFY_PATH}<client_path:_path>", websocket=True)
 
 
 def _require_any_role(roles: list[str]) -> None:

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask
 from flask.cli import FlaskGroup
 from flask.helpers import get_debug_flag
 
-from api import auth, cors, errors, health, identity, oauth, paths, response_headers, users, well_known
+from api import auth, cors, errors, health, identity, oauth, paths, response_headers, upgrades, users, well_known
 from config.errors import collect_errors
 from config.settings import Settings
 from services.context import Services, register_services
@@ -47,6 +47,7 @@ def install(app: Flask, services: Services) -> None:
     """
     register_services(app, services)
     response_headers.init(app)
+    upgrades.init(app)
     cors.init(app, services.cors_origins)
     endpoints = Blueprint(BLUEPRINT, __name__)
     for module in (paths, errors, auth, identity, users, oauth, well_known, health):

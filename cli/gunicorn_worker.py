@@ -68,12 +68,19 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
                 return
         super().finish_request(conn, fs)
 
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Handle a request, in a thread. What follows a request for another protocol has no time limit."""
+        names = {name for name, _ in req.headers}
+        if "UPGRADE" in names and names.isdisjoint({"CONTENT-LENGTH", "TRANSFER-ENCODING"}):
+            self._reading_until.pop(conn, None)
+        return super().handle_request(req, conn)
+
     def murder_pending(self) -> None:
         """Close the connections that wait for too long, and let no thread wait longer for the rest of a request."""
         super().murder_pending()
         now = time.monotonic()
-        for conn in [conn for conn, until in self._reading_until.items() if until < now]:
-            del self._reading_until[conn]
+        for conn in [conn for conn, until in [*self._reading_until.items()] if until < now]:
+            self._reading_until.pop(conn, None)
             with suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_RD)  # what has arrived can be read, and the response can be sent
 

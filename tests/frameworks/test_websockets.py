@@ -1,0 +1,67 @@
+"""A WebSocket of flask-sock beside Latchkey: guarded, behind reverse proxies, and without a time limit."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+from simple_websocket import Client, ConnectionError  # noqa: A004 - the name in the library
+
+from tests.servers.reverse_proxies import reverse_proxy
+from tests.servers.wsgi_servers import wsgi_server
+from tests.support.users import ZOE
+
+SITES = {
+    "nginx": "location / {{ proxy_pass http://{0}; proxy_http_version 1.1; "
+    "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; }}",
+    "caddy": "reverse_proxy {0}",
+    "haproxy": "",
+}
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AQIDBAUGBwgJCgsMDQ4PEA==",
+}
+
+
+@pytest.fixture(scope="module")
+def service(static_environ: dict[str, str]) -> Iterator[str]:
+    """The address of the application."""
+    with wsgi_server("gunicorn-gthread", static_environ, "tests.servers.websocket_application:create_app") as url:
+        yield url.removeprefix("http://")
+
+
+@pytest.fixture(params=["without a proxy", *SITES])
+def address(request: pytest.FixtureRequest, service: str) -> Iterator[str]:
+    """The address of the application, or of a proxy in front of it."""
+    if request.param not in SITES:
+        yield service
+        return
+    site = SITES[request.param].format(service)
+    with reverse_proxy(request.param, {service: site}, {"latchkey.lua": ""}, "/health/live") as (at,):
+        yield f"127.0.0.1:{at.port}"
+
+
+def bearer(address: str) -> dict[str, str]:
+    login = requests.post(f"http://{address}/api/auth", json={"email": ZOE.email, "password": ZOE.password}, timeout=60)
+    return {"Authorization": f"Bearer {login.json()['data']}"}
+
+
+def test_guarded_websocket_stays_open_behind_each_proxy(address: str) -> None:
+    with pytest.raises(ConnectionError) as refused:
+        Client(f"ws://{address}/live")
+    assert refused.value.status_code == 401
+    socket = Client(f"ws://{address}/live", headers=bearer(address))
+    for pause in (0, 2.5):  # seconds, longer than the workers wait for a request
+        time.sleep(pause)
+        socket.send("hello")
+        assert socket.receive(timeout=30) == "zoé said hello"
+    socket.close()
+
+
+def test_other_routes_ignore_the_request_for_a_websocket(address: str) -> None:
+    headers = bearer(address) | UPGRADE
+    for path, status in {"/api/auth/me": 200, "/api/protected_route": 200, "/nowhere": 404}.items():
+        assert requests.get(f"http://{address}{path}", headers=headers, timeout=60).status_code == status
+    assert requests.get(f"http://{address}/api/auth/me", headers=UPGRADE, timeout=60).status_code == 401
