@@ -21,8 +21,10 @@ class LazyCommand(click.Command):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
+        from cli.examples import add_examples
+
         # Click invokes the command that the context belongs to.
-        return self._load().make_context(info_name, args, parent, **extra)
+        return add_examples(self._load(), str(info_name)).make_context(info_name, args, parent, **extra)
 
 
 # The names differ from those of the modules: importing `cli.users` would replace an attribute `users` of this package.

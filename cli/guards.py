@@ -18,7 +18,6 @@ def guards(strict: bool, as_json: bool) -> None:
     """List the routes of the application, and the roles that they require.
 
     There is a warning for each route that is neither guarded nor public, and for each role that no provider can give.
-    For example: flask --app shop guards --strict
     """
     app = load_application()
     services = services_of_application(app)

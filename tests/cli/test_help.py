@@ -1,0 +1,63 @@
+"""The help of the commands: each has an example that is valid. Shells complete the commands and their options."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+
+import click
+import pytest
+
+from cli.examples import EXAMPLES
+from tests.support.flask_program import ENVIRON
+
+# What bash does when Tab is pressed at the end of $LINE.
+COMPLETE = """
+eval "$(_FLASK_COMPLETE=bash_source "$FLASK")"
+COMP_WORDS=("$FLASK" $LINE)
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_flask_completion "$FLASK"
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield every command that is not hidden, by its names."""
+    for point in entry_points(group="flask.commands"):
+        if point.value.startswith("cli:") and point.name != "latchkey":
+            context = point.load().make_context(point.name, [], resilient_parsing=True)
+            yield from leaves(context.command, point.name)
+
+
+def leaves(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    for name, subcommand in command.commands.items():
+        if not subcommand.hidden:
+            yield from leaves(subcommand, f"{path} {name}")
+
+
+def test_every_command_has_an_example_and_every_example_a_command() -> None:
+    assert {path for path, _ in commands()} == EXAMPLES.keys()
+
+
+def test_examples_are_valid_and_end_the_help_which_fits_eighty_columns() -> None:
+    for path, command in commands():
+        before, _, arguments = EXAMPLES[path].partition("<")[0].partition(f" {path}")
+        assert before.split()[-1] == "flask" or "flask --app shop" in before
+        context = command.make_context(path, shlex.split(arguments))  # raises UsageError for an invalid example
+        context.terminal_width = 80
+        shown = command.get_help(context)
+        assert shown.endswith(f"\n\n  Example:\n    {EXAMPLES[path]}")
+        assert [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"), [("users add", ["add", "add-role"]), ("keys generate --alg", ["--algorithm"])]
+)
+def test_bash_completes_commands_and_options(line: str, expected: list[str]) -> None:
+    environ = {**ENVIRON, "FLASK": f"{sys.prefix}/bin/flask", "LINE": line}
+    ended = subprocess.run(["bash", "-c", COMPLETE], env=environ, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == expected
