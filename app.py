@@ -1,40 +1,40 @@
 """Create the application from the settings: its services and its endpoints."""
 
-import logging
 import sys
 from collections.abc import Mapping
 
 from click import ClickException
 from flask import Flask
 
-from api import documentation, errors, paths, routes
-from api.installation import install, open_services
+from api import errors, paths, routes
+from api.installation import install, is_development_server, open_services
 from audit.formats import log_to_standard_error
 from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
-from services.route_map import unmarked_routes
-
-log = logging.getLogger(__name__)
+from services.start_report import report_unmarked_routes
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """Create the application from the variables in `environ`; `None` means those of the process.
 
-    Raises ConfigurationError with every problem of the configuration.
+    It has the example routes unless it serves a deployment: without EXAMPLE_ROUTES, only `flask run`, `python app.py`
+    and tests, which pass `environ`, have them. Raises ConfigurationError with every problem of the configuration.
     """
-    settings = Settings.of_process() if environ is None else Settings(environ)
+    if environ is not None:
+        return _create_app(Settings(environ), is_development=True)
+    return _create_app(Settings.of_process(), is_development_server())
+
+
+def _create_app(settings: Settings, is_development: bool) -> Flask:
     _configure_logging(settings)
-    services = open_services(settings)
+    services, examples = collect_errors(lambda: open_services(settings), lambda: settings.examples.routes)
     app = Flask("latchkey", static_folder=None)
     paths.init(app)
     errors.init(app)
     install(app, services)
-    routes.init(app)
-    if settings.api.documentation:
-        documentation.init(app)
-    for route in unmarked_routes(app):
-        found = "%s is not guarded: add @auth_guard() or @public between @app.route and the view function %s"
-        log.warning(found, route, route.view)
+    if is_development if examples is None else examples:
+        routes.init(app)
+    report_unmarked_routes(app)
     return app
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     """Start a development server on HOST and PORT."""
     try:
         settings = Settings.of_process()
-        server, app = collect_errors(lambda: settings.server, create_app)
+        server, app = collect_errors(lambda: settings.server, lambda: _create_app(settings, is_development=True))
         app.run(server.host, server.port)
     except ClickException as error:
         error.show()

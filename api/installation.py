@@ -10,6 +10,7 @@ import click
 from flask import Blueprint, Flask
 from flask.cli import FlaskGroup
 from flask.helpers import get_debug_flag
+from werkzeug.serving import is_running_from_reloader
 
 from api import auth, cors, errors, health, identity, oauth, paths, response_headers, upgrades, users, well_known
 from config.errors import collect_errors
@@ -17,6 +18,7 @@ from config.settings import Settings
 from services.context import Services, register_services
 from services.factory import create_services, require_current_schema, require_safe_start
 from services.server_threads import require_threads
+from services.start_report import report_start
 
 BLUEPRINT = "latchkey"
 
@@ -31,11 +33,12 @@ def open_services(settings: Settings | None = None) -> Services:
     services, *_ = collect_errors(
         lambda: create_services(settings),
         lambda: settings.log,
-        lambda: settings.api,
         lambda: _require_safe_start(settings),
         require_threads,
         lambda: None if _is_command_lookup() else require_current_schema(settings),
     )
+    if not _is_command():
+        report_start(settings, services)
     return services
 
 
@@ -62,6 +65,21 @@ def _require_safe_start(settings: Settings) -> None:
         options = context.params if context else {}
         is_debug_mode = get_debug_flag() or bool(options.get("debugger"))
         require_safe_start(settings, options.get("host") or settings.server.host, is_debug_mode)
+
+
+def is_development_server() -> bool:
+    """Return whether `flask run` creates the application."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.info_name == "run"
+
+
+def _is_command() -> bool:
+    """Return whether a command other than `flask run` creates the application, or the process that only restarts it."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return False
+    reloads = get_debug_flag() if context.params.get("reload") is None else context.params["reload"]
+    return not is_development_server() or (reloads and not is_running_from_reloader())
 
 
 def _is_command_lookup() -> bool:

@@ -28,9 +28,9 @@ from services.diagnosis.checks.routes import ApplicationNotLoaded, Routes
 from services.diagnosis.doctor import diagnose
 from services.route_map import guarded_routes, unmarked_routes
 
-COLORS = {"ok": "green", "warning": "yellow", "failure": "red"}
-OUTCOMES = tuple(COLORS)
-"""From best to worst: the index of the worst outcome is the exit code."""
+COLORS = {"ok": "green", "info": "cyan", "warning": "yellow", "failure": "red"}
+OUTCOMES = ("ok", "warning", "failure")
+"""The outcomes that count, from best to worst: the index of the worst outcome is the exit code."""
 
 STEP_WIDTH = 28
 INDENT = " " * 22  # the width of the columns before the step
@@ -47,8 +47,8 @@ FIRST_STEPS = 3
 def doctor(context: click.Context, login: str | None, with_password: bool, as_json: bool) -> None:
     """Diagnose configuration, keys, stores, users and roles.
 
-    At the end are the three remedies that are worth doing first. The exit code is 0 if all checks are ok, 1 if there is
-    a warning, 2 if there is a failure.
+    At the end are the three remedies that are worth doing first. The exit code is 0 if all checks are ok or info, 1 if
+    there is a warning, 2 if there is a failure.
     """
     if context.args:  # click's own message would repeat the argument, which may be a password
         raise CommandError("this command takes no arguments, and asks for the password. See: flask doctor --help")
@@ -56,7 +56,7 @@ def doctor(context: click.Context, login: str | None, with_password: bool, as_js
         raise CommandError("--password requires --user")
     findings = _diagnose(login, ask_password() if with_password else None)
     checks = [*findings] if as_json else _print(findings)
-    worst = max((OUTCOMES.index(check.outcome) for check in checks), default=0)
+    worst = max((OUTCOMES.index(check.outcome) for check in checks if check.outcome != "info"), default=0)
     if as_json:
         first = [{"step": check.step, "remedy": check.remedy} for check in first_steps(checks)]
         print_json({"checks": [asdict(check) for check in checks], "worst": OUTCOMES[worst], "first_steps": first})
@@ -87,9 +87,9 @@ def _print(findings: Iterable[Check]) -> list[Check]:
         checks.append(check)
         click.echo(_format(check))
     counts: Counter[str] = Counter(check.outcome for check in checks)
-    ok, warnings, failures = (counts[outcome] for outcome in OUTCOMES)
-    summary = f"{_count(len(checks), 'check')}: {ok} ok, {_count(warnings, 'warning')}, {_count(failures, 'failure')}."
-    click.echo(f"\n{summary}")
+    ok, info, warnings, failures = (counts[outcome] for outcome in COLORS)
+    summary = f"{ok} ok, {info} info, {_count(warnings, 'warning')}, {_count(failures, 'failure')}."
+    click.echo(f"\n{_count(len(checks), 'check')}: {summary}")
     if first := first_steps(checks):
         click.echo("\nWorth doing first:")
         for number, check in enumerate(first, 1):
@@ -103,9 +103,9 @@ def first_steps(checks: Iterable[Check]) -> list[Check]:
     A remedy that several findings have counts once: the first finding has the cause.
     """
     by_remedy: dict[str, Check] = {}
-    for check in sorted(checks, key=lambda check: -OUTCOMES.index(check.outcome)):
-        if check.outcome != "ok" and check.remedy:
-            by_remedy.setdefault(check.remedy, check)
+    found = [check for check in checks if check.outcome in {"warning", "failure"} and check.remedy]
+    for check in sorted(found, key=lambda check: -OUTCOMES.index(check.outcome)):
+        by_remedy.setdefault(str(check.remedy), check)
     return [*by_remedy.values()][:FIRST_STEPS]
 
 

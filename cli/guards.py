@@ -22,7 +22,9 @@ def guards(strict: bool, as_json: bool) -> None:
     app = load_application()
     services = services_of_application(app)
     routes = route_map(app)
-    warnings = [f"{route} is unmarked. {UNMARKED_REMEDY}." for route in routes if route.requirements is None]
+    warnings = [
+        f"{route} is unmarked ({route.source}). {UNMARKED_REMEDY}." for route in routes if route.requirements is None
+    ]
     roles = check_roles(services.chain, routes, failed=())
     warnings += [f"{check.found}. {check.remedy}." for check in roles if check.outcome == "warning"]
     if as_json:

@@ -1,6 +1,7 @@
 """`make run`: a service for development. The first start creates what it needs, and later starts use it."""
 
 import json
+import logging
 import os
 import secrets
 import sys
@@ -21,7 +22,9 @@ from database.engine import open_engine
 from database.schema import upgrade
 from database.user_editor import UserEditor
 from passwords.hashing import generate_password, hash_password
+from services import start_report
 from services.factory import create_services, require_safe_start
+from services.start_report import describe_configuration
 
 ADMIN, ADMIN_EMAIL = "admin", "admin@example.org"
 
@@ -46,7 +49,7 @@ def main() -> None:
     try:
         _write_development_file()
         settings = Settings.of_process()
-        server, *_ = collect_errors(
+        server, services, *_ = collect_errors(
             lambda: settings.server,
             lambda: create_services(settings),
             lambda: require_safe_start(settings, settings.server.host, get_debug_flag()),
@@ -56,7 +59,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    _Server(lambda: _greet(server, admin)).run()
+    in_force = describe_configuration(settings, services)
+    logging.getLogger(start_report.__name__).setLevel(logging.WARNING)  # the greeting has this line
+    _Server(lambda: _greet(server, admin, in_force)).run()
 
 
 def _write_development_file() -> None:
@@ -70,6 +75,7 @@ def _write_development_file() -> None:
             f"SECRET_KEY={secrets.token_urlsafe(48)}\n"
             "AUTH_PROVIDER=database\n"
             "DATABASE_URL=sqlite:///development.db\n"
+            "EXAMPLE_ROUTES=true\n"
         )
     click.echo(f"Created {DEVELOPMENT_FILE.name}: a development configuration with a new SECRET_KEY.")
 
@@ -99,10 +105,10 @@ class _Admin(NamedTuple):
     """None if an earlier start created the administrator."""
 
 
-def _greet(server: ServerSettings, admin: _Admin | None) -> None:
+def _greet(server: ServerSettings, admin: _Admin | None, in_force: str) -> None:
     url = f"http://{server.address}"
     login, password = admin or ("YOUR LOGIN", None)
-    click.echo(f"\nLatchkey is running on {url} (Ctrl-C to stop).\n")
+    click.echo(f"\nLatchkey is running on {url} (Ctrl-C to stop).\nIn force: {in_force}.\n")
     if password:
         click.echo(f"  admin     {login}\n  password  {password}    (shown only once)\n")
     elif admin:

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import logging
 import os
 import select
 import sys
@@ -12,6 +13,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from config.errors import ConfigurationError
+from services import start_report
 
 RETRY_SECONDS = 1.0
 
@@ -22,15 +24,26 @@ _HEAD = (
 )
 _RESPONSE = _HEAD % len(_BODY) + _BODY
 
-
-def _unnamed_file() -> int:
-    """Return the descriptor of a file without a name: in memory, because the file system may be read-only."""
-    # macOS has no such files.
-    return os.memfd_create("serving") if sys.platform == "linux" else os.dup(TemporaryFile().fileno())
-
-
 # Each worker that serves requests holds a shared lock on this file, until the kernel ends the process.
-_serving = _unnamed_file()
+_serving = TemporaryFile()  # noqa: SIM115 - open for the lifetime of the process
+
+
+# A pipe with one octet for each start or reload. The first worker that reads it reports the start.
+_reports, _reports_due = os.pipe()
+os.set_blocking(_reports, False)
+
+
+def request_report() -> None:
+    """Let the next worker that loads the application report what is in force. Called by the main process."""
+    os.write(_reports_due, b"1")
+
+
+def leave_report_to_others() -> None:
+    """Log nothing about the start in this worker if another worker does."""
+    try:
+        os.read(_reports, 1)
+    except BlockingIOError:
+        logging.getLogger(start_report.__name__).disabled = True
 
 
 def mark_as_serving() -> None:

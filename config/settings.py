@@ -10,10 +10,10 @@ from config.environment import DEVELOPMENT_FILE, read_environment
 from config.keys import KeySettings, SigningKeysSettings
 from config.service_settings import (
     AdminSettings,
-    ApiSettings,
     AuditSettings,
     CorsSettings,
     DatabaseSettings,
+    ExampleSettings,
     FileSettings,
     LoginSettings,
     LogSettings,
@@ -119,8 +119,8 @@ class Settings:
         return AuditSettings.read(self.environ)
 
     @cached_property
-    def api(self) -> ApiSettings:
-        return ApiSettings.read(self.environ)
+    def examples(self) -> ExampleSettings:
+        return ExampleSettings.read(self.environ)
 
     @cached_property
     def server(self) -> ServerSettings:

@@ -1,6 +1,7 @@
 """Information about the database server: version, files and clock."""
 
 from datetime import UTC, datetime, timedelta
+from os.path import abspath
 from pathlib import Path
 from time import monotonic
 from urllib.parse import unquote
@@ -22,8 +23,12 @@ def sqlite_files(engine: Engine) -> list[Path]:
     """Return the existing files of an SQLite database; an empty list for PostgreSQL."""
     if engine.name != "sqlite":
         return []
-    path = unquote(str(engine.url.database).removeprefix("file:"))
+    path = _sqlite_path(engine)
     return [file for file in (Path(path + suffix) for suffix in ("", "-wal", "-shm")) if file.exists()]
+
+
+def _sqlite_path(engine: Engine) -> str:
+    return unquote(str(engine.url.database).removeprefix("file:"))
 
 
 def clock_offset(engine: Engine) -> timedelta:
@@ -33,3 +38,14 @@ def clock_offset(engine: Engine) -> timedelta:
         started, local_time = monotonic(), datetime.now(UTC)
         server_time: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
         return server_time - (local_time + timedelta(seconds=(monotonic() - started) / 2))
+
+
+def describe_database(engine: Engine) -> str:
+    """Return the path of an SQLite file, or the hosts and the name of a PostgreSQL database, without credentials."""
+    if engine.name == "sqlite":
+        return f"sqlite {abspath(_sqlite_path(engine))}"
+    query_hosts = engine.url.query.get("host", ())
+    hosts = (query_hosts,) if isinstance(query_hosts, str) else query_hosts
+    host = engine.url.host or ", ".join(hosts) or "the local socket"
+    port = f":{engine.url.port}" if engine.url.port else ""
+    return f"postgresql {engine.url.database or ''} on {host}{port}"

@@ -174,7 +174,8 @@ class Check:
     """A finding of the doctor. No member contains a secret."""
 
     step: str
-    outcome: Literal["ok", "warning", "failure"]
+    outcome: Literal["ok", "info", "warning", "failure"]
+    """`info` is a reminder, which does not count as a warning."""
     found: str
     """What was found, in one line."""
     remedy: str | None = None

@@ -1,7 +1,7 @@
 """The roles that a view requires: what its guards and those of its blueprints enforce."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -47,6 +47,8 @@ class Route:
     """Empty if the route is public; `None` if it is unmarked: neither guarded nor public."""
     other_checks: tuple[str, ...] = ()
     """The functions of `before_request` that may also reject a request. It is not known what they require."""
+    source: str = field(default="", compare=False)
+    """The file and the line of the view; empty if they are not known."""
 
     def allows(self, roles: Collection[str]) -> bool:
         """Return whether a user with these roles meets the requirements."""

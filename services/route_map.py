@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from inspect import getsourcefile, getsourcelines, unwrap
 from itertools import chain
 from typing import Any
 
@@ -15,7 +16,7 @@ def route_map(app: Flask) -> list[Route]:
     """Return all routes, sorted by path. Methods of one path with different requirements are different routes."""
     methods: dict[Route, set[str]] = {}
     for rule in app.url_map.iter_rules():
-        for route, method in routes_of_rule(app, rule):
+        for route, method in _routes(app, rule):
             methods.setdefault(route, set()).add(method)
     routes = (replace(route, methods=tuple(sorted(found))) for route, found in methods.items())
     return sorted(routes, key=lambda route: (route.path, route.methods))
@@ -34,7 +35,7 @@ def unmarked_routes(app: Flask) -> list[Route]:
     return [route for route in route_map(app) if route.requirements is None]
 
 
-def routes_of_rule(app: Flask, rule: Rule) -> Iterator[tuple[Route, str]]:
+def _routes(app: Flask, rule: Rule) -> Iterator[tuple[Route, str]]:
     """Yield the routes of a rule without their methods, and each method."""
     view = app.view_functions[rule.endpoint]
     hooks = list(_hooks(app, rule.endpoint))
@@ -47,7 +48,7 @@ def routes_of_rule(app: Flask, rule: Rule) -> Iterator[tuple[Route, str]]:
             required = (*(required or ()), *chain.from_iterable(guards))
         elif required is None and _is_static(rule):
             required = ()
-        yield Route(rule.rule, (), _name(view), required, unknown), method
+        yield Route(rule.rule, (), _name(view), required, unknown, _source(view)), method
 
 
 def _is_static(rule: Rule) -> bool:
@@ -68,3 +69,13 @@ def _name(function: Callable[..., Any]) -> str:
     function = getattr(function, "view_class", function)
     name: str = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{function.__module__}.{name.rpartition('<locals>.')[2]}"
+
+
+def _source(view: Callable[..., Any]) -> str:
+    function = unwrap(getattr(view, "view_class", view))
+    try:
+        file = getsourcefile(function)
+        line = function.__code__.co_firstlineno if hasattr(function, "__code__") else getsourcelines(function)[1]
+    except (OSError, TypeError):  # it is not written in Python
+        return ""
+    return f"{file}, line {line}"

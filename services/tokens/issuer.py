@@ -37,7 +37,6 @@ class InvalidToken(HttpError, Unauthorized):
 
     error_code = "invalid_token"
     message = "Invalid access token: {}"
-    example = "the signature is wrong"
     challenge = f'Bearer error="invalid_token", {REALM}'
 
 
@@ -45,14 +44,12 @@ class ExpiredToken(InvalidToken):
     """The access token has expired."""
 
     error_code = "expired_token"
-    example = "expired"
 
 
 class RevokedToken(InvalidToken):
     """The access token was revoked before it expired."""
 
     error_code = "revoked_token"
-    example = "revoked"
 
 
 class RevocationChecker(Protocol):

@@ -14,10 +14,10 @@ from config.keys import KeySettings, SigningKeysSettings
 from config.section import Section
 from config.service_settings import (
     AdminSettings,
-    ApiSettings,
     AuditSettings,
     CorsSettings,
     DatabaseSettings,
+    ExampleSettings,
     FileSettings,
     LoginSettings,
     LogSettings,
@@ -51,12 +51,12 @@ SECTIONS: list[type[Section]] = [
     ServerSettings,
     ThrottleSettings,
     ProxySettings,
-    ApiSettings,
     CorsSettings,
     StaticSettings,
     DatabaseSettings,
     FileSettings,
     AdminSettings,
+    ExampleSettings,
     AuditSettings,
     LdapSettings,
 ]

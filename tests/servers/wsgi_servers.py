@@ -84,6 +84,7 @@ def wsgi_server(
     port = free_port()
     # Variables, empty ones too, take precedence over the development configuration of this clone.
     variables = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SECRET_KEY": SECRET_KEY, "DATABASE_URL": ""}
+    variables["EXAMPLE_ROUTES"] = "true"
     variables |= {"SERVED_FACTORY": factory, "PORT": str(port), **environ}
     with TemporaryDirectory() as home, open_log() as log:
         fields = {"port": port, "address": f"127.0.0.1:{port}", "factory": factory, "workers": workers, "home": home}

@@ -23,19 +23,6 @@ from typing import Any, NamedTuple
 from tests.support.flask_program import ENVIRON, ROOT, FlaskProgram
 from tests.support.log_scan import append_to_log
 
-PRELOADED = (
-    "flask.cli",
-    "app",
-    "cli.db",
-    "cli.doctor",
-    "cli.keys",
-    "cli.throttle",
-    "cli.tokens",
-    "cli.users",
-    "psycopg",
-)
-"""What the forks share. Providers are not preloaded, because a command knows the settings of those that it uses."""
-
 
 class Exit(NamedTuple):
     """The end of a run."""
@@ -206,10 +193,9 @@ def _prepare(run: dict[str, Any], files: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    for name in PRELOADED:
+    for name in ("flask.cli", "app", "cli.db", "cli.users", "psycopg"):
         import_module(name)
     gc.freeze()
-    __package__ = ""  # so that a usage error names the program as `flask`
     _serve()
     try:
         import_module("flask.cli").main()

@@ -29,7 +29,7 @@ def check_database(settings: DatabaseSettings, providers: Collection[str]) -> It
         yield from _check_tables(engine, providers)
         if engine.name == "sqlite":
             found = "several hosts cannot share an SQLite database, not even on a network file system"
-            yield Check("database: hosts", "warning", found, "Use PostgreSQL before adding a second host")
+            yield Check("database: hosts", "info", found, "Use PostgreSQL before adding a second host")
         else:
             yield _check_clock(clock_offset(engine))
     except DatabaseUnavailable as error:

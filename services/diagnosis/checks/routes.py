@@ -11,6 +11,8 @@ from services.provider_calls import list_roles_of
 from services.requirements import Route
 
 STEP = "routes"
+EXAMPLES = "api.routes."
+"""The beginning of the views of the example routes."""
 UNMARKED_REMEDY = "Add @auth_guard() or @public between @app.route and the view function"
 
 
@@ -42,7 +44,9 @@ def check_routes(chain: Chain, load: Callable[[], Routes], failed: Collection[st
         return
     yield Check(STEP, "ok", f"{len(guarded)} routes are guarded")
     for route in unmarked:
-        yield Check(STEP, "warning", f"{route} ({route.view}) is neither guarded nor public", UNMARKED_REMEDY)
+        yield Check(
+            STEP, "warning", f"{route} ({route.view}) is neither guarded nor public: {route.source}", UNMARKED_REMEDY
+        )
     yield from check_roles(chain, guarded, failed)
 
 
@@ -80,6 +84,9 @@ def _available_roles(chain: Chain, failed: Collection[str]) -> frozenset[str]:
 
 
 def _check_missing_role(role: str, routes: list[Route], available: frozenset[str]) -> Check:
+    if all(route.view.startswith(EXAMPLES) for route in routes):
+        found = f"no provider can give the role {role}, which only an example route requires: {routes[0]}"
+        return Check("roles", "info", found, "Set EXAMPLE_ROUTES=false if you do not need the examples")
     more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
     found = f"no provider can give the role {role}, required by {routes[0]}{more}"
     if similar := _similar_roles(role, available):

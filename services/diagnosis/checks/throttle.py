@@ -12,7 +12,7 @@ def check_throttle(settings: ThrottleSettings) -> Check:
     if settings.storage_url is None:
         found = "each worker and host counts failed logins by itself, so an attacker has the limits of each of them"
         remedy = "With several workers or hosts, set THROTTLE_STORAGE_URL to a Redis server"
-        return Check(STEP, "warning", found, remedy)
+        return Check(STEP, "info", found, remedy)
     try:
         RedisCounters(settings.storage_url.get_secret_value()).ping()
     except StorageUnavailable as error:
