@@ -42,7 +42,7 @@ def generate(algorithm: str) -> None:
     with _translated_errors():
         if not directory.path.exists():
             directory.path.mkdir(mode=0o700, parents=True)
-            click.echo(f"Created the directory {directory}.", err=True)
+            click.echo(f"Created the directory {directory.path}.", err=True)
         previous = directory.read_remaining()
         stored = directory.add(algorithm)
     write_event(Event.KEY_GENERATED, kid=stored.key.id, operator=operator, details=f"{algorithm}, {stored.state}")
