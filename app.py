@@ -11,6 +11,7 @@ from api.installation import install, is_development_server, open_services
 from audit.formats import log_to_standard_error
 from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
+from services.route_map import unmarked_routes
 from services.start_report import report_unmarked_routes
 
 
@@ -34,7 +35,7 @@ def _create_app(settings: Settings, is_development: bool) -> Flask:
     install(app, services)
     if is_development if examples is None else examples:
         routes.init(app)
-    report_unmarked_routes(app)
+    report_unmarked_routes(unmarked_routes(app))
     return app
 
 

@@ -4,15 +4,14 @@ The logger is disabled in all workers of a server but one, so that a start logs 
 """
 
 import logging
-
-from flask import Flask
+from collections.abc import Iterable
 
 from config.quoting import resolve
 from config.section import Section
 from config.settings import Settings
 from services.context import Services
 from services.keys.ring import KeysUnavailable
-from services.route_map import unmarked_routes
+from services.requirements import Route
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +24,9 @@ def report_start(settings: Settings, services: Services) -> None:
             log.warning("%s, and is ignored. %s", problem.statement, problem.remedy)
 
 
-def report_unmarked_routes(app: Flask) -> None:
-    """Log a warning for each route that is neither guarded nor public."""
-    for route in unmarked_routes(app):
+def report_unmarked_routes(routes: Iterable[Route]) -> None:
+    """Log a warning for each of these routes, which are neither guarded nor public."""
+    for route in routes:
         found = "%s is not guarded: add @auth_guard() or @public between @app.route and the view function %s (%s)"
         log.warning(found, route, route.view, route.source)
 
