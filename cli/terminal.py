@@ -13,7 +13,7 @@ from unicodedata import category
 import click
 
 from cli.table_layout import table, text_width, wrap
-from config.text import normalize_name
+from config.text import normalize_name, normalize_role
 from database.errors import DatabaseUnavailable, InvalidName, LastAdmin, NoSuchUser, UserExists
 from passwords.policy import PasswordPolicy, WeakPassword
 
@@ -34,15 +34,20 @@ class CommandError(click.ClickException):
 class _Name(click.ParamType[str]):
     name = "name"
 
+    def __init__(self, normalize: Callable[[str], str]) -> None:
+        self._normalize = normalize
+
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
-            return normalize_name(value)
+            return self._normalize(value)
         except ValueError as error:
             raise CommandError(f"{param.human_readable_name if param else 'a name'} {error}") from None
 
 
-NAME = _Name()
-"""The type of a parameter that is a login, a role or a provider."""
+NAME = _Name(normalize_name)
+"""The type of a parameter that is a login, a provider, or a role that may exist already."""
+ROLE = _Name(normalize_role)
+"""The type of a parameter that is a role to give to a user."""
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -10,7 +10,7 @@ from config.local_host import is_local_host
 from config.origin import Origin
 from config.rate_limit import RateLimit
 from config.section import Section
-from config.text import Name
+from config.text import RoleName
 from config.trusted_proxies import TrustedProxies
 
 
@@ -208,7 +208,7 @@ class AdminSettings(Section):
 
     prefix: ClassVar[str] = "ADMIN_"
 
-    grantable_roles: Annotated[tuple[Name, ...], BeforeValidator(_comma_separated)] = Field(
+    grantable_roles: Annotated[tuple[RoleName, ...], BeforeValidator(_comma_separated)] = Field(
         (), description="the roles that administrators may grant without having them, comma-separated"
     )
 

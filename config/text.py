@@ -21,6 +21,7 @@ _INVISIBLE_CATEGORIES = frozenset({"Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+_SEPARATORS = re.compile("[,;]")
 _JOINERS = "\u200c\u200d"
 _VIRAMA = 9  # canonical combining class
 
@@ -57,6 +58,17 @@ def normalize_name(text: str) -> str:
     name = validate_text(text, MAX_NAME_LENGTH).strip()
     if not name:
         raise ValueError("must not be empty")
+    return name
+
+
+def normalize_role(text: str) -> str:
+    """Return the name of a role in NFC, without surrounding whitespace. Raises the ValueErrors of `normalize_name`.
+
+    Lists of roles are comma-separated in settings, headers and spreadsheets, so a role cannot contain a separator.
+    """
+    name = normalize_name(text)
+    if _SEPARATORS.search(name):
+        raise ValueError("must not contain a comma or a semicolon: name each role by itself")
     return name
 
 
@@ -97,7 +109,10 @@ def casefold_name(name: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(normalize_name)]
-"""A model field for a username, an email or the name of a role."""
+"""A model field for a username or an email."""
+
+RoleName = Annotated[str, AfterValidator(normalize_role)]
+"""A model field for the name of a role."""
 
 
 def is_normalized(name: str) -> bool:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Text, and_, exists, func, insert, literal, null, select, text
+from sqlalchemy import Connection, Engine, Integer, Text, and_, cast, exists, func, insert, literal, null, select, text
 from sqlalchemy.exc import IntegrityError
 
 from audit.events import Event
@@ -14,10 +14,13 @@ from database.audit import logged_after_commit, record_event
 from database.engine import limit_statements
 from database.error_translation import translate_database_errors
 from database.errors import UserExists
+from database.import_groups import GroupImport
 from database.import_tables import (
     CONCURRENT_CONFLICTS,
     CONFLICTS,
     INDEXES,
+    Conflict,
+    Kind,
     candidates,
     excluded,
     load_rows,
@@ -25,7 +28,7 @@ from database.import_tables import (
     role_sets,
     staging,
 )
-from database.tables import roles, user_roles, users
+from database.tables import NO_PASSWORD, roles, user_roles, users
 from database.user_roles import ensure_roles
 
 CHUNK_ROWS = 50_000
@@ -47,31 +50,39 @@ class CandidateUser(NamedTuple):
     """The number that `StagedImport.add_role_set` returned for the roles."""
 
 
-class RejectedRow(NamedTuple):
-    """A row that cannot be imported."""
+class ExcludedRow(NamedTuple):
+    """A row that is not imported."""
 
     position: int
+    kind: Kind
     reason: str
+    other: int | None = None
+    """The position of the other row that is the reason."""
 
 
-class RejectionReason(NamedTuple):
-    """A reason for rejections, and the rows that it concerns."""
+class ExclusionReason(NamedTuple):
+    """A reason why rows are not imported, and the rows that it concerns."""
 
     reason: str
+    kind: Kind
     rows: int
     first: int
     """The position of the first of these rows."""
 
 
 class ImportReport(NamedTuple):
-    """The number of rows of each kind. Every row is accepted, rejected or existing."""
+    """The number of rows of each kind. Every row is accepted, rejected, existing or different."""
 
     accepted: int
     weak: int
     """Accepted rows whose hash is replaced at the user's next login."""
+    no_password: int
+    """Accepted rows of users who cannot log in until they have a password."""
     rejected: int
     existing: int
-    """Rows of users that are in the table already. They are not changed."""
+    """Rows of users that are in the table already."""
+    different: int
+    """Rows of users that are in the table already, with another password, role or state. They are not changed."""
 
 
 class StagedImport:
@@ -79,6 +90,7 @@ class StagedImport:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.groups = GroupImport(connection)
         self._last_role_set = 0
         self._new_role_sets: list[tuple[int, str]] = []
         self._created_at = datetime.now(UTC)
@@ -89,7 +101,7 @@ class StagedImport:
         self._new_role_sets += [(self._last_role_set, name) for name in names]
         return self._last_role_set
 
-    def stage(self, candidate_users: Sequence[CandidateUser], rejected: Sequence[RejectedRow]) -> None:
+    def stage(self, candidate_users: Sequence[CandidateUser], rejected: Sequence[ExcludedRow]) -> None:
         """Store rows in the temporary tables. Takes no lock that another connection waits for."""
         for table, rows in ((candidates, candidate_users), (role_sets, self._new_role_sets), (excluded, rejected)):
             if rows:
@@ -105,25 +117,24 @@ class StagedImport:
             self._connection.execute(text("UPDATE users SET id = id WHERE false"))
         else:
             self._connection.execute(text("ANALYZE candidates, role_sets"))
-        for condition, reason in CONFLICTS:
-            rows = select(candidates.c.position, literal(reason, Text) if reason else null())
-            rows = rows.where(condition, not_excluded)
-            self._connection.execute(insert(excluded).from_select(["position", "reason"], rows))
+        self.groups.resolve()
+        for conflict in CONFLICTS:
+            self._exclude(conflict)
         return self._report()
 
-    def rejection_reasons(self) -> list[RejectionReason]:
-        """Return every reason for a rejection, the most frequent first."""
+    def exclusion_reasons(self) -> list[ExclusionReason]:
+        """Return every reason why rows are rejected or different, the most frequent first."""
         count = func.count().label("count")
-        reasons = select(excluded.c.reason, count, func.min(excluded.c.position)).group_by(excluded.c.reason)
-        rows = self._connection.execute(reasons.where(excluded.c.reason.is_not(None)).order_by(count.desc()))
-        return [RejectionReason(*row) for row in rows]
+        reasons = select(excluded.c.reason, excluded.c.kind, count, func.min(excluded.c.position).label("first"))
+        reasons = reasons.where(excluded.c.kind != "existing").group_by(excluded.c.reason, excluded.c.kind)
+        return [ExclusionReason(*row) for row in self._connection.execute(reasons.order_by(count.desc(), "first"))]
 
-    def rejected_rows(self) -> Iterator[RejectedRow]:
-        """Yield every rejected row, ordered by position."""
+    def excluded_rows(self, *kinds: Kind) -> Iterator[ExcludedRow]:
+        """Yield every row of these kinds, ordered by position."""
         last = 0
-        query = select(excluded).where(excluded.c.reason.is_not(None)).order_by(excluded.c.position).limit(CHUNK_ROWS)
+        query = select(excluded).where(excluded.c.kind.in_(kinds)).order_by(excluded.c.position).limit(CHUNK_ROWS)
         while rows := self._connection.execute(query.where(excluded.c.position > last)).all():
-            yield from (RejectedRow(*row) for row in rows)
+            yield from (ExcludedRow(*row) for row in rows)
             last = rows[-1].position
 
     def write_users(self) -> Iterator[int]:
@@ -134,10 +145,13 @@ class StagedImport:
         accepted_sets = role_sets.c.number.in_(select(candidates.c.role_set).where(not_excluded))
         if names := self._connection.scalars(select(role_sets.c.role).distinct().where(accepted_sets)).all():
             ensure_roles(self._connection, names)
+        self.groups.ensure_roles()
         last = self._connection.scalar(select(func.max(candidates.c.position))) or 0
         for begin in range(1, last + 1, CHUNK_ROWS):
             try:
-                yield _write_chunk(self._connection, begin, self._created_at)
+                written = _write_chunk(self._connection, begin, self._created_at)
+                self.groups.write_roles(begin, begin + CHUNK_ROWS - 1)
+                yield written
             except IntegrityError:
                 raise UserExists from None
         self._check_concurrent_conflicts()
@@ -155,15 +169,24 @@ class StagedImport:
                 if self._connection.scalar(select(taken)):
                     raise UserExists
 
+    def _exclude(self, conflict: Conflict) -> None:
+        other = null() if conflict.other is None else conflict.other
+        columns = (literal(conflict.kind, Text), literal(conflict.reason, Text), cast(other, Integer))
+        rows = select(candidates.c.position, *columns).where(conflict.condition, not_excluded)
+        self._connection.execute(insert(excluded).from_select(["position", "kind", "reason", "other"], rows))
+
     def _report(self) -> ImportReport:
         count = self._connection.scalar
         accepted = select(func.count()).select_from(candidates).where(not_excluded)
-        others = select(func.count()).select_from(excluded)
+        kinds = select(excluded.c.kind, func.count()).group_by(excluded.c.kind)
+        others = {row.kind: row[1] for row in self._connection.execute(kinds)}
         return ImportReport(
             accepted=count(accepted) or 0,
             weak=count(accepted.where(candidates.c.weak)) or 0,
-            rejected=count(others.where(excluded.c.reason.is_not(None))) or 0,
-            existing=count(others.where(excluded.c.reason.is_(None))) or 0,
+            no_password=count(accepted.where(candidates.c.password_hash == NO_PASSWORD)) or 0,
+            rejected=others.get("rejected", 0),
+            existing=others.get("existing", 0),
+            different=others.get("different", 0),
         )
 
 

@@ -45,6 +45,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+NO_PASSWORD = "!"  # noqa: S105 - not a password
+"""The password hash of a user who has no password yet. No password matches it."""
+
+
 # The folded columns store `config.text.casefold_name` of the names. Names are compared by them, and they are unique.
 # Databases ignore case by other rules (SQLite only for ASCII), but the rules must be the same in all providers.
 users = Table(

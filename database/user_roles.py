@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, exists, insert, literal, select
+from sqlalchemy import Connection, and_, delete, exists, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.service_settings import ADMIN_ROLE
 from database.errors import LastAdmin
-from database.tables import roles, user_roles, users
+from database.tables import NO_PASSWORD, roles, user_roles, users
 from database.user_row import UserRow
 
 
@@ -38,11 +38,12 @@ def is_active_admin(row: UserRow) -> bool:
 
 
 def require_other_admin(connection: Connection, row: UserRow) -> None:
-    """Raise LastAdmin if this user is the only active one with the role `admin`."""
+    """Raise LastAdmin if this user is the only active one with the role `admin` and a password."""
     if not is_active_admin(row):
         return
     # Edits of administrators wait here for each other: otherwise two of them could disable each other concurrently.
     role_id = connection.scalar(select(roles.c.id).where(roles.c.name == ADMIN_ROLE).with_for_update(key_share=True))
     others = select(user_roles.c.user_id).where(user_roles.c.role_id == role_id, user_roles.c.user_id != row.id)
-    if not connection.scalar(select(exists().where(users.c.id.in_(others), users.c.active.is_(True)))):
+    can_log_in = and_(users.c.active.is_(True), users.c.password_hash != NO_PASSWORD)
+    if not connection.scalar(select(exists().where(users.c.id.in_(others), can_log_in))):
         raise LastAdmin

@@ -46,6 +46,7 @@ _GENERALIZED_TIME = re.compile(r"(\d{8})(\d\d(?:\d\d)?|\d{6}(?:[.,]\d+)?)(Z|[+-]
 _UNIX_EPOCH, _WINDOWS_EPOCH = datetime(1970, 1, 1, tzinfo=UTC), datetime(1601, 1, 1, tzinfo=UTC)
 _NEVER_EXPIRES = {0, 2**63 - 1}  # accountExpires ([MS-ADA1] §2.2)
 _ACCOUNT_DISABLED = 0x2  # in userAccountControl ([MS-ADTS] §2.2.16)
+_NO_TICKETS = 0x40  # KRB5_KDB_DISALLOW_ALL_TIX of MIT Kerberos, in krbTicketFlags
 _LOCKED_OUT, _EXPIRED = 0x10, 0x800000  # in msDS-User-Account-Control-Computed ([MS-ADTS] §3.1.1.4.5.17)
 
 
@@ -93,6 +94,25 @@ def _has_flag(flag: int) -> Callable[[str, datetime], bool]:
     return lambda value, _: int(value) & flag != 0
 
 
+def _is_not_zero(value: str, _: datetime) -> bool:
+    return int(value) != 0
+
+
+def _is_past_unix_time(value: str, now: datetime) -> bool:
+    return 0 < int(value) <= now.timestamp()
+
+
+def _is_not_active(value: str, _: datetime) -> bool:
+    return value.lower() not in {"active", "enabled"}
+
+
+def _has_samba_flag(value: str, _: datetime) -> bool:
+    """Return whether the flags, such as `[DU   ]`, disable (D) or lock (L) the account."""
+    if not re.fullmatch(r"\[[A-Z ]*\]", value):
+        raise ValueError
+    return not {"D", "L"}.isdisjoint(value)
+
+
 def _parse_time(value: str) -> datetime:
     """Return the time of a GeneralizedTime (RFC 4517 §3.3.13). Raises ValueError."""
     match = _GENERALIZED_TIME.fullmatch(value)
@@ -133,8 +153,18 @@ ACCOUNT_ATTRIBUTES = (
     AccountAttribute("passwordExpirationTime", _is_past, PASSWORD_EXPIRED, Effect.EXPLANATION),
     # An export of the database (db2ldif) does not have the nsAccountLock that the server computes from it.
     AccountAttribute("nsRoleDN", _is_disabled_role, DISABLED, Effect.IMPORT),
+    AccountAttribute("nsRole", _is_disabled_role, DISABLED, Effect.IMPORT),
+    # Other programs deny the login of these accounts, and their directory does not.
+    AccountAttribute("sambaAcctFlags", _has_samba_flag, DISABLED, Effect.IMPORT),
+    AccountAttribute("sambaKickoffTime", _is_past_unix_time, ACCOUNT_EXPIRED, Effect.IMPORT),
+    AccountAttribute("inetUserStatus", _is_not_active, DISABLED, Effect.IMPORT),
+    AccountAttribute("accountStatus", _is_not_active, DISABLED, Effect.IMPORT),
+    AccountAttribute("zimbraAccountStatus", _is_not_active, DISABLED, Effect.IMPORT),
+    AccountAttribute("orclIsEnabled", _is_not_active, DISABLED, Effect.IMPORT),
+    AccountAttribute("krbTicketFlags", _has_flag(_NO_TICKETS), DISABLED, Effect.IMPORT),
     # Locked after wrong passwords, which may have ended: the entry does not show when a lock ends.
     AccountAttribute("pwdAccountLockedTime", _is_present, LOCKED, Effect.IMPORT),
+    AccountAttribute("lockoutTime", _is_not_zero, LOCKED, Effect.IMPORT),
     AccountAttribute("accountUnlockTime", _is_present, LOCKED, Effect.IMPORT),
     AccountAttribute("lockedByIntruder", _is_true, LOCKED, Effect.IMPORT),
 )

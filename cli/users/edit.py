@@ -7,6 +7,7 @@ import click
 from cli.terminal import (
     JSON_OPTION,
     NAME,
+    ROLE,
     CommandError,
     confirm,
     print_json,
@@ -22,6 +23,7 @@ from passwords.policy import PasswordPolicy
 
 LOGIN = click.argument("login", type=NAME)
 ROLES = click.argument("roles", type=NAME, nargs=-1, required=True)
+NEW_ROLES = click.argument("roles", type=ROLE, nargs=-1, required=True)
 GENERATE = click.option("--generate", is_flag=True, help="Generate a random password, and print it once.")
 FORCE = click.option("--force", is_flag=True, help="Allow that no active user has the role admin afterwards.")
 
@@ -32,7 +34,7 @@ ENDED_SESSIONS = "Their sessions have ended."
 @click.command()
 @click.argument("username", type=NAME)
 @click.option("--email", type=NAME, help="The email: also a login, and the claim `email`.")
-@click.option("--role", "roles", type=NAME, multiple=True, help="A role. Repeatable.")
+@click.option("--role", "roles", type=ROLE, multiple=True, help="A role. Repeatable.")
 @GENERATE
 @JSON_OPTION
 def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool, as_json: bool) -> None:
@@ -66,7 +68,7 @@ def set_password(login: str, generate: bool, as_json: bool) -> None:
 
 @click.command("add-role")
 @LOGIN
-@ROLES
+@NEW_ROLES
 @JSON_OPTION
 def add_role(login: str, roles: tuple[str, ...], as_json: bool) -> None:
     """Add roles to a user."""

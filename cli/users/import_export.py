@@ -1,7 +1,6 @@
 """`flask users import` and `export`: many users, from and to files."""
 
 import gc
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -14,15 +13,14 @@ import click
 from cli.operator import begin_change
 from cli.terminal import (
     JSON_OPTION,
-    NAME,
+    ROLE,
     CommandError,
-    as_table,
     hidden_progress,
-    print_json,
     progress,
     translate_command_errors,
 )
 from cli.users.editor import open_user_table
+from cli.users.import_result import display_path, print_result
 from config.settings import Settings
 from database.user_filter import UserFilter
 from services.user_import.files import RenameFailed, create_private_file
@@ -38,7 +36,6 @@ from services.user_import.importer import (
 )
 
 STDIN = Path("-")
-SHOWN_REASONS = 10
 LABELS = {"reading": "Reading", "writing": "Writing"}
 
 
@@ -47,13 +44,20 @@ LABELS = {"reading": "Reading", "writing": "Writing"}
 @click.option(
     "--format", "format_name", type=click.Choice([*FORMATS]), help="The file's format. Default: guessed from its name."
 )
-@click.option("--role", "roles", type=NAME, multiple=True, help="An additional role for every user. Repeatable.")
+@click.option("--role", "roles", type=ROLE, multiple=True, help="An additional role for every user. Repeatable.")
+@click.option("--group-roles", is_flag=True, help="Give the members of LDIF groups roles with the names of the groups.")
+@click.option(
+    "--without-password",
+    is_flag=True,
+    help="Also import users without a usable password hash. They cannot log in until they have a password.",
+)
 @click.option("--dry-run", is_flag=True, help="Check the file without importing it.")
 @click.option("--keep-going", is_flag=True, help="Import the accepted users, and write the rejected rows to a file.")
 @click.option(
     "--rejected",
     type=click.Path(path_type=Path),
-    help="With --keep-going: the file for the rejected rows. Default: FILE with .rejected before its suffix.",
+    help="With --keep-going or --dry-run: the file for the rejected rows. Default with --keep-going: FILE with "
+    ".rejected before its suffix.",
 )
 @JSON_OPTION
 def import_(
@@ -61,6 +65,8 @@ def import_(
     path: Path,
     format_name: str | None,
     roles: tuple[str, ...],
+    group_roles: bool,
+    without_password: bool,
     dry_run: bool,
     keep_going: bool,
     rejected: Path | None,
@@ -78,12 +84,14 @@ def import_(
         extra_roles=roles,
         dry_run=dry_run,
         keep_going=keep_going,
-        rejected_file=rejected or _default_rejected_file(path, name),
+        rejected_file=_choose_rejected_file(path, name, rejected, dry_run=dry_run, keep_going=keep_going),
+        without_password=without_password,
+        group_roles=group_roles,
         operator=begin_change(settings),
-        source=_display(path),
+        source=display_path(path),
     )
     result = _import(settings, path, options)
-    _print_result(result, options, as_json)
+    print_result(result, options, as_json)
     sys.exit(1 if result.report.rejected else 0)
 
 
@@ -120,14 +128,20 @@ def _import(settings: Settings, path: Path, options: ImportOptions) -> ImportRes
 
 def _choose_format(path: Path, name: str | None) -> str:
     if path.is_dir():
-        raise CommandError(f"{_display(path)} is a directory. Name a file")
+        raise CommandError(f"{display_path(path)} is a directory. Name a file")
     chosen = name or guess_format(path)
     if chosen is None:
         raise CommandError(f"the file's name does not indicate its format. Add --format: {', '.join(FORMATS)}")
     return chosen
 
 
-def _default_rejected_file(path: Path, format_name: str) -> Path:
+def _choose_rejected_file(
+    path: Path, format_name: str, chosen: Path | None, *, dry_run: bool, keep_going: bool
+) -> Path | None:
+    if dry_run or not keep_going:
+        return chosen if dry_run else None
+    if chosen:
+        return chosen
     stem = "" if path == STDIN else f"{path.stem.strip('.')}."
     return path.with_name(f"{stem}rejected{path.suffix or f'.{format_name}'}")
 
@@ -153,7 +167,7 @@ def _translate_import_errors(path: Path) -> Iterator[None]:
         with _translate_file_errors("--rejected"):
             yield
     except UnreadableFile as error:
-        raise CommandError(f"{_display(path)} cannot be read: {error}") from None
+        raise CommandError(f"{display_path(path)} cannot be read: {error}") from None
     except UserAddedConcurrently:
         raise CommandError(
             "another process added one of these users during the import. No user was imported. Run it again"
@@ -168,10 +182,13 @@ def _translate_file_errors(option: str) -> Iterator[None]:
     try:
         yield
     except FileExistsError as error:
-        raise CommandError(f"{_display(error.filename)} exists. Move it, or choose another file: {option}") from None
-    except RenameFailed as error:
         raise CommandError(
-            f"{_display(error.path)} cannot be created: {error.reason}. Its content is in {_display(error.temporary)}"
+            f"{display_path(error.filename)} exists. Move it, or choose another file: {option}"
+        ) from None
+    except RenameFailed as error:
+        content = display_path(error.temporary)
+        raise CommandError(
+            f"{display_path(error.path)} cannot be created: {error.reason}. Its content is in {content}"
         ) from None
 
 
@@ -187,48 +204,3 @@ def _track(phase: Phase, length: int) -> Iterator[Advance]:
             advance(by, f"{users / max(time.monotonic() - start, 0.001):,.0f} users/s")
 
         yield advance_users
-
-
-def _print_result(result: ImportResult, options: ImportOptions, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                **result.report._asdict(),
-                "reasons": [reason._asdict() for reason in result.reasons],
-                "imported": result.imported,
-                "dry_run": options.dry_run,
-                "rejected_file": result.rejected_file and _display(result.rejected_file),
-            }
-        )
-    else:
-        click.echo("\n".join(_result_lines(result, options)))
-
-
-def _result_lines(result: ImportResult, options: ImportOptions) -> Iterator[str]:
-    report, reasons = result.report, result.reasons
-    yield as_table([name.upper() for name in report._fields], [[f"{count:,}" for count in report]])
-    if reasons:
-        position = options.format.position_name
-        rows = [(f"{rows:,}", f"{position} {first}", reason) for reason, rows, first in reasons[:SHOWN_REASONS]]
-        yield "\n" + as_table(("REJECTED", "FIRST", "REASON"), rows)
-    if len(reasons) > SHOWN_REASONS:
-        yield f"… and {len(reasons) - SHOWN_REASONS} more reasons. To list all: --json"
-    yield f"\n{_summary(result, options.dry_run)}"
-
-
-def _summary(result: ImportResult, dry_run: bool) -> str:
-    imported = f"Imported {result.imported:,} user{'' if result.imported == 1 else 's'}."
-    if not any(result.report):
-        return "The file has no users."
-    if dry_run:
-        return "Dry run: nothing was changed."
-    if result.rejected_file:
-        return f"{imported} The rejected rows are in {_display(result.rejected_file)}. Fix them, and import that file."
-    if result.report.rejected:
-        return "No user was imported. Fix the rejected rows, or import the other users: --keep-going"
-    return imported
-
-
-def _display(path: Path | str) -> str:
-    """Return the path as text, even if it is not valid UTF-8."""
-    return os.fsencode(path).decode("utf-8", "replace")

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.errors import ConfigurationError, Problem
 from config.files import read_toml
-from config.text import normalize_name
+from config.text import normalize_role
 from providers.ldap.role_rules import AllOf, AnyOf, Condition, Group, NoneOf, RoleRule, RoleRules
 
 VARIABLE = "LDAP_ROLE_RULES_FILE"
@@ -74,7 +74,7 @@ class _Reader:
             self._report(place, "is not a list of strings")
             return ()
         try:
-            return tuple(map(normalize_name, value))
+            return tuple(map(normalize_role, value))
         except ValueError as error:
             self._report(place, f"has a role that {error}")
             return ()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Json
 
-from config.text import Name
+from config.text import RoleName
 from providers.ldap.client.address import parse_server_url
 from providers.ldap.client.attribute_types import short_name, type_name
 from providers.ldap.client.dn import parse_dn
@@ -132,4 +132,4 @@ BindNameTemplate = Annotated[str, AfterValidator(_validate_template)]
 UserFilter = Annotated[str, AfterValidator(_validate_user_filter)]
 GroupFilter = Annotated[str, AfterValidator(_validate_group_filter)]
 AttributeName = Annotated[str, AfterValidator(_validate_attribute)]
-RoleMap = Annotated[Json[dict[str, list[Name]]], AfterValidator(_validate_role_map)]
+RoleMap = Annotated[Json[dict[str, list[RoleName]]], AfterValidator(_validate_role_map)]

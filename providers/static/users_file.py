@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from config.errors import ConfigurationError, Problem, validation_message
 from config.files import read_toml
-from config.text import Name, casefold_name
+from config.text import Name, RoleName, casefold_name
 from providers.decoys import Decoys
 from providers.stored_users import unusable_reason
 
@@ -28,7 +28,7 @@ class UserEntry(BaseModel):
     username: Name
     email: Name | None = None
     password_hash: Annotated[str, AfterValidator(_require_usable_hash)]
-    roles: list[Name] = []
+    roles: list[RoleName] = []
     active: bool = True
 
     @property

@@ -83,7 +83,10 @@ def test_format_is_guessed_from_the_file_name_and_imported_users_log_in(
     (tmp_path / file).write_text(format_users(hashes))
     ended = sqlite_cli("users", "import", file)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout == ("ACCEPTED  WEAK  REJECTED  EXISTING\n3         2     0         0\n\nImported 3 users.\n")
+    assert ended.stdout == (
+        "ACCEPTED  WEAK  NO PASSWORD  REJECTED  EXISTING  DIFFERENT\n"
+        "3         2     0            0         0         0\n\nImported 3 users.\n"
+    )
     assert [log_in(client, login, PASSWORD) for login in hashes] == [200, 200, 200]
     assert log_in(client, "ssha", "something else") == 400
     rows = {row.username: row for row in all_users(sqlite_editor.users)}
@@ -108,8 +111,9 @@ def test_format_option_is_used(
     (tmp_path / f"{file}.bak").write_text(format_users({"zoé": STRONG}))
     result = json.loads(sqlite_cli("users", "import", f"{file}.bak", "--format", name, "--json").stdout)
     assert result == {
-        "accepted": 1, "weak": 0, "rejected": 0, "existing": 0,
-        "reasons": [], "imported": 1, "dry_run": False, "rejected_file": None,
+        "accepted": 1, "weak": 0, "no_password": 0, "rejected": 0, "existing": 0, "different": 0,
+        "reasons": [], "rows": [], "ignored": [], "groups": 0, "unresolved_members": 0,
+        "imported": 1, "dry_run": False, "rejected_file": None,
     }  # fmt: skip
     assert [row.username for row in all_users(sqlite_editor.users)] == ["zoé"]
 

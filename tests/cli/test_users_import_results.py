@@ -35,7 +35,7 @@ def usernames(table: UserEditor) -> list[str]:
 @pytest.fixture
 def mixed(any_db_editor: UserEditor, tmp_path: Path) -> UserEditor:
     """Return a table that contains one user of the file already."""
-    any_db_editor.add("Alice", None, "hash", ["admin"])
+    any_db_editor.add("Alice", "alice@example.org", STRONG, ["admin", "user", "editor"])
     (tmp_path / "users.csv").write_text(as_csv(MIXED))
     return any_db_editor
 
@@ -48,11 +48,16 @@ def test_dry_run_and_import_with_rejected_rows_change_nothing(
     code, result = run_import(any_db_cli, "users.csv", *arguments)
     assert (code, contents(mixed), set(tmp_path.glob("*.csv*"))) == (1, before, files)
     assert result == {
-        "accepted": 2, "weak": 1, "rejected": 3, "existing": 1, "imported": 0,
+        "accepted": 2, "weak": 1, "no_password": 0, "rejected": 3, "existing": 1, "different": 0, "imported": 0,
         "reasons": [
-            {"reason": PLAIN, "rows": 2, "first": 6},
-            {"reason": NO_SALT, "rows": 1, "first": 5},
+            {"reason": PLAIN, "kind": "rejected", "rows": 2, "first": 6},
+            {"reason": NO_SALT, "kind": "rejected", "rows": 1, "first": 5},
         ],
+        "rows": [
+            {"position": line, "kind": "rejected", "reason": reason, "other": None}
+            for line, reason in ((5, NO_SALT), (6, PLAIN), (7, PLAIN))
+        ],
+        "ignored": [], "groups": 0, "unresolved_members": 0,
         "dry_run": bool(arguments), "rejected_file": None,
     }  # fmt: skip
 
@@ -61,11 +66,13 @@ def test_report_is_a_table(any_db_cli: ForkedFlask, mixed: UserEditor) -> None:
     ended = any_db_cli("users", "import", "users.csv", "--dry-run")
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout == (
-        "ACCEPTED  WEAK  REJECTED  EXISTING\n"
-        "2         1     3         1\n\n"
-        "REJECTED  FIRST   REASON\n"
-        f"2         line 6  {PLAIN}\n"
-        f"1         line 5  {NO_SALT}\n\n"
+        "ACCEPTED  WEAK  NO PASSWORD  REJECTED  EXISTING  DIFFERENT\n"
+        "2         1     0            3         1         0\n\n"
+        "LINE  RESULT    REASON\n"
+        f"5     rejected  {NO_SALT}\n"
+        f"6     rejected  {PLAIN}\n"
+        f"7     rejected  {PLAIN}\n\n"
+        "To import users without a usable password hash, who then need a new password, add --without-password\n\n"
         "Dry run: nothing was changed.\n"
     )
     ended = any_db_cli("users", "import", "users.csv")
@@ -95,7 +102,7 @@ def test_keep_going_imports_the_accepted_users(any_db_cli: ForkedFlask, mixed: U
         "plain",
         "plainer",
     ]
-    assert mixed.users.require("alice").password_hash == "hash"
+    assert mixed.users.require("alice").roles == ("admin", "editor", "user")
 
 
 @formats
@@ -173,13 +180,17 @@ def test_repeated_import_changes_nothing(any_db_cli: ForkedFlask, any_db_editor:
     (tmp_path / "users.csv").write_text(as_csv({"zoé": STRONG, "bob": SSHA}))
     assert run_import(any_db_cli, "users.csv", "--role", "a")[0] == 0
     before = contents(any_db_editor)
-    code, result = run_import(any_db_cli, "users.csv", "--role", "b")
+    code, result = run_import(any_db_cli, "users.csv", "--role", "a")
     assert (code, result["accepted"], result["existing"], contents(any_db_editor)) == (0, 0, 2, before)
     assert any_db_cli("users", "import", "users.csv").stdout.endswith("\nImported 0 users.\n")
+    code, result = run_import(any_db_cli, "users.csv", "--role", "b")
+    assert (code, result["different"], result["reasons"][0]["reason"]) == (0, 2, "the user lacks a role")
+    assert contents(any_db_editor) == before
 
 
 CONFLICTS = [
-    ("ALICE", "another@example.org", None),
+    ("ALICE", "another@example.org", "the username is that of a user with another email"),
+    ("Alice", "", None),
     ("known", "Alice@example.org", "the email belongs to another user"),
     ("alice@Example.org", "", "the username is the email of another user"),
     ("known-too", "alice", "the email is the username of another user"),
@@ -196,7 +207,7 @@ CONFLICTS = [
 
 
 def test_name_of_another_user_is_rejected(any_db_cli: ForkedFlask, any_db_editor: UserEditor, tmp_path: Path) -> None:
-    any_db_editor.add("alice", "alice@example.org", "hash")
+    any_db_editor.add("alice", "alice@example.org", STRONG)
     lines = [f'{username},{email},"{STRONG}"' for username, email, _ in CONFLICTS]
     (tmp_path / "users.csv").write_text("\n".join(["username,email,password_hash", *lines]))
     code, result = run_import(any_db_cli, "users.csv", "--keep-going")
@@ -208,10 +219,11 @@ def test_name_of_another_user_is_rejected(any_db_cli: ForkedFlask, any_db_editor
 
 
 def test_report_has_ten_reasons_and_json_has_all(sqlite_cli: ForkedFlask, tmp_path: Path) -> None:
-    lines = ["u,h,x" + ",x" * number for number in range(12)]
+    lines = ["u,h,x" + ",x" * (number % 12) for number in range(21)]
     (tmp_path / "users.csv").write_text("\n".join(["username,password_hash", *lines]))
     output = sqlite_cli("users", "import", "users.csv", "--dry-run").stdout
     assert output.count("the row has ") == 10
+    assert "To write every rejected row to a file: --dry-run --rejected FILE\n" in output
     assert "… and 2 more reasons. To list all: --json\n" in output
     assert len(run_import(sqlite_cli, "users.csv", "--dry-run")[1]["reasons"]) == 12
 
@@ -226,7 +238,7 @@ def test_only_roles_of_imported_users_are_created(any_db_cli: ForkedFlask, mixed
     lines = ["username,password_hash,roles", *(",".join(row) for row in rows)]
     (tmp_path / "users.csv").write_text("\n".join(lines))
     assert run_import(any_db_cli, "users.csv", "--keep-going")[1]["imported"] == 1
-    assert {row[1] for row in contents(mixed)["roles"]} == {"admin", "taken"}
+    assert {row[1] for row in contents(mixed)["roles"]} == {"admin", "editor", "user", "taken"}
 
 
 @pytest.mark.parametrize(

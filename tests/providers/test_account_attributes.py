@@ -86,6 +86,11 @@ def test_disabled_or_expired_account_is_denied_with_every_effect(attribute: str,
         ("pwdLastSet", "133000000000000000"),
         ("lockedByIntruder", "FALSE"),
         ("nsRoleDN", "cn=marketing,dc=x"),
+        ("sambaAcctFlags", "[UX         ]"),
+        ("sambaKickoffTime", "0"),
+        ("inetUserStatus", "Active"),
+        ("krbTicketFlags", "128"),
+        ("lockoutTime", "0"),
     ],
 )
 def test_active_account_is_not_denied(attribute: str, value: str) -> None:
@@ -93,7 +98,7 @@ def test_active_account_is_not_denied(attribute: str, value: str) -> None:
 
 
 # A role with any other name is not malformed.
-STRICT_ATTRIBUTES = [attribute for attribute in ACCOUNT_ATTRIBUTES if attribute.name != "nsRoleDN"]
+STRICT_ATTRIBUTES = [attribute for attribute in ACCOUNT_ATTRIBUTES if attribute.name not in {"nsRoleDN", "nsRole"}]
 
 
 @pytest.mark.parametrize("attribute", STRICT_ATTRIBUTES, ids=lambda attribute: attribute.name)
@@ -118,6 +123,12 @@ def test_time_that_is_not_a_generalized_time_denies_a_login(value: str) -> None:
         # The server computes nsAccountLock from it.
         ("nsRoleDN", "CN = nsManagedDisabledRole, dc=x", DISABLED, Effect.IMPORT),
         ("nsRoleDN", "cn=nsDisabledRole,dc=x", DISABLED, Effect.IMPORT),
+        # Only other programs deny these.
+        ("sambaAcctFlags", "[UL         ]", DISABLED, Effect.IMPORT),
+        ("sambaKickoffTime", "1700000000", ACCOUNT_EXPIRED, Effect.IMPORT),
+        ("inetUserStatus", "inactive", DISABLED, Effect.IMPORT),
+        ("krbTicketFlags", "192", DISABLED, Effect.IMPORT),
+        ("lockoutTime", "133000000000000000", LOCKED, Effect.IMPORT),
         # The password policy decides at the bind, which may grant a grace login.
         ("passwordExpirationTime", "20261123120000Z", PASSWORD_EXPIRED, Effect.EXPLANATION),
         ("msDS-User-Account-Control-Computed", "8388608", PASSWORD_EXPIRED, Effect.EXPLANATION),

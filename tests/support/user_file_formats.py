@@ -5,6 +5,7 @@ from io import BytesIO, StringIO
 import pytest
 
 from services.user_import.formats import FORMATS, Entry, UnreadableFile, UserFields
+from services.user_import.formats.findings import Findings
 from tests.support.users import SAMPLE_USERS
 
 HASH = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$8fGHMqxNYBnzgTLhTpCQ3y"
@@ -17,7 +18,7 @@ USERS = [
 def read_entries(name: str, content: str | bytes) -> list[Entry]:
     """Return the entries of a file of this format."""
     data = content.encode() if isinstance(content, str) else content
-    return list(FORMATS[name].read(BytesIO(data)))
+    return list(FORMATS[name].read(BytesIO(data), Findings()))
 
 
 def read_users(name: str, content: str | bytes) -> list[UserFields]:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
+from services.user_import.formats.account_state import state_reader
 from services.user_import.formats.entries import Entry, InvalidEntry, UnreadableFile, UserFields, parse_entry
+from services.user_import.formats.findings import Findings
 from services.user_import.formats.json_array import JsonArray
 from services.user_import.formats.json_text import (
     BOOLEAN,
@@ -14,6 +16,7 @@ from services.user_import.formats.json_text import (
     add_reason,
     check_members,
     check_surrogates,
+    to_state,
 )
 
 position_name = "object"
@@ -27,7 +30,7 @@ class _DumpedUser(NamedTuple):
     text: str
 
 
-def read(file: BinaryIO) -> Iterator[Entry]:
+def read(file: BinaryIO, _findings: Findings) -> Iterator[Entry]:
     """Yield the users, see UserFormat: the objects of a model `user`, in any Django application.
 
     Their groups become roles. `is_staff` and `is_superuser` give no role: an administrator decides what they mean here.
@@ -60,7 +63,8 @@ def _parse_user(user: _DumpedUser) -> UserFields:
         fields["username"] = fields["email"]
     check_members(fields, _FIELD_TYPES)
     roles = tuple(_role(group) for group in fields["groups"])
-    result = UserFields(fields["username"], fields["email"] or None, fields["password"], roles, fields["is_active"])
+    active = not any(reader(to_state(name, value)) for name, value in fields.items() if (reader := state_reader(name)))
+    result = UserFields(fields["username"], fields["email"] or None, fields["password"], roles, active)
     check_surrogates(user.text, result)
     return result
 

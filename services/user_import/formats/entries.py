@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, NamedTuple, Protocol, TextIO, TypeVar
 
+from services.user_import.formats.findings import Findings
+
 _Source = TypeVar("_Source")
 
 
@@ -20,7 +22,8 @@ class UserFields(NamedTuple):
 
     username: str
     email: str | None
-    password_hash: str
+    password_hash: str | None
+    """`None` if the file has none."""
     roles: tuple[str, ...]
     active: bool
 
@@ -48,10 +51,10 @@ class UserFormat(Protocol):
     position_name: str
     """What `Entry.position` counts: `line` or `object`."""
 
-    def read(self, file: BinaryIO) -> Iterator[Entry]:
+    def read(self, file: BinaryIO, findings: Findings, /) -> Iterator[Entry]:
         """Yield the users of a UTF-8 file, in constant memory. Raises UnreadableFile where it cannot continue.
 
-        Calls only `read(size)` and `readline(size)` of the file.
+        Calls only `read(size)` and `readline(size)` of the file. Adds to `findings` what is not a user.
         """
         ...
 

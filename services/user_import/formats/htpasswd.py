@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from typing import BinaryIO, TextIO
 
 from services.user_import.formats.entries import Entry, InvalidEntry, UserFields, parse_entry
+from services.user_import.formats.findings import Findings
 from services.user_import.formats.text_lines import text_lines
 
 position_name = "line"
 
 
-def read(file: BinaryIO) -> Iterator[Entry]:
+def read(file: BinaryIO, _findings: Findings) -> Iterator[Entry]:
     """Yield the users, see UserFormat. They have neither emails nor roles."""
     for number, line in enumerate(text_lines(file), 1):
         if not line.isspace() and not line.startswith("#"):

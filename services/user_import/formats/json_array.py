@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from services.user_import.formats.entries import UnreadableFile
+from services.user_import.formats.text_lines import refuse_utf_16
 
 MAX_OBJECT_LENGTH = 2**20
 _BLOCK_BYTES = 2**16
@@ -74,6 +75,8 @@ class JsonArray:
     def _read_block(self) -> bool:
         """Read more text. Return False at the end of the file."""
         block = self._file.read(_BLOCK_BYTES)
+        if not self._text:
+            refuse_utf_16(block)
         try:
             self._text = self._text[self._index :] + self._decode(block, not block)
         except UnicodeDecodeError:

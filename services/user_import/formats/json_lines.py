@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, TextIO
 
+from services.user_import.formats.account_state import state_reader
 from services.user_import.formats.entries import Entry, InvalidEntry, UserFields, parse_entry
+from services.user_import.formats.findings import Findings
 from services.user_import.formats.json_text import (
     BOOLEAN,
     LIST_OF_STRINGS,
@@ -16,6 +18,7 @@ from services.user_import.formats.json_text import (
     check_surrogates,
     parse_object,
     to_json,
+    to_state,
 )
 from services.user_import.formats.text_lines import text_lines
 
@@ -24,29 +27,44 @@ position_name = "line"
 _MEMBER_TYPES = {
     "username": STRING,
     "email": STRING_OR_NULL,
-    "password_hash": STRING,
+    "password_hash": STRING_OR_NULL,
     "roles": LIST_OF_STRINGS,
     "active": BOOLEAN,
 }
-_DEFAULTS: dict[str, Any] = {"email": None, "roles": [], "active": True}
+_DEFAULTS: dict[str, Any] = {"email": None, "password_hash": None, "roles": [], "active": True}
 
 
-def read(file: BinaryIO) -> Iterator[Entry]:
+def read(file: BinaryIO, findings: Findings) -> Iterator[Entry]:
     """Yield the users, see UserFormat."""
+
+    def parse(line: str) -> UserFields:
+        return _parse_line(line, findings)
+
     for number, line in enumerate(text_lines(file), 1):
         if not line.isspace():
-            yield parse_entry(number, _parse_line, line.rstrip("\r\n"))
+            yield parse_entry(number, parse, line.rstrip("\r\n"))
 
 
-def _parse_line(line: str) -> UserFields:
+def _parse_line(line: str, findings: Findings) -> UserFields:
     members = _DEFAULTS | parse_object(line)
     members.pop(REASON, None)
     check_members(members, _MEMBER_TYPES)
     if len(members) > len(_MEMBER_TYPES):
-        raise InvalidEntry(f"the object has a member other than {', '.join(_MEMBER_TYPES)}")
+        members["active"] &= not _is_denied(
+            {name: members.pop(name) for name in members.keys() - _MEMBER_TYPES}, findings
+        )
     fields = UserFields(**members | {"roles": tuple(members["roles"])})
     check_surrogates(line, fields)
     return fields
+
+
+def _is_denied(additional: dict[str, Any], findings: Findings) -> bool:
+    """Return whether one of the additional members denies logins. Note those with another meaning as ignored."""
+    readers = {name: state_reader(name) for name in sorted(additional)}
+    for name, reader in readers.items():
+        if reader is None:
+            findings.ignore(name)
+    return any(reader(to_state(name, additional[name])) for name, reader in readers.items() if reader)
 
 
 @contextmanager

@@ -60,6 +60,19 @@ def add_reason(value: dict[str, Any], reason: str, text: str) -> str:
         return text
 
 
+def to_state(name: str, value: object) -> str:
+    """Return the value of a member that may disable an account as text. Raises InvalidEntry if it has another type."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case str() | int():
+            return str(value)
+        case _:
+            raise InvalidEntry(f"`{name}` is not a single value")
+
+
 def check_surrogates(text: str, fields: UserFields) -> None:
     r"""Raise InvalidEntry if a field, read from `text`, contains half of a surrogate pair such as `\ud83d\ude00`."""
     if "\\u" in text and _find_surrogate(json.dumps(fields, ensure_ascii=False)):

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import BinaryIO, NamedTuple, TextIO
 
+from config.text import casefold_name, normalize_role
 from providers.account_attributes import Effect, account_denial_reason
 from services.user_import.formats.entries import Entry, InvalidEntry, UnreadableFile, UserFields, parse_entry
+from services.user_import.formats.findings import Findings, Membership
 from services.user_import.formats.text_lines import text_lines
 
 position_name = "line"
@@ -17,6 +19,9 @@ position_name = "line"
 MAX_RECORD_LENGTH = 2**24  # a record may contain a photograph
 _BLANK_LINES = {"\n", "\r\n"}
 _COMMENT = re.compile(r"^#.*\n(?: .*\n)*", re.MULTILINE)
+_AROUND_SEPARATORS = re.compile(r"\s*([,=+])\s*")
+_MEMBER_ATTRIBUTES = {"member": True, "uniquemember": True, "memberuid": False}
+"""The attributes of groups, and whether their values are DNs."""
 _HASH_SCHEME = re.compile(r"\{[^{}]+\}|\$")
 
 
@@ -26,12 +31,42 @@ class _Record(NamedTuple):
     """By the attribute's name in lower case: the text after the first colon. Lines without a colon are under ""."""
 
 
-def read(file: BinaryIO) -> Iterator[Entry]:
+def read(file: BinaryIO, findings: Findings) -> Iterator[Entry]:
     """Yield the users, see UserFormat. Entries with neither `uid` nor `userPassword`, such as groups, are not users."""
     for line, text in _numbered_records(text_lines(file, MAX_RECORD_LENGTH)):
         record = _parse_record(text)
         if _is_change(record) or not record.values.keys().isdisjoint(("uid", "userpassword")):
-            yield parse_entry(line, _parse_user, record)
+            entry = parse_entry(line, _parse_user, record)
+            if entry.fields:
+                findings.add_entry(line, _dn_key(_decode_values(record, "dn")[0]))
+            yield entry
+        elif not record.values.keys().isdisjoint(_MEMBER_ATTRIBUTES):
+            yield from _read_group(line, record, findings)
+
+
+def _read_group(line: int, record: _Record, findings: Findings) -> Iterator[Entry]:
+    """Add a group to the findings, or yield it as an invalid entry."""
+    try:
+        findings.add_group(_memberships(record) if findings.stores_groups else ())
+    except InvalidEntry as error:
+        yield Entry(line, None, str(error), record)
+
+
+def _memberships(record: _Record) -> list[Membership]:
+    try:
+        role = normalize_role(next(iter(_decode_values(record, "cn")), ""))
+    except ValueError as error:
+        raise InvalidEntry(f"the name of the group {error}") from None
+    return [
+        Membership(_dn_key(member) if is_dn else casefold_name(member), is_dn, role)
+        for attribute, is_dn in _MEMBER_ATTRIBUTES.items()
+        for member in _decode_values(record, attribute)
+    ]
+
+
+def _dn_key(dn: str) -> str:
+    """Return a key that is equal for the same DN in a file. A server writes a DN in one way, except for case."""
+    return casefold_name(_AROUND_SEPARATORS.sub(r"\1", dn))
 
 
 def _numbered_records(lines: Iterator[str]) -> Iterator[tuple[int, str]]:
@@ -77,9 +112,7 @@ def _parse_user(record: _Record) -> UserFields:
     passwords = _decode_values(record, "userPassword")
     if not names:
         raise InvalidEntry("the entry has neither `uid` nor `cn`")
-    if not passwords:
-        raise InvalidEntry("`userPassword` is missing")
-    password_hash = next(filter(_HASH_SCHEME.match, passwords), passwords[0])
+    password_hash = next(filter(_HASH_SCHEME.match, passwords), next(iter(passwords), None))
     email = next(iter(_decode_values(record, "mail")), None)
     denial = account_denial_reason(partial(_decode_values, record), datetime.now(UTC), Effect.IMPORT)
     return UserFields(names[0], email, password_hash, (), active=denial is None)

@@ -1,6 +1,6 @@
 """The lines of a UTF-8 file of any size."""
 
-from codecs import BOM_UTF8
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from io import StringIO
 from typing import BinaryIO
@@ -18,12 +18,20 @@ def text_lines(file: BinaryIO, max_bytes: int = MAX_LINE_BYTES) -> Iterator[str]
     """
     lines_before = 0
     while block := file.read(_BLOCK_BYTES):
+        if lines_before == 0:
+            refuse_utf_16(block)
         line_end = file.readline(max_bytes)
         if len(line_end) == max_bytes:
             line = lines_before + block.count(b"\n") + 1
             raise UnreadableFile(f"line {line} is longer than {max_bytes} bytes")
         yield from StringIO(_decode(block + line_end, lines_before))
         lines_before += block.count(b"\n") + line_end.count(b"\n")
+
+
+def refuse_utf_16(begin: bytes) -> None:
+    """Raise UnreadableFile if a file that begins with these bytes is UTF-16, which Excel calls Unicode text."""
+    if begin.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in begin[:4]:
+        raise UnreadableFile("it is UTF-16, not UTF-8. In Excel, save it as: CSV UTF-8 (comma delimited)")
 
 
 def _decode(block: bytes, lines_before: int) -> str:

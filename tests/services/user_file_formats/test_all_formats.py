@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 import pytest
 
 from services.user_import.formats import FORMATS, guess_format
+from services.user_import.formats.findings import Findings
 from tests.support.user_file_formats import (
     HASH,
     read_entries,
@@ -64,7 +65,8 @@ def generate_parts(name: str, count: int) -> Iterator[str]:
 
 @every_format
 def test_memory_does_not_grow_with_the_file(name: str) -> None:
-    entries = FORMATS[name].read(cast("BinaryIO", io.BufferedReader(StreamedFile(generate_parts(name, 30_000)))))
+    file = cast("BinaryIO", io.BufferedReader(StreamedFile(generate_parts(name, 30_000))))
+    entries = FORMATS[name].read(file, Findings())
     tracemalloc.start()
     try:
         assert sum(1 for _ in entries) == 30_000
@@ -82,7 +84,7 @@ def test_only_read_and_readline_of_the_file_are_called(name: str) -> None:
             self.readline: Callable[[int], bytes] = file.readline
 
     file = cast("BinaryIO", TwoMethods(file_of(name, "zoé").encode()))
-    assert len(list(FORMATS[name].read(file))) == 1
+    assert len(list(FORMATS[name].read(file, Findings()))) == 1
 
 
 @every_format
@@ -100,9 +102,10 @@ def test_unicode_line_separator_does_not_end_a_line(name: str) -> None:
 
 
 @every_format
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_file_in_another_encoding_is_unreadable(name: str, encoding: str) -> None:
-    assert unreadable_reason(name, file_of(name, "zoé").encode(encoding)).endswith("is not UTF-8")
+def test_file_in_another_encoding_is_unreadable(name: str) -> None:
+    assert unreadable_reason(name, file_of(name, "zoé").encode("latin-1")).endswith("is not UTF-8")
+    for encoding in ("utf-16", "utf-16-be", "utf-16-le"):
+        assert "it is UTF-16, not UTF-8. In Excel" in unreadable_reason(name, file_of(name, "zoé").encode(encoding))
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "django"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.user_import.formats import FORMATS, UserFields
+from services.user_import.formats.findings import Findings
 from tests.support.user_file_formats import (
     HASH,
     read_entries,
@@ -198,7 +199,7 @@ def test_fixed_users_are_read() -> None:
 def test_rejected_users_are_written_one_at_a_time() -> None:
     file = StringIO()
     with FORMATS["django"].rejected_writer(file) as write:
-        for entry in FORMATS["django"].read(BytesIO(SAMPLE.encode())):
+        for entry in FORMATS["django"].read(BytesIO(SAMPLE.encode()), Findings()):
             write(entry, "the reason")
             assert file.getvalue().endswith("}")
     assert len(read_users("django", file.getvalue())) == 4

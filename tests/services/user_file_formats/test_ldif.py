@@ -1,10 +1,12 @@
 """Users as LDIF."""
 
 from base64 import b64encode
+from io import BytesIO
 
 import pytest
 
-from services.user_import.formats import UserFields
+from services.user_import.formats import FORMATS, UserFields
+from services.user_import.formats.findings import Findings
 from tests.support.user_file_formats import (
     HASH,
     read_entries,
@@ -89,8 +91,8 @@ def test_output_of_slapcat_is_read() -> None:
         (7, UserFields("admin", None, CRYPT, (), active=True)),
         (21, UserFields("zoé", "zoe@example.org", SSHA, (), active=True)),
         (32, UserFields("smith, john", "john.smith@example.org", SSHA, (), active=False)),
+        (41, UserFields("o'brien", None, None, (), active=True)),
     ]
-    assert read_errors("ldif", SAMPLE) == [(41, "`userPassword` is missing")]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,8 @@ def test_output_of_slapcat_is_read() -> None:
         ("pwdReset: TRUE", False),
         ("userAccountControl: 514", False),
         ("userAccountControl: 512", True),
+        ("sambaAcctFlags: [DU         ]", False),
+        ("lockoutTime: 0", True),
         ("pwdAccountLockedTime: 20261101120000Z", False),
         ("lockedByIntruder: TRUE", False),
     ],
@@ -125,6 +129,28 @@ def test_account_that_the_directory_disabled_is_not_imported_as_active(line: str
 def test_entry_with_an_unreadable_account_attribute_is_rejected() -> None:
     content = f"{DN}uid: x\nnsAccountLock:: _\nuserPassword: {SSHA}\n"
     assert read_errors("ldif", content) == [(1, "`nsAccountLock` is not base64 of UTF-8 text")]
+
+
+def test_groups_are_counted_or_stored_with_their_members() -> None:
+    groups = (
+        "dn: cn=admins,dc=x\ncn: admins\nmember: UID = x , dc=example,dc=org\nuniqueMember: cn=other\n\n"
+        "dn: cn=staff,dc=x\ncn: staff\nmemberUid: X\n\ndn: cn=a,dc=x\ncn: a, b\nmember: cn=x\n\n"
+    )
+    content = f"{groups}{DN}uid: x\n".encode()
+    counted = Findings()
+    assert [entry.error for entry in FORMATS["ldif"].read(BytesIO(content), counted)] == [None]
+    assert counted.groups == 3
+    stored: list[object] = []
+    findings = Findings(lambda memberships, names: stored.extend([*map(tuple, memberships), *map(tuple, names)]))
+    errors = [entry.error for entry in FORMATS["ldif"].read(BytesIO(content), findings)]
+    findings.flush()
+    assert stored == [
+        ("uid=x,dc=example,dc=org", True, "admins"),
+        ("cn=other", True, "admins"),
+        ("x", False, "staff"),
+        (14, "uid=x,dc=example,dc=org"),
+    ]
+    assert errors == ["the name of the group must not contain a comma or a semicolon: name each role by itself", None]
 
 
 def test_values_with_special_characters_are_read() -> None:
@@ -181,7 +207,6 @@ def test_entry_that_is_not_a_user_is_skipped(content: str) -> None:
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        (f"{DN}uid: x\n", "`userPassword` is missing"),
         (f"{DN}userPassword: x\n", "the entry has neither `uid` nor `cn`"),
         (f"{DN}changetype: delete\n", "the record is a change record, not an entry"),
         (f"{DN}changetype: modify\nreplace: uid\nuid: x\n-\n", "the record is a change record, not an entry"),

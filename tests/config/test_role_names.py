@@ -1,0 +1,45 @@
+"""The name of a role: a comma or a semicolon is refused in every setting and file that grants roles."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app import create_app
+from config.errors import ConfigurationError
+from tests.support.stores import SECRET_KEY, hashed
+
+REASON = "must not contain a comma or a semicolon"
+DIRECTORY = {"AUTH_PROVIDER": "ldap", "LDAP_URL": "ldaps://localhost", "LDAP_BASE_DN": "dc=x"}
+
+
+def users_file(folder: Path, role: str) -> dict[str, str]:
+    file = folder / "users.toml"
+    file.write_text(f'[[users]]\nusername = "x"\npassword_hash = "{hashed("x" * 15)}"\nroles = [{json.dumps(role)}]\n')
+    file.chmod(0o600)
+    return {"AUTH_PROVIDER": "static", "STATIC_USERS_FILE": str(file)}
+
+
+def role_map(_: Path, role: str) -> dict[str, str]:
+    return {**DIRECTORY, "LDAP_ROLE_MAP": json.dumps({"cn=a,dc=x": [role]})}
+
+
+def role_rules(folder: Path, role: str) -> dict[str, str]:
+    file = folder / "rules.toml"
+    file.write_text(f"[[rules]]\nroles = [{json.dumps(role)}]\n")
+    return {**DIRECTORY, "LDAP_ROLE_RULES_FILE": str(file)}
+
+
+def grantable_roles(folder: Path, role: str) -> dict[str, str]:
+    url = f"sqlite:///{folder}/users.db"
+    return {"AUTH_PROVIDER": "database", "DATABASE_URL": url, "ADMIN_GRANTABLE_ROLES": f"user,{role}"}
+
+
+@pytest.mark.parametrize("environ_of", [users_file, role_map, role_rules, grantable_roles])
+def test_role_with_a_separator_prevents_the_start(
+    environ_of: Callable[[Path, str], dict[str, str]], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        create_app({"SECRET_KEY": SECRET_KEY, **environ_of(tmp_path, "editor;admin")})
+    assert REASON in str(caught.value)
