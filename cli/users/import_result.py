@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.terminal import as_table, print_json, printable
+from cli.terminal import as_paragraph, as_table, print_json, printable
 from services.user_import.importer import SHOWN_ROWS, ImportOptions, ImportResult, describe_reason
 
 SHOWN_REASONS = 10
@@ -47,8 +47,8 @@ def _result_lines(result: ImportResult, options: ImportOptions) -> Iterator[str]
         rows = [(f"{row.position}", row.kind, describe_reason(row, position)) for row in result.rows]
         yield "\n" + as_table((position.upper(), "RESULT", "REASON"), rows)
     if notices := [*_notices(result, options)]:
-        yield "\n" + "\n".join(notices)
-    yield f"\n{_summary(result, options)}"
+        yield "\n" + "\n".join(map(as_paragraph, notices))
+    yield "\n" + as_paragraph(_summary(result, options))
 
 
 def _reason_lines(result: ImportResult, options: ImportOptions) -> Iterator[str]:

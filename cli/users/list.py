@@ -16,6 +16,7 @@ from cli.users.editor import open_user_table
 from config.text import casefold_name
 from database.audit import AuditEvent
 from database.errors import NoSuchUser
+from database.tables import NO_PASSWORD
 from database.user_filter import SortKey, UserFilter
 from database.user_row import UserRow
 from database.user_table import UserTable
@@ -117,7 +118,7 @@ def _print_table(rows: Iterable[UserRow]) -> None:
             row.username,
             row.email or "-",
             ",".join(row.roles) or "-",
-            "yes" if row.active else "no",
+            _describe_state(row),
             f"{row.created_at:%Y-%m-%d}",
             f"{row.last_login_at:%Y-%m-%d}" if row.last_login_at else "-",
         )
@@ -153,12 +154,18 @@ def _history_of(table: UserTable, login: str, limit: int | None) -> list[AuditEv
         raise
 
 
+def _describe_state(row: UserRow) -> str:
+    if row.active and row.password_hash == NO_PASSWORD:
+        return "no password"
+    return "yes" if row.active else "no"
+
+
 def _print_user(row: UserRow, password: HashStatus) -> None:
     lines = [
         ("Id", str(row.id)),
         ("Email", row.email or "-"),
         ("Roles", ", ".join(row.roles) or "-"),
-        ("Active", "yes" if row.active else "no"),
+        ("Active", _describe_state(row)),
         ("Password", _describe_hash(password)),
         ("Created", _format_time(row.created_at)),
         ("Updated", _format_time(row.updated_at)),

@@ -30,7 +30,7 @@ from tests.servers.process import free_port, listens, running
 from tests.servers.slapd import Slapd
 from tests.support.log_scan import open_log
 from tests.support.newcomer import block, blocks
-from tests.support.replaced_applications import TUTORIAL, write_files
+from tests.support.replaced_applications import DJANGO, FLASK_APPBUILDER, TUTORIAL, write_files
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SampleUser
 
@@ -189,3 +189,29 @@ def test_users_keep_their_subject_from_a_users_file_to_the_user_table_to_a_direc
         former = log_in(client, "ana@example.org")
         claims = client.get("/api/auth/me", headers=bearer(former["data"])).get_json()["data"]
         assert (claims["sub"], claims["idp"], claims["roles"]) == ("ana", provider, ["admin", "editor"])
+
+
+@pytest.mark.parametrize(
+    ("page", "files", "programs", "roles"),
+    [
+        ("flask-appbuilder", FLASK_APPBUILDER, [["fill.py"]], ["Admin", "Editor", "admin"]),
+        (
+            "django",
+            DJANGO,
+            [["manage.py", "migrate", "-v", "0"], ["manage.py", "shell", "-c", "exec(open('fill.py').read())"]],
+            ["admin", "editors"],
+        ),
+    ],
+)
+def test_users_of_a_framework_keep_their_password_roles_and_state(
+    tmp_path: Path, page: str, files: dict[str, str], programs: list[list[str]], roles: list[str]
+) -> None:
+    write_files(tmp_path, files)
+    for arguments in programs:
+        run_python(tmp_path, *arguments)
+    add_programs(tmp_path)
+    run_page(f"{FOLDER}/{page}.md", tmp_path)()
+    client = service(tmp_path, "database")
+    claims = client.get("/api/auth/me", headers=bearer(log_in(client, "ana@example.org")["data"])).get_json()["data"]
+    assert (claims["sub"], claims["roles"]) == ("ana", roles)
+    assert [log_in(client, name)["status"] for name in ("ana", "bob", "cid")] == [200, 400, 400]

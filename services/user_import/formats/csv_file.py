@@ -89,7 +89,7 @@ def _check_header(header: list[str]) -> None:
     keys = [column_key(name) for name in header]
     if "username" not in keys:
         raise UnreadableFile(
-            "the first line does not name the columns, separated by commas, semicolons or tabs: it lacks username"
+            "the first line does not name the columns, with commas, semicolons or tabs between them: it lacks username"
         )
     known = [key for name, key in zip(header, keys, strict=True) if key in _KEYS or state_reader(name)]
     if len(set(known)) < len(known):
