@@ -17,7 +17,7 @@ from api.responses import Header, json_response
 from config.errors import validation_message
 from config.http_error import NO_STORE, HttpError
 from config.service_settings import ADMIN_ROLE
-from config.text import Name
+from config.text import Name, RoleName
 from database.errors import NoSuchUser, UserChanged
 from database.user_filter import UserFilter
 from services.accounts import AccountEditor, admin_editor, new_hash
@@ -66,14 +66,14 @@ class _NewUser(_Body):
     username: Name
     email: Name | None = None
     password: str
-    roles: list[Name] = []
+    roles: list[RoleName] = []
     active: bool = True
 
 
 class _UserEdit(_Body):
     username: Name = _UNCHANGED
     email: Name | None = _UNCHANGED
-    roles: list[Name] = _UNCHANGED
+    roles: list[RoleName] = _UNCHANGED
     active: bool = _UNCHANGED
 
 
