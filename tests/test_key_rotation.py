@@ -175,6 +175,46 @@ def test_deleted_key_ends_in_every_worker(tmp_path: Path, static_environ: dict[s
     assert {status for label, status in accepted if label == "late"} == {401}
 
 
+def test_running_service_notices_neither_another_secret_nor_its_first_directory_until_it_restarts(
+    static_environ: dict[str, str], tmp_path: Path, flask: FlaskProgram
+) -> None:
+    secret = tmp_path / "secret"
+    new = {"SECRET_KEY": "", "SECRET_KEY_FILE": str(secret)}
+    secret.write_text("o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq")
+    secret.chmod(0o600)
+    environ = {**static_environ, "DATABASE_URL": "", **new}
+    with gunicorn(environ) as url:
+        token = log_in(url)
+        secret.write_text("n1Xw7TqZk4Bv9GsLr2Hy6DmPf8Jc3UaEo5Wi0Rtx")
+        assert flask("keys", "generate").returncode == 0
+        time.sleep(PROPAGATION_DELAY.total_seconds())
+        assert key_of(log_in(url)) == key_of(token)
+        assert call(f"{url}/api/protected_route", "-", token)[0] == 200
+    with gunicorn(environ) as url:
+        assert key_of(log_in(url)) != key_of(token)
+        assert call(f"{url}/api/protected_route", "-", token)[0] == 401
+
+
+def test_first_step_with_the_new_secret_as_a_fallback_lets_replicas_restart_one_after_the_other(
+    static_environ: dict[str, str],
+) -> None:
+    old, new = "o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq", "n1Xw7TqZk4Bv9GsLr2Hy6DmPf8Jc3UaEo5Wi0Rtx"
+    steps = [(old, ""), (old, new), (new, old), (new, "")]
+    replicas = [
+        create_app({**static_environ, "SECRET_KEY": secret, "SECRET_KEY_FALLBACKS": fallback}).test_client()
+        for secret, fallback in steps
+    ]
+    login = {"email": ZOE.email, "password": ZOE.password}
+    tokens = [replica.post("/api/auth", json=login).get_json()["data"] for replica in replicas]
+
+    def accepts(replica: int, signer: int) -> bool:
+        headers = {"Authorization": f"Bearer {tokens[signer]}"}
+        return replicas[replica].get("/api/protected_route", headers=headers).status_code == 200
+
+    assert all(accepts(one, one + 1) and accepts(one + 1, one) for one in range(3))
+    assert not accepts(0, 2)  # without the first step
+
+
 def test_restart_changes_from_a_secret_to_another_and_to_a_directory(
     static_environ: dict[str, str], tmp_path: Path
 ) -> None:
