@@ -2,32 +2,26 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, inspect, select
 
 from config.errors import Problem
 from database.error_translation import MIGRATE, translate_database_errors
 from database.errors import DatabaseUnavailable
 from database.tables import metadata
 
+if TYPE_CHECKING:  # a service only reads the revision, and Alembic takes as long to import as SQLAlchemy
+    from alembic.config import Config
 
-def _alembic_config() -> Config:
-    """Return the configuration of Alembic: an installed package has no alembic.ini, which is for its own command."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).resolve().parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+_MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
-
-REVISIONS = [script.revision for script in reversed([*ScriptDirectory.from_config(_alembic_config()).walk_revisions()])]
-"""All schema revisions, the oldest first."""
+REVISIONS = sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+"""All schema revisions, the oldest first. The file of a revision begins with it."""
 HEAD = REVISIONS[-1]
+
+_version_table = Table("alembic_version", MetaData(), Column("version_num", String))
+"""Alembic's own table, with the revision in its only row."""
 
 
 def schema_problem(engine: Engine) -> Problem | None:
@@ -58,6 +52,9 @@ def schema_drift(engine: Engine) -> list[str]:
 
     Raises DatabaseUnavailable.
     """
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
     with translate_database_errors(), engine.connect() as connection:
         if _revision(connection) != HEAD:
             return []
@@ -77,6 +74,8 @@ def upgrade(engine: Engine) -> str | None:
 
     Raises DatabaseUnavailable, also if other processes use the tables for too long.
     """
+    from alembic import command
+
     if revision_of(engine) == HEAD:
         return None
     _run(engine, lambda config: command.upgrade(config, "head"))
@@ -88,14 +87,30 @@ def downgrade(engine: Engine, revision: str) -> None:
 
     Raises DatabaseUnavailable like `upgrade`.
     """
+    from alembic import command
+
     _run(engine, lambda config: command.downgrade(config, revision))
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_version_table.name):
+        return None
+    return connection.execute(select(_version_table.c.version_num)).scalar()
 
 
-def _run(engine: Engine, migrate: Callable[[Config], None]) -> None:
+def _alembic_config() -> "Config":
+    """Return the configuration of Alembic: an installed package has no alembic.ini, which is for its own command."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _run(engine: Engine, migrate: Callable[["Config"], None]) -> None:
+    from alembic.util import CommandError
+
     config = _alembic_config()
     config.attributes["engine"] = engine
     try:

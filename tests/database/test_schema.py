@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event
 
 from config.errors import Problem
@@ -144,8 +146,16 @@ def test_on_postgresql_second_upgrade_waits_for_the_first(postgres: str) -> None
     assert (code, schema_problem(engine), schema_drift(engine)) == (0, None, [])
 
 
+def test_revisions_are_those_of_alembic_in_its_order() -> None:
+    scripts = ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).walk_revisions()
+    assert [script.revision for script in scripts] == [*reversed(REVISIONS)]
+
+
 def test_alembic_logs_only_warnings() -> None:
-    source = "import logging; logging.basicConfig(level=logging.DEBUG); import database.schema as s; print(s.HEAD)"
+    source = (
+        "import logging; logging.basicConfig(level=logging.DEBUG); import sqlalchemy; import database.schema as s;"
+        "print(s.upgrade(sqlalchemy.create_engine('sqlite://')))"
+    )
     environ = {"PATH": os.defpath}
     command = [sys.executable, "-c", source]
     run = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True, timeout=60)
