@@ -16,6 +16,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -195,6 +196,8 @@ def _prepare(run: dict[str, Any], files: list[int]) -> None:
 if __name__ == "__main__":
     for name in ("flask.cli", "app", "cli.db", "cli.users", "psycopg"):
         import_module(name)
+    for command in entry_points(group="flask.commands"):  # Flask loads them all, also those of other packages
+        command.load()
     gc.freeze()
     _serve()
     try:
