@@ -2,6 +2,8 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Four workers for two cores, because tests wait for servers and clocks half of the time.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 FUZZ_SECONDS ?= 600
 # Compile each module once, and not again in every process of a test, even where the environment forbids it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -23,10 +25,10 @@ migrate: $(VENV)/.runtime ## Upgrade the schema of DATABASE_URL to this version
 	@$(BIN)/flask db upgrade
 
 test: $(VENV)/.development servers tests/clients/node_modules ## Run all tests on real servers; installs missing packages
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(PYTEST)
 
 test-fast: $(VENV)/.development ## Run the tests that need no server, in about a minute
-	@$(BIN)/python -m pytest --fast -n 2 --dist loadfile
+	@$(PYTEST) --fast
 
 fuzz: $(VENV)/.fuzz servers ## Try to break the service for FUZZ_SECONDS (600) with each of FUZZ_TARGETS (all)
 	@$(BIN)/python -m pytest -q -n 2 --hypothesis-profile=fuzz tests/fuzz

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from click import ClickException
 from flask import Flask
 
-from api import errors, paths, routes
+from api import documentation, errors, paths, routes
 from api.installation import install, is_development_server, open_services
 from audit.formats import log_to_standard_error
 from config.errors import ConfigurationError, collect_errors
@@ -35,6 +35,8 @@ def _create_app(settings: Settings, is_development: bool) -> Flask:
     install(app, services)
     if is_development if examples is None else examples:
         routes.init(app)
+    if settings.api.documentation:
+        documentation.init(app)
     report_unmarked_routes(unmarked_routes(app))
     return app
 

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from functools import partial
+from tempfile import gettempdir
 from typing import Any
 
 from click import ClickException
@@ -16,7 +17,7 @@ from audit.formats import formatter
 from cli.gunicorn_worker import BufferingWorker
 from cli.listening import require_free_address
 from cli.worker_start import leave_report_to_others, load_when_valid, mark_as_serving, request_report
-from config.errors import ConfigurationError, collect_errors
+from config.errors import ConfigurationError, Problem, collect_errors
 from config.service_settings import LogSettings, ServerSettings
 from config.settings import Settings
 from services.chain import MAX_LOOKUPS
@@ -24,27 +25,43 @@ from services.debug_mode import require_local_debugging
 from services.factory import create_services, max_concurrent_logins, require_current_schema, require_safe_start
 from services.server_threads import GREENLETS
 
+MEMORY = "/dev/shm"  # noqa: S108 - a file system, in which gunicorn creates files with unpredictable names
 OTHER_THREADS = 16
 """Threads for requests that neither log in nor look a user up, such as guarded routes and health checks."""
 
 
-def _check_configuration() -> tuple[ServerSettings, LogSettings, int]:
-    """Return the settings of the server and the log, and the number of concurrent logins. Raises ConfigurationError."""
+def _worker_directory() -> str:
+    """Return a directory for the file with which a worker shows that it runs. Raises ConfigurationError.
+
+    A file in memory, because a busy disk would delay it, and because the other file systems may be read-only.
+    """
+    if os.access(MEMORY, os.W_OK):
+        return MEMORY
+    try:
+        return gettempdir()
+    except FileNotFoundError:
+        remedy = f"Set it to a directory on a writable file system, or mount one at {MEMORY}"
+        raise ConfigurationError([Problem("TMPDIR", "is not a writable directory", remedy)]) from None
+
+
+def _check_configuration() -> tuple[ServerSettings, LogSettings, int, str]:
+    """Return the settings that gunicorn needs, and the directory of its workers. Raises ConfigurationError."""
     settings = Settings.of_process()
-    server, log, max_logins, *_ = collect_errors(
+    server, log, max_logins, directory, *_ = collect_errors(
         lambda: settings.server,
         lambda: settings.log,
         lambda: max_concurrent_logins(settings),
+        _worker_directory,
         lambda: create_services(settings),
         lambda: require_safe_start(settings, settings.server.host, get_debug_flag()),
         lambda: require_current_schema(settings),
     )
-    return server, log, max_logins
+    return server, log, max_logins, directory
 
 
 try:
     # Before the workers start, so that an invalid configuration is one message and not a traceback per worker.
-    _server, _log, _max_logins = _check_configuration()
+    _server, _log, _max_logins, worker_tmp_dir = _check_configuration()
 except ConfigurationError as error:
     error.show()
     raise SystemExit(error.exit_code) from None

@@ -1,23 +1,36 @@
 """`/api/auth`: log in, refresh, log out, and change the password."""
 
+from typing import TypeVar
+
 from flask import Blueprint, Response, g
+from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest
 
 from api.body import json_object
-from api.responses import json_response, token_response
+from api.description import describe
+from api.models import Credentials, Message, PasswordChange, RefreshToken, Tokens
+from api.responses import respond, token_response
 from config.clients import FIRST_PARTY_CLIENT_ID
 from config.http_error import NO_STORE, HttpError
-from services.accounts import change_password
+from passwords.errors import Overloaded
+from passwords.policy import WeakPassword
+from providers.interface import ProviderUnavailable
+from services.accounts import NoUserTable, change_password
 from services.auth_guard import auth_guard, check_jwt, public
 from services.context import current_sessions
 from services.login import log_in
+from services.sessions.errors import InvalidRefreshToken, RefreshInProgress, SessionsDisabled, SessionsUnavailable
+from services.throttle.errors import Throttled
 from services.tokens.grant import Grant
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class MissingCredentials(HttpError, BadRequest):
     """A credential is missing, blank or not text. The text of the exception is the message for the client."""
 
     error_code = "missing_credentials"
+    example = "Email or password missing"
 
 
 class InvalidCredentials(HttpError, BadRequest):
@@ -35,51 +48,84 @@ class MissingRefreshToken(HttpError, BadRequest):
     message = "Refresh token missing"
 
 
+LOGIN_ERRORS = (InvalidCredentials, Throttled, Overloaded, ProviderUnavailable, SessionsUnavailable)
+"""The errors of each endpoint that takes a password."""
+
+
 def init(endpoints: Blueprint) -> None:
     @endpoints.route("/api/auth", methods=["POST"])
     @public
+    @describe(
+        "Sessions",
+        "Exchange an email and password for tokens",
+        Tokens,
+        MissingCredentials,
+        *LOGIN_ERRORS,
+        body=Credentials,
+    )
     def auth() -> Response:
-        grant = log_in(*_require_texts("email", "password"))
+        credentials = _require(Credentials)
+        grant = log_in(credentials.email, credentials.password)
         if not grant:
             raise InvalidCredentials
         return _token_response(grant)
 
     @endpoints.route("/api/auth", methods=["DELETE"])
     @public
+    @describe("Sessions", "End the session of the access token", Message, SessionsDisabled, guarded=True)
     def logout() -> Response:
         sessions = current_sessions()
         sessions.end(check_jwt())
-        return json_response(message="Logged out")
+        return respond(Message(message="Logged out"))
 
     @endpoints.route("/api/auth/refresh", methods=["POST"])
     @public
+    @describe(
+        "Sessions",
+        "Exchange a refresh token for new tokens",
+        Tokens,
+        *(MissingRefreshToken, InvalidRefreshToken, SessionsDisabled),
+        *(RefreshInProgress, SessionsUnavailable, ProviderUnavailable, Overloaded),
+        body=RefreshToken,
+    )
     def refresh() -> Response:
         sessions = current_sessions()
         return _token_response(sessions.refresh(_require_refresh_token(), FIRST_PARTY_CLIENT_ID))
 
     @endpoints.route("/api/auth/password", methods=["POST"])
     @auth_guard()
+    @describe(
+        "Sessions",
+        "Change the password of the caller",
+        Tokens,
+        *(MissingCredentials, *LOGIN_ERRORS, WeakPassword, NoUserTable),
+        body=PasswordChange,
+    )
     def password() -> Response:
-        grant = change_password(g.claims, *_require_texts("password", "new_password"))
+        change = _require(PasswordChange)
+        grant = change_password(g.claims, change.password, change.new_password)
         if not grant:
             raise InvalidCredentials
         return _token_response(grant)
 
 
-def _require_texts(*names: str) -> list[str]:
-    body = json_object()
-    texts = [text for name in names if isinstance(text := body.get(name), str) and text.strip()]
-    if len(texts) < len(names):
-        raise MissingCredentials(f"{' or '.join(names).capitalize()} missing")
-    return texts
+def _require(model: type[Model]) -> Model:
+    """Return the body. Raises MissingCredentials if one of the texts of the model is missing or blank."""
+    members = json_object()
+    try:
+        return model.model_validate(members)
+    except ValidationError:
+        raise MissingCredentials(f"{' or '.join(model.model_fields).capitalize()} missing") from None
 
 
 def _require_refresh_token() -> str:
-    token = json_object().get("refresh_token")
-    if not isinstance(token, str) or not token:
-        raise MissingRefreshToken
-    return token
+    members = json_object()
+    try:
+        return RefreshToken.model_validate(members).refresh_token
+    except ValidationError:
+        raise MissingRefreshToken from None
 
 
 def _token_response(grant: Grant) -> Response:
-    return token_response(grant, {"status": 200, "data": grant.access_token}, [NO_STORE])
+    tokens = Tokens(data=grant.access_token, expires_in=grant.expires_in, refresh_token=grant.refresh_token)
+    return token_response(grant, tokens, [NO_STORE])

@@ -16,18 +16,21 @@ class MalformedBody(HttpError, BadRequest):
     """The body is not a JSON object. The text is the message for the client."""
 
     error_code = "malformed_body"
+    example = "The request body is not JSON"
 
 
 class UnsupportedBody(HttpError, UnsupportedMediaType):
     """The header `Content-Type` does not name JSON."""
 
     error_code = "malformed_body"
+    example = "Content-Type must be application/json"
 
 
 class InvalidRequest(HttpError, BadRequest):
     """A parameter or a member of the body is invalid. The text is the message for the client."""
 
     error_code = "invalid_request"
+    example = "limit is invalid: input should be less than or equal to 200"
 
 
 def json_object() -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """The responses to errors, in the shape of the endpoint: JSON, or the members that RFC 6749 §5.2 defines."""
 
 import logging
-import re
 
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
 
+from api.error_responses import code_of
 from api.response_headers import request_id
 from api.responses import NO_CACHE, Header, json_response, raw_json_response
 from config.http_error import HttpError, Unavailable
@@ -44,7 +44,7 @@ def _render(error: HTTPException) -> Response:
         return _render_own(InternalError())
     if error.response is not None or error.code is None:
         return error.get_response()  # type: ignore[return-value]  # the view passed its own response to `abort`
-    message, code = error.description or error.name, re.sub(r"[^a-z]+", "_", error.name.lower())
+    message, code = error.description or error.name, code_of(error)
     # The headers of an error of Flask or Werkzeug, such as `Allow`.
     headers = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     if _is_oauth():

@@ -2,8 +2,11 @@
 
 from flask import Blueprint, Response
 
-from api.responses import json_response
+from api.description import describe
+from api.models import Message
+from api.responses import respond
 from config.http_error import NO_STORE, Unavailable
+from database.errors import DatabaseUnavailable
 from services.auth_guard import public
 from services.context import current_services
 
@@ -18,12 +21,14 @@ class NotReady(Unavailable):
 def init(endpoints: Blueprint) -> None:
     @endpoints.route("/health/live")
     @public
+    @describe("Health", "Show whether the process runs", Message)
     def live() -> Response:
-        return json_response(message="Alive", headers=[NO_STORE])
+        return respond(Message(message="Alive"), [NO_STORE])
 
     @endpoints.route("/health/ready")
     @public
+    @describe("Health", "Show whether the service can handle requests", Message, NotReady, DatabaseUnavailable)
     def ready() -> Response:
         if problem := current_services().schema_problem():
             raise NotReady(str(problem))
-        return json_response(message="Ready", headers=[NO_STORE])
+        return respond(Message(message="Ready"), [NO_STORE])

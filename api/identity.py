@@ -7,13 +7,20 @@ from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.routing import BaseConverter
 
-from api.responses import Header, json_response
+from api.description import describe
+from api.models import Caller, Identity, Message, RoleQuery
+from api.responses import Header, respond
 from config.http_error import NO_STORE
 from services.auth_guard import RoleRequired, auth_guard
 
-_IDENTITY_CLAIMS = ("sub", "username", "email", "roles", "idp")
 # Characters that stay unencoded in addition to letters and digits. The comma is encoded because it separates roles.
 _UNENCODED = "!#$&'()*+-./:;<=>?@[]^_`{|}~"
+_IDENTITY_HEADERS = (
+    ("X-Auth-User", "The claim `sub`, percent-encoded."),
+    ("X-Auth-Idp", "The claim `idp`, percent-encoded."),
+    ("X-Auth-Email", "The claim `email`, percent-encoded; empty if there is none."),
+    ("X-Auth-Roles", "The roles, percent-encoded and comma-separated."),
+)
 _ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 VERIFY_PATH = "/api/auth/verify"
 
@@ -28,15 +35,25 @@ class _ClientPathConverter(BaseConverter):
 def init(endpoints: Blueprint) -> None:
     @endpoints.route("/api/auth/me")
     @auth_guard()
+    @describe("Sessions", "Show the user of the access token", Caller)
     def me() -> Response:
-        return json_response(data={name: g.claims.get(name) for name in _IDENTITY_CLAIMS}, headers=[NO_STORE])
+        identity = Identity(**{name: g.claims.get(name) for name in Identity.model_fields})
+        return respond(Caller(data=identity), [NO_STORE])
 
     @auth_guard()
+    @describe(
+        "Sessions",
+        "Check the access token and a role, for a reverse proxy",
+        Message,
+        *(BadRequest, RoleRequired),
+        query=RoleQuery,
+        headers=_IDENTITY_HEADERS,
+    )
     def verify(_path: str | None = None) -> Response:
         # A query after the path of another request is that of the client, who must not choose the roles.
         if _path is None:
             _require_any_role(request.args.getlist("role"))
-        return json_response(message="Access granted", headers=[NO_STORE, *_identity_headers()])
+        return respond(Message(message="Access granted"), [NO_STORE, *_identity_headers()])
 
     # Flask's automatic 200 to OPTIONS would grant access.
     add_rule = partial(endpoints.add_url_rule, view_func=verify, provide_automatic_options=False)

@@ -33,6 +33,7 @@ def open_services(settings: Settings | None = None) -> Services:
     services, *_ = collect_errors(
         lambda: create_services(settings),
         lambda: settings.log,
+        lambda: settings.api,
         lambda: _require_safe_start(settings),
         require_threads,
         lambda: None if _is_command_lookup() else require_current_schema(settings),

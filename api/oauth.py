@@ -6,9 +6,11 @@ from urllib.parse import unquote_plus
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import BadRequest, Unauthorized
 
-from api.auth import InvalidCredentials
+from api.auth import LOGIN_ERRORS, InvalidCredentials
 from api.body import InvalidRequest, form
-from api.responses import NO_CACHE, raw_json_response, token_response
+from api.description import describe
+from api.oauth_models import Empty, Introspection, IntrospectionForm, RevocationForm, TokenForm, TokenSet
+from api.responses import NO_CACHE, respond, token_response
 from audit.events import Event, write_event
 from config.clients import Client
 from config.http_error import NO_STORE, REALM, HttpError
@@ -18,7 +20,7 @@ from services.clients import UNKNOWN_CLIENT
 from services.context import current_services, current_sessions
 from services.jwt_handler import InvalidToken, decode_jwt
 from services.login import log_in
-from services.sessions.errors import SessionsDisabled
+from services.sessions.errors import InvalidRefreshToken, RefreshInProgress, SessionsDisabled, SessionsUnavailable
 from services.tokens.grant import Grant
 
 _HEADERS = [NO_STORE, NO_CACHE]  # RFC 6749 §5.1 requires both
@@ -56,6 +58,14 @@ class UnsupportedTokenType(HttpError, BadRequest):
 def init(endpoints: Blueprint) -> None:
     @endpoints.route("/oauth/token", methods=["POST"])
     @public
+    @describe(
+        "OAuth",
+        "Exchange a password or a refresh token for tokens",
+        TokenSet,
+        *(InvalidRequest, InvalidClient, UnsupportedGrantType, *LOGIN_ERRORS, InvalidRefreshToken, RefreshInProgress),
+        body=TokenForm,
+        style="oauth",
+    )
     def token() -> Response:
         """RFC 6749 §3.2."""
         parameters = form()
@@ -65,11 +75,25 @@ def init(endpoints: Blueprint) -> None:
             raise UnsupportedGrantType
         grant = handler(parameters, client)
         # §3.3: the requested scope is ignored, and the response has the granted one, which is empty.
-        scope = {"scope": ""} if "scope" in parameters else {}
-        return token_response(grant, {"access_token": grant.access_token, **scope}, _HEADERS)
+        scope = "" if "scope" in parameters else None
+        tokens = TokenSet(
+            access_token=grant.access_token,
+            expires_in=grant.expires_in,
+            refresh_token=grant.refresh_token,
+            scope=scope,
+        )
+        return token_response(grant, tokens, _HEADERS)
 
     @endpoints.route("/oauth/introspect", methods=["POST"])
     @public
+    @describe(
+        "OAuth",
+        "Show the claims of an access token",
+        Introspection,
+        *(InvalidRequest, InvalidClient),
+        body=IntrospectionForm,
+        style="oauth",
+    )
     def introspect() -> Response:
         """RFC 7662 §2. A refresh token is reported as inactive, because a resource server must not accept it."""
         parameters = form()
@@ -79,17 +103,25 @@ def init(endpoints: Blueprint) -> None:
         try:
             claims = decode_jwt(_require_parameter(parameters, "token"))
         except InvalidToken:
-            return raw_json_response({"active": False}, headers=_HEADERS)
-        return raw_json_response({**claims, "active": True, "token_type": "Bearer"}, headers=_HEADERS)
+            return respond(Introspection(active=False), _HEADERS)
+        return respond(Introspection(**{**claims, "active": True, "token_type": "Bearer"}), _HEADERS)
 
     @endpoints.route("/oauth/revoke", methods=["POST"])
     @public
+    @describe(
+        "OAuth",
+        "Revoke a token and its session",
+        Empty,
+        *(InvalidRequest, InvalidClient, UnauthorizedClient, UnsupportedTokenType, SessionsUnavailable),
+        body=RevocationForm,
+        style="oauth",
+    )
     def revoke() -> Response:
         """RFC 7009 §2. Revoking one token of a session revokes all tokens of the session."""
         parameters = form()
         client = _authenticate_client(parameters)
         _revoke_token(_require_parameter(parameters, "token"), client)
-        return raw_json_response({}, headers=_HEADERS)
+        return respond(Empty(), _HEADERS)
 
 
 def _authenticate_client(parameters: Mapping[str, str]) -> Client:

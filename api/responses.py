@@ -1,13 +1,12 @@
-"""JSON responses: `status`, and `data` or `message`; an error adds a stable `code`.
-
-A response with members that a standard defines has no `status`: use `raw_json_response`.
-"""
+"""JSON responses. A response with members that a standard defines has no `status`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flask import Response, jsonify
+from pydantic import BaseModel
 
+from api.models import Answer
 from services.tokens.grant import Grant
 
 Header = tuple[str, str]
@@ -27,16 +26,15 @@ def raw_json_response(members: Mapping[str, Any], status: int = 200, headers: It
     return response
 
 
-def token_response(grant: Grant, members: Mapping[str, Any], headers: Iterable[Header]) -> Response:
-    """Return a response with the tokens of a grant.
+def respond(answer: BaseModel, headers: Iterable[Header] = ()) -> Response:
+    """Return a response with the members of a model, whose `status`, if it has one, is the HTTP status."""
+    status = answer.status if isinstance(answer, Answer) else 200
+    return raw_json_response(answer.model_dump(), status, headers)
 
-    `members` contains the access token, because its name differs between endpoints. The grant is marked as delivered
-    when the response has been sent.
-    """
-    body = {**members, "token_type": "Bearer", "expires_in": grant.expires_in}
-    if grant.refresh_token:
-        body["refresh_token"] = grant.refresh_token
-    return call_after_send(raw_json_response(body, headers=headers), grant.mark_delivered)
+
+def token_response(grant: Grant, tokens: BaseModel, headers: Iterable[Header]) -> Response:
+    """Return a response with the tokens of a grant, which is marked as delivered when the response has been sent."""
+    return call_after_send(respond(tokens, headers), grant.mark_delivered)
 
 
 def call_after_send(response: Response, callback: Callable[[], None]) -> Response:

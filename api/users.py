@@ -1,44 +1,43 @@
 """`/api/users`: administrators list, add and edit the users of the user table."""
 
 import re
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import PreconditionRequired
 from werkzeug.routing import IntegerConverter
 
 from api.body import InvalidRequest, json_object
-from api.responses import Header, json_response
-from config.errors import validation_message
+from api.description import describe
+from api.models import NewPassword, NewUser, OneUser, User, UserEdit, UserPage, UserQuery
+from api.responses import Header, respond
+from api.validation import query_parameters, validate
 from config.http_error import NO_STORE, HttpError
 from config.service_settings import ADMIN_ROLE
-from config.text import Name, RoleName
-from database.errors import NoSuchUser, UserChanged
+from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, RoleNotGrantable, UserChanged, UserExists
 from database.user_filter import UserFilter
-from services.accounts import AccountEditor, admin_editor, new_hash
+from passwords.errors import Overloaded
+from passwords.policy import WeakPassword
+from providers.interface import ProviderUnavailable
+from services.accounts import AccountEditor, NoUserTable, admin_editor, new_hash
 from services.auth_guard import auth_guard, check_jwt
+from services.caller import UnverifiableCaller
 from services.concurrency_limit import ConcurrencyLimit
+from services.sessions.errors import SessionsUnavailable
 
 if TYPE_CHECKING:
     from database.user_row import UserRow
 
-# The maximum is the largest value of the id column (32-bit INTEGER). A path with a larger number is not found.
-USER_PATH = "/api/users/<user_id(max=2147483647):user_id>"
-MAX_PAGE_SIZE = 200
+USER_PATH = "/api/users/<user_id:user_id>"
+MAX_USER_ID = 2**31 - 1
+"""The largest value of the id column (INTEGER). The path cannot have it: Werkzeug would say 405 instead of 404."""
 MAX_SEARCHES = 4
 """The maximum number of concurrent searches. A search may read the whole table, and then take up to a minute."""
 
 _ACTIVE = {"true": True, "false": False, None: None}
-
-_UNCHANGED: Any = None
-"""The default of a field in a partial update. `exclude_unset` omits the fields that the request does not set."""
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class MissingPrecondition(HttpError, PreconditionRequired):
@@ -48,37 +47,10 @@ class MissingPrecondition(HttpError, PreconditionRequired):
     message = "Missing If-Match header: send the user's ETag"
 
 
-class _Query(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    limit: int = Field(50, ge=1, le=MAX_PAGE_SIZE)
-    after: Name | None = None
-    role: Name | None = None
-    active: Literal["true", "false"] | None = None
-    search: Name | None = None
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-class _NewUser(_Body):
-    username: Name
-    email: Name | None = None
-    password: str
-    roles: list[RoleName] = []
-    active: bool = True
-
-
-class _UserEdit(_Body):
-    username: Name = _UNCHANGED
-    email: Name | None = _UNCHANGED
-    roles: list[RoleName] = _UNCHANGED
-    active: bool = _UNCHANGED
-
-
-class _NewPassword(_Body):
-    password: str
+_ETAG = (("ETag", "An opaque version string of the user, for `If-Match`."),)
+_IF_MATCH = (("If-Match", "The `ETag` of the user as the caller read it: without it, another edit may be lost."),)
+_CALLER_ERRORS = (NoUserTable, UnverifiableCaller, ProviderUnavailable, SessionsUnavailable, DatabaseUnavailable)
+_NEW_PASSWORD_ERRORS = (WeakPassword, Overloaded)
 
 
 class _UserIdConverter(IntegerConverter):
@@ -93,33 +65,54 @@ def init(endpoints: Blueprint) -> None:
 
     @endpoints.route("/api/users")
     @auth_guard(ADMIN_ROLE)
+    @describe("Users", "List the users", UserPage, InvalidRequest, Overloaded, *_CALLER_ERRORS, query=UserQuery)
     def list_users() -> Response:
-        query = _validate(_Query, _query_parameters())
+        query = validate(UserQuery, query_parameters())
         user_filter = UserFilter(role=query.role, active=_ACTIVE.get(query.active), search=query.search)
         # Read one extra row, to find out whether there is a next page.
         users = _editor().users
         with searches.slot() if query.search else nullcontext():
             rows = users.page(user_filter, query.limit + 1, query.after)
-        page = [row.to_json() for row in rows[: query.limit]]
-        return json_response(data=page, next=_next_page(query, rows), headers=[NO_STORE])
+        page = [_to_model(row) for row in rows[: query.limit]]
+        return respond(UserPage(data=page, next=_next_page(query, rows)), [NO_STORE])
 
     @endpoints.route("/api/users", methods=["POST"])
     @auth_guard(ADMIN_ROLE)
+    @describe(
+        "Users",
+        "Add a user",
+        OneUser,
+        *(InvalidRequest, *_NEW_PASSWORD_ERRORS, UserExists, RoleNotGrantable, *_CALLER_ERRORS),
+        status=201,
+        body=NewUser,
+        headers=(*_ETAG, ("Location", "The path of the user.")),
+    )
     def add_user() -> Response:
-        new = _validate(_NewUser, json_object())
+        new = validate(NewUser, json_object())
         password_hash = new_hash(new.password, new.username, new.email)
         row = _editor().add(new.username, new.email, password_hash, new.roles, new.active)
         return _user_response(row, 201, ("Location", f"{request.script_root}/api/users/{row.id}"))
 
     @endpoints.route(USER_PATH)
     @auth_guard(ADMIN_ROLE)
+    @describe("Users", "Show a user", OneUser, NoSuchUser, *_CALLER_ERRORS, headers=_ETAG)
     def show_user(user_id: int) -> Response:
         return _user_response(_require_user(_editor(), user_id))
 
     @endpoints.route(USER_PATH, methods=["PATCH"])
     @auth_guard(ADMIN_ROLE)
+    @describe(
+        "Users",
+        "Edit a user",
+        OneUser,
+        *(InvalidRequest, NoSuchUser, UserExists, LastAdmin, RoleNotGrantable, *_CALLER_ERRORS),
+        *(MissingPrecondition, UserChanged),
+        body=UserEdit,
+        request_headers=_IF_MATCH,
+        headers=_ETAG,
+    )
     def edit_user(user_id: int) -> Response:
-        edit = _validate(_UserEdit, json_object())
+        edit = validate(UserEdit, json_object())
         if "If-Match" not in request.headers:
             raise MissingPrecondition
         editor = _editor()
@@ -129,8 +122,17 @@ def init(endpoints: Blueprint) -> None:
 
     @endpoints.route(f"{USER_PATH}/password", methods=["PUT"])
     @auth_guard(ADMIN_ROLE)
+    @describe(
+        "Users",
+        "Set the password of a user",
+        OneUser,
+        *(InvalidRequest, NoSuchUser, *_NEW_PASSWORD_ERRORS, RoleNotGrantable, *_CALLER_ERRORS, UserChanged),
+        body=NewPassword,
+        request_headers=_IF_MATCH,
+        headers=_ETAG,
+    )
     def set_password(user_id: int) -> Response:
-        new = _validate(_NewPassword, json_object())
+        new = validate(NewPassword, json_object())
         row, version = _require_version(_editor(), user_id)
         password_hash = new_hash(new.password, row.username, row.email)
         return _user_response(_editor().set_password(user_id, password_hash, version))
@@ -143,27 +145,6 @@ def _editor() -> AccountEditor:
     the client wants, and meanwhile the caller may have lost the role.
     """
     return admin_editor(check_jwt())
-
-
-def _query_parameters() -> dict[str, str]:
-    if any(len(values) > 1 for _, values in request.args.lists()):
-        raise InvalidRequest("A parameter appears more than once")
-    return request.args.to_dict()
-
-
-def _validate(model: type[Model], members: Mapping[str, object]) -> Model:
-    """Return the members as a model. Raises InvalidRequest with a text that lists the faults, without values."""
-    try:
-        return model.model_validate(members)
-    except ValidationError as error:
-        faults = (_describe(model, fault) for fault in error.errors(include_input=False, include_url=False))
-        raise InvalidRequest("; ".join(dict.fromkeys(faults))) from None
-
-
-def _describe(model: type[BaseModel], fault: Any) -> str:
-    if fault["type"] == "extra_forbidden":
-        return f"only these names are allowed: {', '.join(model.model_fields)}"
-    return f"{'.'.join(map(str, fault['loc']))} {validation_message(fault)}"
 
 
 def _require_version(editor: AccountEditor, user_id: int) -> "tuple[UserRow, str | None]":
@@ -186,17 +167,21 @@ def _without_encoding(etag: str) -> str:
 
 
 def _require_user(editor: AccountEditor, user_id: int) -> "UserRow":
-    row = editor.users.get(user_id)
+    row = editor.users.get(user_id) if user_id <= MAX_USER_ID else None
     if row is None:
         raise NoSuchUser
     return row
 
 
 def _user_response(row: "UserRow", status: int = 200, *headers: Header) -> Response:
-    return json_response(status, [NO_STORE, ("ETag", f'"{row.version}"'), *headers], data=row.to_json())
+    return respond(OneUser(status=status, data=_to_model(row)), [NO_STORE, ("ETag", f'"{row.version}"'), *headers])
 
 
-def _next_page(query: _Query, rows: "list[UserRow]") -> str | None:
+def _to_model(row: "UserRow") -> User:
+    return User.model_validate(row.to_json())
+
+
+def _next_page(query: UserQuery, rows: "list[UserRow]") -> str | None:
     """Return the path of the next page; `None` if this is the last page."""
     if len(rows) <= query.limit:
         return None

@@ -6,7 +6,8 @@ import socket
 from cli.terminal import CommandError
 
 _REMEDIES = {
-    errno.EADDRINUSE: "Another program uses the port. Set PORT to another one, for example: PORT=5001 make run",
+    errno.EADDRINUSE: "Another program uses the port, on macOS often AirPlay Receiver. "
+    "Set PORT to another one, for example: PORT=5001 make run",
     errno.EACCES: "Set PORT to 1024 or more, or give the service the right to use the port",
 }
 _WRONG_HOST = "Set HOST to an address of this machine, such as 127.0.0.1, or to 0.0.0.0 for all of them"

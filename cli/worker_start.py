@@ -24,8 +24,15 @@ _HEAD = (
 )
 _RESPONSE = _HEAD % len(_BODY) + _BODY
 
+
+def _unnamed_file() -> int:
+    """Return the descriptor of a file without a name: in memory, because the file system may be read-only."""
+    # macOS has no such files.
+    return os.memfd_create("serving") if sys.platform == "linux" else os.dup(TemporaryFile().fileno())
+
+
 # Each worker that serves requests holds a shared lock on this file, until the kernel ends the process.
-_serving = TemporaryFile()  # noqa: SIM115 - open for the lifetime of the process
+_serving = _unnamed_file()
 
 
 # A pipe with one octet for each start or reload. The first worker that reads it reports the start.

@@ -28,6 +28,8 @@ class HttpError(HTTPException):
     """The member `code`: a stable word for programs."""
     message: ClassVar[str] = "{}"
     """The member `message`. `{}` is replaced with the text of the error; otherwise clients do not see the text."""
+    example: ClassVar[str] = ""
+    """A text of the error, for the documentation."""
     challenge: ClassVar[str | None] = None
     """The value of `WWW-Authenticate` (RFC 6750 §3, RFC 7617 §2)."""
     retry_after: int | None = None

@@ -1,6 +1,7 @@
 """The check of secrets that sign tokens or authenticate clients: random, and not published."""
 
 import re
+from functools import lru_cache
 from math import log10
 from typing import Annotated
 
@@ -52,6 +53,7 @@ def require_strong_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+@lru_cache(16)  # the same secrets are checked for each application, and before the server starts its workers
 def _guesses_log10(text: str) -> float:
     # zxcvbn does not consider how few different characters a text has, such as random zeros and ones.
     texts_of_these_characters = len(text) * log10(len(set(text)))

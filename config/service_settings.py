@@ -1,5 +1,6 @@
 """The settings of the service, apart from keys, OAuth clients and providers."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from config.local_host import is_local_host
 from config.origin import Origin
-from config.rate_limit import RateLimit
+from config.rate_limit import RateLimitText
 from config.section import Section
 from config.text import RoleName
 from config.trusted_proxies import TrustedProxies
@@ -25,6 +26,8 @@ MAX_TOKEN_LIFETIME_MINUTES = 1440  # a day
 MAX_SESSION_LIFETIME_MINUTES = 5_256_000  # ten years
 MAX_CONCURRENT_LOGINS = 1000
 MAX_AUDIT_RETENTION_DAYS = 36_500  # a century
+LOOPBACK = "127.0.0.1"
+_CONDA_PLATFORM = re.compile(r"\w+-(conda\w*-linux-gnu|apple-darwin[\d.]*|w64-mingw32)")
 
 
 class TokenSettings(Section):
@@ -84,11 +87,11 @@ class LoginSettings(Section):
         le=MAX_CONCURRENT_LOGINS,
         description="the maximum number of concurrent logins of a worker process, 1 to 1000",
     )
-    failures_per_account: RateLimit = Field(
+    failures_per_account: RateLimitText = Field(
         "10/15 minutes",
         description="the failed logins of an account after which further ones are refused, such as 10/15 minutes",
     )
-    attempts_per_address: RateLimit = Field(
+    attempts_per_address: RateLimitText = Field(
         "100/15 minutes",
         description="the logins from an address after which further ones are refused, such as 100/15 minutes",
     )
@@ -224,6 +227,14 @@ class DatabaseSettings(Section):
     )
 
 
+class ApiSettings(Section):
+    """The description of the HTTP API."""
+
+    prefix: ClassVar[str] = "API_"
+
+    documentation: bool = Field(True, description="true or false: whether /docs and /openapi.json describe the API")
+
+
 class FileSettings(Section):
     """The files with secrets, and those that decide who may do what."""
 
@@ -266,8 +277,14 @@ class ExampleSettings(Section):
 class ServerSettings(Section):
     """The address on which the service listens."""
 
-    host: str = Field("127.0.0.1", description="the address to listen on, such as 127.0.0.1 or 0.0.0.0")
+    host: str = Field(LOOPBACK, description="the address to listen on, such as 127.0.0.1 or 0.0.0.0")
     port: int = Field(5000, ge=1, le=65535, description="the port to listen on, 1 to 65535")
+
+    @field_validator("host")
+    @classmethod
+    def _ignore_platform(cls, host: str) -> str:
+        """The compilers of conda set HOST, to the platform for which they compile."""
+        return LOOPBACK if _CONDA_PLATFORM.fullmatch(host) else host
 
     @property
     def address(self) -> str:

@@ -10,6 +10,7 @@ from config.environment import DEVELOPMENT_FILE, read_environment
 from config.keys import KeySettings, SigningKeysSettings
 from config.service_settings import (
     AdminSettings,
+    ApiSettings,
     AuditSettings,
     CorsSettings,
     DatabaseSettings,
@@ -117,6 +118,10 @@ class Settings:
     @cached_property
     def audit(self) -> AuditSettings:
         return AuditSettings.read(self.environ)
+
+    @cached_property
+    def api(self) -> ApiSettings:
+        return ApiSettings.read(self.environ)
 
     @cached_property
     def examples(self) -> ExampleSettings:

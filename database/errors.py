@@ -33,6 +33,7 @@ class InvalidName(HttpError, BadRequest):
     """A new username or email has a character that names must not have. The text is a sentence without its period."""
 
     error_code = "invalid_request"
+    example = "The username has a character that names must not have"
 
 
 class NoSuchUser(HttpError, NotFound):

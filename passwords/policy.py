@@ -25,6 +25,7 @@ class WeakPassword(HttpError, BadRequest, ValueError):
 
     error_code = "weak_password"
     message = "The password {}"
+    example = "must be at least 15 characters long"
 
 
 class PasswordPolicy:

@@ -16,7 +16,7 @@ def route_map(app: Flask) -> list[Route]:
     """Return all routes, sorted by path. Methods of one path with different requirements are different routes."""
     methods: dict[Route, set[str]] = {}
     for rule in app.url_map.iter_rules():
-        for route, method in _routes(app, rule):
+        for route, method in routes_of_rule(app, rule):
             methods.setdefault(route, set()).add(method)
     routes = (replace(route, methods=tuple(sorted(found))) for route, found in methods.items())
     return sorted(routes, key=lambda route: (route.path, route.methods))
@@ -35,7 +35,7 @@ def unmarked_routes(app: Flask) -> list[Route]:
     return [route for route in route_map(app) if route.requirements is None]
 
 
-def _routes(app: Flask, rule: Rule) -> Iterator[tuple[Route, str]]:
+def routes_of_rule(app: Flask, rule: Rule) -> Iterator[tuple[Route, str]]:
     """Yield the routes of a rule without their methods, and each method."""
     view = app.view_functions[rule.endpoint]
     hooks = list(_hooks(app, rule.endpoint))

@@ -22,8 +22,11 @@ from tests.servers.samba import Samba
 from tests.servers.samba_domain import domain_controller, provision_domain
 from tests.servers.slapd import Slapd
 from tests.support.active_directory import add_crowd, populate
+from tests.support.described_responses import DescribedClient
 from tests.support.fast_run import is_fast
-from tests.support.log_scan import LOG, RememberingClient, leaks, log_handler, remember_secret
+from tests.support.forked_flask import ForkServer
+from tests.support.log_scan import LOG, leaks, log_handler, remember_secret
+from tests.support.run_order import longest_first
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS
 
@@ -49,6 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = [item for item in items if is_fast(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in {*kept}])
         items[:] = kept
+    items.sort(key=longest_first)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,7 +60,7 @@ def log_without_secrets() -> Iterator[None]:
     """Fail at the end if the log of the whole run has a secret that a test used."""
     handler = log_handler()
     logging.getLogger().addHandler(handler)
-    Flask.test_client_class = RememberingClient
+    Flask.test_client_class = DescribedClient
     remember_secret(SECRET_KEY)
     yield
     logging.getLogger().removeHandler(handler)  # threads of services keep running, and log
@@ -120,6 +124,14 @@ def postgres() -> Iterator[str]:
     # Not in pytest's folder, which only its owner may enter, and PostgreSQL runs as somebody else.
     with TemporaryDirectory() as home, postgres_server.postgres(Path(home)) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """The process from which the program is forked."""
+    server = ForkServer()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

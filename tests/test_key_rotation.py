@@ -20,7 +20,7 @@ from cli.keys import PROPAGATION_DELAY
 from services.keys.directory import KeyDirectory
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
-from tests.support.flask_program import FlaskProgram
+from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.users import ZOE
 
 CLIENTS = 3
@@ -112,12 +112,14 @@ class Load:
 
 
 @pytest.fixture
-def flask(tmp_path: Path) -> FlaskProgram:
+def flask(fork_server: ForkServer, tmp_path: Path) -> ForkedFlask:
     """The `flask` program with a key directory."""
-    return FlaskProgram(tmp_path, SIGNING_KEYS_DIR=str(tmp_path / "keys"), SECRET_KEY="", JWT_LIFETIME_MINUTES="60")
+    return ForkedFlask(
+        fork_server, tmp_path, SIGNING_KEYS_DIR=str(tmp_path / "keys"), SECRET_KEY="", JWT_LIFETIME_MINUTES="60"
+    )
 
 
-def test_rotations_reject_no_token(tmp_path: Path, static_environ: dict[str, str], flask: FlaskProgram) -> None:
+def test_rotations_reject_no_token(tmp_path: Path, static_environ: dict[str, str], flask: ForkedFlask) -> None:
     def keys(*arguments: str) -> str:
         ended = flask("keys", *arguments)
         assert ended.returncode == 0, ended.stderr
@@ -145,7 +147,7 @@ def test_rotations_reject_no_token(tmp_path: Path, static_environ: dict[str, str
     assert len({first, second, third}) == 3
 
 
-def test_deleted_key_ends_in_every_worker(tmp_path: Path, static_environ: dict[str, str], flask: FlaskProgram) -> None:
+def test_deleted_key_ends_in_every_worker(tmp_path: Path, static_environ: dict[str, str], flask: ForkedFlask) -> None:
     assert flask("keys", "generate").returncode == 0
     log = tmp_path / "log"
     options = f"--access-logfile {log} --access-logformat '{LOG_FORMAT}'"
@@ -176,7 +178,7 @@ def test_deleted_key_ends_in_every_worker(tmp_path: Path, static_environ: dict[s
 
 
 def test_running_service_notices_neither_another_secret_nor_its_first_directory_until_it_restarts(
-    static_environ: dict[str, str], tmp_path: Path, flask: FlaskProgram
+    static_environ: dict[str, str], tmp_path: Path, flask: ForkedFlask
 ) -> None:
     secret = tmp_path / "secret"
     new = {"SECRET_KEY": "", "SECRET_KEY_FILE": str(secret)}

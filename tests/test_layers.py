@@ -39,7 +39,7 @@ ALLOWED_IN = {
     "passlib": ["passwords/*"],
     "bcrypt": ["passwords/*"],
     "zxcvbn": ["config/guess_estimate.py"],
-    "limits": ["config/rate_limit.py", "services/throttle/*"],
+    "limits": ["services/throttle/shared_storage.py"],
     "redis": ["services/throttle/*"],
     "flask": ["app.py", "api/*", "cli/*", "services/auth_guard.py", "services/context.py", "services/route_map.py"],
     # A lazy import is a plain import inside a function, which this test can see.

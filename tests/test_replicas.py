@@ -14,7 +14,7 @@ from tests.conftest import new_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Response, Server, send_request
-from tests.support.flask_program import FlaskProgram
+from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import user_table
 from tests.support.users import SAMPLE_USERS, SampleUser
 
@@ -35,8 +35,8 @@ def replicas(environ: dict[str, str]) -> Iterator[Replicas]:
 
 
 @pytest.fixture
-def flask(tmp_path: Path, environ: dict[str, str]) -> FlaskProgram:
-    return FlaskProgram(tmp_path, **environ)
+def flask(fork_server: ForkServer, tmp_path: Path, environ: dict[str, str]) -> ForkedFlask:
+    return ForkedFlask(fork_server, tmp_path, **environ)
 
 
 def tokens_of(server: Server, user: SampleUser) -> tuple[str, str]:
@@ -110,7 +110,7 @@ COMMANDS = {
 
 @pytest.mark.parametrize(("user", "command"), COMMANDS.values(), ids=COMMANDS)
 def test_command_revokes_tokens_in_every_worker(
-    replicas: Replicas, flask: FlaskProgram, user: SampleUser, command: list[str]
+    replicas: Replicas, flask: ForkedFlask, user: SampleUser, command: list[str]
 ) -> None:
     given = [tokens_of(server, user) for server in replicas]
     bystander, _ = tokens_of(replicas[0], SAMPLE_USERS[0])

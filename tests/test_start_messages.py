@@ -63,7 +63,7 @@ def test_address_that_cannot_be_used_is_one_line(environ: dict[str, str]) -> Non
     with taken(int(environ["PORT"])):
         code, shown = errors(environ, *GUNICORN)
     address = f"127.0.0.1:{environ['PORT']}"
-    begin = f"Error: cannot listen on {address}: Address already in use. Another program uses the port. "
+    begin = f"Error: cannot listen on {address}: Address already in use. Another program uses the port, "
     assert (code, shown.startswith(begin), shown.count("\n")) == (2, True, 1), shown
     code, shown = errors({**environ, "HOST": "no-such-host.invalid"}, *GUNICORN)
     begin = f"Error: cannot listen on no-such-host.invalid:{environ['PORT']}: Name or service not known. Set HOST to "

@@ -50,6 +50,7 @@ class InvalidRefreshToken(HttpError, BadRequest):
 
     error_code = "invalid_refresh_token"
     message = "Invalid refresh token: {}"
+    example = "expired, revoked or unknown"
     oauth_code = "invalid_grant"
 
     def __init__(self, reason: str) -> None:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from services.throttle.login_throttle import ACCOUNT, ANYWHERE, LOGIN, NOWHERE
+from services.throttle.login_throttle import ACCOUNT, ANYWHERE, KEY_NAMESPACE, LOGIN, NOWHERE
 from services.throttle.names import account_key, login_key
 from services.throttle.shared_storage import open_redis
 
-_NAMESPACE = "LIMITER"  # that of the library
 _BATCH_SIZE = 1000
 
 
@@ -82,7 +81,7 @@ class RedisCounters:
 
     def _keys(self) -> Iterator[str]:
         prefix = self._storage.prefixed_key("")
-        for key in self._storage.storage.scan_iter(f"{prefix}{_NAMESPACE}/*", _BATCH_SIZE):
+        for key in self._storage.storage.scan_iter(f"{prefix}{KEY_NAMESPACE}/*", _BATCH_SIZE):
             yield key.decode("utf-8", "replace").removeprefix(prefix)
 
     def _read(self, key: str) -> StoredCounter | None:

@@ -3,17 +3,15 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from limits import RateLimitItem
-from limits.storage import Storage
-from limits.strategies import FixedWindowRateLimiter
-
+from config.rate_limit import RateLimit
 from providers.interface import Denied, User
 from services.throttle.client_address import Address, client_network
 from services.throttle.errors import THROTTLED, Throttled
 from services.throttle.names import account_key, login_key
+from services.throttle.storage import CounterStorage
 
 U = TypeVar("U", bound=User)
 
@@ -29,21 +27,24 @@ ANYWHERE = "*"
 NOWHERE = "-"
 """The place of a login whose address is not known, such as that of a command."""
 
+KEY_NAMESPACE = "LIMITER"  # the keys are those of the library `limits`, so that versions that use it share the counters
+
 
 @dataclass(frozen=True)
 class Counter:
     """Counts something until its period is over, and is exhausted at its limit."""
 
-    limit: RateLimitItem
+    limit: RateLimit
     kind: str
     place: str
     """A network, ANYWHERE or NOWHERE."""
     name: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What identifies the counter in the storage, together with its limit."""
-        return self.kind, self.place, self.name
+    def key(self) -> str:
+        """What identifies the counter in the storage: another limit has other counters."""
+        limit = self.limit
+        return f"{KEY_NAMESPACE}/{self.kind}/{self.place}/{self.name}/{limit.count}/{limit.units}/{limit.unit}"
 
 
 class LoginThrottle:
@@ -53,11 +54,10 @@ class LoginThrottle:
     each address, known or not. An address becomes known to an account with a successful login.
     """
 
-    def __init__(self, storage: Storage, per_account: RateLimitItem, per_address: RateLimitItem) -> None:
+    def __init__(self, storage: CounterStorage, per_account: RateLimit, per_address: RateLimit) -> None:
         self._storage = storage
-        self._limiter = FixedWindowRateLimiter(storage)
         self._per_account = per_account
-        self._per_place = type(per_account)(math.ceil(per_account.amount / 2), per_account.multiples)
+        self._per_place = replace(per_account, count=math.ceil(per_account.count / 2))
         self._per_address = per_address
 
     def begin(self, login: str | None, address: Address | None) -> "Attempt":
@@ -84,13 +84,13 @@ class LoginThrottle:
     def count(self, counters: list[Counter]) -> None:
         """Add one to each counter."""
         for counter in counters:
-            self._limiter.hit(counter.limit, *counter.key)
+            self._storage.incr(counter.key, counter.limit.seconds)
 
     def count_success(self, login: str, username: str, place: str) -> None:
         """Forget the failures from this place, and remember that the account was successful there."""
         names = ((LOGIN, login_key(login)), (LOGIN, login_key(username)), (ACCOUNT, account_key(username)))
         for kind, name in dict.fromkeys(names):
-            self._limiter.clear(self._per_place, kind, place, name)
+            self._storage.clear(Counter(self._per_place, kind, place, name).key)
             if place != NOWHERE:
                 known = _known_key(kind, name, place)
                 self._storage.clear(known)  # the period of a counter begins with its first count
@@ -103,13 +103,12 @@ class LoginThrottle:
 
     def _wait(self, counter: Counter) -> int:
         """Return the seconds until the counter allows another attempt; 0 if it does so now."""
-        limit = counter.limit
-        if self._limiter.test(limit, *counter.key):
+        key, period = counter.key, counter.limit.seconds
+        if self._storage.get(key) < counter.limit.count:
             return 0
-        period = limit.get_expiry()
-        wait = math.ceil(self._limiter.get_window_stats(limit, *counter.key).reset_time - time.time())
+        wait = math.ceil(self._storage.get_expiry(key) - time.time())
         if wait > period + 1:  # the clock of the Redis server was set back
-            self._limiter.clear(limit, *counter.key)
+            self._storage.clear(key)
             return 0
         return min(max(wait, 1), period)
 

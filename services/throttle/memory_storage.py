@@ -1,10 +1,8 @@
-"""Counters in the memory of this process, for the library `limits`."""
+"""Counters in the memory of this process."""
 
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-
-from limits.storage import Storage
 
 from config.forks import ForkSafeLock
 
@@ -19,26 +17,17 @@ class _Counter:
     """On the monotonic clock, which no change of the time moves."""
 
 
-class BoundedMemoryStorage(Storage):
+class BoundedMemoryStorage:
     """Counts in a bounded amount of memory, in constant time, and without a thread. Thread-safe.
 
-    The storage of the library itself is unbounded, scans all counters a hundred times a second, and depends on the time
-    of day. At the limit, the counter that would end first is forgotten.
+    It does not depend on the time of day. At the limit, the counter that would end first is forgotten.
     """
 
-    STORAGE_SCHEME = None
-
     def __init__(self, max_counters: int = MAX_COUNTERS) -> None:
-        super().__init__()
         self._max_counters = max_counters
         self._by_period: dict[int, OrderedDict[str, _Counter]] = {}
         """The counters of each period in seconds; those that end first are first."""
         self._lock = ForkSafeLock()
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """The errors of the storage: it has none."""
-        return OSError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to the counter, and return its count. The period begins when the counter does."""
@@ -64,10 +53,6 @@ class BoundedMemoryStorage(Storage):
         """Return the time of day at which the counter ends; the current time if there is none."""
         counter = self._find(key)
         return time.time() + (counter.ends - time.monotonic() if counter else 0)
-
-    def check(self) -> bool:
-        """Return True: memory is available."""
-        return True
 
     def clear(self, key: str) -> None:
         """Forget the counter."""

@@ -1,21 +1,21 @@
 """The login throttle that the settings describe."""
 
-from limits import parse
-from limits.storage import Storage
-
 from config.errors import ConfigurationError, Problem
+from config.rate_limit import parse_rate_limit
 from config.service_settings import LoginSettings, ThrottleSettings
 from services.throttle.login_throttle import LoginThrottle
 from services.throttle.memory_storage import BoundedMemoryStorage
+from services.throttle.storage import CounterStorage
 
 
 def open_throttle(logins: LoginSettings, throttle: ThrottleSettings) -> LoginThrottle:
     """Return the throttle. Does not connect to Redis. Raises ConfigurationError."""
     storage = _open_storage(throttle)
-    return LoginThrottle(storage, parse(logins.failures_per_account), parse(logins.attempts_per_address))
+    limits = (logins.failures_per_account, logins.attempts_per_address)
+    return LoginThrottle(storage, *map(parse_rate_limit, limits))
 
 
-def _open_storage(settings: ThrottleSettings) -> Storage:
+def _open_storage(settings: ThrottleSettings) -> CounterStorage:
     local = BoundedMemoryStorage()
     if settings.storage_url is None:
         return local

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from limits.storage import RedisStorage, Storage
+from limits.storage import RedisStorage
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -31,27 +31,19 @@ def open_redis(url: str) -> RedisStorage:
     return RedisStorage(url, key_prefix=KEY_PREFIX, **options)  # type: ignore[arg-type]  # the options of redis.Redis
 
 
-class SharedStorage(Storage):
+class SharedStorage:
     """Counts in Redis, and also in memory, which is read only while Redis is unavailable. Thread-safe.
 
     So when Redis is lost, the failures that this process has seen remain counted. The loss and the return are logged,
     each once.
     """
 
-    STORAGE_SCHEME = None
-
     def __init__(self, shared: RedisStorage, local: BoundedMemoryStorage) -> None:
-        super().__init__()
         self._shared = shared
         self._local = local
         self._lock = ForkSafeLock()
         self._is_lost = False
         self._retry_at = 0.0
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """The errors of the storage: it handles all of them."""
-        return OSError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to the counter, and return its count."""
@@ -66,19 +58,10 @@ class SharedStorage(Storage):
         """Return the time of day at which the counter ends; the current time if there is none."""
         return self._ask(lambda: self._shared.get_expiry(key), lambda: self._local.get_expiry(key))
 
-    def check(self) -> bool:
-        """Return whether Redis responds."""
-        return bool(self._shared.check())
-
     def clear(self, key: str) -> None:
         """Forget the counter."""
         self._local.clear(key)
         self._ask(lambda: self._shared.clear(key), lambda: None)
-
-    def reset(self) -> int | None:
-        """Forget all counters."""
-        self._local.reset()
-        return self._ask(self._shared.reset, lambda: None)
 
     def _ask(self, shared: Callable[[], T], local: Callable[[], T]) -> T:
         if not self._may_use_redis():

@@ -37,6 +37,7 @@ class InvalidToken(HttpError, Unauthorized):
 
     error_code = "invalid_token"
     message = "Invalid access token: {}"
+    example = "the signature is wrong"
     challenge = f'Bearer error="invalid_token", {REALM}'
 
 
@@ -44,12 +45,14 @@ class ExpiredToken(InvalidToken):
     """The access token has expired."""
 
     error_code = "expired_token"
+    example = "expired"
 
 
 class RevokedToken(InvalidToken):
     """The access token was revoked before it expired."""
 
     error_code = "revoked_token"
+    example = "revoked"
 
 
 class RevocationChecker(Protocol):

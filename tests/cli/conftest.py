@@ -1,6 +1,5 @@
 """The program and its user table: `sqlite_cli` on SQLite, and `any_db_cli` on each kind of database."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,6 @@ from database.tables import metadata
 from database.user_editor import UserEditor
 from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import SECRET_KEY, engine_of, user_table
-
-
-@pytest.fixture(scope="session")
-def fork_server() -> Iterator[ForkServer]:
-    """Return the process from which the program is forked."""
-    server = ForkServer()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from services.context import services_of
 from services.keys import pem
 from services.keys.directory import STATES_FILE
 from tests.support.audit_events import events_in
-from tests.support.flask_program import ENVIRON, FLASK, FlaskProgram, error_line
+from tests.support.flask_program import ENVIRON, FLASK, WIDE, FlaskProgram, error_line
 from tests.support.users import ZOE
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
@@ -41,7 +41,7 @@ def command(path: Path) -> Command:
     """The commands, in this process, so that its clock can be moved."""
 
     def run(*arguments: str, **environ: str) -> Result:
-        variables = {"SIGNING_KEYS_DIR": str(path), "JWT_LIFETIME_MINUTES": "60", **environ}
+        variables = {"SIGNING_KEYS_DIR": str(path), "JWT_LIFETIME_MINUTES": "60", **WIDE, **environ}
         return CliRunner(env=variables).invoke(keys, arguments)
 
     return run

@@ -11,7 +11,8 @@ from app import create_app
 from tests.servers.process import free_port
 from tests.servers.redis import redis_server
 from tests.support.doctor import diagnose
-from tests.support.flask_program import FlaskProgram, error_line
+from tests.support.flask_program import error_line
+from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import DEFAULT_LIMITS, SECRET_KEY, users_file
 from tests.support.users import SAMPLE_USERS, ZOE
 
@@ -34,8 +35,8 @@ def environ(redis: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def flask(tmp_path: Path, environ: dict[str, str]) -> FlaskProgram:
-    return FlaskProgram(tmp_path, **environ)
+def flask(fork_server: ForkServer, tmp_path: Path, environ: dict[str, str]) -> ForkedFlask:
+    return ForkedFlask(fork_server, tmp_path, **environ)
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def exhaust(client: FlaskClient, login: str, address: str = HOME) -> None:
     assert log_in(client, login, address=address) == 429
 
 
-def test_counters_are_listed_with_those_that_refuse_logins_first(flask: FlaskProgram, client: FlaskClient) -> None:
+def test_counters_are_listed_with_those_that_refuse_logins_first(flask: ForkedFlask, client: FlaskClient) -> None:
     log_in(client, "nobody/else")
     exhaust(client, ZOE.email, OFFICE)
     lines = flask("throttle", "list").stdout.splitlines()
@@ -69,7 +70,7 @@ def test_counters_are_listed_with_those_that_refuse_logins_first(flask: FlaskPro
     assert len(rows) == 10
 
 
-def test_counters_are_listed_as_json(flask: FlaskProgram, client: FlaskClient) -> None:
+def test_counters_are_listed_as_json(flask: ForkedFlask, client: FlaskClient) -> None:
     exhaust(client, ZOE.email)
     log_in(client, "nobody")
     counters = json.loads(flask("throttle", "list", "--refused", "--json").stdout)
@@ -81,13 +82,13 @@ def test_counters_are_listed_as_json(flask: FlaskProgram, client: FlaskClient) -
     ]
 
 
-def test_names_cannot_control_the_terminal(flask: FlaskProgram, client: FlaskClient) -> None:
+def test_names_cannot_control_the_terminal(flask: ForkedFlask, client: FlaskClient) -> None:
     log_in(client, "a\u202eb")
     assert flask("throttle", "list").stdout.isascii()
 
 
 @pytest.mark.parametrize("login", [ZOE.email, ZOE.email.upper()])
-def test_cleared_user_can_log_in_immediately(flask: FlaskProgram, client: FlaskClient, login: str) -> None:
+def test_cleared_user_can_log_in_immediately(flask: ForkedFlask, client: FlaskClient, login: str) -> None:
     exhaust(client, ZOE.email)
     exhaust(client, "nobody")
     assert flask("throttle", "clear", login).stdout == "Removed 4 counters.\n"
@@ -95,13 +96,13 @@ def test_cleared_user_can_log_in_immediately(flask: FlaskProgram, client: FlaskC
     assert log_in(client, "nobody") == 429
 
 
-def test_cleared_address_can_log_in_immediately(flask: FlaskProgram, client: FlaskClient) -> None:
+def test_cleared_address_can_log_in_immediately(flask: ForkedFlask, client: FlaskClient) -> None:
     exhaust(client, ZOE.email, OFFICE)
     assert flask("throttle", "clear", "--address", "2001:db8::ffff").stdout == "Removed 3 counters.\n"
     assert log_in(client, ZOE.email, ZOE.password, OFFICE) == 200
 
 
-def test_all_counters_are_cleared_and_known_addresses_remain(flask: FlaskProgram, client: FlaskClient) -> None:
+def test_all_counters_are_cleared_and_known_addresses_remain(flask: ForkedFlask, client: FlaskClient) -> None:
     assert log_in(client, ZOE.email, ZOE.password) == 200
     exhaust(client, ZOE.email)
     assert flask("throttle", "clear", "--all").stdout.startswith("Removed ")
@@ -112,7 +113,7 @@ def test_all_counters_are_cleared_and_known_addresses_remain(flask: FlaskProgram
 
 
 @pytest.mark.parametrize("arguments", [[], ["zoe", "--all"], ["--all", "--address", HOME]])
-def test_exactly_one_selection_is_required(flask: FlaskProgram, arguments: list[str]) -> None:
+def test_exactly_one_selection_is_required(flask: ForkedFlask, arguments: list[str]) -> None:
     ended = flask("throttle", "clear", *arguments)
     assert (ended.returncode, error_line(ended).partition(": flask")[0]) == (
         2,
@@ -120,31 +121,31 @@ def test_exactly_one_selection_is_required(flask: FlaskProgram, arguments: list[
     )
 
 
-def test_invalid_address_is_an_error(flask: FlaskProgram) -> None:
+def test_invalid_address_is_an_error(flask: ForkedFlask) -> None:
     ended = flask("throttle", "clear", "--address", "office")
     assert (ended.returncode, error_line(ended)) == (2, "Error: --address is not an address. See: flask throttle list")
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["clear", "--all"]])
-def test_memory_of_other_processes_cannot_be_seen(flask: FlaskProgram, arguments: list[str]) -> None:
+def test_memory_of_other_processes_cannot_be_seen(flask: ForkedFlask, arguments: list[str]) -> None:
     ended = flask("throttle", *arguments, THROTTLE_STORAGE_URL="")
     assert ended.returncode == 2
     assert "in the memory of each worker process, which no command can see" in error_line(ended)
 
 
-def test_unavailable_redis_is_an_error_without_its_password(flask: FlaskProgram) -> None:
+def test_unavailable_redis_is_an_error_without_its_password(flask: ForkedFlask) -> None:
     ended = flask("throttle", "list", THROTTLE_STORAGE_URL=f"redis://:hunter2@127.0.0.1:{free_port()}")
     assert (ended.returncode, error_line(ended)) == (2, "Error: THROTTLE_STORAGE_URL is unavailable: ConnectionError")
 
 
-def test_doctor_warns_of_counters_in_memory(flask: FlaskProgram) -> None:
+def test_doctor_warns_of_counters_in_memory(flask: ForkedFlask) -> None:
     check = diagnose(flask, THROTTLE_STORAGE_URL="")["throttling"]
     assert check["outcome"] == "warning"
     assert "by itself" in check["found"]
     assert "THROTTLE_STORAGE_URL" in check["remedy"]
 
 
-def test_doctor_reports_whether_redis_is_available(flask: FlaskProgram) -> None:
+def test_doctor_reports_whether_redis_is_available(flask: ForkedFlask) -> None:
     assert diagnose(flask)["throttling"]["outcome"] == "ok"
     unavailable = f"redis://:hunter2@127.0.0.1:{free_port()}"
     check = diagnose(flask, THROTTLE_STORAGE_URL=unavailable)["throttling"]
@@ -155,17 +156,17 @@ def test_doctor_reports_whether_redis_is_available(flask: FlaskProgram) -> None:
     ("value", "found"),
     [("", "is not set"), ("2", "number 2 from the right"), ("10.0.0.0/8,::1", "not in 10.0.0.0/8, ::1/128")],
 )
-def test_doctor_explains_where_client_addresses_come_from(flask: FlaskProgram, value: str, found: str) -> None:
+def test_doctor_explains_where_client_addresses_come_from(flask: ForkedFlask, value: str, found: str) -> None:
     assert found in diagnose(flask, TRUSTED_PROXIES=value)["proxies"]["found"]
 
 
-def test_password_of_the_doctor_counts_like_a_login(flask: FlaskProgram) -> None:
+def test_password_of_the_doctor_counts_like_a_login(flask: ForkedFlask) -> None:
     for _ in range(PER_PLACE):
         check = diagnose_password(flask, WRONG)
         assert "the password is wrong" in check
     assert "not tried, because logins of this user are refused" in diagnose_password(flask, ZOE.password)
 
 
-def diagnose_password(flask: FlaskProgram, password: str) -> str:
+def diagnose_password(flask: ForkedFlask, password: str) -> str:
     ended = flask("doctor", "--json", "--user", ZOE.email, "--password", stdin=f"{password}\n")
     return next(str(one["found"]) for one in json.loads(ended.stdout)["checks"] if one["step"] == "password")

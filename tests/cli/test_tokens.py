@@ -13,7 +13,8 @@ from tests.conftest import new_database
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
 from tests.support.error_responses import error_message
-from tests.support.flask_program import FlaskProgram, error_line
+from tests.support.flask_program import error_line
+from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.sessions import Tokens, client_of, guard_error, log_in, refresh, send_login, send_refresh
 from tests.support.stores import engine_of, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
@@ -37,9 +38,9 @@ on_sqlite = pytest.mark.parametrize("environ", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def flask(tmp_path: Path, environ: dict[str, str]) -> FlaskProgram:
+def flask(fork_server: ForkServer, tmp_path: Path, environ: dict[str, str]) -> ForkedFlask:
     """The `flask` program on this database."""
-    return FlaskProgram(tmp_path, DATABASE_URL=environ["DATABASE_URL"])
+    return ForkedFlask(fork_server, tmp_path, DATABASE_URL=environ["DATABASE_URL"])
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def is_valid(client: FlaskClient, tokens: Tokens) -> bool:
     return guard_error(client, tokens.access) == guard_error(client, refresh(client, tokens).access) == ""
 
 
-def test_sessions_of_a_user_are_revoked_and_a_new_login_is_valid(flask: FlaskProgram, client: FlaskClient) -> None:
+def test_sessions_of_a_user_are_revoked_and_a_new_login_is_valid(flask: ForkedFlask, client: FlaskClient) -> None:
     first, second, other = log_in(client), log_in(client), log_in(client, O_BRIEN)
     ended = flask("tokens", "revoke", "--user", " ZoÉ ")
     again = log_in(client)
@@ -70,7 +71,7 @@ def test_sessions_of_a_user_are_revoked_and_a_new_login_is_valid(flask: FlaskPro
 
 
 def test_all_sessions_are_revoked_and_a_new_login_is_valid(
-    flask: FlaskProgram, client: FlaskClient, environ: dict[str, str]
+    flask: ForkedFlask, client: FlaskClient, environ: dict[str, str]
 ) -> None:
     tokens, other = log_in(client), log_in(client, O_BRIEN)
     ended = flask("tokens", "revoke", "--all")
@@ -86,7 +87,7 @@ def test_all_sessions_are_revoked_and_a_new_login_is_valid(
 
 
 @on_sqlite
-def test_provider_option_revokes_only_its_sessions(flask: FlaskProgram, environ: dict[str, str]) -> None:
+def test_provider_option_revokes_only_its_sessions(flask: ForkedFlask, environ: dict[str, str]) -> None:
     table, file = client_of(environ), client_of(environ, AUTH_PROVIDER="static")
     of_table, of_file = log_in(table), log_in(file)
     assert flask("tokens", "revoke", "--user", "zoé", "--provider", "static").stdout == f"Ended 1 session. {REJECTED}"
@@ -95,14 +96,14 @@ def test_provider_option_revokes_only_its_sessions(flask: FlaskProgram, environ:
 
 
 @on_sqlite
-def test_user_without_sessions_is_not_an_error(flask: FlaskProgram) -> None:
+def test_user_without_sessions_is_not_an_error(flask: ForkedFlask) -> None:
     ended = flask("tokens", "revoke", "--user", "ZOÉ")
     assert (ended.returncode, ended.stdout) == (0, f"Ended 0 sessions. {REJECTED}")
     assert flask("tokens", "revoke", "--all").stdout == f"Ended 0 sessions. {REJECTED}"
 
 
 def test_revocation_by_email_ends_the_sessions_of_its_user(
-    flask: FlaskProgram, client: FlaskClient, environ: dict[str, str]
+    flask: ForkedFlask, client: FlaskClient, environ: dict[str, str]
 ) -> None:
     tokens, other = log_in(client), log_in(client, O_BRIEN)
     ended = flask("tokens", "revoke", "--user", ZOE.email)
@@ -115,7 +116,7 @@ def test_revocation_by_email_ends_the_sessions_of_its_user(
 
 
 @on_sqlite
-def test_revocation_by_email_asks_the_other_providers(flask: FlaskProgram, environ: dict[str, str]) -> None:
+def test_revocation_by_email_asks_the_other_providers(flask: ForkedFlask, environ: dict[str, str]) -> None:
     person = SampleUser("smith", "john@example.org", "the password of John Smith")
     file = users_file(Path(environ["STATIC_USERS_FILE"]), [person])
     client = client_of({**environ, **file})
@@ -128,7 +129,7 @@ def test_revocation_by_email_asks_the_other_providers(flask: FlaskProgram, envir
 
 
 @on_sqlite
-def test_revocation_by_email_asks_the_directory(flask: FlaskProgram, environ: dict[str, str], slapd: Slapd) -> None:
+def test_revocation_by_email_asks_the_directory(flask: ForkedFlask, environ: dict[str, str], slapd: Slapd) -> None:
     directory = slapd.environ()
     client = client_of({**environ, **directory})
     tokens = log_in(client, O_BRIEN)
@@ -141,7 +142,7 @@ def test_revocation_by_email_asks_the_directory(flask: FlaskProgram, environ: di
 @on_sqlite
 @pytest.mark.parametrize("provider", ["", "database", "static", "database,static"])
 def test_revocation_that_ends_nothing_does_not_report_success(
-    flask: FlaskProgram, environ: dict[str, str], provider: str
+    flask: ForkedFlask, environ: dict[str, str], provider: str
 ) -> None:
     asked = {"AUTH_PROVIDER": provider, "STATIC_USERS_FILE": environ["STATIC_USERS_FILE"]}
     for login in ("unknown", "unknown@example.org"):
@@ -163,7 +164,7 @@ OBSTACLES = {
 @on_sqlite
 @pytest.mark.parametrize(("changed", "option", "reason"), OBSTACLES.values(), ids=OBSTACLES)
 def test_provider_that_cannot_be_asked_is_not_an_unknown_user(
-    flask: FlaskProgram, changed: dict[str, str], option: tuple[str, ...], reason: str
+    flask: ForkedFlask, changed: dict[str, str], option: tuple[str, ...], reason: str
 ) -> None:
     ended = flask("tokens", "revoke", "--user", "yan", *option, **changed)
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -173,7 +174,7 @@ def test_provider_that_cannot_be_asked_is_not_an_unknown_user(
 
 @on_sqlite
 def test_email_of_a_user_whom_the_provider_denies_is_not_an_unknown_user(
-    flask: FlaskProgram, environ: dict[str, str]
+    flask: ForkedFlask, environ: dict[str, str]
 ) -> None:
     file = Path(environ["STATIC_USERS_FILE"])
     static = users_file(file, [ZOE])
@@ -184,7 +185,7 @@ def test_email_of_a_user_whom_the_provider_denies_is_not_an_unknown_user(
 
 
 @on_sqlite
-def test_users_of_a_provider_that_cannot_look_them_up_can_be_revoked(flask: FlaskProgram) -> None:
+def test_users_of_a_provider_that_cannot_look_them_up_can_be_revoked(flask: ForkedFlask) -> None:
     ended = flask("tokens", "revoke", "--user", "yan", **DIRECTORY, LDAP_USER_DN_TEMPLATE="uid={login},dc=example")
     note = "The provider ldap cannot look yan up: compare it with the claim `sub`.\n"
     assert (ended.returncode, ended.stdout) == (0, f"{note}Ended 0 sessions. {REJECTED}")
@@ -193,7 +194,7 @@ def test_users_of_a_provider_that_cannot_look_them_up_can_be_revoked(flask: Flas
 @on_sqlite
 @pytest.mark.parametrize(("login", "exit_code"), [("unknown", 2), ("zoé", 0)])
 def test_tokens_without_a_session_are_revoked_also_if_no_provider_knows_their_user(
-    flask: FlaskProgram, client: FlaskClient, login: str, exit_code: int
+    flask: ForkedFlask, client: FlaskClient, login: str, exit_code: int
 ) -> None:
     token = services_of(client.application).issuer.generate({"username": login, "idp": "kiosk", "roles": []})
     assert guard_error(client, token) == ""
@@ -202,7 +203,7 @@ def test_tokens_without_a_session_are_revoked_also_if_no_provider_knows_their_us
 
 
 @on_sqlite
-def test_revocation_is_in_the_audit_log(flask: FlaskProgram, environ: dict[str, str]) -> None:
+def test_revocation_is_in_the_audit_log(flask: ForkedFlask, environ: dict[str, str]) -> None:
     for arguments in (["--user", ZOE.email], ["--user", "zoé", "--provider", "static"], ["--all"]):
         flask("tokens", "revoke", *arguments)
     history = UserEditor(engine_of(environ), "tests").users.history()
@@ -217,7 +218,7 @@ def test_revocation_is_in_the_audit_log(flask: FlaskProgram, environ: dict[str, 
 
 
 def test_disabled_user_loses_sessions_and_can_log_in_again_when_enabled(
-    flask: FlaskProgram, client: FlaskClient
+    flask: ForkedFlask, client: FlaskClient
 ) -> None:
     tokens, other = log_in(client), log_in(client, O_BRIEN)
     assert flask("users", "disable", "ZOE@example.org", "--force").returncode == 0
@@ -230,7 +231,7 @@ def test_disabled_user_loses_sessions_and_can_log_in_again_when_enabled(
     assert is_valid(client, again)
 
 
-def test_new_password_revokes_the_sessions(flask: FlaskProgram, client: FlaskClient) -> None:
+def test_new_password_revokes_the_sessions(flask: ForkedFlask, client: FlaskClient) -> None:
     tokens, other = log_in(client), log_in(client, O_BRIEN)
     assert flask("users", "set-password", "zoé", stdin="another good password").returncode == 0
     again = log_in(client, SampleUser(ZOE.username, ZOE.email, "another good password"))
@@ -240,7 +241,7 @@ def test_new_password_revokes_the_sessions(flask: FlaskProgram, client: FlaskCli
 
 
 @on_sqlite
-def test_disabling_a_user_keeps_sessions_of_other_providers(flask: FlaskProgram, environ: dict[str, str]) -> None:
+def test_disabling_a_user_keeps_sessions_of_other_providers(flask: ForkedFlask, environ: dict[str, str]) -> None:
     file, table = client_of(environ, AUTH_PROVIDER="static"), client_of(environ)
     of_file, of_table = log_in(file), log_in(table)
     assert flask("users", "disable", "zoé", "--force").returncode == 0
@@ -260,12 +261,12 @@ def test_disabling_a_user_keeps_sessions_of_other_providers(flask: FlaskProgram,
         (("--user", "zoé", "--provider", " "), "provider must not be empty"),
     ],
 )
-def test_wrong_usage_is_one_line(flask: FlaskProgram, arguments: tuple[str, ...], why: str) -> None:
+def test_wrong_usage_is_one_line(flask: ForkedFlask, arguments: tuple[str, ...], why: str) -> None:
     assert error_line(flask("tokens", "revoke", *arguments)) == f"Error: {why}"
 
 
 @on_sqlite
-def test_contradicting_options_revoke_nothing(flask: FlaskProgram, client: FlaskClient) -> None:
+def test_contradicting_options_revoke_nothing(flask: ForkedFlask, client: FlaskClient) -> None:
     tokens = log_in(client)
     error_line(flask("tokens", "revoke", "--user", "zoé", "--all"))
     assert is_valid(client, tokens)
@@ -273,16 +274,16 @@ def test_contradicting_options_revoke_nothing(flask: FlaskProgram, client: Flask
 
 @on_sqlite
 @pytest.mark.parametrize("arguments", [("--everything",), ("zoé",)])
-def test_unknown_option_is_a_usage_error(flask: FlaskProgram, arguments: tuple[str, ...]) -> None:
+def test_unknown_option_is_a_usage_error(flask: ForkedFlask, arguments: tuple[str, ...]) -> None:
     ended = flask("tokens", "revoke", *arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "Usage: python -m flask tokens revoke" in ended.stderr
+    assert "Usage: flask tokens revoke" in ended.stderr
 
 
 @on_sqlite
 @pytest.mark.parametrize("arguments", [("--user", "zoé"), ("--all",)])
 def test_missing_database_is_an_error_with_a_remedy(
-    flask: FlaskProgram, tmp_path: Path, arguments: tuple[str, ...]
+    flask: ForkedFlask, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     line = error_line(flask("tokens", "revoke", *arguments, DATABASE_URL=""))
     assert "DATABASE_URL is not set. Set it to sqlite:///" in line

@@ -10,7 +10,7 @@ from config.clients import OAuthSettings
 from config.errors import ConfigurationError
 from config.keys import KeySettings
 from config.section import Section, secret_file_variables
-from config.service_settings import PasswordSettings, ServerSettings
+from config.service_settings import DatabaseSettings, PasswordSettings, ServerSettings, ThrottleSettings
 from providers.ldap.settings import LdapSettings
 from tests.support.stores import SECRET_KEY, services_of
 
@@ -163,6 +163,41 @@ def test_secret_can_be_read_from_a_file_that_ends_with_newlines(
     by_file = {**valid, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
     token = services_of(valid).issuer.generate({"username": "zoé"})
     assert services_of(by_file).issuer.decode(token)["sub"] == "zoé"
+
+
+LDAP = {"LDAP_URL": "ldaps://x", "LDAP_BASE_DN": "dc=x", "LDAP_BIND_DN": "cn=x"}
+SECRET_VALUES: dict[str, tuple[type[Section], dict[str, str], str]] = {
+    "SECRET_KEY": (KeySettings, {}, SECRET_KEY),
+    "SECRET_KEY_FALLBACKS": (KeySettings, {"SECRET_KEY": SECRET_KEY}, "F5mQ2y8vXcN7pLkR4tWzB9sDgH3jAeUo"),
+    "DATABASE_URL": (DatabaseSettings, {}, "postgresql://user:password@localhost/latchkey"),
+    "LDAP_BIND_PASSWORD": (LdapSettings, LDAP, "a password "),
+    "OAUTH_CLIENTS": (OAuthSettings, {}, "phone,tablet"),
+    "THROTTLE_STORAGE_URL": (ThrottleSettings, {}, "redis://127.0.0.1:6379"),
+}
+"""The section, other variables and a value of each secret."""
+
+
+def test_every_secret_has_a_value_here() -> None:
+    sections = [section for section in Section.__subclasses__() if section.__module__.startswith(("config.", "provid"))]
+    assert {*SECRET_VALUES} == {
+        section.variable(field) for section in sections for field in section.model_fields if section.is_secret(field)
+    }
+
+
+@pytest.mark.parametrize("variable", SECRET_VALUES)
+def test_newline_at_the_end_of_a_docker_secret_is_not_part_of_it(tmp_path: Path, variable: str) -> None:
+    section, others, value = SECRET_VALUES[variable]
+    (tmp_path / "secret").write_text(f"{value}\n")
+    read = section.read({**others, f"{variable}_FILE": str(tmp_path / "secret")})
+    assert read == section.read({**others, variable: value})
+
+
+@pytest.mark.parametrize(
+    "platform", ["x86_64-conda-linux-gnu", "x86_64-conda_cos6-linux-gnu", "arm64-apple-darwin20.0.0"]
+)
+def test_platform_that_conda_sets_as_host_is_ignored(platform: str) -> None:
+    assert ServerSettings.read({"HOST": platform}).address == "127.0.0.1:5000"
+    assert ServerSettings.read({"HOST": "web-conda-1"}).address == "web-conda-1:5000"
 
 
 @pytest.mark.parametrize("form", ["SECRET_KEY", "SECRET_KEY_FILE"])

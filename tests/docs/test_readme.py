@@ -2,8 +2,10 @@
 
 import json
 import re
+import socket
 import stat
 import subprocess
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,21 @@ def test_next_start_changes_nothing(newcomer: Newcomer, password: str) -> None:
         assert f"LOGIN=$({lines[-1]})\n" in newcomer.with_free_port(readme(LOGIN))
     assert (newcomer.folder / ".env").read_bytes() == before
     assert newcomer.run(".venv/bin/flask users list").count("\n") == 2
+
+
+@pytest.mark.usefixtures("password")
+def test_start_on_a_used_port_names_another_one_although_conda_has_set_host(newcomer: Newcomer) -> None:
+    with ExitStack() as stack:
+        with suppress(OSError):  # another program uses the port
+            stack.enter_context(socket.create_server(("127.0.0.1", 5000)))
+        environ = {**newcomer.environ, "HOST": "x86_64-conda-linux-gnu", "PORT": "5000"}
+        ended = subprocess.run(
+            ["make", "run"], cwd=newcomer.folder, env=environ, capture_output=True, check=False, text=True
+        )
+    found = "cannot listen on 127.0.0.1:5000: Address already in use"
+    remedy = "Another program uses the port, on macOS often AirPlay Receiver. Set PORT to another one, for example: "
+    assert f"Error: {found}. {remedy}PORT=5001 make run\n" in ended.stderr
+    assert ended.returncode == 2
 
 
 def test_session_responds_as_the_readme_shows(newcomer: Newcomer, password: str) -> None:

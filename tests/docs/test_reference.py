@@ -14,6 +14,7 @@ from config.keys import KeySettings, SigningKeysSettings
 from config.section import Section
 from config.service_settings import (
     AdminSettings,
+    ApiSettings,
     AuditSettings,
     CorsSettings,
     DatabaseSettings,
@@ -51,6 +52,7 @@ SECTIONS: list[type[Section]] = [
     ServerSettings,
     ThrottleSettings,
     ProxySettings,
+    ApiSettings,
     CorsSettings,
     StaticSettings,
     DatabaseSettings,

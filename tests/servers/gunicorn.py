@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -21,17 +21,20 @@ def gunicorn(
     workers: int = 1,
     log_level: str = "error",
     log: IO[bytes] | None = None,
+    *,
     port: int | None = None,
+    prefix: Sequence[str] = (),
 ) -> Iterator[str]:
     """Run the service in this environment, by default with the SECRET_KEY of the tests; yield its URL.
 
     `log` receives its standard error; by default, the log of the test run does. `port` is a free one by default.
+    `prefix` is a command that starts the command after it.
     """
     port = port or free_port()
     # Variables, empty ones too, take precedence over the development configuration of this clone.
     variables = {"PATH": os.defpath, "SECRET_KEY": SECRET_KEY, "DATABASE_URL": "", "PORT": str(port)}
     variables["EXAMPLE_ROUTES"] = "true"
-    command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--log-level", log_level]
+    command = [*prefix, sys.executable, "-m", "gunicorn", "--workers", str(workers), "--log-level", log_level]
     with log or open_log() as stderr:
         process = subprocess.Popen(command, cwd=ROOT, env={**variables, **environ}, stderr=stderr)
     with running(process, lambda: listens(port)):

@@ -13,8 +13,9 @@ from tests.support.log_scan import append_to_log
 ROOT = Path(__file__).resolve().parents[2]
 
 FLASK = [sys.executable, "-m", "flask"]
-ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "COLUMNS": "1000", "EXAMPLE_ROUTES": "true"}
-"""The terminal is so wide that no row of a table needs two lines."""
+WIDE = {"COLUMNS": "1000"}
+"""A terminal that is so wide that no row of a table needs two lines."""
+ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "EXAMPLE_ROUTES": "true", **WIDE}
 
 
 class FlaskProgram:

@@ -24,6 +24,19 @@ from typing import Any, NamedTuple
 from tests.support.flask_program import ENVIRON, ROOT, FlaskProgram
 from tests.support.log_scan import append_to_log
 
+PRELOADED = (
+    "flask.cli",
+    "app",
+    "cli.db",
+    "cli.doctor",
+    "cli.keys",
+    "cli.throttle",
+    "cli.tokens",
+    "cli.users",
+    "psycopg",
+)
+"""What the forks share. Providers are not preloaded, because a command knows the settings of those that it uses."""
+
 
 class Exit(NamedTuple):
     """The end of a run."""
@@ -194,11 +207,12 @@ def _prepare(run: dict[str, Any], files: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    for name in ("flask.cli", "app", "cli.db", "cli.users", "psycopg"):
+    for name in PRELOADED:
         import_module(name)
     for command in entry_points(group="flask.commands"):  # Flask loads them all, also those of other packages
         command.load()
     gc.freeze()
+    __package__ = ""  # so that a usage error names the program as `flask`
     _serve()
     try:
         import_module("flask.cli").main()

@@ -8,8 +8,8 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 import pytest
-from limits import parse
 
+from config.rate_limit import parse_rate_limit
 from providers.interface import WRONG_PASSWORD, Denied, User
 from services.throttle.errors import Throttled
 from services.throttle.login_throttle import LoginThrottle
@@ -21,7 +21,9 @@ DAY = 24 * 3600
 
 
 def throttle(per_account: str = "2/hour", storage: BoundedMemoryStorage | None = None) -> LoginThrottle:
-    return LoginThrottle(storage or BoundedMemoryStorage(), parse(per_account), parse("1000000/hour"))
+    return LoginThrottle(
+        storage or BoundedMemoryStorage(), parse_rate_limit(per_account), parse_rate_limit("1000000/hour")
+    )
 
 
 def fail(throttle: LoginThrottle, login: str = "zoe") -> None:

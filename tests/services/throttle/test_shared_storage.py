@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from limits import parse
 from redis import Redis
 
+from config.rate_limit import parse_rate_limit
 from providers.interface import WRONG_PASSWORD, Denied, User
 from services.throttle.errors import Throttled
 from services.throttle.login_throttle import LoginThrottle
@@ -31,7 +31,11 @@ PERIOD = 3600
 
 def worker(url: str) -> LoginThrottle:
     """Return the throttle of one worker process."""
-    return LoginThrottle(SharedStorage(open_redis(url), BoundedMemoryStorage()), parse("4/hour"), parse("1000000/hour"))
+    return LoginThrottle(
+        SharedStorage(open_redis(url), BoundedMemoryStorage()),
+        parse_rate_limit("4/hour"),
+        parse_rate_limit("1000000/hour"),
+    )
 
 
 def fail(throttle: LoginThrottle, count: int = 1, login: str = "zoe") -> None:
@@ -81,7 +85,11 @@ def test_known_address_is_known_to_all_workers(url: str) -> None:
 
 
 def test_counters_end_in_redis_without_a_worker(url: str) -> None:
-    one = LoginThrottle(SharedStorage(open_redis(url), BoundedMemoryStorage()), parse("2/second"), parse("9/second"))
+    one = LoginThrottle(
+        SharedStorage(open_redis(url), BoundedMemoryStorage()),
+        parse_rate_limit("2/second"),
+        parse_rate_limit("9/second"),
+    )
     fail(one)
     assert Redis.from_url(url).dbsize()
     wait_until(lambda: not Redis.from_url(url).dbsize())

@@ -1,0 +1,176 @@
+"""The members of requests and responses. They validate requests, shape responses, and describe both in OpenAPI."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+
+from config.text import Name, RoleName
+
+MAX_PAGE_SIZE = 200
+
+
+def _omit_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
+def unchanged() -> Any:
+    """Return a field of a partial update, which `exclude_unset` omits if the request does not set it."""
+    return Field(default=None, json_schema_extra=_omit_default)
+
+
+def _require_text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be text that is not blank")
+    return value
+
+
+Text = Annotated[str, PlainValidator(_require_text, json_schema_input_type=Annotated[str, Field(min_length=1)])]
+"""Text as it is, also with characters that names must not have: the provider decides about it."""
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-28T13:02:22.356938+00:00"])]
+
+
+def is_none(value: object) -> bool:
+    """Return whether a member is omitted from a response."""
+    return value is None
+
+
+class Credentials(BaseModel):
+    """The login and password of a user."""
+
+    email: Text = Field(description="An email address or a username.", examples=["admin@example.org"])
+    password: Text = Field(json_schema_extra={"format": "password"})
+
+
+class RefreshToken(BaseModel):
+    """A refresh token, which is single-use."""
+
+    refresh_token: Text
+
+
+class PasswordChange(BaseModel):
+    """The caller's password, and the new one."""
+
+    password: Text = Field(json_schema_extra={"format": "password"})
+    new_password: Text = Field(json_schema_extra={"format": "password"})
+
+
+class StrictBody(BaseModel):
+    """A body that has no unknown members, and whose values have exactly the types of the fields."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class NewUser(StrictBody):
+    """A user to add."""
+
+    username: Name
+    email: Name | None = None
+    password: str = Field(json_schema_extra={"format": "password"})
+    roles: list[RoleName] = []
+    active: bool = True
+
+
+class UserEdit(StrictBody):
+    """The members of a user to change."""
+
+    username: Name = unchanged()
+    email: Name | None = unchanged()
+    roles: list[RoleName] = unchanged()
+    active: bool = unchanged()
+
+
+class NewPassword(StrictBody):
+    """The new password of a user."""
+
+    password: str = Field(json_schema_extra={"format": "password"})
+
+
+class UserQuery(BaseModel):
+    """Which users to list."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    limit: int = Field(50, ge=1, le=MAX_PAGE_SIZE, description="Users on a page.")
+    after: Name | None = Field(default=None, description="Start after this username.")
+    role: Name | None = Field(default=None, description="Only users who have this role.")
+    active: Literal["true", "false"] | None = Field(default=None, description="Only active, or only disabled users.")
+    search: Name | None = Field(default=None, description="Only users whose username or email contains this text.")
+
+
+class RoleQuery(BaseModel):
+    """The roles of which the user must have one."""
+
+    role: list[str] = Field([], description="A role. Repeat the parameter to accept any one of several roles.")
+
+
+class Answer(BaseModel):
+    """A response in the format of Latchkey: `status` repeats the HTTP status."""
+
+    status: int = 200
+
+
+class Message(Answer):
+    """A sentence."""
+
+    message: str
+
+
+class Tokens(Answer):
+    """The tokens after a login or a refresh."""
+
+    data: str = Field(description="The access token: a JSON Web Token (RFC 9068).", examples=["eyJhbGciOi…"])
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a type
+    expires_in: int = Field(description="The seconds until the access token expires.", examples=[3600])
+    refresh_token: str | None = Field(
+        default=None, exclude_if=is_none, description="Only if the service has sessions.", examples=["8JGGBUGdEK…"]
+    )
+
+
+class Identity(BaseModel):
+    """The user of an access token."""
+
+    sub: str = Field(examples=["admin"])
+    username: str | None = Field(examples=["admin"])
+    email: str | None = Field(examples=["admin@example.org"])
+    roles: list[str] = Field(examples=[["admin", "user"]])
+    idp: str | None = Field(description="The provider of the user.", examples=["database"])
+
+
+class Caller(Answer):
+    """The user of the access token of the request."""
+
+    data: Identity
+
+
+class User(BaseModel):
+    """A user of the user table."""
+
+    id: int = Field(examples=[2])
+    username: str = Field(examples=["zoe"])
+    email: str | None = Field(examples=["zoe@example.org"])
+    roles: list[str] = Field(examples=[["user"]])
+    active: bool = Field(description="False if the user is disabled.", examples=[True])
+    created_at: Time
+    updated_at: Time
+    last_login_at: Time | None = Field(description="Accurate to one hour.", examples=[None])
+
+
+class OneUser(Answer):
+    """A user."""
+
+    data: User
+
+
+class UserPage(Answer):
+    """A page of users, in alphabetical order of their usernames."""
+
+    data: list[User]
+    next: str | None = Field(description="The path of the next page; null on the last one.", examples=[None])
+
+
+class Error(BaseModel):
+    """The response to every error, except at the endpoints of standards."""
+
+    status: int
+    message: str = Field(description="For people. It may be reworded.")
+    code: str = Field(description="For programs. It stays the same.")
