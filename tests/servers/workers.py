@@ -34,8 +34,8 @@ class Server:
         self._port = urlsplit(url).port or 0
         self._count = workers
         listening_inode = _inode(self._port, 0)
-        wait_until(lambda: len(_holders_of(listening_inode, _processes())) > workers, 60)
-        holders = _holders_of(listening_inode, _processes())
+        wait_until(lambda: len(_holders_of(listening_inode, _descendants())) > workers, 60)
+        holders = _holders_of(listening_inode, _descendants())
         (self._master,) = {_parent(pid) for pid in holders} & holders
 
     def connect(self) -> HTTPConnection:
@@ -138,6 +138,15 @@ def _open_files(pid: int) -> set[str]:
             with suppress(OSError):
                 files.add(str(file.readlink()))
     return files
+
+
+def _descendants() -> set[int]:
+    """Return the ids of the processes that this process has started, or a process that it has started."""
+    parents = {pid: _parent(pid) for pid in _processes()}
+    found = {os.getpid()}
+    while new := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= new
+    return found - {os.getpid()}
 
 
 def _parent(pid: int) -> int:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Engine, update
 
@@ -75,12 +76,25 @@ def user_table(
 ) -> dict[str, str]:
     """Write the users to a new user table, and return the environment for its provider."""
     environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url, **HIGH_LIMITS}
+    if url.startswith("sqlite:///") and not (path := Path(url.removeprefix("sqlite:///"))).exists():
+        path.write_bytes(_new_sqlite_database())
+        path.chmod(0o600)
     engine = engine_of(environ, may_create=True)
     upgrade(engine)
     for person in people:
         add_by_hand(engine, person, hash_of(person))
     engine.dispose()
     return environ
+
+
+@cache
+def _new_sqlite_database() -> bytes:
+    """Return the file of a database with tables, which is copied because the migrations take longer."""
+    with TemporaryDirectory() as folder:
+        engine = engine_of({"DATABASE_URL": f"sqlite:///{folder}/new.db"}, may_create=True)
+        upgrade(engine)
+        engine.dispose()
+        return Path(folder, "new.db").read_bytes()
 
 
 def add_by_hand(engine: Engine, person: SampleUser, stored: str) -> None:
