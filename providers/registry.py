@@ -127,6 +127,8 @@ def _import_remedy(error: BaseException, reference: str) -> str:
 
 
 def _entry_point(name: str, source: str) -> EntryPoint:
+    if reference := BUILT_IN.get(name):  # without a search of all installed packages, which takes as long as a start
+        return EntryPoint(name, reference, GROUP)
     known = provider_entry_points()
     if name in known:
         return known[name]
