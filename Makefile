@@ -58,7 +58,7 @@ lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 
 servers:
 	@.ci/install slapd 389-ds-base samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
-	  postgresql pgbouncer redis-server chromium chromium-driver curl nginx-light caddy haproxy apache2-bin lua-socket fail2ban \
+	  postgresql pgbouncer prometheus redis-server chromium chromium-driver curl nginx-light caddy haproxy apache2-bin lua-socket fail2ban \
 	  uwsgi-core uwsgi-plugin-python3 libapache2-mod-wsgi-py3 libapache2-mod-auth-openidc \
 	  $$(command -v npm >/dev/null || echo nodejs npm)
 

@@ -1,10 +1,11 @@
 """The configuration of a deployment. The command is `gunicorn`, without arguments."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from functools import partial
-from tempfile import gettempdir
+from tempfile import gettempdir, mkdtemp
 from typing import Any
 
 from click import ClickException
@@ -44,10 +45,13 @@ def _worker_directory() -> str:
         raise ConfigurationError([Problem("TMPDIR", "is not a writable directory", remedy)]) from None
 
 
-def _check_configuration() -> tuple[ServerSettings, LogSettings, int, str]:
-    """Return the settings that gunicorn needs, and the directory of its workers. Raises ConfigurationError."""
+def _check_configuration() -> tuple[ServerSettings, LogSettings, int, str, bool]:
+    """Return the settings that gunicorn needs, the directory of its workers, and whether there are metrics.
+
+    Raises ConfigurationError.
+    """
     settings = Settings.of_process()
-    server, log, max_logins, directory, *_ = collect_errors(
+    server, log, max_logins, directory, services, *_ = collect_errors(
         lambda: settings.server,
         lambda: settings.log,
         lambda: max_concurrent_logins(settings),
@@ -56,15 +60,21 @@ def _check_configuration() -> tuple[ServerSettings, LogSettings, int, str]:
         lambda: require_safe_start(settings, settings.server.host, get_debug_flag()),
         lambda: require_current_schema(settings),
     )
-    return server, log, max_logins, directory
+    return server, log, max_logins, directory, services.metrics_token is not None
 
 
 try:
     # Before the workers start, so that an invalid configuration is one message and not a traceback per worker.
-    _server, _log, _max_logins, worker_tmp_dir = _check_configuration()
+    _server, _log, _max_logins, worker_tmp_dir, _has_metrics = _check_configuration()
 except ConfigurationError as error:
     error.show()
     raise SystemExit(error.exit_code) from None
+
+
+_METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+# A new directory for each main process, also for one that replaces another with its environment (SIGUSR2).
+if _has_metrics and "latchkey-metrics-" in os.environ.get(_METRICS_DIRECTORY, "latchkey-metrics-"):
+    os.environ[_METRICS_DIRECTORY] = mkdtemp(prefix="latchkey-metrics-", dir=worker_tmp_dir)
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -162,3 +172,17 @@ def when_ready(server: Any) -> None:
 def post_worker_init(_worker: Any) -> None:
     """Report that this worker serves requests."""
     mark_as_serving()
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget the gauges of a worker that has ended. Its counts remain."""
+    if _has_metrics:
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """Remove the files of the metrics."""
+    if _has_metrics:
+        shutil.rmtree(os.environ[_METRICS_DIRECTORY], ignore_errors=True)

@@ -12,7 +12,20 @@ from flask.cli import FlaskGroup
 from flask.helpers import get_debug_flag
 from werkzeug.serving import is_running_from_reloader
 
-from api import auth, cors, errors, health, identity, oauth, paths, response_headers, upgrades, users, well_known
+from api import (
+    auth,
+    cors,
+    errors,
+    health,
+    identity,
+    metrics,
+    oauth,
+    paths,
+    response_headers,
+    upgrades,
+    users,
+    well_known,
+)
 from config.errors import collect_errors
 from config.settings import Settings
 from services.context import Services, register_services
@@ -53,6 +66,7 @@ def install(app: Flask, services: Services) -> None:
     response_headers.init(app)
     upgrades.init(app)
     cors.init(app, services.cors_origins)
+    metrics.init(app, services)
     endpoints = Blueprint(BLUEPRINT, __name__)
     for module in (paths, errors, auth, identity, users, oauth, well_known, health):
         module.init(endpoints)

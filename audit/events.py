@@ -86,6 +86,14 @@ def request_members() -> Mapping[str, Member]:
     return _request_members()
 
 
+_observers: list[Callable[[Mapping[str, Member]], None]] = []
+
+
+def observe_events_with(observer: Callable[[Mapping[str, Member]], None]) -> None:
+    """Call `observer` with the members of each later event, in the thread that writes it. It must not raise."""
+    _observers.append(observer)
+
+
 def write_event(event: Event, **members: Member) -> None:
     """Write an event to the log, with the members of the request that this thread handles.
 
@@ -106,6 +114,8 @@ def _write(event: Event, members: Mapping[str, Member]) -> None:
     values = {**members, "event": event.value}
     entry = {name: _cut(value) for name in MEMBERS if (value := values.get(name)) is not None}
     log.info("%s", logfmt(entry), extra={EVENT_ATTRIBUTE: entry})
+    for observe in _observers:
+        observe(entry)
 
 
 def _cut(value: Member) -> Member:

@@ -235,6 +235,16 @@ class ApiSettings(Section):
     documentation: bool = Field(True, description="true or false: whether /docs and /openapi.json describe the API")
 
 
+class MetricsSettings(Section):
+    """The metrics for Prometheus."""
+
+    prefix: ClassVar[str] = "METRICS_"
+
+    token: SecretStr | None = Field(
+        None, min_length=16, description="the secret that Prometheus sends to read /metrics, 16 characters or more"
+    )
+
+
 class FileSettings(Section):
     """The files with secrets, and those that decide who may do what."""
 

@@ -18,6 +18,7 @@ from config.service_settings import (
     FileSettings,
     LoginSettings,
     LogSettings,
+    MetricsSettings,
     PasswordSettings,
     ProviderSettings,
     ProxySettings,
@@ -126,6 +127,10 @@ class Settings:
     @cached_property
     def examples(self) -> ExampleSettings:
         return ExampleSettings.read(self.environ)
+
+    @cached_property
+    def metrics(self) -> MetricsSettings:
+        return MetricsSettings.read(self.environ)
 
     @cached_property
     def server(self) -> ServerSettings:

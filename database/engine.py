@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import psycopg
 from psycopg.pq import Conninfo
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, Pool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, Pool, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from config.errors import ConfigurationError, Problem
@@ -62,6 +62,12 @@ def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
     if engine is None:
         engine = _engines[key] = _create_engine(settings, may_create)
     return engine
+
+
+def open_connections() -> tuple[int, int]:
+    """Return how many connections of this process are in use, and how many are idle."""
+    pools = [engine.pool for engine in _engines.values() if isinstance(engine.pool, QueuePool)]
+    return sum(pool.checkedout() for pool in pools), sum(pool.checkedin() for pool in pools)
 
 
 @contextmanager

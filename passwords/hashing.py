@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import sys
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -53,15 +54,19 @@ class _HashPool:
         """Replace the threads and the queue with new ones. A fork inherits the pool without its threads."""
         self._threads = ThreadPoolExecutor(_CORES, "hash", _lower_priority)
         self._slots = BoundedSemaphore(CAPACITY)
+        self.pending: deque[None] = deque()
+        """One element for each computation that runs or waits."""
 
     def run(self, work: Callable[[], T]) -> T:
         """Return the result of `work`. Raises Overloaded if the queue is full."""
         if not self._slots.acquire(blocking=False):
             raise Overloaded
         try:
+            self.pending.append(None)
             with timed("hash"):
                 return self._threads.submit(work).result()
         finally:
+            self.pending.pop()
             self._slots.release()
 
 
@@ -72,6 +77,11 @@ def _lower_priority() -> None:
 
 
 _pool = _HashPool()
+
+
+def pending_hashes() -> int:
+    """Return how many computations run or wait in this process. Thread-safe."""
+    return len(_pool.pending)
 
 
 def run_in_pool(work: Callable[[], T]) -> T:

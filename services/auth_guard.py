@@ -11,12 +11,16 @@ from flask import Blueprint, Flask, Response, after_this_request, current_app, g
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from config.http_error import INSUFFICIENT_SCOPE, REALM, HttpError
+from services.guard_counts import ALLOWED, count_request
 from services.jwt_handler import decode_jwt
 from services.requirements import RoleRequirement, mark, requirements_of
 from services.tokens.claims import Claims
 
 P = ParamSpec("P")
 V = TypeVar("V", bound=Callable[..., Any])
+
+
+_ANY_USER = RoleRequirement()
 
 
 class MissingToken(HttpError, Unauthorized):
@@ -85,13 +89,13 @@ def check_jwt() -> Claims:
     `app.before_request(check_jwt)` guards each view that is not `@public`, as `guard_blueprint(app)` does.
     """
     if _runs_before_view():
-        _require_if_needed(RoleRequirement())
+        _require_if_needed(_ANY_USER)
         return None  # type: ignore[return-value]  # Flask would send the claims as the response
     with _COMPLETED_REFUSALS:
-        return _verified_claims()
+        return _require(_ANY_USER)
 
 
-mark(check_jwt, RoleRequirement())
+mark(check_jwt, _ANY_USER)
 
 
 def auth_guard(
@@ -168,20 +172,27 @@ def _require_if_needed(requirement: RoleRequirement) -> None:
             _require(requirement)
 
 
-def _require(requirement: RoleRequirement) -> None:
-    if not requirement.allows(_verified_claims()["roles"]):
-        raise RoleRequired
+def _require(requirement: RoleRequirement) -> Claims:
+    try:
+        claims: Claims = decode_jwt(bearer_token())
+        g.claims = claims
+        if not requirement.allows(claims["roles"]):
+            raise RoleRequired
+    except HttpError as error:
+        count_request(error.error_code)
+        raise
+    count_request(ALLOWED)
+    return claims
 
 
-def _verified_claims() -> Claims:
+def bearer_token() -> str:
+    """Return the bearer token in the header `Authorization` of the request. Raises MissingToken."""
     # RFC 9110 §11.4: a case-insensitive scheme, spaces, the token.
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     token = credentials.strip(" ")
     if scheme.lower() != "bearer" or not token:
         raise MissingToken
-    claims: Claims = decode_jwt(token)
-    g.claims = claims
-    return claims
+    return token
 
 
 def _runs_before_view() -> bool:

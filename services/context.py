@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, has_request_context, request
+from pydantic import SecretStr
 
 from config.errors import Problem
 from config.trusted_proxies import Networks
@@ -54,6 +55,10 @@ class Services:
     """
     grantable_roles: frozenset[str]
     """The roles that every administrator may grant, also without having them."""
+    metrics_token: SecretStr | None
+    """The secret that Prometheus sends; `None` if there are no metrics."""
+    metrics_directory: str | None
+    """Where the processes of one server share their metrics; `None` if there is one process."""
     schema_problem: Callable[[], Problem | None]
     """Returns why the database schema cannot be used; `None` if it can, or without a database.
 

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 def create_services(settings: Settings) -> Services:
     """Build the services. Raises ConfigurationError with every problem of every section."""
-    keys, tokens, chain, throttle, proxies, cors, oauth, password_policy, store, user_editor, admins, _ = (
+    keys, tokens, chain, throttle, proxies, cors, oauth, password_policy, store, user_editor, admins, metrics, _ = (
         collect_errors(
             lambda: open_keys(settings),
             lambda: settings.tokens,
@@ -49,6 +49,7 @@ def create_services(settings: Settings) -> Services:
             lambda: _open_session_store(settings),
             lambda: _user_editor(settings),
             lambda: settings.admins,
+            lambda: settings.metrics,
             lambda: require_known_variables(settings.environ),
         )
     )
@@ -65,6 +66,8 @@ def create_services(settings: Settings) -> Services:
         password_policy=password_policy,
         user_editor=user_editor,
         grantable_roles=frozenset(admins.grantable_roles),
+        metrics_token=metrics.token,
+        metrics_directory=settings.environ.get("PROMETHEUS_MULTIPROC_DIR"),
         schema_problem=Readiness(partial(_schema_problem, settings)).problem,
     )
 

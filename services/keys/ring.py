@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import SecretStr
@@ -43,6 +44,10 @@ class KeySource(Protocol):
         """
         ...
 
+    def signing_since(self) -> datetime | None:
+        """Return when the current key began to sign; `None` if that is not known, or if no key signs."""
+        ...
+
 
 class KeyRing:
     """The keys of one issuer at one time. Immutable, so thread-safe."""
@@ -64,6 +69,9 @@ class KeyRing:
     def ring(self, *, newest: bool = False) -> "KeyRing":
         """Return this ring: a `KeySource` whose keys never change."""
         return self
+
+    def signing_since(self) -> None:
+        """Return `None`: a secret key has no date."""
 
     def find(self, key_id: object) -> Key | None:
         """Return the key with this `kid`; `None` if there is no such key.

@@ -1,5 +1,6 @@
 """The sources of the key ring: SECRET_KEY, or a key directory that is reloaded when it changes."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from audit.events import Event, write_process_event
@@ -46,6 +47,14 @@ class ReloadingKeyDirectory:
             return self._versions.current(newest=newest).ring
         except FileUnavailable as error:
             raise KeysUnavailable(str(error)) from None
+
+    def signing_since(self) -> datetime | None:
+        """Return when the current key began to sign, see `KeySource`."""
+        try:
+            stored = self._versions.current().stored
+        except FileUnavailable:
+            return None
+        return next((key.since for key in stored if key.state == "current"), None)
 
     def _read(self) -> _Version:
         keys = self._directory.read()

@@ -47,6 +47,10 @@ class _Snapshot:
                 self._users_revoked_before[user] = max(before, self._users_revoked_before.get(user, 0))
         self.last_id = revocation.id
 
+    @property
+    def size(self) -> int:
+        return len(self._revoked_ids) + len(self._users_revoked_before)
+
     def is_revoked(self, claims: Claims) -> bool:
         session_id = claims.get("sid")
         if (session_id or claims["jti"]) in self._revoked_ids or claims["iat"] < self._all_revoked_before:
@@ -114,6 +118,16 @@ class RevocationList:
         finally:
             self._refresh_lock.release()
         self._start_thread()
+
+    @property
+    def age_seconds(self) -> float:
+        """The seconds since the list was read; infinite before the first time."""
+        return self._age()
+
+    @property
+    def size(self) -> int:
+        """The number of revocations in the list."""
+        return self._snapshot.size
 
     @property
     def last_id(self) -> int:

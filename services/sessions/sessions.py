@@ -48,7 +48,7 @@ class Sessions:
         self._chain = chain
         self._issuer = issuer
         self._table = store.table
-        self._revocations = store.revocations
+        self.revocations = store.revocations
         self._idle_timeout = store.idle_timeout
         self._lifetime = store.lifetime
         self._outages = OutageLog(log)
@@ -56,11 +56,11 @@ class Sessions:
     def refresh_revocations(self) -> None:
         """Read the newest revocations immediately, instead of within a second. Raises SessionsUnavailable."""
         with _translated_errors():
-            self._revocations.refresh()
+            self.revocations.refresh()
 
     def last_revocation_id(self) -> int | None:
         """Return the id of the newest revocation, `None` if the database is unavailable."""
-        return None if self._revocations.is_unavailable else self._revocations.last_id
+        return None if self.revocations.is_unavailable else self.revocations.last_id
 
     def open(self, user: Identity, client_id: str, last_revocation_id: int | None) -> Grant | None:
         """Start a session for a user who has logged in, and return its first tokens.
@@ -168,7 +168,7 @@ class Sessions:
             opened = self._table.open(row, last_revocation_id)
         if opened:
             return grant
-        self._revocations.refresh()
+        self.revocations.refresh()
         return None
 
     def _require_session_and_user(self, presented: RefreshToken, client_id: str) -> tuple[SessionRow, Identity]:
@@ -211,7 +211,7 @@ class Sessions:
 
         Clients that need not log in would otherwise occupy all threads of the server.
         """
-        if self._revocations.is_unavailable:
+        if self.revocations.is_unavailable:
             raise SessionsUnavailable("the database has not responded for several seconds")
 
     def _require_user(self, row: SessionRow) -> Identity | None:

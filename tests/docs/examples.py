@@ -87,6 +87,8 @@ def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
     environ = {"SECRET_KEY": SECRET_KEY, "OAUTH_CLIENTS": f"reports:{CLIENT_SECRET},mobile"}
     if page == "docs/oauth-clients.md":
         environ["OAUTH_PASSWORD_GRANT"] = "true"
+    if page == "docs/metrics.md":
+        environ["METRICS_TOKEN"] = CLIENT_SECRET
     environ |= _stores(page, home)
     if page == "docs/oauth-clients.md":
         environ["JWT_ISSUER"] = "https://auth.example.org"

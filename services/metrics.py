@@ -1,0 +1,114 @@
+"""Metrics for Prometheus: counted from audit events, and read from the services."""
+
+import weakref
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from threading import Lock, Thread
+from time import sleep
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from audit.events import Event, Member
+from config.forks import reset_in_forks
+from passwords.hashing import pending_hashes
+from services.context import Services
+from services.guard_counts import take_counts
+
+UPDATE_INTERVAL = 5.0
+"""How often, in seconds, each process writes what it has not counted from events, so that any process can report it."""
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+_ACCEPTED = "accepted"
+_LOGINS = {Event.LOGIN_ACCEPTED, Event.LOGIN_DENIED, Event.LOGIN_UNAVAILABLE, Event.LOGIN_THROTTLED}
+_REFRESHES = {Event.REFRESH_ACCEPTED, Event.REFRESH_DENIED, Event.REFRESH_REUSED, Event.REFRESH_UNAVAILABLE}
+
+
+class Metrics:
+    """The metrics of one process. Thread-safe."""
+
+    def __init__(self, services: Services, directory: str | None) -> None:
+        """`directory` is where the processes of one server share their metrics; `None` if there is one process."""
+        self._services = services
+        self._directory = directory
+        self._registry = registry = CollectorRegistry()
+        counter = partial(Counter, namespace="latchkey", registry=registry)
+        histogram = partial(Histogram, namespace="latchkey", registry=registry, buckets=_BUCKETS)
+        gauge = partial(Gauge, namespace="latchkey", registry=registry)
+        self._events = counter("events", "Audit events.", ["event"])
+        self._logins = counter("logins", "Logins, by the reason of a denial.", ["provider", "reason"])
+        self._refreshes = counter("refreshes", "Refreshes, by the reason of a denial.", ["provider", "reason"])
+        self._guarded = counter("guarded_requests", "Guarded requests, by the code of a refusal.", ["outcome"])
+        self._provider = histogram("provider_seconds", "The time of a login in its provider.", ["provider"])
+        self._hash = histogram("hash_seconds", "The time of a login in the hash pool, with waiting.")
+        total = partial(gauge, multiprocess_mode="livesum")
+        self._hashes = total("pending_hashes", "Hash computations that run or wait.")
+        self._connections = total("database_connections", "Connections to the database.", ["state"])
+        latest = partial(gauge, multiprocess_mode="livemax")
+        self._list_age = latest("revocation_list_age_seconds", "The seconds since the revocation list was read.")
+        self._list_size = latest("revocation_list_size", "The revocations in the list.")
+        self._key_age = latest("signing_key_age_seconds", "The seconds since the current key began to sign.")
+        latest("build", "The version of Latchkey.", ["version"]).labels(version("latchkey")).set(1)
+        reset_in_forks(self._start)
+
+    def observe(self, members: Mapping[str, Member]) -> None:
+        """Count an event with these members."""
+        event = str(members["event"])
+        labels = (str(members.get("provider", "")), str(members.get("reason", _ACCEPTED)))
+        self._events.labels(event).inc()
+        if event in _REFRESHES:
+            self._refreshes.labels(*labels).inc()
+        if event in _LOGINS:
+            self._logins.labels(*labels).inc()
+            self._observe_durations(members, labels[0])
+
+    def text(self) -> bytes:
+        """Return the metrics of all processes in the text format of Prometheus."""
+        self.update()
+        if self._directory is None:
+            return generate_latest(self._registry)
+        shared = CollectorRegistry()
+        MultiProcessCollector(shared, self._directory)  # type: ignore[no-untyped-call]
+        return generate_latest(shared)
+
+    def update(self) -> None:
+        """Write what is not counted from events."""
+        with self._lock:
+            for outcome, count in take_counts().items():
+                self._guarded.labels(outcome).inc(count)
+        self._hashes.set(pending_hashes())
+        if since := self._services.keys.signing_since():
+            self._key_age.set((datetime.now(UTC) - since).total_seconds())
+        if self._services.sessions:
+            self._update_database()
+
+    def _update_database(self) -> None:
+        from database.engine import open_connections
+
+        in_use, idle = open_connections()
+        self._connections.labels("in use").set(in_use)
+        self._connections.labels("idle").set(idle)
+        if self._services.sessions:
+            self._list_age.set(self._services.sessions.revocations.age_seconds)
+            self._list_size.set(self._services.sessions.revocations.size)
+
+    def _observe_durations(self, members: Mapping[str, Member], provider: str) -> None:
+        if isinstance(milliseconds := members.get("store_ms"), float):
+            self._provider.labels(provider).observe(milliseconds / 1000)
+        if isinstance(milliseconds := members.get("hash_ms"), float):
+            self._hash.observe(milliseconds / 1000)
+
+    def _start(self) -> None:
+        """Start the thread that updates the metrics: now, and in each forked process."""
+        self._lock = Lock()
+        Thread(target=_update_repeatedly, args=[weakref.ref(self)], name="metrics", daemon=True).start()
+
+
+def _update_repeatedly(reference: "weakref.ref[Metrics]") -> None:
+    """Update until no other reference to the metrics exists."""
+    while metrics := reference():
+        metrics.update()
+        del metrics
+        sleep(UPDATE_INTERVAL)
