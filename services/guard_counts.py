@@ -8,7 +8,7 @@ from config.forks import reset_in_forks
 ALLOWED = "allowed"
 
 _counts: Counter[str] = Counter()
-_lock = Lock()
+_lock: Lock
 
 
 def _reset() -> None:

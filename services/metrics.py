@@ -51,7 +51,7 @@ class Metrics:
         self._list_size = latest("revocation_list_size", "The revocations in the list.")
         self._key_age = latest("signing_key_age_seconds", "The seconds since the current key began to sign.")
         latest("build", "The version of Latchkey.", ["version"]).labels(version("latchkey")).set(1)
-        reset_in_forks(self._start)
+        reset_in_forks(self._reset)
 
     def observe(self, members: Mapping[str, Member]) -> None:
         """Count an event with these members."""
@@ -100,7 +100,7 @@ class Metrics:
         if isinstance(milliseconds := members.get("hash_ms"), float):
             self._hash.observe(milliseconds / 1000)
 
-    def _start(self) -> None:
+    def _reset(self) -> None:
         """Start the thread that updates the metrics: now, and in each forked process."""
         self._lock = Lock()
         Thread(target=_update_repeatedly, args=[weakref.ref(self)], name="metrics", daemon=True).start()
