@@ -22,7 +22,7 @@ run: $(VENV)/.runtime ## Start a development service on HOST and PORT (127.0.0.1
 	@exec $(BIN)/python -m cli.run
 
 migrate: $(VENV)/.runtime ## Upgrade the schema of DATABASE_URL to this version
-	@$(BIN)/flask db upgrade
+	@$(BIN)/flask database upgrade
 
 test: $(VENV)/.development servers tests/clients/node_modules ## Run all tests on real servers; installs missing packages
 	@$(PYTEST)

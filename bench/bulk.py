@@ -65,7 +65,7 @@ def _sqlite_loader(file: Path, url: str) -> float:
 
 def _postgres_loader(file: Path, url: str) -> float:
     start = time.perf_counter()
-    copy_in = "COPY users FROM STDIN (FORMAT csv)"
+    copy_in = "COPY latchkey_users FROM STDIN (FORMAT csv)"
     with psycopg.connect(url) as connection, file.open("rb") as rows, connection.cursor().copy(copy_in) as copy:
         while data := rows.read(1 << 20):
             copy.write(data)

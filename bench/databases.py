@@ -18,7 +18,8 @@ PASSWORD = "correct horse battery staple"
 BCRYPT = "$2b$12$" + "a" * 21 + "." + "a" * 30 + "."  # no password matches it
 
 _USERS = """
-INSERT INTO users (username, username_folded, email, email_folded, password_hash, active, created_at, updated_at)
+INSERT INTO latchkey_users
+  (username, username_folded, email, email_folded, password_hash, active, created_at, updated_at)
 SELECT name, name, name || '@example.org', name || '@example.org',
        CASE WHEN n % 3 = 0 THEN :bcrypt ELSE :argon2 END, n % 100 <> 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
 FROM (SELECT n, 'user' || substr(CAST(100000000 + n AS TEXT), 2) AS name FROM {numbers}) AS numbered
@@ -66,8 +67,11 @@ def _fill(connection: Connection, kind: str, count: int, password_hash: str) -> 
         connection.execute(text("PRAGMA cache_size = -1000000"))
     statement = text(_USERS.format(numbers=_NUMBERS[kind]))
     connection.execute(statement, {"count": count, "bcrypt": BCRYPT, "argon2": password_hash})
-    connection.execute(text("INSERT INTO roles (id, name) VALUES (1000, 'user'), (1001, 'editor')"))
-    connection.execute(text("INSERT INTO user_roles (user_id, role_id) SELECT id, 1000 FROM users"))
+    connection.execute(text("INSERT INTO latchkey_roles (id, name) VALUES (1000, 'user'), (1001, 'editor')"))
+    connection.execute(text("INSERT INTO latchkey_user_roles (user_id, role_id) SELECT id, 1000 FROM latchkey_users"))
     connection.execute(
-        text("INSERT INTO user_roles (user_id, role_id) SELECT id, 1001 FROM users WHERE id % 50000 = 7")
+        text(
+            "INSERT INTO latchkey_user_roles (user_id, role_id) "
+            "SELECT id, 1001 FROM latchkey_users WHERE id % 50000 = 7"
+        )
     )

@@ -1,4 +1,4 @@
-"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `db`, `guards`, `explain` and `doctor`.
+"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `database`, `guards`, `explain` and `doctor`.
 
 pyproject.toml registers each of them as an entry point of the group `flask.commands`, so Flask finds them without an
 application, and they work while the configuration is invalid. Flask loads every entry point for every command, so a
@@ -61,11 +61,11 @@ def throttle_commands() -> click.Command:
 
 
 @LazyCommand
-def db_commands() -> click.Command:
+def database_commands() -> click.Command:
     """Manage the tables in DATABASE_URL."""
-    from cli.db import db
+    from cli.database import database
 
-    return db
+    return database
 
 
 @LazyCommand
@@ -90,3 +90,19 @@ def doctor_command() -> click.Command:
     from cli.doctor import doctor
 
     return doctor
+
+
+latchkey_commands = click.Group(
+    "latchkey",
+    help="The commands of Latchkey, also if another extension has one of the same name.",
+    commands={
+        "users": users_commands,
+        "keys": keys_commands,
+        "tokens": tokens_commands,
+        "throttle": throttle_commands,
+        "database": database_commands,
+        "guards": guards_command,
+        "explain": explain_command,
+        "doctor": doctor_command,
+    },
+)

@@ -272,7 +272,7 @@ class AuditSettings(Section):
         None,
         ge=1,
         le=MAX_AUDIT_RETENTION_DAYS,
-        description="the days after which `flask db prune` deletes audit events, 1 to 36500",
+        description="the days after which `flask database prune` deletes audit events, 1 to 36500",
     )
 
 

@@ -114,7 +114,7 @@ class StagedImport:
             self._connection.exec_driver_sql(index)
         if self._connection.dialect.name == "sqlite":
             # Begin the write transaction before the user table is read: from now on, no other process can change it.
-            self._connection.execute(text("UPDATE users SET id = id WHERE false"))
+            self._connection.execute(text("UPDATE latchkey_users SET id = id WHERE false"))
         else:
             self._connection.execute(text("ANALYZE candidates, role_sets"))
         self.groups.resolve()

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, inspect, select
 
 from config.errors import Problem
+from database.engine import begin_snapshot
 from database.error_translation import MIGRATE, translate_database_errors
 from database.errors import DatabaseUnavailable
+from database.foreign_tables import missing_tables
+from database.names import VERSION_TABLE
 from database.tables import metadata
 
 if TYPE_CHECKING:  # a service only reads the revision, and Alembic takes as long to import as SQLAlchemy
@@ -20,8 +23,8 @@ REVISIONS = sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versi
 """All schema revisions, the oldest first. The file of a revision begins with it."""
 HEAD = REVISIONS[-1]
 
-_version_table = Table("alembic_version", MetaData(), Column("version_num", String))
-"""Alembic's own table, with the revision in its only row."""
+_version_table = Table(VERSION_TABLE, MetaData(), Column("version_num", String))
+"""The table of Alembic with the revision in its only row."""
 
 
 def schema_problem(engine: Engine) -> Problem | None:
@@ -30,10 +33,10 @@ def schema_problem(engine: Engine) -> Problem | None:
     A newer schema can be used: migrations are additive, so that both versions can run during an upgrade.
     Raises DatabaseUnavailable.
     """
-    with translate_database_errors(), engine.connect() as connection:
+    with translate_database_errors(), begin_snapshot(engine) as connection:
         revision = _revision(connection)
-    if revision is None:
-        return Problem("the database", "has no tables", MIGRATE)
+        if revision is None:
+            return missing_tables(connection)
     if revision in REVISIONS[:-1]:
         return Problem("the database", f"has schema revision {revision}, and this version needs {HEAD}", MIGRATE)
     return None
@@ -72,7 +75,8 @@ def revision_of(engine: Engine) -> str | None:
 def upgrade(engine: Engine) -> str | None:
     """Run the missing migrations. Return the new schema revision, None if no migration was missing.
 
-    Raises DatabaseUnavailable, also if other processes use the tables for too long.
+    Changes no table of another application. Raises DatabaseUnavailable, also if other processes use the tables for too
+    long, and if tables have the names of Latchkey's, but are not.
     """
     from alembic import command
 

@@ -52,7 +52,7 @@ NO_PASSWORD = "!"  # noqa: S105 - not a password
 # The folded columns store `config.text.casefold_name` of the names. Names are compared by them, and they are unique.
 # Databases ignore case by other rules (SQLite only for ASCII), but the rules must be the same in all providers.
 users = Table(
-    "users",
+    "latchkey_users",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("username", Text, nullable=False),
@@ -71,25 +71,25 @@ users = Table(
 
 # For lists of disabled users. The index is small, because few users are disabled.
 disabled = users.c.active.is_(False)
-Index("ix_users_disabled", users.c.username_folded, sqlite_where=disabled, postgresql_where=disabled)
+Index("ix_latchkey_users_disabled", users.c.username_folded, sqlite_where=disabled, postgresql_where=disabled)
 
 roles = Table(
-    "roles",
+    "latchkey_roles",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, CheckConstraint("name <> ''", name="name_not_empty"), nullable=False, unique=True),
 )
 
 user_roles = Table(
-    "user_roles",
+    "latchkey_user_roles",
     metadata,
-    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
-    Column("role_id", ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("user_id", ForeignKey("latchkey_users.id", ondelete="CASCADE"), primary_key=True),
+    Column("role_id", ForeignKey("latchkey_roles.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 # A login starts a session, and refresh tokens extend it. Its row is deleted when it ends.
 sessions = Table(
-    "sessions",
+    "latchkey_sessions",
     metadata,
     Column("id", Text, primary_key=True),
     Column("token_hash", Text, nullable=False),
@@ -110,7 +110,7 @@ sessions = Table(
 # Each row revokes one access token (`ended` is its `jti`), one session (`sid`), or all tokens issued before a time.
 # Ids must never be reused: readers query the rows after the last id that they have read.
 revocations = Table(
-    "revocations",
+    "latchkey_revocations",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("ended", Text),
@@ -125,7 +125,7 @@ revocations = Table(
 # Partial, because most revocations are those of sessions.
 _of_a_user = revocations.c.username_folded.is_not(None)
 Index(
-    "ix_revocations_username_folded",
+    "ix_latchkey_revocations_username_folded",
     revocations.c.username_folded,
     sqlite_where=_of_a_user,
     postgresql_where=_of_a_user,
@@ -133,7 +133,7 @@ Index(
 
 # Names and ids instead of foreign keys, because an event is kept when its user is deleted.
 audit_events = Table(
-    "audit_events",
+    "latchkey_audit_events",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at", UtcDateTime, nullable=False, default=_now),

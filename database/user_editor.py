@@ -22,7 +22,7 @@ from database.user_roles import add_user_roles, is_active_admin, remove_user_rol
 from database.user_row import UserRow, user_by_id, user_by_login
 from database.user_table import UserTable
 
-_UNIQUE_NAME_VIOLATION = re.compile(r"uq_users_|UNIQUE constraint failed: users\.")
+_UNIQUE_NAME_VIOLATION = re.compile(r"uq_latchkey_users_|UNIQUE constraint failed: latchkey_users\.")
 
 UserRef = str | int
 """A user: by username, otherwise by email; or by id."""

@@ -72,7 +72,7 @@ def test_other_spelling_of_the_provider_of_sessions_is_a_warning(
 def test_newer_schema_is_accepted(empty_database: str) -> None:
     environ = {"SECRET_KEY": SECRET_KEY, **user_table(empty_database, [ZOE])}
     with engine_of(environ).begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE latchkey_alembic_version SET version_num = '9999'"))
     client = create_app(environ).test_client()
     login = {"email": ZOE.email, "password": ZOE.password}
     assert client.post("/api/auth", json=login).status_code == 200

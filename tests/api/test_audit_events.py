@@ -168,7 +168,7 @@ def test_session_that_the_service_ends_is_an_event_with_the_reason(
 ) -> None:
     tokens = log_in(client)
     with engine_of(environ).begin() as connection:
-        connection.exec_driver_sql("DELETE FROM users")
+        connection.exec_driver_sql("DELETE FROM latchkey_users")
     send_refresh(client, tokens.refresh)
     _, ended, denied = events_in(caplog)
     assert (ended["event"], ended["reason"], denied["event"], denied["reason"]) == (

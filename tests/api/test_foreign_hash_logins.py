@@ -132,7 +132,7 @@ def test_unusable_value_that_only_sqlite_stores_denies_the_login(tmp_path: Path,
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])
     client = create_app({"SECRET_KEY": SECRET_KEY, **environ}).test_client()
     with engine_of(environ).begin() as connection:
-        connection.exec_driver_sql("UPDATE users SET password_hash = ?", (stored,))
+        connection.exec_driver_sql("UPDATE latchkey_users SET password_hash = ?", (stored,))
     assert [status(client), status(client, "x"), status(client, login="nobody")] == [400, 400, 400]
 
 

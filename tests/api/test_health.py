@@ -104,5 +104,5 @@ def test_service_is_not_ready_without_tables(
 def test_service_is_ready_with_a_newer_schema(environ: dict[str, str], engine: Engine) -> None:
     client = client_of(environ)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
+        connection.execute(text("UPDATE latchkey_alembic_version SET version_num = 'newer'"))
     assert is_ready(client)

@@ -196,7 +196,7 @@ def test_token_of_a_deleted_session_can_be_revoked(empty_database: str) -> None:
     client = client_of(environ)
     tokens = log_in(client)
     with engine_of(environ).begin() as connection:
-        connection.execute(text("DELETE FROM sessions"))
+        connection.execute(text("DELETE FROM latchkey_sessions"))
     assert log_out(client, tokens.access).status_code == 200
     assert guard_error(client, tokens.access) == "revoked_token"
 
@@ -207,5 +207,5 @@ def test_guarded_request_makes_no_query(client: FlaskClient, caplog: pytest.LogC
     caplog.set_level("INFO", "sqlalchemy.engine")
     for _ in range(50):
         assert guard_error(client, tokens.access) == ""
-    assert caplog.text.count("FROM revocations") < 25
-    assert "FROM sessions" not in caplog.text
+    assert caplog.text.count("FROM latchkey_revocations") < 25
+    assert "FROM latchkey_sessions" not in caplog.text

@@ -56,7 +56,7 @@ def test_every_endpoint_is_503_during_an_outage_and_changes_nothing(
 def test_edit_fails_if_its_audit_event_cannot_be_written(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
     user_id = admin.id_of(MAX)
     with admin.engine.begin() as connection:
-        connection.execute(text("DROP TABLE audit_events"))
+        connection.execute(text("DROP TABLE latchkey_audit_events"))
     changes = [
         admin.ask("POST", "", NEW),
         admin.patch(user_id, {"active": False}),

@@ -13,7 +13,7 @@ import pytest
 from tests.support.flask_program import ENVIRON, error_line
 from tests.support.forked_flask import ForkedFlask
 
-GROUPS = ["users", "keys", "tokens", "throttle", "db"]
+GROUPS = ["users", "keys", "tokens", "throttle", "database"]
 COMMANDS = ["explain", "doctor"]
 
 # What `flask` does for every command: it loads all entry points. Those of other packages may import SQLAlchemy.
@@ -33,6 +33,14 @@ def commands() -> EntryPoints:
 
 def test_every_command_is_an_entry_point(commands: EntryPoints) -> None:
     assert {*GROUPS, *COMMANDS} <= commands.names
+
+
+def test_every_command_is_also_in_the_group_latchkey(commands: EntryPoints) -> None:
+    # The names may belong to other extensions too: Flask-Security has `users`.
+    group = commands["latchkey"].load()
+    own = {point.name: point.load() for point in commands if point.value.startswith("cli:")}
+    assert own.pop("latchkey") is group
+    assert group.commands == own
 
 
 @pytest.mark.parametrize("name", GROUPS)

@@ -98,7 +98,7 @@ def test_ctrl_c_ends_an_import_that_waits_for_a_lock(
     any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str
 ) -> None:
     with psycopg.connect(empty_database) as connection, psycopg.connect(empty_database, autocommit=True) as watcher:
-        connection.execute("LOCK TABLE users IN EXCLUSIVE MODE")
+        connection.execute("LOCK TABLE latchkey_users IN EXCLUSIVE MODE")
         with any_db_cli.terminal(*COMMAND) as screen:
             blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             wait_until(lambda: watcher.execute(blocked).fetchone() == (1,), 60)

@@ -23,7 +23,7 @@ on_postgres = pytest.mark.parametrize("empty_database", ["postgres"], indirect=T
 on_sqlite = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
 
 ADD = (
-    "INSERT INTO users (username, username_folded, password_hash, active, created_at, updated_at)"
+    "INSERT INTO latchkey_users (username, username_folded, password_hash, active, created_at, updated_at)"
     " VALUES ('zoé', 'zoé', 'other', true, now(), now())"
 )
 
@@ -72,7 +72,7 @@ def test_username_added_concurrently_as_email_or_vice_versa_stops_the_import(
 ) -> None:
     taken = {"username": ("bob@example.org", None), "email": ("other", "bob")}[column]
     with psycopg.connect(empty_database) as connection, psycopg.connect(empty_database, autocommit=True) as watcher:
-        connection.execute("LOCK TABLE user_roles IN EXCLUSIVE MODE")
+        connection.execute("LOCK TABLE latchkey_user_roles IN EXCLUSIVE MODE")
         any_db_cli.start("users", "import", file.name, "--keep-going")
         wait_until(lambda: watcher.execute(BLOCKED).fetchone() == (1,), 60)
         any_db_editor.add(*taken, "other")

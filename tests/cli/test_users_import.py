@@ -157,7 +157,9 @@ def test_import_is_one_audit_event_of_its_operator(
     (tmp_path / "users.csv").write_text(as_csv({"zoé": STRONG, "bob": STRONG}))
     sqlite_cli("users", "import", "users.csv")
     with sqlite_editor._engine.connect() as connection:  # noqa: SLF001 - the event of an import has no username
-        events = connection.exec_driver_sql("SELECT operator, action, username_folded, details FROM audit_events").all()
+        events = connection.exec_driver_sql(
+            "SELECT operator, action, username_folded, details FROM latchkey_audit_events"
+        ).all()
     assert [tuple(event) for event in events] == [(operator_name({}), "users_imported", None, "2 users from users.csv")]
 
 

@@ -24,8 +24,8 @@ REPORTS = [
     ("explain", LONG),
     ("doctor", "--user", LONG),
     ("keys", "list"),
-    ("db", "prune"),
-    ("db", "check"),
+    ("database", "prune"),
+    ("database", "check"),
 ]
 
 

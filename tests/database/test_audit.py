@@ -127,6 +127,6 @@ def test_lost_connection_is_an_outage_of_the_database(engine: Engine) -> None:
         with engine.connect() as connection:
             connection.execute(terminate)
 
-    lost = call_at_statement("before_cursor_execute", "UPDATE users", end_other_connections)
+    lost = call_at_statement("before_cursor_execute", "UPDATE latchkey_users", end_other_connections)
     with lost, pytest.raises(DatabaseUnavailable):
         editor.set_active("zoé", active=False)

@@ -23,7 +23,11 @@ def unavailable(engine: Engine, statement: str) -> DatabaseUnavailable:
 
 @pytest.mark.parametrize(
     "statement",
-    ["SELECT * FROM missing", "SELECT missing FROM users", "INSERT INTO users (id, missing) VALUES (1, 1)"],
+    [
+        "SELECT * FROM missing",
+        "SELECT missing FROM latchkey_users",
+        "INSERT INTO latchkey_users (id, missing) VALUES (1, 1)",
+    ],
     ids=["table", "column", "inserted column"],
 )
 def test_missing_table_or_column_lacks_a_migration(engine: Engine, statement: str) -> None:
@@ -44,7 +48,7 @@ def test_invalid_statement_is_not_an_outage(engine: Engine, statement: str) -> N
 
 def test_violated_constraint_is_not_an_outage(engine: Engine) -> None:
     with pytest.raises(IntegrityError), translate_database_errors(), engine.begin() as connection:
-        connection.execute(text("INSERT INTO roles (id, name) VALUES (1, '')"))
+        connection.execute(text("INSERT INTO latchkey_roles (id, name) VALUES (1, '')"))
 
 
 def test_value_that_the_database_cannot_store_is_not_an_outage(postgres: str) -> None:

@@ -16,7 +16,8 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from database.errors import DatabaseUnavailable
-from database.schema import upgrade
+from database.names import VERSION_TABLE
+from database.schema import schema_problem, upgrade
 from database.tables import metadata
 from database.user_editor import UserEditor
 from tests.support.migrations import schema_of
@@ -42,7 +43,8 @@ def downgrade(engine: Engine) -> None:
 def test_migrations_create_the_tables_of_this_version(engine: Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        options = {"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, metadata) == []
 
 
@@ -50,12 +52,12 @@ def test_migrations_create_the_constraints_of_this_version(engine: Engine) -> No
     # Alembic does not compare check constraints, names of keys, or ON DELETE. The database reports them.
     upgrade(engine)
     migrated = schema_of(engine)
-    assert migrated.pop("alembic_version")
+    assert migrated.pop("latchkey_alembic_version")
     downgrade(engine)
     metadata.create_all(engine)
     created = schema_of(engine)
-    del created["alembic_version"]
-    assert set(created) == {"users", "roles", "user_roles", "sessions", "revocations", "audit_events"}
+    del created["latchkey_alembic_version"]
+    assert set(created) == set(metadata.tables)
     assert migrated == created
 
 
@@ -71,7 +73,7 @@ def test_database_with_data_can_be_downgraded_and_upgraded_again(engine: Engine)
         assert upgrade(engine) == HEAD
         UserEditor(engine, "tests").add("zoé", "zoe@example.org", "hash", ["user", "admin"])
         downgrade(engine)
-        assert inspect(engine).get_table_names() == ["alembic_version"]
+        assert inspect(engine).get_table_names() == ["latchkey_alembic_version"]
 
 
 def test_alembic_command_upgrades_the_database_of_database_url(empty_database: str) -> None:
@@ -84,7 +86,7 @@ def test_alembic_command_upgrades_the_database_of_database_url(empty_database: s
 
 
 COLUMNS = "id, username, username_folded, email, email_folded, password_hash, active, created_at, updated_at"
-USER = f"INSERT INTO users ({COLUMNS})"
+USER = f"INSERT INTO latchkey_users ({COLUMNS})"
 NOW = "CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
 
 
@@ -103,35 +105,35 @@ NOW = "CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
         f"{USER} VALUES (2, 'new', 'new', NULL, NULL, NULL, true, {NOW})",
         f"{USER} VALUES (2, 'new', 'new', NULL, NULL, 'hash', NULL, {NOW})",
         f"{USER} VALUES (2, 'new', 'new', NULL, NULL, 'hash', true, NULL, NULL)",
-        "INSERT INTO roles (id, name) VALUES (2, 'user')",
-        "INSERT INTO roles (id, name) VALUES (2, '')",
-        "INSERT INTO roles (id, name) VALUES (2, NULL)",
-        "INSERT INTO user_roles (user_id, role_id) VALUES (1, 1)",
-        "INSERT INTO user_roles (user_id, role_id) VALUES (1, 7)",
-        "INSERT INTO user_roles (user_id, role_id) VALUES (7, 1)",
+        "INSERT INTO latchkey_roles (id, name) VALUES (2, 'user')",
+        "INSERT INTO latchkey_roles (id, name) VALUES (2, '')",
+        "INSERT INTO latchkey_roles (id, name) VALUES (2, NULL)",
+        "INSERT INTO latchkey_user_roles (user_id, role_id) VALUES (1, 1)",
+        "INSERT INTO latchkey_user_roles (user_id, role_id) VALUES (1, 7)",
+        "INSERT INTO latchkey_user_roles (user_id, role_id) VALUES (7, 1)",
     ],
 )
 def test_database_constraint_rejects_invalid_row(engine: Engine, statement: str) -> None:
     upgrade(engine)
     with engine.begin() as connection:
         connection.execute(text(f"{USER} VALUES (1, 'zoé', 'zoé', 'z@x', 'z@x', 'hash', true, {NOW})"))
-        connection.execute(text("INSERT INTO roles (id, name) VALUES (1, 'user')"))
-        connection.execute(text("INSERT INTO user_roles (user_id, role_id) VALUES (1, 1)"))
+        connection.execute(text("INSERT INTO latchkey_roles (id, name) VALUES (1, 'user')"))
+        connection.execute(text("INSERT INTO latchkey_user_roles (user_id, role_id) VALUES (1, 1)"))
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(text(statement))
 
 
-@pytest.mark.parametrize("table", ["users", "roles"])
+@pytest.mark.parametrize("table", ["latchkey_users", "latchkey_roles"])
 def test_deleting_a_user_or_role_deletes_its_assignments(engine: Engine, table: str) -> None:
     upgrade(engine)
     UserEditor(engine, "tests").add("zoé", None, "hash", ["user"])
     with engine.begin() as connection:
         connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - one of the two above
-        assert connection.execute(text("SELECT * FROM user_roles")).all() == []
+        assert connection.execute(text("SELECT * FROM latchkey_user_roles")).all() == []
 
 
 def test_concurrent_upgrades_all_succeed(empty_database: str) -> None:
-    command = [sys.executable, "-m", "flask", "db", "upgrade"]
+    command = [sys.executable, "-m", "flask", "database", "upgrade"]
     environ = {"PATH": os.defpath, "DATABASE_URL": empty_database}
     processes = [subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
@@ -145,12 +147,15 @@ def test_database_whose_encoding_cannot_store_every_name_is_rejected(postgres: s
         upgrade(engine_of({"DATABASE_URL": f"{postgres}{tmp_path.name}"}))
 
 
-def test_missing_table_has_a_remedy_and_an_unrelated_table_has_none(empty_database: str) -> None:
+def test_missing_table_has_a_remedy_and_an_unknown_table_has_another(empty_database: str) -> None:
     engine = engine_of({"DATABASE_URL": empty_database}, may_create=True)
     with pytest.raises(DatabaseUnavailable, match="make migrate"):
         all_users(UserEditor(engine, "tests").users)
     with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE users (id INTEGER)")
-    with pytest.raises(Exception, match="already exists") as caught:
+        connection.exec_driver_sql("CREATE TABLE latchkey_users (id INTEGER)")
+    found = "has the table latchkey_users, but no schema revision in latchkey_alembic_version"
+    with pytest.raises(DatabaseUnavailable, match=f"it {found}. Name another database in DATABASE_URL"):
         upgrade(engine)
-    assert "make migrate" not in str(caught.value)
+    problem = schema_problem(engine)
+    assert problem
+    assert problem.found == found

@@ -1,4 +1,4 @@
-"""`flask db prune`: it deletes what has expired, in every table whose rows expire, and old audit events."""
+"""`flask database prune`: it deletes what has expired, in every table whose rows expire, and old audit events."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -60,37 +60,41 @@ def test_pruning_deletes_what_has_expired_in_small_transactions_and_is_an_event(
     old = ROWS_PER_TRANSACTION + 5
     fill(engine, old)
     pruning = Pruning(engine, NOW - timedelta(days=365))
-    expected = {"sessions": 1, "revocations": 1, "audit_events": old}
+    expected = {"latchkey_sessions": 1, "latchkey_revocations": 1, "latchkey_audit_events": old}
     assert pruning.count() == expected
     deleted = [*pruning.run("cli:root")]
     assert deleted == [
-        ("sessions", 1), ("revocations", 1), ("audit_events", ROWS_PER_TRANSACTION), ("audit_events", 5)
+        ("latchkey_sessions", 1), ("latchkey_revocations", 1),
+        ("latchkey_audit_events", ROWS_PER_TRANSACTION), ("latchkey_audit_events", 5)
     ]  # fmt: skip
-    assert counts(engine) == {"sessions": 2, "revocations": 1, "audit_events": 2}
+    assert counts(engine) == {"latchkey_sessions": 2, "latchkey_revocations": 1, "latchkey_audit_events": 2}
     (event, _) = UserEditor(engine, "tests").users.history()
     assert (event.action, event.operator) == ("events_pruned", "cli:root")
     assert str(event.details).startswith(f"{old} events before ")
     assert [*pruning.run("cli:root")] == []
-    assert counts(engine)["audit_events"] == 2
+    assert counts(engine)["latchkey_audit_events"] == 2
 
 
 def test_without_a_retention_all_events_are_kept(engine: Engine) -> None:
     fill(engine, 1)
-    assert dict(Pruning(engine, None).run("cli:root")) == {"sessions": 1, "revocations": 1}
-    assert counts(engine)["audit_events"] == 2
+    assert dict(Pruning(engine, None).run("cli:root")) == {"latchkey_sessions": 1, "latchkey_revocations": 1}
+    assert counts(engine)["latchkey_audit_events"] == 2
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_command_counts_and_deletes_by_the_setting(engine: Engine) -> None:
     fill(engine, 3)
     environ = {"DATABASE_URL": f"sqlite:///{engine.url.database}".replace("file:", ""), "AUDIT_RETENTION_DAYS": "365"}
-    counted = run_command("db", "prune", "--dry-run", "--json", environ=environ)
-    rows = {"sessions": 1, "revocations": 1, "audit_events": 3}
+    counted = run_command("database", "prune", "--dry-run", "--json", environ=environ)
+    rows = {"latchkey_sessions": 1, "latchkey_revocations": 1, "latchkey_audit_events": 3}
     assert json.loads(counted.output) == {"dry_run": True, "rows": rows}
-    assert json.loads(run_command("db", "prune", "--json", environ=environ).output) == {"dry_run": False, "rows": rows}
-    kept = run_command("db", "prune", environ={**environ, "AUDIT_RETENTION_DAYS": ""})
+    assert json.loads(run_command("database", "prune", "--json", environ=environ).output) == {
+        "dry_run": False,
+        "rows": rows,
+    }
+    kept = run_command("database", "prune", environ={**environ, "AUDIT_RETENTION_DAYS": ""})
     assert kept.output.splitlines()[-1] == "All audit events are kept. To delete old ones, set AUDIT_RETENTION_DAYS."
-    invalid = run_command("db", "prune", environ={**environ, "AUDIT_RETENTION_DAYS": "0"})
+    invalid = run_command("database", "prune", environ={**environ, "AUDIT_RETENTION_DAYS": "0"})
     assert (invalid.exit_code, "AUDIT_RETENTION_DAYS" in invalid.output) == (2, True)
 
 

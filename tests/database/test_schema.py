@@ -43,7 +43,9 @@ def test_only_an_older_revision_is_a_problem(bare_engine: Engine) -> None:
     run(bare_engine, "CREATE TABLE unrelated (id INTEGER)")
     assert (revision_of(bare_engine), schema_problem(bare_engine)) == (
         None,
-        Problem("the database", "has no tables", MIGRATE),
+        Problem(
+            "the database", "has no tables of Latchkey, but those of another application, such as unrelated", MIGRATE
+        ),
     )
     for revision in REVISIONS[:-1]:
         migrate(bare_engine, revision)
@@ -67,8 +69,8 @@ def test_downgraded_schema_is_a_problem(bare_engine: Engine) -> None:
 
 
 def test_newer_revision_is_accepted_and_not_changed(engine: Engine) -> None:
-    run(engine, "ALTER TABLE users ADD COLUMN tenant TEXT")
-    run(engine, "UPDATE alembic_version SET version_num = '9999'")
+    run(engine, "ALTER TABLE latchkey_users ADD COLUMN tenant TEXT")
+    run(engine, "UPDATE latchkey_alembic_version SET version_num = '9999'")
     assert (revision_of(engine), schema_problem(engine), schema_drift(engine)) == ("9999", None, [])
     before = schema_of(engine)
     with pytest.raises(DatabaseUnavailable, match="schema revision is unknown to this version"):
@@ -81,12 +83,15 @@ def test_newer_revision_is_accepted_and_not_changed(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
-        ("DROP INDEX ix_users_disabled", "add index ix_users_disabled"),
-        ("ALTER TABLE users DROP COLUMN last_login_at", "add column users.last_login_at"),
-        ("ALTER TABLE users ADD COLUMN tenant TEXT", "remove column users.tenant"),
-        ("ALTER TABLE audit_events RENAME COLUMN details TO words", "add column audit_events.details"),
-        ("DROP TABLE revocations", "add table revocations"),
-        ("CREATE UNIQUE INDEX mine ON users (email)", "remove index mine"),
+        ("DROP INDEX ix_latchkey_users_disabled", "add index ix_latchkey_users_disabled"),
+        ("ALTER TABLE latchkey_users DROP COLUMN last_login_at", "add column latchkey_users.last_login_at"),
+        ("ALTER TABLE latchkey_users ADD COLUMN tenant TEXT", "remove column latchkey_users.tenant"),
+        (
+            "ALTER TABLE latchkey_audit_events RENAME COLUMN details TO words",
+            "add column latchkey_audit_events.details",
+        ),
+        ("DROP TABLE latchkey_revocations", "add table latchkey_revocations"),
+        ("CREATE UNIQUE INDEX mine ON latchkey_users (email)", "remove index mine"),
     ],
 )
 def test_changed_schema_is_reported_as_drift(engine: Engine, statement: str, expected: str) -> None:
@@ -98,8 +103,11 @@ def test_changed_schema_is_reported_as_drift(engine: Engine, statement: str, exp
 
 def test_on_postgresql_changed_column_type_is_reported_as_drift(postgres: str) -> None:
     engine = migrated_engine(new_database(postgres, "kinds"))
-    run(engine, "ALTER TABLE sessions ALTER COLUMN client_id DROP NOT NULL, ALTER COLUMN idp TYPE VARCHAR(9)")
-    assert sorted(schema_drift(engine)) == ["modify nullable sessions.client_id", "modify type sessions.idp"]
+    run(engine, "ALTER TABLE latchkey_sessions ALTER COLUMN client_id DROP NOT NULL, ALTER COLUMN idp TYPE VARCHAR(9)")
+    assert sorted(schema_drift(engine)) == [
+        "modify nullable latchkey_sessions.client_id",
+        "modify type latchkey_sessions.idp",
+    ]
 
 
 def test_unrelated_table_is_not_drift(engine: Engine) -> None:
@@ -120,7 +128,7 @@ def test_on_postgresql_upgrade_stops_during_a_concurrent_write_and_can_be_repeat
     downgrade(engine, "0002")
     before = schema_of(engine)
     with ThreadPoolExecutor(1) as threads, engine.begin() as other:
-        other.exec_driver_sql("LOCK TABLE users IN ROW EXCLUSIVE MODE")
+        other.exec_driver_sql("LOCK TABLE latchkey_users IN ROW EXCLUSIVE MODE")
         with pytest.raises(DatabaseUnavailable, match="Another process is using its tables: try again"):
             threads.submit(upgrade, engine).result(30)
     assert (schema_of(engine), revision_of(engine)) == (before, "0002")
@@ -133,9 +141,11 @@ def test_on_postgresql_second_upgrade_waits_for_the_first(postgres: str) -> None
     others: list[subprocess.Popen[bytes]] = []
 
     def start_second_upgrade(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if "CREATE TABLE sessions" in statement:
+        if "CREATE TABLE latchkey_sessions" in statement:
             environ = ENVIRON | {"DATABASE_URL": url}
-            others.append(subprocess.Popen([*FLASK, "db", "upgrade"], cwd=ROOT, env=environ, stdout=subprocess.DEVNULL))
+            others.append(
+                subprocess.Popen([*FLASK, "database", "upgrade"], cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
+            )
             wait_until(lambda: is_lock_awaited(engine) or others[0].poll() is not None, 60)
 
     event.listen(engine, "before_cursor_execute", start_second_upgrade)
@@ -171,7 +181,9 @@ def queries(engine: Engine) -> Iterator[None]:
     def query() -> None:
         while not stop.is_set():
             with engine.begin() as connection:
-                results.append(connection.exec_driver_sql("SELECT username FROM users WHERE username_folded = 'zoé'"))
+                results.append(
+                    connection.exec_driver_sql("SELECT username FROM latchkey_users WHERE username_folded = 'zoé'")
+                )
 
     with ThreadPoolExecutor(2) as threads:
         running = [threads.submit(query) for _ in range(2)]
@@ -190,7 +202,7 @@ def test_on_postgresql_logins_continue_while_an_upgrade_waits_for_a_table(postgr
     engine = migrated_engine(new_database(postgres, "logins"))
     downgrade(engine, "0002")
     with ThreadPoolExecutor(1) as threads, engine.begin() as other, queries(engine):
-        other.exec_driver_sql("SELECT count(*) FROM users")
+        other.exec_driver_sql("SELECT count(*) FROM latchkey_users")
         with pytest.raises(DatabaseUnavailable, match="try again"):
             threads.submit(upgrade, engine).result(30)
     assert revision_of(engine) == "0002"

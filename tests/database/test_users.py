@@ -116,7 +116,7 @@ def test_email_of_another_user_does_not_lock_out_the_user_of_this_username(engin
     assert editor.users.find("first@example.org") is None
 
 
-@pytest.mark.parametrize("login", ["%", "_", "*", "zo_", "' OR '1'='1", "zoé'; DROP TABLE users; --", "\\"])
+@pytest.mark.parametrize("login", ["%", "_", "*", "zo_", "' OR '1'='1", "zoé'; DROP TABLE latchkey_users; --", "\\"])
 def test_login_is_never_interpreted_as_sql(editor: UserEditor, login: str) -> None:
     editor.add("zoé", "zoe@example.org", HASH)
     assert editor.users.find_by_login(login) is None

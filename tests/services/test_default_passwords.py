@@ -54,7 +54,7 @@ def test_other_passwords_and_other_accounts_are_accepted(
 def test_disabled_account_and_provider_that_is_not_selected_are_accepted(tmp_path: Path) -> None:
     environ = environ_of("database", tmp_path, account("admin", "admin"))
     with engine_of(environ).begin() as connection:
-        connection.exec_driver_sql("UPDATE users SET active = 0")
+        connection.exec_driver_sql("UPDATE latchkey_users SET active = 0")
     assert create_app(environ)
     static = environ_of("static", tmp_path, account("zoe", "not a default password"))
     assert create_app({**environ, **static})

@@ -27,7 +27,7 @@ from tests.support.log_scan import append_to_log
 PRELOADED = (
     "flask.cli",
     "app",
-    "cli.db",
+    "cli.database",
     "cli.doctor",
     "cli.keys",
     "cli.throttle",

@@ -20,21 +20,21 @@ def migrate(engine: Engine, revision: str) -> None:
     """Upgrade or downgrade the database to a revision."""
     config = Config(ROOT / "alembic.ini")
     config.attributes["engine"] = engine
-    current = inspect(engine).has_table("alembic_version") and _revision(engine)
+    current = inspect(engine).has_table("latchkey_alembic_version") and _revision(engine)
     is_upgrade = ALL_REVISIONS.index(current or BASE) < ALL_REVISIONS.index(revision)
     (command.upgrade if is_upgrade else command.downgrade)(config, revision)
 
 
 def _revision(engine: Engine) -> Any:
     with engine.connect() as connection:
-        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        return connection.exec_driver_sql("SELECT version_num FROM latchkey_alembic_version").scalar()
 
 
 def tables_of(engine: Engine) -> list[Table]:
     """Return the existing tables, each before the tables that refer to it."""
     reflected = MetaData()
     reflected.reflect(engine)
-    return [table for table in reflected.sorted_tables if table.name != "alembic_version"]
+    return [table for table in reflected.sorted_tables if not table.name.endswith("alembic_version")]
 
 
 def row_for(table: Table, number: int) -> dict[str, Any]:

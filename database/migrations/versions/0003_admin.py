@@ -11,23 +11,29 @@ depends_on = None
 
 def upgrade() -> None:
     disabled = sa.column("active", sa.Boolean).is_(False)
-    op.create_index("ix_users_disabled", "users", ["username_folded"], sqlite_where=disabled, postgresql_where=disabled)
+    op.create_index(
+        "ix_latchkey_users_disabled",
+        "latchkey_users",
+        ["username_folded"],
+        sqlite_where=disabled,
+        postgresql_where=disabled,
+    )
     op.create_table(
-        "audit_events",
+        "latchkey_audit_events",
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("operator", sa.Text, nullable=False),
         sa.Column("action", sa.Text, nullable=False),
         sa.Column("username_folded", sa.Text),
         sa.Column("details", sa.Text),
-        sa.PrimaryKeyConstraint("id", name="pk_audit_events"),
+        sa.PrimaryKeyConstraint("id", name="pk_latchkey_audit_events"),
     )
-    op.create_index("ix_audit_events_username_folded", "audit_events", ["username_folded"])
+    op.create_index("ix_latchkey_audit_events_username_folded", "latchkey_audit_events", ["username_folded"])
     # Last: it locks the table until the transaction ends, and creating the index takes long.
-    op.add_column("users", sa.Column("last_login_at", sa.DateTime(timezone=True)))
+    op.add_column("latchkey_users", sa.Column("last_login_at", sa.DateTime(timezone=True)))
 
 
 def downgrade() -> None:
-    op.drop_table("audit_events")
-    op.drop_index("ix_users_disabled", "users")
-    op.drop_column("users", "last_login_at")
+    op.drop_table("latchkey_audit_events")
+    op.drop_index("ix_latchkey_users_disabled", "latchkey_users")
+    op.drop_column("latchkey_users", "last_login_at")

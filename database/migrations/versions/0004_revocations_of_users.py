@@ -12,8 +12,8 @@ depends_on = None
 def upgrade() -> None:
     of_a_user = sa.column("username_folded").is_not(None)
     op.create_index(
-        "ix_revocations_username_folded",
-        "revocations",
+        "ix_latchkey_revocations_username_folded",
+        "latchkey_revocations",
         ["username_folded"],
         sqlite_where=of_a_user,
         postgresql_where=of_a_user,
@@ -21,4 +21,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_revocations_username_folded", "revocations")
+    op.drop_index("ix_latchkey_revocations_username_folded", "latchkey_revocations")

@@ -10,10 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("sessions", sa.Column("record_id", sa.Text))
-    op.add_column("sessions", sa.Column("credential_stamp", sa.Text))
+    op.add_column("latchkey_sessions", sa.Column("record_id", sa.Text))
+    op.add_column("latchkey_sessions", sa.Column("credential_stamp", sa.Text))
 
 
 def downgrade() -> None:
-    op.drop_column("sessions", "credential_stamp")
-    op.drop_column("sessions", "record_id")
+    op.drop_column("latchkey_sessions", "credential_stamp")
+    op.drop_column("latchkey_sessions", "record_id")

@@ -10,8 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("sessions", sa.Column("rotated_at", sa.DateTime(timezone=True)))
+    op.add_column("latchkey_sessions", sa.Column("rotated_at", sa.DateTime(timezone=True)))
 
 
 def downgrade() -> None:
-    op.drop_column("sessions", "rotated_at")
+    op.drop_column("latchkey_sessions", "rotated_at")

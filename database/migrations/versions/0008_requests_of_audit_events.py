@@ -10,8 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("audit_events", sa.Column("request_id", sa.Text))
+    op.add_column("latchkey_audit_events", sa.Column("request_id", sa.Text))
 
 
 def downgrade() -> None:
-    op.drop_column("audit_events", "request_id")
+    op.drop_column("latchkey_audit_events", "request_id")

@@ -49,7 +49,7 @@ def _check_tables(engine: Any, providers: Collection[str]) -> Iterator[Check]:
         return
     differences = schema_drift(engine)
     for difference in differences:
-        remedy = "Undo the manual change of the tables, until this reports none: flask db check"
+        remedy = "Undo the manual change of the tables, until this reports none: flask database check"
         yield Check("database: tables", "warning", f"the tables differ from the migrations: {difference}", remedy)
     if not differences:
         revision = revision_of(engine)

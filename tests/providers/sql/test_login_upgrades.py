@@ -87,7 +87,7 @@ def test_upgrade_keeps_no_session_of_a_former_password(client: FlaskClient, envi
     assert send_refresh(client, tokens.refresh).status_code == 400
 
 
-@pytest.mark.parametrize("next_statement", ["SELECT users.", "UPDATE sessions"])
+@pytest.mark.parametrize("next_statement", ["SELECT latchkey_users.", "UPDATE latchkey_sessions"])
 def test_upgrade_during_a_refresh_ends_no_session(client: FlaskClient, next_statement: str) -> None:
     tokens = log_in_without_upgrade(client)
     with call_at_statement("before_cursor_execute", next_statement, partial(log_in, client.application.test_client())):
@@ -97,7 +97,7 @@ def test_upgrade_during_a_refresh_ends_no_session(client: FlaskClient, next_stat
 
 def test_upgrade_during_another_login_ends_no_session(client: FlaskClient) -> None:
     other = client.application.test_client()
-    with call_at_statement("before_cursor_execute", "UPDATE users", partial(log_in, other)):
+    with call_at_statement("before_cursor_execute", "UPDATE latchkey_users", partial(log_in, other)):
         tokens = log_in(client)
     refresh(client, tokens)
 
@@ -139,7 +139,7 @@ def test_password_that_an_admin_sets_during_the_login_is_kept(
 
     with ExitStack() as stack:
         if moment == "before it is written":
-            stack.enter_context(call_at_statement("before_cursor_execute", "UPDATE users", set_password))
+            stack.enter_context(call_at_statement("before_cursor_execute", "UPDATE latchkey_users", set_password))
         else:
             monkeypatch.setattr("passwords.hashing.needs_rehash", _after(set_password, needs_rehash))
         assert send_login(client).status_code == 400  # the new password ends the login that is in progress
@@ -159,12 +159,13 @@ def test_login_waits_for_an_open_transaction_of_an_admin(postgres: str) -> None:
     environ = user_table(new_database(postgres, "admin_at_work"), [ZOE], lambda _: WEAK)
     client, engine = client_of(environ), engine_of(environ)
     waiting = (
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND starts_with(query, 'UPDATE users')"
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock' AND starts_with(query, 'UPDATE latchkey_users')"
     )
     with ThreadPoolExecutor(1) as threads, engine.connect() as observer, engine.connect() as admin:
         # In a transaction, the observer would see the same state each time.
         observer.execution_options(isolation_level="AUTOCOMMIT")
-        admin.exec_driver_sql("UPDATE users SET password_hash = %s", (ADMIN_SET_HASH,))
+        admin.exec_driver_sql("UPDATE latchkey_users SET password_hash = %s", (ADMIN_SET_HASH,))
         login = threads.submit(send_login, client)
         wait_until(lambda: observer.exec_driver_sql(waiting).scalar() == 1)
         admin.commit()
@@ -181,11 +182,11 @@ def test_one_of_several_concurrent_logins_upgrades_the_hash(
     clients = [client.application.test_client() for _ in range(4)]
 
     def meet(_connection: object, _cursor: object, text: str, *_: object) -> None:
-        if text.startswith("UPDATE users"):
+        if text.startswith("UPDATE latchkey_users"):
             barrier.wait(20)
 
     def count(_connection: object, cursor: Any, text: str, *_: object) -> None:
-        if text.startswith("UPDATE users"):
+        if text.startswith("UPDATE latchkey_users"):
             written.append(cursor.rowcount)
 
     with (

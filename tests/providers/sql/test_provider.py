@@ -103,12 +103,12 @@ def without_users(environ: dict[str, str]) -> Iterator[None]:
     """Rename the table, and restore its name on exit."""
     engine = engine_of(environ)
     with engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE users RENAME TO renamed")
+        connection.exec_driver_sql("ALTER TABLE latchkey_users RENAME TO renamed")
     try:
         yield
     finally:
         with engine.begin() as connection:
-            connection.exec_driver_sql("ALTER TABLE renamed RENAME TO users")
+            connection.exec_driver_sql("ALTER TABLE renamed RENAME TO latchkey_users")
 
 
 def test_missing_table_is_an_outage(environ: dict[str, str]) -> None:

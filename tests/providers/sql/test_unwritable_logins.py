@@ -64,7 +64,7 @@ def test_login_succeeds_without_the_privilege_to_write(
     )
     environ = {**on_postgres, "DATABASE_URL": url.set(username=role).render_as_string()}
     assert_accepted_without_upgrade(client_of(environ), environ, caplog)
-    run(on_postgres, f"GRANT UPDATE ON users, sessions TO {role}")
+    run(on_postgres, f"GRANT UPDATE ON latchkey_users, latchkey_sessions TO {role}")
     assert_upgraded(environ)
 
 
@@ -79,8 +79,8 @@ def test_login_succeeds_in_a_read_only_transaction(
 
 
 REJECT_WRITES = {
-    "sqlite": ("CREATE TRIGGER refuse BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'no'); END",),
-    "postgresql": ("ALTER TABLE users ADD CONSTRAINT elsewhere CHECK (password_hash LIKE '$2_$%%')",),
+    "sqlite": ("CREATE TRIGGER refuse BEFORE UPDATE ON latchkey_users BEGIN SELECT RAISE(ABORT, 'no'); END",),
+    "postgresql": ("ALTER TABLE latchkey_users ADD CONSTRAINT elsewhere CHECK (password_hash LIKE '$2_$%%')",),
 }
 
 
@@ -127,7 +127,7 @@ def test_login_succeeds_while_another_transaction_locks_the_user(
         if writer.dialect.name == "sqlite":
             writer.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            writer.exec_driver_sql("SELECT id FROM users FOR UPDATE")
+            writer.exec_driver_sql("SELECT id FROM latchkey_users FOR UPDATE")
         with locked(writer):
             response = send_login(client_of(environ))
     assert response.status_code == 200

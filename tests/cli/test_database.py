@@ -1,4 +1,4 @@
-"""`flask db upgrade` on SQLite and PostgreSQL, and invalid values of DATABASE_URL."""
+"""`flask database upgrade` on SQLite and PostgreSQL, and invalid values of DATABASE_URL."""
 
 import shutil
 import stat
@@ -21,22 +21,22 @@ def cli(fork_server: ForkServer, tmp_path: Path) -> ForkedFlask:
 
 
 def test_upgrade_creates_the_tables_and_a_second_upgrade_changes_nothing(cli: ForkedFlask, empty_database: str) -> None:
-    first = cli("db", "upgrade", DATABASE_URL=empty_database)
+    first = cli("database", "upgrade", DATABASE_URL=empty_database)
     assert (first.returncode, first.stdout, first.stderr) == (0, f"Upgraded the database to revision {HEAD}.\n", "")
     UserEditor(engine_of({"DATABASE_URL": empty_database}), "tests").add("zoé", None, "hash", ["user"])
-    second = cli("db", "upgrade", DATABASE_URL=empty_database)
+    second = cli("database", "upgrade", DATABASE_URL=empty_database)
     assert (second.returncode, second.stdout, second.stderr) == (0, "The database is up to date.\n", "")
     assert "zoé" in cli("users", "list", DATABASE_URL=empty_database).stdout
 
 
 def test_url_is_read_from_a_file(cli: ForkedFlask, empty_database: str, tmp_path: Path) -> None:
     (tmp_path / "url").write_text(f"{empty_database}\n")
-    assert cli("db", "upgrade", DATABASE_URL_FILE=str(tmp_path / "url")).returncode == 0
-    assert "users" in inspect(engine_of({"DATABASE_URL": empty_database})).get_table_names()
+    assert cli("database", "upgrade", DATABASE_URL_FILE=str(tmp_path / "url")).returncode == 0
+    assert "latchkey_users" in inspect(engine_of({"DATABASE_URL": empty_database})).get_table_names()
 
 
 def test_relative_sqlite_path_is_in_the_working_directory(cli: ForkedFlask, tmp_path: Path) -> None:
-    assert cli("db", "upgrade", DATABASE_URL="sqlite:///new.db").returncode == 0
+    assert cli("database", "upgrade", DATABASE_URL="sqlite:///new.db").returncode == 0
     created = (tmp_path / "new.db").stat()
     assert created.st_size > 0
     assert stat.S_IMODE(created.st_mode) == 0o600
@@ -63,32 +63,32 @@ def test_only_upgrade_creates_the_sqlite_file(cli: ForkedFlask, tmp_path: Path) 
     ],
 )
 def test_unusable_database_url_is_an_error_with_a_remedy(cli: ForkedFlask, url: str, message: str) -> None:
-    error = error_line(cli("db", "upgrade", DATABASE_URL=url))
+    error = error_line(cli("database", "upgrade", DATABASE_URL=url))
     assert message in error
     assert "hunter2" not in error
 
 
 def test_file_that_is_not_a_database_is_an_error(cli: ForkedFlask, tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"not a database, but long enough for its header " * 100)
-    error = error_line(cli("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/x.db"))
+    error = error_line(cli("database", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/x.db"))
     assert "the database cannot be used: file is not a database" in error
 
 
 def test_database_of_a_newer_version_is_not_upgraded(cli: ForkedFlask, empty_database: str) -> None:
-    cli("db", "upgrade", DATABASE_URL=empty_database)
+    cli("database", "upgrade", DATABASE_URL=empty_database)
     with engine_of({"DATABASE_URL": empty_database}).begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    assert error_line(cli("db", "upgrade", DATABASE_URL=empty_database))
+        connection.exec_driver_sql("UPDATE latchkey_alembic_version SET version_num = '9999'")
+    assert error_line(cli("database", "upgrade", DATABASE_URL=empty_database))
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("db",),
-        ("db", "downgrade"),
-        ("db", "downgrade", "9999", "--yes"),
-        ("db", "upgrade", "head"),
-        ("db", "check", "x"),
+        ("database",),
+        ("database", "downgrade"),
+        ("database", "downgrade", "9999", "--yes"),
+        ("database", "upgrade", "head"),
+        ("database", "check", "x"),
     ],
 )
 def test_wrong_usage_shows_the_usage(cli: ForkedFlask, arguments: tuple[str, ...]) -> None:
@@ -120,6 +120,6 @@ def test_environment_overrides_the_development_file_which_is_not_expanded(
     project: Path, environ: dict[str, str], created: str
 ) -> None:
     (project / "url").write_text("sqlite:///y.db")
-    ended = FlaskProgram(project, PYTHONPATH=str(project), HOME="root")("db", "upgrade", **environ)
+    ended = FlaskProgram(project, PYTHONPATH=str(project), HOME="root")("database", "upgrade", **environ)
     assert ended.returncode == 0, ended.stderr
     assert [path.name for path in project.glob("*.db")] == [created]

@@ -1,4 +1,4 @@
-"""`flask db check` and `flask db downgrade`."""
+"""`flask database check` and `flask database downgrade`."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def at_head(empty_database: str) -> str:
 
 
 def check(cli: ForkedFlask) -> tuple[int, dict[str, Any]]:
-    ended = cli("db", "check", "--json")
+    ended = cli("database", "check", "--json")
     assert ended.stderr == ""
     result: dict[str, Any] = json.loads(ended.stdout)
     assert result["required"] == HEAD
@@ -48,7 +48,7 @@ def execute(url: str, statement: str) -> None:
 
 @pytest.mark.usefixtures("at_head")
 def test_tables_of_this_version_are_compatible(cli: ForkedFlask) -> None:
-    ended = cli("db", "check")
+    ended = cli("database", "check")
     assert (ended.returncode, ended.stdout, ended.stderr) == (
         0,
         f"Compatible: the database is at revision {HEAD}.\n",
@@ -58,24 +58,24 @@ def test_tables_of_this_version_are_compatible(cli: ForkedFlask) -> None:
 
 
 def test_older_tables_are_incompatible_and_newer_tables_are_compatible(cli: ForkedFlask, at_head: str) -> None:
-    assert cli("db", "downgrade", OLDER, "--yes").returncode == 0
-    ended = cli("db", "check")
+    assert cli("database", "downgrade", OLDER, "--yes").returncode == 0
+    ended = cli("database", "check")
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout == (
         f"Incompatible: the database has schema revision {OLDER}, and this version needs {HEAD}. Run: make migrate.\n"
     )
     assert check(cli)[1]["revision"] == OLDER
-    execute(at_head, "UPDATE alembic_version SET version_num = '9999'")
+    execute(at_head, "UPDATE latchkey_alembic_version SET version_num = '9999'")
     assert check(cli) == (0, {"revision": "9999", "required": HEAD, "compatible": True, "problems": []})
 
 
 @pytest.mark.parametrize(
     ("statement", "name"),
     [
-        ("ALTER TABLE users ADD COLUMN nickname TEXT", "nickname"),
-        ("ALTER TABLE users DROP COLUMN last_login_at", "last_login_at"),
-        ("DROP TABLE audit_events", "audit_events"),
-        ("DROP INDEX ix_users_disabled", "ix_users_disabled"),
+        ("ALTER TABLE latchkey_users ADD COLUMN nickname TEXT", "nickname"),
+        ("ALTER TABLE latchkey_users DROP COLUMN last_login_at", "last_login_at"),
+        ("DROP TABLE latchkey_audit_events", "audit_events"),
+        ("DROP INDEX ix_latchkey_users_disabled", "ix_latchkey_users_disabled"),
     ],
 )
 def test_tables_changed_outside_of_migrations_are_incompatible(
@@ -85,7 +85,7 @@ def test_tables_changed_outside_of_migrations_are_incompatible(
     code, result = check(cli)
     assert (code, result["revision"]) == (1, HEAD)
     assert any(name in problem for problem in result["problems"])
-    ended = cli("db", "check")
+    ended = cli("database", "check")
     assert ended.stdout.startswith("Incompatible: the tables differ from the migrations: ")
 
 
@@ -107,7 +107,7 @@ def test_database_without_tables_is_incompatible(cli: ForkedFlask, empty_databas
 def test_unusable_database_url_is_an_error_with_a_remedy(
     fork_server: ForkServer, tmp_path: Path, command: tuple[str, ...], url: str, message: str
 ) -> None:
-    error = error_line(ForkedFlask(fork_server, tmp_path, DATABASE_URL=url)("db", *command))
+    error = error_line(ForkedFlask(fork_server, tmp_path, DATABASE_URL=url)("database", *command))
     assert message in error
     assert "hunter2" not in error
     assert list(tmp_path.iterdir()) == []
@@ -118,39 +118,39 @@ def test_users_remain_after_every_downgrade_and_an_upgrade(cli: ForkedFlask, at_
     table.add("zoé", "zoe@example.org", "hash", ["user"])
     table._engine.dispose()  # noqa: SLF001 - as when a service ends
     for revision in reversed(REVISIONS[:-1]):
-        ended = cli("db", "downgrade", revision, "--yes")
+        ended = cli("database", "downgrade", revision, "--yes")
         assert (ended.returncode, ended.stdout, ended.stderr) == (
             0,
             f"Downgraded the database to revision {revision}.\n",
             "",
         )
         assert current_revision(at_head) == revision
-    assert cli("db", "upgrade").returncode == 0
+    assert cli("database", "upgrade").returncode == 0
     (user,) = json.loads(cli("users", "list", "--json").stdout)
     assert (user["username"], user["email"], user["roles"]) == ("zoé", "zoe@example.org", ["user"])
 
 
 def test_downgrade_to_base_removes_the_tables_and_an_upgrade_creates_them(cli: ForkedFlask, at_head: str) -> None:
-    assert cli("db", "downgrade", "base", "--yes").stdout == "Downgraded the database to revision base.\n"
+    assert cli("database", "downgrade", "base", "--yes").stdout == "Downgraded the database to revision base.\n"
     assert (current_revision(at_head), check(cli)[0]) == (None, 1)
-    assert cli("db", "upgrade").returncode == 0
+    assert cli("database", "upgrade").returncode == 0
     assert check(cli)[0] == 0
 
 
 def test_downgrade_to_a_newer_revision_is_an_error(cli: ForkedFlask, at_head: str) -> None:
-    assert cli("db", "downgrade", REVISIONS[0], "--yes").returncode == 0
-    error = error_line(cli("db", "downgrade", OLDER, "--yes"))
-    assert f"the revision of the database is not newer than {OLDER}. See: flask db check" in error
+    assert cli("database", "downgrade", REVISIONS[0], "--yes").returncode == 0
+    error = error_line(cli("database", "downgrade", OLDER, "--yes"))
+    assert f"the revision of the database is not newer than {OLDER}. See: flask database check" in error
     assert current_revision(at_head) == REVISIONS[0]
 
 
 def test_downgrade_to_the_current_revision_is_an_error(cli: ForkedFlask, at_head: str) -> None:
-    assert "the revision of the database is not newer" in error_line(cli("db", "downgrade", HEAD, "--yes"))
+    assert "the revision of the database is not newer" in error_line(cli("database", "downgrade", HEAD, "--yes"))
     assert current_revision(at_head) == HEAD
 
 
 def test_downgrade_without_a_terminal_requires_yes(cli: ForkedFlask, at_head: str) -> None:
-    assert "Add --yes" in error_line(cli("db", "downgrade", OLDER))
+    assert "Add --yes" in error_line(cli("database", "downgrade", OLDER))
     assert current_revision(at_head) == HEAD
 
 
@@ -158,7 +158,7 @@ def test_downgrade_without_a_terminal_requires_yes(cli: ForkedFlask, at_head: st
 def test_downgrade_asks_for_confirmation_at_a_terminal(
     cli: ForkedFlask, at_head: str, typed: str, code: int, revision: str
 ) -> None:
-    with cli.terminal("db", "downgrade", OLDER) as screen:
+    with cli.terminal("database", "downgrade", OLDER) as screen:
         read_until(screen, f"Downgrade to {OLDER}, and delete data that its tables cannot hold? [y/N]: ")
         answer(screen, typed)
         assert cli.wait().code == code

@@ -1,4 +1,4 @@
-"""`flask db copy`: from SQLite to PostgreSQL."""
+"""`flask database copy`: from SQLite to PostgreSQL."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def copy(source: str, as_json: bool) -> None:
     is compared with its original. FILE is not changed. Stop the service first: otherwise it fails to write to FILE
     meanwhile, and what it writes afterwards is not copied.
 
-    For example: DATABASE_URL_FILE=new_url flask db copy users.db
+    For example: DATABASE_URL_FILE=new_url flask database copy users.db
     """
     settings = Settings.of_process()
     target = open_engine(settings.database)
@@ -50,7 +50,7 @@ def _count_rows(path: Path) -> dict[str, int]:
     try:
         return count_rows(path)
     except DatabaseUnavailable as error:
-        remedy = f"If it is of another version, run first: DATABASE_URL={_URL_PREFIX}{path} flask db upgrade"
+        remedy = f"If it is of another version, run first: DATABASE_URL={_URL_PREFIX}{path} flask database upgrade"
         raise CommandError(f"{path} cannot be used: {error.reason}. {remedy}") from None
 
 

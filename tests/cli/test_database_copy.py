@@ -1,4 +1,4 @@
-"""`flask db copy`: every table of an SQLite database moves to PostgreSQL, and users stay logged in."""
+"""`flask database copy`: every table of an SQLite database moves to PostgreSQL, and users stay logged in."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -68,7 +68,7 @@ def test_users_stay_logged_in_and_revoked_tokens_stay_revoked(cli: ForkedFlask, 
     editor.delete(editor.add("yan", None, "hash", ["user"]).id)
     expected = contents(source)
     assert [name for name, rows in expected.items() if not rows] == [], "add a row of the new table to this test"
-    copied = json.loads(cli("db", "copy", "users.db", "--json").stdout)
+    copied = json.loads(cli("database", "copy", "users.db", "--json").stdout)
     assert copied == {"rows": {name: len(rows) for name, rows in expected.items()}}
     engine = engine_of({"DATABASE_URL": target})
     (*_, event) = UserEditor(engine, "tests").users.history()[::-1]
@@ -87,7 +87,7 @@ def test_ids_continue_after_the_highest_one_ever_given(cli: ForkedFlask, source:
     with source.begin() as connection:
         connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, 1000)"), {"name": revocations})
     highest = UserEditor(source, "tests").add("yan", None, "hash", ["new"]).id
-    assert cli("db", "copy", "sqlite:///users.db").returncode == 0
+    assert cli("database", "copy", "sqlite:///users.db").returncode == 0
     engine = engine_of({"DATABASE_URL": target})
     assert UserEditor(engine, "tests").add("max", None, "hash", ["other"]).id == highest + 1
     SessionTable(engine).revoke_tokens("x", datetime.now(UTC) + timedelta(hours=1))
@@ -100,7 +100,7 @@ def test_hundred_thousand_users_are_copied_with_a_progress_bar(cli: ForkedFlask,
     with source.begin() as connection:
         connection.execute(text(_MANY_USERS.format(users=users.name)))
         connection.execute(insert(user_roles).from_select(["user_id", "role_id"], memberships))
-    code, shown = cli.run_at_terminal("db", "copy", "users.db")
+    code, shown = cli.run_at_terminal("database", "copy", "users.db")
     assert code == 0, shown
     assert "Copying and comparing" in shown
     assert f"{USERS + 1:,}" in shown
@@ -114,7 +114,7 @@ def test_target_that_is_not_empty_is_refused_and_not_changed(cli: ForkedFlask, s
     editor = UserEditor(migrated_engine(target), "tests")
     editor.add("yan", None, "hash")
     before = contents(editor._engine)  # noqa: SLF001
-    error = error_line(cli("db", "copy", "users.db"))
+    error = error_line(cli("database", "copy", "users.db"))
     assert error.endswith(" of DATABASE_URL is not empty. Create a new database")
     assert contents(editor._engine) == before  # noqa: SLF001
     assert contents(source)
@@ -125,7 +125,7 @@ def test_target_that_is_not_empty_is_refused_and_not_changed(cli: ForkedFlask, s
     [
         (["missing.db"], {}, "missing.db is not a file"),
         (["old.db"], {"DATABASE_URL": "sqlite:///other.db"}, "DATABASE_URL is not the URL of a PostgreSQL database"),
-        (["old.db"], {}, "run first: DATABASE_URL=sqlite:///old.db flask db upgrade"),
+        (["old.db"], {}, "run first: DATABASE_URL=sqlite:///old.db flask database upgrade"),
         (["text.db"], {}, "text.db cannot be used: file is not a database"),
     ],
 )
@@ -134,9 +134,9 @@ def test_unusable_source_or_target_is_an_error(
 ) -> None:
     migrated = engine_of({"DATABASE_URL": f"sqlite:///{tmp_path}/old.db"}, may_create=True)
     upgrade(migrated)
-    cli("db", "downgrade", "0005", "--yes", DATABASE_URL=f"sqlite:///{tmp_path}/old.db")
+    cli("database", "downgrade", "0005", "--yes", DATABASE_URL=f"sqlite:///{tmp_path}/old.db")
     (tmp_path / "text.db").write_bytes(b"not a database, but long enough for its header " * 100)
-    assert message in error_line(cli("db", "copy", *arguments, **environ))
+    assert message in error_line(cli("database", "copy", *arguments, **environ))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_value_that_postgresql_cannot_store_is_named_and_nothing_is_copied(
 ) -> None:
     with source.begin() as connection:
         connection.execute(text(f"UPDATE {_table('audit_events').name} SET {change}"))  # noqa: S608 - one of those above
-    error = error_line(cli("db", "copy", "users.db"))
+    error = error_line(cli("database", "copy", "users.db"))
     assert "nothing was copied: " in error
     assert message in error
     assert "audit_events" in error
