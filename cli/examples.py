@@ -7,6 +7,8 @@ EXAMPLES = {
     "users set-password": "flask users set-password zoe@example.org --generate",
     "users add-role": "flask users add-role zoe editor author",
     "users remove-role": "flask users remove-role zoe author",
+    "users roles": "flask users roles",
+    "users change-roles": "flask users change-roles --file team.txt --add editor --dry-run",
     "users disable": "flask users disable zoe",
     "users enable": "flask users enable zoe",
     "users update": "flask users update zoe --username zoe.smith --email zoe.smith@example.org",

@@ -1,6 +1,6 @@
 """The end of sessions within a transaction: their rows are deleted, and their access tokens are revoked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -14,6 +14,7 @@ from database.engine import limit_statements
 from database.revocation_table import insert_revocations
 from database.tables import sessions
 
+_NAMES_PER_STATEMENT = 1_000
 REVOCATION_RETENTION = timedelta(days=366)
 """How long a revocation of all tokens of a user is kept. It is longer than any token that it revokes is valid."""
 
@@ -32,6 +33,18 @@ def end_user_sessions(connection: Connection, username: str, idp: str | None) ->
     without_tokens = and_(of_user, sessions.c.access_until <= earliest_time())
     ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
     return ended + end_sessions(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
+
+
+def end_sessions_of_users(connection: Connection, usernames: Iterable[str], idp: str) -> int:
+    """End all sessions of many users of a provider. This must be the last write of the transaction."""
+    limit_statements(connection, None)
+    lock_sessions(connection)
+    ended, names = 0, sorted(map(casefold_name, usernames))
+    for begin in range(0, len(names), _NAMES_PER_STATEMENT):
+        some = names[begin : begin + _NAMES_PER_STATEMENT]
+        rows = [{"username_folded": name, "idp": idp, **_issued_until_now()} for name in some]
+        ended += end_sessions(connection, and_(sessions.c.username_folded.in_(some), sessions.c.idp == idp), *rows)
+    return ended
 
 
 def lock_sessions(connection: Connection, *, shared: bool = False) -> None:

@@ -18,7 +18,13 @@ from database.revocation_table import last_revocation_id
 from database.session_ends import end_user_sessions
 from database.tables import users
 from database.user_names import name_columns, require_free_names, require_visible_names
-from database.user_roles import add_user_roles, is_active_admin, remove_user_roles, require_other_admin
+from database.user_roles import (
+    add_user_roles,
+    describe_role_change,
+    is_active_admin,
+    remove_user_roles,
+    require_other_admin,
+)
 from database.user_row import UserRow, user_by_id, user_by_login
 from database.user_table import UserTable
 
@@ -196,9 +202,6 @@ def _edit_events(row: UserRow, wanted: UserRow) -> Iterator[tuple[Event, str | N
         yield Event.EMAIL_CHANGED, f"was {row.email or 'none'}"
     added, removed = {*wanted.roles} - {*row.roles}, {*row.roles} - {*wanted.roles}
     if added or removed:
-        yield (
-            Event.ROLES_CHANGED,
-            " ".join([*(f"+{role}" for role in sorted(added)), *(f"-{role}" for role in sorted(removed))]),
-        )
+        yield Event.ROLES_CHANGED, describe_role_change(added, removed)
     if row.active != wanted.active:
         yield Event.USER_ENABLED if wanted.active else Event.USER_DISABLED, None

@@ -1,14 +1,23 @@
 """The roles of users."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, exists, insert, literal, select
+from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from config.service_settings import ADMIN_ROLE
 from database.errors import LastAdmin
 from database.tables import NO_PASSWORD, roles, user_roles, users
 from database.user_row import UserRow
+
+
+class RoleCount(NamedTuple):
+    """A role, and the number of its users."""
+
+    role: str
+    users: int
+    active: int
 
 
 def ensure_roles(connection: Connection, names: Iterable[str]) -> None:
@@ -39,11 +48,30 @@ def is_active_admin(row: UserRow) -> bool:
 
 def require_other_admin(connection: Connection, row: UserRow) -> None:
     """Raise LastAdmin if this user is the only active one with the role `admin` and a password."""
-    if not is_active_admin(row):
-        return
+    if is_active_admin(row):
+        require_any_admin(connection, except_user=row.id)
+
+
+def require_any_admin(connection: Connection, except_user: int | None = None) -> None:
+    """Raise LastAdmin if no other user is active, and has the role `admin` and a password."""
     # Edits of administrators wait here for each other: otherwise two of them could disable each other concurrently.
     role_id = connection.scalar(select(roles.c.id).where(roles.c.name == ADMIN_ROLE).with_for_update(key_share=True))
-    others = select(user_roles.c.user_id).where(user_roles.c.role_id == role_id, user_roles.c.user_id != row.id)
+    admins = select(user_roles.c.user_id).where(user_roles.c.role_id == role_id)
+    if except_user is not None:
+        admins = admins.where(user_roles.c.user_id != except_user)
     can_log_in = and_(users.c.active.is_(True), users.c.password_hash != NO_PASSWORD)
-    if not connection.scalar(select(exists().where(users.c.id.in_(others), can_log_in))):
+    if not connection.scalar(select(exists().where(users.c.id.in_(admins), can_log_in))):
         raise LastAdmin
+
+
+def describe_role_change(added: Iterable[str], removed: Iterable[str]) -> str:
+    """Return a change of roles as text, such as `+editor -user`."""
+    return " ".join([*(f"+{role}" for role in sorted(added)), *(f"-{role}" for role in sorted(removed))])
+
+
+def role_counts(connection: Connection) -> list[RoleCount]:
+    """Return the number of users of each role, also of those that no user has."""
+    active = func.count(users.c.id).filter(users.c.active.is_(True))
+    query = select(roles.c.name, func.count(users.c.id), active).select_from(roles)
+    query = query.outerjoin(user_roles, user_roles.c.role_id == roles.c.id).outerjoin(users)
+    return [RoleCount(*row) for row in connection.execute(query.group_by(roles.c.name).order_by(roles.c.name))]

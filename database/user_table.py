@@ -17,6 +17,7 @@ from database.session_table import replace_stamp
 from database.tables import roles, users
 from database.user_filter import UserFilter
 from database.user_pages import fetch_page, position
+from database.user_roles import RoleCount, role_counts
 from database.user_row import UserRow, user_by_id, user_by_login, user_by_username
 
 USERS_PER_QUERY = 2_000
@@ -127,6 +128,11 @@ class UserTable:
         """Return whether the table has no users."""
         with self._begin() as connection:
             return not connection.scalar(select(exists(select(users.c.id))))
+
+    def role_counts(self) -> list[RoleCount]:
+        """Return the number of users of each role."""
+        with self._begin() as connection:
+            return role_counts(connection)
 
     def role_names(self) -> frozenset[str]:
         """Return the names of all roles, including those that no user has."""
