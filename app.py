@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from click import ClickException
 from flask import Flask
@@ -13,6 +14,9 @@ from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
 from services.route_map import unmarked_routes
 from services.start_report import report_unmarked_routes
+
+ROOT = Path(__file__).resolve().parent
+"""The folder in which Flask looks for the folders `templates` and `static`."""
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
@@ -29,7 +33,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 def _create_app(settings: Settings, is_development: bool) -> Flask:
     _configure_logging(settings)
     services, examples = collect_errors(lambda: open_services(settings), lambda: settings.examples.routes)
-    app = Flask("latchkey", static_folder=None)
+    app = Flask("latchkey", root_path=str(ROOT), static_folder="static" if (ROOT / "static").is_dir() else None)
     paths.init(app)
     errors.init(app)
     install(app, services)
