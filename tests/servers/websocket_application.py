@@ -1,4 +1,4 @@
-"""The application of docs/your-own-application.md with a WebSocket, on workers that wait for a request for 1 second."""
+"""The application of docs/your-own-application.md with a WebSocket, on workers that wait for a request for 3 seconds."""
 
 from flask import Flask
 
@@ -9,7 +9,7 @@ from tests.support.newcomer import block
 
 def create_app() -> Flask:
     """Return the application. A worker calls this function before it waits for requests."""
-    gunicorn_worker.REQUEST_SECONDS = 1.0
+    gunicorn_worker.REQUEST_SECONDS = 3.0
     app = create_service()
     exec(block("docs/your-own-application.md", "python", "Sock"), {"app": app, "__name__": __name__})  # noqa: S102
     return app
