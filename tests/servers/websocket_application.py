@@ -1,4 +1,4 @@
-"""The application of docs/your-own-application.md with a WebSocket, on workers that wait for a request for 3 seconds."""
+"""The application of docs/your-own-application.md with a WebSocket. Its workers wait for a request for 3 seconds."""
 
 from flask import Flask
 
