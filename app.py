@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 from click import ClickException
 from flask import Flask
@@ -17,6 +18,8 @@ from services.start_report import report_unmarked_routes
 
 ROOT = Path(__file__).resolve().parent
 """The folder in which Flask looks for the folders `templates` and `static`."""
+MODULES: tuple[ModuleType, ...] = ()
+"""Your own modules with routes. Each has a function `init(app)`, as api/routes.py has."""
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
@@ -41,6 +44,8 @@ def _create_app(settings: Settings, is_development: bool) -> Flask:
         routes.init(app)
     if settings.api.documentation:
         documentation.init(app)
+    for module in MODULES:
+        module.init(app)
     report_unmarked_routes(unmarked_routes(app))
     return app
 
