@@ -47,7 +47,8 @@ def main() -> None:
     """Create the configuration, tables and administrator that are missing, then serve until Ctrl-C."""
     os.umask(0o077)  # the files contain a secret key and password hashes
     try:
-        _write_development_file()
+        with translate_command_errors():
+            _write_development_file()
         settings = Settings.of_process()
         server, services, *_ = collect_errors(
             lambda: settings.server,

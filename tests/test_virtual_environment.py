@@ -1,9 +1,12 @@
 """make creates the virtual environment again after the clone is moved or Python is upgraded, and otherwise keeps it."""
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from pwd import getpwuid
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -61,3 +64,15 @@ def test_environment_of_another_python_is_not_kept(clone: Path) -> None:
     assert CREATED_AGAIN in ended.stdout
     assert ended.returncode == 2
     other.rename(packages)
+
+
+def test_folder_of_another_user_is_one_line() -> None:
+    with TemporaryDirectory() as home:
+        folder = Path(home)
+        shutil.copy(ROOT / ".ci/venv", folder)
+        folder.chmod(0o555)
+        user = 65534 if os.geteuid() == 0 else None
+        command = ["./venv", ".venv", "/usr/bin/python3", "file"]
+        ended = subprocess.run(command, cwd=folder, user=user, capture_output=True, text=True, check=False, timeout=60)
+    begin = f"This folder belongs to {getpwuid(os.geteuid()).pw_name}. "
+    assert (ended.returncode, ended.stderr.startswith(begin), ended.stderr.count("\n")) == (2, True, 1), ended.stderr
