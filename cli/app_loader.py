@@ -2,8 +2,6 @@
 
 import logging
 import sys
-import sysconfig
-import traceback
 from contextlib import redirect_stdout
 
 import click
@@ -12,11 +10,9 @@ from flask.cli import NoAppException, ScriptInfo
 
 from cli.terminal import CommandError
 from config.settings import Settings
+from providers.faults import describe_exception
 from services.context import EXTENSION, Services
 from services.factory import create_services
-
-_LIBRARIES = (*{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}, "<")
-"""Where the code of Python and of the installed packages begins."""
 
 
 def services_of_application(app: Flask) -> Services:
@@ -39,21 +35,13 @@ def load_application() -> Flask:
             return click.get_current_context().ensure_object(ScriptInfo).load_app()
     except click.ClickException as error:
         if isinstance(error, NoAppException) and isinstance(error.__context__, ImportError):
-            raise CommandError(_describe(error.__context__)) from None  # Flask's message is a traceback
+            raise _failure(error.__context__) from None  # Flask's message is a traceback
         raise
     except Exception as error:  # noqa: BLE001 - a user's application can raise any exception
-        raise CommandError(_describe(error)) from None
+        raise _failure(error) from None
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _describe(error: Exception) -> str:
-    """Return what has failed, and where in the user's code. A message that may have a setting's value is not shown."""
-    if isinstance(error, SyntaxError):
-        return (
-            f"the application fails with {type(error).__name__} at {error.filename}, line {error.lineno}: {error.msg}"
-        )
-    frames = traceback.extract_tb(error.__traceback__)
-    at = next((frame for frame in reversed(frames) if not frame.filename.startswith(_LIBRARIES)), frames[-1])
-    message = f": {error}" if isinstance(error, (ImportError, NameError)) else ""
-    return f"the application fails with {type(error).__name__} at {at.filename}, line {at.lineno}{message}"
+def _failure(error: Exception) -> CommandError:
+    return CommandError(f"the application fails with {describe_exception(error)}")

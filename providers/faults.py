@@ -8,6 +8,7 @@ import importlib
 import linecache
 import re
 import sys
+import sysconfig
 import traceback
 from pathlib import Path
 from types import ModuleType
@@ -20,12 +21,14 @@ _CALLERS = (
     "<frozen importlib",
 )
 """The files from which providers are called and imported. A fault of a provider is never reported as one of these."""
+_LIBRARIES = (*{sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}, "<frozen ")
 
 
-def describe_exception(error: BaseException, module: str) -> str:
+def describe_exception(error: BaseException, module: str = "") -> str:
     """Return the type of the exception, what it misses, and its place, such as `KeyError: 'ACME_URL' at FILE, line 4`.
 
-    The place is the last one in the package of `module`, which is the provider's; without one, the last one at all.
+    The place is the last one in the package of `module`, which is the provider's. Without one, it is the last one that
+    is neither in Python nor in an installed package, or the last one at all.
     """
     frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(_CALLERS)]
     missing = _missing(error, frames)
@@ -35,8 +38,13 @@ def describe_exception(error: BaseException, module: str) -> str:
     if not frames:
         return name
     folder = _folder(module)
-    place = next((one for one in reversed(frames) if folder and one.filename.startswith(folder)), frames[-1])
+    own = (one for one in reversed(frames) if _is_own(one.filename, folder))
+    place = next(own, frames[-1])
     return f"{name} at {place.filename}, line {place.lineno}"
+
+
+def _is_own(file: str, folder: str | None) -> bool:
+    return file.startswith(folder) if folder else not file.startswith(_LIBRARIES)
 
 
 def _missing(error: BaseException, frames: list[traceback.FrameSummary]) -> str | None:
@@ -45,6 +53,8 @@ def _missing(error: BaseException, frames: list[traceback.FrameSummary]) -> str 
         return f"no module {error.name}"
     if isinstance(error, KeyError) and len(error.args) == 1 and _is_in_code(key := error.args[0], frames):
         return repr(key)
+    if isinstance(error, NameError) and _is_in_code(error.name, frames):
+        return f"{error.name} is not defined"
     if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
         return f"{error.obj.__name__} has no {error.name}"
     if isinstance(error, AttributeError) and _is_in_code(error.name, frames):

@@ -49,7 +49,12 @@ def _check_all(
     operator: str | None,
 ) -> Iterator[Check]:
     try:
-        services: Services = collect_errors(lambda: create_services(settings), lambda: settings.server)[0]
+        services: Services = collect_errors(
+            lambda: create_services(settings),
+            lambda: settings.server,
+            lambda: settings.log,
+            lambda: settings.examples,
+        )[0]
     except ConfigurationError as error:
         yield from map(as_failed_check, error.problems)
         return

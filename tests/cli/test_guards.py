@@ -102,3 +102,22 @@ def test_application_that_does_not_start_is_one_line(flask: ForkedFlask, tmp_pat
     (tmp_path / "broken.py").write_text("raise KeyError('x')")
     ended = flask("--app", "broken", "guards")
     assert (ended.returncode, "broken.py, line 1" in error_line(ended)) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("shop", "found"),
+    [
+        ("import os\nos.environ['SHOP_URL']\n", "KeyError: 'SHOP_URL' at {shop}, line 2"),
+        ("import bad\n", "SyntaxError at {folder}/bad.py, line 1"),
+        ("\nimport absent_module\n", "ModuleNotFoundError: no module absent_module at {shop}, line 2"),
+        ("from flask import Flask\nFlask('x').route('/')(abc)\n", "NameError: abc is not defined at {shop}, line 2"),
+    ],
+)
+def test_fault_of_the_application_is_named_with_its_place(
+    flask: ForkedFlask, tmp_path: Path, shop: str, found: str
+) -> None:
+    (tmp_path / "bad.py").write_text("def x(:\n")
+    name = f"shop{abs(hash(shop))}"
+    (tmp_path / f"{name}.py").write_text(shop)
+    expected = found.format(shop=f"{tmp_path}/{name}.py", folder=tmp_path)
+    assert error_line(flask("--app", name, "guards")) == f"Error: the application fails with {expected}"
