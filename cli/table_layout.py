@@ -50,6 +50,15 @@ def table(heads: Row, rows: Sequence[Row], columns: int, style: Style = lambda p
             yield (" " * _GAP).join(line).rstrip()
 
 
+def block(labels: Row, cells: Row, columns: int, style: Style = lambda part, _cell: part) -> Iterator[str]:
+    """Yield a line for each label and its cell, which continues on further lines if it is too wide."""
+    margin = max(map(text_width, labels)) + _GAP
+    for label, cell in zip(labels, cells, strict=True):
+        first, *others = wrap(cell, max(columns - margin, 1))
+        yield padded(label, margin) + style(first, cell)
+        yield from (" " * margin + style(line, cell) for line in others)
+
+
 def wrap(text: str, width: int) -> list[str]:
     """Return the text as lines of at most this width, broken at spaces, and within words that are wider."""
     lines: list[str] = []
@@ -99,11 +108,7 @@ def _longest_piece(cell: str) -> int:
 
 
 def _blocks(heads: Row, rows: Sequence[Row], columns: int, style: Style) -> Iterator[str]:
-    margin = max(map(text_width, heads)) + _GAP
     for number, row in enumerate(rows):
         if number:
             yield ""
-        for head, cell in zip(heads, row, strict=True):
-            first, *others = wrap(cell, max(columns - margin, 1))
-            yield padded(head, margin) + style(first, cell)
-            yield from (" " * margin + style(line, cell) for line in others)
+        yield from block(heads, row, columns, style)

@@ -12,7 +12,7 @@ from unicodedata import category
 
 import click
 
-from cli.table_layout import table, text_width, wrap
+from cli.table_layout import block, table, text_width, wrap
 from config.text import normalize_name, normalize_role
 from database.errors import DatabaseUnavailable, InvalidName, LastAdmin, NoSuchUser, UserExists
 from passwords.policy import PasswordPolicy, WeakPassword
@@ -125,6 +125,12 @@ def as_table(heads: Sequence[str], rows: Sequence[Sequence[str]], colors: Mappin
     shown = [[*map(printable, row)] for row in (heads, *rows)]
     lines = table(shown[0], shown[1:], terminal_width(), partial(_colored, colors))
     return "\n".join(lines)
+
+
+def as_record(members: Sequence[tuple[str, str]]) -> str:
+    """Return a line for each label and its value, which can be untrusted text. Long values fit the terminal, too."""
+    labels, values = zip(*members, strict=True)
+    return "\n".join(block(labels, [*map(printable, values)], terminal_width()))
 
 
 def as_paragraph(text: str, indent: str = "") -> str:

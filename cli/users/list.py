@@ -11,7 +11,7 @@ from typing import get_args
 
 import click
 
-from cli.terminal import JSON_OPTION, NAME, CommandError, as_table, print_json, translate_command_errors
+from cli.terminal import JSON_OPTION, NAME, CommandError, as_record, as_table, print_json, translate_command_errors
 from cli.users.editor import open_user_table
 from config.text import casefold_name
 from database.audit import AuditEvent
@@ -161,7 +161,8 @@ def _describe_state(row: UserRow) -> str:
 
 
 def _print_user(row: UserRow, password: HashStatus) -> None:
-    lines = [
+    members = [
+        ("Username", row.username),
         ("Id", str(row.id)),
         ("Email", row.email or "-"),
         ("Roles", ", ".join(row.roles) or "-"),
@@ -171,7 +172,7 @@ def _print_user(row: UserRow, password: HashStatus) -> None:
         ("Updated", _format_time(row.updated_at)),
         ("Last login", _format_time(row.last_login_at) if row.last_login_at else "-"),
     ]
-    click.echo(as_table(("Username", row.username), lines))
+    click.echo(as_record(members))
 
 
 def _describe_hash(password: HashStatus) -> str:
