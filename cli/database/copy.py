@@ -23,8 +23,6 @@ def copy(source: str, as_json: bool) -> None:
     FILE is the SQLite database: its path, or its URL. Every table is copied, in one transaction, and every copied row
     is compared with its original. FILE is not changed. Stop the service first: otherwise it fails to write to FILE
     meanwhile, and what it writes afterwards is not copied.
-
-    For example: DATABASE_URL_FILE=new_url flask database copy users.db
     """
     settings = Settings.of_process()
     target = open_engine(settings.database)

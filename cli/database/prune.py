@@ -19,8 +19,6 @@ def prune(dry_run: bool, as_json: bool) -> None:
 
     The service can run meanwhile. Rows are kept for a day after they expire. Without AUDIT_RETENTION_DAYS, all audit
     events are kept.
-
-    For example, count the rows first: flask database prune --dry-run
     """
     settings = Settings.of_process()
     days = settings.audit.retention_days
