@@ -34,6 +34,10 @@ def is_none(value: object) -> bool:
     return value is None
 
 
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 class Credentials(BaseModel):
     """The login and password of a user."""
 
@@ -113,6 +117,17 @@ class Message(Answer):
     """A sentence."""
 
     message: str
+
+
+class Readiness(Message):
+    """The service can handle requests. Logins of some users may fail."""
+
+    unavailable: list[str] = Field(
+        default=[],
+        exclude_if=_is_empty,
+        description="The providers, and `redis`, that were unavailable when a login last needed them.",
+        examples=[["ldap"]],
+    )
 
 
 class Tokens(Answer):

@@ -60,6 +60,7 @@ class Event(StrEnum):
 # Members that a client can choose are after those that it cannot, so that a pattern can rely on the beginning.
 MEMBERS = (
     *("event", "reason", "address", "request_id", "jti", "sid", "kid", "user_id"),
+    *("proxy_request_id", "trace_id"),
     *("store_ms", "hash_ms", "sign_ms", "total_ms"),
     *("provider", "client", "operator", "account", "login", "details"),
 )

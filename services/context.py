@@ -20,7 +20,7 @@ from services.chain import Chain
 from services.clients import Clients
 from services.keys.ring import KeySource
 from services.sessions.errors import SessionsDisabled
-from services.throttle.client_address import Address, client_address
+from services.throttle.client_address import Address, client_address, is_trusted_peer
 from services.tokens.issuer import TokenIssuer
 
 if TYPE_CHECKING:  # they import SQLAlchemy, which a service without a database never does, or take long to import
@@ -109,3 +109,8 @@ def current_client_address() -> Address | None:
         return None
     peer, forwarded_for = request.remote_addr or "", request.headers.get("X-Forwarded-For", "")
     return client_address(peer, forwarded_for, current_services().trusted_proxies)
+
+
+def is_from_trusted_proxy() -> bool:
+    """Return whether the current request comes directly from a reverse proxy of TRUSTED_PROXIES."""
+    return is_trusted_peer(request.remote_addr or "", current_services().trusted_proxies)

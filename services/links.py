@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audit.operation import timed
 from config.http_error import HttpError
@@ -14,6 +14,13 @@ from services.provider_faults import InvalidAnswer, ProviderFault
 from services.provider_watch import watch_call
 
 
+@dataclass(eq=False)
+class Availability:
+    """Whether the store of a provider was available at its last call in this process."""
+
+    is_available: bool = True
+
+
 @dataclass(frozen=True)
 class Link:
     """A provider in the chain."""
@@ -22,6 +29,7 @@ class Link:
     provider: AuthProvider
     skip_unavailable: bool = False
     """Whether the next provider is asked while this one is unavailable. Otherwise the login fails."""
+    last_call: Availability = field(default_factory=Availability, compare=False)
 
     def skips(self, error: ProviderUnavailable) -> bool:
         """Return whether the next provider is asked after this error of this one."""
@@ -80,8 +88,13 @@ def _can_open_file() -> bool:
 @contextmanager
 def watched_call(link: Link) -> Iterator[None]:
     """Translate the errors of a call that a request waits for, and report the provider if it takes too long."""
-    with timed("store"), watch_call(link.name), translate_provider_errors(link):
-        yield
+    try:
+        with timed("store"), watch_call(link.name), translate_provider_errors(link):
+            yield
+    except ProviderUnavailable as error:
+        link.last_call.is_available = isinstance(error, RequestFailed)
+        raise
+    link.last_call.is_available = True
 
 
 def ask_link(link: Link, ask: Callable[[Link], Identity | Denied]) -> Answer:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
@@ -18,6 +19,12 @@ TIMEOUT_SECONDS = 2
 LOGINS = 12
 MAX_LINES = 20
 """For the whole test: the reasons of a few logins, and not a line for each of them."""
+
+
+def readiness(server: Server) -> dict[str, Any]:
+    response = server.request("GET", "/health/ready")
+    assert response.status == 200
+    return response.body
 
 
 def test_logins_that_wait_are_503_and_the_next_ones_succeed(tmp_path: Path) -> None:
@@ -48,6 +55,7 @@ def test_logins_that_wait_are_503_and_the_next_ones_succeed(tmp_path: Path) -> N
         signal_directory(signal.SIGSTOP)
         assert Counter(threads.map(log_in, range(LOGINS))) == {503: LOGINS}
         assert server.request("GET", "/api/protected_route", token).status == 200
+        assert readiness(server)["unavailable"] == ["ldap"]
         signal_directory(signal.SIGCONT)
         wait_until(has_recovered, 60)
         signal_directory(signal.SIGSTOP)
@@ -57,5 +65,6 @@ def test_logins_that_wait_are_503_and_the_next_ones_succeed(tmp_path: Path) -> N
         assert Counter(threads.map(log_in, range(LOGINS))) == {503: LOGINS}
         stack.enter_context(started(directory))
         wait_until(has_recovered, 60)
+        assert "unavailable" not in readiness(server)
     lines = [line for line in log.read_text().splitlines() if " ERROR " in line or " WARNING " in line]
     assert 0 < len(lines) <= MAX_LINES, lines

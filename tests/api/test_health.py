@@ -42,7 +42,7 @@ def logged_reason(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> str:
     """Return the reason in the log, after checking that the response does not contain it."""
     caplog.clear()
     response = client.get("/health/ready")
-    assert error_message(response, 503, "not_ready") == "Not ready"
+    assert error_message(response, 503, "not_ready") == "Not ready: the schema of the database is not current"
     assert response.headers["Retry-After"] == "5"
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert response.headers["X-Request-ID"] in record.getMessage()
