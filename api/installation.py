@@ -22,6 +22,8 @@ from api import (
     oauth,
     paths,
     response_headers,
+    row_ids,
+    tokens,
     upgrades,
     users,
     well_known,
@@ -68,7 +70,7 @@ def install(app: Flask, services: Services) -> None:
     cors.init(app, services.cors_origins)
     metrics.init(app, services)
     endpoints = Blueprint(BLUEPRINT, __name__)
-    for module in (paths, errors, auth, identity, users, oauth, well_known, health):
+    for module in (paths, errors, row_ids, auth, identity, users, tokens, oauth, well_known, health):
         module.init(endpoints)
     app.register_blueprint(endpoints)
 

@@ -101,6 +101,15 @@ class UserQuery(BaseModel):
     search: Name | None = Field(default=None, description="Only users whose username or email contains this text.")
 
 
+class TokenQuery(BaseModel):
+    """Which service tokens to list."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    limit: int = Field(50, ge=1, le=MAX_PAGE_SIZE, description="Tokens on a page.")
+    after: int = Field(0, ge=0, le=2**31 - 1, description="Start after the token with this id.")
+
+
 class RoleQuery(BaseModel):
     """The roles of which the user must have one."""
 
@@ -180,6 +189,31 @@ class UserPage(Answer):
     """A page of users, in alphabetical order of their usernames."""
 
     data: list[User]
+    next: str | None = Field(description="The path of the next page; null on the last one.", examples=[None])
+
+
+class ServiceToken(BaseModel):
+    """A valid service token."""
+
+    id: int = Field(examples=[1])
+    name: str = Field(description="The script or machine.", examples=["backup"])
+    roles: list[str] = Field(examples=[["user"]])
+    subject: str = Field(description="The claim `sub`.", examples=["service:backup"])
+    operator: str = Field(description="The operator who issued it.", examples=["cli:root"])
+    created_at: Time
+    expires_at: Time
+
+
+class OneServiceToken(Answer):
+    """A service token."""
+
+    data: ServiceToken
+
+
+class ServiceTokenPage(Answer):
+    """A page of service tokens, ordered by their ids."""
+
+    data: list[ServiceToken]
     next: str | None = Field(description="The path of the next page; null on the last one.", examples=[None])
 
 

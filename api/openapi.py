@@ -26,12 +26,12 @@ from services.tokens.issuer import ExpiredToken, InvalidToken, RevokedToken
 
 _REFERENCE = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"<(?:(?P<converter>\w+)(?:\(.*?\))?:)?(?P<name>\w+)>")
-_TYPES = {"int": "integer", "user_id": "integer", "float": "number"}
+_TYPES = {"int": "integer", "row_id": "integer", "float": "number"}
 """The types of the parameters in a path, by their converters. All others are text."""
 _TOKEN_ERRORS = (MissingToken, InvalidToken, ExpiredToken, RevokedToken, KeysUnavailable, SessionsUnavailable)
 _BODY_ERRORS = (MalformedBody, UnsupportedBody, RequestEntityTooLarge)
 _SHARED_MODELS: list[tuple[type[BaseModel], JsonSchemaMode]] = [(Error, "serialization"), (OAuthError, "serialization")]
-_TAGS = ("Sessions", "Application", "Users", "OAuth", "Keys and metadata", "Health")
+_TAGS = ("Sessions", "Application", "Users", "Service tokens", "OAuth", "Keys and metadata", "Health")
 _DESCRIPTION = (
     "Log in at `POST /api/auth`, and send the access token as `Authorization: Bearer …`. A path has one spelling: "
     "with another one, such as a slash at its end, it is not found."

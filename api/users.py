@@ -1,19 +1,19 @@
 """`/api/users`: administrators list, add and edit the users of the user table."""
 
-import re
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import PreconditionRequired
-from werkzeug.routing import IntegerConverter
 
 from api.body import InvalidRequest, json_object
 from api.description import describe
 from api.models import NewPassword, NewUser, OneUser, User, UserEdit, UserPage, UserQuery
+from api.pages import split_page
+from api.preconditions import IF_MATCH, etag, required_versions
 from api.responses import Header, respond
+from api.row_ids import MAX_ROW_ID
 from api.validation import query_parameters, validate
 from config.http_error import NO_STORE, HttpError
 from config.service_settings import ADMIN_ROLE
@@ -31,9 +31,7 @@ from services.sessions.errors import SessionsUnavailable
 if TYPE_CHECKING:
     from database.user_row import UserRow
 
-USER_PATH = "/api/users/<user_id:user_id>"
-MAX_USER_ID = 2**31 - 1
-"""The largest value of the id column (INTEGER). The path cannot have it: Werkzeug would say 405 instead of 404."""
+USER_PATH = "/api/users/<row_id:user_id>"
 MAX_SEARCHES = 4
 """The maximum number of concurrent searches. A search may read the whole table, and then take up to a minute."""
 
@@ -48,19 +46,11 @@ class MissingPrecondition(HttpError, PreconditionRequired):
 
 
 _ETAG = (("ETag", "An opaque version string of the user, for `If-Match`."),)
-_IF_MATCH = (("If-Match", "The `ETag` of the user as the caller read it: without it, another edit may be lost."),)
 _CALLER_ERRORS = (NoUserTable, UnverifiableCaller, ProviderUnavailable, SessionsUnavailable, DatabaseUnavailable)
 _NEW_PASSWORD_ERRORS = (WeakPassword, Overloaded)
 
 
-class _UserIdConverter(IntegerConverter):
-    """The number in ASCII digits, without leading zeros, so that a user has one path."""
-
-    regex = "0|[1-9][0-9]*"
-
-
 def init(endpoints: Blueprint) -> None:
-    endpoints.record_once(lambda state: state.app.url_map.converters.update(user_id=_UserIdConverter))
     searches = ConcurrencyLimit(MAX_SEARCHES)
 
     @endpoints.route("/api/users")
@@ -73,8 +63,8 @@ def init(endpoints: Blueprint) -> None:
         users = _editor().users
         with searches.slot() if query.search else nullcontext():
             rows = users.page(user_filter, query.limit + 1, query.after)
-        page = [_to_model(row) for row in rows[: query.limit]]
-        return respond(UserPage(data=page, next=_next_page(query, rows)), [NO_STORE])
+        page, next_page = split_page(rows, query.limit, lambda row: row.username)
+        return respond(UserPage(data=[*map(_to_model, page)], next=next_page), [NO_STORE])
 
     @endpoints.route("/api/users", methods=["POST"])
     @auth_guard(ADMIN_ROLE)
@@ -108,7 +98,7 @@ def init(endpoints: Blueprint) -> None:
         *(InvalidRequest, NoSuchUser, UserExists, LastAdmin, RoleNotGrantable, *_CALLER_ERRORS),
         *(MissingPrecondition, UserChanged),
         body=UserEdit,
-        request_headers=_IF_MATCH,
+        request_headers=IF_MATCH,
         headers=_ETAG,
     )
     def edit_user(user_id: int) -> Response:
@@ -128,7 +118,7 @@ def init(endpoints: Blueprint) -> None:
         OneUser,
         *(InvalidRequest, NoSuchUser, *_NEW_PASSWORD_ERRORS, RoleNotGrantable, *_CALLER_ERRORS, UserChanged),
         body=NewPassword,
-        request_headers=_IF_MATCH,
+        request_headers=IF_MATCH,
         headers=_ETAG,
     )
     def set_password(user_id: int) -> Response:
@@ -152,37 +142,24 @@ def _require_version(editor: AccountEditor, user_id: int) -> "tuple[UserRow, str
 
     Raises NoSuchUser, and UserChanged if the user has another version.
     """
-    row = _require_user(editor, user_id)
-    if "If-Match" not in request.headers or request.if_match.star_tag:
+    row, versions = _require_user(editor, user_id), required_versions()
+    if versions is None:
         return row, None
-    sent = filter(None, request.if_match.as_set(include_weak=True))  # werkzeug parses an empty tag as None
-    if row.version not in map(_without_encoding, sent):
+    if row.version not in versions:
         raise UserChanged
     return row, row.version
 
 
-def _without_encoding(etag: str) -> str:
-    """Return an entity tag without what a proxy appends when it compresses a response, such as `-gzip` (Apache)."""
-    return re.sub("[-;](gzip|br|zstd|deflate)$", "", etag)
-
-
 def _require_user(editor: AccountEditor, user_id: int) -> "UserRow":
-    row = editor.users.get(user_id) if user_id <= MAX_USER_ID else None
+    row = editor.users.get(user_id) if user_id <= MAX_ROW_ID else None
     if row is None:
         raise NoSuchUser
     return row
 
 
 def _user_response(row: "UserRow", status: int = 200, *headers: Header) -> Response:
-    return respond(OneUser(status=status, data=_to_model(row)), [NO_STORE, ("ETag", f'"{row.version}"'), *headers])
+    return respond(OneUser(status=status, data=_to_model(row)), [NO_STORE, etag(row.version), *headers])
 
 
 def _to_model(row: "UserRow") -> User:
     return User.model_validate(row.to_json())
-
-
-def _next_page(query: UserQuery, rows: "list[UserRow]") -> str | None:
-    """Return the path of the next page; `None` if this is the last page."""
-    if len(rows) <= query.limit:
-        return None
-    return f"{request.script_root}/api/users?{urlencode({**request.args, 'after': rows[query.limit - 1].username})}"

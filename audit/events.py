@@ -48,6 +48,8 @@ class Event(StrEnum):
     SESSIONS_REVOKED = "sessions_revoked"
     EVENTS_PRUNED = "events_pruned"
     DATABASE_COPIED = "database_copied"
+    SERVICE_TOKEN_ISSUED = "service_token_issued"  # noqa: S105 - the name of an event
+    SERVICE_TOKEN_REVOKED = "service_token_revoked"  # noqa: S105 - the name of an event
     KEY_GENERATED = "key_generated"
     KEY_ROTATED = "key_rotated"
     KEY_REMOVED = "key_removed"

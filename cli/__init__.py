@@ -46,7 +46,7 @@ def keys_commands() -> click.Command:
 
 @LazyCommand
 def tokens_commands() -> click.Command:
-    """Revoke sessions and their tokens."""
+    """Issue service tokens, and revoke sessions and tokens."""
     from cli.tokens import tokens
 
     return tokens

@@ -25,6 +25,8 @@ EXAMPLES = {
     "keys public": "flask keys public",
     "keys rotate": "flask keys rotate",
     "keys retire": "flask keys retire PTKGS3Ve --force",
+    "tokens issue": "flask tokens issue --name backup --role reader --days 90 > backup.token",
+    "tokens list": "flask tokens list --json",
     "tokens revoke": "flask tokens revoke --user zoe",
     "throttle list": "flask throttle list --refused",
     "throttle clear": "flask throttle clear zoe",

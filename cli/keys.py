@@ -1,7 +1,9 @@
 """`flask keys …`: generate and rotate the signing keys in SIGNING_KEYS_DIR."""
 
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,10 +11,13 @@ import click
 
 from audit.events import Event, write_event
 from cli.operator import begin_change
-from cli.terminal import JSON_OPTION, CommandError, as_table, print_json
+from cli.terminal import JSON_OPTION, CommandError, as_table, print_json, printable, translate_command_errors
 from config.errors import translate_errors
 from config.keys import SigningKeysSettings
 from config.settings import Settings
+from database.engine import open_engine
+from database.errors import DatabaseUnavailable
+from database.service_token_table import ServiceTokenTable
 from services.keys.directory import KeyDirectory, StoredKey
 from services.keys.pem import ALGORITHMS, public_pem
 from services.keys.ring import KEY_SET_MAX_AGE
@@ -62,14 +67,14 @@ def list_keys(as_json: bool) -> None:
     """
     directory = _directory()
     stored_keys = directory.read_remaining()
-    lifetime = _token_lifetime()
+    expiry = _known_expiry(stored_keys)
     if as_json:
-        print_json([_to_json(stored, lifetime) for stored in stored_keys])
+        print_json([_to_json(stored, expiry) for stored in stored_keys])
     elif not stored_keys:
         click.echo("There are no keys. Run: flask keys generate")
     else:
         heads = ("KEY", "ALGORITHM", "STATE", "SINCE", "REMOVABLE")
-        click.echo(as_table(heads, [_to_row(stored, lifetime) for stored in stored_keys]))
+        click.echo(as_table(heads, [_to_row(stored, expiry) for stored in stored_keys]))
     directory.read()  # fails if the current key was deleted
 
 
@@ -94,13 +99,13 @@ def rotate(key: str | None) -> None:
     """
     directory, operator = _directory(), begin_change(Settings.of_process())
     successor = _find_key(directory, key, ("next",), "Run: flask keys generate")
-    has_previous = any(stored.state == "current" for stored in directory.read_remaining())
+    previous = [stored for stored in directory.read_remaining() if stored.state == "current"]
     with _translated_errors():
         directory.rotate(successor)
     write_event(Event.KEY_ROTATED, kid=successor.key.id, operator=operator)
-    removable_at = datetime.now(UTC) + _token_lifetime() + PROPAGATION_DELAY
     click.echo(f"{successor.key.id} is now the current key.")
-    if has_previous:
+    if previous:
+        removable_at = _removable_at(replace(previous[0], since=datetime.now(UTC)), _known_expiry(previous))
         click.echo(f"The previous key can be removed at {_format_time(removable_at)} with: flask keys retire")
     if datetime.now(UTC) - successor.since < CACHE_LIFETIME:
         click.echo(
@@ -120,11 +125,8 @@ def retire(key: str | None, force: bool) -> None:
     directory, operator = _directory(), begin_change(Settings.of_process())
     states = ("retired", "next") if force and key else ("retired",)
     stored = _find_key(directory, key, states, "Run: flask keys rotate")
-    removable_at = _removable_at(stored, _token_lifetime())
-    if removable_at > datetime.now(UTC) and not force:
-        raise CommandError(
-            f"{stored.key.id} may have signed tokens that are still valid. Wait until {_format_time(removable_at)}"
-        )
+    if not force:
+        _require_removable(stored)
     # Without the delay, a worker that has not reloaded its keys would sign with a removed key.
     time.sleep(max(0.0, (stored.since + PROPAGATION_DELAY - datetime.now(UTC)).total_seconds()))
     with _translated_errors():
@@ -151,10 +153,6 @@ def _directory() -> KeyDirectory:
     return KeyDirectory(path, settings.files.insecure_permissions)
 
 
-def _token_lifetime() -> timedelta:
-    return timedelta(minutes=Settings.of_process().tokens.lifetime_minutes)
-
-
 def _find_key(directory: KeyDirectory, key: str | None, states: tuple[str, ...], remedy: str) -> StoredKey:
     """Return the key in these states whose id begins with `key`. Raises CommandError unless there is exactly one."""
     named = [stored for stored in directory.read_remaining() if stored.key.id.startswith(key or "")]
@@ -172,26 +170,64 @@ def _find_key(directory: KeyDirectory, key: str | None, states: tuple[str, ...],
     raise CommandError(f"{named[0].key.id} is a {named[0].state} key, not a {states[0]} key. See: flask keys list")
 
 
-def _removable_at(stored: StoredKey, token_lifetime: timedelta) -> datetime:
+def _require_removable(stored: StoredKey) -> None:
+    """Raise CommandError if a token that the key has signed may still be valid."""
+    with translate_command_errors():
+        removable_at = _removable_at(stored, _last_expiry([stored]))
+    if removable_at > datetime.now(UTC):
+        raise CommandError(
+            f"{stored.key.id} may have signed tokens that are still valid. Wait until {_format_time(removable_at)}"
+        )
+
+
+Expiry = Mapping[str, datetime]
+
+
+def _last_expiry(stored_keys: Iterable[StoredKey]) -> Expiry:
+    """Return when the last service token that a key has signed expires, by the id of the key.
+
+    Raises DatabaseUnavailable.
+    """
+    settings = Settings.of_process()
+    if not settings.has_database:
+        return {}
+    table = ServiceTokenTable(open_engine(settings.database))
+    expiry = {stored.key.id: table.last_expiry(stored.key.id) for stored in stored_keys}
+    return {key_id: expires_at for key_id, expires_at in expiry.items() if expires_at}
+
+
+def _known_expiry(stored_keys: Iterable[StoredKey]) -> Expiry:
+    """Return the same. If the database is unavailable, print a note and return nothing."""
+    try:
+        return _last_expiry(stored_keys)
+    except DatabaseUnavailable as error:
+        click.echo(
+            printable(f"Service tokens are not considered, because the database cannot be used: {error}"), err=True
+        )
+        return {}
+
+
+def _removable_at(stored: StoredKey, expiry: Expiry) -> datetime:
     """Return when the last token that a retired key has signed expires."""
-    return stored.since + token_lifetime + PROPAGATION_DELAY
+    last = stored.since + timedelta(minutes=Settings.of_process().tokens.lifetime_minutes) + PROPAGATION_DELAY
+    return max(last, expiry.get(stored.key.id, last))
 
 
-def _to_row(stored: StoredKey, token_lifetime: timedelta) -> tuple[str, ...]:
+def _to_row(stored: StoredKey, expiry: Expiry) -> tuple[str, ...]:
     removable = "-"
     if stored.state == "retired":
-        removable_at = _removable_at(stored, token_lifetime)
+        removable_at = _removable_at(stored, expiry)
         removable = _format_time(removable_at) if removable_at > datetime.now(UTC) else "now"
     return stored.key.id, stored.key.algorithm, stored.state, _format_time(stored.since), removable
 
 
-def _to_json(stored: StoredKey, token_lifetime: timedelta) -> dict[str, str | None]:
+def _to_json(stored: StoredKey, expiry: Expiry) -> dict[str, str | None]:
     return {
         "key": stored.key.id,
         "algorithm": stored.key.algorithm,
         "state": stored.state,
         "since": stored.since.isoformat(),
-        "removable_at": _removable_at(stored, token_lifetime).isoformat() if stored.state == "retired" else None,
+        "removable_at": _removable_at(stored, expiry).isoformat() if stored.state == "retired" else None,
     }
 
 

@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from typing import Any
@@ -14,7 +15,7 @@ import click
 
 from cli.table_layout import block, table, text_width, wrap
 from config.text import normalize_name, normalize_role
-from database.errors import DatabaseUnavailable, InvalidName, LastAdmin, NoSuchUser, UserExists
+from database.errors import DatabaseUnavailable, InvalidName, LastAdmin, NoSuchToken, NoSuchUser, UserExists
 from passwords.policy import PasswordPolicy, WeakPassword
 
 _NO_COLORS: Mapping[str, str] = {}
@@ -63,6 +64,8 @@ def translate_command_errors() -> Iterator[None]:
         raise CommandError(f"the {error}") from None
     except NoSuchUser:
         raise CommandError("no user has this username or email. See: flask users list") from None
+    except NoSuchToken:
+        raise CommandError("no valid service token has this id. See: flask tokens list") from None
     except LastAdmin:
         raise CommandError(
             "cannot remove the last active administrator. Give another user the role admin, or add --force"
@@ -141,6 +144,11 @@ def as_paragraph(text: str, indent: str = "") -> str:
 
 def _colored(colors: Mapping[str, str], part: str, cell: str) -> str:
     return click.style(part, colors[cell]) if cell in colors else part
+
+
+def format_time(moment: datetime) -> str:
+    """Return a time in UTC, to the minute."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def printable(text: str) -> str:

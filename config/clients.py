@@ -1,6 +1,5 @@
 """The settings of the OAuth endpoints and their clients."""
 
-import re
 from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -8,14 +7,13 @@ from pydantic import AfterValidator, Field, SecretStr
 from config.keys import SecretList
 from config.secret_strength import require_strong_secret
 from config.section import Section
+from config.subjects import MACHINE_NAME
 
 FIRST_PARTY_CLIENT_ID = "latchkey"
 """The `client_id` of tokens that no OAuth client requested, such as those of `/api/auth`.
 
 It is reserved: no OAuth client can have it.
 """
-
-_CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 
 
 class Client(NamedTuple):
@@ -41,7 +39,7 @@ def _validate_clients(texts: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 
 def _validate_client(client: Client) -> None:
-    if not _CLIENT_ID.fullmatch(client.id):
+    if not MACHINE_NAME.fullmatch(client.id):
         raise ValueError("has a client id that is not 1 to 64 letters, digits or any of . _ ~ -")
     if client.id == FIRST_PARTY_CLIENT_ID:
         raise ValueError(f"has the client id {FIRST_PARTY_CLIENT_ID}, which is reserved")

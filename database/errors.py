@@ -58,6 +58,28 @@ class RoleNotGrantable(HttpError, Forbidden):
     challenge = INSUFFICIENT_SCOPE
 
 
+class NoSuchToken(HttpError, NotFound):
+    """No valid service token has this id."""
+
+    error_code = "no_such_token"
+    message = "Service token not found"
+
+
+class TokenChanged(HttpError, PreconditionFailed):
+    """The service token is not the one that the caller has read."""
+
+    error_code = "precondition_failed"
+    message = "The token is another one. Read the token again"
+
+
+class TokenNotRevocable(HttpError, Forbidden):
+    """The service token has a role that the operator may not grant."""
+
+    error_code = "role_not_grantable"
+    message = "The token has a role that you do not have: see ADMIN_GRANTABLE_ROLES"
+    challenge = INSUFFICIENT_SCOPE
+
+
 class UserChanged(HttpError, PreconditionFailed):
     """The user has changed since the caller read it."""
 

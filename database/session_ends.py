@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, true
 
+from config.subjects import SERVICE_PREFIX
 from config.text import casefold_name
 from database.advisory_locks import SESSION_LOCK
 from database.clock import earliest_time
 from database.engine import limit_statements
 from database.revocation_table import insert_revocations
-from database.tables import sessions
+from database.tables import service_tokens, sessions
 
 _NAMES_PER_STATEMENT = 1_000
 REVOCATION_RETENTION = timedelta(days=366)
@@ -32,6 +33,9 @@ def end_user_sessions(connection: Connection, username: str, idp: str | None) ->
     # Most sessions have no valid access token, and need no revocation.
     without_tokens = and_(of_user, sessions.c.access_until <= earliest_time())
     ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
+    if idp is None and name.startswith(SERVICE_PREFIX):
+        of_service = func.lower(service_tokens.c.name) == name.removeprefix(SERVICE_PREFIX)
+        ended += connection.execute(delete(service_tokens).where(of_service)).rowcount
     return ended + end_sessions(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
 
 
@@ -72,8 +76,19 @@ def end_sessions(connection: Connection, condition: ColumnElement[bool], *extra_
     return len(ended)
 
 
-def revoke_tokens_of_all_users(connection: Connection) -> None:
+def revoke_token(connection: Connection, token_or_session_id: str, expires_at: datetime) -> None:
+    """Revoke the access token with this `jti`, or end the session with this `sid`.
+
+    `expires_at` is when the last of the tokens expires. This must be the last write of the transaction.
+    """
+    connection.execute(delete(service_tokens).where(service_tokens.c.jti == token_or_session_id))
+    revocation = {"ended": token_or_session_id, "expires_at": expires_at}
+    end_sessions(connection, sessions.c.id == token_or_session_id, revocation)
+
+
+def revoke_all_tokens(connection: Connection) -> None:
     """Revoke all tokens that were issued until now. This must be the last write of the transaction."""
+    connection.execute(delete(service_tokens))
     insert_revocations(connection, [_complete_row(_issued_until_now())])
 
 

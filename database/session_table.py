@@ -33,7 +33,8 @@ from database.session_ends import (
     end_sessions,
     end_user_sessions,
     lock_sessions,
-    revoke_tokens_of_all_users,
+    revoke_all_tokens,
+    revoke_token,
 )
 from database.session_row import SessionRow
 from database.tables import revocations, sessions, users
@@ -175,8 +176,7 @@ class SessionTable:
         `expires_at` is when the last of the tokens expires.
         """
         with self._begin() as connection:
-            revocation = {"ended": token_or_session_id, "expires_at": expires_at}
-            end_sessions(connection, sessions.c.id == token_or_session_id, revocation)
+            revoke_token(connection, token_or_session_id, expires_at)
 
     def end_user_sessions(self, username: str, idp: str | None = None, operator: str | None = None) -> int:
         """End all sessions of a user, and revoke all the user's tokens. Return the number of sessions.
@@ -205,7 +205,7 @@ class SessionTable:
             if operator:
                 record_event(connection, operator, Event.SESSIONS_REVOKED, None, "all users")
             # Last, because other workers can issue tokens until the sessions are deleted.
-            revoke_tokens_of_all_users(connection)
+            revoke_all_tokens(connection)
         return ended
 
     def revocations_after(self, last: int) -> list[Revocation]:

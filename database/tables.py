@@ -144,3 +144,19 @@ audit_events = Table(
     Column("user_id", Integer),
     Column("request_id", Text),
 )
+
+# The tokens of machines that are valid: the row of a token is deleted when the token is revoked. Ids are not reused.
+# `roles` is a JSON array.
+service_tokens = Table(
+    "latchkey_service_tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("jti", Text, nullable=False, unique=True),
+    Column("key_id", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)

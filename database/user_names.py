@@ -5,6 +5,7 @@ from zlib import crc32
 
 from sqlalchemy import Connection, exists, func, or_, select
 
+from config.subjects import require_user_subject
 from config.text import casefold_name, require_visible
 from database.advisory_locks import IMPORT_LOCK, NAME_LOCK
 from database.errors import InvalidName, UserExists
@@ -18,13 +19,17 @@ def name_columns(username: str, email: str | None) -> dict[str, str | None]:
 
 
 def require_visible_names(username: str, email: str | None, known: Collection[str | None] = ()) -> None:
-    """Raise InvalidName if a name has invisible characters; see `require_visible`. Names in `known` are not checked.
+    """Raise InvalidName if a name has invisible characters, or a username the form of a machine's subject.
 
-    A user who already has such a name keeps it.
+    Names in `known` are not checked: a user who already has such a name keeps it.
     """
     for kind, name in (("username", username), ("email", email)):
+        if name is None or name in known:
+            continue
         try:
-            require_visible("" if name is None or name in known else name)
+            require_visible(name)
+            if kind == "username":
+                require_user_subject(name)
         except ValueError as error:
             raise InvalidName(f"{kind} {error}") from None
 

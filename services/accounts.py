@@ -8,15 +8,14 @@ from werkzeug.exceptions import NotFound
 
 from config.clients import FIRST_PARTY_CLIENT_ID
 from config.http_error import HttpError
-from config.service_settings import ADMIN_ROLE, USER_TABLE_PROVIDER
+from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name, normalize_password
 from database.errors import UserChanged, UserExists
 from passwords.hashing import hash_password
 from passwords.policy import WeakPassword
 from providers.interface import DISABLED, UNKNOWN_USER, Denied
 from providers.stored_users import verify_login
-from services.auth_guard import RoleRequired
-from services.caller import current_caller
+from services.administrators import caller_name, current_administrator
 from services.context import current_client_address, current_services, current_sessions
 from services.operations import PASSWORD_CHANGE, recorded
 from services.sessions.errors import SessionsUnavailable
@@ -61,13 +60,13 @@ class AccountEditor:
         # Not in the transaction, which would lock the user table while a provider is asked.
         _require_free_elsewhere(*_new_names(seen, edit(seen)))
         row = self._editor.change(seen.id, edit, version)
-        _refresh_revocations()
+        refresh_revocations()
         return row
 
     def set_password(self, user_id: int, password_hash: str, version: str | None) -> "UserRow":
         """Store a new password hash, and end the user's sessions."""
         row = self._editor.set_password(user_id, password_hash, version)
-        _refresh_revocations()
+        refresh_revocations()
         return row
 
     def change_password(self, seen: "UserRow", password_hash: str) -> int:
@@ -76,7 +75,7 @@ class AccountEditor:
         Return the id of the revocation.
         """
         revocation_id = self._editor.change_password(seen, password_hash)
-        _refresh_revocations()
+        refresh_revocations()
         return revocation_id
 
 
@@ -84,14 +83,10 @@ def admin_editor(claims: Claims) -> AccountEditor:
     """Return an editor for the caller with these claims, who must be an administrator now.
 
     An administrator can grant the roles that they have themselves, and those of ADMIN_GRANTABLE_ROLES. Raises
-    NoUserTable, RoleRequired, and what `current_caller` raises.
+    NoUserTable, and what `current_administrator` raises.
     """
     user_editor = _require_user_editor()
-    caller = current_caller(claims)
-    if ADMIN_ROLE not in caller["roles"]:
-        raise RoleRequired
-    grantable_roles = current_services().grantable_roles.union(caller["roles"])
-    return AccountEditor(user_editor(_operator_name(caller["idp"], caller["username"]), grantable_roles))
+    return AccountEditor(user_editor(*current_administrator(claims)))
 
 
 def _require_user_editor() -> "Callable[[str, frozenset[str] | None], UserEditor]":
@@ -99,11 +94,6 @@ def _require_user_editor() -> "Callable[[str, frozenset[str] | None], UserEditor
     if user_editor is None:
         raise NoUserTable
     return user_editor
-
-
-def _operator_name(provider: str, username: str) -> str:
-    """Return the name of a caller for audit events."""
-    return f"{provider}:{username}"
 
 
 def _require_free_elsewhere(*names: str | None) -> None:
@@ -135,7 +125,7 @@ def change_password(claims: Claims, old: str, new: str) -> Grant | None:
     """
     if claims.get("idp") != USER_TABLE_PROVIDER:
         raise NoUserTable
-    editor = AccountEditor(_require_user_editor()(_operator_name(USER_TABLE_PROVIDER, claims["sub"]), None))
+    editor = AccountEditor(_require_user_editor()(caller_name(USER_TABLE_PROVIDER, claims["sub"]), None))
     members = {"account": claims["sub"], "provider": claims.get("idp"), "client": claims.get("client_id")}
     with recorded(PASSWORD_CHANGE, **members) as result:
         answer = _change_own_password(editor, claims, old, new)
@@ -193,7 +183,7 @@ def _normalize(password: str) -> str:
         return ""
 
 
-def _refresh_revocations() -> None:
+def refresh_revocations() -> None:
     """Apply the revocations of a change that is stored. If the database fails now, they apply after the next read."""
     sessions = current_services().sessions
     if sessions:

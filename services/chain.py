@@ -9,9 +9,10 @@ from itertools import takewhile
 
 from audit.operation import note
 from config.outage_log import OutageLog
+from config.subjects import is_machine_subject
 from config.text import casefold_name
 from passwords.hashing import CAPACITY
-from providers.interface import SHADOWED, UNKNOWN_USER, Denied, ProviderUnavailable, SupportsFind
+from providers.interface import INVALID_RECORD, SHADOWED, UNKNOWN_USER, Denied, ProviderUnavailable, SupportsFind
 from services.concurrency_limit import ConcurrencyLimit
 from services.identity import Identity
 from services.links import Answer, Link, ask_link, watched_call
@@ -128,6 +129,8 @@ class Chain:
                     user = find_with(link, link.provider, username)
                 if user is None or casefold_name(user["username"]) != casefold_name(username):
                     return None
+                if is_machine_subject(user["username"]):
+                    return None
                 if owner := self.owner_before(user, may_skip=True):
                     log.warning("the username %a of %s belongs to %s", user["username"], idp, owner.name)
                     return None
@@ -169,6 +172,8 @@ def _apply_rules(link: Link, answer: Answer, earlier: Iterable[Link]) -> Step:
         return Step(link, answer, decides=not link.skips(answer))
     if isinstance(answer, Denied):
         return Step(link, answer, decides=answer.reason != UNKNOWN_USER)
+    if is_machine_subject(answer["username"]):
+        return Step(link, Denied(INVALID_RECORD, answer["username"]), decides=True)
     try:
         note(account=answer["username"])
         shadowed = _is_known_to(earlier, answer["username"])

@@ -24,6 +24,7 @@ from services.throttle.client_address import Address, client_address, is_trusted
 from services.tokens.issuer import TokenIssuer
 
 if TYPE_CHECKING:  # they import SQLAlchemy, which a service without a database never does, or take long to import
+    from database.service_token_table import ServiceTokenTable
     from database.user_editor import UserEditor
     from services.sessions.sessions import Sessions
     from services.throttle.login_throttle import LoginThrottle
@@ -45,6 +46,8 @@ class Services:
     keys: KeySource
     issuer: TokenIssuer
     sessions: "Sessions | None"
+    """`None` without a database."""
+    service_tokens: "ServiceTokenTable | None"
     """`None` without a database."""
     clients: Clients
     password_policy: PasswordPolicy

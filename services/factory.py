@@ -62,6 +62,7 @@ def create_services(settings: Settings) -> Services:
         keys=keys,
         issuer=issuer,
         sessions=_create_sessions(chain, issuer, store),
+        service_tokens=store.service_tokens if store else None,
         clients=Clients(oauth.registered_clients(), oauth.password_grant),
         password_policy=password_policy,
         user_editor=user_editor,

@@ -49,7 +49,8 @@ _REASONS: Mapping[str, DenialReason] = {
         "the provider gives a reason that is not one word of a-z, 0-9 and _", "Ask the author of the provider"
     ),
     INVALID_RECORD: DenialReason(
-        "the record of the user is inconsistent", "Correct it in the store: see the log and flask doctor"
+        "the record of the user is inconsistent, or the username is reserved for machines",
+        "Correct it in the store: see the log and flask doctor",
     ),
 }
 

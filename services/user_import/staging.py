@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 
+from config.subjects import require_user_subject
 from config.text import casefold_name, normalize_name, normalize_role, require_visible
 from database.import_staging import CandidateUser, ExcludedRow, StagedImport
 from database.tables import NO_PASSWORD
@@ -54,7 +55,7 @@ class Staging:
             return ExcludedRow(entry.position, "rejected", str(error))
 
     def _candidate(self, position: int, fields: UserFields) -> CandidateUser:
-        username = _validate_name("username", fields.username, _normalize_new_name)
+        username = _validate_name("username", fields.username, _normalize_username)
         email = _validate_name("email", fields.email, _normalize_new_name) if fields.email else None
         role_set = self._role_set(fields.roles)
         password_hash, is_weak = self._usable_hash(fields.password_hash)
@@ -89,6 +90,12 @@ class Staging:
 def _normalize_new_name(text: str) -> str:
     name = normalize_name(text)
     require_visible(name)
+    return name
+
+
+def _normalize_username(text: str) -> str:
+    name = _normalize_new_name(text)
+    require_user_subject(name)
     return name
 
 

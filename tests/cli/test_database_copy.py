@@ -12,6 +12,8 @@ from database.schema import upgrade
 from database.session_table import SessionTable
 from database.tables import metadata
 from database.user_editor import UserEditor
+from services.context import services_of
+from services.service_tokens import ServiceTokenIssuer
 from tests.conftest import new_database
 from tests.database.conftest import migrated_engine
 from tests.support.flask_program import error_line
@@ -66,6 +68,9 @@ def test_users_stay_logged_in_and_revoked_tokens_stay_revoked(cli: ForkedFlask, 
     assert log_out(before, ended.access).status_code == 200
     editor = UserEditor(source, "tests")
     editor.delete(editor.add("yan", None, "hash", ["user"]).id)
+    services = services_of(before.application)
+    assert services.service_tokens
+    ServiceTokenIssuer(services.issuer, services.service_tokens, "tests").issue("backup", ["user"], 1)
     expected = contents(source)
     assert [name for name, rows in expected.items() if not rows] == [], "add a row of the new table to this test"
     copied = json.loads(cli("database", "copy", "users.db", "--json").stdout)

@@ -253,8 +253,8 @@ def test_disabling_a_user_keeps_sessions_of_other_providers(flask: ForkedFlask, 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        ((), "give either --user or --all: flask tokens revoke --user LOGIN"),
-        (("--provider", "static"), "give either --user or --all: flask tokens revoke --user LOGIN"),
+        ((), "give one of an id, --user and --all: flask tokens revoke --user LOGIN"),
+        (("--provider", "static"), "give one of an id, --user and --all: flask tokens revoke --user LOGIN"),
         (("--all", "--provider", "static"), "--provider requires --user"),
         (("--user", ""), "user must not be empty"),
         (("--user", "x" * 257), "user must be at most 256 characters long"),

@@ -133,12 +133,13 @@ def _log_in(service: str) -> str:
 
 def displayed(output: str, language: str) -> str:
     """Return an output as a page shows it: JSON formatted, and long random values shortened."""
+    output = re.sub(r'\bcli:[^"\s]+', "cli:root", output)
     if language == "json":
         members = _shortened(json.loads(output))
         line = json.dumps(members, ensure_ascii=False)
         return line if len(line) < 100 else _with_short_lists(json.dumps(members, ensure_ascii=False, indent=2))
     output = re.sub(r"(?m)^(Password: \S{6})\S+$", r"\1…", output)
-    return re.sub(r"\bcli:\S+", "cli:root", output).replace("\r", "").strip("\n")
+    return output.replace("\r", "").strip("\n")
 
 
 def _with_short_lists(text: str) -> str:

@@ -1,14 +1,12 @@
 """The checks of the routes: each is guarded or public, and users can have the roles that the guards require."""
 
 from collections.abc import Callable, Collection, Iterator
-from difflib import get_close_matches
 from typing import NamedTuple
 
-from config.text import casefold_name
-from providers.interface import Check, ProviderUnavailable, SupportsListRoles
+from providers.interface import Check
 from services.chain import Chain
-from services.provider_calls import list_roles_of
 from services.requirements import Route
+from services.roles import RolesUnknown, available_roles, similar_roles
 
 STEP = "routes"
 EXAMPLES = "api.routes."
@@ -26,10 +24,6 @@ class Routes(NamedTuple):
     guarded: list[Route]
     unmarked: list[Route]
     """Those with neither `@auth_guard` nor `@public`."""
-
-
-class _RolesUnknown(Exception):
-    """The roles that users can have are not known. The message is the reason."""
 
 
 def check_routes(chain: Chain, load: Callable[[], Routes], failed: Collection[str]) -> Iterator[Check]:
@@ -58,8 +52,8 @@ def check_roles(chain: Chain, guarded: Collection[Route], failed: Collection[str
     required = sorted(frozenset().union(*(route.roles for route in guarded)))
     names = ", ".join(required) or "no role"
     try:
-        available = _available_roles(chain, failed)
-    except _RolesUnknown as error:
+        available = available_roles(chain, failed)
+    except RolesUnknown as error:
         yield Check("roles", "ok", f"the guards require {names}; it is not known whether users can have them: {error}")
         return
     missing = [role for role in required if role not in available]
@@ -69,32 +63,13 @@ def check_roles(chain: Chain, guarded: Collection[Route], failed: Collection[str
         yield _check_missing_role(role, [route for route in guarded if role in route.roles], available)
 
 
-def _available_roles(chain: Chain, failed: Collection[str]) -> frozenset[str]:
-    roles: frozenset[str] = frozenset()
-    for link in chain.links:
-        if link.name in failed:
-            raise _RolesUnknown(f"the checks of {link.name} failed")
-        if not isinstance(link.provider, SupportsListRoles):
-            raise _RolesUnknown(f"{link.name} does not list its roles (it has no `list_roles`)")
-        try:
-            roles |= list_roles_of(link, link.provider)
-        except ProviderUnavailable as error:
-            raise _RolesUnknown(f"{link.name} {error.statement}") from None
-    return roles
-
-
 def _check_missing_role(role: str, routes: list[Route], available: frozenset[str]) -> Check:
     if all(route.view.startswith(EXAMPLES) for route in routes):
         found = f"no provider can give the role {role}, which only an example route requires: {routes[0]}"
         return Check("roles", "info", found, "Set EXAMPLE_ROUTES=false if you do not need the examples")
     more = f" and {len(routes) - 1} more" if len(routes) > 1 else ""
     found = f"no provider can give the role {role}, required by {routes[0]}{more}"
-    if similar := _similar_roles(role, available):
+    if similar := similar_roles(role, available):
         found += f"; they can give {', '.join(similar)}"
         return Check("roles", "warning", found, "Use the same spelling in the store and in the guard")
     return Check("roles", "warning", found, "Give a user this role, add a role rule, or remove it from the guard")
-
-
-def _similar_roles(role: str, available: Collection[str]) -> list[str]:
-    by_folded = {casefold_name(other): other for other in sorted(available)}
-    return [by_folded[folded] for folded in get_close_matches(casefold_name(role), by_folded, n=2, cutoff=0.75)]

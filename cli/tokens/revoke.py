@@ -1,12 +1,12 @@
-"""`flask tokens …`: revoke sessions and tokens in DATABASE_URL."""
+"""`flask tokens revoke`: end sessions, and revoke tokens."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
 from cli.operator import begin_change
-from cli.terminal import NAME, CommandError, printable, translate_command_errors
+from cli.terminal import JSON_OPTION, NAME, CommandError, print_json, printable, translate_command_errors
 from cli.users.editor import open_user_table
 from config.errors import ConfigurationError
 from config.service_settings import USER_TABLE_PROVIDER
@@ -14,37 +14,48 @@ from config.settings import Settings
 from config.text import casefold_name
 from database.engine import open_engine
 from database.errors import NoSuchUser
+from database.service_token import MAX_TOKEN_ID
+from database.service_token_table import ServiceTokenTable
 from database.session_table import SessionTable
 from services.factory import open_links
 from services.links import Link
 from services.login_matches import LoginMatch, match_login
 
 
-@click.group
-def tokens() -> None:
-    """Revoke sessions and their tokens."""
-
-
-@tokens.command()
+@click.command()
+@click.argument("token_id", metavar="[ID]", type=click.IntRange(1, MAX_TOKEN_ID), required=False)
 @click.option("--user", metavar="LOGIN", type=NAME, help="Revoke the sessions and tokens of this user.")
 @click.option("--provider", type=NAME, help="With --user: only for the user of this provider in AUTH_PROVIDER.")
-@click.option("--all", "everything", is_flag=True, help="Revoke the sessions and tokens of all users.")
-def revoke(user: str | None, provider: str | None, everything: bool) -> None:
-    """End sessions and revoke their tokens. Every worker rejects the tokens within two seconds.
+@click.option("--all", "everything", is_flag=True, help="Revoke the sessions and tokens of all users, and all others.")
+@JSON_OPTION
+def revoke(token_id: int | None, user: str | None, provider: str | None, everything: bool, as_json: bool) -> None:
+    """Revoke a service token, or end sessions and revoke their tokens.
 
-    A LOGIN is a username, which is the claim `sub` of a token, or an email.
+    Every worker rejects the tokens within two seconds. ID is the id of a service token: see flask tokens list. A LOGIN
+    is a username, which is the claim `sub` of a token, or an email.
     """
-    if (user is None) == (not everything):
-        raise CommandError("give either --user or --all: flask tokens revoke --user LOGIN")
+    if sum((token_id is not None, user is not None, everything)) != 1:
+        raise CommandError("give one of an id, --user and --all: flask tokens revoke --user LOGIN")
     if provider and not user:
         raise CommandError("--provider requires --user")
     settings = Settings.of_process()
-    table = SessionTable(open_engine(settings.database))
+    engine = open_engine(settings.database)
     operator = begin_change(settings)
     with translate_command_errors():
+        if token_id is not None:
+            token = ServiceTokenTable(engine).revoke(operator, token_id)
+            _report(f"Revoked token {token.id} of {token.subject}.", token.to_json(), as_json)
+            return
+        table = SessionTable(engine)
         ended = _end_user(table, settings, operator, user, provider) if user else _end_all(table, operator)
-    sessions = "1 session" if ended == 1 else f"{ended} sessions"
-    click.echo(f"Ended {sessions}. Every worker rejects the revoked tokens within two seconds.")
+    _report(f"Ended {ended} session{'' if ended == 1 else 's'}.", {"ended": ended}, as_json)
+
+
+def _report(sentence: str, members: Mapping[str, object], as_json: bool) -> None:
+    if as_json:
+        print_json(members)
+    else:
+        click.echo(printable(f"{sentence} Every worker rejects the revoked tokens within two seconds."))
 
 
 def _end_all(table: SessionTable, operator: str) -> int:
