@@ -1,4 +1,4 @@
-"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `database`, `guards`, `explain` and `doctor`.
+"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `database`, `providers`, `guards`, `explain` and `doctor`.
 
 pyproject.toml registers each of them as an entry point of the group `flask.commands`, so Flask finds them without an
 application, and they work while the configuration is invalid. Flask loads every entry point for every command, so a
@@ -82,6 +82,14 @@ def explain_command() -> click.Command:
     from cli.explain import explain
 
     return explain
+
+
+@LazyCommand
+def providers_commands() -> click.Command:
+    """List, test and create credential providers."""
+    from cli.providers import providers
+
+    return providers
 
 
 @LazyCommand

@@ -55,7 +55,7 @@ def doctor(context: click.Context, login: str | None, with_password: bool, as_js
     if with_password and login is None:
         raise CommandError("--password requires --user")
     findings = _diagnose(login, ask_password() if with_password else None)
-    checks = [*findings] if as_json else _print(findings)
+    checks = [*findings] if as_json else print_findings(findings)
     worst = max((OUTCOMES.index(check.outcome) for check in checks if check.outcome != "info"), default=0)
     if as_json:
         first = [{"step": check.step, "remedy": check.remedy} for check in first_steps(checks)]
@@ -80,7 +80,7 @@ def _load_routes() -> Routes:
     return Routes(guarded_routes(app), unmarked_routes(app))
 
 
-def _print(findings: Iterable[Check]) -> list[Check]:
+def print_findings(findings: Iterable[Check]) -> list[Check]:
     """Print each finding immediately, then a summary. Return all findings."""
     checks = []
     for check in findings:

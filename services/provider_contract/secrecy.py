@@ -3,7 +3,7 @@
 import io
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from services.password_removal import MIN_LENGTH
 from services.provider_contract.outages import closed_port
@@ -74,14 +74,12 @@ def _texts(error: BaseException | None) -> Iterator[str]:
 def _captured() -> Iterator[io.StringIO]:
     """Yield what the block logs, at any level, and prints."""
     output, root = io.StringIO(), logging.getLogger()
-    handler, level = logging.StreamHandler(output), root.level
-    root.addHandler(handler)
+    handlers, level = root.handlers, root.level
+    root.handlers = [logging.StreamHandler(output)]  # what has a password is written nowhere else
     root.setLevel(logging.DEBUG)
     try:
         with redirect_stdout(output), redirect_stderr(output):
             yield output
     finally:
-        root.removeHandler(handler)
+        root.handlers = handlers
         root.setLevel(level)
-        with suppress(ValueError):
-            handler.flush()

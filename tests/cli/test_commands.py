@@ -13,7 +13,7 @@ import pytest
 from tests.support.flask_program import ENVIRON, error_line
 from tests.support.forked_flask import ForkedFlask
 
-GROUPS = ["users", "keys", "tokens", "throttle", "database"]
+GROUPS = ["users", "keys", "tokens", "throttle", "database", "providers"]
 COMMANDS = ["explain", "doctor"]
 
 # What `flask` does for every command: it loads all entry points. Those of other packages may import SQLAlchemy.
