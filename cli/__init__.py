@@ -1,4 +1,4 @@
-"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `database`, `providers`, `guards`, `explain` and `doctor`.
+"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `database`, `providers`, `guards`, `explain`, `doctor`.
 
 pyproject.toml registers each of them as an entry point of the group `flask.commands`, so Flask finds them without an
 application, and they work while the configuration is invalid. Flask loads every entry point for every command, so a
@@ -109,6 +109,7 @@ latchkey_commands = click.Group(
         "tokens": tokens_commands,
         "throttle": throttle_commands,
         "database": database_commands,
+        "providers": providers_commands,
         "guards": guards_command,
         "explain": explain_command,
         "doctor": doctor_command,

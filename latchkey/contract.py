@@ -3,20 +3,28 @@
 The rules do not use `assert`, so their messages do not depend on the rewriting of assertions, or on `python -O`.
 """
 
+import secrets
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
+from flask.testing import FlaskClient
 
+from app import create_app
 from services.links import Link
 from services.provider_contract.accounts import SAMPLE_ACCOUNTS, Account
 from services.provider_contract.rules import RULES, Rule, methods_of
 from services.provider_contract.subject import BrokenContract, Subject
 
-__all__ = ["SAMPLE_ACCOUNTS", "Account", "ProviderContract"]
+__all__ = ["SAMPLE_ACCOUNTS", "Account", "ProviderContract", "client_of"]
 
 NOT_SET: Any = object()
+
+
+def client_of(provider: str, environ: Mapping[str, str]) -> FlaskClient:
+    """Return a client of a service with this provider, which is named as in AUTH_PROVIDER, and these settings."""
+    return create_app({**environ, "AUTH_PROVIDER": provider, "SECRET_KEY": secrets.token_hex()}).test_client()
 
 
 class ProviderContract:

@@ -34,17 +34,15 @@ def check(name: str, login: str, password_file: Path | None, disabled: str | Non
 
     NAME is written as in AUTH_PROVIDER. The password is asked for, or read from the first line of standard input. The
     account logs in about a hundred times, and wrong passwords are followed by the right one, at most four in a row. The
-    exit code is 0 if the provider keeps each rule, otherwise 2. For example:
-
-    flask providers check ldap --login test
+    exit code is 0 if the provider keeps each rule, otherwise 2.
     """
+    environ = read_environment()
+    link = Link(name, open_provider(name, environ, source="NAME"))
     password = _read(password_file) if password_file else ask_password()
     try:
         password = normalize_password(password)
     except ValueError as error:
         raise CommandError(f"the password {error}") from None
-    environ = read_environment()
-    link = Link(name, open_provider(name, environ, source="NAME"))
     try:
         accounts = [account_of(link, login, password)]
     except BrokenContract as broken:

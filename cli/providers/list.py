@@ -13,7 +13,7 @@ from providers.registry import provider_entry_points
 def list_providers(as_json: bool) -> None:
     """List the providers that are built in or installed.
 
-    A provider that is IN USE is in AUTH_PROVIDER, in this place of the chain. For example: flask providers list --json
+    A provider that is IN USE is in AUTH_PROVIDER, in this place of the chain.
     """
     used = _names_in_use()
     points = provider_entry_points()

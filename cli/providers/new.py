@@ -25,9 +25,7 @@ _TEMPLATE = {
 def new(name: str, directory: Path | None) -> None:
     """Create the package of a provider, with settings, time limits and tests that pass.
 
-    NAME is that of the provider in AUTH_PROVIDER: small letters, digits and hyphens. For example:
-
-    flask providers new acme
+    NAME is that of the provider in AUTH_PROVIDER: small letters, digits and hyphens.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise CommandError("the name must have only small letters, digits and hyphens, such as acme or acme-staff")

@@ -8,6 +8,7 @@ from time import monotonic
 from providers.interface import Overloaded, ProviderUnavailable, SupportsCheck, SupportsFind, SupportsHasUsername
 from services.links import Link
 from services.provider_calls import authenticate_with, check_with, find_with, has_username
+from services.provider_contract.accounts import Account
 from services.provider_contract.subject import BrokenContract, Subject, require
 from services.provider_faults import ProviderFault
 
@@ -44,7 +45,7 @@ def _require_outage(subject: Subject, port: int, when: str) -> None:
     if subject.provider_at is None:
         return
     link = _link(subject, port)
-    for name, call in _calls(link):
+    for name, call in _calls(link, subject.accounts[0]):
         began = monotonic()
         remedy = "Raise ProviderUnavailable or an OSError: None would be reported as wrong credentials"
         try:
@@ -60,13 +61,13 @@ def _require_outage(subject: Subject, port: int, when: str) -> None:
         require(seconds <= subject.time_limit, found, "Give every connection and request to the store a timeout")
 
 
-def _calls(link: Link) -> Iterator[Call]:
-    yield "authenticate", lambda link: authenticate_with(link, "zoe", "a password")
+def _calls(link: Link, account: Account) -> Iterator[Call]:
+    yield "authenticate", lambda link: authenticate_with(link, account.username, account.password)
     if isinstance(link.provider, SupportsFind):
         provider = link.provider
-        yield "find", lambda link: find_with(link, provider, "zoe")
+        yield "find", lambda link: find_with(link, provider, account.username)
     if isinstance(link.provider, SupportsHasUsername):
-        yield "has_username", lambda link: has_username(link, "zoe")
+        yield "has_username", lambda link: has_username(link, account.username)
 
 
 def _link(subject: Subject, port: int) -> Link:

@@ -9,6 +9,7 @@ from providers.interface import Check, Explanation
 from services.provider_contract.accounts import SAMPLE_ACCOUNTS, Account
 
 DISABLED = Account("retired", "retired@example.org", "the password of a retiree", ("user", "pensioner"))
+ACCOUNT = SAMPLE_ACCOUNTS[0]
 TOKEN = "the token of the store"
 
 

@@ -35,6 +35,7 @@ SLOW = (
     "tests/docs/test_year.py",
     "tests/fuzz/",
     "tests/docs/test_security_page.py",
+    "tests/providers/test_provider_packages.py",
     "tests/services/sessions/test_revocation_polling.py",
     "tests/services/test_provider_watch.py",
     "tests/services/throttle/test_memory_storage.py",

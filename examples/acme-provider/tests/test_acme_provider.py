@@ -9,7 +9,7 @@ import pytest
 from acme_provider import AcmeProvider, open_acme
 
 from latchkey import ConfigurationError
-from latchkey.contract import SAMPLE_ACCOUNTS, ProviderContract
+from latchkey.contract import SAMPLE_ACCOUNTS, ProviderContract, client_of
 
 TOKEN = "the token of the tests"
 ACCOUNTS = {str(one.email).casefold(): one for one in SAMPLE_ACCOUNTS}
@@ -49,6 +49,11 @@ def port() -> Iterator[int]:
         server.shutdown()
 
 
+def settings(port: int) -> dict[str, str]:
+    """Return the settings of the provider."""
+    return {"ACME_URL": f"http://127.0.0.1:{port}/logins", "ACME_TOKEN": TOKEN}
+
+
 class TestAcmeProvider(ProviderContract):
     """One test for each rule. Add the methods that you write, such as `find`, to `methods`."""
 
@@ -62,9 +67,15 @@ class TestAcmeProvider(ProviderContract):
         return self.provider_at(port)
 
     def provider_at(self, port: int) -> AcmeProvider:
-        return open_acme({"ACME_URL": f"http://127.0.0.1:{port}/logins", "ACME_TOKEN": TOKEN})
+        return open_acme(settings(port))
+
+
+def test_users_log_in_to_a_service_with_the_provider(port: int) -> None:
+    client, account = client_of("acme", settings(port)), SAMPLE_ACCOUNTS[0]
+    response = client.post("/api/auth", json={"email": account.email, "password": account.password})
+    assert response.status_code == 200
 
 
 def test_url_without_tls_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="ACME_URL is not an https URL"):
-        open_acme({"ACME_URL": "http://acme.example.org/logins", "ACME_TOKEN": TOKEN})
+        open_acme({**settings(0), "ACME_URL": "http://acme.example.org/logins"})
