@@ -1,4 +1,4 @@
-"""The commands of `flask`: `users`, `keys`, `tokens`, `throttle`, `database`, `providers`, `guards`, `explain`, `doctor`.
+"""The commands of `flask`, such as `users`, `keys`, `providers`, `explain` and `doctor`.
 
 pyproject.toml registers each of them as an entry point of the group `flask.commands`, so Flask finds them without an
 application, and they work while the configuration is invalid. Flask loads every entry point for every command, so a
