@@ -14,7 +14,7 @@ from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import all_users, engine_of, user_table
 from tests.support.users import SAMPLE_USERS
 
-ROLES = ["comma, here", 'a "quoted" one', "plain", "日本", "a; b", "it's"]
+ROLES = ["=formula", 'a "quoted" one', "plain", "日本", "a: b", "it's"]
 
 
 @pytest.fixture
