@@ -11,6 +11,7 @@ from flask import Flask
 from api import documentation, errors, paths, routes
 from api.installation import install, is_development_server, open_services
 from audit.formats import log_to_standard_error
+from cli.listening import require_free_address
 from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
 from services.route_map import unmarked_routes
@@ -63,6 +64,7 @@ def main() -> None:
     try:
         settings = Settings.of_process()
         server, app = collect_errors(lambda: settings.server, lambda: _create_app(settings, is_development=True))
+        require_free_address(server.host, server.port)
         app.run(server.host, server.port)
     except ClickException as error:
         error.show()
