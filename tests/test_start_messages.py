@@ -59,6 +59,15 @@ def taken(port: int) -> Iterator[None]:
         yield
 
 
+def test_python_app_reports_an_address_that_cannot_be_used(environ: dict[str, str]) -> None:
+    with taken(int(environ["PORT"])):
+        code, shown = errors(environ, sys.executable, "app.py")
+    assert code == 2
+    assert shown.splitlines()[-1].startswith(
+        f"Error: cannot listen on 127.0.0.1:{environ['PORT']}: Address already in use."
+    )
+
+
 def test_address_that_cannot_be_used_is_one_line(environ: dict[str, str]) -> None:
     with taken(int(environ["PORT"])):
         code, shown = errors(environ, *GUNICORN)

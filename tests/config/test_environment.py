@@ -84,3 +84,11 @@ def test_misspelled_variable_of_the_process_is_not_replaced_by_the_file(
 def test_numbered_variable_of_the_process_is_accepted(development_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY2", "of another program")
     assert read_environment(development_file)["SECRET_KEY"] == "of-the-file"
+
+
+def test_file_that_is_not_text_is_one_line_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"SECRET_KEY=\xff\xfe\n")
+    with pytest.raises(ConfigurationError) as caught:
+        read_environment(tmp_path / ".env")
+    (line,) = caught.value.lines
+    assert line.startswith(f".env cannot be read: it is not UTF-8 text ({tmp_path}/.env). ")
