@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from cli.examples import EXAMPLES
 from cli.table_layout import table, text_width, wrap
 from cli.terminal import as_paragraph
 from database.user_editor import UserEditor
@@ -20,6 +21,7 @@ REPORTS = [
     ("users", "show", LONG),
     ("users", "history"),
     ("users", "hash-report"),
+    ("users", "roles"),
     ("guards",),
     ("explain", LONG),
     ("doctor", "--user", LONG),
@@ -27,6 +29,15 @@ REPORTS = [
     ("database", "prune"),
     ("database", "check"),
 ]
+
+
+OTHERS = (
+    *("users add", "users set-password", "users add-role", "users remove-role", "users change-roles", "users disable"),
+    *("users enable", "users update", "users delete", "users hash", "users import", "users export"),
+    *("keys generate", "keys public", "keys rotate", "keys retire", "tokens issue", "tokens revoke"),
+    *("throttle list", "throttle clear", "database upgrade", "database downgrade", "database copy"),
+)
+"""The commands that change something, write files, or need servers. Their tables are made by the same function."""
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +54,11 @@ def cli(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Fo
     program("keys", "generate")
     program("keys", "generate")
     return program
+
+
+def test_every_command_is_a_report_or_another_one() -> None:
+    reports = {command for command in EXAMPLES for one in REPORTS if [*one][: len(command.split())] == command.split()}
+    assert {*EXAMPLES} - reports == {*OTHERS} & {*EXAMPLES}
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=" ".join)
