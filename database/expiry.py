@@ -5,11 +5,12 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Column, ColumnElement, Table, and_
 
-from database.tables import revocations, sessions
+from database.tables import revocations, service_tokens, sessions
 
 EXPIRIES: dict[Table, tuple[Column[datetime], ...]] = {
     sessions: (sessions.c.expires_at, sessions.c.access_until),
     revocations: (revocations.c.expires_at,),
+    service_tokens: (service_tokens.c.expires_at,),
 }
 """The columns of each table that must all be past before a row can be deleted."""
 

@@ -14,6 +14,7 @@ from database.clock import earliest_time
 from database.engine import begin_write
 from database.error_translation import translate_database_errors
 from database.errors import NoSuchToken, TokenNotRevocable
+from database.expiry import expired
 from database.service_token import ServiceToken
 from database.session_ends import revoke_token
 from database.tables import service_tokens
@@ -31,7 +32,7 @@ class ServiceTokenTable:
             "roles": json.dumps(token.roles)
         }
         with self._begin() as connection:
-            connection.execute(delete(service_tokens).where(service_tokens.c.expires_at < earliest_time()))
+            connection.execute(delete(service_tokens).where(expired(service_tokens, earliest_time())))
             added = insert(service_tokens).values(values).returning(service_tokens.c.id)
             token = replace(token, id=connection.execute(added).scalar_one())
             _record(connection, token.operator, Event.SERVICE_TOKEN_ISSUED, token)

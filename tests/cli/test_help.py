@@ -1,5 +1,6 @@
 """The help of the commands: each has an example that is valid. Shells complete the commands and their options."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def test_every_command_has_an_example_and_every_example_a_command() -> None:
 
 def test_examples_are_valid_and_end_the_help_which_fits_eighty_columns() -> None:
     for path, command in commands():
-        before, _, arguments = EXAMPLES[path].partition("<")[0].partition(f" {path}")
+        before, _, arguments = re.split("[<>]", EXAMPLES[path])[0].partition(f" {path}")
         assert before.split()[-1] == "flask" or "flask --app shop" in before
         context = command.make_context(path, shlex.split(arguments))  # raises UsageError for an invalid example
         context.terminal_width = 80

@@ -26,6 +26,7 @@ REPORTS = [
     ("explain", LONG),
     ("doctor", "--user", LONG),
     ("keys", "list"),
+    ("tokens", "list"),
     ("database", "prune"),
     ("database", "check"),
 ]
@@ -53,6 +54,7 @@ def cli(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Fo
     )
     program("keys", "generate")
     program("keys", "generate")
+    program("tokens", "issue", "--name", "a-nightly-backup.of-the-accounting-department", "--role", "editor")
     return program
 
 

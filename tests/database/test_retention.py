@@ -10,12 +10,13 @@ from sqlalchemy import Engine, func, insert, select
 from database.clock import MAX_CLOCK_ERROR
 from database.expiry import EXPIRIES
 from database.retention import ROWS_PER_TRANSACTION, Pruning
-from database.tables import audit_events, metadata, revocations, sessions, users
+from database.tables import audit_events, metadata, revocations, service_tokens, sessions, users
 from database.user_editor import UserEditor
 from tests.support.commands import run_command
 from tests.support.emptied_database import DATABASE_KINDS, empty_engine
 
 NOW = datetime.now(UTC)
+EXPIRED_ROWS = {sessions.name: 1, revocations.name: 1, service_tokens.name: 1}
 EXPIRED, VALID = NOW - 2 * MAX_CLOCK_ERROR, NOW + timedelta(hours=1)
 
 
@@ -39,6 +40,9 @@ def fill(engine: Engine, old_events: int) -> None:
         connection.execute(
             insert(revocations), [{"ended": "old", "expires_at": EXPIRED}, {"ended": "new", "expires_at": VALID}]
         )
+        names = {"name": "n", "key_id": "k", "operator": "tests", "roles": "[]", "created_at": NOW}
+        tokens = [{**names, "jti": "old", "expires_at": EXPIRED}, {**names, "jti": "new", "expires_at": VALID}]
+        connection.execute(insert(service_tokens), tokens)
         event = {"operator": "tests", "action": "user_added"}
         ages = [400] * old_events + [300]
         connection.execute(insert(audit_events), [{**event, "at": NOW - timedelta(days=age)} for age in ages])
@@ -48,7 +52,7 @@ def counts(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         return {
             table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-            for table in (sessions, revocations, audit_events)
+            for table in (sessions, revocations, service_tokens, audit_events)
         }
 
 
@@ -60,25 +64,23 @@ def test_pruning_deletes_what_has_expired_in_small_transactions_and_is_an_event(
     old = ROWS_PER_TRANSACTION + 5
     fill(engine, old)
     pruning = Pruning(engine, NOW - timedelta(days=365))
-    expected = {"latchkey_sessions": 1, "latchkey_revocations": 1, "latchkey_audit_events": old}
-    assert pruning.count() == expected
+    assert pruning.count() == EXPIRED_ROWS | {audit_events.name: old}
     deleted = [*pruning.run("cli:root")]
     assert deleted == [
-        ("latchkey_sessions", 1), ("latchkey_revocations", 1),
-        ("latchkey_audit_events", ROWS_PER_TRANSACTION), ("latchkey_audit_events", 5)
+        *EXPIRED_ROWS.items(), (audit_events.name, ROWS_PER_TRANSACTION), (audit_events.name, 5)
     ]  # fmt: skip
-    assert counts(engine) == {"latchkey_sessions": 2, "latchkey_revocations": 1, "latchkey_audit_events": 2}
+    assert counts(engine) == EXPIRED_ROWS | {sessions.name: 2, audit_events.name: 2}
     (event, _) = UserEditor(engine, "tests").users.history()
     assert (event.action, event.operator) == ("events_pruned", "cli:root")
     assert str(event.details).startswith(f"{old} events before ")
     assert [*pruning.run("cli:root")] == []
-    assert counts(engine)["latchkey_audit_events"] == 2
+    assert counts(engine)[audit_events.name] == 2
 
 
 def test_without_a_retention_all_events_are_kept(engine: Engine) -> None:
     fill(engine, 1)
-    assert dict(Pruning(engine, None).run("cli:root")) == {"latchkey_sessions": 1, "latchkey_revocations": 1}
-    assert counts(engine)["latchkey_audit_events"] == 2
+    assert dict(Pruning(engine, None).run("cli:root")) == EXPIRED_ROWS
+    assert counts(engine)[audit_events.name] == 2
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -86,7 +88,7 @@ def test_command_counts_and_deletes_by_the_setting(engine: Engine) -> None:
     fill(engine, 3)
     environ = {"DATABASE_URL": f"sqlite:///{engine.url.database}".replace("file:", ""), "AUDIT_RETENTION_DAYS": "365"}
     counted = run_command("database", "prune", "--dry-run", "--json", environ=environ)
-    rows = {"latchkey_sessions": 1, "latchkey_revocations": 1, "latchkey_audit_events": 3}
+    rows = EXPIRED_ROWS | {audit_events.name: 3}
     assert json.loads(counted.output) == {"dry_run": True, "rows": rows}
     assert json.loads(run_command("database", "prune", "--json", environ=environ).output) == {
         "dry_run": False,
