@@ -9,17 +9,13 @@ from typing import Any
 from urllib.parse import quote
 from weakref import WeakValueDictionary
 
-import psycopg
-from psycopg.pq import Conninfo
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, Pool, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Pool, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from config.errors import ConfigurationError, Problem
 from config.forks import reset_in_forks
 from config.service_settings import DatabaseSettings
-from database.postgresql_connection import TimedConnection
-from database.tls import require_verified_server
+from database.connection_options import RESPONSE_MARGIN_SECONDS, TIMEOUT_SECONDS, invalid_url, validate_parameters
 
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
@@ -27,26 +23,11 @@ _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-
 # The provider and the sessions share an engine and its connections. An engine is freed with the last reference to it.
 _engines: WeakValueDictionary[tuple[SecretStr, bool, bool], Engine] = WeakValueDictionary()
 
-# The parameters of an SQLite URI, except `mode`, which depends on the command; and the options of libpq. The arguments
-# of the drivers are not among them: they change how the service uses its connections.
+# The parameters of an SQLite URI, except `mode`, which depends on the command.
 _SQLITE_PARAMETERS = frozenset({"cache", "immutable", "nolock", "psow", "vfs"})
-_POSTGRESQL_PARAMETERS = frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
 
 # A fork keeps the connections that it inherits, unused: closing them could end those of its parent.
 _inherited_pools: list[Pool] = []
-
-TIMEOUT_SECONDS = 5
-"""The timeout for opening a connection, for a lock, for a statement, and for a network that does not respond."""
-
-_RESPONSE_MARGIN_SECONDS = 1
-"""How long after the timeout of a statement PostgreSQL has to report it."""
-
-# A server whose default is `off` acknowledges a commit that a crash can undo: a revoked token would be valid again.
-# Every other value is the operator's choice among standbys.
-_SET_FOR_TRANSACTION = f"""
-SELECT set_config('statement_timeout', '{TIMEOUT_SECONDS}s', true),
-    CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END
-"""
 
 
 def open_engine(settings: DatabaseSettings, may_create: bool = False) -> Engine:
@@ -96,7 +77,8 @@ def limit_statements(connection: Connection, seconds: int | None) -> None:
     """Change the timeout of the remaining statements of this transaction; `None`: no limit. For PostgreSQL only."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {(seconds or 0) * 1000}")
-        _driver_connection(connection).response_timeout = seconds and seconds + _RESPONSE_MARGIN_SECONDS
+        driver: Any = connection.connection.driver_connection
+        driver.response_timeout = seconds and seconds + RESPONSE_MARGIN_SECONDS
 
 
 def _create_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
@@ -105,25 +87,16 @@ def _create_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
         if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
             return _sqlite(url, may_create)
         if url.get_backend_name() in {"postgresql", "postgres"} and _HOST.fullmatch(url.host or ""):
-            return _postgresql(url, settings.insecure_tls)
+            from database.postgresql_engine import postgresql_engine
+
+            return postgresql_engine(url, settings.insecure_tls)
     except (ArgumentError, ValueError):  # the message may contain the password
-        raise _invalid("is not a URL") from None
-    raise _invalid("names neither an SQLite file nor a PostgreSQL database (write @ in a password as %40)")
-
-
-def _invalid(found: str) -> ConfigurationError:
-    return ConfigurationError([Problem("DATABASE_URL", found, DatabaseSettings.remedy("url"))])
-
-
-def _validate_parameters(url: URL, known: frozenset[str]) -> None:
-    """Raise ConfigurationError, without names or values: they may be a part of a password with an unescaped `?`."""
-    repeated = {name for name, value in url.query.items() if not isinstance(value, str)}
-    if not known.issuperset(url.query) or repeated - {"host"}:
-        raise _invalid("has an unknown or repeated parameter after the question mark")
+        raise invalid_url("is not a URL") from None
+    raise invalid_url("names neither an SQLite file nor a PostgreSQL database (write @ in a password as %40)")
 
 
 def _sqlite(url: URL, may_create: bool) -> Engine:
-    _validate_parameters(url, _SQLITE_PARAMETERS)
+    validate_parameters(url, _SQLITE_PARAMETERS)
     file = f"file:{quote(str(url.database))}"
     mode = {"uri": "true", "mode": "rwc" if may_create else "rw"}
     engine = create_engine(
@@ -155,64 +128,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _postgresql(url: URL, insecure_tls: bool) -> Engine:
-    _validate_parameters(url, _POSTGRESQL_PARAMETERS)
-    engine = create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_timeout=TIMEOUT_SECONDS,
-        connect_args={
-            "connect_timeout": TIMEOUT_SECONDS,
-            "tcp_user_timeout": TIMEOUT_SECONDS * 1000,
-            # Detects a server that disappears after it has received a query.
-            "keepalives_idle": TIMEOUT_SECONDS,
-            "keepalives_interval": 1,
-            "keepalives_count": TIMEOUT_SECONDS,
-            "client_encoding": "UTF8",
-            # A pooler may send each transaction to another server process, which does not know the statement.
-            "prepare_threshold": None,
-        },
-    )
-    if not insecure_tls:
-        require_verified_server(engine)
-    event.listen(engine, "do_connect", _connect)
-    event.listen(engine, "connect", _require_utf8)
-    event.listen(engine, "begin", _prepare_transaction)
-    event.listen(engine, "checkin", _finish_transaction)
-    event.listen(engine, "handle_error", _close_read_only_connections)
-    return engine
-
-
-def _connect(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> TimedConnection:
-    connection = TimedConnection.connect(*arguments, **options)
-    connection.response_timeout = TIMEOUT_SECONDS
-    return connection
-
-
-def _require_utf8(connection: Any, _record: object) -> None:
-    if connection.info.parameter_status("server_encoding") not in {"UTF8", "SQL_ASCII"}:
-        raise psycopg.OperationalError("its encoding cannot store every name; create it with ENCODING 'UTF8'")
-
-
-def _prepare_transaction(connection: Connection) -> None:
-    # Not for the session, which a pooler shares with its other clients. A startup option would replace the options in
-    # the URL, and PgBouncer rejects it.
-    connection.exec_driver_sql(_SET_FOR_TRANSACTION).close()
-    _driver_connection(connection).response_timeout = TIMEOUT_SECONDS + _RESPONSE_MARGIN_SECONDS
-
-
-def _finish_transaction(connection: TimedConnection | None, _record: object) -> None:
-    if connection:  # otherwise it was lost
-        connection.response_timeout = TIMEOUT_SECONDS
-
-
-def _close_read_only_connections(context: ExceptionContext) -> None:
-    # The server has become a standby, or was one at the start of the session, which remains read-only.
-    if isinstance(context.original_exception, psycopg.errors.ReadOnlySqlTransaction):
-        context.is_disconnect = True
-
-
 def _leave_connections_to_parent() -> None:
     for engine in [*_engines.values()]:
         _inherited_pools.append(engine.pool)
@@ -220,8 +135,3 @@ def _leave_connections_to_parent() -> None:
 
 
 reset_in_forks(_leave_connections_to_parent)
-
-
-def _driver_connection(connection: Connection) -> TimedConnection:
-    driver_connection: TimedConnection = connection.connection.driver_connection  # type: ignore[assignment]  # any driver's
-    return driver_connection

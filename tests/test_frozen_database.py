@@ -79,5 +79,5 @@ def test_logins_and_guarded_routes_work_and_sessions_recover(static_environ: dic
                 }
                 assert server.request("GET", "/api/protected_route", str(logins[0]["data"])).status == 200
             wait_until(lambda: "refresh_token" in log_in(), 60)
-            assert server.refresh(str(first["refresh_token"])).status == 200
-            assert log_in_to_database().status == 200
+            wait_until(lambda: server.refresh(str(first["refresh_token"])).status == 200, 60)
+            wait_until(lambda: log_in_to_database().status == 200, 60)

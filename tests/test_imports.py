@@ -1,0 +1,67 @@
+"""A service imports only the libraries that its configuration uses."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.keys.directory import KeyDirectory
+from tests.support.stores import SECRET_KEY, user_table, users_file
+from tests.support.users import ZOE
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PROGRAM = """
+import json, os, sys
+from app import create_app
+
+client = create_app(os.environ).test_client()
+statuses = [client.get(path).status_code for path in ("/health/live", "/api/protected_route")]
+print(json.dumps([statuses, [*sys.modules]]))
+"""
+
+OPTIONAL = {"alembic", "ldap3", "limits", "psycopg", "redis", "sqlalchemy", "zxcvbn"}
+"""What some configurations use. Only Redis is used through `limits`, and only secrets are estimated by `zxcvbn`."""
+
+DATABASE = {"AUTH_PROVIDER": "database", "DATABASE_URL": "postgresql://latchkey@127.0.0.1:1/latchkey"}
+DIRECTORY = {"AUTH_PROVIDER": "ldap", "LDAP_URL": "ldaps://127.0.0.1", "LDAP_BASE_DN": "dc=example,dc=test"}
+
+
+def imported(folder: Path, environ: dict[str, str]) -> set[str]:
+    """Return which of OPTIONAL a service with these settings imports until its first responses."""
+    variables = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SECRET_KEY": SECRET_KEY, **environ}
+    command = [sys.executable, "-c", PROGRAM]
+    ended = subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=True, text=True, timeout=120)
+    statuses, modules = json.loads(ended.stdout)
+    assert statuses == [200, 401]
+    return OPTIONAL & {*modules}
+
+
+def test_users_file_needs_no_library_of_other_stores(tmp_path: Path) -> None:
+    assert imported(tmp_path, users_file(tmp_path / "users.toml", [ZOE])) == {"zxcvbn"}
+
+
+def test_directory_of_keys_needs_no_estimate_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir(mode=0o700)
+    KeyDirectory(tmp_path / "keys").add("ES256")
+    environ = {**users_file(tmp_path / "users.toml", [ZOE]), "SECRET_KEY": "", "SIGNING_KEYS_DIR": "keys"}
+    assert imported(tmp_path, environ) == set()
+
+
+def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
+    assert imported(tmp_path, user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])) == {"sqlalchemy", "zxcvbn"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "used"),
+    [
+        (DATABASE, {"sqlalchemy", "psycopg", "zxcvbn"}),
+        (DIRECTORY, {"ldap3", "zxcvbn"}),
+    ],
+    ids=["PostgreSQL", "directory"],
+)
+def test_other_stores_need_their_own_library(tmp_path: Path, environ: dict[str, str], used: set[str]) -> None:
+    assert imported(tmp_path, environ) == used
