@@ -16,7 +16,7 @@ from config.clients import Client
 from config.http_error import NO_STORE, REALM, HttpError
 from providers.interface import Denied
 from services.auth_guard import public
-from services.clients import UNKNOWN_CLIENT
+from services.clients import UNKNOWN_CLIENT, grant_to_client
 from services.context import current_services, current_sessions
 from services.jwt_handler import InvalidToken, decode_jwt
 from services.login import log_in
@@ -41,6 +41,12 @@ class UnauthorizedClient(HttpError, BadRequest):
     message = "The token was issued to another client"
 
 
+class ClientWithoutRoles(UnauthorizedClient):
+    """The client cannot obtain a token for itself: it has no roles, or no secret."""
+
+    message = "The client has no roles of its own: see OAUTH_CLIENT_ROLES"
+
+
 class UnsupportedGrantType(HttpError, BadRequest):
     """The grant type is unknown or disabled."""
 
@@ -60,9 +66,17 @@ def init(endpoints: Blueprint) -> None:
     @public
     @describe(
         "OAuth",
-        "Exchange a password or a refresh token for tokens",
+        "Exchange a password, a refresh token or the credentials of the client for tokens",
         TokenSet,
-        *(InvalidRequest, InvalidClient, UnsupportedGrantType, *LOGIN_ERRORS, InvalidRefreshToken, RefreshInProgress),
+        *(
+            InvalidRequest,
+            InvalidClient,
+            ClientWithoutRoles,
+            UnsupportedGrantType,
+            *LOGIN_ERRORS,
+            InvalidRefreshToken,
+            RefreshInProgress,
+        ),
         body=TokenForm,
         style="oauth",
     )
@@ -186,7 +200,16 @@ def _refresh_token_grant(parameters: Mapping[str, str], client: Client) -> Grant
     return sessions.refresh(_require_parameter(parameters, "refresh_token"), client.id)
 
 
+def _client_credentials_grant(_parameters: Mapping[str, str], client: Client) -> Grant:
+    """RFC 6749 §4.4."""
+    grant = grant_to_client(current_services().issuer, client)
+    if not grant:
+        raise ClientWithoutRoles
+    return grant
+
+
 _GRANT_HANDLERS: Mapping[str, Callable[[Mapping[str, str], Client], Grant]] = {
+    "client_credentials": _client_credentials_grant,
     "password": _password_grant,
     "refresh_token": _refresh_token_grant,
 }

@@ -53,7 +53,8 @@ def _metadata() -> ServerMetadata:
     if not _is_http_url(services.issuer.name):
         raise NotFound("JWT_ISSUER is not the URL of the service, so it has no OAuth metadata")
     base = services.issuer.name.rstrip("/")
-    grant_types = ["password"] if services.clients.password_grant else []
+    grant_types = ["client_credentials"] if services.clients.client_credentials_grant else []
+    grant_types += ["password"] if services.clients.password_grant else []
     metadata = ServerMetadata(
         issuer=services.issuer.name,
         token_endpoint=f"{base}/oauth/token",

@@ -31,6 +31,7 @@ class Event(StrEnum):
     PASSWORD_CHANGE_DENIED = "password_change_denied"  # noqa: S105 - the name of an event
     PASSWORD_CHANGE_UNAVAILABLE = "password_change_unavailable"  # noqa: S105 - the name of an event
     PASSWORD_CHANGE_THROTTLED = "password_change_throttled"  # noqa: S105 - the name of an event
+    CLIENT_ACCEPTED = "client_accepted"
     CLIENT_DENIED = "client_denied"
     LOGOUT = "logout"
     SESSION_ENDED = "session_ended"

@@ -4,8 +4,12 @@ import hmac
 from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
+from audit.events import Event, write_event
 from config.clients import Client
+from config.subjects import CLIENT_PREFIX
 from providers.interface import Denied
+from services.tokens.grant import Grant
+from services.tokens.issuer import TokenIssuer
 
 UNKNOWN_CLIENT = "unknown_client"
 
@@ -17,6 +21,8 @@ class Clients:
         """`password_grant` is whether the clients may send a user's password (RFC 6749 §4.3, RFC 9700 §2.4)."""
         self.password_grant = password_grant
         self._by_id = {client.id: client for client in registered}
+        self.client_credentials_grant = any(client.roles for client in self._by_id.values())
+        """Whether a client can obtain an access token for itself (RFC 6749 §4.4)."""
 
     def authenticate(self, client_id: str, secret: str | None) -> Client | Denied:
         """Return the client with this id and secret, or a `Denied`, which is falsy.
@@ -35,6 +41,21 @@ class Clients:
         # RFC 6749 §2.3.1 requires a form-encoded secret in the header; most clients send it unencoded.
         matches = [hmac.compare_digest(_encode(text), expected) for text in (secret, unquote_plus(secret))]
         return client if any(matches) else Denied("wrong_secret")
+
+
+def grant_to_client(issuer: TokenIssuer, client: Client) -> Grant | Denied:
+    """Return an access token for the client itself, without a refresh token (RFC 6749 §4.4).
+
+    Return a `Denied` if the client has no roles, or no secret. Writes the event of the client.
+    """
+    if client.secret is None or not client.roles:
+        denied = Denied("public_client" if client.secret is None else "no_roles")
+        write_event(Event.CLIENT_DENIED, reason=denied.reason, client=client.id)
+        return denied
+    subject = f"{CLIENT_PREFIX}{client.id}"
+    token = issuer.issue({"sub": subject, "roles": [*client.roles], "client_id": client.id})
+    write_event(Event.CLIENT_ACCEPTED, account=subject, client=client.id, jti=token.claims["jti"], kid=token.key_id)
+    return Grant(token, issuer.lifetime_seconds())
 
 
 def _encode(text: str) -> bytes:

@@ -11,6 +11,7 @@ from cli.users.editor import open_user_table
 from config.errors import ConfigurationError
 from config.service_settings import USER_TABLE_PROVIDER
 from config.settings import Settings
+from config.subjects import is_machine_subject
 from config.text import casefold_name
 from database.engine import open_engine
 from database.errors import NoSuchUser
@@ -77,7 +78,7 @@ def _end_user(table: SessionTable, settings: Settings, operator: str, login: str
         if match.username and casefold_name(match.username) != casefold_name(login):
             ended += table.end_user_sessions(match.username, match.provider, operator)
             click.echo(printable(f"{login} is the login of {match.username} of the provider {match.provider}."))
-    if not ended:
+    if not ended and not is_machine_subject(login):
         _require_known(matches, login)
     return ended
 

@@ -86,7 +86,7 @@ def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
     """Yield the variables of a shell whose folder is a deployment: with users, keys, clients, and a service."""
     environ = {"SECRET_KEY": SECRET_KEY, "OAUTH_CLIENTS": f"reports:{CLIENT_SECRET},mobile"}
     if page == "docs/oauth-clients.md":
-        environ["OAUTH_PASSWORD_GRANT"] = "true"
+        environ |= {"OAUTH_PASSWORD_GRANT": "true", "OAUTH_CLIENT_ROLES": "reports:user"}
     if page == "docs/metrics.md":
         environ["METRICS_TOKEN"] = CLIENT_SECRET
     environ |= _stores(page, home)
