@@ -72,10 +72,11 @@ $(VENV)/.made: FORCE
 
 FORCE:
 
-$(VENV)/.runtime: requirements.txt pyproject.toml $(VENV)/.made
+$(VENV)/.runtime: requirements.txt $(wildcard providers.txt) pyproject.toml $(VENV)/.made
 	@echo 'Installing the dependencies of Latchkey (once) …'
 	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@[ ! -e providers.txt ] || $(PIP) install -r providers.txt
 	@touch $@
 
 $(VENV)/.bench: requirements-bench.txt $(VENV)/.development

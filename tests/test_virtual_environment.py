@@ -56,6 +56,12 @@ def test_environment_is_created_again_after_a_move(clone: Path, tmp_path: Path) 
     moved.rename(clone)
 
 
+def test_providers_are_installed_again_when_their_list_changes(clone: Path) -> None:
+    (clone / "providers.txt").write_text("/opt/acme-provider\n")
+    assert "install -r providers.txt" in make(clone)
+    assert make(clone) == ""
+
+
 def test_environment_of_another_python_is_not_kept(clone: Path) -> None:
     (packages,) = (clone / ".venv/lib").iterdir()
     other = packages.rename(packages.with_name("python3.10"))

@@ -1,10 +1,13 @@
-"""The example packages and a new one are installed beside Latchkey, without a clone, and their tests pass there.
+"""The package of docs/write-a-provider.md and the examples are installed without a clone, and their tests pass.
 
 They run against an HTTP service, FreeRADIUS and another issuer of tokens.
 """
 
+import ast
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,9 +17,11 @@ from pathlib import Path
 import pytest
 
 from cli.providers.new import package_of
-from tests.support.newcomer import ROOT, Newcomer
+from tests.support.newcomer import ROOT, Newcomer, blocks
 
+PAGE = "docs/write-a-provider.md"
 EXAMPLES = ROOT / "examples"
+OTHERS = ("issuer-provider", "radius-provider")
 UV = str(Path(sys.executable).with_name("uv"))
 
 
@@ -29,10 +34,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (site_packages,) = folder.glob(".venv/lib/python*/site-packages")
     # The libraries, but not Latchkey, which is found through a .pth file of their folder.
     (site_packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))
-    packages = [shutil.copytree(path, folder / path.name) for path in EXAMPLES.iterdir() if path.is_dir()]
     install(folder, clone)
-    run(folder, "-m", "flask", "providers", "new", "acme-staff")
-    install(folder, *packages, folder / "acme-staff-provider")
+    for command in blocks(PAGE, "sh")[0].splitlines():
+        program, *arguments = shlex.split(command)
+        if "pip" in arguments:
+            install(folder, folder / "acme-provider")
+        else:
+            run(folder, *(["-m", "flask"] if program.endswith("flask") else []), *arguments)
+    install(folder, *(shutil.copytree(EXAMPLES / name, folder / name) for name in OTHERS))
     return folder
 
 
@@ -56,21 +65,21 @@ def run(folder: Path, *arguments: str) -> str:
     return ended.stdout
 
 
-def test_tests_of_each_package_pass_without_a_clone(environment: Path) -> None:
-    packages = sorted(path.name for path in environment.glob("*-provider"))
-    assert packages == ["acme-provider", "acme-staff-provider", "issuer-provider", "radius-provider"]
+def test_tests_of_the_example_packages_pass_without_a_clone(environment: Path) -> None:
     assert str(environment) in run(environment, "-c", "import latchkey; print(latchkey.__file__)")
-    output = run(environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", *packages)
+    output = run(environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", *OTHERS)
     assert " passed" in output
     assert "skipped" not in output
 
 
 def test_installed_providers_are_listed(environment: Path) -> None:
     listed = json.loads(run(environment, "-m", "flask", "providers", "list", "--json"))["providers"]
-    assert [(one["factory"], one["package"]) for one in listed if "acme" in one["name"]] == [
-        ("acme_provider:open_acme", "acme-provider 0.1.0"),
-        ("acme_staff_provider:open_acme_staff", "acme-staff-provider 0.1.0"),
-    ]
+    installed = {one["name"]: (one["factory"], one["package"]) for one in listed if one["package"] != "built in"}
+    assert installed == {
+        "acme": ("acme_provider:open_acme", "acme-provider 0.1.0"),
+        "issuer": ("issuer_provider:open_issuer", "issuer-provider 0.1.0"),
+        "radius": ("radius_provider:open_radius", "radius-provider 0.1.0"),
+    }
 
 
 def test_failure_of_the_contract_has_a_remedy(environment: Path) -> None:
@@ -117,3 +126,15 @@ def test_example_is_what_the_command_creates() -> None:
         if path.is_file() and "__pycache__" not in path.parts and "egg-info" not in str(path)
     }
     assert written == package_of("acme")
+    page = (*blocks(PAGE, "toml"), *blocks(PAGE, "python")[:2])
+    assert [*page] == [text for path, text in package_of("acme").items() if path != "README.md"]
+
+
+def test_package_of_another_name_has_that_name_everywhere() -> None:
+    package = package_of("acme-staff")
+    assert {*package} >= {"src/acme_staff_provider/__init__.py", "tests/test_acme_staff_provider.py"}
+    assert 'acme-staff = "acme_staff_provider:open_acme_staff"' in package["pyproject.toml"]
+    for path, text in package.items():
+        if path.endswith(".py"):
+            ast.parse(text)
+            assert not re.search(r"acme(?!.?staff)", text, re.IGNORECASE)
