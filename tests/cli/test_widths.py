@@ -27,6 +27,7 @@ REPORTS = [
     ("doctor", "--user", LONG),
     ("keys", "list"),
     ("tokens", "list"),
+    ("providers", "list"),
     ("database", "prune"),
     ("database", "check"),
 ]
@@ -36,6 +37,7 @@ OTHERS = (
     *("users add", "users set-password", "users add-role", "users remove-role", "users change-roles", "users disable"),
     *("users enable", "users update", "users delete", "users hash", "users import", "users export"),
     *("keys generate", "keys public", "keys rotate", "keys retire", "tokens issue", "tokens revoke"),
+    *("providers check", "providers new"),
     *("throttle list", "throttle clear", "database upgrade", "database downgrade", "database copy"),
 )
 """The commands that change something, write files, or need servers. Their tables are made by the same function."""
