@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from weakref import WeakValueDictionary
@@ -13,12 +14,15 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, Pool, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from config.errors import ConfigurationError, Problem
 from config.forks import reset_in_forks
 from config.service_settings import DatabaseSettings
 from database.connection_options import RESPONSE_MARGIN_SECONDS, TIMEOUT_SECONDS, invalid_url, validate_parameters
+from database.sqlite_file import require_usable_file
 
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
+_SEVERAL_HOSTS = re.compile(r"postgres(?:ql)?(?:\+\w+)?://(?:[^/?]*@)?[\w.:-]+(?:,[\w.:-]+)+(?:[/?]|$)")
 
 # The provider and the sessions share an engine and its connections. An engine is freed with the last reference to it.
 _engines: WeakValueDictionary[tuple[SecretStr, bool, bool], Engine] = WeakValueDictionary()
@@ -82,8 +86,12 @@ def limit_statements(connection: Connection, seconds: int | None) -> None:
 
 
 def _create_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
+    text = settings.url.get_secret_value()
+    if _SEVERAL_HOSTS.match(text):
+        remedy = "Write them as parameters: postgresql://user:password@/database?host=HOST1:5432&host=HOST2:5432"
+        raise ConfigurationError([Problem("DATABASE_URL", "names several hosts before its path", remedy)])
     try:
-        url = make_url(settings.url.get_secret_value())
+        url = make_url(text)
         if url.get_backend_name() == "sqlite" and url.database not in {None, "", ":memory:"}:
             return _sqlite(url, may_create)
         if url.get_backend_name() in {"postgresql", "postgres"} and _HOST.fullmatch(url.host or ""):
@@ -104,16 +112,17 @@ def _sqlite(url: URL, may_create: bool) -> Engine:
         hide_parameters=True,
         pool_timeout=TIMEOUT_SECONDS,
     )
-    if may_create:
-        event.listen(engine, "do_connect", partial(_create_private_file, str(url.database)))
+    event.listen(engine, "do_connect", partial(_prepare_file, Path(str(url.database)), may_create))
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 
-def _create_private_file(path: str, *_arguments: object) -> None:
-    # SQLite would let other users read the password hashes. It gives the files of its journal the same mode.
-    with suppress(OSError):  # the file exists, or SQLite reports the error
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+def _prepare_file(path: Path, may_create: bool, *_arguments: object) -> None:
+    require_usable_file(path, may_create)
+    if may_create:
+        # SQLite would let other users read the password hashes. It gives the files of its journal the same mode.
+        with suppress(OSError):  # the file exists, or SQLite reports the error
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -10,6 +10,7 @@ from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, revision_of, schema_drift, schema_problem
 from database.schema import downgrade as downgrade_schema
 from database.schema import upgrade as upgrade_schema
+from database.user_table import UserTable
 
 
 @click.command
@@ -30,10 +31,16 @@ def downgrade(revision: str, yes: bool) -> None:
     """
     engine = open_engine(Settings.of_process().database)
     with translate_command_errors():
-        if (revision_of(engine) or "") <= revision != "base":
+        current = revision_of(engine)
+        if (current or "") <= revision != "base":
             raise CommandError(f"the revision of the database is not newer than {revision}. See: flask database check")
-        if not yes:
-            confirm(f"Downgrade to {revision}, and delete data that its tables cannot hold?")
+        lost = "data that its tables cannot hold"
+        if current and revision == "base":
+            lost = f"every row of every table, with {UserTable(engine).count():,} users"
+        if yes:
+            click.echo(f"Deleting {lost}.", err=True)
+        else:
+            confirm(f"Downgrade to {revision}, and delete {lost}?")
         downgrade_schema(engine, revision)
     click.echo(f"Downgraded the database to revision {revision}.")
 

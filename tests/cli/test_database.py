@@ -56,7 +56,7 @@ def test_only_upgrade_creates_the_sqlite_file(cli: ForkedFlask, tmp_path: Path) 
         ("hunter2", "DATABASE_URL is not a URL. Set it to sqlite:///users.db or postgresql://"),
         ("mysql://root:hunter2@host/x", "DATABASE_URL names neither an SQLite file nor a PostgreSQL database"),
         ("sqlite://", "DATABASE_URL names neither an SQLite file nor a PostgreSQL database"),
-        ("sqlite:////nowhere/hunter2/users.db", "the database cannot be used: unable to open database file"),
+        ("sqlite:////nowhere/users.db", "the folder /nowhere does not exist. Create it, or correct DATABASE_URL"),
         ("postgresql://app:hunter2@127.0.0.1:1/x", "the database cannot be used: "),
         ("postgresql://app:hunter2@127.0.0.1:port/x", "DATABASE_URL is not a URL."),
         ("postgresql://app:hunter2@127.0.0.1:1/x?foo=1", "DATABASE_URL has an unknown or repeated parameter after"),
@@ -71,7 +71,7 @@ def test_unusable_database_url_is_an_error_with_a_remedy(cli: ForkedFlask, url: 
 def test_file_that_is_not_a_database_is_an_error(cli: ForkedFlask, tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"not a database, but long enough for its header " * 100)
     error = error_line(cli("database", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/x.db"))
-    assert "the database cannot be used: file is not a database" in error
+    assert "x.db is not an SQLite database" in error
 
 
 def test_database_of_a_newer_version_is_not_upgraded(cli: ForkedFlask, empty_database: str) -> None:

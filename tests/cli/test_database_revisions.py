@@ -100,7 +100,7 @@ def test_database_without_tables_is_incompatible(cli: ForkedFlask, empty_databas
     ("url", "message"),
     [
         ("", "DATABASE_URL is not set. Set it to sqlite:///"),
-        ("sqlite:///missing.db", "unable to open database file. If the database is new, run: make migrate"),
+        ("sqlite:///missing.db", "missing.db does not exist. If the database is new, run: make migrate"),
         ("postgresql://app:hunter2@127.0.0.1:1/x", "the database cannot be used: "),
     ],
 )
@@ -119,11 +119,8 @@ def test_users_remain_after_every_downgrade_and_an_upgrade(cli: ForkedFlask, at_
     table._engine.dispose()  # noqa: SLF001 - as when a service ends
     for revision in reversed(REVISIONS[:-1]):
         ended = cli("database", "downgrade", revision, "--yes")
-        assert (ended.returncode, ended.stdout, ended.stderr) == (
-            0,
-            f"Downgraded the database to revision {revision}.\n",
-            "",
-        )
+        assert (ended.returncode, ended.stdout) == (0, f"Downgraded the database to revision {revision}.\n")
+        assert ended.stderr == "Deleting data that its tables cannot hold.\n"
         assert current_revision(at_head) == revision
     assert cli("database", "upgrade").returncode == 0
     (user,) = json.loads(cli("users", "list", "--json").stdout)
@@ -131,7 +128,10 @@ def test_users_remain_after_every_downgrade_and_an_upgrade(cli: ForkedFlask, at_
 
 
 def test_downgrade_to_base_removes_the_tables_and_an_upgrade_creates_them(cli: ForkedFlask, at_head: str) -> None:
-    assert cli("database", "downgrade", "base", "--yes").stdout == "Downgraded the database to revision base.\n"
+    UserEditor(engine_of({"DATABASE_URL": at_head}), "tests").add("zoé", None, "hash", ["user"])
+    ended = cli("database", "downgrade", "base", "--yes")
+    assert ended.stdout == "Downgraded the database to revision base.\n"
+    assert ended.stderr == "Deleting every row of every table, with 1 users.\n"
     assert (current_revision(at_head), check(cli)[0]) == (None, 1)
     assert cli("database", "upgrade").returncode == 0
     assert check(cli)[0] == 0

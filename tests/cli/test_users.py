@@ -155,7 +155,7 @@ def test_missing_tables_are_an_error_with_a_remedy(
     [
         ("", "DATABASE_URL is not set. Set it to sqlite:///"),
         ("mysql://root:hunter2@host/x", "DATABASE_URL names neither"),
-        ("sqlite:////", "the database cannot be used: unable to open database file"),
+        ("sqlite:////", "the database cannot be used: / is a folder. Name a file in DATABASE_URL"),
         ("postgresql://app:hunter2@127.0.0.1:1/x", "the database cannot be used: "),
     ],
 )

@@ -59,22 +59,22 @@ def test_first_version_keeps_working_during_all_migrations(server: Engine, migra
 
 
 def drop_a_column(operations: Operations) -> None:
-    operations.drop_column("users", "updated_at")
+    operations.drop_column("latchkey_users", "updated_at")
 
 
 def rename_a_column(operations: Operations) -> None:
-    operations.alter_column("users", "password_hash", new_column_name="hash")
+    operations.alter_column("latchkey_users", "password_hash", new_column_name="hash")
 
 
 def require_a_column(operations: Operations) -> None:
-    with operations.batch_alter_table("sessions") as batch:
+    with operations.batch_alter_table("latchkey_sessions") as batch:
         batch.add_column(Column("tenant", Text, nullable=False, server_default=""))
-    with operations.batch_alter_table("sessions") as batch:
+    with operations.batch_alter_table("latchkey_sessions") as batch:
         batch.alter_column("tenant", server_default=None)
 
 
 def drop_a_table(operations: Operations) -> None:
-    operations.drop_table("revocations")  # it has no foreign keys, so this takes one lock and cannot deadlock
+    operations.drop_table("latchkey_revocations")  # it has no foreign keys, so this takes one lock and cannot deadlock
 
 
 @pytest.mark.parametrize(

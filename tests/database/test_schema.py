@@ -119,7 +119,7 @@ def test_unrelated_table_is_not_drift(engine: Engine) -> None:
 def test_missing_database_raises_database_unavailable(tmp_path: Path) -> None:
     engine = engine_of({"DATABASE_URL": f"sqlite:///{tmp_path}/missing.db"})
     for call in (schema_problem, schema_drift, revision_of, upgrade):
-        with pytest.raises(DatabaseUnavailable, match="unable to open database file"):
+        with pytest.raises(DatabaseUnavailable, match="does not exist"):
             call(engine)
 
 

@@ -55,13 +55,13 @@ class Worker:
 
 
 def _is_row(table: Table) -> Any:
-    conditions = [column == bindparam(f"key_{column.name}") for column in table.primary_key]
+    conditions = [column == bindparam(f"where_{column.name}") for column in table.primary_key]
     return conditions[0] if len(conditions) == 1 else conditions[0] & conditions[1]
 
 
 def _key(table: Table, number: int) -> dict[str, object]:
     row = row_for(table, number)
-    return {f"key_{column.name}": row[column.name] for column in table.primary_key}
+    return {f"where_{column.name}": row[column.name] for column in table.primary_key}
 
 
 @contextmanager

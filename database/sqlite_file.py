@@ -1,0 +1,100 @@
+"""The file of an SQLite database, before it is opened: SQLite gives one error for most faults."""
+
+import os
+import pwd
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from database.errors import DatabaseUnavailable
+
+_HEADER = b"SQLite format 3\0"
+_MIGRATE = "If the database is new, run: make migrate"
+_OCTAL = re.compile(r"\\([0-7]{3})")  # how /proc/self/mountinfo writes spaces in paths
+
+# Their locks and their shared memory do not work between hosts, and some not between the processes of one host.
+_NETWORK_FILE_SYSTEMS = frozenset(
+    [
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "coda",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "smb3",
+        "smbfs",
+    ]
+)
+_LOCAL_FUSE = frozenset({"fuse", "fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs-3g", "fuseblk"})
+
+
+def require_usable_file(path: Path, may_create: bool) -> None:
+    """Raise DatabaseUnavailable with the fault of the file, its path and a remedy.
+
+    With `may_create`, the file may be missing.
+    """
+    path = Path(os.path.abspath(path))
+    folder = path.parent
+    if not folder.is_dir():
+        raise DatabaseUnavailable(f"the folder {folder} does not exist", "Create it, or correct DATABASE_URL")
+    if path.is_dir():
+        raise DatabaseUnavailable(f"{path} is a folder", "Name a file in DATABASE_URL")
+    if not path.exists():
+        if not may_create:
+            raise DatabaseUnavailable(f"{path} does not exist", _MIGRATE)
+        _require_access(folder, os.W_OK | os.X_OK, "write to the folder")
+    else:
+        _require_access(path, os.R_OK | os.W_OK, "read and write the file")
+        _require_header(path)
+    if kind := network_file_system(path, _mount_table()):
+        raise DatabaseUnavailable(
+            f"{path} is on a network file system ({kind}), where SQLite loses data", "Use a local disk, or PostgreSQL"
+        )
+
+
+def network_file_system(path: Path, mount_table: str) -> str | None:
+    """Return the type of the network file system that has the path; `None` if it is a local one.
+
+    `mount_table` is the text of /proc/self/mountinfo. The path must be absolute.
+    """
+    mounted = {}  # a later mount hides an earlier one at the same place
+    for line in mount_table.splitlines():
+        before, _, after = line.partition(" - ")
+        mounted[Path(_OCTAL.sub(lambda code: chr(int(code[1], 8)), before.split(" ")[4]))] = after.split(" ")[0]
+    kind = next((mounted[place] for place in (path, *path.parents) if place in mounted), "")
+    is_network = kind in _NETWORK_FILE_SYSTEMS or (kind.startswith("fuse.") and kind not in _LOCAL_FUSE)
+    return kind if is_network else None
+
+
+def _require_access(path: Path, mode: int, action: str) -> None:
+    if not os.access(path, mode, effective_ids=True):
+        user, owner = _user_name(os.geteuid()), _user_name(path.stat().st_uid)
+        raise DatabaseUnavailable(
+            f"the user {user} may not {action} {path}, which belongs to {owner}",
+            "Give the service's account the right to write to the file and its directory",
+        )
+
+
+def _require_header(path: Path) -> None:
+    with path.open("rb") as file:
+        header = file.read(len(_HEADER))
+    if header not in {b"", _HEADER}:
+        raise DatabaseUnavailable(f"{path} is not an SQLite database", "Name another file in DATABASE_URL")
+
+
+def _mount_table() -> str:
+    with suppress(OSError):  # another system than Linux
+        return Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
+    return ""
+
+
+def _user_name(uid: int) -> str:
+    with suppress(KeyError):
+        return pwd.getpwuid(uid).pw_name
+    return str(uid)

@@ -1,0 +1,78 @@
+"""The faults of an SQLite file: each has a message with the path and a remedy."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from database.errors import DatabaseUnavailable
+from database.schema import upgrade
+from database.sqlite_file import network_file_system
+from tests.support.stores import engine_of
+
+MOUNTS = """\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+30 22 0:40 / /mnt/nfs rw shared:2 - nfs4 server:/export rw
+31 22 0:41 / /mnt/two\\040words rw - cifs //server/share rw
+32 30 8:2 / /mnt/nfs/local rw - xfs /dev/sdb1 rw
+33 22 0:42 / /home/zoe/remote rw - fuse.sshfs zoe@server: rw
+34 22 0:43 / /srv/files rw - fuse.fuse-overlayfs fuse-overlayfs rw
+35 22 0:44 / /mnt/c rw master:1 - 9p drvfs rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/users.db", None),
+        ("/mnt/nfs/deep/folder/users.db", "nfs4"),
+        ("/mnt/nfs-other/users.db", None),
+        ("/mnt/two words/users.db", "cifs"),
+        ("/mnt/nfs/local/users.db", None),
+        ("/home/zoe/remote/users.db", "fuse.sshfs"),
+        ("/srv/files/users.db", None),
+        ("/mnt/c/users.db", "9p"),
+    ],
+)
+def test_network_file_system_is_found_in_the_mount_table(path: str, kind: str | None) -> None:
+    assert network_file_system(Path(path), MOUNTS) == kind
+    assert network_file_system(Path(path), "") is None
+
+
+def fault_of(url: str, may_create: bool = True) -> str:
+    with pytest.raises(DatabaseUnavailable) as caught:
+        upgrade(engine_of({"DATABASE_URL": url}, may_create=may_create))
+    return str(caught.value)
+
+
+@pytest.fixture
+def other_user(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder that another user can enter, and become that user."""
+    if os.geteuid() != 0:
+        pytest.fail("run the tests as root")
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    yield tmp_path
+    os.seteuid(0)
+
+
+def test_each_fault_names_the_path_and_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.db").write_text("SQLite, but only in words")
+    assert fault_of("sqlite:///no/x.db") == (
+        f"the folder {tmp_path}/no does not exist. Create it, or correct DATABASE_URL"
+    )
+    missing = fault_of("sqlite:///missing.db", may_create=False)
+    assert missing == f"{tmp_path}/missing.db does not exist. If the database is new, run: make migrate"
+    assert fault_of(f"sqlite:///{tmp_path}").startswith(f"{tmp_path} is a folder")
+    assert fault_of("sqlite:///text.db").startswith(f"{tmp_path}/text.db is not an SQLite database")
+
+
+def test_file_of_another_user_is_reported_with_both_users(other_user: Path) -> None:
+    file = other_user / "theirs.db"
+    file.touch(mode=0o600)
+    os.seteuid(65534)
+    found = fault_of(f"sqlite:///{file}")
+    assert found.startswith(f"the user nobody may not read and write the file {file}, which belongs to root. Give ")
+    assert fault_of(f"sqlite:///{other_user}/new.db").startswith("the user nobody may not write to the folder")
