@@ -26,6 +26,7 @@ from tests.support.described_responses import DescribedClient
 from tests.support.fast_run import is_fast
 from tests.support.forked_flask import ForkServer
 from tests.support.log_scan import LOG, leaks, log_handler, remember_secret
+from tests.support.memory_files import keep_temporary_files_in_memory
 from tests.support.run_order import longest_first
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS
@@ -34,6 +35,8 @@ ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
 
 # A shell's job in the background is started deaf to Ctrl-C, and so would be all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+keep_temporary_files_in_memory(os.environ)
 
 
 # No time limit for an example of Hypothesis: the machine may be busy. `make test` tries the same examples in each run;
