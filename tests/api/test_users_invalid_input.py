@@ -134,6 +134,7 @@ def test_invalid_password_member_is_rejected(admin: Admin, members: dict[str, An
         ({"username": 5}, "username is invalid: input should be a valid string"),
         ({"username": ""}, "username must not be empty"),
         ({"roles": ["ok", "\0"]}, "roles.1 must not contain control characters or lone surrogates"),
+        ({"roles": ["ok", "a,b"]}, "roles.1 must not contain a comma or a semicolon: name each role by itself"),
         (
             {"active": 1, "email": "x" * 257},
             "email must be at most 256 characters long; active is invalid: input should be a valid",

@@ -20,14 +20,14 @@ USAGE_ERROR = 2
 """The exit code if the file cannot be imported at all. Rejected entries are 1."""
 
 SEEDS = {
-    "csv": "username,email,password_hash,roles,active\r\n"
-    f'zoé,zoe@example.org,"{HASH}","a,""b""",yes\r\n\'=x,,"{HASH}",,0\r\n',
+    "csv": "username,email,password_hash,roles,active,expires_at,status,phone\r\n"
+    f'zoé,zoe@example.org,"{HASH}","a,""b""",yes,2099-01-01,active,1\r\n\'=x,,"{HASH}",,0,,,\r\n',
     "jsonl": f'{{"username": "zoé", "email": null, "password_hash": "{HASH}", "roles": ["a"], "active": true}}\n{{}}\n',
     "htpasswd": f"# comment\nzoé:{HASH}\nmax:$apr1$xiQO/Kqz$Oel5kkkbTNYtdoy2rkZDv.\n",
     "django": f'[{{"model": "auth.group", "pk": 1, "fields": {{"name": "a"}}}}, {{"model": "auth.user", "fields": '
     f'{{"username": "zoé", "email": "", "password": "{HASH}", "groups": [1, ["b"]], "is_active": false}}}}]',
     "ldif": f"version: 1\n\n# comment\n continued\ndn:: dWlkPXpvw6k=\nuid:: em/DqQ==\nmail: zoe@\n example.org\n"
-    f"userPassword: {HASH}\n\ndn: uid=x\nchangetype: add\nuid;lang-en: x\nshadowExpire: 1\nuserPassword:< file:///x\n",
+    f"userPassword: {HASH}\n\ndn: cn=a\ncn: a\nmember: uid=x\nmemberUid: x\n\ndn: uid=x\nchangetype: add\nuid;lang-en: x\nshadowExpire: 1\nuserPassword:< file:///x\n",
 }
 SIGNIFICANT = b"\n\r\t ,:;'\"\\#=<{}[]0-u\xef\xbb\xbf\x00\xff"
 every_format = pytest.mark.parametrize("name", FORMATS)
