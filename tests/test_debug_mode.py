@@ -4,14 +4,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from app import create_app
 from config.errors import ConfigurationError
 from services.debug_mode import require_local_debugging
-from tests.servers.gunicorn import ROOT
 from tests.servers.process import free_port, running, status_of
+from tests.support.newcomer import Newcomer
 from tests.support.stores import SECRET_KEY
 
 REFUSAL = (
@@ -32,16 +33,23 @@ COMMANDS = {
 }
 
 
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the clone: `make run` writes a development configuration, which other tests would read."""
+    return Newcomer(tmp_path_factory.mktemp("clone"), free_port()).folder
+
+
 @pytest.fixture(params=COMMANDS)
-def start(request: pytest.FixtureRequest, static_environ: Mapping[str, str]) -> "Start":
-    return Start(request.param, static_environ)
+def start(request: pytest.FixtureRequest, static_environ: Mapping[str, str], clone: Path) -> "Start":
+    return Start(request.param, static_environ, clone)
 
 
 class Start:
     """A start of the service with one of COMMANDS."""
 
-    def __init__(self, name: str, static_environ: Mapping[str, str]) -> None:
+    def __init__(self, name: str, static_environ: Mapping[str, str], clone: Path) -> None:
         self.port = free_port()
+        self._clone = clone
         self.name = name
         self._environ = {
             **static_environ, "PATH": os.defpath, "SECRET_KEY": SECRET_KEY, "DATABASE_URL": "", "PORT": str(self.port)
@@ -54,7 +62,7 @@ class Start:
             environ["FLASK_DEBUG"] = debug
         options = [part for part in template if part not in SWITCHES or debug == "1"]
         command = [sys.executable, *(part.format(host=host, port=self.port) for part in options)]
-        return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=stderr)
+        return subprocess.Popen(command, cwd=self._clone, env=environ, stdout=subprocess.DEVNULL, stderr=stderr)
 
 
 def test_debug_mode_on_a_public_address_is_refused(start: Start) -> None:

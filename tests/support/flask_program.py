@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FLASK = [sys.executable, "-m", "flask"]
 WIDE = {"COLUMNS": "1000"}
 """A terminal that is so wide that no row of a table needs two lines."""
-ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "EXAMPLE_ROUTES": "true", **WIDE}
+# A variable that is empty takes precedence over the development configuration of this clone.
+ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "DATABASE_URL": "", "EXAMPLE_ROUTES": "true", **WIDE}
 
 
 class FlaskProgram:
