@@ -27,7 +27,8 @@ SEEDS = {
     "django": f'[{{"model": "auth.group", "pk": 1, "fields": {{"name": "a"}}}}, {{"model": "auth.user", "fields": '
     f'{{"username": "zoé", "email": "", "password": "{HASH}", "groups": [1, ["b"]], "is_active": false}}}}]',
     "ldif": f"version: 1\n\n# comment\n continued\ndn:: dWlkPXpvw6k=\nuid:: em/DqQ==\nmail: zoe@\n example.org\n"
-    f"userPassword: {HASH}\n\ndn: cn=a\ncn: a\nmember: uid=x\nmemberUid: x\n\ndn: uid=x\nchangetype: add\nuid;lang-en: x\nshadowExpire: 1\nuserPassword:< file:///x\n",
+    f"userPassword: {HASH}\n\ndn: cn=a\ncn: a\nmember: uid=x\nmemberUid: x\n\n"
+    "dn: uid=x\nchangetype: add\nuid;lang-en: x\nshadowExpire: 1\nuserPassword:< file:///x\n",
 }
 SIGNIFICANT = b"\n\r\t ,:;'\"\\#=<{}[]0-u\xef\xbb\xbf\x00\xff"
 every_format = pytest.mark.parametrize("name", FORMATS)
