@@ -136,7 +136,8 @@ def _entry_point(name: str, source: str) -> EntryPoint:
         return EntryPoint(name, name, GROUP)
     similar = _similar(name, known)
     remedy = f"Set it to {', '.join(BUILT_IN)} or package.module:factory. Installed providers: flask providers list"
-    raise _unusable(source, "names an unknown provider", f"Did you mean {similar}? {remedy}" if similar else remedy)
+    found = f"names {name}, an unknown provider"
+    raise _unusable(source, found, f"Did you mean {similar}? {remedy}" if similar else remedy)
 
 
 def _similar(name: str, known: Iterable[str]) -> str | None:

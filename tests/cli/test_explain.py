@@ -236,7 +236,7 @@ def test_old_option_name_is_an_error_with_the_new_name(cli: ForkedFlask, argumen
 @on_sqlite
 def test_invalid_other_provider_is_reported_with_its_variables(cli: ForkedFlask) -> None:
     assert error_line(cli("explain", "zoé", "--compare-with", "ldop")).startswith(
-        "  --compare-with names an unknown provider. Did you mean ldap? Set it to static, database"
+        "  --compare-with names ldop, an unknown provider. Did you mean ldap? Set it to static, database"
     )
     ended = cli("explain", "zoé", "--compare-with", "ldap")
     assert (ended.returncode, ended.stdout) == (2, "")

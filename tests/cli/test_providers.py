@@ -73,7 +73,7 @@ def test_account_that_cannot_log_in_is_a_one_line_error(
 def test_unknown_provider_is_an_error_that_names_the_argument() -> None:
     ended = run_command("providers", "check", "ldop", "--login", "zoe")
     assert ended.exit_code == 2
-    assert "NAME names an unknown provider. Did you mean ldap?" in ended.stderr
+    assert "NAME names ldop, an unknown provider. Did you mean ldap?" in ended.stderr
 
 
 def test_providers_are_listed_in_the_order_in_which_they_are_asked() -> None:

@@ -236,7 +236,7 @@ class FindWithoutUsername(Provider):
         ("mistake:Provider", "ModuleNotFoundError: no module mistake. Install the package that contains mistake into"),
         ("dependent:Provider", "ModuleNotFoundError: no module no_such_library at "),
         ("incomplete:Provider", "SyntaxError at "),
-        ("acmee", "names an unknown provider. Did you mean acme? Set it to static"),
+        ("acmee", "names acmee, an unknown provider. Did you mean acme? Set it to static"),
     ],
 )
 def test_mistake_of_a_provider_is_reported_with_what_is_missing(reference: str, problem: str, tmp_path: Path) -> None:
