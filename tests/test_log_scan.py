@@ -40,7 +40,7 @@ def test_log_has_the_records_of_tests_and_the_output_of_servers_and_commands(sta
     append_to_log(f"command {number}")
     with gunicorn(static_environ) as url:
         credentials = {"email": ZOE.username, "password": "wrong"}
-        response = requests.post(f"{url}/api/auth", json=credentials, timeout=30)
+        response = requests.post(f"{url}/api/auth", json=credentials, timeout=60)
     log = LOG.read_text("utf-8", "replace")
     request_id = response.headers["X-Request-ID"]
     assert all(text in log for text in (f"record {number}", f"command {number}", f"request_id={request_id}"))

@@ -71,6 +71,6 @@ def test_tokens_issued_during_the_revocation_are_revoked_too(
         finally:
             client.stop.set()
     with suppress(TimeoutError):
-        wait_until(lambda: not client.accepted_tokens(), 10)
+        wait_until(lambda: not client.accepted_tokens(), 30)
     assert client.accepted_tokens() == []
     assert {server.refresh(token).status for token in client.refresh} == {400}

@@ -74,7 +74,7 @@ def jose(url: str, cooldown: int) -> Iterator[Reader]:
 
         yield read
         tokens.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_on_postgresql_upgrade_stops_during_a_concurrent_write_and_can_be_repeat
     with ThreadPoolExecutor(1) as threads, engine.begin() as other:
         other.exec_driver_sql("LOCK TABLE latchkey_users IN ROW EXCLUSIVE MODE")
         with pytest.raises(DatabaseUnavailable, match="Another process is using its tables: try again"):
-            threads.submit(upgrade, engine).result(30)
+            threads.submit(upgrade, engine).result(120)
     assert (schema_of(engine), revision_of(engine)) == (before, "0002")
     assert upgrade(engine) == HEAD
 
@@ -204,7 +204,7 @@ def test_on_postgresql_logins_continue_while_an_upgrade_waits_for_a_table(postgr
     with ThreadPoolExecutor(1) as threads, engine.begin() as other, queries(engine):
         other.exec_driver_sql("SELECT count(*) FROM latchkey_users")
         with pytest.raises(DatabaseUnavailable, match="try again"):
-            threads.submit(upgrade, engine).result(30)
+            threads.submit(upgrade, engine).result(120)
     assert revision_of(engine) == "0002"
 
 

@@ -125,7 +125,7 @@ def _stores(page: str, home: Path) -> dict[str, str]:
 
 def _log_in(service: str) -> str:
     for login in (ADMIN.email, ZOE.email):
-        response = requests.post(f"{service}/api/auth", json={"email": login, "password": PASSWORD}, timeout=10)
+        response = requests.post(f"{service}/api/auth", json={"email": login, "password": PASSWORD}, timeout=60)
         if response.ok:
             return str(response.json()["data"])
     raise AssertionError(response.text)

@@ -50,7 +50,7 @@ def test_filter_for_fail2ban_finds_denied_logins_and_nothing_that_a_client_forge
             ("unknown", "x"),
             (forged, "x"),
         ]:
-            requests.post(f"{url}/api/auth", json={"email": login, "password": password}, timeout=30)
+            requests.post(f"{url}/api/auth", json={"email": login, "password": password}, timeout=60)
     assert log.read_text().count("login_accepted") == 1
     command = ["fail2ban-regex", "--out", "ip", str(log), str(filter_file)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)

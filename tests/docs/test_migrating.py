@@ -97,12 +97,12 @@ CONTRACT = [
 
 def responses(url: str) -> list[tuple[int, str | None]]:
     """Log in, send each request, and return the statuses and the messages."""
-    token = requests.post(f"{url}/api/auth", json={"email": ANA.email, "password": PASSWORD}, timeout=10).json()["data"]
+    token = requests.post(f"{url}/api/auth", json={"email": ANA.email, "password": PASSWORD}, timeout=60).json()["data"]
     found = []
     for method, path, sent in CONTRACT:
         headers = {"Authorization": f"Bearer {token}"} if method == "get" and sent else {}
         body = sent if method == "post" else None
-        response = requests.request(method, f"{url}{path}", json=body, headers=headers, timeout=10)
+        response = requests.request(method, f"{url}{path}", json=body, headers=headers, timeout=60)
         found.append((response.status_code, response.json()["message"]))
     return found
 

@@ -81,7 +81,7 @@ class Deployment:
     def log_in(self, user: SampleUser) -> dict[str, str]:
         """Return the response to a login, which is accepted."""
         login = {"email": user.email, "password": user.password}
-        response = requests.post(f"{self.url}/api/auth", json=login, timeout=30)
+        response = requests.post(f"{self.url}/api/auth", json=login, timeout=60)
         assert response.status_code == 200, response.text
         body: dict[str, str] = response.json()
         return body
@@ -89,12 +89,12 @@ class Deployment:
     def guarded(self, tokens: dict[str, str]) -> int:
         """Return the status of a guarded route."""
         headers = {"Authorization": f"Bearer {tokens['data']}"}
-        return requests.get(f"{self.url}/api/protected_route", headers=headers, timeout=30).status_code
+        return requests.get(f"{self.url}/api/protected_route", headers=headers, timeout=60).status_code
 
     def refresh(self, tokens: dict[str, str]) -> int:
         """Return the status of a refresh."""
         body = {"refresh_token": tokens["refresh_token"]}
-        return requests.post(f"{self.url}/api/auth/refresh", json=body, timeout=30).status_code
+        return requests.post(f"{self.url}/api/auth/refresh", json=body, timeout=60).status_code
 
     def let_time_pass(self, hours: int) -> None:
         """Let the keys be older by some hours."""
@@ -170,7 +170,7 @@ def rotate(year: Deployment) -> None:
     year.run("keys generate")
     year.let_time_pass(1)
     assert "The key is new" not in year.run("keys rotate")
-    wait_until(lambda: _key_of(year.log_in(ZOE)) != _key_of(before), 30)
+    wait_until(lambda: _key_of(year.log_in(ZOE)) != _key_of(before), 60)
     assert year.guarded(before) == 200
     year.let_time_pass(2)
     assert year.run("keys retire").startswith("Removed ")
@@ -181,7 +181,7 @@ def leave(year: Deployment) -> None:
     zoe = year.log_in(ZOE)
     assert year.guarded(zoe) == 200
     assert "user_disabled" in year.run("users disable zoe")
-    wait_until(lambda: year.guarded(zoe) == 401, 30)
+    wait_until(lambda: year.guarded(zoe) == 401, 60)
     assert year.refresh(zoe) == 400
     assert "zoe (deleted)" in year.run("users delete zoe")
 
@@ -200,7 +200,7 @@ def suffer_an_incident(year: Deployment, boss: SampleUser) -> dict[str, str]:
     assert json.loads(found.splitlines()[-1])["account"] == "yan"
     others = year.log_in(boss)
     year.run("retire --force")
-    wait_until(lambda: year.guarded(others) == 401, 30)
+    wait_until(lambda: year.guarded(others) == 401, 60)
     assert year.refresh(others) == 200
     return year.log_in(SampleUser("yan", "yan@example.org", _password_in(year.run("set-password yan"))))
 
@@ -213,7 +213,7 @@ def restore(year: Deployment, postgres: str, boss: SampleUser) -> None:
     year.run("pg_dump")
     change = {"password": boss.password, "new_password": "xylophone gravel monsoon"}
     headers = {"Authorization": f"Bearer {ended['data']}"}
-    kept = requests.post(f"{year.url}/api/auth/password", json=change, headers=headers, timeout=30).json()
+    kept = requests.post(f"{year.url}/api/auth/password", json=change, headers=headers, timeout=60).json()
     assert (year.guarded(ended), year.guarded(kept)) == (401, 200)
     year.stop()
     year.run("pg_restore")

@@ -53,7 +53,7 @@ def listens(port: int, address: str = "127.0.0.1") -> bool:
 
 def status_of(port: int, path: str = "/") -> int | None:
     """Return the status of the response to a GET request, or None if the server does not respond."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -81,4 +81,4 @@ def running(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> Iter
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

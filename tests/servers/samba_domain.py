@@ -100,7 +100,7 @@ def _closing_input(process: subprocess.Popen[bytes]) -> Iterator[None]:
         yield
     finally:
         # A user cannot signal a process of sudo. Samba ends with its standard input, even if the tests are killed.
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 def _write_configuration(server: Samba) -> None:

@@ -82,7 +82,7 @@ class Newcomer:
             yield lines
         finally:
             os.killpg(process.pid, signal.SIGINT)
-            rest, _ = process.communicate(timeout=30)
+            rest, _ = process.communicate(timeout=120)
         assert "Traceback" not in rest, rest
 
     def request(self, commands: str, **environ: str) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Newcomer:
 
     def requests(self, commands: str, **environ: str) -> list[dict[str, Any]]:
         """Run commands that print JSON responses, one per line, as soon as the service responds; return them."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while True:
             try:
                 return [json.loads(line) for line in self.run(commands, **environ).splitlines()]

@@ -169,7 +169,7 @@ def test_login_waits_for_an_open_transaction_of_an_admin(postgres: str) -> None:
         login = threads.submit(send_login, client)
         wait_until(lambda: observer.exec_driver_sql(waiting).scalar() == 1)
         admin.commit()
-        tokens = tokens_in(login.result(20))
+        tokens = tokens_in(login.result(60))
     assert stored_zoe(environ).password_hash == ADMIN_SET_HASH
     assert send_refresh(client, tokens.refresh).status_code == 400  # its password is no longer that of the user
 
@@ -183,7 +183,7 @@ def test_one_of_several_concurrent_logins_upgrades_the_hash(
 
     def meet(_connection: object, _cursor: object, text: str, *_: object) -> None:
         if text.startswith("UPDATE latchkey_users"):
-            barrier.wait(20)
+            barrier.wait(60)
 
     def count(_connection: object, cursor: Any, text: str, *_: object) -> None:
         if text.startswith("UPDATE latchkey_users"):
