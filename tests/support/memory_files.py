@@ -10,13 +10,13 @@ _PYTEST_VARIABLE = "PYTEST_DEBUG_TEMPROOT"
 
 
 def keep_temporary_files_in_memory(environ: MutableMapping[str, str]) -> None:
-    """Let pytest create its folder in memory, if there is room, and if programs can be executed there."""
-    if has_room(_MEMORY):
+    """Let pytest create its folder in memory, if there is enough space, and if programs can be executed there."""
+    if has_space(_MEMORY):
         environ.setdefault(_PYTEST_VARIABLE, str(_MEMORY))
 
 
-def has_room(folder: Path) -> bool:
-    """Return whether the folder exists, has room for the files of a run, and permits to execute them."""
+def has_space(folder: Path) -> bool:
+    """Return whether the folder exists, has space for the files of a run, and permits to execute them."""
     try:
         system = os.statvfs(folder)
     except OSError:
