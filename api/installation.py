@@ -23,6 +23,7 @@ from api import (
     paths,
     response_headers,
     row_ids,
+    sessions,
     tokens,
     upgrades,
     users,
@@ -70,7 +71,7 @@ def install(app: Flask, services: Services) -> None:
     cors.init(app, services.cors_origins)
     metrics.init(app, services)
     endpoints = Blueprint(BLUEPRINT, __name__)
-    for module in (paths, errors, row_ids, auth, identity, users, tokens, oauth, well_known, health):
+    for module in (paths, errors, row_ids, auth, sessions, identity, users, tokens, oauth, well_known, health):
         module.init(endpoints)
     app.register_blueprint(endpoints)
 

@@ -192,6 +192,25 @@ class UserPage(Answer):
     next: str | None = Field(description="The path of the next page; null on the last one.", examples=[None])
 
 
+class OwnSession(BaseModel):
+    """A session of the caller."""
+
+    id: str = Field(description="The claim `sid`.", examples=["ead6a1a79d…"])
+    client: str = Field(description="The claim `client_id`.", examples=["latchkey"])
+    address: str | None = Field(description="The address of the client at the login.", examples=["192.0.2.7"])
+    user_agent: str | None = Field(description="The header `User-Agent` of the login.", examples=["curl/8.9"])
+    created_at: Time | None
+    refreshed_at: Time | None = Field(description="The last refresh.")
+    expires_at: Time = Field(description="When the session ends, unless it is refreshed.")
+    current: bool = Field(description="Whether the access token of the request belongs to it.")
+
+
+class OwnSessions(Answer):
+    """The sessions of the caller, newest first, at most 200."""
+
+    data: list[OwnSession]
+
+
 class ServiceToken(BaseModel):
     """A valid service token."""
 

@@ -26,7 +26,7 @@ EXAMPLES = {
     "keys rotate": "flask keys rotate",
     "keys retire": "flask keys retire PTKGS3Ve --force",
     "tokens issue": "flask tokens issue --name backup --role reader --days 90 > backup.token",
-    "tokens list": "flask tokens list --json",
+    "tokens list": "flask tokens list --user zoe",
     "tokens revoke": "flask tokens revoke --user zoe",
     "throttle list": "flask throttle list --refused",
     "throttle clear": "flask throttle clear zoe",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import (
     Connection,
@@ -39,6 +39,8 @@ from database.session_ends import (
 from database.session_row import SessionRow
 from database.tables import revocations, sessions, users
 
+MAX_LISTED_SESSIONS = 200
+"""A user can open any number of sessions."""
 PURGE_LIMIT = 10
 """How many expired sessions each login deletes at most."""
 
@@ -125,6 +127,18 @@ class SessionTable:
             row = connection.execute(_by_id, {"session_id": session_id}).one_or_none()
         return SessionRow(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name
 
+    def of_user(self, username: str, idp: str | None = None, limit: int = MAX_LISTED_SESSIONS) -> list[SessionRow]:
+        """Return the sessions of a user that have a valid token, newest first; of all providers if `idp` is None."""
+        now = datetime.now(UTC)
+        conditions = [
+            sessions.c.username_folded == casefold_name(username),
+            or_(sessions.c.expires_at > now, sessions.c.access_until > now),
+            *([sessions.c.idp == idp] if idp else []),
+        ]
+        newest = select(sessions).where(*conditions).order_by(sessions.c.ends_at.desc(), sessions.c.id).limit(limit)
+        with self._begin() as connection:
+            return [SessionRow(**row) for row in connection.execute(newest).mappings()]
+
     def rotate(
         self, seen: SessionRow, presented_hash: str, next_hash: str, until: datetime, access_until: datetime
     ) -> bool:
@@ -156,6 +170,21 @@ class SessionTable:
         """Delete a session, and revoke its access tokens. Return whether it existed."""
         with self._begin() as connection:
             return end_sessions(connection, sessions.c.id == session_id) == 1
+
+    def end_in_name_of(self, operator: str, session_id: str) -> SessionRow | None:
+        """End a session, and write an audit event. Return the session; None if it does not exist."""
+        with self._begin() as connection:
+            row = connection.execute(_by_id, {"session_id": session_id}).mappings().one_or_none()
+            if row is None:
+                return None
+            session = SessionRow(**row)
+            user_id = _id_in_user_table(connection, session.username) if session.idp == USER_TABLE_PROVIDER else None
+            name, details = session.username, f"session {session_id}"
+            record_event(
+                connection, operator, Event.SESSIONS_REVOKED, name, details, user_id=user_id, provider=session.idp
+            )
+            end_sessions(connection, sessions.c.id == session_id)
+        return session
 
     def end_unless_changed(self, seen: SessionRow) -> bool:
         """End a session unless its record id or credential stamp has changed since `seen` was read.

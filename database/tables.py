@@ -105,6 +105,9 @@ sessions = Table(
     Column("access_until", UtcDateTime, nullable=False),
     Column("record_id", Text),
     Column("credential_stamp", Text),
+    Column("opened_at", UtcDateTime),
+    Column("address", Text),
+    Column("user_agent", Text),
 )
 
 # Each row revokes one access token (`ended` is its `jti`), one session (`sid`), or all tokens issued before a time.

@@ -16,7 +16,7 @@ from passwords.policy import WeakPassword
 from providers.interface import DISABLED, UNKNOWN_USER, Denied
 from providers.stored_users import verify_login
 from services.administrators import caller_name, current_administrator
-from services.context import current_client_address, current_services, current_sessions
+from services.context import current_client_address, current_login_origin, current_services, current_sessions
 from services.operations import PASSWORD_CHANGE, recorded
 from services.sessions.errors import SessionsUnavailable
 from services.tokens.claims import Claims
@@ -166,7 +166,7 @@ def _open_session(username: str, client_id: str, revocation_id: int) -> Grant | 
     user = current_services().chain.find(USER_TABLE_PROVIDER, username)
     if user is None:
         return Denied(DISABLED)
-    grant = current_sessions().open(user, client_id, revocation_id)
+    grant = current_sessions().open(user, client_id, revocation_id, current_login_origin())
     if grant is None:
         raise SessionsUnavailable("the user's sessions were revoked after the password change")
     return grant

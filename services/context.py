@@ -14,7 +14,9 @@ from flask import Flask, current_app, has_request_context, request
 from pydantic import SecretStr
 
 from config.errors import Problem
+from config.text import escape
 from config.trusted_proxies import Networks
+from database.session_row import MAX_USER_AGENT_LENGTH, UNKNOWN_ORIGIN, LoginOrigin
 from passwords.policy import PasswordPolicy
 from services.chain import Chain
 from services.clients import Clients
@@ -104,6 +106,15 @@ def current_sessions() -> "Sessions":
     if sessions is None:
         raise SessionsDisabled
     return sessions
+
+
+def current_login_origin() -> LoginOrigin:
+    """Return where the client of the current request is; nothing outside a request."""
+    if not has_request_context():
+        return UNKNOWN_ORIGIN
+    address = current_client_address()
+    user_agent = escape(request.headers.get("User-Agent", ""))[:MAX_USER_AGENT_LENGTH]
+    return LoginOrigin(str(address) if address else None, user_agent or None)
 
 
 def current_client_address() -> Address | None:

@@ -3,7 +3,7 @@
 from config.clients import FIRST_PARTY_CLIENT_ID
 from providers.interface import Denied
 from services.auth_provider import verify_credentials
-from services.context import current_services
+from services.context import current_login_origin, current_services
 from services.operations import LOGIN, recorded
 from services.sessions.errors import SessionsUnavailable
 from services.tokens.grant import Grant, grant_without_session
@@ -26,6 +26,7 @@ def log_in(email: str, password: str, client_id: str = FIRST_PARTY_CLIENT_ID) ->
 
 def _log_in(email: str, password: str, client_id: str) -> Grant | Denied:
     services = current_services()
+    origin = current_login_origin()
     for _ in range(MAX_LOGIN_ATTEMPTS):
         last_revocation_id = services.sessions.last_revocation_id() if services.sessions else None
         user = verify_credentials(email, password)
@@ -33,6 +34,6 @@ def _log_in(email: str, password: str, client_id: str) -> Grant | Denied:
             return user
         if services.sessions is None:
             return grant_without_session(services.issuer, user, client_id)
-        if grant := services.sessions.open(user, client_id, last_revocation_id):
+        if grant := services.sessions.open(user, client_id, last_revocation_id, origin):
             return grant
     raise SessionsUnavailable("the user's sessions were revoked during every attempt to log in")

@@ -24,16 +24,16 @@ from services.login_matches import LoginMatch, match_login
 
 
 @click.command()
-@click.argument("token_id", metavar="[ID]", type=click.IntRange(1, MAX_TOKEN_ID), required=False)
+@click.argument("token_id", metavar="[ID]", required=False)
 @click.option("--user", metavar="LOGIN", type=NAME, help="Revoke the sessions and tokens of this user.")
 @click.option("--provider", type=NAME, help="With --user: only for the user of this provider in AUTH_PROVIDER.")
 @click.option("--all", "everything", is_flag=True, help="Revoke the sessions and tokens of all users, and all others.")
 @JSON_OPTION
-def revoke(token_id: int | None, user: str | None, provider: str | None, everything: bool, as_json: bool) -> None:
+def revoke(token_id: str | None, user: str | None, provider: str | None, everything: bool, as_json: bool) -> None:
     """Revoke a service token, or end sessions and revoke their tokens.
 
-    Every worker rejects the tokens within two seconds. ID is the id of a service token: see flask tokens list. A LOGIN
-    is a username, which is the claim `sub` of a token, or an email.
+    Every worker rejects the tokens within two seconds. ID is the id of a service token or of a session: see flask
+    tokens list. A LOGIN is a username, which is the claim `sub` of a token, or an email.
     """
     if sum((token_id is not None, user is not None, everything)) != 1:
         raise CommandError("give one of an id, --user and --all: flask tokens revoke --user LOGIN")
@@ -44,12 +44,23 @@ def revoke(token_id: int | None, user: str | None, provider: str | None, everyth
     operator = begin_change(settings)
     with translate_command_errors():
         if token_id is not None:
-            token = ServiceTokenTable(engine).revoke(operator, token_id)
-            _report(f"Revoked token {token.id} of {token.subject}.", token.to_json(), as_json)
+            _revoke_one(SessionTable(engine), ServiceTokenTable(engine), operator, token_id, as_json=as_json)
             return
         table = SessionTable(engine)
         ended = _end_user(table, settings, operator, user, provider) if user else _end_all(table, operator)
     _report(f"Ended {ended} session{'' if ended == 1 else 's'}.", {"ended": ended}, as_json)
+
+
+def _revoke_one(table: SessionTable, tokens: ServiceTokenTable, operator: str, token_id: str, *, as_json: bool) -> None:
+    """Revoke the service token, or end the session, with this id. Raises NoSuchToken, and CommandError."""
+    if token_id.isascii() and token_id.isdigit() and int(token_id[:20]) <= MAX_TOKEN_ID:
+        token = tokens.revoke(operator, int(token_id))
+        _report(f"Revoked token {token.id} of {token.subject}.", token.to_json(), as_json)
+        return
+    session = table.end_in_name_of(operator, token_id)
+    if session is None:
+        raise CommandError("no session has this id. See: flask tokens list --user LOGIN")
+    _report(f"Ended a session of {session.username}.", {**session.to_json(), "username": session.username}, as_json)
 
 
 def _report(sentence: str, members: Mapping[str, object], as_json: bool) -> None:

@@ -7,6 +7,7 @@ import click
 from cli.operator import begin_change
 from cli.terminal import (
     JSON_OPTION,
+    NAME,
     ROLE,
     CommandError,
     as_table,
@@ -15,6 +16,7 @@ from cli.terminal import (
     printable,
     translate_command_errors,
 )
+from cli.tokens.sessions import list_sessions
 from config.errors import collect_errors
 from config.settings import Settings
 from config.subjects import MACHINE_NAME
@@ -68,9 +70,13 @@ def issue(name: str, roles: tuple[str, ...], days: int, force: bool, as_json: bo
 
 
 @click.command("list")
+@click.option("--user", metavar="USERNAME", type=NAME, help="List the sessions of this user instead.")
 @JSON_OPTION
-def list_tokens(as_json: bool) -> None:
-    """List the service tokens that are valid."""
+def list_tokens(user: str | None, as_json: bool) -> None:
+    """List the service tokens that are valid, or the sessions of a user, newest first."""
+    if user:
+        list_sessions(user, as_json)
+        return
     with translate_command_errors():
         found = _open_table(Settings.of_process()).page(_ALL)
     if as_json:

@@ -34,6 +34,8 @@ USER_GONE = "user_gone"
 USER_REPLACED = "user_replaced"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason
 PROVIDER_GONE = "provider_gone"
+ENDED_BY_USER = "ended_by_user"
+"""Why a session has ended, not why a token is refused."""
 
 _TEXTS = {
     INVALID: "expired, revoked or unknown",

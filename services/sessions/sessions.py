@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from audit.events import Event, Member, write_event
+from audit.events import Event, write_event
 from audit.operation import note, timed
 from config.errors import translate_errors
 from config.outage_log import OutageLog
 from config.text import casefold_name
 from database.errors import DatabaseUnavailable
-from database.session_row import SessionRow
+from database.session_row import UNKNOWN_ORIGIN, LoginOrigin, SessionRow
 from services.chain import Chain
 from services.identity import Identity
 from services.operations import REFRESH, recorded
@@ -62,8 +62,10 @@ class Sessions:
         """Return the id of the newest revocation, `None` if the database is unavailable."""
         return None if self.revocations.is_unavailable else self.revocations.last_id
 
-    def open(self, user: Identity, client_id: str, last_revocation_id: int | None) -> Grant | None:
-        """Start a session for a user who has logged in, and return its first tokens.
+    def open(
+        self, user: Identity, client_id: str, last_revocation_id: int | None, origin: LoginOrigin = UNKNOWN_ORIGIN
+    ) -> Grant | None:
+        """Start a session for a user who has logged in at `origin`, and return its first tokens.
 
         `last_revocation_id` was read before the credentials were verified; `None` if the database was unavailable.
         Return `None` if a later revocation ended all of the user's sessions: the credentials must be verified again.
@@ -72,7 +74,7 @@ class Sessions:
         """
         if last_revocation_id is not None and self._chain.supports_find(user["idp"]):
             try:
-                return self._open(user, client_id, last_revocation_id)
+                return self._open(user, client_id, last_revocation_id, origin)
             except DatabaseUnavailable as error:
                 self._outages.warning("login without a session: %s", error)
         return grant_without_session(self._issuer, user, client_id)
@@ -123,15 +125,24 @@ class Sessions:
         if presented is None:
             return True
         self._require_responding_database()
-        with _translated_errors():
-            row = self._table.find(presented.session_id)
+        row = self.find(presented.session_id)
         if row is None:
             return True
         if row.client_id != client_id:
             return False
         self._end(row.id)
-        write_event(Event.LOGOUT, **_members_of(row))
+        write_event(Event.LOGOUT, **row.event_members())
         return True
+
+    def of_user(self, username: str, idp: str) -> list[SessionRow]:
+        """Return the newest sessions of a user of this provider. Raises SessionsUnavailable."""
+        with _translated_errors():
+            return self._table.of_user(username, idp)
+
+    def find(self, session_id: str) -> SessionRow | None:
+        """Return the session with this id; `None` if it has ended. Raises SessionsUnavailable."""
+        with _translated_errors():
+            return self._table.find(session_id)
 
     def user_of(self, session_id: str) -> Identity:
         """Return the current user of a session. Raises InvalidRefreshToken if the session or its user is gone.
@@ -139,14 +150,13 @@ class Sessions:
         Raises SessionsUnavailable and ProviderUnavailable.
         """
         while True:
-            with _translated_errors():
-                row = self._table.find(session_id)
+            row = self.find(session_id)
             if row is None:
                 raise InvalidRefreshToken(INVALID)
             if user := self._require_user(row):
                 return user
 
-    def _open(self, user: Identity, client_id: str, last_revocation_id: int) -> Grant | None:
+    def _open(self, user: Identity, client_id: str, last_revocation_id: int, origin: LoginOrigin) -> Grant | None:
         token, now = RefreshToken.new(), datetime.now(UTC)
         row = SessionRow(
             id=token.session_id,
@@ -162,6 +172,8 @@ class Sessions:
             access_until=self._access_until(now),
             record_id=user.get("record_id"),
             credential_stamp=user.get("credential_stamp"),
+            opened_at=now,
+            **origin._asdict(),
         )
         grant = Grant(self._access_token(user, row), self._issuer.lifetime_seconds(), token.text)
         with timed("store"):
@@ -199,11 +211,10 @@ class Sessions:
         raise InvalidRefreshToken(REUSED)
 
     def _require_unexpired(self, presented: RefreshToken, client_id: str) -> SessionRow:
-        with _translated_errors():
-            row = self._table.find(presented.session_id)
+        row = self.find(presented.session_id)
         if row is None or row.client_id != client_id or row.expires_at <= datetime.now(UTC):
             raise InvalidRefreshToken(INVALID)
-        note(**_members_of(row))
+        note(**row.event_members())
         return row
 
     def _require_responding_database(self) -> None:
@@ -223,8 +234,7 @@ class Sessions:
             raise InvalidRefreshToken(PROVIDER_GONE)
         user = self._chain.find(row.idp, row.username)
         if user is None:
-            self._end(row.id)
-            write_event(Event.SESSION_ENDED, reason=USER_GONE, **_members_of(row))
+            self.end_because(row, USER_GONE)
             raise InvalidRefreshToken(USER_GONE)
         if reason := _mismatch_reason(row, user):
             self._end_session_of_another_user(row, reason)
@@ -240,7 +250,7 @@ class Sessions:
             ended = self._table.end_unless_changed(row)
         if ended:
             self.refresh_revocations()
-            write_event(Event.SESSION_ENDED, reason=reason, **_members_of(row))
+            write_event(Event.SESSION_ENDED, reason=reason, **row.event_members())
             raise InvalidRefreshToken(reason)
 
     def _exchange(self, presented: RefreshToken, row: SessionRow, access_token: IssuedToken) -> Grant | None:
@@ -253,6 +263,11 @@ class Sessions:
                 return None
         mark_delivered = partial(self._mark_delivered, successor)
         return Grant(access_token, self._issuer.lifetime_seconds(), successor.text, mark_delivered)
+
+    def end_because(self, row: SessionRow, reason: str) -> None:
+        """End a session, and write the reason to the log. Raises SessionsUnavailable."""
+        self._end(row.id)
+        write_event(Event.SESSION_ENDED, reason=reason, **row.event_members())
 
     def _end(self, session_id: str) -> None:
         with _translated_errors():
@@ -277,11 +292,6 @@ def _mismatch_reason(row: SessionRow, user: Identity) -> str | None:
     if row.record_id not in {None, user.get("record_id")}:
         return USER_REPLACED
     return None if row.credential_stamp in {None, user.get("credential_stamp")} else PASSWORD_CHANGED
-
-
-def _members_of(row: SessionRow) -> dict[str, Member]:
-    """Return the members of an event that concerns a session."""
-    return {"account": row.username, "provider": row.idp, "sid": row.id, "client": row.client_id}
 
 
 @contextmanager

@@ -38,7 +38,7 @@ SHELL = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SERVICE": SERVICE}
 NOT_RUN = re.compile(r"gunicorn|^make |curl .*/api/orders|flask .* run$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```sh\n(.*?)^```\n(?:\n```(text|json)\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 _SEPARATOR = "\x1e"
-_LONG_MEMBERS = {"data", "access_token", "refresh_token", "jti", "sid", "kid", "x", "y"}
+_LONG_MEMBERS = {"data", "access_token", "refresh_token", "jti", "sid", "id", "kid", "x", "y"}
 
 
 class Example(NamedTuple):

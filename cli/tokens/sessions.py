@@ -1,0 +1,37 @@
+"""`flask tokens list --user`: the sessions of one user."""
+
+import click
+
+from cli.terminal import as_table, format_time, print_json, printable, translate_command_errors
+from cli.users.editor import open_user_table
+from config.settings import Settings
+from database.engine import open_engine
+from database.errors import NoSuchUser
+from database.session_row import SessionRow
+from database.session_table import SessionTable
+
+
+def list_sessions(login: str, as_json: bool) -> None:
+    """Print the sessions of the users with this username, or of the user of the user table with this email."""
+    table = SessionTable(open_engine(Settings.of_process().database))
+    with translate_command_errors():
+        found = table.of_user(login) or table.of_user(_username_of(login))
+    if as_json:
+        print_json([{**row.to_json(), "provider": row.idp} for row in found])
+    elif found:
+        click.echo(as_table(("ID", "PROVIDER", "CLIENT", "ADDRESS", "SINCE", "REFRESHED"), [*map(_to_row, found)]))
+    else:
+        click.echo(printable(f"{login} has no session."))
+
+
+def _username_of(login: str) -> str:
+    try:
+        return open_user_table().require(login).username
+    except NoSuchUser:
+        return login
+
+
+def _to_row(row: SessionRow) -> tuple[str, ...]:
+    since, refreshed = (format_time(time) if time else "-" for time in (row.opened_at, row.rotated_at))
+    client = f"{row.client_id}, {row.user_agent}" if row.user_agent else row.client_id
+    return row.id, row.idp, client, row.address or "-", since, refreshed
