@@ -61,8 +61,9 @@ def _connect(_dialect: object, _record: object, arguments: list[Any], options: d
 
 
 def _require_utf8(connection: Any, _record: object) -> None:
-    if connection.info.parameter_status("server_encoding") not in {"UTF8", "SQL_ASCII"}:
-        raise psycopg.OperationalError("its encoding cannot store every name; create it with ENCODING 'UTF8'")
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise psycopg.OperationalError(f"its encoding is {encoding}; create it with ENCODING 'UTF8'")
 
 
 def _prepare_transaction(connection: Connection) -> None:

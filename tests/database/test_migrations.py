@@ -140,10 +140,11 @@ def test_concurrent_upgrades_all_succeed(empty_database: str) -> None:
     assert upgrade(engine_of({"DATABASE_URL": empty_database})) is None
 
 
-def test_database_whose_encoding_cannot_store_every_name_is_rejected(postgres: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_database_with_another_encoding_than_utf8_is_rejected(postgres: str, tmp_path: Path, encoding: str) -> None:
     with psycopg.connect(f"{postgres}postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{tmp_path.name}" ENCODING LATIN1 TEMPLATE template0'.encode())
-    with pytest.raises(DatabaseUnavailable, match="ENCODING 'UTF8'"):
+        connection.execute(f'CREATE DATABASE "{tmp_path.name}" ENCODING {encoding} TEMPLATE template0'.encode())
+    with pytest.raises(DatabaseUnavailable, match=f"its encoding is {encoding}; create it with ENCODING 'UTF8'"):
         upgrade(engine_of({"DATABASE_URL": f"{postgres}{tmp_path.name}"}))
 
 
