@@ -17,6 +17,7 @@ from services.links import Link
 from services.login_matches import match_login
 from services.provider_faults import ProviderFault
 from services.requirements import Route
+from tests.support.commands import run_command
 from tests.support.stores import SECRET_KEY
 
 VALID = {"username": "zoe", "email": None, "roles": ["user"]}
@@ -163,3 +164,11 @@ def test_exception_of_a_provider_is_logged_with_its_name_and_the_missing_key(
         in caplog.text
     )
     assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize("command", [("explain", "zoe"), ("explain", "--all", "--compare-with", f"{__name__}:Acme")])
+def test_command_that_a_provider_stops_is_a_one_line_error(command: tuple[str, ...]) -> None:
+    ended = run_command(*command, environ={"AUTH_PROVIDER": f"{__name__}:Acme", "SECRET_KEY": SECRET_KEY})
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert f"({__name__}.Acme) returned " in ended.stderr
+    assert ended.stderr.endswith("Report this to the author of the provider.\n")
