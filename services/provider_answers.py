@@ -153,4 +153,5 @@ def _fault(fault: Any) -> str:
 
 def _kind(value: object) -> str:
     """Return the type of the value, which says nothing about its content."""
-    return "None" if value is None else f"a {type(value).__name__}"
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

@@ -26,7 +26,7 @@ DISABLED = SampleUser("retired", "retired@example.org", "the password of a retir
 
 
 class BuiltInContract(ProviderContract):
-    """The built-in providers have all methods, and give a reason. Other tests let their servers fail."""
+    """The built-in providers have all methods, and give a reason. Other tests let most of their servers fail."""
 
     methods = ("find", "has_username", "check", "explain", "list_users", "list_roles")
     disabled: ClassVar[Account | None] = DISABLED
@@ -164,6 +164,13 @@ def directory(slapd: Slapd) -> Slapd:
 
 
 class TestLdapWithStartTls(BuiltInContract):
+    uses_network = True
+
+    def provider_at(self, port: int) -> AuthProvider:
+        url = f"ldap://127.0.0.1:{port}"
+        plain = {"LDAP_URL": url, "LDAP_INSECURE_PLAINTEXT": "true", "LDAP_BASE_DN": SUFFIX}
+        return open_provider("ldap", {**plain, "LDAP_TIMEOUT_SECONDS": "1"})
+
     @pytest.fixture(scope="class")
     @classmethod
     def provider(cls, directory: Slapd) -> AuthProvider:

@@ -246,7 +246,7 @@ def test_outage_while_an_earlier_provider_is_asked_for_the_username_ends_the_log
 @pytest.mark.parametrize(
     ("answer", "member"),
     [
-        ({**KNOWN, "username": 7}, "username must be text, not a int"),
+        ({**KNOWN, "username": 7}, "username must be text, not an int"),
         ({**KNOWN, "username": ""}, f"username {NOT_A_NAME}"),
         ({**KNOWN, "username": "\0hunter2"}, f"username {NOT_A_NAME}"),
         ({**KNOWN, "username": "hunter2" * 50}, f"username {NOT_A_NAME}"),
@@ -257,7 +257,7 @@ def test_outage_while_an_earlier_provider_is_asked_for_the_username_ends_the_log
         ({**KNOWN, "roles": [""]}, f"roles.0 {NOT_A_NAME}"),
         ({"username": "hunter2", "roles": []}, "email is missing"),
         ({}, "username is missing; email is missing; roles is missing"),
-        ({**KNOWN, "record_id": 5}, "record_id must be text, not a int"),
+        ({**KNOWN, "record_id": 5}, "record_id must be text, not an int"),
         ({**KNOWN, "record_id": ""}, "record_id must not be empty"),
         (
             {**KNOWN, "credential_stamp": "a\0b"},

@@ -94,7 +94,7 @@ def test_wrong_shape_of_a_check_is_a_finding(answer: object, found: str) -> None
         (None, "the value must be an object of providers.interface, not None"),
         (VALID, "user is missing"),
         (Explanation({**VALID, "roles": {"a"}}), "user.roles must be a list, not a set"),  # type: ignore[arg-type]
-        (Explanation(None, 7), "reason must be text, not a int"),  # type: ignore[arg-type]
+        (Explanation(None, 7), "reason must be text, not an int"),  # type: ignore[arg-type]
         (Explanation(None, groups=["cn=all"]), "groups is invalid: input should be a valid tuple"),  # type: ignore[arg-type]
     ],
 )
@@ -121,7 +121,7 @@ def test_wrong_shape_of_a_listed_user_is_a_finding(answer: object, found: str) -
     [
         (None, "returned invalid roles from list_roles: the value must be a set, not None"),
         ("admin", "returned invalid roles from list_roles: the value must be a set, not a str"),
-        ({7}, "returned invalid roles from list_roles: 0 must be text, not a int"),
+        ({7}, "returned invalid roles from list_roles: 0 must be text, not an int"),
     ],
 )
 def test_wrong_shape_of_the_roles_is_a_finding(answer: object, found: str) -> None:
