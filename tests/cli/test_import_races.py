@@ -122,5 +122,5 @@ def test_one_of_two_concurrent_imports_of_a_file_succeeds(
     codes = {code for (output, _), code in ended if b'"imported": 6000' not in output}
     assert codes <= {0, 2}
     assert [row.username for row in all_users(any_db_editor.users)] == sorted(names)
-    events = contents(any_db_editor)["audit_events"]
+    events = contents(any_db_editor)["latchkey_audit_events"]
     assert [(event[2], event[3]) for event in events] == [(operator_name({}), "users_imported")]

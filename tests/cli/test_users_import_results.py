@@ -238,7 +238,7 @@ def test_only_roles_of_imported_users_are_created(any_db_cli: ForkedFlask, mixed
     lines = ["username,password_hash,roles", *(",".join(row) for row in rows)]
     (tmp_path / "users.csv").write_text("\n".join(lines))
     assert run_import(any_db_cli, "users.csv", "--keep-going")[1]["imported"] == 1
-    assert {row[1] for row in contents(mixed)["roles"]} == {"admin", "editor", "user", "taken"}
+    assert {row[1] for row in contents(mixed)["latchkey_roles"]} == {"admin", "editor", "user", "taken"}
 
 
 @pytest.mark.parametrize(

@@ -115,10 +115,10 @@ def test_ldif_groups_are_reported_or_become_roles(
         ("bob", ("unix",), False),
         ("zoé", ("staff", "unix"), True),
     ]
-    before = contents(any_db_editor)["roles"]
+    before = contents(any_db_editor)["latchkey_roles"]
     (tmp_path / "b.ldif").write_text(LDIF.replace("{hash}", STRONG).replace("cn: unix", "cn: a;b"))
     code, result = run_import(any_db_cli, "b.ldif", "--group-roles", "--keep-going")
-    assert (code, contents(any_db_editor)["roles"], result["rejected_file"]) == (1, before, "b.rejected.ldif")
+    assert (code, contents(any_db_editor)["latchkey_roles"], result["rejected_file"]) == (1, before, "b.rejected.ldif")
     assert "cn: a;b" in (tmp_path / "b.rejected.ldif").read_text()
 
 
