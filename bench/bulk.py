@@ -58,7 +58,7 @@ def _import(file: Path, environ: dict[str, str]) -> tuple[float, float]:
 
 def _sqlite_loader(file: Path, url: str) -> float:
     start = time.perf_counter()
-    commands = f".mode csv\n.import {file} users\n"
+    commands = f".mode csv\n.import {file} latchkey_users\n"
     subprocess.run(["sqlite3", url.removeprefix("sqlite:///")], input=commands, text=True, check=True)
     return time.perf_counter() - start
 
