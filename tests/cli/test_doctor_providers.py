@@ -167,11 +167,11 @@ SLOW = """
 """
 
 
-def test_long_step_name_keeps_the_columns_aligned(tmp_path: Path) -> None:
+def test_text_of_a_long_step_is_below_it_at_the_column_of_the_step(tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
     lines = program(tmp_path, "acme:Recording")("doctor").stdout.splitlines()
     after = lines[next(number for number, line in enumerate(lines) if "rather long" in line) + 1]
-    assert (after.strip(), after.index("found")) == ("found", lines[0].index("valid"))
+    assert (after.strip(), after.index("found")) == ("found", lines[0].index("configuration"))
 
 
 def test_each_finding_is_printed_before_the_next_check_ends(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def comparable(output: str) -> str:
     output = re.sub(r"\b1[7-9]\d{8}\b", "TIME", output)
     output = re.sub(r"(?<![\w-])[\w-]{43}(?![\w-])", "KEY", output)
     output = re.sub(r"[\w-]+…", "…", output)
-    return re.sub(r"\d+ ms", "ms", re.sub(r"[ -]{2,}", " ", output)).strip()
+    return re.sub(r"[\d,]+ ms", "ms", re.sub(r"[ -]{2,}", " ", output)).strip()
 
 
 def _shortened(value: Any, name: str = "") -> Any:
