@@ -18,6 +18,10 @@ class DatabaseUnavailable(Unavailable):
         self.remedy = remedy
 
 
+class UnusableDatabaseFile(DatabaseUnavailable):
+    """The file of an SQLite database cannot be used until an operator corrects it, or DATABASE_URL."""
+
+
 class PoolExhausted(DatabaseUnavailable):
     """All connections of this process are in use. The database itself may be available."""
 

@@ -6,9 +6,10 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from database.errors import DatabaseUnavailable
+from database.errors import DatabaseUnavailable, UnusableDatabaseFile
 
 _HEADER = b"SQLite format 3\0"
+_GRANT = "Give the service's account the right to write to the file and its directory"
 _MIGRATE = "If the database is new, run: make migrate"
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how /proc/self/mountinfo writes spaces in paths
 
@@ -35,16 +36,28 @@ _LOCAL_FUSE = frozenset({"fuse", "fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs
 
 
 def require_usable_file(path: Path, may_create: bool) -> None:
-    """Raise DatabaseUnavailable with the fault of the file, its path and a remedy.
+    """Raise UnusableDatabaseFile with the fault of the file, its path and a remedy.
 
-    With `may_create`, the file may be missing.
+    A missing file raises DatabaseUnavailable, unless it may be created.
     """
     path = Path(os.path.abspath(path))
+    try:
+        _require_usable(path, may_create)
+    except OSError as error:
+        user = _user_name(os.geteuid())
+        raise UnusableDatabaseFile(f"the user {user} cannot open {path}: {error.strerror}", _GRANT) from None
+    if kind := network_file_system(path, _mount_table()):
+        raise UnusableDatabaseFile(
+            f"{path} is on a network file system ({kind}), where SQLite loses data", "Use a local disk, or PostgreSQL"
+        )
+
+
+def _require_usable(path: Path, may_create: bool) -> None:
     folder = path.parent
     if not folder.is_dir():
-        raise DatabaseUnavailable(f"the folder {folder} does not exist", "Create it, or correct DATABASE_URL")
+        raise UnusableDatabaseFile(f"the folder {folder} does not exist", "Create it, or correct DATABASE_URL")
     if path.is_dir():
-        raise DatabaseUnavailable(f"{path} is a folder", "Name a file in DATABASE_URL")
+        raise UnusableDatabaseFile(f"{path} is a folder", "Name a file in DATABASE_URL")
     if not path.exists():
         if not may_create:
             raise DatabaseUnavailable(f"{path} does not exist", _MIGRATE)
@@ -52,10 +65,6 @@ def require_usable_file(path: Path, may_create: bool) -> None:
     else:
         _require_access(path, os.R_OK | os.W_OK, "read and write the file")
         _require_header(path)
-    if kind := network_file_system(path, _mount_table()):
-        raise DatabaseUnavailable(
-            f"{path} is on a network file system ({kind}), where SQLite loses data", "Use a local disk, or PostgreSQL"
-        )
 
 
 def network_file_system(path: Path, mount_table: str) -> str | None:
@@ -75,9 +84,9 @@ def network_file_system(path: Path, mount_table: str) -> str | None:
 def _require_access(path: Path, mode: int, action: str) -> None:
     if not os.access(path, mode, effective_ids=True):
         user, owner = _user_name(os.geteuid()), _user_name(path.stat().st_uid)
-        raise DatabaseUnavailable(
+        raise UnusableDatabaseFile(
             f"the user {user} may not {action} {path}, which belongs to {owner}",
-            "Give the service's account the right to write to the file and its directory",
+            _GRANT,
         )
 
 
@@ -85,7 +94,7 @@ def _require_header(path: Path) -> None:
     with path.open("rb") as file:
         header = file.read(len(_HEADER))
     if header not in {b"", _HEADER}:
-        raise DatabaseUnavailable(f"{path} is not an SQLite database", "Name another file in DATABASE_URL")
+        raise UnusableDatabaseFile(f"{path} is not an SQLite database", "Name another file in DATABASE_URL")
 
 
 def _mount_table() -> str:

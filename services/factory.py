@@ -10,7 +10,7 @@ from config.errors import ConfigurationError, Problem, collect_errors
 from config.section import require_known_variables
 from config.service_settings import USER_TABLE_PROVIDER, ProviderSettings
 from config.settings import Settings
-from database.errors import DatabaseUnavailable
+from database.errors import DatabaseUnavailable, UnusableDatabaseFile
 from passwords.hashing import CAPACITY
 from passwords.policy import PasswordPolicy
 from providers.registry import open_provider
@@ -89,7 +89,7 @@ def require_current_schema(settings: Settings) -> None:
     """Raise ConfigurationError if the database schema is older than this version of the service needs.
 
     If the newest sessions are of a provider that is not in AUTH_PROVIDER, log a warning.
-    An unavailable database does not prevent a start.
+    A database server that is unavailable does not prevent a start; an SQLite file that cannot be used does.
     """
     if not settings.has_database:
         return
@@ -102,6 +102,8 @@ def require_current_schema(settings: Settings) -> None:
         problem = schema_problem(engine)
         if not problem and (renamed := renamed_provider(engine, settings.providers.provider)):
             log.warning("%s", renamed)
+    except UnusableDatabaseFile as error:
+        raise ConfigurationError([Problem("DATABASE_URL", f"cannot be used: {error.reason}", error.remedy)]) from None
     except DatabaseUnavailable as error:
         log.warning("the database is unavailable: %s", error)
         return

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -47,14 +48,14 @@ def fault_of(url: str, may_create: bool = True) -> str:
 
 
 @pytest.fixture
-def other_user(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder that another user can enter, and become that user."""
-    if os.geteuid() != 0:
-        pytest.fail("run the tests as root")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    yield tmp_path
-    os.seteuid(0)
+def open_folder() -> Iterator[Path]:
+    """Return a folder that every user can enter. The test may become another user."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(os.getuid())
 
 
 def test_each_fault_names_the_path_and_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,10 +70,11 @@ def test_each_fault_names_the_path_and_a_remedy(tmp_path: Path, monkeypatch: pyt
     assert fault_of("sqlite:///text.db").startswith(f"{tmp_path}/text.db is not an SQLite database")
 
 
-def test_file_of_another_user_is_reported_with_both_users(other_user: Path) -> None:
-    file = other_user / "theirs.db"
+def test_file_of_another_user_is_reported_with_both_users(open_folder: Path) -> None:
+    file = open_folder / "theirs.db"
     file.touch(mode=0o600)
     os.seteuid(65534)
     found = fault_of(f"sqlite:///{file}")
     assert found.startswith(f"the user nobody may not read and write the file {file}, which belongs to root. Give ")
-    assert fault_of(f"sqlite:///{other_user}/new.db").startswith("the user nobody may not write to the folder")
+    assert fault_of(f"sqlite:///{open_folder}/new.db").startswith("the user nobody may not write to the folder")
+    assert fault_of("sqlite:////root/x/users.db").startswith("the user nobody cannot open /root/x/users.db: Permission")

@@ -131,7 +131,7 @@ def test_service_does_not_start_without_tables(empty_database: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["folder", "not a database", "no folder"])
-def test_invalid_sqlite_file_is_an_outage(tmp_path: Path, fault: str) -> None:
+def test_invalid_sqlite_file_is_an_outage_and_prevents_a_start(tmp_path: Path, fault: str) -> None:
     path = tmp_path / "none" / "users.db" if fault == "no folder" else tmp_path / "users.db"
     if fault == "folder":
         path.mkdir(mode=0o700)
@@ -141,7 +141,8 @@ def test_invalid_sqlite_file_is_an_outage(tmp_path: Path, fault: str) -> None:
     environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": f"sqlite:///{path}"}
     with pytest.raises(ProviderUnavailable):
         open_database(environ).find("zoé")
-    assert_unavailable(client_of(environ))
+    with pytest.raises(ConfigurationError, match=f"DATABASE_URL cannot be used: .*{tmp_path}"):
+        client_of(environ)
 
 
 @contextmanager
