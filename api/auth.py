@@ -8,10 +8,11 @@ from werkzeug.exceptions import BadRequest
 
 from api.body import json_object
 from api.description import describe
-from api.models import Credentials, Message, PasswordChange, RefreshToken, Tokens
+from api.models import Credentials, Message, PasswordChange, PasswordReset, RefreshToken, Tokens
 from api.responses import respond, token_response
 from config.clients import FIRST_PARTY_CLIENT_ID
 from config.http_error import NO_STORE, HttpError
+from database.errors import DatabaseUnavailable
 from passwords.errors import Overloaded
 from passwords.policy import WeakPassword
 from providers.interface import ProviderUnavailable
@@ -19,6 +20,7 @@ from services.accounts import NoUserTable, change_password
 from services.auth_guard import auth_guard, check_jwt, public
 from services.context import current_sessions
 from services.login import log_in
+from services.password_reset import reset_password
 from services.sessions.errors import InvalidRefreshToken, RefreshInProgress, SessionsDisabled, SessionsUnavailable
 from services.throttle.errors import Throttled
 from services.tokens.grant import Grant
@@ -39,6 +41,13 @@ class InvalidCredentials(HttpError, BadRequest):
     error_code = "invalid_credentials"
     message = "Invalid credentials"
     oauth_code = "invalid_grant"
+
+
+class InvalidResetCode(HttpError, BadRequest):
+    """The login and the code do not belong together, or the code has expired or was used."""
+
+    error_code = "invalid_reset_code"
+    message = "Invalid login or reset code"
 
 
 class MissingRefreshToken(HttpError, BadRequest):
@@ -107,6 +116,21 @@ def init(endpoints: Blueprint) -> None:
         if not grant:
             raise InvalidCredentials
         return _token_response(grant)
+
+    @endpoints.route("/api/auth/password/reset", methods=["POST"])
+    @public
+    @describe(
+        "Sessions",
+        "Set a new password with a one-time code",
+        Message,
+        *(MissingCredentials, InvalidResetCode, WeakPassword, NoUserTable, Throttled, Overloaded, DatabaseUnavailable),
+        body=PasswordReset,
+    )
+    def reset() -> Response:
+        members = _require(PasswordReset)
+        if not reset_password(members.login, members.code, members.new_password):
+            raise InvalidResetCode
+        return respond(Message(message="The password is set. Log in with it"), [NO_STORE])
 
 
 def _require(model: type[Model]) -> Model:

@@ -58,6 +58,14 @@ class PasswordChange(BaseModel):
     new_password: Text = Field(json_schema_extra={"format": "password"})
 
 
+class PasswordReset(BaseModel):
+    """A one-time code from `flask users reset`, and the new password."""
+
+    login: Text = Field(description="A username or an email.", examples=["zoe"])
+    code: Text = Field(json_schema_extra={"format": "password"})
+    new_password: Text = Field(json_schema_extra={"format": "password"})
+
+
 class StrictBody(BaseModel):
     """A body that has no unknown members, and whose values have exactly the types of the fields."""
 

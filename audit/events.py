@@ -31,6 +31,10 @@ class Event(StrEnum):
     PASSWORD_CHANGE_DENIED = "password_change_denied"  # noqa: S105 - the name of an event
     PASSWORD_CHANGE_UNAVAILABLE = "password_change_unavailable"  # noqa: S105 - the name of an event
     PASSWORD_CHANGE_THROTTLED = "password_change_throttled"  # noqa: S105 - the name of an event
+    PASSWORD_RESET_ACCEPTED = "password_reset_accepted"  # noqa: S105 - the name of an event
+    PASSWORD_RESET_DENIED = "password_reset_denied"  # noqa: S105 - the name of an event
+    PASSWORD_RESET_UNAVAILABLE = "password_reset_unavailable"  # noqa: S105 - the name of an event
+    PASSWORD_RESET_THROTTLED = "password_reset_throttled"  # noqa: S105 - the name of an event
     CLIENT_ACCEPTED = "client_accepted"
     CLIENT_DENIED = "client_denied"
     LOGOUT = "logout"
@@ -46,6 +50,8 @@ class Event(StrEnum):
     ROLES_CHANGED = "roles_changed"
     PASSWORD_SET = "password_set"  # noqa: S105 - the name of an event
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
+    PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of an event
+    RESET_CODE_ISSUED = "reset_code_issued"
     SESSIONS_REVOKED = "sessions_revoked"
     EVENTS_PRUNED = "events_pruned"
     DATABASE_COPIED = "database_copied"

@@ -18,6 +18,7 @@ EXAMPLES = {
     "users show": "flask users show zoe",
     "users history": "flask users history zoe --limit 50",
     "users import": "flask users import people.csv --role staff --dry-run",
+    "users reset": "flask users reset zoe --hours 4",
     "users export": "flask users export --output people.csv",
     "users hash-report": "flask users hash-report",
     "keys generate": "flask keys generate --algorithm ES256",

@@ -62,6 +62,10 @@ class RoleNotGrantable(HttpError, Forbidden):
     challenge = INSUFFICIENT_SCOPE
 
 
+class UserDisabled(Exception):
+    """The user is disabled. The message is the username."""
+
+
 class NoSuchToken(HttpError, NotFound):
     """No valid service token has this id."""
 

@@ -64,6 +64,8 @@ users = Table(
     Column("created_at", UtcDateTime, nullable=False, default=_now),
     Column("updated_at", UtcDateTime, nullable=False, default=_now, onupdate=_now),
     Column("last_login_at", UtcDateTime),
+    Column("reset_code_hash", Text),
+    Column("reset_expires_at", UtcDateTime),
     CheckConstraint("username <> ''", name="username_not_empty"),
     CheckConstraint("email <> ''", name="email_not_empty"),
     CheckConstraint("(email IS NULL) = (email_folded IS NULL)", name="email_and_folded_agree"),

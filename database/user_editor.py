@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,7 +14,7 @@ from config.service_settings import USER_TABLE_PROVIDER
 from database.audit import logged_after_commit, record_event
 from database.engine import begin_write
 from database.error_translation import translate_database_errors
-from database.errors import NoSuchUser, RoleNotGrantable, UserChanged, UserExists
+from database.errors import NoSuchUser, RoleNotGrantable, UserChanged, UserDisabled, UserExists
 from database.revocation_table import last_revocation_id
 from database.session_ends import end_user_sessions
 from database.tables import users
@@ -89,6 +90,31 @@ class UserEditor:
             self._replace_hash(connection, row, password_hash, Event.PASSWORD_CHANGED)
             return last_revocation_id(connection)
 
+    def issue_reset_code(self, user_ref: UserRef, code_hash: str, expires_at: datetime) -> UserRow:
+        """Store the hash of a one-time code with which the user can set a new password. It replaces an older one.
+
+        Raises UserDisabled. The password and the sessions of the user do not change.
+        """
+        with self._begin() as connection:
+            row = self._lock_user(connection, user_ref)
+            if not row.active:
+                raise UserDisabled(row.username)
+            _update(connection, row, reset_code_hash=code_hash, reset_expires_at=expires_at)
+            self._record(connection, Event.RESET_CODE_ISSUED, row.id, row.username)
+            return row
+
+    def reset_password(self, seen: UserRow, code_hash: str, password_hash: str) -> None:
+        """Replace a user's password hash, use up the code with this hash, and end the user's sessions.
+
+        Raises UserChanged if the code was used or replaced, or the user was disabled, since it was verified.
+        """
+        with self._begin() as connection:
+            row = self._lock_user(connection, seen.id)
+            stored = connection.scalar(select(users.c.reset_code_hash).where(users.c.id == row.id))
+            if stored != code_hash or not row.active:
+                raise UserChanged
+            self._replace_hash(connection, row, password_hash, Event.PASSWORD_RESET)
+
     def set_active(self, user_ref: UserRef, active: bool, force: bool = False) -> UserRow:
         """Enable a user; or disable a user and end the user's sessions."""
         return self.change(user_ref, lambda row: replace(row, active=active), force=force)
@@ -112,6 +138,8 @@ class UserEditor:
                 self._record(connection, event, row.id, wanted.username, details)
             if events:
                 _apply(connection, row, wanted)
+            if not wanted.active:
+                _update(connection, row, reset_code_hash=None, reset_expires_at=None)
             if _ends_sessions(row, wanted):
                 end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
             return _require_user(user_by_id(connection, row.id))
@@ -128,7 +156,7 @@ class UserEditor:
             return row
 
     def _replace_hash(self, connection: Connection, row: UserRow, password_hash: str, event: Event) -> UserRow:
-        _update(connection, row, password_hash=password_hash)
+        _update(connection, row, password_hash=password_hash, reset_code_hash=None, reset_expires_at=None)
         self._record(connection, event, row.id, row.username)
         end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
         return _require_user(user_by_id(connection, row.id))

@@ -58,6 +58,16 @@ class UserRow:
         return hashlib.sha256(repr(edited).encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class PasswordReset:
+    """A user, and the one-time code with which they can set a new password."""
+
+    user: UserRow
+    code_hash: str | None = field(repr=False)
+    """None if there is no code."""
+    expires_at: datetime | None
+
+
 _user_columns = [users.c[name] for name in UserRow.__dataclass_fields__ if name != "roles"]
 select_users = select(*_user_columns)
 """A query for users without their roles. Apply the limit, then pass it to `with_roles`."""

@@ -18,7 +18,7 @@ from database.tables import roles, users
 from database.user_filter import UserFilter
 from database.user_pages import fetch_page, position
 from database.user_roles import RoleCount, role_counts
-from database.user_row import UserRow, user_by_id, user_by_login, user_by_username
+from database.user_row import PasswordReset, UserRow, user_by_id, user_by_login, user_by_username
 
 USERS_PER_QUERY = 2_000
 HASHES_PER_QUERY = 20_000
@@ -54,6 +54,7 @@ class StoredHash:
     active: bool
 
 
+_select_reset = select(users.c.reset_code_hash, users.c.reset_expires_at).where(users.c.id == bindparam("user_id"))
 _select_hashes = select(users.c.id, users.c.username, users.c.password_hash, users.c.active).order_by(users.c.id)
 
 
@@ -82,6 +83,13 @@ class UserTable:
         if row is None:
             raise NoSuchUser
         return row
+
+    def reset_of(self, login: str) -> PasswordReset | None:
+        """Return the user that `find_by_login` returns, with their reset code. The queries are always the same."""
+        with self._begin() as connection:
+            row = user_by_login(connection, login)
+            code = connection.execute(_select_reset, {"user_id": row.id if row else 0}).one_or_none()
+        return PasswordReset(row, *code) if row and code else None
 
     def get(self, user_id: int) -> UserRow | None:
         """Return the user with this id."""

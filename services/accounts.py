@@ -69,6 +69,11 @@ class AccountEditor:
         refresh_revocations()
         return row
 
+    def reset_password(self, seen: "UserRow", code_hash: str, password_hash: str) -> None:
+        """Store a new password hash, use up the code with this hash, and end the user's sessions."""
+        self._editor.reset_password(seen, code_hash, password_hash)
+        refresh_revocations()
+
     def change_password(self, seen: "UserRow", password_hash: str) -> int:
         """Store a new password hash if the user's hash is still that of `seen`, and end the user's sessions.
 
@@ -85,11 +90,11 @@ def admin_editor(claims: Claims) -> AccountEditor:
     An administrator can grant the roles that they have themselves, and those of ADMIN_GRANTABLE_ROLES. Raises
     NoUserTable, and what `current_administrator` raises.
     """
-    user_editor = _require_user_editor()
+    user_editor = require_user_editor()
     return AccountEditor(user_editor(*current_administrator(claims)))
 
 
-def _require_user_editor() -> "Callable[[str, frozenset[str] | None], UserEditor]":
+def require_user_editor() -> "Callable[[str, frozenset[str] | None], UserEditor]":
     user_editor = current_services().user_editor
     if user_editor is None:
         raise NoUserTable
@@ -125,7 +130,7 @@ def change_password(claims: Claims, old: str, new: str) -> Grant | None:
     """
     if claims.get("idp") != USER_TABLE_PROVIDER:
         raise NoUserTable
-    editor = AccountEditor(_require_user_editor()(caller_name(USER_TABLE_PROVIDER, claims["sub"]), None))
+    editor = AccountEditor(require_user_editor()(caller_name(USER_TABLE_PROVIDER, claims["sub"]), None))
     members = {"account": claims["sub"], "provider": claims.get("idp"), "client": claims.get("client_id")}
     with recorded(PASSWORD_CHANGE, **members) as result:
         answer = _change_own_password(editor, claims, old, new)

@@ -35,6 +35,13 @@ PASSWORD_CHANGE = Outcomes(
     Event.PASSWORD_CHANGE_THROTTLED,
 )
 
+PASSWORD_RESET = Outcomes(
+    Event.PASSWORD_RESET_ACCEPTED,
+    Event.PASSWORD_RESET_DENIED,
+    Event.PASSWORD_RESET_UNAVAILABLE,
+    Event.PASSWORD_RESET_THROTTLED,
+)
+
 USER_CHANGED = "user_changed"
 """The reason of UserChanged. The reasons of other errors are the codes of their responses."""
 
@@ -53,6 +60,10 @@ class Result:
             self.of_grant(answer)
         else:
             note(account=answer["username"], provider=answer["idp"])
+
+    def of_user(self, username: str, provider: str) -> None:
+        """Take over the user whom the operation concerns."""
+        note(account=username, provider=provider)
 
     def of_grant(self, grant: Grant) -> None:
         """Take over the tokens that the client receives."""

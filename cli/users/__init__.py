@@ -7,6 +7,7 @@ from cli.users.edit import COMMANDS as EDIT_COMMANDS
 from cli.users.hash_report import COMMANDS as REPORT_COMMANDS
 from cli.users.import_export import COMMANDS as FILE_COMMANDS
 from cli.users.list import COMMANDS as LIST_COMMANDS
+from cli.users.reset import COMMANDS as RESET_COMMANDS
 from cli.users.roles import COMMANDS as ROLE_COMMANDS
 
 RENAMED = {"grant": "add-role", "revoke": "remove-role", "rename": "update", "inventory": "hash-report"}
@@ -35,6 +36,7 @@ users = click.Group(
     commands=[
         *EDIT_COMMANDS,
         *LIST_COMMANDS,
+        *RESET_COMMANDS,
         *ROLE_COMMANDS,
         *FILE_COMMANDS,
         *REPORT_COMMANDS,
