@@ -35,7 +35,7 @@ REPORTS = [
 
 OTHERS = (
     *("users add", "users set-password", "users add-role", "users remove-role", "users change-roles", "users disable"),
-    *("users enable", "users update", "users delete", "users hash", "users import", "users export"),
+    *("users enable", "users update", "users delete", "users hash", "users import", "users export", "users reset"),
     *("keys generate", "keys public", "keys rotate", "keys retire", "tokens issue", "tokens revoke"),
     *("providers check", "providers new"),
     *("throttle list", "throttle clear", "database upgrade", "database downgrade", "database copy"),
