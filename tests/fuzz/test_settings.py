@@ -1,4 +1,4 @@
-"""Any text as a setting: it is accepted, or refused in a line that names the variable and does not quote the value."""
+"""Any text as a setting: it is accepted, or refused in a line that names the variable and does not quote a secret."""
 
 import os
 from collections.abc import Iterator
@@ -28,6 +28,7 @@ EXAMPLES = [
 values = ANY_TEXT | damaged_text(EXAMPLES)
 LONG_VALUE = 12
 """The length from which a value is not a word of a message by chance."""
+MAX_LINE_LENGTH = 1000
 environment_values = st.binary(max_size=60).map(lambda octets: os.fsdecode(octets.replace(b"\0", b"")))
 """Texts that a variable of a process can have: lone surrogates stand for bytes that are not UTF-8 (PEP 383)."""
 
@@ -39,12 +40,13 @@ def sections(base: type[Section] = Section) -> Iterator[type[Section]]:
         yield from sections(section)
 
 
-def check_message(error: ConfigurationError, value: str, *subjects: str) -> None:
-    """Check that each problem is one line about one of these variables, which does not quote the value."""
+def check_message(error: ConfigurationError, secret: str, *subjects: str) -> None:
+    """Check that each problem is one line about one of these variables, which does not quote the secret."""
     for problem, line in zip(error.problems, error.lines, strict=True):
         assert problem.subject.startswith(subjects)
         assert line.isprintable()
-        assert len(value.strip()) < LONG_VALUE or value.strip() not in problem.found
+        assert len(line) < MAX_LINE_LENGTH
+        assert len(secret.strip()) < LONG_VALUE or secret.strip() not in problem.found
 
 
 @pytest.mark.parametrize("section", [*sections()], ids=lambda section: section.__name__)
@@ -56,7 +58,8 @@ def test_value_is_accepted_or_refused_by_name(section: type[Section], data: st.D
     try:
         section.read({variable: value})
     except ConfigurationError as error:
-        check_message(error, value, *(section.variable(name) for name in section.model_fields))
+        secret = value if section.is_secret(field) else ""
+        check_message(error, secret, *(section.variable(name) for name in section.model_fields))
 
 
 @given(url=values)
@@ -74,7 +77,7 @@ def test_provider_of_directories_is_opened_or_refused(variable: str, value: str)
     try:
         open_ldap({**valid, name: value})
     except ConfigurationError as error:
-        check_message(error, value, "LDAP_")
+        check_message(error, value if LdapSettings.is_secret(variable) else "", "LDAP_")
 
 
 @fewer_examples(2)
