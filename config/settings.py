@@ -25,9 +25,9 @@ from config.service_settings import (
     RevocationSettings,
     ServerSettings,
     SessionSettings,
-    ThrottleSettings,
     TokenSettings,
 )
+from config.throttle_settings import ThrottleSettings
 
 
 class Settings:

@@ -2,7 +2,8 @@
 
 from config.errors import ConfigurationError, Problem
 from config.rate_limit import parse_rate_limit
-from config.service_settings import LoginSettings, ThrottleSettings
+from config.service_settings import LoginSettings
+from config.throttle_settings import ThrottleSettings
 from services.throttle.login_throttle import LoginThrottle
 from services.throttle.memory_storage import BoundedMemoryStorage
 from services.throttle.storage import CounterStorage

@@ -10,7 +10,8 @@ from config.clients import OAuthSettings
 from config.errors import ConfigurationError
 from config.keys import KeySettings
 from config.section import Section, secret_file_variables
-from config.service_settings import DatabaseSettings, PasswordSettings, ServerSettings, ThrottleSettings
+from config.service_settings import DatabaseSettings, MetricsSettings, PasswordSettings, ServerSettings
+from config.throttle_settings import ThrottleSettings
 from providers.ldap.settings import LdapSettings
 from tests.support.stores import SECRET_KEY, services_of
 
@@ -172,6 +173,7 @@ SECRET_VALUES: dict[str, tuple[type[Section], dict[str, str], str]] = {
     "DATABASE_URL": (DatabaseSettings, {}, "postgresql://user:password@localhost/latchkey"),
     "LDAP_BIND_PASSWORD": (LdapSettings, LDAP, "a password "),
     "OAUTH_CLIENTS": (OAuthSettings, {}, "phone,tablet"),
+    "METRICS_TOKEN": (MetricsSettings, {}, "a token for the metrics"),
     "THROTTLE_STORAGE_URL": (ThrottleSettings, {}, "redis://127.0.0.1:6379"),
 }
 """The section, other variables and a value of each secret."""

@@ -4,7 +4,8 @@ import pytest
 
 from app import create_app
 from config.errors import ConfigurationError
-from config.service_settings import LoginSettings, ThrottleSettings
+from config.service_settings import LoginSettings
+from config.throttle_settings import ThrottleSettings
 from tests.support.stores import SECRET_KEY
 
 LIMITS = ["LOGIN_FAILURES_PER_ACCOUNT", "LOGIN_ATTEMPTS_PER_ADDRESS"]

@@ -29,9 +29,9 @@ from config.service_settings import (
     RevocationSettings,
     ServerSettings,
     SessionSettings,
-    ThrottleSettings,
     TokenSettings,
 )
+from config.throttle_settings import ThrottleSettings
 from providers.ldap.settings import LdapSettings
 from providers.static.provider import StaticSettings
 from tests.support.stores import SECRET_KEY, user_table

@@ -1,6 +1,6 @@
 """The check of the login throttle: whether all workers and hosts count failed logins together."""
 
-from config.service_settings import ThrottleSettings
+from config.throttle_settings import ThrottleSettings
 from providers.interface import Check
 from services.throttle.counters_in_redis import RedisCounters, StorageUnavailable
 
