@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,7 +19,7 @@ from config.errors import ConfigurationError, Problem
 from config.forks import reset_in_forks
 from config.service_settings import DatabaseSettings
 from database.connection_options import RESPONSE_MARGIN_SECONDS, TIMEOUT_SECONDS, invalid_url, validate_parameters
-from database.sqlite_file import require_usable_file
+from database.sqlite_file import foreign_file, require_usable_file
 
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
@@ -113,7 +114,7 @@ def _sqlite(url: URL, may_create: bool) -> Engine:
         pool_timeout=TIMEOUT_SECONDS,
     )
     event.listen(engine, "do_connect", partial(_prepare_file, Path(str(url.database)), may_create))
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", partial(_prepare_sqlite, Path(str(url.database))))
     return engine
 
 
@@ -125,7 +126,16 @@ def _prepare_file(path: Path, may_create: bool, *_arguments: object) -> None:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(path: Path, connection: Any, _record: object) -> None:
+    try:
+        _set_pragmas(connection)
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorname == "SQLITE_NOTADB":
+            raise foreign_file(path) from None
+        raise
+
+
+def _set_pragmas(connection: Any) -> None:
     # The timeout is set first: changing the journal mode takes a lock that another worker may hold.
     # With `synchronous=NORMAL`, a power failure could undo the last commits: a revoked token would be valid again.
     for pragma in (

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from database.errors import DatabaseUnavailable, UnusableDatabaseFile
 
-_HEADER = b"SQLite format 3\0"
 _GRANT = "Give the service's account the right to write to the file and its directory"
 _MIGRATE = "If the database is new, run: make migrate"
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how /proc/self/mountinfo writes spaces in paths
@@ -38,7 +37,8 @@ _LOCAL_FUSE = frozenset({"fuse", "fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs
 def require_usable_file(path: Path, may_create: bool) -> None:
     """Raise UnusableDatabaseFile with the fault of the file, its path and a remedy.
 
-    A missing file raises DatabaseUnavailable, unless it may be created.
+    A missing file raises DatabaseUnavailable, unless it may be created. The file is not opened: closing it would end
+    all locks of this process on it (POSIX fcntl), and so corrupt the database.
     """
     path = Path(os.path.abspath(path))
     try:
@@ -50,6 +50,13 @@ def require_usable_file(path: Path, may_create: bool) -> None:
         raise UnusableDatabaseFile(
             f"{path} is on a network file system ({kind}), where SQLite loses data", "Use a local disk, or PostgreSQL"
         )
+
+
+def foreign_file(path: Path) -> UnusableDatabaseFile:
+    """Return the error about a file that is not an SQLite database."""
+    return UnusableDatabaseFile(
+        f"{os.path.abspath(path)} is not an SQLite database", "Name another file in DATABASE_URL"
+    )
 
 
 def _require_usable(path: Path, may_create: bool) -> None:
@@ -64,7 +71,6 @@ def _require_usable(path: Path, may_create: bool) -> None:
         _require_access(folder, os.W_OK | os.X_OK, "write to the folder")
     else:
         _require_access(path, os.R_OK | os.W_OK, "read and write the file")
-        _require_header(path)
 
 
 def network_file_system(path: Path, mount_table: str) -> str | None:
@@ -88,13 +94,6 @@ def _require_access(path: Path, mode: int, action: str) -> None:
             f"the user {user} may not {action} {path}, which belongs to {owner}",
             _GRANT,
         )
-
-
-def _require_header(path: Path) -> None:
-    with path.open("rb") as file:
-        header = file.read(len(_HEADER))
-    if header not in {b"", _HEADER}:
-        raise UnusableDatabaseFile(f"{path} is not an SQLite database", "Name another file in DATABASE_URL")
 
 
 def _mount_table() -> str:

@@ -1,6 +1,8 @@
 """The faults of an SQLite file: each has a message with the path and a remedy."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,3 +80,16 @@ def test_file_of_another_user_is_reported_with_both_users(open_folder: Path) -> 
     assert found.startswith(f"the user nobody may not read and write the file {file}, which belongs to root. Give ")
     assert fault_of(f"sqlite:///{open_folder}/new.db").startswith("the user nobody may not write to the folder")
     assert fault_of("sqlite:////root/x/users.db").startswith("the user nobody cannot open /root/x/users.db: Permission")
+
+
+def test_another_connection_keeps_the_locks_of_the_process(tmp_path: Path) -> None:
+    engine = engine_of({"DATABASE_URL": f"sqlite:///{tmp_path}/users.db"}, may_create=True)
+    upgrade(engine)
+    write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    command = [sys.executable, "-c", write, f"{tmp_path}/users.db"]
+    with engine.connect() as writer, engine.connect():
+        writer.exec_driver_sql("BEGIN IMMEDIATE")
+        with engine.connect(), engine.connect():
+            pass
+        refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "database is locked" in refused.stderr
