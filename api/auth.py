@@ -19,6 +19,7 @@ from providers.interface import ProviderUnavailable
 from services.accounts import NoUserTable, change_password
 from services.auth_guard import auth_guard, check_jwt, public
 from services.context import current_sessions
+from services.keys.ring import KeysUnavailable
 from services.login import log_in
 from services.password_reset import reset_password
 from services.sessions.errors import InvalidRefreshToken, RefreshInProgress, SessionsDisabled, SessionsUnavailable
@@ -57,7 +58,7 @@ class MissingRefreshToken(HttpError, BadRequest):
     message = "Refresh token missing"
 
 
-LOGIN_ERRORS = (InvalidCredentials, Throttled, Overloaded, ProviderUnavailable, SessionsUnavailable)
+LOGIN_ERRORS = (InvalidCredentials, Throttled, Overloaded, ProviderUnavailable, SessionsUnavailable, KeysUnavailable)
 """The errors of each endpoint that takes a password."""
 
 
@@ -94,7 +95,7 @@ def init(endpoints: Blueprint) -> None:
         "Exchange a refresh token for new tokens",
         Tokens,
         *(MissingRefreshToken, InvalidRefreshToken, SessionsDisabled),
-        *(RefreshInProgress, SessionsUnavailable, ProviderUnavailable, Overloaded),
+        *(RefreshInProgress, SessionsUnavailable, ProviderUnavailable, Overloaded, KeysUnavailable),
         body=RefreshToken,
     )
     def refresh() -> Response:
@@ -107,7 +108,7 @@ def init(endpoints: Blueprint) -> None:
         "Sessions",
         "Change the password of the caller",
         Tokens,
-        *(MissingCredentials, *LOGIN_ERRORS, WeakPassword, NoUserTable),
+        *(MissingCredentials, *LOGIN_ERRORS, WeakPassword, NoUserTable, DatabaseUnavailable),
         body=PasswordChange,
     )
     def password() -> Response:

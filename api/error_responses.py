@@ -51,8 +51,9 @@ def _response(status: int, errors: list[type[HTTPException]], style: Style) -> J
 
 
 def _code(error: type[HTTPException], style: Style) -> str:
-    own = error.oauth_code if style == "oauth" and issubclass(error, HttpError) else None
-    return own or code_of(error)
+    if style == "latchkey":
+        return code_of(error)
+    return error.oauth_code or error.error_code if issubclass(error, HttpError) else "invalid_request"
 
 
 def _summary(error: type[HTTPException]) -> str:

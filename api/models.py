@@ -24,7 +24,15 @@ def _require_text(value: object) -> str:
     return value
 
 
-Text = Annotated[str, PlainValidator(_require_text, json_schema_input_type=Annotated[str, Field(min_length=1)])]
+def _require_non_empty(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be text that is not empty")
+    return value
+
+
+_NON_EMPTY = Annotated[str, Field(min_length=1)]
+NonEmptyText = Annotated[str, PlainValidator(_require_non_empty, json_schema_input_type=_NON_EMPTY)]
+Text = Annotated[str, PlainValidator(_require_text, json_schema_input_type=_NON_EMPTY)]
 """Text as it is, also with characters that names must not have: the provider decides about it."""
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-28T13:02:22.356938+00:00"])]
 
@@ -48,7 +56,7 @@ class Credentials(BaseModel):
 class RefreshToken(BaseModel):
     """A refresh token, which is single-use."""
 
-    refresh_token: Text
+    refresh_token: NonEmptyText
 
 
 class PasswordChange(BaseModel):

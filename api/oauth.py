@@ -19,6 +19,7 @@ from services.auth_guard import public
 from services.clients import UNKNOWN_CLIENT, grant_to_client
 from services.context import current_services, current_sessions
 from services.jwt_handler import InvalidToken, decode_jwt
+from services.keys.ring import KeysUnavailable
 from services.login import log_in
 from services.sessions.errors import InvalidRefreshToken, RefreshInProgress, SessionsDisabled, SessionsUnavailable
 from services.tokens.grant import Grant
@@ -104,7 +105,7 @@ def init(endpoints: Blueprint) -> None:
         "OAuth",
         "Show the claims of an access token",
         Introspection,
-        *(InvalidRequest, InvalidClient),
+        *(InvalidRequest, InvalidClient, SessionsUnavailable, KeysUnavailable),
         body=IntrospectionForm,
         style="oauth",
     )
@@ -126,7 +127,14 @@ def init(endpoints: Blueprint) -> None:
         "OAuth",
         "Revoke a token and its session",
         Empty,
-        *(InvalidRequest, InvalidClient, UnauthorizedClient, UnsupportedTokenType, SessionsUnavailable),
+        *(
+            InvalidRequest,
+            InvalidClient,
+            UnauthorizedClient,
+            UnsupportedTokenType,
+            SessionsUnavailable,
+            KeysUnavailable,
+        ),
         body=RevocationForm,
         style="oauth",
     )

@@ -2,17 +2,20 @@
 
 import hmac
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from config.service_settings import USER_TABLE_PROVIDER
 from config.text import normalize_name
 from database.errors import UserChanged
-from database.user_row import PasswordReset
 from passwords.reset_codes import hash_code
 from providers.interface import DISABLED, UNKNOWN_USER, Denied, User
 from services.accounts import AccountEditor, new_hash, require_user_editor
 from services.administrators import caller_name
 from services.context import current_client_address, current_services
 from services.operations import PASSWORD_RESET, recorded
+
+if TYPE_CHECKING:  # it imports SQLAlchemy
+    from database.user_row import PasswordReset
 
 WRONG_CODE = "wrong_code"
 
@@ -44,7 +47,7 @@ def reset_password(login: str, code: str, new: str) -> bool:
         return True
 
 
-def _verify(reset: PasswordReset | None, code_hash: str) -> User | Denied:
+def _verify(reset: "PasswordReset | None", code_hash: str) -> User | Denied:
     if reset is None:
         return Denied(UNKNOWN_USER)
     row = reset.user

@@ -19,7 +19,6 @@ INVALID_PATHS += [
 INVALID_PATHS += [
     "/api/users/1/../1",
     "/api/users//1",
-    "/api/users/2147483648",
     f"/api/users/{'9' * 5000}",
     "/api/users/1%00",
     "//api/users",

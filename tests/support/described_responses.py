@@ -36,7 +36,8 @@ def _require_described(app: Flask, response: TestResponse) -> None:
     if not _documents:
         _documents.append(openapi_document(app, ""))
     operation = _documents[0]["paths"].get(template_of(rule), {}).get(response.request.method.lower())
-    body = response.get_json(silent=True) or {}
+    # The body of a response with tokens is not read: a test may leave it unread, as a client that has lost it.
+    body = (response.get_json(silent=True) or {}) if response.status_code >= HTTPStatus.BAD_REQUEST else {}
     code = body.get("code") or body.get("error")
     if operation is None or code in _ELSEWHERE or response.status_code == HTTPStatus.NOT_MODIFIED:
         return
