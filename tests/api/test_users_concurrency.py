@@ -131,8 +131,10 @@ def test_two_admins_who_remove_each_other_leave_one_admin(
             partial(service.ask, "PATCH", service.path(ANN), zoe, by_zoe),
             partial(service.ask, "PATCH", service.path(ZOE), ann, by_ann),
         )
-        # The second administrator may be rejected first, because the first edit revoked their token.
-        assert codes(replies) in ({"": 1, "last_admin": 1}, {"": 1, "revoked_token": 1})
+        # The first edit may come before the second request, between its reads of the session and of the user, or after.
+        edit = by_zoe if replies[0].status == 200 else by_ann
+        errors = {"revoked_token", "last_admin"} | ({"role_required"} if "roles" in edit else set())
+        assert codes(replies) in [{"": 1, error: 1} for error in errors]
         rows = [service.table.users.require(person.username) for person in (ZOE, ANN)]
         assert sum(row.active and "admin" in row.roles for row in rows) == 1
 
