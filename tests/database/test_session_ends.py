@@ -125,7 +125,7 @@ def test_sessions_of_a_user_end_in_any_case_and_no_others(engine: Engine, idp: s
 
 SLOW_DELETION = """
     CREATE FUNCTION wait() RETURNS trigger AS 'BEGIN PERFORM pg_sleep(6); RETURN NULL; END' LANGUAGE plpgsql;
-    CREATE TRIGGER wait AFTER DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION wait()
+    CREATE TRIGGER wait AFTER DELETE ON latchkey_sessions FOR EACH ROW EXECUTE FUNCTION wait()
 """
 
 
@@ -177,7 +177,7 @@ def test_session_does_not_end_if_its_access_tokens_cannot_be_revoked(
 ) -> None:
     table = SessionTable(engine)
     assert table.open(session_of("Zoé", "database"), 0)
-    drop_table(engine, "revocations")
+    drop_table(engine, "latchkey_revocations")
     with pytest.raises(DatabaseUnavailable, match="make migrate"):
         end(table)
     assert session_ids(engine) == ["database:Zoé"]
@@ -187,7 +187,7 @@ def test_edit_is_rolled_back_if_the_sessions_of_the_user_cannot_end(engine: Engi
     users = UserEditor(engine, "tests")
     users.add("Zoé", "zoe@example.org", "hash", ["user"])
     assert SessionTable(engine).open(session_of("Zoé", "database"), 0)
-    drop_table(engine, "revocations")
+    drop_table(engine, "latchkey_revocations")
     with pytest.raises(DatabaseUnavailable):
         users.set_active("zoe@example.org", active=False)
     with pytest.raises(DatabaseUnavailable):

@@ -144,8 +144,8 @@ def test_each_login_deletes_a_few_expired_sessions(engine: Engine) -> None:
 
 def test_missing_tables_make_each_method_raise_with_the_remedy(engine: Engine) -> None:
     table = SessionTable(engine)
-    drop_table(engine, "sessions")
-    drop_table(engine, "revocations")
+    drop_table(engine, "latchkey_sessions")
+    drop_table(engine, "latchkey_revocations")
     for call in (
         lambda: table.open(SESSION, 0),
         lambda: table.find("a session"),

@@ -144,7 +144,7 @@ def test_deleting_a_user_deletes_roles_and_sessions_and_frees_the_name(engine: E
     assert editor.delete("zoe@example.org") == before
     assert editor.users.get(before.id) is None
     assert [event[2:6] for event in events(engine)] == [("cli:operator", "user_deleted", "zoé", None)]
-    assert (session_ids(engine), len(contents(engine)["user_roles"])) == (OTHERS, 2)
+    assert (session_ids(engine), len(contents(engine)["latchkey_user_roles"])) == (OTHERS, 2)
     assert editor.add("zoé", "zoe@example.org", "hash").roles == ()
 
 

@@ -70,7 +70,7 @@ def test_one_of_concurrent_edits_of_the_same_version_succeeds(engine: Engine, ed
     results = run_concurrently([change(number) for number in range(THREADS)])
     assert sorted(type(result).__name__ for result in results) == ["UserChanged"] * (THREADS - 1) + ["UserRow"]
     assert editor.users.require("zoé") in results
-    assert len(contents(engine)["audit_events"]) == 2
+    assert len(contents(engine)["latchkey_audit_events"]) == 2
 
 
 def test_concurrent_edits_of_any_version_all_succeed(editor: UserEditor) -> None:
