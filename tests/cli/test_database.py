@@ -120,6 +120,7 @@ def test_environment_overrides_the_development_file_which_is_not_expanded(
     project: Path, environ: dict[str, str], created: str
 ) -> None:
     (project / "url").write_text("sqlite:///y.db")
-    ended = FlaskProgram(project, PYTHONPATH=str(project), HOME="root")("database", "upgrade", **environ)
+    flask = FlaskProgram(project, PYTHONPATH=str(project), HOME="root", DATABASE_URL=None)
+    ended = flask("database", "upgrade", **environ)
     assert ended.returncode == 0, ended.stderr
     assert [path.name for path in project.glob("*.db")] == [created]

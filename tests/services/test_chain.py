@@ -342,6 +342,7 @@ def test_chain_of_real_stores(two: Callable[..., dict[str, str]]) -> None:
 def test_skip_policy_of_real_stores(
     two: Callable[..., dict[str, str]], tmp_path: Path, policy: str, statuses: list[int]
 ) -> None:
-    environ = two(AUTH_PROVIDER="database,static", AUTH_SKIP_UNAVAILABLE=policy, DATABASE_URL=f"sqlite:///{tmp_path}")
+    missing = f"sqlite:///{tmp_path}/missing.db"
+    environ = two(AUTH_PROVIDER="database,static", AUTH_SKIP_UNAVAILABLE=policy, DATABASE_URL=missing)
     logins = [(ZOE.email, ZOE.password), (ZOE.email, "wrong"), ("unknown", "x")]
     assert [login(environ, *credentials)[0] for credentials in logins] == statuses

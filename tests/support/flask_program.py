@@ -20,11 +20,11 @@ ENVIRON = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "DATABASE_URL": "", "EXA
 
 
 class FlaskProgram:
-    """Runs `flask` in a folder. Its environment has only ENVIRON and the given variables."""
+    """Runs `flask` in a folder. Its environment has only ENVIRON and the given variables, without those of None."""
 
-    def __init__(self, folder: Path, **environ: str) -> None:
+    def __init__(self, folder: Path, **environ: str | None) -> None:
         self._folder = folder
-        self._environ = ENVIRON | environ
+        self._environ = {name: value for name, value in {**ENVIRON, **environ}.items() if value is not None}
 
     def __call__(self, *arguments: str, stdin: str | bytes = "", **environ: str) -> subprocess.CompletedProcess[str]:
         """Run it with these arguments, this standard input, and changed variables."""

@@ -167,7 +167,7 @@ def refusal(directory: Slapd, variable: str, template: str) -> Problem:
 def test_other_template_is_refused_with_the_reason(directory: Slapd, template: str, reason: str) -> None:
     problem = refusal(directory, "LDAP_USER_FILTER", template)
     assert reason in problem.found
-    assert template not in str(ConfigurationError([problem]))
+    assert f" (it is '{template}'). " in str(ConfigurationError([problem]))
 
 
 @pytest.mark.parametrize(
