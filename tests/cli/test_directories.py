@@ -117,6 +117,22 @@ def test_doctor_reports_a_role_of_the_examples_that_no_rule_gives(openldap: Prog
     assert "no provider can give the role super_admin" in checks["roles"]["found"]
 
 
+def test_doctor_warns_of_a_required_role_that_no_rule_gives(openldap: Program, tmp_path: Path) -> None:
+    (tmp_path / "press.py").write_text(
+        "from app import create_app as create_latchkey\n"
+        "from services.auth_guard import auth_guard\n"
+        "def create_app():\n"
+        "    app = create_latchkey()\n"
+        "    app.add_url_rule('/press', 'press', auth_guard('publisher')(lambda: ''))\n"
+        "    return app\n"
+    )
+    ended = openldap("--app", "press", "doctor", "--json")
+    assert ended.returncode == 1
+    (warning,) = (check for check in json.loads(ended.stdout)["checks"] if check["outcome"] == "warning")
+    assert warning["found"] == "no provider can give the role publisher, required by GET /press"
+    assert warning["remedy"].startswith("Give a user this role, add a role rule, or remove it from the guard")
+
+
 @pytest.mark.parametrize("login", ["alice", "ADEX\\alice"])
 def test_doctor_shows_a_user_of_active_directory(windows: Program, login: str) -> None:
     checks = windows.doctor("--user", login, "--password", stdin=ALICE.password)
