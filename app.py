@@ -7,6 +7,7 @@ from types import ModuleType
 
 from click import ClickException
 from flask import Flask
+from werkzeug.serving import is_running_from_reloader
 
 from api import documentation, errors, paths, routes
 from api.installation import install, is_development_server, open_services
@@ -64,7 +65,8 @@ def main() -> None:
     try:
         settings = Settings.of_process()
         server, app = collect_errors(lambda: settings.server, lambda: _create_app(settings, is_development=True))
-        require_free_address(server.host, server.port)
+        if not is_running_from_reloader():  # the reloader's parent process already listens on the address
+            require_free_address(server.host, server.port)
         app.run(server.host, server.port)
     except ClickException as error:
         error.show()
