@@ -35,7 +35,7 @@ def site(proxy: str, address: str) -> str:
     """Return the documented configuration of the proxy. Caddy and Traefik need nothing for the header."""
     if proxy == "traefik":
         return "compress: {}"
-    language, part = {"nginx": ("nginx", "X-Forwarded-For"), "haproxy": ("haproxy", "forwardfor")}.get(
+    language, part = {"nginx": ("nginx", "location / {\n    proxy_pass"), "haproxy": ("haproxy", "forwardfor")}.get(
         proxy, ("caddyfile", "reverse_proxy")
     )
     documented = block(PAGE, language, part)
