@@ -38,7 +38,7 @@ def delete_current_key(folder: Path) -> Callable[[], object]:
 
 @contextmanager
 def service(folder: Path, workers: int) -> Iterator[Server]:
-    """Run a service whose log is in the file `log`."""
+    """Run a service whose log is in the file `log`, and wait until each worker has loaded its configuration."""
     (folder / "keys").mkdir()
     directory = KeyDirectory(folder / "keys")
     directory.add("EdDSA")
@@ -49,7 +49,9 @@ def service(folder: Path, workers: int) -> Iterator[Server]:
         "GUNICORN_CMD_ARGS": f"--capture-output --error-logfile {folder}/log",
     }
     with gunicorn(environ, workers) as url:
-        yield Server(url, workers)
+        server = Server(url, workers)
+        server.request_each_worker(server.log_in(ZOE.email, ZOE.password).body["data"])
+        yield server
 
 
 def count_in_log(folder: Path, text: str) -> int:
