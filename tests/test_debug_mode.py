@@ -67,7 +67,7 @@ class Start:
 
 def test_debug_mode_on_a_public_address_is_refused(start: Start) -> None:
     process = start.process(ANY_ADDRESS[0], "1", subprocess.PIPE)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 2
     assert errors.decode().endswith(REFUSAL)
 

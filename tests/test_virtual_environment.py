@@ -15,7 +15,7 @@ CREATED_AGAIN = "created in another folder, or for another Python"
 
 
 def output(command: list[str], folder: Path) -> str:
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=120)
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=600)
     return ended.stdout
 
 
@@ -66,7 +66,7 @@ def test_environment_of_another_python_is_not_kept(clone: Path) -> None:
     (packages,) = (clone / ".venv/lib").iterdir()
     other = packages.rename(packages.with_name("python3.10"))
     command = [".ci/venv", ".venv", "false", "file"]  # a Python that creates nothing
-    ended = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False, timeout=300)
     assert CREATED_AGAIN in ended.stdout
     assert ended.returncode == 2
     other.rename(packages)
@@ -79,6 +79,6 @@ def test_folder_of_another_user_is_one_line() -> None:
         folder.chmod(0o555)
         user = 65534 if os.geteuid() == 0 else None
         command = ["./venv", ".venv", "/usr/bin/python3", "file"]
-        ended = subprocess.run(command, cwd=folder, user=user, capture_output=True, text=True, check=False, timeout=60)
+        ended = subprocess.run(command, cwd=folder, user=user, capture_output=True, text=True, check=False, timeout=300)
     begin = f"This folder belongs to {getpwuid(os.geteuid()).pw_name}. "
     assert (ended.returncode, ended.stderr.startswith(begin), ended.stderr.count("\n")) == (2, True, 1), ended.stderr

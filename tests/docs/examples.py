@@ -76,7 +76,7 @@ def run_examples(shown: Sequence[Example], home: Path, environ: Mapping[str, str
     script = script.replace("YOUR PASSWORD", PASSWORD).replace(SERVICE, environ["SERVICE"])
     ended = subprocess.run(
         ["bash", "-c", f"exec 2>&1\n{script}"],
-        cwd=home, env=environ, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=120, check=False,
+        cwd=home, env=environ, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=600, check=False,
     )  # fmt: skip
     return ended.stdout.replace(environ["SERVICE"], SERVICE).split(_SEPARATOR)
 

@@ -171,7 +171,7 @@ def test_gunicorn_with_invalid_settings_ends_with_one_message(newcomer: Newcomer
     ended = subprocess.run(
         [".venv/bin/gunicorn"],
         cwd=newcomer.folder, env={**newcomer.environ, "SECRET_KEY": "too short", "PORT": "none"},
-        capture_output=True, text=True, check=False, timeout=120,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert ended.returncode == 2
     assert "SECRET_KEY" in ended.stderr

@@ -35,7 +35,7 @@ def test_each_section_with_promises_lists_what_is_not_stopped() -> None:
 def test_each_named_test_is_collected_from_the_named_file() -> None:
     named = sorted({f"{file}::{name}" for name, file in TEST.findall(PAGE)})
     command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", "-p", "no:cacheprovider", *named]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)
     collected = {line.partition("[")[0] for line in ended.stdout.splitlines() if "::" in line}
     assert {*named} - collected == set(), ended.stdout[-2000:] + ended.stderr[-2000:]
     assert ended.returncode == 0

@@ -82,7 +82,7 @@ class Newcomer:
             yield lines
         finally:
             os.killpg(process.pid, signal.SIGINT)
-            rest, _ = process.communicate(timeout=120)
+            rest, _ = process.communicate(timeout=600)
         assert "Traceback" not in rest, rest
 
     def request(self, commands: str, **environ: str) -> dict[str, Any]:
