@@ -15,7 +15,9 @@ CREATED_AGAIN = "created in another folder, or for another Python"
 
 
 def output(command: list[str], folder: Path) -> str:
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=600)
+    # `make test` passes its own options to each make below it.
+    environ = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    ended = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True, timeout=600)
     return ended.stdout
 
 

@@ -317,7 +317,9 @@ def test_record_id_and_credential_stamp_of_none_count_as_missing() -> None:
 def two(tmp_path: Path) -> Callable[..., dict[str, str]]:
     """Return an environment with Zoé in a users file, and another Zoé and Yan in a user table."""
     yan = SampleUser("yan", "yan@example.org", "the password of Yan")
-    table = user_table(f"sqlite:///{tmp_path}/users.db", [SampleUser("Zoé", "z@example.org", "of the table"), yan])
+    table = user_table(
+        f"sqlite:///{tmp_path}/users.db", [SampleUser("Zoé", "z@example.org", "the password in the user table"), yan]
+    )
     return lambda **more: {"SECRET_KEY": SECRET_KEY, **table, **users_file(tmp_path / "u.toml", [ZOE]), **more}
 
 
@@ -333,9 +335,12 @@ def test_chain_of_real_stores(two: Callable[..., dict[str, str]]) -> None:
     environ = two(AUTH_PROVIDER="static,database")
     assert login(environ, ZOE.email, ZOE.password) == (200, "static")
     assert login(environ, "yan", "the password of Yan") == (200, "database")
-    assert login(environ, "zoé", "of the table") == (400, None)
-    assert login(environ, "z@example.org", "of the table") == (400, None)
-    assert login(two(AUTH_PROVIDER="database,static"), "z@example.org", "of the table") == (200, "database")
+    assert login(environ, "zoé", "the password in the user table") == (400, None)
+    assert login(environ, "z@example.org", "the password in the user table") == (400, None)
+    assert login(two(AUTH_PROVIDER="database,static"), "z@example.org", "the password in the user table") == (
+        200,
+        "database",
+    )
 
 
 @pytest.mark.parametrize(("policy", "statuses"), [("", [503, 503, 503]), ("database", [200, 503, 503])])
