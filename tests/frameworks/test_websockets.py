@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 
 import pytest
 import requests
@@ -62,8 +63,18 @@ def test_guarded_websocket_stays_open_behind_each_proxy(address: str, service: s
     socket.close()
 
 
+def upgrade_status(address: str, path: str, headers: dict[str, str]) -> int:
+    """Return the status of the response to a request for a WebSocket.
+
+    A proxy does not send it again, and responds with 502, if the server closes the idle connection at this moment.
+    """
+    url = f"http://{address}{path}"
+    statuses = (requests.get(url, headers=headers, timeout=60).status_code for _ in range(3))
+    return next((status for status in statuses if status != HTTPStatus.BAD_GATEWAY), HTTPStatus.BAD_GATEWAY)
+
+
 def test_other_routes_ignore_the_request_for_a_websocket(address: str) -> None:
     headers = bearer(address) | UPGRADE
     for path, status in {"/api/auth/me": 200, "/api/protected_route": 200, "/nowhere": 404}.items():
-        assert requests.get(f"http://{address}{path}", headers=headers, timeout=60).status_code == status
-    assert requests.get(f"http://{address}/api/auth/me", headers=UPGRADE, timeout=60).status_code == 401
+        assert upgrade_status(address, path, headers) == status
+    assert upgrade_status(address, "/api/auth/me", UPGRADE) == 401
