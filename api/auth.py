@@ -100,7 +100,8 @@ def init(endpoints: Blueprint) -> None:
     )
     def refresh() -> Response:
         sessions = current_sessions()
-        return _token_response(sessions.refresh(_require_refresh_token(), FIRST_PARTY_CLIENT_ID))
+        presented = _require(RefreshToken, MissingRefreshToken())
+        return _token_response(sessions.refresh(presented.refresh_token, FIRST_PARTY_CLIENT_ID))
 
     @endpoints.route("/api/auth/password", methods=["POST"])
     @auth_guard()
@@ -134,21 +135,16 @@ def init(endpoints: Blueprint) -> None:
         return respond(Message(message="The password is set. Log in with it"), [NO_STORE])
 
 
-def _require(model: type[Model]) -> Model:
-    """Return the body. Raises MissingCredentials if one of the texts of the model is missing or blank."""
+def _require(model: type[Model], missing: HttpError | None = None) -> Model:
+    """Return the body. If one of the texts of the model is missing or blank, raises `missing`.
+
+    By default, this is a MissingCredentials that names the texts.
+    """
     members = json_object()
     try:
         return model.model_validate(members)
     except ValidationError:
-        raise MissingCredentials(f"{' or '.join(model.model_fields).capitalize()} missing") from None
-
-
-def _require_refresh_token() -> str:
-    members = json_object()
-    try:
-        return RefreshToken.model_validate(members).refresh_token
-    except ValidationError:
-        raise MissingRefreshToken from None
+        raise missing or MissingCredentials(f"{' or '.join(model.model_fields).capitalize()} missing") from None
 
 
 def _token_response(grant: Grant) -> Response:

@@ -4,9 +4,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from flask import Flask, Response, current_app, request, send_from_directory
+from flask import Flask, Response, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
+from api.error_responses import Json
 from api.responses import raw_json_response
 from services.auth_guard import public
 
@@ -24,13 +25,17 @@ _CONTENT_SECURITY_POLICY = (
 def init(app: Flask) -> None:
     """Add the description and the page to an application. Its guarded routes are in both, with the roles they need."""
 
-    @app.route("/openapi.json")
-    @public
-    def openapi() -> Response:
+    @cache  # no route is added after the first request
+    def description(server: str) -> Json:
         # Imported when the description is read, so that the service starts fast.
         from api.openapi import openapi_document
 
-        response = raw_json_response(openapi_document(current_app, request.script_root))
+        return openapi_document(app, server)
+
+    @app.route("/openapi.json")
+    @public
+    def openapi() -> Response:
+        response = raw_json_response(description(request.script_root))
         response.add_etag()
         return response.make_conditional(request)  # type: ignore[return-value]  # annotated as werkzeug's base class
 

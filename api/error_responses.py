@@ -14,14 +14,14 @@ from config.http_error import HttpError
 Json = dict[str, Any]
 Style = Literal["latchkey", "oauth"]
 
+_RETRY_STATUSES = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 REQUEST_ID = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 
 
 def code_of(error: HTTPException | type[HTTPException]) -> str:
     """Return the member `code` of the response to an error."""
-    if isinstance(error, HttpError) or (isinstance(error, type) and issubclass(error, HttpError)):
-        return error.error_code
-    return re.sub(r"[^a-z]+", "_", HTTP_STATUS_CODES.get(status_of(error), "Unknown Error").lower())
+    own: str | None = getattr(error, "error_code", None)
+    return own or re.sub(r"[^a-z]+", "_", HTTP_STATUS_CODES.get(status_of(error), "Unknown Error").lower())
 
 
 def status_of(error: HTTPException | type[HTTPException]) -> int:
@@ -76,13 +76,9 @@ def _headers(errors: list[type[HTTPException]]) -> Json:
             "schema": {"type": "string"},
             "example": challenges[0],
         }
-    if any(hasattr(error, "retry_after") and error.retry_after != 0 and _retries(error) for error in own):
+    if any(status_of(error) in _RETRY_STATUSES for error in own):
         headers["Retry-After"] = {
             "description": "The seconds after which the client can try again.",
             "schema": {"type": "integer"},
         }
     return headers
-
-
-def _retries(error: type[HttpError]) -> bool:
-    return status_of(error) in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}

@@ -1,7 +1,6 @@
 """`/metrics`: metrics for Prometheus, which sends METRICS_TOKEN as bearer token."""
 
 from hmac import compare_digest
-from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
@@ -10,9 +9,6 @@ from config.http_error import NO_STORE
 from services.auth_guard import bearer_token, public
 from services.context import Services
 from services.tokens.issuer import InvalidToken
-
-if TYPE_CHECKING:
-    pass
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

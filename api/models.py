@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
 from config.text import Name, RoleName
 
@@ -19,20 +19,19 @@ def unchanged() -> Any:
 
 
 def _require_text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be text that is not blank")
-    return value
-
-
-def _require_non_empty(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be text that is not empty")
     return value
 
 
-_NON_EMPTY = Annotated[str, Field(min_length=1)]
-NonEmptyText = Annotated[str, PlainValidator(_require_non_empty, json_schema_input_type=_NON_EMPTY)]
-Text = Annotated[str, PlainValidator(_require_text, json_schema_input_type=_NON_EMPTY)]
+def _require_not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must be text that is not blank")
+    return text
+
+
+NonEmptyText = Annotated[str, PlainValidator(_require_text, json_schema_input_type=Annotated[str, Field(min_length=1)])]
+Text = Annotated[NonEmptyText, AfterValidator(_require_not_blank)]
 """Text as it is, also with characters that names must not have: the provider decides about it."""
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-11-28T13:02:22.356938+00:00"])]
 
