@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
+from api.row_ids import MAX_ROW_ID
 from config.text import Name, RoleName
 
 MAX_PAGE_SIZE = 200
@@ -122,7 +123,7 @@ class TokenQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     limit: int = Field(50, ge=1, le=MAX_PAGE_SIZE, description="Tokens on a page.")
-    after: int = Field(0, ge=0, le=2**31 - 1, description="Start after the token with this id.")
+    after: int = Field(0, ge=0, le=MAX_ROW_ID, description="Start after the token with this id.")
 
 
 class RoleQuery(BaseModel):

@@ -5,6 +5,7 @@ import re
 from flask import request
 
 from api.responses import Header
+from config.http_error import HttpError
 
 IF_MATCH = (("If-Match", "The `ETag` that the caller has read: without it, another edit may be lost."),)
 """The description of the header."""
@@ -15,12 +16,17 @@ def etag(version: str) -> Header:
     return "ETag", f'"{version}"'
 
 
-def required_versions() -> set[str] | None:
-    """Return the versions of which `If-Match` requires one; `None` if it is missing or accepts any (§13.1.1)."""
+def require_version(version: str, changed: type[HttpError]) -> str | None:
+    """Return the present version if `If-Match` requires it; `None` if the header is missing or accepts any (§13.1.1).
+
+    Raises `changed` if the header requires another version.
+    """
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
-    sent = request.if_match.as_set(include_weak=True)
-    return {_without_encoding(tag) for tag in sent if tag}  # werkzeug parses an empty tag as None
+    sent = filter(None, request.if_match.as_set(include_weak=True))  # werkzeug parses an empty tag as None
+    if version not in map(_without_encoding, sent):
+        raise changed
+    return version
 
 
 def _without_encoding(tag: str) -> str:

@@ -6,9 +6,8 @@ from api.body import InvalidRequest
 from api.description import describe
 from api.models import Message, OneServiceToken, ServiceTokenPage, TokenQuery
 from api.pages import split_page
-from api.preconditions import IF_MATCH, etag, required_versions
+from api.preconditions import IF_MATCH, etag, require_version
 from api.responses import respond
-from api.row_ids import MAX_ROW_ID
 from api.validation import query_parameters, validate
 from config.http_error import NO_STORE
 from config.service_settings import ADMIN_ROLE
@@ -42,7 +41,7 @@ def init(endpoints: Blueprint) -> None:
     @auth_guard(ADMIN_ROLE)
     @describe(_TAG, "Show a service token", OneServiceToken, NoSuchToken, *_ERRORS, headers=_ETAG)
     def show_token(token_id: int) -> Response:
-        token = service_token_editor(check_jwt()).tokens.require(_require_storable(token_id))
+        token = service_token_editor(check_jwt()).tokens.require(token_id)
         answer = OneServiceToken.model_validate({"data": token.to_json()})
         return respond(answer, [NO_STORE, etag(token.version)])
 
@@ -53,15 +52,8 @@ def init(endpoints: Blueprint) -> None:
         request_headers=IF_MATCH,
     )
     def revoke_token(token_id: int) -> Response:
-        editor, versions = service_token_editor(check_jwt()), required_versions()
-        token = editor.tokens.require(_require_storable(token_id))
-        if versions is not None and token.version not in versions:
-            raise TokenChanged
+        editor = service_token_editor(check_jwt())
+        token = editor.tokens.require(token_id)
+        require_version(token.version, TokenChanged)
         editor.revoke(token.id)
         return respond(Message(message="Token revoked"), [NO_STORE])
-
-
-def _require_storable(token_id: int) -> int:
-    if token_id > MAX_ROW_ID:
-        raise NoSuchToken
-    return token_id

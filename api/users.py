@@ -11,9 +11,8 @@ from api.body import InvalidRequest, json_object
 from api.description import describe
 from api.models import NewPassword, NewUser, OneUser, User, UserEdit, UserPage, UserQuery
 from api.pages import split_page
-from api.preconditions import IF_MATCH, etag, required_versions
+from api.preconditions import IF_MATCH, etag, require_version
 from api.responses import Header, respond
-from api.row_ids import MAX_ROW_ID
 from api.validation import query_parameters, validate
 from config.http_error import NO_STORE, HttpError
 from config.service_settings import ADMIN_ROLE
@@ -142,16 +141,12 @@ def _require_version(editor: AccountEditor, user_id: int) -> "tuple[UserRow, str
 
     Raises NoSuchUser, and UserChanged if the user has another version.
     """
-    row, versions = _require_user(editor, user_id), required_versions()
-    if versions is None:
-        return row, None
-    if row.version not in versions:
-        raise UserChanged
-    return row, row.version
+    row = _require_user(editor, user_id)
+    return row, require_version(row.version, UserChanged)
 
 
 def _require_user(editor: AccountEditor, user_id: int) -> "UserRow":
-    row = editor.users.get(user_id) if user_id <= MAX_ROW_ID else None
+    row = editor.users.get(user_id)
     if row is None:
         raise NoSuchUser
     return row

@@ -95,6 +95,7 @@ def admin_editor(claims: Claims) -> AccountEditor:
 
 
 def require_user_editor() -> "Callable[[str, frozenset[str] | None], UserEditor]":
+    """Return `Services.user_editor`. Raises NoUserTable if it is `None`."""
     user_editor = current_services().user_editor
     if user_editor is None:
         raise NoUserTable

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from threading import Lock, Thread
+from threading import Thread
 from time import sleep
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -16,6 +17,9 @@ from config.forks import reset_in_forks
 from passwords.hashing import pending_hashes
 from services.context import Services
 from services.guard_counts import take_counts
+
+if TYPE_CHECKING:  # it imports SQLAlchemy
+    from services.sessions.revocations import RevocationList
 
 UPDATE_INTERVAL = 5.0
 """How often, in seconds, each process writes what it has not counted from events, so that any process can report it."""
@@ -75,24 +79,22 @@ class Metrics:
 
     def update(self) -> None:
         """Write what is not counted from events."""
-        with self._lock:
-            for outcome, count in take_counts().items():
-                self._guarded.labels(outcome).inc(count)
+        for outcome, count in take_counts().items():
+            self._guarded.labels(outcome).inc(count)
         self._hashes.set(pending_hashes())
         if since := self._services.keys.signing_since():
             self._key_age.set((datetime.now(UTC) - since).total_seconds())
         if self._services.sessions:
-            self._update_database()
+            self._update_database(self._services.sessions.revocations)
 
-    def _update_database(self) -> None:
+    def _update_database(self, revocations: "RevocationList") -> None:
         from database.engine import open_connections
 
         in_use, idle = open_connections()
         self._connections.labels("in use").set(in_use)
         self._connections.labels("idle").set(idle)
-        if self._services.sessions:
-            self._list_age.set(self._services.sessions.revocations.age_seconds)
-            self._list_size.set(self._services.sessions.revocations.size)
+        self._list_age.set(revocations.age_seconds)
+        self._list_size.set(revocations.size)
 
     def _observe_durations(self, members: Mapping[str, Member], provider: str) -> None:
         if isinstance(milliseconds := members.get("store_ms"), float):
@@ -102,7 +104,6 @@ class Metrics:
 
     def _reset(self) -> None:
         """Start the thread that updates the metrics: now, and in each forked process."""
-        self._lock = Lock()
         Thread(target=_update_repeatedly, args=[weakref.ref(self)], name="metrics", daemon=True).start()
 
 

@@ -59,7 +59,7 @@ class Result:
         elif isinstance(answer, Grant):
             self.of_grant(answer)
         else:
-            note(account=answer["username"], provider=answer["idp"])
+            self.of_user(answer["username"], answer["idp"])
 
     def of_user(self, username: str, provider: str) -> None:
         """Take over the user whom the operation concerns."""

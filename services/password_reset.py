@@ -32,7 +32,8 @@ def reset_password(login: str, code: str, new: str) -> bool:
     with recorded(PASSWORD_RESET, login=login) as result:
         attempt = current_services().throttle.begin(name, current_client_address())
         reset = AccountEditor(create_editor("", None)).users.reset_of(name or "")
-        answer = attempt.settle(_verify(reset, hash_code(code)))
+        code_hash = hash_code(code)
+        answer = attempt.settle(_verify(reset, code_hash))
         if isinstance(answer, Denied) or reset is None:
             result.denial = answer.reason if isinstance(answer, Denied) else UNKNOWN_USER
             return False
@@ -40,7 +41,7 @@ def reset_password(login: str, code: str, new: str) -> bool:
         result.of_user(row.username, USER_TABLE_PROVIDER)
         editor = AccountEditor(create_editor(caller_name(USER_TABLE_PROVIDER, row.username), None))
         try:
-            editor.reset_password(row, hash_code(code), new_hash(new, row.username, row.email))
+            editor.reset_password(row, code_hash, new_hash(new, row.username, row.email))
         except UserChanged:  # a concurrent request has used the code
             result.denial = WRONG_CODE
             return False

@@ -92,10 +92,10 @@ class RevocationList:
 
         Raises SessionsUnavailable if the list is older than the staleness limit.
         """
-        if self._age() > 2 * POLL_INTERVAL:
+        if self.age_seconds > 2 * POLL_INTERVAL:
             self._wait_for_first_attempt()
             self._poll_if_overdue()
-            if self._age() > self._staleness_seconds:
+            if self.age_seconds > self._staleness_seconds:
                 raise SessionsUnavailable("the revocation list cannot be read")
         return self._snapshot.is_revoked(claims)
 
@@ -122,7 +122,7 @@ class RevocationList:
     @property
     def age_seconds(self) -> float:
         """The seconds since the list was read; infinite before the first time."""
-        return self._age()
+        return monotonic() - self._read_at
 
     @property
     def size(self) -> int:
@@ -137,9 +137,9 @@ class RevocationList:
     @property
     def is_unavailable(self) -> bool:
         """Whether the database has not responded for so long that a request should not wait for it."""
-        if self._age() > UNAVAILABLE_AFTER:
+        if self.age_seconds > UNAVAILABLE_AFTER:
             self._wait_for_first_attempt()
-        return self._age() > UNAVAILABLE_AFTER
+        return self.age_seconds > UNAVAILABLE_AFTER
 
     def poll_once(self) -> None:
         """Refresh the list, and log when an outage begins and when it ends."""
@@ -178,9 +178,6 @@ class RevocationList:
         finally:
             self._poll_ended_at = monotonic()
             self._first_attempt.set()
-
-    def _age(self) -> float:
-        return monotonic() - self._read_at
 
     def _wait_for_first_attempt(self) -> None:
         self._start_thread()

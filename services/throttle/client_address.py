@@ -29,8 +29,7 @@ def is_trusted_peer(peer: str, trusted: int | Networks) -> bool:
     """Return whether a connection from this address comes from a trusted proxy."""
     if isinstance(trusted, int):
         return trusted > 0
-    address = parse_address(peer)
-    return address is not None and any(address in network for network in trusted)
+    return _is_in(parse_address(peer), trusted)
 
 
 def _skip_hops(entries: list[str], hops: int) -> Address | None:
@@ -41,13 +40,17 @@ def _skip_hops(entries: list[str], hops: int) -> Address | None:
 
 def _skip_trusted(entries: list[str], address: Address | None, trusted: Networks) -> Address | None:
     for text in reversed(entries):
-        if address is None or not any(address in network for network in trusted):
+        if not _is_in(address, trusted):
             break
         before = parse_address(text)
         if before is None:
             break
         address = before
     return address
+
+
+def _is_in(address: Address | None, networks: Networks) -> bool:
+    return address is not None and any(address in network for network in networks)
 
 
 def parse_address(text: str) -> Address | None:
