@@ -23,7 +23,13 @@ from config.service_settings import LogSettings, ServerSettings
 from config.settings import Settings
 from services.chain import MAX_LOOKUPS
 from services.debug_mode import require_local_debugging
-from services.factory import create_services, max_concurrent_logins, require_current_schema, require_safe_start
+from services.factory import (
+    METRICS_DIRECTORY,
+    create_services,
+    max_concurrent_logins,
+    require_current_schema,
+    require_safe_start,
+)
 from services.server_threads import GREENLETS
 
 MEMORY = "/dev/shm"  # noqa: S108 - a file system, in which gunicorn creates files with unpredictable names
@@ -71,10 +77,12 @@ except ConfigurationError as error:
     raise SystemExit(error.exit_code) from None
 
 
-_METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+_METRICS_PREFIX = "latchkey-metrics-"
+_metrics_directory: str | None = None
+"""The directory in which the workers share their metrics; `None` if the operator has named one, or without metrics."""
 # A new directory for each main process, also for one that replaces another with its environment (SIGUSR2).
-if _has_metrics and "latchkey-metrics-" in os.environ.get(_METRICS_DIRECTORY, "latchkey-metrics-"):
-    os.environ[_METRICS_DIRECTORY] = mkdtemp(prefix="latchkey-metrics-", dir=worker_tmp_dir)
+if _has_metrics and _METRICS_PREFIX in os.environ.get(METRICS_DIRECTORY, _METRICS_PREFIX):
+    _metrics_directory = os.environ[METRICS_DIRECTORY] = mkdtemp(prefix=_METRICS_PREFIX, dir=worker_tmp_dir)
 
 
 class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -183,6 +191,6 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 
 def on_exit(_server: Any) -> None:
-    """Remove the files of the metrics."""
-    if _has_metrics:
-        shutil.rmtree(os.environ[_METRICS_DIRECTORY], ignore_errors=True)
+    """Remove the directory of the metrics, but not one that the operator has named."""
+    if _metrics_directory:
+        shutil.rmtree(_metrics_directory, ignore_errors=True)

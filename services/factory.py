@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable of the Prometheus client: where the processes of one server share their metrics."""
+
 
 def create_services(settings: Settings) -> Services:
     """Build the services. Raises ConfigurationError with every problem of every section."""
@@ -68,7 +71,7 @@ def create_services(settings: Settings) -> Services:
         user_editor=user_editor,
         grantable_roles=frozenset(admins.grantable_roles),
         metrics_token=metrics.token,
-        metrics_directory=settings.environ.get("PROMETHEUS_MULTIPROC_DIR"),
+        metrics_directory=settings.environ.get(METRICS_DIRECTORY),
         schema_problem=Readiness(partial(_schema_problem, settings)).problem,
     )
 

@@ -78,6 +78,13 @@ def test_access_token_does_not_read_the_metrics(service: str) -> None:
     assert read(service, ApiClient(service).log_in(ZOE)["data"]).status_code == 401
 
 
+def test_directory_of_the_operator_is_used_and_kept(static_environ: dict[str, str], tmp_path: Path) -> None:
+    environ = {**static_environ, "METRICS_TOKEN": TOKEN, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    with gunicorn(environ) as url:
+        assert read(url).status_code == 200
+    assert list(tmp_path.glob("*.db"))
+
+
 def test_there_are_no_metrics_without_a_token(static_environ: dict[str, str]) -> None:
     client = create_app({**static_environ, "SECRET_KEY": SECRET_KEY}).test_client()
     assert client.get("/metrics").status_code == 404
