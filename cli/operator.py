@@ -1,12 +1,12 @@
 """The operator at the terminal, in whose name commands change users, sessions and keys."""
 
 import os
-import pwd
 from collections.abc import Mapping
 
 from audit.formats import log_to_standard_error
 from cli.terminal import printable
 from config.settings import Settings
+from config.system_accounts import account_name
 
 
 def begin_change(settings: Settings) -> str:
@@ -21,10 +21,7 @@ def begin_change(settings: Settings) -> str:
 
 def operator_name(environ: Mapping[str, str]) -> str:
     """Return the operator's name: the system account, and the account that ran sudo, if any."""
-    try:
-        account = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # in a container, the user id may have no account
-        account = str(os.getuid())
+    account = account_name(os.getuid())
     # A caller can put terminal control characters into SUDO_USER, and other operators' terminals show it later.
     sudo_user = printable(environ.get("SUDO_USER", ""))
     return f"cli:{sudo_user} as {account}" if sudo_user else f"cli:{account}"

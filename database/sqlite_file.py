@@ -1,11 +1,11 @@
 """The file of an SQLite database, before it is opened: SQLite gives one error for most faults."""
 
 import os
-import pwd
 import re
 from contextlib import suppress
 from pathlib import Path
 
+from config.system_accounts import account_name
 from database.errors import DatabaseUnavailable, UnusableDatabaseFile
 
 _GRANT = "Give the service's account the right to write to the file and its directory"
@@ -44,7 +44,7 @@ def require_usable_file(path: Path, may_create: bool) -> None:
     try:
         _require_usable(path, may_create)
     except OSError as error:
-        user = _user_name(os.geteuid())
+        user = account_name(os.geteuid())
         raise UnusableDatabaseFile(f"the user {user} cannot open {path}: {error.strerror}", _GRANT) from None
     if kind := network_file_system(path, _mount_table()):
         raise UnusableDatabaseFile(
@@ -89,7 +89,7 @@ def network_file_system(path: Path, mount_table: str) -> str | None:
 
 def _require_access(path: Path, mode: int, action: str) -> None:
     if not os.access(path, mode, effective_ids=True):
-        user, owner = _user_name(os.geteuid()), _user_name(path.stat().st_uid)
+        user, owner = account_name(os.geteuid()), account_name(path.stat().st_uid)
         raise UnusableDatabaseFile(
             f"the user {user} may not {action} {path}, which belongs to {owner}",
             _GRANT,
@@ -100,9 +100,3 @@ def _mount_table() -> str:
     with suppress(OSError):  # another system than Linux
         return Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     return ""
-
-
-def _user_name(uid: int) -> str:
-    with suppress(KeyError):
-        return pwd.getpwuid(uid).pw_name
-    return str(uid)

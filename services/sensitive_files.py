@@ -4,7 +4,6 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from pwd import getpwuid
 from shlex import quote
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from config.errors import ConfigurationError, Problem
 from config.permissions import is_readable_by_others, is_writable_by_others
 from config.section import secret_file_variables
 from config.settings import Settings
+from config.system_accounts import account_name
 
 _FILES_OF_PROVIDERS = {
     "static": (("STATIC_USERS_FILE", "password hashes"),),
@@ -101,8 +101,4 @@ def _key_files(keys_dir: Path, insecure_permissions: bool) -> Iterator[Sensitive
 
 def _describe(status: os.stat_result) -> str:
     """Return the owner and the mode of a file, such as `owner zoe, mode 0644`."""
-    try:
-        owner = getpwuid(status.st_uid).pw_name
-    except KeyError:
-        owner = str(status.st_uid)
-    return f"owner {owner}, mode {stat.S_IMODE(status.st_mode):04o}"
+    return f"owner {account_name(status.st_uid)}, mode {stat.S_IMODE(status.st_mode):04o}"
