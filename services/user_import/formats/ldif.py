@@ -36,10 +36,7 @@ def read(file: BinaryIO, findings: Findings) -> Iterator[Entry]:
     for line, text in _numbered_records(text_lines(file, MAX_RECORD_LENGTH)):
         record = _parse_record(text)
         if _is_change(record) or not record.values.keys().isdisjoint(("uid", "userpassword")):
-            entry = parse_entry(line, _parse_user, record)
-            if entry.fields:
-                findings.add_entry(line, _dn_key(_decode_values(record, "dn")[0]))
-            yield entry
+            yield parse_entry(line, partial(_parse_user, line, findings), record)
         elif not record.values.keys().isdisjoint(_MEMBER_ATTRIBUTES):
             yield from _read_group(line, record, findings)
 
@@ -101,7 +98,7 @@ def _is_change(record: _Record) -> bool:
     return any(value.strip().lower() != "add" for value in record.values.get("changetype", ()))
 
 
-def _parse_user(record: _Record) -> UserFields:
+def _parse_user(line: int, findings: Findings, record: _Record) -> UserFields:
     if _is_change(record):
         raise InvalidEntry("the record is a change record, not an entry")
     if len(record.values.get("dn", ())) != 1:
@@ -115,6 +112,8 @@ def _parse_user(record: _Record) -> UserFields:
     password_hash = next(filter(_HASH_SCHEME.match, passwords), next(iter(passwords), None))
     email = next(iter(_decode_values(record, "mail")), None)
     denial = account_denial_reason(partial(_decode_values, record), datetime.now(UTC), Effect.IMPORT)
+    if findings.stores_groups:
+        findings.add_entry(line, _dn_key(_decode_values(record, "dn")[0]))
     return UserFields(names[0], email, password_hash, (), active=denial is None)
 
 

@@ -153,6 +153,16 @@ def test_groups_are_counted_or_stored_with_their_members() -> None:
     assert errors == ["the name of the group must not contain a comma or a semicolon: name each role by itself", None]
 
 
+@pytest.mark.parametrize(
+    ("findings", "error"),
+    [(Findings(), None), (Findings(lambda *_: None), "`dn` is not base64 of UTF-8 text")],
+    ids=["counted", "stored"],
+)
+def test_malformed_dn_rejects_the_user_only_if_groups_are_stored(findings: Findings, error: str | None) -> None:
+    (entry,) = FORMATS["ldif"].read(BytesIO(b"dn:: !\nuid: x\n"), findings)
+    assert entry.error == error
+
+
 def test_values_with_special_characters_are_read() -> None:
     found = read_users("ldif", "\n".join(map(record, SAMPLE_USERS)))
     assert found == [UserFields(user.username, user.email, HASH, (), active=True) for user in SAMPLE_USERS]
