@@ -4,11 +4,11 @@ Such a column is never ignored, because the user would then be active after the 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
-from providers.account_attributes import ACCOUNT_ATTRIBUTES
+from providers.account_attributes import ACCOUNT_ATTRIBUTES, AccountAttribute
 from services.user_import.formats.entries import InvalidEntry
 
 StateReader = Callable[[str], bool]
@@ -21,7 +21,6 @@ _BOOLEANS = {
 }
 _NO_VALUES = frozenset({"", "null", "none", "\\n", "never"})
 _ACTIVE_STATUS = frozenset({"active", "enabled", "ok", "normal", "valid"})
-_ATTRIBUTES = {attribute.name.casefold() for attribute in ACCOUNT_ATTRIBUTES}
 
 
 def column_key(name: str) -> str:
@@ -32,8 +31,9 @@ def column_key(name: str) -> str:
 @lru_cache(256)
 def state_reader(name: str) -> StateReader | None:
     """Return the function that reads the state from a column with this name; `None` if it has another meaning."""
-    if name.strip().casefold() in _ATTRIBUTES:
-        return partial(_attribute, name.strip().casefold())
+    folded = name.strip().casefold()
+    if attributes := [attribute for attribute in ACCOUNT_ATTRIBUTES if attribute.name.casefold() == folded]:
+        return partial(_is_denied_by, attributes)
     read = _READERS.get(column_key(name))
     return partial(read, name) if read else None
 
@@ -89,11 +89,9 @@ def _time(name: str, value: str) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _attribute(name: str, value: str) -> bool:
+def _is_denied_by(attributes: Iterable[AccountAttribute], value: str) -> bool:
     now = datetime.now(UTC)
-    return value.strip() != "" and any(
-        attribute.denies(value, now) for attribute in ACCOUNT_ATTRIBUTES if attribute.name.casefold() == name
-    )
+    return value.strip() != "" and any(attribute.denies(value, now) for attribute in attributes)
 
 
 _WORDS = (
