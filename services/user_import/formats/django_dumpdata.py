@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
-from services.user_import.formats.account_state import state_reader
 from services.user_import.formats.entries import Entry, InvalidEntry, UnreadableFile, UserFields, parse_entry
 from services.user_import.formats.findings import Findings
 from services.user_import.formats.json_array import JsonArray
@@ -16,7 +15,7 @@ from services.user_import.formats.json_text import (
     add_reason,
     check_members,
     check_surrogates,
-    to_state,
+    denies_login,
 )
 
 position_name = "object"
@@ -63,7 +62,7 @@ def _parse_user(user: _DumpedUser) -> UserFields:
         fields["username"] = fields["email"]
     check_members(fields, _FIELD_TYPES)
     roles = tuple(_role(group) for group in fields["groups"])
-    active = not any(reader(to_state(name, value)) for name, value in fields.items() if (reader := state_reader(name)))
+    active = not denies_login(fields)
     result = UserFields(fields["username"], fields["email"] or None, fields["password"], roles, active)
     check_surrogates(user.text, result)
     return result

@@ -16,9 +16,9 @@ from services.user_import.formats.json_text import (
     add_reason,
     check_members,
     check_surrogates,
+    denies_login,
     parse_object,
     to_json,
-    to_state,
 )
 from services.user_import.formats.text_lines import text_lines
 
@@ -50,21 +50,14 @@ def _parse_line(line: str, findings: Findings) -> UserFields:
     members.pop(REASON, None)
     check_members(members, _MEMBER_TYPES)
     if len(members) > len(_MEMBER_TYPES):
-        members["active"] &= not _is_denied(
-            {name: members.pop(name) for name in members.keys() - _MEMBER_TYPES}, findings
-        )
+        additional = {name: members.pop(name) for name in sorted(members.keys() - _MEMBER_TYPES)}
+        for name in additional:
+            if not state_reader(name):
+                findings.ignore(name)
+        members["active"] &= not denies_login(additional)
     fields = UserFields(**members | {"roles": tuple(members["roles"])})
     check_surrogates(line, fields)
     return fields
-
-
-def _is_denied(additional: dict[str, Any], findings: Findings) -> bool:
-    """Return whether one of the additional members denies logins. Note those with another meaning as ignored."""
-    readers = {name: state_reader(name) for name in sorted(additional)}
-    for name, reader in readers.items():
-        if reader is None:
-            findings.ignore(name)
-    return any(reader(to_state(name, additional[name])) for name, reader in readers.items() if reader)
 
 
 @contextmanager

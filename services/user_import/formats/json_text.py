@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
+from services.user_import.formats.account_state import state_reader
 from services.user_import.formats.entries import InvalidEntry, UserFields
 
 REASON = "rejected"
@@ -60,8 +61,12 @@ def add_reason(value: dict[str, Any], reason: str, text: str) -> str:
         return text
 
 
-def to_state(name: str, value: object) -> str:
-    """Return the value of a member that may disable an account as text. Raises InvalidEntry if it has another type."""
+def denies_login(members: Mapping[str, object]) -> bool:
+    """Return whether a member has the state of an account, and denies logins. Raises InvalidEntry."""
+    return any(reader(_to_state(name, value)) for name, value in members.items() if (reader := state_reader(name)))
+
+
+def _to_state(name: str, value: object) -> str:
     match value:
         case None:
             return ""
