@@ -133,6 +133,11 @@ def users_able_to_log_in(stored_users: Iterable[StoredUser]) -> Iterator[User]:
             yield user
 
 
+def describe_users(total: int, active: int) -> str:
+    """Return how many users a store has, and how many of them can log in."""
+    return f"{total:,} {'user' if total == 1 else 'users'}, of whom {active:,} can log in"
+
+
 def unusable_reason(password_hash: str) -> str | None:
     """Return why no password can match this hash, such as "has no salt". Return `None` if the hash is usable."""
     try:

@@ -7,7 +7,7 @@ from database.errors import DatabaseUnavailable
 from database.user_filter import UserFilter
 from database.user_table import UserTable
 from providers.interface import Check
-from providers.stored_users import unusable_reason
+from providers.stored_users import describe_users, unusable_reason
 
 CHECKED_USERS = 1000
 """Only the names of so many of the newest users are checked. A login checks the names of its user."""
@@ -28,7 +28,7 @@ def check_user_table(table: UserTable) -> Iterator[Check]:
 
 def _check_users(table: UserTable) -> Check:
     total, active = table.count(), table.count(active=True)
-    found = f"{total:,} {'user' if total == 1 else 'users'}, of whom {active:,} can log in"
+    found = describe_users(total, active)
     return Check("users", "ok", found) if active else Check("users", "warning", found, "Run: flask users add")
 
 

@@ -8,6 +8,7 @@ from config.text import is_visible
 from passwords.schemes import identify
 from providers.interface import Check
 from providers.static.users_file import UsersFile
+from providers.stored_users import describe_users
 
 
 def check_users_file(path: Path) -> Iterator[Check]:
@@ -30,8 +31,7 @@ def _invalid_file(problem: Problem) -> Check:
 
 def _check_users(users: UsersFile) -> Check:
     active = sum(entry.active for entry in users.entries)
-    total = len(users.entries)
-    found = f"{total:,} {'user' if total == 1 else 'users'}, of whom {active:,} can log in"
+    found = describe_users(len(users.entries), active)
     if active:
         return Check("users", "ok", found)
     return Check("users", "warning", found, "Add a [[users]] table, or remove `active = false` from one")
