@@ -1,8 +1,11 @@
 """The rules about `find` and `has_username`, and about a disabled user."""
 
+from collections.abc import Iterable, Iterator
+
 from providers.interface import SESSION_MEMBERS, SupportsFind, SupportsHasUsername
 from services.identity import Identity
 from services.provider_calls import find_with, has_username
+from services.provider_contract.accounts import Account
 from services.provider_contract.credentials import UNKNOWN_NAMES, WILDCARDS
 from services.provider_contract.subject import Subject, answer_expected, require, shorten
 
@@ -11,14 +14,13 @@ def find_returns_the_user_of_the_login(subject: Subject) -> None:
     """`find` returns the same user as a login, ignoring case."""
     for account in subject.accounts:
         user = subject.log_in(account.username, account.password)
-        for spelling in (account.username, account.username.upper(), account.username.swapcase()):
+        for spelling in _spellings(account):
             found = _find(subject, spelling)
             remedy = "Look the username up as in a login, ignoring case"
             require(found, f"find({spelling!r}) does not find {account.username}", remedy)
             if found and user:
-                differing = sorted({*found, *user} - SESSION_MEMBERS, key=str)
-                differing = [name for name in differing if found.get(name) != user.get(name)]
-                text = f"find({spelling!r}) differs from the login in {', '.join(differing)}"
+                differing = _differing({*found, *user} - SESSION_MEMBERS, found, user)
+                text = f"find({spelling!r}) differs from the login in {differing}"
                 require(not differing, text, "Return the user of the store from both")
 
 
@@ -27,8 +29,8 @@ def find_returns_the_session_members_of_the_login(subject: Subject) -> None:
     for account in subject.difficult():
         user, found = subject.log_in(account.username, account.password), _find(subject, account.username)
         if user and found:
-            differing = [name for name in sorted(SESSION_MEMBERS) if found.get(name) != user.get(name)]
-            text = f"find({account.username!r}) differs from the login in {', '.join(differing)}"
+            differing = _differing(SESSION_MEMBERS, found, user)
+            text = f"find({account.username!r}) differs from the login in {differing}"
             require(not differing, text, "Return both members from both methods, or from none")
 
 
@@ -44,17 +46,14 @@ def find_does_not_know_emails(subject: Subject) -> None:
 
 def find_does_not_know_others(subject: Subject) -> None:
     """`find` returns `None` for a username that no account has, also for wildcards."""
-    for name in (*UNKNOWN_NAMES, *WILDCARDS, f"{subject.accounts[0].username[:2]}*"):
-        if not subject.is_known(name):
-            require(
-                not _find(subject, name), f"find({shorten(name)}) returns a user", "Return None, and escape wildcards"
-            )
+    for name in _unknown_names(subject):
+        require(not _find(subject, name), f"find({shorten(name)}) returns a user", "Return None, and escape wildcards")
 
 
 def has_username_ignores_case(subject: Subject) -> None:
     """`has_username` is true for each account."""
     for account in subject.accounts:
-        for spelling in (account.username, account.username.upper(), account.username.swapcase()):
+        for spelling in _spellings(account):
             found = f"has_username({spelling!r}) is false, and the store has {account.username}"
             require(_has(subject, spelling), found, "Look the username up as in a login, ignoring case")
 
@@ -69,11 +68,8 @@ def has_username_does_not_know_emails(subject: Subject) -> None:
 
 def has_username_does_not_know_others(subject: Subject) -> None:
     """`has_username` is false for a username that no account has, also for wildcards."""
-    for name in (*UNKNOWN_NAMES, *WILDCARDS, f"{subject.accounts[0].username[:2]}*"):
-        if not subject.is_known(name):
-            require(
-                not _has(subject, name), f"has_username({shorten(name)}) is true", "Return False, and escape wildcards"
-            )
+    for name in _unknown_names(subject):
+        require(not _has(subject, name), f"has_username({shorten(name)}) is true", "Return False, and escape wildcards")
 
 
 def disabled_user_is_denied(subject: Subject) -> None:
@@ -97,6 +93,21 @@ def disabled_user_keeps_their_username(subject: Subject) -> None:
         found = f"has_username is false for the disabled user {subject.disabled.username}"
         remedy = "Return True for every record, also if it is disabled, locked or expired"
         require(_has(subject, subject.disabled.username), found, remedy)
+
+
+def _spellings(account: Account) -> tuple[str, ...]:
+    return account.username, account.username.upper(), account.username.swapcase()
+
+
+def _unknown_names(subject: Subject) -> Iterator[str]:
+    for name in (*UNKNOWN_NAMES, *WILDCARDS, f"{subject.accounts[0].username[:2]}*"):
+        if not subject.is_known(name):
+            yield name
+
+
+def _differing(members: Iterable[str], found: Identity, user: Identity) -> str:
+    """Return the names of the members in which the users differ, comma-separated."""
+    return ", ".join(name for name in sorted(members) if found.get(name) != user.get(name))
 
 
 def _find(subject: Subject, username: str) -> Identity | None:
