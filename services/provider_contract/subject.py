@@ -76,15 +76,16 @@ class Subject:
 
     def logins(self, account: Account) -> list[str]:
         """Return the logins that mean this account and no other one."""
-        others = {casefold_name(other.username) for other in self.accounts if other is not account}
-        others |= {casefold_name(other.email) for other in self.accounts if other is not account and other.email}
-        names = [account.username, *([account.email] if account.email else [])]
-        return [name for name in names if casefold_name(name) not in others]
+        others = {casefold_name(name) for other in self.accounts if other is not account for name in _names(other)}
+        return [name for name in _names(account) if casefold_name(name) not in others]
 
     def is_known(self, login: str) -> bool:
         """Return whether an account has this login."""
-        known = {account.username for account in self.accounts} | {account.email for account in self.accounts}
-        return casefold_name(login) in {casefold_name(name) for name in known if name}
+        return casefold_name(login) in {casefold_name(name) for account in self.accounts for name in _names(account)}
+
+
+def _names(account: Account) -> list[str]:
+    return [name for name in (account.username, account.email) if name]
 
 
 @contextmanager
