@@ -1,7 +1,7 @@
 """The rules about right and wrong credentials."""
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
 
 from config.text import MAX_NAME_LENGTH, MAX_PASSWORD_LENGTH
 from providers.interface import AMBIGUOUS, INVALID_REASON, UNKNOWN_USER, Denied
@@ -41,7 +41,8 @@ def login_ignores_case(subject: Subject) -> None:
 
 def wrong_password_is_denied(subject: Subject) -> None:
     """The passwords of other accounts, and a wildcard, are denied."""
-    for account, other in _pairs(subject.accounts):
+    others = (*subject.accounts[1:], subject.accounts[0])
+    for account, other in zip(subject.accounts, others, strict=True):
         subject.deny(account, {other.password: "the password of another account", "*": "the password *"})
 
 
@@ -113,7 +114,7 @@ def part_of_a_username_is_denied(subject: Subject) -> None:
 
 def email_that_is_a_username_of_another_is_theirs(subject: Subject) -> None:
     """A login that is the username of one user and the email of another means the first one, or no user."""
-    for account, other in _pairs(subject.accounts, same=False):
+    for account, other in permutations(subject.accounts, 2):
         if other.email and other.email.casefold() == account.username.casefold():
             answer = subject.log_in(other.email, other.password)
             remedy = "A username takes precedence over an email, or deny the login as ambiguous"
@@ -163,11 +164,3 @@ def _deny_unknown(subject: Subject, login: str, account: Account | None = None) 
         raise BrokenContract(found, "Compare whole names, and escape what the user has typed")
     remedy = "Return None, or Denied('unknown_user')"
     require(answer.reason == UNKNOWN_USER, f"the unknown login {login!r} is denied as {answer.reason}", remedy)
-
-
-def _pairs(accounts: Iterable[Account], *, same: bool = True) -> list[tuple[Account, Account]]:
-    """Return each account with the next one, or with all others."""
-    every = [*accounts]
-    if same:
-        return [*zip(every, [*every[1:], every[0]], strict=True)]
-    return [(one, other) for one in every for other in every if one is not other]
