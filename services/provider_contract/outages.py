@@ -12,7 +12,7 @@ from services.provider_contract.accounts import Account
 from services.provider_contract.subject import BrokenContract, Subject, require
 from services.provider_faults import ProviderFault
 
-Call = tuple[str, Callable[[Link], object]]
+Call = tuple[str, Callable[[], object]]
 
 
 def unavailable_store_is_an_exception(subject: Subject) -> None:
@@ -49,7 +49,7 @@ def _require_outage(subject: Subject, port: int, when: str) -> None:
         began = monotonic()
         remedy = "Raise ProviderUnavailable or an OSError: None would be reported as wrong credentials"
         try:
-            answer = call(link)
+            answer = call()
         except (ProviderUnavailable, Overloaded):
             pass
         except ProviderFault as error:
@@ -62,12 +62,12 @@ def _require_outage(subject: Subject, port: int, when: str) -> None:
 
 
 def _calls(link: Link, account: Account) -> Iterator[Call]:
-    yield "authenticate", lambda link: authenticate_with(link, account.username, account.password)
+    yield "authenticate", lambda: authenticate_with(link, account.username, account.password)
     if isinstance(link.provider, SupportsFind):
         provider = link.provider
-        yield "find", lambda link: find_with(link, provider, account.username)
+        yield "find", lambda: find_with(link, provider, account.username)
     if isinstance(link.provider, SupportsHasUsername):
-        yield "has_username", lambda link: has_username(link, account.username)
+        yield "has_username", lambda: has_username(link, account.username)
 
 
 def _link(subject: Subject, port: int) -> Link:
