@@ -55,13 +55,13 @@ def install(folder: Path, *packages: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-def run(folder: Path, *arguments: str) -> str:
+def run(folder: Path, *arguments: str, status: int = 0) -> str:
     """Run Python in the environment, where no variable leads to the clone; return its output."""
     ended = subprocess.run(
         [folder / ".venv/bin/python", *arguments], cwd=folder, env={"PATH": os.defpath}, capture_output=True,
         text=True, check=False,
     )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.returncode == status, ended.stdout + ended.stderr
     return ended.stdout
 
 
@@ -84,15 +84,11 @@ def test_installed_providers_are_listed(environment: Path) -> None:
 
 def test_failure_of_the_contract_has_a_remedy(environment: Path) -> None:
     (environment / "test_wrong.py").write_text(WRONG)
-    ended = subprocess.run(
-        [environment / ".venv/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_wrong.py"],
-        cwd=environment, env={"PATH": os.defpath}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 1
-    assert "add them to TestWrong.methods" in ended.stdout
-    assert "or set uses_network = False if the provider connects to nothing" in ended.stdout
-    assert "roles must be a list, not a tuple. See the interface in docs/write-a-provider.md." in ended.stdout
-    assert "define a fixture `provider` in TestForgotten" in ended.stdout
+    output = run(environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_wrong.py", status=1)
+    assert "add them to TestWrong.methods" in output
+    assert "or set uses_network = False if the provider connects to nothing" in output
+    assert "roles must be a list, not a tuple. See the interface in docs/write-a-provider.md." in output
+    assert "define a fixture `provider` in TestForgotten" in output
 
 
 WRONG = """
