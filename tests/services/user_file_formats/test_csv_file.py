@@ -105,12 +105,12 @@ def test_columns_are_in_any_order_and_one_is_required() -> None:
 def test_spreadsheet_of_another_country_is_read_and_its_rejected_rows_keep_the_delimiter(
     delimiter: str, first_line: str
 ) -> None:
-    content = first_line.format(delimiter) + delimiter.join(["User Name", "E-mail", "Password Hash", "ROLES"])
+    content = first_line.format(delimiter) + delimiter.join(["User Name", "Email", "Password Hash", "ROLES"])
     content += "\r\n" + delimiter.join(["zoé", "z", "hash", '"a,b"']) + "\r\nbob\r\n"
-    entries = read_entries("csv", content.replace("E-mail", "Email"))
+    entries = read_entries("csv", content)
     assert entries[0].fields == UserFields("zoé", "z", "hash", ("a", "b"), active=True)
     assert [entry.position for entry in entries] == [2 + bool(first_line), 3 + bool(first_line)]
-    again = write_rejected("csv", content.replace("E-mail", "Email"))
+    again = write_rejected("csv", content)
     assert delimiter.join(["bob", "the reason"]) in again
     assert read_entries("csv", again)[0].fields == entries[0].fields
 
