@@ -11,17 +11,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from database.errors import DatabaseUnavailable, PoolExhausted
 
 MIGRATE = "Run: make migrate"
+MIGRATE_NEW_FILE = "If the database is new, run: make migrate"
+GRANT_FILE = "Give the service's account the right to write to the file and its directory"
 
 _MISSING_TABLE, _MISSING_COLUMN = "42P01", "42703"
 # By SQLSTATE of PostgreSQL, or by primary error code of SQLite.
 _REMEDIES = {
     _MISSING_TABLE: MIGRATE,
     _MISSING_COLUMN: MIGRATE,
-    "SQLITE_CANTOPEN": "If the database is new, run: make migrate",
+    "SQLITE_CANTOPEN": MIGRATE_NEW_FILE,
     "55P03": "Another process is using its tables: try again",
     "SQLITE_BUSY": "Another process is using its tables: try again",
     "42501": "Grant the user of DATABASE_URL the right to read and write every table",
-    "SQLITE_READONLY": "Give the service's account the right to write to the file and its directory",
+    "SQLITE_READONLY": GRANT_FILE,
 }
 # SQLite has no error code for a missing table or column.
 _MISSING_IN_SQLITE = re.compile(r"no such (?:table|column): |table \w+ has no column named ")

@@ -6,10 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from config.system_accounts import account_name
+from database.error_translation import GRANT_FILE, MIGRATE_NEW_FILE
 from database.errors import DatabaseUnavailable, UnusableDatabaseFile
 
-_GRANT = "Give the service's account the right to write to the file and its directory"
-_MIGRATE = "If the database is new, run: make migrate"
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how /proc/self/mountinfo writes spaces in paths
 
 # Their locks and their shared memory do not work between hosts, and some not between the processes of one host.
@@ -45,7 +44,7 @@ def require_usable_file(path: Path, may_create: bool) -> None:
         _require_usable(path, may_create)
     except OSError as error:
         user = account_name(os.geteuid())
-        raise UnusableDatabaseFile(f"the user {user} cannot open {path}: {error.strerror}", _GRANT) from None
+        raise UnusableDatabaseFile(f"the user {user} cannot open {path}: {error.strerror}", GRANT_FILE) from None
     if kind := network_file_system(path, _mount_table()):
         raise UnusableDatabaseFile(
             f"{path} is on a network file system ({kind}), where SQLite loses data", "Use a local disk, or PostgreSQL"
@@ -67,7 +66,7 @@ def _require_usable(path: Path, may_create: bool) -> None:
         raise UnusableDatabaseFile(f"{path} is a folder", "Name a file in DATABASE_URL")
     if not path.exists():
         if not may_create:
-            raise DatabaseUnavailable(f"{path} does not exist", _MIGRATE)
+            raise DatabaseUnavailable(f"{path} does not exist", MIGRATE_NEW_FILE)
         _require_access(folder, os.W_OK | os.X_OK, "write to the folder")
     else:
         _require_access(path, os.R_OK | os.W_OK, "read and write the file")
@@ -92,7 +91,7 @@ def _require_access(path: Path, mode: int, action: str) -> None:
         user, owner = account_name(os.geteuid()), account_name(path.stat().st_uid)
         raise UnusableDatabaseFile(
             f"the user {user} may not {action} {path}, which belongs to {owner}",
-            _GRANT,
+            GRANT_FILE,
         )
 
 
