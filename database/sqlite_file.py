@@ -30,7 +30,7 @@ _NETWORK_FILE_SYSTEMS = frozenset(
         "smbfs",
     ]
 )
-_LOCAL_FUSE = frozenset({"fuse", "fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs-3g", "fuseblk"})
+_LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs-3g"})
 
 
 def require_usable_file(path: Path, may_create: bool) -> None:
