@@ -3,6 +3,7 @@
 import os
 import re
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from config.system_accounts import account_name
@@ -72,6 +73,7 @@ def _require_usable(path: Path, may_create: bool) -> None:
         _require_access(path, os.R_OK | os.W_OK, "read and write the file")
 
 
+@lru_cache(8)  # every new connection of a pool asks again, and the mounts rarely change
 def network_file_system(path: Path, mount_table: str) -> str | None:
     """Return the type of the network file system that has the path; `None` if it is a local one.
 
