@@ -1,7 +1,5 @@
 """The entry point of Alembic: from `flask database upgrade`, with an engine, or from Alembic's own command line."""
 
-from contextlib import suppress
-
 from alembic import context
 
 from config.settings import Settings
@@ -34,8 +32,11 @@ with engine.connect() as connection:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             # A migration that waits for a table blocks all later queries of it, and so every login.
             connection.exec_driver_sql("SET LOCAL lock_timeout = 3000")
-        with suppress(KeyError):
-            context.get_revision_argument()  # other commands than upgrades and downgrades have none, and change nothing
+        try:
+            context.get_revision_argument()
+        except KeyError:
+            pass  # other commands than upgrades and downgrades have none, and change nothing
+        else:
             if context.get_context().get_current_revision() is None:
                 require_no_unknown_tables(connection)
             if revision := former_revision(connection):
