@@ -138,7 +138,7 @@ CONCURRENT_CONFLICTS = [
 
 
 def load_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write rows to one of the temporary tables, by COPY on PostgreSQL."""
+    """Write rows to a table, by COPY on PostgreSQL. Their values must be those that the driver stores."""
     names = ", ".join(column.name for column in table.columns)
     if connection.dialect.name == "sqlite":
         places = ", ".join("?" * len(table.columns))
