@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Boolean, Column, Connection, Integer, Text, and_, exists, func, insert, select
+from sqlalchemy import Boolean, Column, ColumnElement, Connection, Integer, Text, and_, exists, func, insert, select
 
-from database.import_tables import candidates, load_rows, not_excluded, temporary_table
+from database.import_tables import candidates, granted_roles, load_rows, not_excluded, temporary_table
 from database.tables import roles, user_roles, users
 from database.user_roles import ensure_roles
 
@@ -62,15 +62,8 @@ class GroupImport:
         if found := self._connection.scalars(names.where(not_excluded)).all():
             ensure_roles(self._connection, found)
 
-    def write_roles(self, first: int, last: int) -> None:
-        """Give the written users from one position to another the roles of their groups."""
-        granted = (
-            select(users.c.id, roles.c.id)
-            .select_from(candidates)
-            .join(group_roles, group_roles.c.position == candidates.c.position)
-            .join(users, users.c.username_folded == candidates.c.username_folded)
-            .join(roles, roles.c.name == group_roles.c.role)
-            .where(candidates.c.position.between(first, last), not_excluded)
-        )
+    def write_roles(self, chunk: ColumnElement[bool]) -> None:
+        """Give the written users of a chunk of candidates the roles of their groups."""
+        granted = granted_roles(group_roles, group_roles.c.position == candidates.c.position, chunk)
         has_role = exists().where(user_roles.c.user_id == users.c.id, user_roles.c.role_id == roles.c.id)
         self._connection.execute(insert(user_roles).from_select(["user_id", "role_id"], granted.where(~has_role)))

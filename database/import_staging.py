@@ -5,7 +5,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Integer, Text, and_, cast, exists, func, insert, literal, null, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    text,
+)
 from sqlalchemy.exc import IntegrityError
 
 from audit.events import Event
@@ -23,12 +38,13 @@ from database.import_tables import (
     Kind,
     candidates,
     excluded,
+    granted_roles,
     load_rows,
     not_excluded,
     role_sets,
     staging,
 )
-from database.tables import NO_PASSWORD, roles, user_roles, users
+from database.tables import NO_PASSWORD, user_roles, users
 from database.user_roles import ensure_roles
 
 CHUNK_ROWS = 50_000
@@ -148,9 +164,10 @@ class StagedImport:
         self.groups.ensure_roles()
         last = self._connection.scalar(select(func.max(candidates.c.position))) or 0
         for begin in range(1, last + 1, CHUNK_ROWS):
+            chunk = and_(candidates.c.position.between(begin, begin + CHUNK_ROWS - 1), not_excluded)
             try:
-                written = _write_chunk(self._connection, begin, self._created_at)
-                self.groups.write_roles(begin, begin + CHUNK_ROWS - 1)
+                written = _write_chunk(self._connection, chunk, self._created_at)
+                self.groups.write_roles(chunk)
                 yield written
             except IntegrityError:
                 raise UserExists from None
@@ -209,20 +226,12 @@ def open_import(engine: Engine) -> Iterator[StagedImport]:
         staging.drop_all(connection, checkfirst=False)
 
 
-def _write_chunk(connection: Connection, begin: int, now: datetime) -> int:
-    chunk = and_(candidates.c.position.between(begin, begin + CHUNK_ROWS - 1), not_excluded)
+def _write_chunk(connection: Connection, chunk: ColumnElement[bool], now: datetime) -> int:
     columns = ["username", "username_folded", "email", "email_folded", "password_hash", "active"]
     times = [literal(now, users.c.created_at.type), literal(now, users.c.updated_at.type)]
     rows = select(*(candidates.c[name] for name in columns), *times).where(chunk).order_by(candidates.c.position)
     into = insert(users).from_select([*columns, "created_at", "updated_at"], rows)
     written = connection.execute(into.execution_options(preserve_rowcount=True)).rowcount
-    memberships = (
-        select(users.c.id, roles.c.id)
-        .select_from(candidates)
-        .join(users, users.c.username_folded == candidates.c.username_folded)
-        .join(role_sets, role_sets.c.number == candidates.c.role_set)
-        .join(roles, roles.c.name == role_sets.c.role)
-        .where(chunk)
-    )
+    memberships = granted_roles(role_sets, role_sets.c.number == candidates.c.role_set, chunk)
     connection.execute(insert(user_roles).from_select(["user_id", "role_id"], memberships))
     return written

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     MetaData,
+    Select,
     Table,
     Text,
     and_,
@@ -135,6 +136,23 @@ CONCURRENT_CONFLICTS = [
     for name, column in ((_username, user.c.email_folded), (_email, user.c.username_folded))
 ]
 """Names that another transaction has added, and that no unique constraint covers (PostgreSQL)."""
+
+
+def granted_roles(
+    source: Table, of_candidate: ColumnElement[bool], chunk: ColumnElement[bool]
+) -> Select[tuple[int, int]]:
+    """Return a query for the ids of written users, with those of the roles that a temporary table gives them.
+
+    `of_candidate` is whether a row of the table belongs to a candidate; `chunk` selects the candidates.
+    """
+    return (
+        select(users.c.id, roles.c.id)
+        .select_from(candidates)
+        .join(source, of_candidate)
+        .join(users, users.c.username_folded == candidates.c.username_folded)
+        .join(roles, roles.c.name == source.c.role)
+        .where(chunk)
+    )
 
 
 def load_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
