@@ -124,20 +124,23 @@ class SessionTable:
     def find(self, session_id: str) -> SessionRow | None:
         """Return the session with this id, None if it has ended or never existed."""
         with self._begin() as connection:
-            row = connection.execute(_by_id, {"session_id": session_id}).one_or_none()
-        return SessionRow(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name
+            return _find(connection, session_id)
 
-    def of_user(self, username: str, idp: str | None = None, limit: int = MAX_LISTED_SESSIONS) -> list[SessionRow]:
-        """Return the sessions of a user that have a valid token, newest first; of all providers if `idp` is None."""
+    def of_user(self, username: str, idp: str | None = None) -> list[SessionRow]:
+        """Return the sessions of a user that have a valid token, newest first; of all providers if `idp` is None.
+
+        At most MAX_LISTED_SESSIONS are returned.
+        """
         now = datetime.now(UTC)
         conditions = [
             sessions.c.username_folded == casefold_name(username),
             or_(sessions.c.expires_at > now, sessions.c.access_until > now),
             *([sessions.c.idp == idp] if idp else []),
         ]
-        newest = select(sessions).where(*conditions).order_by(sessions.c.ends_at.desc(), sessions.c.id).limit(limit)
+        newest = select(sessions).where(*conditions).order_by(sessions.c.ends_at.desc(), sessions.c.id)
         with self._begin() as connection:
-            return [SessionRow(**row) for row in connection.execute(newest).mappings()]
+            rows = connection.execute(newest.limit(MAX_LISTED_SESSIONS)).mappings()
+            return [SessionRow(**row) for row in rows]
 
     def rotate(
         self, seen: SessionRow, presented_hash: str, next_hash: str, until: datetime, access_until: datetime
@@ -174,10 +177,9 @@ class SessionTable:
     def end_in_name_of(self, operator: str, session_id: str) -> SessionRow | None:
         """End a session, and write an audit event. Return the session; None if it does not exist."""
         with self._begin() as connection:
-            row = connection.execute(_by_id, {"session_id": session_id}).mappings().one_or_none()
-            if row is None:
+            session = _find(connection, session_id)
+            if session is None:
                 return None
-            session = SessionRow(**row)
             user_id = _id_in_user_table(connection, session.username) if session.idp == USER_TABLE_PROVIDER else None
             name, details = session.username, f"session {session_id}"
             record_event(
@@ -246,6 +248,11 @@ class SessionTable:
     def _begin(self) -> Iterator[Connection]:
         with translate_database_errors(), logged_after_commit(self._engine.begin()) as connection:
             yield connection
+
+
+def _find(connection: Connection, session_id: str) -> SessionRow | None:
+    row = connection.execute(_by_id, {"session_id": session_id}).mappings().one_or_none()
+    return SessionRow(**row) if row else None
 
 
 def _id_in_user_table(connection: Connection, username: str) -> int | None:
