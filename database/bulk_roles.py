@@ -1,7 +1,6 @@
 """Roles granted to many users, or revoked from them, in one transaction."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
@@ -10,6 +9,7 @@ from audit.events import Event
 from config.service_settings import ADMIN_ROLE, USER_TABLE_PROVIDER
 from config.text import casefold_name
 from database.audit import logged_after_commit, record_event
+from database.batches import ITEMS_PER_BATCH, batches
 from database.engine import begin_write, limit_statements
 from database.error_translation import translate_database_errors
 from database.session_ends import end_sessions_of_users
@@ -18,8 +18,6 @@ from database.user_filter import UserFilter
 from database.user_pages import fetch_page, position
 from database.user_roles import describe_role_change, ensure_roles, require_any_admin
 from database.user_row import UserRow, select_users, to_users, with_roles
-
-_BATCH_USERS = 1_000
 
 
 class RoleChange(NamedTuple):
@@ -59,7 +57,7 @@ class BulkRoleEditor:
         selected, changes = 0, []
         with translate_database_errors(), logged_after_commit(begin_write(self._engine)) as connection:
             limit_statements(connection, None)
-            for ids in _batches(connection, selection):
+            for ids in _batches_of_ids(connection, selection):
                 rows = _lock_users(connection, ids)
                 selected += len(rows)
                 batch = [change for row in rows if (change := self._change_of(row)).added or change.removed]
@@ -101,13 +99,12 @@ class BulkRoleEditor:
             end_sessions_of_users(connection, ended, USER_TABLE_PROVIDER)
 
 
-def _batches(connection: Connection, selection: UserFilter | Sequence[str]) -> Iterator[list[int]]:
+def _batches_of_ids(connection: Connection, selection: UserFilter | Sequence[str]) -> Iterator[Sequence[int]]:
     if not isinstance(selection, UserFilter):
-        ids = _ids_of_logins(connection, selection)
-        yield from (ids[begin : begin + _BATCH_USERS] for begin in range(0, len(ids), _BATCH_USERS))
+        yield from batches(_ids_of_logins(connection, selection))
         return
     after = None
-    while page := fetch_page(connection, selection, _BATCH_USERS, after):
+    while page := fetch_page(connection, selection, ITEMS_PER_BATCH, after):
         after = position(page[-1], selection)
         yield [row.id for row in page]
 
@@ -115,16 +112,16 @@ def _batches(connection: Connection, selection: UserFilter | Sequence[str]) -> I
 def _ids_of_logins(connection: Connection, logins: Sequence[str]) -> list[int]:
     """Return the ids of the users, each once. Raises UnknownLogins."""
     found: dict[str, int] = {}
-    folded = iter([casefold_name(login) for login in logins])
-    while names := [*islice(folded, _BATCH_USERS)]:
+    folded = [casefold_name(login) for login in logins]
+    for names in batches(folded):
         matches = or_(users.c.username_folded.in_(names), users.c.email_folded.in_(names))
         query = select(users.c.id, users.c.username_folded, users.c.email_folded).where(matches)
         rows = connection.execute(query).all()
         found |= {row.email_folded: row.id for row in rows if row.email_folded}
         found |= {row.username_folded: row.id for row in rows}  # a username has precedence over an equal email
-    if unknown := [login for login in logins if casefold_name(login) not in found]:
+    if unknown := [login for login, name in zip(logins, folded, strict=True) if name not in found]:
         raise UnknownLogins(unknown)
-    return [*dict.fromkeys(found[casefold_name(login)] for login in logins)]
+    return [*dict.fromkeys(found[name] for name in folded)]
 
 
 def _lock_users(connection: Connection, ids: Iterable[int]) -> list[UserRow]:

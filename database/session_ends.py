@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, tr
 from config.subjects import SERVICE_PREFIX
 from config.text import casefold_name
 from database.advisory_locks import SESSION_LOCK
+from database.batches import batches
 from database.clock import earliest_time
 from database.engine import limit_statements
 from database.revocation_table import insert_revocations
 from database.tables import service_tokens, sessions
 
-_NAMES_PER_STATEMENT = 1_000
 REVOCATION_RETENTION = timedelta(days=366)
 """How long a revocation of all tokens of a user is kept. It is longer than any token that it revokes is valid."""
 
@@ -43,9 +43,8 @@ def end_sessions_of_users(connection: Connection, usernames: Iterable[str], idp:
     """End all sessions of many users of a provider. This must be the last write of the transaction."""
     limit_statements(connection, None)
     lock_sessions(connection)
-    ended, names = 0, sorted(map(casefold_name, usernames))
-    for begin in range(0, len(names), _NAMES_PER_STATEMENT):
-        some = names[begin : begin + _NAMES_PER_STATEMENT]
+    ended = 0
+    for some in batches(sorted(map(casefold_name, usernames))):
         rows = [{"username_folded": name, "idp": idp, **_issued_until_now()} for name in some]
         ended += end_sessions(connection, and_(sessions.c.username_folded.in_(some), sessions.c.idp == idp), *rows)
     return ended
