@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.gunicorn import ROOT
-from tests.servers.process import free_port
+from tests.servers.process import free_port, running
 from tests.support.stores import SECRET_KEY
 
 SHOP = """
@@ -93,16 +93,13 @@ def test_start_reports_what_is_in_force_and_each_unmarked_route_once(environ: di
     path = tmp_path / "log"
     command = [sys.executable, "-m", "gunicorn", "--workers=2", "shop:create_shop()"]
     with path.open("wb") as log:
-        process = subprocess.Popen([*command], cwd=ROOT, env={**environ, "LDAP_URI": "ldap://x"}, stderr=log)
-    try:
-        deadline = time.monotonic() + 60
-        while path.read_text().count("Booting worker") < 2 or "/forgotten" not in path.read_text():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        process = subprocess.Popen(command, cwd=ROOT, env={**environ, "LDAP_URI": "ldap://x"}, stderr=log)
+
+    def has_started() -> bool:
+        return path.read_text().count("Booting worker") >= 2 and "/forgotten" in path.read_text()
+
+    with running(process, has_started):
         time.sleep(1)  # for the lines of the other worker
-    finally:
-        process.terminate()
-        process.wait()
     lines = [line for line in path.read_text().splitlines() if "start_report" in line]
     in_force, misspelled, unmarked = [line.partition("start_report: ")[2] for line in lines]
     assert in_force.startswith("in force: providers: static; database: none; keys: SECRET_KEY (HS256)")
