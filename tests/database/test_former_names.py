@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Table, column, insert, inspect, select, table
+from sqlalchemy import Engine, MetaData, Table, insert, inspect
 
 from database.error_translation import MIGRATE, translate_database_errors
 from database.errors import DatabaseUnavailable
@@ -13,7 +13,7 @@ from database.schema import HEAD, revision_of, schema_drift, schema_problem, upg
 from database.tables import metadata, revocations
 from tests.support.former_tables import FORMER_HEAD, FORMER_REVISIONS, create_former_tables, former_migration
 from tests.support.migration_workload import concurrent_workload
-from tests.support.migrations import fill_tables, schema_of, tables_of
+from tests.support.migrations import fill_tables, rows_of, schema_of, tables_of
 from tests.support.stores import engine_of
 
 ROWS = range(1, 30)
@@ -34,16 +34,9 @@ def server(engine: Engine, empty_database: str) -> Engine:
 
 
 def rows(engine: Engine, tables: list[Table], prefix: str = "") -> list[list[tuple[Any, ...]]]:
-    """Return the rows of these tables, in the columns that they had when they were reflected."""
-    with engine.connect() as connection:
-        return [
-            sorted(
-                (tuple(row) for row in connection.execute(select(*columns).select_from(table(f"{prefix}{one.name}")))),
-                key=repr,
-            )
-            for one in tables
-            for columns in [[column(name, kind.type) for name, kind in one.columns.items()]]
-        ]
+    """Return the rows of these tables, whose names now have this prefix."""
+    renamed = [table.to_metadata(MetaData(), name=f"{prefix}{table.name}") for table in tables]
+    return [*rows_of(engine, renamed).values()]
 
 
 @pytest.mark.parametrize("revision", ["0001", "0004", FORMER_HEAD])
