@@ -1,4 +1,4 @@
-"""A database of each kind, with tables."""
+"""A database of each kind, with or without tables."""
 
 import pytest
 from sqlalchemy import Engine
@@ -18,3 +18,17 @@ def migrated_engine(url: str) -> Engine:
 def engine(empty_database: str) -> Engine:
     """An engine of a new database with tables."""
     return migrated_engine(empty_database)
+
+
+@pytest.fixture
+def migrator(empty_database: str) -> Engine:
+    """An engine of a new database without tables, for a migration."""
+    return engine_of({"DATABASE_URL": empty_database}, may_create=True)
+
+
+@pytest.fixture
+def server(migrator: Engine, empty_database: str) -> Engine:
+    """Another engine of the same database, for the previous version, whose connections cache the old tables."""
+    other = engine_of({"DATABASE_URL": empty_database})
+    assert other is not migrator
+    return other

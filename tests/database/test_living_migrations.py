@@ -11,23 +11,8 @@ from sqlalchemy import Column, Engine, Text
 from database.schema import REVISIONS, downgrade
 from tests.support.migration_workload import concurrent_workload
 from tests.support.migrations import fill_tables, migrate, rows_of, tables_of
-from tests.support.stores import engine_of
 
 ROWS = range(1, 200)
-
-
-@pytest.fixture
-def migrator(empty_database: str) -> Engine:
-    """An engine of a new database, for the migration."""
-    return engine_of({"DATABASE_URL": empty_database}, may_create=True)
-
-
-@pytest.fixture
-def server(migrator: Engine, empty_database: str) -> Engine:
-    """Another engine of the same database, for the previous version, whose connections cache the old tables."""
-    other = engine_of({"DATABASE_URL": empty_database})
-    assert other is not migrator
-    return other
 
 
 def errors_during(server: Engine, migrator: Engine, act: Callable[[], object]) -> list[str]:
