@@ -23,6 +23,10 @@ from tests.servers.process import wait_until
 from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.users import ZOE
 
+OLD = "o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq"
+NEW = "n1Xw7TqZk4Bv9GsLr2Hy6DmPf8Jc3UaEo5Wi0Rtx"
+"""Two values of SECRET_KEY."""
+
 CLIENTS = 3
 CALLS_PER_TOKEN = 6
 LOG_FORMAT = "%(p)s %({x-login}i)s"
@@ -182,12 +186,12 @@ def test_running_service_notices_neither_another_secret_nor_its_first_directory_
 ) -> None:
     secret = tmp_path / "secret"
     new = {"SECRET_KEY": "", "SECRET_KEY_FILE": str(secret)}
-    secret.write_text("o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq")
+    secret.write_text(OLD)
     secret.chmod(0o600)
     environ = {**static_environ, "DATABASE_URL": "", **new}
     with gunicorn(environ) as url:
         token = log_in(url)
-        secret.write_text("n1Xw7TqZk4Bv9GsLr2Hy6DmPf8Jc3UaEo5Wi0Rtx")
+        secret.write_text(NEW)
         assert flask("keys", "generate").returncode == 0
         time.sleep(PROPAGATION_DELAY.total_seconds())
         assert key_of(log_in(url)) == key_of(token)
@@ -200,8 +204,7 @@ def test_running_service_notices_neither_another_secret_nor_its_first_directory_
 def test_first_step_with_the_new_secret_as_a_fallback_lets_replicas_restart_one_after_the_other(
     static_environ: dict[str, str],
 ) -> None:
-    old, new = "o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq", "n1Xw7TqZk4Bv9GsLr2Hy6DmPf8Jc3UaEo5Wi0Rtx"
-    steps = [(old, ""), (old, new), (new, old), (new, "")]
+    steps = [(OLD, ""), (OLD, NEW), (NEW, OLD), (NEW, "")]
     replicas = [
         create_app({**static_environ, "SECRET_KEY": secret, "SECRET_KEY_FALLBACKS": fallback}).test_client()
         for secret, fallback in steps
@@ -222,12 +225,9 @@ def test_restart_changes_from_a_secret_to_another_and_to_a_directory(
 ) -> None:
     (tmp_path / "keys").mkdir()
     key = KeyDirectory(tmp_path / "keys").add("EdDSA").key
-    old, new = (
-        {"SECRET_KEY": "o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq"},
-        {"SECRET_KEY": "n1Xw7TqZk4Bv9GsLr2Hy6DmPf8Jc3UaEo5Wi0Rtx"},
-    )
+    old, new = {"SECRET_KEY": OLD}, {"SECRET_KEY": NEW}
     directory = {"SIGNING_KEYS_DIR": str(tmp_path / "keys")}
-    fallback = {"SECRET_KEY_FALLBACKS": old["SECRET_KEY"]}
+    fallback = {"SECRET_KEY_FALLBACKS": OLD}
     tokens: list[str] = []
     for environ in (old, {**new, **fallback}, {**directory, **new, **fallback}):
         with gunicorn({**static_environ, "DATABASE_URL": "", **environ}) as url:
