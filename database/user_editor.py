@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from audit.events import Event
@@ -139,7 +139,7 @@ class UserEditor:
             if events:
                 _apply(connection, row, wanted)
             if not wanted.active:
-                _update(connection, row, reset_code_hash=None, reset_expires_at=None)
+                _forget_reset_code(connection, row)
             if _ends_sessions(row, wanted):
                 end_user_sessions(connection, row.username, USER_TABLE_PROVIDER)
             return _require_user(user_by_id(connection, row.id))
@@ -220,6 +220,12 @@ def _ends_sessions(row: UserRow, wanted: UserRow) -> bool:
 
 def _update(connection: Connection, row: UserRow, **values: object) -> None:
     connection.execute(update(users).where(users.c.id == row.id).values(**values))
+
+
+def _forget_reset_code(connection: Connection, row: UserRow) -> None:
+    # Without a code, nothing is written: the version of the user must not change.
+    has_code = and_(users.c.id == row.id, users.c.reset_code_hash.is_not(None))
+    connection.execute(update(users).where(has_code).values(reset_code_hash=None, reset_expires_at=None))
 
 
 def _edit_events(row: UserRow, wanted: UserRow) -> Iterator[tuple[Event, str | None]]:

@@ -164,6 +164,11 @@ def test_edit_without_a_change_writes_nothing(engine: Engine, editor: UserEditor
     assert contents(engine) == before
 
 
+def test_edit_without_a_change_keeps_the_version_of_a_disabled_user(editor: UserEditor) -> None:
+    disabled = editor.set_active("zoé", active=False)
+    assert edit_zoe()(editor) == disabled
+
+
 REJECTED: dict[str, tuple[Callable[[UserEditor], object], type[Exception]]] = {
     "add": (lambda editor: editor.add("ZOÉ", None, "hash", ["new"]), UserExists),
     "rename": (edit_zoe(username="ROOT", roles=("new",)), UserExists),
