@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from unicodedata import category
 
 import click
@@ -17,6 +18,9 @@ from cli.table_layout import block, table, text_width, wrap
 from config.text import normalize_name, normalize_role
 from database.errors import DatabaseUnavailable, InvalidName, LastAdmin, NoSuchToken, NoSuchUser, UserExists
 from passwords.policy import PasswordPolicy, WeakPassword
+
+STDIN = Path("-")
+"""The path that means standard input."""
 
 _NO_COLORS: Mapping[str, str] = {}
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: control and format characters, surrogates, separators of lines
@@ -81,7 +85,7 @@ def translate_command_errors() -> Iterator[None]:
 def read_password(policy: PasswordPolicy, *names: str | None) -> str:
     """Return a new password for a user with these names. Ask for it twice at a terminal, else read one line of input.
 
-    Raises CommandError if the policy rejects the password, or if there is no standard input.
+    Raises CommandError if the policy rejects the password, or if standard input is closed.
     """
     try:
         return policy.validate(ask_password(twice=True), *names)
@@ -92,20 +96,33 @@ def read_password(policy: PasswordPolicy, *names: str | None) -> str:
 def ask_password(*, twice: bool = False) -> str:
     """Return a password. Ask for it at a terminal, without echo, else read one line of standard input.
 
-    Raises CommandError if there is no standard input.
+    Raises CommandError if standard input is closed.
     """
-    if sys.stdin is None:
-        raise CommandError("there is no standard input to read the password from")
-    if sys.stdin.isatty():
+    stdin = _open_stdin("the password")
+    if stdin.isatty():
         password: str = click.prompt("Password", hide_input=True, confirmation_prompt=twice, err=True)
         return password
-    return sys.stdin.buffer.readline().decode("utf-8", "surrogateescape").rstrip("\r\n")
+    return stdin.readline().decode("utf-8", "surrogateescape").rstrip("\r\n")
+
+
+def open_input(path: Path, content: str) -> BinaryIO:
+    """Open a file, or standard input for the path `-`. Raises OSError, and CommandError if standard input is closed.
+
+    `content` is what the command reads, for the message.
+    """
+    return _open_stdin(content) if path == STDIN else path.open("rb")
+
+
+def _open_stdin(content: str) -> BinaryIO:
+    if sys.stdin is None:
+        raise CommandError(f"cannot read {content}: standard input is closed")
+    return sys.stdin.buffer
 
 
 def confirm(question: str) -> None:
     """Ask for a confirmation. Raises CommandError without a terminal, and Abort unless the answer is yes."""
     if not (sys.stdin and sys.stdin.isatty()):
-        raise CommandError("there is no terminal to ask for a confirmation. Add --yes")
+        raise CommandError("cannot ask for a confirmation without a terminal. Add --yes")
     click.confirm(printable(question), abort=True, err=True)
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 import click
 
@@ -14,8 +14,10 @@ from cli.operator import begin_change
 from cli.terminal import (
     JSON_OPTION,
     ROLE,
+    STDIN,
     CommandError,
     hidden_progress,
+    open_input,
     progress,
     translate_command_errors,
 )
@@ -35,7 +37,6 @@ from services.user_import.importer import (
     import_users,
 )
 
-STDIN = Path("-")
 LABELS = {"reading": "Reading", "writing": "Writing"}
 
 
@@ -122,7 +123,7 @@ COMMANDS = [import_, export]
 
 def _import(settings: Settings, path: Path, options: ImportOptions) -> ImportResult:
     gc.disable()  # an import creates no reference cycles, and garbage collection would take a third of the time
-    with translate_command_errors(), _translate_import_errors(path), _open_source(path) as file:
+    with translate_command_errors(), _translate_import_errors(path), open_input(path, "users") as file:
         return import_users(settings.database, file, options, _track)
 
 
@@ -144,14 +145,6 @@ def _choose_rejected_file(
         return chosen
     stem = "" if path == STDIN else f"{path.stem.strip('.')}."
     return path.with_name(f"{stem}rejected{path.suffix or f'.{format_name}'}")
-
-
-def _open_source(path: Path) -> BinaryIO:
-    if path != STDIN:
-        return path.open("rb")
-    if sys.stdin is None:
-        raise CommandError("there is no standard input to read users from")
-    return sys.stdin.buffer
 
 
 def _open_output(path: Path | None) -> AbstractContextManager[TextIO]:

@@ -1,6 +1,5 @@
 """`flask users roles` and `change-roles`: who has which role, and the roles of many users."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cli.terminal import (
     ROLE,
     CommandError,
     as_table,
+    open_input,
     print_json,
     printable,
     translate_command_errors,
@@ -121,9 +121,8 @@ def _check_options(add: Sequence[str], remove: Sequence[str], selections: list[b
 
 
 def _read_logins(path: Path) -> list[str]:
-    if path == Path("-") and sys.stdin is None:
-        raise CommandError("there is no standard input to read users from")
-    data = sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
+    with open_input(path, "users") as file:
+        data = file.read()
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:

@@ -112,7 +112,7 @@ ERRORS = [
     (("update", "zoé", "--email", "\u202ealice"), "the email must not contain invisible, private-use or"),
     (("add-role", "zoé", " "), "must not be empty"),
     (("add-role", "zoé", "a\tb"), "must not contain control characters"),
-    (("delete", "zoé"), "there is no terminal to ask for a confirmation. Add --yes"),
+    (("delete", "zoé"), "cannot ask for a confirmation without a terminal. Add --yes"),
 ]
 
 

@@ -79,8 +79,9 @@ def test_file_with_a_special_name_is_imported(
 @pytest.mark.parametrize(
     ("line", "output"),
     [
-        ("import - --format csv <&-", "Error: there is no standard input"),
-        ("add bob <&-", "Error: there is no standard input"),
+        ("import - --format csv <&-", "Error: cannot read users: standard input is closed"),
+        ("change-roles --file - --add a <&-", "Error: cannot read users: standard input is closed"),
+        ("add bob <&-", "Error: cannot read the password: standard input is closed"),
         ("import users.csv 2>&-", "Imported 1 user."),
         ("hash-report 2>&-", "Weak hashes: 0."),
         ("export --output new.csv 2>&- && cat new.csv", "username,"),
