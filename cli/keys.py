@@ -11,7 +11,15 @@ import click
 
 from audit.events import Event, write_event
 from cli.operator import begin_change
-from cli.terminal import JSON_OPTION, CommandError, as_table, print_json, printable, translate_command_errors
+from cli.terminal import (
+    JSON_OPTION,
+    CommandError,
+    as_table,
+    format_time,
+    print_json,
+    printable,
+    translate_command_errors,
+)
 from config.errors import translate_errors
 from config.keys import SigningKeysSettings
 from config.settings import Settings
@@ -106,7 +114,8 @@ def rotate(key: str | None) -> None:
     click.echo(f"{successor.key.id} is now the current key.")
     if previous:
         removable_at = _removable_at(replace(previous[0], since=datetime.now(UTC)), _known_expiry(previous))
-        click.echo(f"The previous key can be removed at {_format_time(removable_at)} with: flask keys retire")
+        end = format_time(removable_at, "seconds")
+        click.echo(f"The previous key can be removed at {end} with: flask keys retire")
     if datetime.now(UTC) - successor.since < CACHE_LIFETIME:
         click.echo(
             f"The key is new: clients that cache the key set may reject its tokens for {_minutes(CACHE_LIFETIME)}."
@@ -175,9 +184,8 @@ def _require_removable(stored: StoredKey) -> None:
     with translate_command_errors():
         removable_at = _removable_at(stored, _last_expiry([stored]))
     if removable_at > datetime.now(UTC):
-        raise CommandError(
-            f"{stored.key.id} may have signed tokens that are still valid. Wait until {_format_time(removable_at)}"
-        )
+        end = format_time(removable_at, "seconds")
+        raise CommandError(f"{stored.key.id} may have signed tokens that are still valid. Wait until {end}")
 
 
 Expiry = Mapping[str, datetime]
@@ -217,8 +225,8 @@ def _to_row(stored: StoredKey, expiry: Expiry) -> tuple[str, ...]:
     removable = "-"
     if stored.state == "retired":
         removable_at = _removable_at(stored, expiry)
-        removable = _format_time(removable_at) if removable_at > datetime.now(UTC) else "now"
-    return stored.key.id, stored.key.algorithm, stored.state, _format_time(stored.since), removable
+        removable = format_time(removable_at, "seconds") if removable_at > datetime.now(UTC) else "now"
+    return stored.key.id, stored.key.algorithm, stored.state, format_time(stored.since, "seconds"), removable
 
 
 def _to_json(stored: StoredKey, expiry: Expiry) -> dict[str, str | None]:
@@ -229,10 +237,6 @@ def _to_json(stored: StoredKey, expiry: Expiry) -> dict[str, str | None]:
         "since": stored.since.isoformat(),
         "removable_at": _removable_at(stored, expiry).isoformat() if stored.state == "retired" else None,
     }
-
-
-def _format_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _minutes(span: timedelta) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 from unicodedata import category
 
 import click
@@ -163,9 +163,9 @@ def _colored(colors: Mapping[str, str], part: str, cell: str) -> str:
     return click.style(part, colors[cell]) if cell in colors else part
 
 
-def format_time(moment: datetime) -> str:
-    """Return a time in UTC, to the minute."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def format_time(moment: datetime, to: Literal["minutes", "seconds"] = "minutes") -> str:
+    """Return a time in UTC, to the minute or to the second."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(' ', to)} UTC"
 
 
 def printable(text: str) -> str:

@@ -5,13 +5,21 @@ import json
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import datetime
 from shlex import quote
 from typing import get_args
 
 import click
 
-from cli.terminal import JSON_OPTION, NAME, CommandError, as_record, as_table, print_json, translate_command_errors
+from cli.terminal import (
+    JSON_OPTION,
+    NAME,
+    CommandError,
+    as_record,
+    as_table,
+    format_time,
+    print_json,
+    translate_command_errors,
+)
 from cli.users.editor import open_user_table
 from config.text import casefold_name
 from database.audit import AuditEvent
@@ -168,9 +176,9 @@ def _print_user(row: UserRow, password: HashStatus) -> None:
         ("Roles", ", ".join(row.roles) or "-"),
         ("Active", _describe_state(row)),
         ("Password", _describe_hash(password)),
-        ("Created", _format_time(row.created_at)),
-        ("Updated", _format_time(row.updated_at)),
-        ("Last login", _format_time(row.last_login_at) if row.last_login_at else "-"),
+        ("Created", format_time(row.created_at, "seconds")),
+        ("Updated", format_time(row.updated_at, "seconds")),
+        ("Last login", format_time(row.last_login_at, "seconds") if row.last_login_at else "-"),
     ]
     click.echo(as_record(members))
 
@@ -184,7 +192,7 @@ def _describe_hash(password: HashStatus) -> str:
 def _history_table(events: Iterable[AuditEvent]) -> str:
     rows = [
         (
-            _format_time(event.at),
+            format_time(event.at, "seconds"),
             event.action,
             _user_of(event),
             event.operator,
@@ -208,7 +216,3 @@ def _user_of(event: AuditEvent) -> str:
 
 def _to_json(event: AuditEvent) -> dict[str, object]:
     return vars(event) | {"at": event.at.isoformat()}
-
-
-def _format_time(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
