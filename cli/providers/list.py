@@ -1,5 +1,7 @@
 """`flask providers list`."""
 
+from importlib.metadata import EntryPoint
+
 import click
 
 from cli.terminal import JSON_OPTION, as_table, print_json
@@ -22,15 +24,15 @@ def list_providers(as_json: bool) -> None:
             "name": name,
             "in_use": used.index(name) + 1 if name in used else None,
             "factory": points[name].value if name in points else name,
-            "package": _package(name),
+            "package": _package(points.get(name)),
         }
         for name in dict.fromkeys([*used, *sorted(points)])
     ]
     if as_json:
         print_json({"providers": rows})
         return
-    cells = [(row["name"], str(row["in_use"] or "-"), row["factory"], row["package"]) for row in rows]
-    click.echo(as_table(("NAME", "IN USE", "FACTORY", "PACKAGE"), [tuple(map(str, row)) for row in cells]))
+    cells = [[str(cell or "-") for cell in row.values()] for row in rows]
+    click.echo(as_table(("NAME", "IN USE", "FACTORY", "PACKAGE"), cells))
 
 
 def _names_in_use() -> list[str]:
@@ -40,8 +42,7 @@ def _names_in_use() -> list[str]:
         return []
 
 
-def _package(name: str) -> str:
-    point = provider_entry_points().get(name)
+def _package(point: EntryPoint | None) -> str:
     if point is None:
         return "not an entry point"
     return f"{point.dist.name} {point.dist.version}" if point.dist else "built in"
