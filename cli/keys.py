@@ -147,11 +147,12 @@ def retire(key: str | None, force: bool) -> None:
 def _warn_of_others(stored: StoredKey, previous: list[StoredKey]) -> None:
     """Warn if a next key is superfluous, because the command was run twice."""
     if others := [one.key.id for one in previous if one.state == "next"]:
-        text = f"there is already a next key: {', '.join(others)}. If one is enough, run: flask keys retire"
-        click.echo(f"Warning: {text} {stored.key.id} --force", err=True)
+        found = f"there is already a next key: {', '.join(others)}. If one is enough"
     elif any(datetime.now(UTC) - one.since < CACHE_LIFETIME for one in previous if one.state == "current"):
-        text = "the current key was generated a moment ago. If one key is enough, run: flask keys retire"
-        click.echo(f"Warning: {text} {stored.key.id} --force", err=True)
+        found = "the current key was generated a moment ago. If one key is enough"
+    else:
+        return
+    click.echo(f"Warning: {found}, run: flask keys retire {stored.key.id} --force", err=True)
 
 
 def _directory() -> KeyDirectory:

@@ -41,12 +41,12 @@ def revoke(token_id: str | None, user: str | None, provider: str | None, everyth
         raise CommandError("--provider requires --user")
     settings = Settings.of_process()
     engine = open_engine(settings.database)
+    table = SessionTable(engine)
     operator = begin_change(settings)
     with translate_command_errors():
         if token_id is not None:
-            _revoke_one(SessionTable(engine), ServiceTokenTable(engine), operator, token_id, as_json=as_json)
+            _revoke_one(table, ServiceTokenTable(engine), operator, token_id, as_json=as_json)
             return
-        table = SessionTable(engine)
         ended = _end_user(table, settings, operator, user, provider) if user else _end_all(table, operator)
     _report(f"Ended {ended} session{'' if ended == 1 else 's'}.", {"ended": ended}, as_json)
 

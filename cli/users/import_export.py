@@ -139,9 +139,9 @@ def _choose_format(path: Path, name: str | None) -> str:
 def _choose_rejected_file(
     path: Path, format_name: str, chosen: Path | None, *, dry_run: bool, keep_going: bool
 ) -> Path | None:
-    if dry_run or not keep_going:
-        return chosen if dry_run else None
-    if chosen:
+    if not (dry_run or keep_going):
+        return None
+    if chosen or dry_run:
         return chosen
     stem = "" if path == STDIN else f"{path.stem.strip('.')}."
     return path.with_name(f"{stem}rejected{path.suffix or f'.{format_name}'}")

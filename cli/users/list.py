@@ -100,7 +100,7 @@ def history(login: str | None, limit: int | None, as_json: bool) -> None:
     change, and what has become of its user since. REQUEST is the id of the HTTP request in the log.
     """
     table = open_user_table()
-    maximum = None if as_json and limit is None else (limit or SHOWN_EVENTS)
+    maximum = limit or (None if as_json else SHOWN_EVENTS)
     with translate_command_errors():
         events = _history_of(table, login, maximum) if login else table.history(limit=maximum)
     if as_json:

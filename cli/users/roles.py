@@ -17,6 +17,7 @@ from cli.terminal import (
     printable,
     translate_command_errors,
 )
+from cli.users.edit import FORCE
 from cli.users.editor import open_user_table
 from config.settings import Settings
 from config.text import normalize_name
@@ -72,7 +73,7 @@ def list_roles(as_json: bool) -> None:
 @click.option("--active/--disabled", default=None, help="Active users, or disabled users.")
 @click.option("--all", "all_users", is_flag=True, help="All users.")
 @click.option("--dry-run", is_flag=True, help="Show the changes without making them.")
-@click.option("--force", is_flag=True, help="Allow that no active user has the role admin afterwards.")
+@FORCE
 @JSON_OPTION
 def change_roles(
     *,
