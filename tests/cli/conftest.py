@@ -6,8 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from database.tables import metadata
 from database.user_editor import UserEditor
+from tests.support import database_contents
 from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.stores import SECRET_KEY, engine_of, user_table
 
@@ -67,8 +67,4 @@ def log_in(client: FlaskClient, login: str, password: str) -> int:
 
 def contents(editor: UserEditor) -> dict[str, list[tuple[object, ...]]]:
     """Return every row of every table."""
-    with editor._engine.connect() as connection:  # noqa: SLF001 - no command shows every table
-        return {
-            table.name: sorted((tuple(row) for row in connection.execute(table.select())), key=repr)
-            for table in metadata.sorted_tables
-        }
+    return database_contents.contents(editor._engine)  # noqa: SLF001 - no command shows every table

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, Table, func, insert, literal, select, text
@@ -16,6 +15,7 @@ from services.context import services_of
 from services.service_tokens import ServiceTokenIssuer
 from tests.conftest import new_database
 from tests.database.conftest import migrated_engine
+from tests.support.database_contents import contents
 from tests.support.flask_program import error_line
 from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.sessions import client_of, guard_error, log_in, log_out, refresh
@@ -50,15 +50,6 @@ def target(postgres: str, tmp_path: Path) -> str:
 def cli(fork_server: ForkServer, tmp_path: Path, target: str) -> ForkedFlask:
     """The program on the new database."""
     return ForkedFlask(fork_server, tmp_path, DATABASE_URL=target)
-
-
-def contents(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of every table."""
-    with engine.connect() as connection:
-        return {
-            table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
-            for table in metadata.sorted_tables
-        }
 
 
 def test_users_stay_logged_in_and_revoked_tokens_stay_revoked(cli: ForkedFlask, source: Engine, target: str) -> None:

@@ -31,13 +31,13 @@ from tests.servers.slapd import Slapd
 from tests.support.log_scan import open_log
 from tests.support.newcomer import block, blocks
 from tests.support.replaced_applications import DJANGO, FLASK_APPBUILDER, TUTORIAL, write_files
+from tests.support.sessions import bearer, client_of
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SampleUser
 
 FOLDER = "docs/migrating"
 ANA = SampleUser("ana", "ana@example.org", PASSWORD, ("admin", "editor"))
 BOB = SampleUser("bob", "bob@example.org", PASSWORD)
-DATABASE = {"SECRET_KEY": SECRET_KEY, "AUTH_PROVIDER": "database"}
 
 
 def write_code(page: str, folder: Path) -> None:
@@ -75,7 +75,7 @@ def run_python(folder: Path, *arguments: str, **environ: str) -> str:
 def service(folder: Path, provider: str, **environ: str) -> FlaskClient:
     """Return a client of the service on the user table that a page has filled, or with another provider."""
     stores = {"DATABASE_URL": f"sqlite:///{folder}/users.db", "AUTH_PROVIDER": provider}
-    return create_app({"SECRET_KEY": SECRET_KEY, **stores, **environ}).test_client()
+    return client_of(stores, **environ)
 
 
 def log_in(client: FlaskClient, login: str) -> dict[str, Any]:
@@ -85,23 +85,22 @@ def log_in(client: FlaskClient, login: str) -> dict[str, Any]:
 
 
 CONTRACT = [
-    ("post", "/api/auth", {"email": "ana@example.org", "password": "wrong password"}),
-    ("post", "/api/auth", {"email": "ana@example.org"}),
-    ("get", "/api/protected_route", None),
-    ("get", "/api/protected_route", {"Authorization": "{token}"}),
-    ("get", "/api/protected_route_admin", {"Authorization": "{token}"}),
-    ("get", "/api/protected_route_super_admin", {"Authorization": "{token}"}),
+    ("post", "/api/auth", {"email": "ana@example.org", "password": "wrong password"}, False),
+    ("post", "/api/auth", {"email": "ana@example.org"}, False),
+    ("get", "/api/protected_route", None, False),
+    ("get", "/api/protected_route", None, True),
+    ("get", "/api/protected_route_admin", None, True),
+    ("get", "/api/protected_route_super_admin", None, True),
 ]
-"""Requests, with their JSON object or their headers."""
+"""Requests: the method, the path, the JSON object, and whether the access token is sent."""
 
 
 def responses(url: str) -> list[tuple[int, str | None]]:
     """Log in, send each request, and return the statuses and the messages."""
     token = requests.post(f"{url}/api/auth", json={"email": ANA.email, "password": PASSWORD}, timeout=60).json()["data"]
     found = []
-    for method, path, sent in CONTRACT:
-        headers = {"Authorization": f"Bearer {token}"} if method == "get" and sent else {}
-        body = sent if method == "post" else None
+    for method, path, body, has_token in CONTRACT:
+        headers = bearer(token) if has_token else {}
         response = requests.request(method, f"{url}{path}", json=body, headers=headers, timeout=60)
         found.append((response.status_code, response.json()["message"]))
     return found
@@ -145,10 +144,6 @@ def extended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     module: dict[str, Any] = {"__name__": "shop"}
     exec(block(page, "python", "jwt_required"), module)  # noqa: S102 - the code of this project's own documentation
     return module
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def test_flask_jwt_extended_and_latchkey_accept_the_tokens_of_each_other(
