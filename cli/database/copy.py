@@ -21,8 +21,8 @@ def copy(source: str, as_json: bool) -> None:
     """Copy an SQLite database into the empty PostgreSQL database DATABASE_URL.
 
     FILE is the SQLite database: its path, or its URL. Every table is copied, in one transaction, and every copied row
-    is compared with its original. FILE is not changed. Stop the service first: otherwise it fails to write to FILE
-    meanwhile, and what it writes afterwards is not copied.
+    is compared with its original. FILE is not changed. Stop the service first: it cannot write to FILE meanwhile, and
+    its later changes are not copied.
     """
     settings = Settings.of_process()
     target = open_engine(settings.database)

@@ -30,7 +30,7 @@ def new(name: str, directory: Path | None) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise CommandError("the name must have only small letters, digits and hyphens, such as acme or acme-staff")
     if name in provider_entry_points():
-        raise CommandError(f"there is a provider {name}. See: flask providers list")
+        raise CommandError(f"the provider {name} exists. Choose another name. See: flask providers list")
     folder = directory or Path(f"{name}-provider")
     if folder.exists():
         raise CommandError(f"{folder} exists. Choose another folder with --directory")

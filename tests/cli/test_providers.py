@@ -91,7 +91,7 @@ def test_providers_are_listed_in_the_order_in_which_they_are_asked() -> None:
     [
         ("Acme", "the name must have only small letters"),
         ("../acme", "the name must have only small letters"),
-        ("ldap", "there is a provider ldap"),
+        ("ldap", "the provider ldap exists. Choose another name"),
         ("acme", "acme-provider exists"),
     ],
 )
