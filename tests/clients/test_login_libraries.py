@@ -6,10 +6,10 @@ import time
 from typing import Any
 
 import pytest
-import requests
 
 from tests.clients.conftest import StandardService
 from tests.clients.verifiers import allow_plain_http, documented, javascript
+from tests.support.api_client import ApiClient
 from tests.support.oauth import SECRET
 from tests.support.users import ZOE
 
@@ -27,8 +27,7 @@ def run_javascript(part: str, results: str, service: StandardService) -> dict[st
 
 
 def guard(service: StandardService, token: str) -> int:
-    headers = {"Authorization": f"Bearer {token}"}
-    return requests.get(f"{service.url}/api/protected_route", headers=headers, timeout=60).status_code
+    return ApiClient(service.url).send("GET", "/api/protected_route", token).status_code
 
 
 def test_authlib_logs_in_refreshes_and_revokes(

@@ -6,12 +6,12 @@ from typing import Any
 
 import jwt
 import pytest
-import requests
 
 from services.keys import pem
 from services.keys.ring import Key
 from tests.clients.conftest import StandardService
 from tests.clients.verifiers import VERIFIERS, Status
+from tests.support.api_client import ApiClient
 from tests.support.users import ZOE
 
 IGNORE_TYPE = {"mod_auth_openidc"}
@@ -21,9 +21,7 @@ IGNORE_TYPE = {"mod_auth_openidc"}
 @pytest.fixture(scope="module")
 def login(standard_service: StandardService) -> dict[str, str]:
     """The tokens of a login."""
-    credentials = {"email": ZOE.email, "password": ZOE.password}
-    tokens: dict[str, str] = requests.post(f"{standard_service.url}/api/auth", json=credentials, timeout=60).json()
-    return tokens
+    return ApiClient(standard_service.url).log_in(ZOE)
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from tests.servers.process import free_port, listens, running
 from tests.servers.reverse_proxies import reverse_proxy
 from tests.support.log_scan import open_log
 from tests.support.newcomer import block
+from tests.support.sessions import bearer
 
 PAGE = "docs/checked-with.md"
 ISSUER = "https://auth.example.org"
@@ -57,16 +58,12 @@ def allow_plain_http(source: str) -> str:
     return source.replace("request, 'latchkey')", f"request, 'latchkey', {{ {allowed} }})")
 
 
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
 def _status_of(url: str) -> Status:
-    return lambda token: requests.get(url, headers=_bearer(token), timeout=60).status_code
+    return lambda token: requests.get(url, headers=bearer(token), timeout=60).status_code
 
 
 def _status_in_process(application: Any) -> Status:
-    return lambda token: Client(application).get("/", headers=_bearer(token)).status_code
+    return lambda token: Client(application).get("/", headers=bearer(token)).status_code
 
 
 def _module(name: str, *sources: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from simple_websocket import Client, ConnectionError  # noqa: A004 - the name in
 
 from tests.servers.reverse_proxies import reverse_proxy
 from tests.servers.wsgi_servers import wsgi_server
+from tests.support.api_client import ApiClient
+from tests.support.sessions import bearer
 from tests.support.users import ZOE
 
 SITES = {
@@ -46,16 +48,16 @@ def address(request: pytest.FixtureRequest, service: str) -> Iterator[str]:
         yield f"127.0.0.1:{at.port}"
 
 
-def bearer(address: str) -> dict[str, str]:
-    login = requests.post(f"http://{address}/api/auth", json={"email": ZOE.email, "password": ZOE.password}, timeout=60)
-    return {"Authorization": f"Bearer {login.json()['data']}"}
+def log_in(address: str) -> dict[str, str]:
+    """Log in, and return the header with the access token."""
+    return bearer(ApiClient(f"http://{address}").log_in(ZOE)["data"])
 
 
 def test_guarded_websocket_stays_open_behind_each_proxy(address: str, service: str) -> None:
     with pytest.raises(ConnectionError) as refused:
         Client(f"ws://{address}/live")
     assert refused.value.status_code == 401
-    socket = Client(f"ws://{address}/live", headers=bearer(address))
+    socket = Client(f"ws://{address}/live", headers=log_in(address))
     for pause in (0, LONGER_THAN_A_REQUEST if address == service else 0):
         time.sleep(pause)
         socket.send("hello")
@@ -74,7 +76,7 @@ def upgrade_status(address: str, path: str, headers: dict[str, str]) -> int:
 
 
 def test_other_routes_ignore_the_request_for_a_websocket(address: str) -> None:
-    headers = bearer(address) | UPGRADE
+    headers = log_in(address) | UPGRADE
     for path, status in {"/api/auth/me": 200, "/api/protected_route": 200, "/nowhere": 404}.items():
         assert upgrade_status(address, path, headers) == status
     assert upgrade_status(address, "/api/auth/me", UPGRADE) == 401

@@ -12,6 +12,7 @@ from tests.servers.gunicorn import gunicorn
 from tests.servers.numbered_workers import HEADER
 from tests.servers.process import listens, wait_until
 from tests.servers.wsgi_servers import SINGLE_PROCESS, WSGI_SERVERS, wsgi_server
+from tests.support.api_client import ApiClient
 from tests.support.session_rows import age_rotations, wait_for_delivery
 from tests.support.stores import engine_of, user_table
 from tests.support.users import ZOE
@@ -19,40 +20,27 @@ from tests.support.users import ZOE
 SERVICE = "tests.servers.numbered_workers:create_app"
 
 
-class Client:
-    """A client of a service. Each request is a new connection."""
+def refresh(client: ApiClient, tokens: dict[str, str]) -> requests.Response:
+    return client.send("POST", "/api/auth/refresh", refresh_token=tokens["refresh_token"])
 
-    def __init__(self, url: str, workers: int) -> None:
-        self._url = url
-        self._workers = workers
 
-    def post(self, path: str, **body: str) -> requests.Response:
-        return requests.post(f"{self._url}{path}", json=body, timeout=60)
+def wait_for_each_worker(client: ApiClient, tokens: dict[str, str], status: int, workers: int) -> None:
+    """Wait until the guard of each worker has responded with this status, and none with another one since."""
+    agreed: set[str] = set()
 
-    def log_in(self) -> requests.Response:
-        return self.post("/api/auth", email=ZOE.email, password=ZOE.password)
+    def guard(_: int) -> requests.Response:
+        return client.send("GET", "/api/protected_route", tokens["data"])
 
-    def refresh(self, tokens: requests.Response) -> requests.Response:
-        return self.post("/api/auth/refresh", refresh_token=tokens.json()["refresh_token"])
+    def all_agree() -> bool:
+        with ThreadPoolExecutor(4) as pool:
+            responses = [*pool.map(guard, range(4))]
+        if {response.status_code for response in responses} == {status}:
+            agreed.update(response.headers[HEADER] for response in responses)
+        else:
+            agreed.clear()
+        return len(agreed) == workers
 
-    def guard(self, tokens: requests.Response) -> requests.Response:
-        headers = {"Authorization": f"Bearer {tokens.json()['data']}"}
-        return requests.get(f"{self._url}/api/protected_route", headers=headers, timeout=60)
-
-    def wait_for_each_worker(self, tokens: requests.Response, status: int) -> None:
-        """Wait until the guard of each worker has responded with this status, and none with another one since."""
-        agreed: set[str] = set()
-
-        def all_agree() -> bool:
-            with ThreadPoolExecutor(4) as pool:
-                responses = [*pool.map(self.guard, [tokens] * 4)]
-            if {response.status_code for response in responses} == {status}:
-                agreed.update(response.headers[HEADER] for response in responses)
-            else:
-                agreed.clear()
-            return len(agreed) == self._workers
-
-        wait_until(all_agree)
+    wait_until(all_agree)
 
 
 @pytest.mark.parametrize("name", WSGI_SERVERS)
@@ -60,18 +48,19 @@ def test_each_worker_behind_a_server_refuses_what_another_one_ended(name: str, t
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])
     workers = 1 if name in SINGLE_PROCESS else 2
     with wsgi_server(name, environ, SERVICE, workers=workers) as url:
-        client = Client(url, workers)
-        first = client.log_in()
-        assert (first.status_code, first.json()["token_type"]) == (200, "Bearer")
-        client.wait_for_each_worker(first, 200)
-        second = client.refresh(first)
-        assert second.status_code == 200
-        wait_for_delivery(engine_of(environ), first.json()["refresh_token"])
+        client = ApiClient(url)
+        first = client.log_in(ZOE)
+        assert first["token_type"] == "Bearer"
+        wait_for_each_worker(client, first, 200, workers)
+        refreshed = refresh(client, first)
+        assert refreshed.status_code == 200
+        second = refreshed.json()
+        wait_for_delivery(engine_of(environ), first["refresh_token"])
         age_rotations(engine_of(environ), LOST_RESPONSE_TIMEOUT)
-        spent = client.refresh(first)
+        spent = refresh(client, first)
         assert (spent.status_code, spent.json()["code"]) == (400, "invalid_refresh_token")
-        assert client.refresh(second).status_code == 400
-        client.wait_for_each_worker(second, 401)
+        assert refresh(client, second).status_code == 400
+        wait_for_each_worker(client, second, 401, workers)
     assert not listens(int(url.rpartition(":")[2]))
 
 
