@@ -37,7 +37,7 @@ def service(static_environ: dict[str, str]) -> Iterator[str]:
         yield url.removeprefix("http://")
 
 
-@pytest.fixture(params=["without a proxy", *SITES])
+@pytest.fixture(scope="module", params=["without a proxy", *SITES])
 def address(request: pytest.FixtureRequest, service: str) -> Iterator[str]:
     """The address of the application, or of a proxy in front of it."""
     if request.param not in SITES:
