@@ -11,13 +11,15 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from app import create_app
 from services.context import services_of
+from tests.fuzz.strategies import fewer_examples
+from tests.support.sessions import bearer
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import ZOE
 from tests.support.users_api import MAX
 
 # A wrong password is 400, and so is a username with a forbidden character: a schema cannot tell.
 UNWANTED: list[Any] = [positive_data_acceptance]
-EXAMPLES = settings(max_examples=settings().max_examples // 8, suppress_health_check=[*HealthCheck])
+EXAMPLES = settings(fewer_examples(8), suppress_health_check=[*HealthCheck])
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +48,9 @@ def test_responses_without_a_token_are_described(app: Flask) -> None:
 
 
 def test_responses_to_an_administrator_are_described(app: Flask) -> None:
-    def bearer() -> dict[str, str]:
+    def headers() -> dict[str, str]:
         identity = {"sub": ZOE.username, "username": ZOE.username, "email": ZOE.email, "idp": "static"}
         claims = {**identity, "roles": ["admin"], "client_id": "tests"}
-        return {"Authorization": f"Bearer {services_of(app).issuer.issue(claims).text}"}
+        return bearer(services_of(app).issuer.generate(claims))
 
-    require_described(app, bearer)
+    require_described(app, headers)
