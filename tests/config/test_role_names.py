@@ -2,23 +2,22 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app import create_app
 from config.errors import ConfigurationError
-from tests.support.stores import SECRET_KEY, hashed
+from tests.support.stores import SECRET_KEY, users_file
+from tests.support.users import ZOE
 
 REASON = "must not contain a comma or a semicolon"
 DIRECTORY = {"AUTH_PROVIDER": "ldap", "LDAP_URL": "ldaps://localhost", "LDAP_BASE_DN": "dc=x"}
 
 
-def users_file(folder: Path, role: str) -> dict[str, str]:
-    file = folder / "users.toml"
-    file.write_text(f'[[users]]\nusername = "x"\npassword_hash = "{hashed("x" * 15)}"\nroles = [{json.dumps(role)}]\n')
-    file.chmod(0o600)
-    return {"AUTH_PROVIDER": "static", "STATIC_USERS_FILE": str(file)}
+def roles_of_a_user(folder: Path, role: str) -> dict[str, str]:
+    return users_file(folder / "users.toml", [replace(ZOE, roles=(role,))])
 
 
 def role_map(_: Path, role: str) -> dict[str, str]:
@@ -36,7 +35,7 @@ def grantable_roles(folder: Path, role: str) -> dict[str, str]:
     return {"AUTH_PROVIDER": "database", "DATABASE_URL": url, "ADMIN_GRANTABLE_ROLES": f"user,{role}"}
 
 
-@pytest.mark.parametrize("environ_of", [users_file, role_map, role_rules, grantable_roles])
+@pytest.mark.parametrize("environ_of", [roles_of_a_user, role_map, role_rules, grantable_roles])
 def test_role_with_a_separator_prevents_the_start(
     environ_of: Callable[[Path, str], dict[str, str]], tmp_path: Path
 ) -> None:
