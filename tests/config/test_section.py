@@ -20,6 +20,11 @@ SECRETS = {name.removesuffix("_FILE") for name in secret_file_variables()}
 EACH_BUILD = pytest.mark.parametrize("build", [services_of, create_app])
 
 
+def own_sections() -> list[type[Section]]:
+    """Return the sections of this project, without those that other tests define."""
+    return [section for section in Section.__subclasses__() if section.__module__.startswith(("config.", "provid"))]
+
+
 def problems(environ: dict[str, str], build: Build = services_of) -> list[str]:
     """Return the problems as lines. Fails if one of them shows a secret."""
     with pytest.raises(ConfigurationError) as caught:
@@ -180,9 +185,11 @@ SECRET_VALUES: dict[str, tuple[type[Section], dict[str, str], str]] = {
 
 
 def test_every_secret_has_a_value_here() -> None:
-    sections = [section for section in Section.__subclasses__() if section.__module__.startswith(("config.", "provid"))]
     assert {*SECRET_VALUES} == {
-        section.variable(field) for section in sections for field in section.model_fields if section.is_secret(field)
+        section.variable(field)
+        for section in own_sections()
+        for field in section.model_fields
+        if section.is_secret(field)
     }
 
 
@@ -289,7 +296,7 @@ def test_variable_that_resembles_a_setting_is_accepted_if_the_setting_is_set(val
 
 
 def test_no_setting_resembles_one_of_another_section() -> None:
-    sections = [section for section in Section.__subclasses__() if section.__module__.startswith(("config.", "provid"))]
+    sections = own_sections()
     assert len(sections) > 10
     names = {section.variable(field) for section in sections for field in section.model_fields}
     names |= {variable for variable in secret_file_variables() if variable.removesuffix("_FILE") in names}
