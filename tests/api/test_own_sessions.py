@@ -4,13 +4,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from database.session_table import SessionTable
-from services.context import services_of
+from database.user_editor import UserEditor
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
 from tests.support.flask_program import FlaskProgram, error_line
 from tests.support.sessions import bearer, claims_of, client_of, guard_error, log_in, refresh, send_login
+from tests.support.stores import engine_of
 from tests.support.users import ZOE
-from tests.support.users_api import MAX, SQLITE_ONLY
+from tests.support.users_api import MAX, SQLITE_ONLY, token_of
 
 PATH = "/api/auth/sessions"
 
@@ -46,15 +47,15 @@ def test_user_lists_and_ends_their_sessions(client: FlaskClient, users_environ: 
 
 
 @SQLITE_ONLY
-def test_sessions_of_an_earlier_user_of_the_name_are_not_shown(client: FlaskClient) -> None:
+def test_sessions_of_an_earlier_user_of_the_name_are_not_shown(
+    client: FlaskClient, users_environ: dict[str, str]
+) -> None:
     log_in(client)
-    services = services_of(client.application)
-    assert services.user_editor
-    table = SessionTable(services.user_editor("tests", None).users._engine)  # noqa: SLF001
+    engine = engine_of(users_environ)
+    table, editor = SessionTable(engine), UserEditor(engine, "tests")
     (row,) = table.of_user(ZOE.username)
-    token = services.issuer.generate({"username": ZOE.username, "idp": "database", "roles": []})
+    token = token_of(client, ZOE)
     assert [one["id"] for one in client.get(PATH, headers=bearer(token)).get_json()["data"]] == [row.id]
-    editor = services.user_editor("tests", None)
     seen = editor.users.require(ZOE.username)
     editor.delete(seen.id, force=True)
     table.open(row, 10**6)  # as by a login that was concurrent with a store that Latchkey does not know
