@@ -22,8 +22,8 @@ from tests.support.users import ZOE
 from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin
 
 Events = list[dict[str, Any]]
-WRONG_LOGIN = {"email": ZOE.email, "password": "not the password of Zoé"}
 WRONG = replace(ZOE, password="not the password of Zoé")
+WRONG_LOGIN = {"email": WRONG.email, "password": WRONG.password}
 
 
 class Scripted:
