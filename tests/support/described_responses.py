@@ -13,8 +13,8 @@ from tests.support.log_scan import RememberingClient
 
 _ELSEWHERE = {"not_found", "bad_request", "method_not_allowed"}
 """The codes of requests that do not reach an endpoint, such as another spelling of its path."""
-_documents: list[dict[str, Any]] = []
-"""The description of the first application that a test has used. The endpoints of all are the same."""
+_paths: dict[str, Any] = {}
+"""The paths in the description of the first application that a test has used. The endpoints of all are the same."""
 
 
 class DescribedClient(RememberingClient):
@@ -33,9 +33,9 @@ def _require_described(app: Flask, response: TestResponse) -> None:
         return
     if not rule.endpoint.startswith(f"{BLUEPRINT}.") or response.request.method in {"OPTIONS", "HEAD"}:
         return
-    if not _documents:
-        _documents.append(openapi_document(app, ""))
-    operation = _documents[0]["paths"].get(template_of(rule), {}).get(response.request.method.lower())
+    if not _paths:
+        _paths.update(openapi_document(app, "")["paths"])
+    operation = _paths.get(template_of(rule), {}).get(response.request.method.lower())
     # The body of a response with tokens is not read: a test may leave it unread, as a client that has lost it.
     body = (response.get_json(silent=True) or {}) if response.status_code >= HTTPStatus.BAD_REQUEST else {}
     code = body.get("code") or body.get("error")
