@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "examples" / "compose"
 MANIFEST = ROOT / "examples" / "kubernetes" / "latchkey.yaml"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+IGNORED = (ROOT / ".dockerignore").read_text().splitlines()
+INCLUDED = [line[1:] for line in IGNORED if line.startswith("!")]
+"""The exceptions from what .dockerignore ignores: what the image contains."""
 
 
 def run(*command: str, cwd: Path = ROOT) -> str:
@@ -55,21 +58,19 @@ def test_dockerfile_passes_its_linter() -> None:
 
 def test_image_has_a_user_and_neither_secrets_nor_databases() -> None:
     assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == ["10001"]
-    ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    included = [line[1:] for line in ignored if line.startswith("!")]
-    assert ignored[1] == "*"
-    assert all((ROOT / name).exists() for name in included)
-    assert not {".env", "secret.key", "tests", ".git", ".venv", "users.toml"} & {*included}
+    assert IGNORED[1] == "*"
+    assert all((ROOT / name).exists() for name in INCLUDED)
+    assert not {".env", "secret.key", "tests", ".git", ".venv", "users.toml"} & {*INCLUDED}
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     """A folder with what the image contains, whose environment is that of the tests."""
-    for line in (ROOT / ".dockerignore").read_text().splitlines():
-        source = ROOT / line[1:]
-        if line.startswith("!") and source.is_dir():
-            shutil.copytree(source, tmp_path / line[1:], ignore=shutil.ignore_patterns("__pycache__"))
-        elif line.startswith("!"):
+    for name in INCLUDED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
             shutil.copy(source, tmp_path)
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
     return tmp_path
