@@ -1,6 +1,5 @@
 """Damaged import files, in every format: users, rejected entries, or one error; and what is written can be read."""
 
-import io
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.user_import.formats import FORMATS, Entry, UnreadableFile
-from services.user_import.formats.findings import Findings
 from tests.fuzz.strategies import JSON_VALUES, damaged, fewer_examples
 from tests.support.commands import run_command
 from tests.support.stores import user_table
-from tests.support.user_file_formats import HASH, write_rejected
+from tests.support.user_file_formats import HASH, read_entries, write_rejected
 
 USAGE_ERROR = 2
 """The exit code if the file cannot be imported at all. Rejected entries are 1."""
@@ -52,7 +50,7 @@ def nested(name: str) -> st.SearchStrategy[bytes]:
 def read(name: str, content: bytes) -> list[Entry] | None:
     """Return the entries of a file, `None` if it is unreadable."""
     try:
-        return [*FORMATS[name].read(io.BytesIO(content), Findings())]
+        return read_entries(name, content)
     except UnreadableFile as error:
         assert str(error).isprintable()
         assert HASH not in str(error)

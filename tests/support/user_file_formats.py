@@ -15,10 +15,10 @@ USERS = [
 ]
 
 
-def read_entries(name: str, content: str | bytes) -> list[Entry]:
-    """Return the entries of a file of this format."""
+def read_entries(name: str, content: str | bytes, findings: Findings | None = None) -> list[Entry]:
+    """Return the entries of a file of this format. `findings` receives what else it contains."""
     data = content.encode() if isinstance(content, str) else content
-    return list(FORMATS[name].read(BytesIO(data), Findings()))
+    return list(FORMATS[name].read(BytesIO(data), findings or Findings()))
 
 
 def read_users(name: str, content: str | bytes) -> list[UserFields]:

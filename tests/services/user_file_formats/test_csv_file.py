@@ -1,13 +1,13 @@
 """Users as comma-separated values."""
 
 import csv
-from io import BytesIO, StringIO
+from io import StringIO
 
 import pytest
 from hypothesis import given
 from hypothesis.strategies import booleans, builds, characters, lists, none, text
 
-from services.user_import.formats import EXPORT_FORMATS, FORMATS, UserFields
+from services.user_import.formats import EXPORT_FORMATS, UserFields
 from services.user_import.formats.findings import Findings
 from tests.support.user_file_formats import (
     HASH,
@@ -117,7 +117,7 @@ def test_spreadsheet_of_another_country_is_read_and_its_rejected_rows_keep_the_d
 
 def test_additional_columns_are_ignored_with_their_names() -> None:
     findings = Findings()
-    (entry,) = FORMATS["csv"].read(BytesIO(b"phone,username,,city\n1,x,,y\n"), findings)
+    (entry,) = read_entries("csv", "phone,username,,city\n1,x,,y\n", findings)
     assert entry.fields == UserFields("x", None, None, (), active=True)
     assert [*findings.ignored] == ["phone", "city"]
 

@@ -1,11 +1,10 @@
 """Users as LDIF."""
 
 from base64 import b64encode
-from io import BytesIO
 
 import pytest
 
-from services.user_import.formats import FORMATS, UserFields
+from services.user_import.formats import UserFields
 from services.user_import.formats.findings import Findings
 from tests.support.user_file_formats import (
     HASH,
@@ -136,13 +135,13 @@ def test_groups_are_counted_or_stored_with_their_members() -> None:
         "dn: cn=admins,dc=x\ncn: admins\nmember: UID = x , dc=example,dc=org\nuniqueMember: cn=other\n\n"
         "dn: cn=staff,dc=x\ncn: staff\nmemberUid: X\n\ndn: cn=a,dc=x\ncn: a, b\nmember: cn=x\n\n"
     )
-    content = f"{groups}{DN}uid: x\n".encode()
+    content = f"{groups}{DN}uid: x\n"
     counted = Findings()
-    assert [entry.error for entry in FORMATS["ldif"].read(BytesIO(content), counted)] == [None]
+    assert [entry.error for entry in read_entries("ldif", content, counted)] == [None]
     assert counted.groups == 3
     stored: list[object] = []
     findings = Findings(lambda memberships, names: stored.extend([*map(tuple, memberships), *map(tuple, names)]))
-    errors = [entry.error for entry in FORMATS["ldif"].read(BytesIO(content), findings)]
+    errors = [entry.error for entry in read_entries("ldif", content, findings)]
     findings.flush()
     assert stored == [
         ("uid=x,dc=example,dc=org", True, "admins"),
