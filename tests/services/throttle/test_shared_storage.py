@@ -29,12 +29,12 @@ BACK = "THROTTLE_STORAGE_URL is available again: failed logins are counted there
 PERIOD = 3600
 
 
-def worker(url: str) -> LoginThrottle:
+def worker(url: str, per_account: str = "4/hour", per_address: str = "1000000/hour") -> LoginThrottle:
     """Return the throttle of one worker process."""
     return LoginThrottle(
         SharedStorage(open_redis(url), BoundedMemoryStorage()),
-        parse_rate_limit("4/hour"),
-        parse_rate_limit("1000000/hour"),
+        parse_rate_limit(per_account),
+        parse_rate_limit(per_address),
     )
 
 
@@ -85,11 +85,7 @@ def test_known_address_is_known_to_all_workers(url: str) -> None:
 
 
 def test_counters_end_in_redis_without_a_worker(url: str) -> None:
-    one = LoginThrottle(
-        SharedStorage(open_redis(url), BoundedMemoryStorage()),
-        parse_rate_limit("2/second"),
-        parse_rate_limit("9/second"),
-    )
+    one = worker(url, "2/second", "9/second")
     fail(one)
     assert Redis.from_url(url).dbsize()
     wait_until(lambda: not Redis.from_url(url).dbsize())
