@@ -90,7 +90,13 @@ defaults
 _HAPROXY_SITE = "frontend at{port}\nbind 127.0.0.1:{port}\n{site}\ndefault_backend of{port}\n"
 _HAPROXY_SITE += "backend of{port}\nserver application {application}\n"
 
-_APACHE_MODULES = (
+
+def load_apache_modules(*names: str) -> str:
+    """Return the lines of a configuration that load modules of Debian's Apache."""
+    return "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in names)
+
+
+_APACHE = load_apache_modules(
     "mpm_event",
     "authn_core",
     "authz_core",
@@ -101,7 +107,6 @@ _APACHE_MODULES = (
     "proxy",
     "proxy_http",
 )
-_APACHE = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in _APACHE_MODULES)
 _APACHE += """
 ServerRoot {home}
 ServerName localhost

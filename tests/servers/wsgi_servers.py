@@ -10,6 +10,7 @@ from sysconfig import get_path
 from tempfile import TemporaryDirectory
 
 from tests.servers.process import free_port, running, status_of
+from tests.servers.reverse_proxies import load_apache_modules
 from tests.support.log_scan import open_log
 from tests.support.newcomer import block
 from tests.support.stores import SECRET_KEY
@@ -47,8 +48,7 @@ WSGI_SERVERS = tuple(COMMANDS)
 SINGLE_PROCESS = ("waitress", "cheroot", "flask-run")
 """The servers that have one process, whatever the number of workers."""
 
-_APACHE_MODULES = ("mpm_event", "authz_core", "wsgi")
-_APACHE = "".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in _APACHE_MODULES)
+_APACHE = load_apache_modules("mpm_event", "authz_core", "wsgi")
 _APACHE += """
 ServerName localhost
 DefaultRuntimeDir {home}
