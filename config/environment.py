@@ -1,7 +1,6 @@
 """Reads the environment variables. No other module reads them."""
 
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -10,18 +9,18 @@ from dotenv import dotenv_values
 from config.errors import ConfigurationError, Problem
 from config.misspellings import differs_by_a_typo
 
-DEVELOPMENT_FILE = Path(__file__).resolve().parent.parent / ".env"
+CHECKOUT = Path(__file__).resolve().parent.parent
+"""The folder of this program, where app.py and `.env` are."""
+DEVELOPMENT_FILE = CHECKOUT / ".env"
 _ENCODING = "utf-8-sig"  # a byte order mark would become a part of the first name
-_RELATIVE_SQLITE_PATH = re.compile(r"(sqlite(?:\+\w+)?:///)([^/:?].*)")
 
 
 def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str]:
     """Return the variables of the development file, if it exists, overridden by those of the process.
 
     If the process sets `SECRET_KEY` or `SECRET_KEY_FILE`, both are ignored in the development file. The same applies
-    to every other variable. A relative path of an SQLite file in the development file begins at its folder. Raises
-    ConfigurationError if the file cannot be read, or if a variable of the process resembles one of the file, which
-    would be used instead.
+    to every other variable. Raises ConfigurationError if the file cannot be read, or if a variable of the
+    process resembles one of the file, which would be used instead.
     """
     try:
         # The returned values are not expanded, because a secret may contain `${`.
@@ -41,18 +40,8 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     if problems:
         raise ConfigurationError(problems)
     overridden = {_file_counterpart(name) for name in process}
-    kept = {
-        name: _with_absolute_path(value, development_file.parent)
-        for name, value in development.items()
-        if value is not None and name not in overridden
-    }
+    kept = {name: value for name, value in development.items() if value is not None and name not in overridden}
     return {**kept, **process}
-
-
-def _with_absolute_path(value: str, folder: Path) -> str:
-    """Return the URL of an SQLite file with its path below the folder: programs may run in any folder."""
-    match = _RELATIVE_SQLITE_PATH.fullmatch(value)
-    return f"{match[1]}{folder}/{match[2]}" if match else value
 
 
 def _misspelled_overrides(process: Iterable[str], development: Collection[str]) -> Iterator[Problem]:

@@ -19,7 +19,7 @@ from config.errors import ConfigurationError, Problem
 from config.forks import reset_in_forks
 from config.service_settings import DatabaseSettings
 from database.connection_options import RESPONSE_MARGIN_SECONDS, TIMEOUT_SECONDS, invalid_url, validate_parameters
-from database.sqlite_file import foreign_file, require_usable_file
+from database.sqlite_file import absolute_path, foreign_file, require_usable_file
 
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
@@ -106,15 +106,15 @@ def _create_engine(settings: DatabaseSettings, may_create: bool) -> Engine:
 
 def _sqlite(url: URL, may_create: bool) -> Engine:
     validate_parameters(url, _SQLITE_PARAMETERS)
-    file = f"file:{quote(str(url.database))}"
+    path = absolute_path(str(url.database))
     mode = {"uri": "true", "mode": "rwc" if may_create else "rw"}
     engine = create_engine(
-        url.set(drivername="sqlite+pysqlite", database=file).update_query_dict(mode),
+        url.set(drivername="sqlite+pysqlite", database=f"file:{quote(str(path))}").update_query_dict(mode),
         hide_parameters=True,
         pool_timeout=TIMEOUT_SECONDS,
     )
-    event.listen(engine, "do_connect", partial(_prepare_file, Path(str(url.database)), may_create))
-    event.listen(engine, "connect", partial(_prepare_sqlite, Path(str(url.database))))
+    event.listen(engine, "do_connect", partial(_prepare_file, path, may_create))
+    event.listen(engine, "connect", partial(_prepare_sqlite, path))
     return engine
 
 

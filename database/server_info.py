@@ -1,7 +1,6 @@
 """Information about the database server: version, files and clock."""
 
 from datetime import UTC, datetime, timedelta
-from os.path import abspath
 from pathlib import Path
 from time import monotonic
 from urllib.parse import unquote
@@ -43,7 +42,7 @@ def clock_offset(engine: Engine) -> timedelta:
 def describe_database(engine: Engine) -> str:
     """Return the path of an SQLite file, or the hosts and the name of a PostgreSQL database, without credentials."""
     if engine.name == "sqlite":
-        return f"sqlite {abspath(_sqlite_path(engine))}"
+        return f"sqlite {_sqlite_path(engine)}"
     query_hosts = engine.url.query.get("host", ())
     hosts = (query_hosts,) if isinstance(query_hosts, str) else query_hosts
     host = engine.url.host or ", ".join(hosts) or "the local socket"

@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from config.environment import CHECKOUT
 from config.system_accounts import account_name
 from database.error_translation import GRANT_FILE, MIGRATE_NEW_FILE
 from database.errors import DatabaseUnavailable, UnusableDatabaseFile
@@ -34,13 +35,17 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 _LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuse.lxcfs", "fuse.ntfs-3g"})
 
 
+def absolute_path(path: str) -> Path:
+    """Return the path of the SQLite file in a URL. A relative one begins at the checkout, in any folder."""
+    return Path(os.path.abspath(CHECKOUT / path))
+
+
 def require_usable_file(path: Path, may_create: bool) -> None:
-    """Raise UnusableDatabaseFile with the fault of the file, its path and a remedy.
+    """Raise UnusableDatabaseFile with the fault of the file, its absolute path and a remedy.
 
     A missing file raises DatabaseUnavailable, unless it may be created. The file is not opened: closing it would end
     all locks of this process on it (POSIX fcntl), and so corrupt the database.
     """
-    path = Path(os.path.abspath(path))
     try:
         _require_usable(path, may_create)
     except OSError as error:
@@ -54,9 +59,7 @@ def require_usable_file(path: Path, may_create: bool) -> None:
 
 def foreign_file(path: Path) -> UnusableDatabaseFile:
     """Return the error about a file that is not an SQLite database."""
-    return UnusableDatabaseFile(
-        f"{os.path.abspath(path)} is not an SQLite database", "Name another file in DATABASE_URL"
-    )
+    return UnusableDatabaseFile(f"{path} is not an SQLite database", "Name another file in DATABASE_URL")
 
 
 def _require_usable(path: Path, may_create: bool) -> None:

@@ -10,6 +10,7 @@ from config.settings import Settings
 from database.copying import CopyFailed, TargetNotEmpty, copy_database, count_rows
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
+from database.sqlite_file import absolute_path
 
 _URL_PREFIX = "sqlite:///"
 
@@ -29,7 +30,9 @@ def copy(source: str, as_json: bool) -> None:
     if target.name != "postgresql":
         raise CommandError("DATABASE_URL is not the URL of a PostgreSQL database. FILE is copied to DATABASE_URL")
     operator = begin_change(settings)
-    file = Path(source.removeprefix(_URL_PREFIX))
+    file = (
+        absolute_path(source.removeprefix(_URL_PREFIX)) if source.startswith(_URL_PREFIX) else Path(source).absolute()
+    )
     rows = _count_rows(file)
     try:
         with translate_command_errors(), progress("Copying and comparing", 2 * sum(rows.values())) as advance:

@@ -35,15 +35,15 @@ def test_url_is_read_from_a_file(cli: ForkedFlask, empty_database: str, tmp_path
     assert "latchkey_users" in inspect(engine_of({"DATABASE_URL": empty_database})).get_table_names()
 
 
-def test_relative_sqlite_path_is_in_the_working_directory(cli: ForkedFlask, tmp_path: Path) -> None:
-    assert cli("database", "upgrade", DATABASE_URL="sqlite:///new.db").returncode == 0
+def test_upgrade_creates_an_sqlite_file_that_only_its_owner_can_read(cli: ForkedFlask, tmp_path: Path) -> None:
+    assert cli("database", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/new.db").returncode == 0
     created = (tmp_path / "new.db").stat()
     assert created.st_size > 0
     assert stat.S_IMODE(created.st_mode) == 0o600
 
 
 def test_only_upgrade_creates_the_sqlite_file(cli: ForkedFlask, tmp_path: Path) -> None:
-    ended = cli("users", "list", DATABASE_URL="sqlite:///new.db")
+    ended = cli("users", "list", DATABASE_URL=f"sqlite:///{tmp_path}/new.db")
     assert ended.returncode == 2
     assert "make migrate" in ended.stderr
     assert list(tmp_path.glob("*.db*")) == []
@@ -116,11 +116,13 @@ def project(tmp_path: Path) -> Path:
         ({"DATABASE_URL_FILE": "url"}, "y.db"),
     ],
 )
-def test_environment_overrides_the_development_file_which_is_not_expanded(
+def test_environment_overrides_the_development_file_and_relative_paths_begin_at_the_checkout(
     project: Path, environ: dict[str, str], created: str
 ) -> None:
-    (project / "url").write_text("sqlite:///y.db")
-    flask = FlaskProgram(project, PYTHONPATH=str(project), HOME="root", DATABASE_URL=None)
+    folder = project / "another folder"
+    folder.mkdir()
+    (folder / "url").write_text("sqlite:///y.db")
+    flask = FlaskProgram(folder, PYTHONPATH=str(project), HOME="root", DATABASE_URL=None)
     ended = flask("database", "upgrade", **environ)
     assert ended.returncode == 0, ended.stderr
-    assert [path.name for path in project.glob("*.db")] == [created]
+    assert [*project.rglob("*.db")] == [project / created]

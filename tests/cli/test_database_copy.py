@@ -16,7 +16,7 @@ from services.service_tokens import ServiceTokenIssuer
 from tests.conftest import new_database
 from tests.database.conftest import migrated_engine
 from tests.support.database_contents import contents
-from tests.support.flask_program import error_line
+from tests.support.flask_program import ROOT, error_line
 from tests.support.forked_flask import ForkedFlask, ForkServer
 from tests.support.sessions import client_of, guard_error, log_in, log_out, refresh
 from tests.support.stores import HIGH_LIMITS, engine_of, user_table
@@ -83,7 +83,7 @@ def test_ids_continue_after_the_highest_one_ever_given(cli: ForkedFlask, source:
     with source.begin() as connection:
         connection.execute(text("INSERT INTO sqlite_sequence VALUES (:name, 1000)"), {"name": revocations})
     highest = UserEditor(source, "tests").add("yan", None, "hash", ["new"]).id
-    assert cli("database", "copy", "sqlite:///users.db").returncode == 0
+    assert cli("database", "copy", f"sqlite:///{source.url.database}".replace("file:", "")).returncode == 0
     engine = engine_of({"DATABASE_URL": target})
     assert UserEditor(engine, "tests").add("max", None, "hash", ["other"]).id == highest + 1
     SessionTable(engine).revoke_tokens("x", datetime.now(UTC) + timedelta(hours=1))
@@ -119,9 +119,10 @@ def test_target_that_is_not_empty_is_refused_and_not_changed(cli: ForkedFlask, s
 @pytest.mark.parametrize(
     ("arguments", "environ", "message"),
     [
-        (["missing.db"], {}, "missing.db is not a file"),
+        (["missing.db"], {}, "/missing.db is not a file"),
+        (["sqlite:///missing.db"], {}, f"{ROOT}/missing.db is not a file"),
         (["old.db"], {"DATABASE_URL": "sqlite:///other.db"}, "DATABASE_URL is not the URL of a PostgreSQL database"),
-        (["old.db"], {}, "run first: DATABASE_URL=sqlite:///old.db flask database upgrade"),
+        (["old.db"], {}, "/old.db flask database upgrade"),
         (["text.db"], {}, "text.db is not an SQLite database"),
     ],
 )

@@ -30,16 +30,6 @@ def test_variable_that_the_process_does_not_set_comes_from_the_file(development_
     assert "BARE" not in environ
 
 
-@pytest.mark.parametrize(
-    ("path", "begins"),
-    [("sqlite:///users.db", True), ("sqlite+pysqlite:///data/users.db?vfs=unix", True), ("sqlite:////users.db", False)],
-)
-def test_relative_path_in_the_file_begins_at_its_folder(development_file: Path, path: str, begins: bool) -> None:
-    development_file.write_text(f"DATABASE_URL={path}\n")
-    url = read_environment(development_file)["DATABASE_URL"]
-    assert url == (path.replace(":///", f":///{development_file.parent}/") if begins else path)
-
-
 @pytest.mark.parametrize("value", ["of-the-process", ""])
 def test_variable_of_the_process_takes_precedence_over_the_file(
     development_file: Path, monkeypatch: pytest.MonkeyPatch, value: str

@@ -60,16 +60,15 @@ def open_folder() -> Iterator[Path]:
             os.seteuid(os.getuid())
 
 
-def test_each_fault_names_the_path_and_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_each_fault_names_the_path_and_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("SQLite, but only in words")
-    assert fault_of("sqlite:///no/x.db") == (
+    assert fault_of(f"sqlite:///{tmp_path}/no/x.db") == (
         f"the folder {tmp_path}/no does not exist. Create it, or correct DATABASE_URL"
     )
-    missing = fault_of("sqlite:///missing.db", may_create=False)
+    missing = fault_of(f"sqlite:///{tmp_path}/missing.db", may_create=False)
     assert missing == f"{tmp_path}/missing.db does not exist. If the database is new, run: make migrate"
     assert fault_of(f"sqlite:///{tmp_path}").startswith(f"{tmp_path} is a folder")
-    assert fault_of("sqlite:///text.db").startswith(f"{tmp_path}/text.db is not an SQLite database")
+    assert fault_of(f"sqlite:///{tmp_path}/text.db").startswith(f"{tmp_path}/text.db is not an SQLite database")
 
 
 def test_file_of_another_user_is_reported_with_both_users(open_folder: Path) -> None:

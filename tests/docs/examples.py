@@ -70,10 +70,11 @@ def outputs(page: str) -> list[str]:
 
 
 def run_examples(shown: Sequence[Example], home: Path, environ: Mapping[str, str]) -> list[str]:
-    """Run the commands of examples in one shell, in this folder; return what each example prints."""
+    """Run the commands of examples in one shell, in this folder in place of the checkout; return what each prints."""
     separator = f"\nprintf '{_SEPARATOR}'\n"
     script = separator.join(example.commands for example in shown)
     script = script.replace("YOUR PASSWORD", PASSWORD).replace(SERVICE, environ["SERVICE"])
+    script = re.sub(r"sqlite:///(?=\w)", f"sqlite:///{home}/", script)
     ended = subprocess.run(
         ["bash", "-c", f"exec 2>&1\n{script}"],
         cwd=home, env=environ, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=600, check=False,

@@ -175,7 +175,7 @@ def test_users_keep_their_subject_from_a_users_file_to_the_user_table_to_a_direc
     file = {"STATIC_USERS_FILE": str(tmp_path / "users.toml")}
     run_page(page, tmp_path, part=slice(2))()
     former = log_in(service(tmp_path, "static", **file), "ana@example.org")
-    more = {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": "sqlite:///users.db", **environ}
+    more = {"SECRET_KEY": SECRET_KEY, "DATABASE_URL": f"sqlite:///{tmp_path}/users.db", **environ}
     run_page(page, tmp_path, more, slice(2, None))()
     for provider, more in (("database", {}), ("ldap", environ)):
         client = service(tmp_path, provider, **more)
