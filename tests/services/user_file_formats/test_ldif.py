@@ -158,7 +158,7 @@ def test_groups_are_counted_or_stored_with_their_members() -> None:
     ids=["counted", "stored"],
 )
 def test_malformed_dn_rejects_the_user_only_if_groups_are_stored(findings: Findings, error: str | None) -> None:
-    (entry,) = FORMATS["ldif"].read(BytesIO(b"dn:: !\nuid: x\n"), findings)
+    (entry,) = read_entries("ldif", b"dn:: !\nuid: x\n", findings)
     assert entry.error == error
 
 
