@@ -53,7 +53,9 @@ bench: $(VENV)/.bench servers ## Measure the cost of logins and imports as ratio
 lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK) --group build -o requirements.txt
 	$(LOCK) --group build --group dev -c requirements.txt -o requirements-dev.txt
-	$(LOCK:pyproject.toml=) --group bench -c requirements.txt -o requirements-bench.txt
+	$(LOCK:pyproject.toml=) --group appbuilder -c requirements.txt -c requirements-dev.txt -o requirements-appbuilder.txt
+	$(LOCK:pyproject.toml=) --group bench -c requirements.txt -c requirements-dev.txt -c requirements-appbuilder.txt \
+	  -o requirements-bench.txt
 	$(LOCK:pyproject.toml=) --group fuzz -c requirements.txt -o requirements-fuzz.txt
 
 servers:
@@ -79,15 +81,20 @@ $(VENV)/.runtime: requirements.txt $(wildcard providers.txt) pyproject.toml $(VE
 	@[ ! -e providers.txt ] || $(PIP) install -r providers.txt
 	@touch $@
 
+# In a folder of its own, as the next one, so that the commands of Flask do not import what the benchmarks compare.
 $(VENV)/.bench: requirements-bench.txt $(VENV)/.development
 	@.ci/install sqlite3 gcc python3-dev libldap2-dev libsasl2-dev
-	@$(PIP) install --require-hashes -r requirements-bench.txt
+	@$(PIP) install --upgrade --target $(VENV)/bench --require-hashes -r requirements-bench.txt
+	@touch $@
+
+$(VENV)/.appbuilder: requirements-appbuilder.txt $(VENV)/.runtime
+	@$(PIP) install --upgrade --target $(VENV)/appbuilder --require-hashes -r requirements-appbuilder.txt
 	@touch $@
 
 $(VENV)/.fuzz: requirements-fuzz.txt $(VENV)/.development
 	@$(PIP) install --require-hashes -r requirements-fuzz.txt
 	@touch $@
 
-$(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
+$(VENV)/.development: requirements-dev.txt $(VENV)/.runtime $(VENV)/.appbuilder
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@

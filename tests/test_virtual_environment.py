@@ -36,7 +36,13 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder whose name has a space, with an environment."""
     folder = tmp_path_factory.mktemp("my clone")
     shutil.copytree(ROOT / ".ci", folder / ".ci")
-    for name in ("Makefile", "pyproject.toml", "requirements.txt", "requirements-dev.txt"):
+    for name in (
+        "Makefile",
+        "pyproject.toml",
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-appbuilder.txt",
+    ):
         shutil.copy(ROOT / name, folder / name)
     assert "requirements-dev.txt" in make(folder, f"PYTHON={sys.executable}")
     return folder

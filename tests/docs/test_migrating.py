@@ -36,6 +36,8 @@ from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SampleUser
 
 FOLDER = "docs/migrating"
+APPBUILDER = os.pathsep.join([str(ROOT), str(Path(sys.prefix, "appbuilder"))])
+"""A PYTHONPATH with Flask-AppBuilder, which make installs there."""
 ANA = SampleUser("ana", "ana@example.org", PASSWORD, ("admin", "editor"))
 BOB = SampleUser("bob", "bob@example.org", PASSWORD)
 
@@ -203,9 +205,9 @@ def test_users_of_a_framework_keep_their_password_roles_and_state(
 ) -> None:
     write_files(tmp_path, files)
     for arguments in programs:
-        run_python(tmp_path, *arguments)
+        run_python(tmp_path, *arguments, PYTHONPATH=APPBUILDER)
     add_programs(tmp_path)
-    run_page(f"{FOLDER}/{page}.md", tmp_path)()
+    run_page(f"{FOLDER}/{page}.md", tmp_path, {"PYTHONPATH": APPBUILDER})()
     client = service(tmp_path, "database")
     claims = client.get("/api/auth/me", headers=bearer(log_in(client, "ana@example.org")["data"])).get_json()["data"]
     assert (claims["sub"], claims["roles"]) == ("ana", roles)
