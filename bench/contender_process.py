@@ -39,7 +39,7 @@ CASES: dict[str, Callable[[Contender, int], list[str | None]]] = {
     "malformed": lambda _contender, number: ["not a token"] * number,
     "spoilt": lambda contender, number: [_spoil(contender.issue()) for _ in range(number)],
 }
-"""The tokens of a batch of requests, by case. `None` is no token."""
+"""The tokens of a batch of requests, by case. `None` means that the request has none."""
 ACCEPTED = ("seen", "new")
 
 
