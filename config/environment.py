@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv import dotenv_values, find_dotenv
 
 from config.errors import ConfigurationError, Problem
 from config.misspellings import differs_by_a_typo
@@ -22,15 +22,9 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     to every other variable. Raises ConfigurationError if the file cannot be read, or if a variable of the
     process resembles one of the file, which would be used instead.
     """
-    try:
-        # The returned values are not expanded, because a secret may contain `${`.
-        development = dotenv_values(development_file, interpolate=False, encoding=_ENCODING)
-        expanded = dotenv_values(development_file, encoding=_ENCODING)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        found = f"cannot be read: {reason} ({development_file})"
-        remedy = "Let the user of the service read it, or correct it"
-        raise ConfigurationError([Problem(development_file.name, found, remedy)]) from None
+    # The returned values are not expanded, because a secret may contain `${`.
+    development = _read(development_file, interpolate=False)
+    expanded = _read(development_file, interpolate=True)
     # Flask's command line copies the variables of the file into os.environ, with `${…}` expanded. A variable that
     # equals its value in the file is such a copy, so it does not count as set by the process.
     process = {
@@ -42,6 +36,22 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     overridden = {_file_counterpart(name) for name in process}
     kept = {name: value for name, value in development.items() if value is not None and name not in overridden}
     return {**kept, **process}
+
+
+def require_readable_files() -> None:
+    """Raise ConfigurationError if one of the files that Flask's command line reads cannot be read."""
+    for name in (".flaskenv", ".env"):
+        if path := find_dotenv(name, usecwd=True):
+            _read(Path(path), interpolate=False)
+
+
+def _read(file: Path, *, interpolate: bool) -> dict[str, str | None]:
+    try:
+        return dotenv_values(file, interpolate=interpolate, encoding=_ENCODING)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        remedy = "Let the user of the service read it, or correct it"
+        raise ConfigurationError([Problem(file.name, f"cannot be read: {reason} ({file})", remedy)]) from None
 
 
 def _misspelled_overrides(process: Iterable[str], development: Collection[str]) -> Iterator[Problem]:

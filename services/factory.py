@@ -1,12 +1,15 @@
 """The services of one application, built from its settings."""
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigurationError, Problem, collect_errors
+from config.quoting import resolve
 from config.section import require_known_variables
 from config.service_settings import USER_TABLE_PROVIDER, ProviderSettings
 from config.settings import Settings
@@ -39,7 +42,7 @@ METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 
 def create_services(settings: Settings) -> Services:
     """Build the services. Raises ConfigurationError with every problem of every section."""
-    keys, tokens, chain, throttle, proxies, cors, oauth, password_policy, store, user_editor, admins, metrics, _ = (
+    keys, tokens, chain, throttle, proxies, cors, oauth, password_policy, store, user_editor, admins, metrics, *_ = (
         collect_errors(
             lambda: open_keys(settings),
             lambda: settings.tokens,
@@ -53,6 +56,7 @@ def create_services(settings: Settings) -> Services:
             lambda: _user_editor(settings),
             lambda: settings.admins,
             lambda: settings.metrics,
+            lambda: _require_metrics_directory(settings),
             lambda: require_known_variables(settings.environ),
         )
     )
@@ -123,6 +127,13 @@ def _schema_problem(settings: Settings) -> Problem | None:
     from database.schema import schema_problem
 
     return schema_problem(open_engine(settings.database))
+
+
+def _require_metrics_directory(settings: Settings) -> None:
+    directory = settings.environ.get(METRICS_DIRECTORY)
+    if directory and settings.metrics.token and not os.access(f"{directory}/.", os.W_OK | os.X_OK):
+        found = f"is not a directory that the service can write to ({resolve(Path(directory))})"
+        raise ConfigurationError([Problem(METRICS_DIRECTORY, found, "Create it, or remove the variable")])
 
 
 def _user_editor(settings: Settings) -> "Callable[[str, frozenset[str] | None], UserEditor] | None":

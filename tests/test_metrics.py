@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from app import create_app
+from config.errors import ConfigurationError
 from tests.servers.gunicorn import gunicorn
 from tests.support.api_client import ApiClient
 from tests.support.log_scan import remember_secret
@@ -93,3 +94,13 @@ def test_there_are_no_metrics_without_a_token(static_environ: dict[str, str]) ->
 def test_every_metric_is_documented_and_no_other(service: str) -> None:
     found = set(re.findall(r"^# TYPE (\w+)", read(service).text, re.MULTILINE))
     assert set(re.findall(r"^\| `(latchkey_\w+)", DOCUMENT.read_text(), re.MULTILINE)) == found
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_metrics_need_a_directory_that_can_be_written(
+    static_environ: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "file").touch()
+    environ = {**static_environ, "SECRET_KEY": SECRET_KEY, "METRICS_TOKEN": TOKEN}
+    with pytest.raises(ConfigurationError, match=f"PROMETHEUS_MULTIPROC_DIR is not a directory .*{tmp_path}/{name}"):
+        create_app({**environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / name)})

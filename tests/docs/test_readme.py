@@ -167,6 +167,23 @@ def test_login_with_gunicorn(newcomer: Newcomer) -> None:
 
 
 @pytest.mark.usefixtures("password")
+@pytest.mark.parametrize("command", ["flask users list", "flask --help", "gunicorn", "python app.py"])
+def test_unreadable_settings_are_one_line(newcomer: Newcomer, command: str) -> None:
+    file = newcomer.folder / ".env"
+    settings = file.read_bytes()
+    file.write_bytes(settings + b"# \xff\n")
+    program, *arguments = command.split()
+    ended = subprocess.run(
+        [newcomer.folder / ".venv/bin" / program, *arguments],
+        cwd=newcomer.folder, env=newcomer.environ, capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    file.write_bytes(settings)
+    heading, line = ended.stderr.splitlines()
+    assert (ended.returncode, heading) == (2, "Error: the configuration is invalid.")
+    assert line.startswith(f"  .env cannot be read: it is not UTF-8 text ({file}). ")
+
+
+@pytest.mark.usefixtures("password")
 def test_gunicorn_with_invalid_settings_ends_with_one_message(newcomer: Newcomer) -> None:
     ended = subprocess.run(
         [".venv/bin/gunicorn"],
