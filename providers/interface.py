@@ -169,13 +169,16 @@ class SupportsHasUsername(Protocol):
         ...
 
 
+CheckOutcome = Literal["ok", "info", "warning", "failure"]
+"""`info` is a reminder, which does not count as a warning."""
+
+
 @dataclass(frozen=True)
 class Check:
     """A finding of the doctor. No member contains a secret."""
 
     step: str
-    outcome: Literal["ok", "info", "warning", "failure"]
-    """`info` is a reminder, which does not count as a warning."""
+    outcome: CheckOutcome
     found: str
     """What was found, in one line."""
     remedy: str | None = None

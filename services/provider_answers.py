@@ -1,13 +1,13 @@
 """The shapes of what the methods of a provider return. The chain and the contract tests use the same definition."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 
 from config.errors import validation_message
 from config.text import NormalizedName, OpaqueText
-from providers.interface import Check, Explanation, Membership, RuleResult, User
+from providers.interface import Check, CheckOutcome, Explanation, Membership, RuleResult, User
 from services.provider_faults import InvalidAnswer
 
 M = TypeVar("M", bound=BaseModel)
@@ -52,7 +52,7 @@ class _AttributeShape(_Shape):
 
 class _CheckShape(_AttributeShape):
     step: str
-    outcome: Literal["ok", "warning", "failure"]
+    outcome: CheckOutcome
     found: str
     remedy: str | None = None
     seconds: float = 0.0

@@ -1,12 +1,15 @@
 """Mistakes of custom providers are reported with the provider, its class and what is wrong, and not as a traceback."""
 
+import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from app import create_app
-from providers.interface import Check, Explanation
+from providers.interface import Check, CheckOutcome, Explanation
 from services.chain import Chain
 from services.diagnosis.checks.errors import report_exceptions
 from services.diagnosis.checks.providers import check_providers
@@ -17,12 +20,14 @@ from services.links import Link
 from services.login_matches import match_login
 from services.provider_faults import ProviderFault
 from services.requirements import Route
+from services.roles import available_roles
 from tests.support.commands import run_command
 from tests.support.stores import SECRET_KEY
 
 VALID = {"username": "zoe", "email": None, "roles": ["user"]}
 PASSWORD = "hunter2-of-zoe"
 ACCOUNT: dict[str, str] = {}
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "write-a-provider.md"
 WRONG_OUTCOME: Any = ("error", "b")
 
 
@@ -88,6 +93,13 @@ def test_wrong_shape_of_a_check_is_a_finding(answer: object, found: str) -> None
     assert raising([returning(answer)], check_providers).startswith(found)
 
 
+@pytest.mark.parametrize("outcome", get_args(CheckOutcome))
+def test_every_outcome_of_a_check_is_accepted_and_documented(outcome: CheckOutcome) -> None:
+    checks = check_providers(Chain([returning([Check("a", outcome, "found")])]))
+    assert outcome in {check.outcome for check in checks if check.found == "found"}
+    assert f"`{outcome}`" in re.search(r"with the outcome\s.*?\.", PAGE.read_text(), re.DOTALL)[0]  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
@@ -125,12 +137,14 @@ def test_wrong_shape_of_a_listed_user_is_a_finding(answer: object, found: str) -
     ],
 )
 def test_wrong_shape_of_the_roles_is_a_finding(answer: object, found: str) -> None:
-    assert raising([returning(answer)], lambda chain: check_roles(chain, list[Route](), ())) == found
+    assert (
+        raising([returning(answer)], lambda chain: check_roles(list[Route](), partial(available_roles, chain))) == found
+    )
 
 
 def test_roles_may_be_any_collection_of_names() -> None:
     for answer in (["a"], ("a",), {"a"}, frozenset({"a"})):
-        (finding,) = check_roles(Chain([returning(answer)]), list[Route](), ())
+        (finding,) = check_roles(list[Route](), partial(available_roles, Chain([returning(answer)])))
         assert finding.outcome == "ok"
 
 
