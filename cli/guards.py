@@ -1,6 +1,7 @@
 """The command `flask guards`."""
 
 import sys
+from functools import partial
 
 import click
 
@@ -8,6 +9,7 @@ from cli.app_loader import load_application, services_of_application
 from cli.terminal import JSON_OPTION, as_paragraph, as_table, print_json, printable
 from services.diagnosis.checks.routes import UNMARKED_REMEDY, check_roles
 from services.requirements import Route
+from services.roles import possible_roles
 from services.route_map import route_map
 
 
@@ -17,7 +19,8 @@ from services.route_map import route_map
 def guards(strict: bool, as_json: bool) -> None:
     """List the routes of the application, and the roles that they require.
 
-    There is a warning for each route that is neither guarded nor public, and for each role that no provider can give.
+    There is a warning for each route that is neither guarded nor public, and for each role that neither a provider can
+    give nor an OAuth client or a service token has.
     """
     app = load_application()
     services = services_of_application(app)
@@ -25,7 +28,7 @@ def guards(strict: bool, as_json: bool) -> None:
     warnings = [
         f"{route} is unmarked ({route.source}). {UNMARKED_REMEDY}." for route in routes if route.requirements is None
     ]
-    roles = check_roles(services.chain, routes, failed=())
+    roles = check_roles(routes, partial(possible_roles, services))
     warnings += [f"{check.found}. {check.remedy}." for check in roles if check.outcome == "warning"]
     if as_json:
         print_json({"routes": [_to_json(route) for route in routes], "warnings": warnings})

@@ -64,6 +64,12 @@ class ServiceTokenTable:
             revoke_token(connection, token.jti, token.expires_at)
         return token
 
+    def role_names(self) -> frozenset[str]:
+        """Return the roles of all tokens."""
+        with self._begin() as connection:
+            found = connection.scalars(select(service_tokens.c.roles).where(_is_valid()).distinct())
+            return frozenset(role for roles in found for role in json.loads(roles))
+
     def last_expiry(self, key_id: str) -> datetime | None:
         """Return when the last token that a key has signed expires; `None` if it has signed none."""
         with self._begin() as connection:

@@ -21,7 +21,9 @@ class Clients:
         """`password_grant` is whether the clients may send a user's password (RFC 6749 §4.3, RFC 9700 §2.4)."""
         self.password_grant = password_grant
         self._by_id = {client.id: client for client in registered}
-        self.client_credentials_grant = any(client.roles for client in self._by_id.values())
+        self.roles = frozenset(role for client in self._by_id.values() for role in client.roles)
+        """The roles of the access tokens that clients obtain for themselves."""
+        self.client_credentials_grant = bool(self.roles)
         """Whether a client can obtain an access token for itself (RFC 6749 §4.4)."""
 
     def authenticate(self, client_id: str, secret: str | None) -> Client | Denied:

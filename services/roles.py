@@ -1,16 +1,32 @@
-"""The roles that the providers can give, and those that a misspelled role resembles."""
+"""The roles that users and machines can have, and those that a misspelled role resembles."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
 
 from config.text import casefold_name
+from database.errors import DatabaseUnavailable
 from providers.interface import ProviderUnavailable, SupportsListRoles
 from services.chain import Chain
+from services.context import Services
 from services.provider_calls import list_roles_of
 
 
 class RolesUnknown(Exception):
     """The roles that users can have are not known. The message is the reason."""
+
+
+def possible_roles(services: Services, failed: Collection[str] = ()) -> frozenset[str]:
+    """Return the roles that the providers can give, and those of OAuth clients and service tokens. Raises RolesUnknown.
+
+    The providers named in `failed` are not asked.
+    """
+    roles = available_roles(services.chain, failed) | services.clients.roles
+    if services.service_tokens is None:
+        return roles
+    try:
+        return roles | services.service_tokens.role_names()
+    except DatabaseUnavailable as error:
+        raise RolesUnknown(f"the database cannot be used: {error}") from None
 
 
 def available_roles(chain: Chain, failed: Collection[str] = ()) -> frozenset[str]:

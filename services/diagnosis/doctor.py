@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 
 from config.errors import ConfigurationError, collect_errors
@@ -19,6 +20,7 @@ from services.diagnosis.checks.user import check_user
 from services.diagnosis.checks.usernames import check_usernames
 from services.factory import create_services
 from services.keys.directory import KeyDirectory
+from services.roles import possible_roles
 
 
 def diagnose(
@@ -65,7 +67,7 @@ def _check_all(
         yield from report_exceptions("usernames", check_usernames(services.chain))
     if login is not None:
         yield from report_exceptions("user", check_user(services, login, password, failed, operator))
-    yield from report_exceptions("routes", check_routes(services.chain, load_routes, failed))
+    yield from report_exceptions("routes", check_routes(load_routes, partial(possible_roles, services, failed)))
     yield check_throttle(settings.throttle)
     yield from check_deployment(settings.proxies.proxies)
 

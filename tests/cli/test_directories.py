@@ -130,7 +130,7 @@ def test_doctor_warns_of_a_required_role_that_no_rule_gives(openldap: Program, t
     assert ended.returncode == 1
     (warning,) = (check for check in json.loads(ended.stdout)["checks"] if check["outcome"] == "warning")
     assert warning["found"] == "no provider can give the role publisher, required by GET /press"
-    assert warning["remedy"].startswith("Give a user this role, add a role rule, or remove it from the guard")
+    assert warning["remedy"].startswith("Give a user, a client or a service token this role, ")
 
 
 @pytest.mark.parametrize("login", ["alice", "ADEX\\alice"])

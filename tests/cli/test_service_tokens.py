@@ -12,6 +12,7 @@ from tests.servers.process import wait_until
 from tests.support.custom_providers import MINIMAL, program, write
 from tests.support.flask_program import error_line
 from tests.support.forked_flask import ForkedFlask
+from tests.support.oauth import CLIENTS
 from tests.support.sessions import guard_error
 from tests.support.stores import SECRET_KEY
 
@@ -59,6 +60,24 @@ def test_role_that_no_provider_can_give_is_refused_unless_forced(sqlite_cli: For
         "Error: no provider can give the role raeder; they can give reader. Correct the role, or add --force"
     )
     assert sqlite_cli(*issue, "metrics", "--force", **SERVICE).returncode == 0
+
+
+def test_guards_may_require_roles_that_only_machines_have(sqlite_cli: ForkedFlask) -> None:
+    def warnings(**environ: str) -> list[str]:
+        ended = sqlite_cli("guards", "--json", **SERVICE, **environ)
+        assert ended.returncode == 0, ended.stderr
+        found: list[str] = json.loads(ended.stdout)["warnings"]
+        return found
+
+    (warning,) = warnings()
+    assert "no provider can give the role admin, " in warning
+    client = {"OAUTH_CLIENTS": CLIENTS, "OAUTH_CLIENT_ROLES": "reports:admin"}
+    assert warnings(**client) == []
+    issue = ("tokens", "issue", "--name", "backup", "--role", "admin", "--force")
+    assert sqlite_cli(*issue, **SERVICE).returncode == 0
+    assert warnings() == []
+    assert sqlite_cli("tokens", "revoke", "1").returncode == 0
+    assert len(warnings()) == 1
 
 
 def test_role_is_accepted_with_a_note_if_the_roles_are_not_known(tmp_path: Path, sqlite_url: str) -> None:

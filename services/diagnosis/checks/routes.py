@@ -1,12 +1,11 @@
-"""The checks of the routes: each is guarded or public, and users can have the roles that the guards require."""
+"""The checks of the routes: each is guarded or public, and its roles are those of a user, a client or a token."""
 
 from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 from providers.interface import Check
-from services.chain import Chain
 from services.requirements import Route
-from services.roles import RolesUnknown, available_roles, similar_roles
+from services.roles import RolesUnknown, similar_roles
 
 STEP = "routes"
 EXAMPLES = "api.routes."
@@ -26,10 +25,10 @@ class Routes(NamedTuple):
     """Those with neither `@auth_guard` nor `@public`."""
 
 
-def check_routes(chain: Chain, load: Callable[[], Routes], failed: Collection[str]) -> Iterator[Check]:
+def check_routes(load: Callable[[], Routes], list_roles: Callable[[], frozenset[str]]) -> Iterator[Check]:
     """Yield the findings about the routes that `load` returns; it may raise ApplicationNotLoaded.
 
-    The providers named in `failed` are not asked for their roles.
+    `list_roles` returns the roles that users and machines can have, or raises RolesUnknown.
     """
     try:
         guarded, unmarked = load()
@@ -41,24 +40,21 @@ def check_routes(chain: Chain, load: Callable[[], Routes], failed: Collection[st
         yield Check(
             STEP, "warning", f"{route} ({route.view}) is neither guarded nor public: {route.source}", UNMARKED_REMEDY
         )
-    yield from check_roles(chain, guarded, failed)
+    yield from check_roles(guarded, list_roles)
 
 
-def check_roles(chain: Chain, guarded: Collection[Route], failed: Collection[str]) -> Iterator[Check]:
-    """Yield the findings about the roles that these routes require.
-
-    The providers named in `failed` are not asked for their roles.
-    """
+def check_roles(guarded: Collection[Route], list_roles: Callable[[], frozenset[str]]) -> Iterator[Check]:
+    """Yield the findings about the roles that these routes require; `list_roles` as for `check_routes`."""
     required = sorted(frozenset().union(*(route.roles for route in guarded)))
     names = ", ".join(required) or "no role"
     try:
-        available = available_roles(chain, failed)
+        available = list_roles()
     except RolesUnknown as error:
         yield Check("roles", "ok", f"the guards require {names}; it is not known whether users can have them: {error}")
         return
     missing = [role for role in required if role not in available]
     if not missing:
-        yield Check("roles", "ok", f"the providers can give each role that the guards require: {names}")
+        yield Check("roles", "ok", f"users or machines can have each role that the guards require: {names}")
     for role in missing:
         yield _check_missing_role(role, [route for route in guarded if role in route.roles], available)
 
@@ -72,4 +68,9 @@ def _check_missing_role(role: str, routes: list[Route], available: frozenset[str
     if similar := similar_roles(role, available):
         found += f"; they can give {', '.join(similar)}"
         return Check("roles", "warning", found, "Use the same spelling in the store and in the guard")
-    return Check("roles", "warning", found, "Give a user this role, add a role rule, or remove it from the guard")
+    return Check(
+        "roles",
+        "warning",
+        found,
+        "Give a user, a client or a service token this role, add a role rule, or remove it from the guard",
+    )
