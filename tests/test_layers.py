@@ -1,4 +1,4 @@
-"""The layers of docs/architecture.md: who may import whom, and where a library may appear."""
+"""The layers of docs/architecture.md: who may import whom, where a library may appear, and how long a file may be."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -25,6 +25,7 @@ LAYERS = [
 
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 OTHER_PACKAGES = {"tests", "bench"}
+MAX_LINES = 300
 
 ALLOWED_IN = {
     "jwt": ["services/tokens/issuer.py", "services/keys/pem.py"],
@@ -118,6 +119,13 @@ def test_every_file_imports_only_lower_layers() -> None:
 
 def test_no_import_cycle() -> None:
     assert find_cycle(import_graph(product_files())) == []
+
+
+def test_no_file_has_more_lines_than_a_reader_keeps_in_mind() -> None:
+    paths = [*ROOT.glob("*.py"), *(path for name in (*LEVEL, *OTHER_PACKAGES) for path in ROOT.glob(f"{name}/**/*.py"))]
+    assert len(paths) > 500
+    lengths = {path: path.read_bytes().count(b"\n") for path in paths if "node_modules" not in path.parts}
+    assert {str(path): lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
 def test_every_package_has_a_layer() -> None:

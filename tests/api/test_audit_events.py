@@ -1,6 +1,5 @@
 """One audit event for each login, refresh, logout and password change, and none for each guarded request."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
-from app import create_app
 from audit.events import MEMBERS, Event
-from providers.interface import Denied, Overloaded, ProviderUnavailable
 from services.auth_provider import authenticate
 from services.context import services_of
 from services.sessions.sessions import LOST_RESPONSE_TIMEOUT
@@ -19,25 +16,10 @@ from tests.support.session_rows import age_rotations
 from tests.support.sessions import bearer, claims_of, client_of, log_in, log_out, refresh, send_login, send_refresh
 from tests.support.stores import SECRET_KEY, engine_of, user_table
 from tests.support.users import ZOE
-from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin
 
 Events = list[dict[str, Any]]
 WRONG = replace(ZOE, password="not the password of Zoé")
 WRONG_LOGIN = {"email": WRONG.email, "password": WRONG.password}
-
-
-class Scripted:
-    """A custom provider that returns or raises what its test has set."""
-
-    result: object = None
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """Take no settings."""
-
-    def authenticate(self, login: str, password: str) -> Any:
-        if isinstance(self.result, Exception):
-            raise self.result
-        return self.result
 
 
 @pytest.fixture
@@ -49,12 +31,6 @@ def environ(tmp_path: Any) -> dict[str, str]:
 @pytest.fixture
 def client(environ: dict[str, str]) -> FlaskClient:
     return client_of(environ, OAUTH_CLIENTS="app", OAUTH_PASSWORD_GRANT="true")
-
-
-def scripted_login(result: object, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(Scripted, "result", result)
-    client = create_app({"AUTH_PROVIDER": f"{__name__}:Scripted", "SECRET_KEY": SECRET_KEY}).test_client()
-    return send_login(client).status_code
 
 
 def test_accepted_login_is_one_event_with_its_account_address_and_tokens(
@@ -108,33 +84,6 @@ def test_login_in_a_view_of_the_tutorial_is_an_event(client: FlaskClient, caplog
         ("login_denied", ZOE.username),
         ("login_denied", None),
     ]
-
-
-@pytest.mark.parametrize(
-    ("result", "reason"),
-    [
-        (ProviderUnavailable("x"), "provider_unavailable"),
-        (ConnectionError("x"), "provider_unavailable"),
-        (Overloaded(), "overloaded"),
-        (KeyError("x"), "internal_error"),
-        ("not a user", "internal_error"),
-    ],
-)
-def test_outage_is_not_a_denied_login(
-    result: object, reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert scripted_login(result, monkeypatch) in {500, 503}
-    (event,) = events_in(caplog)
-    assert (event["event"], event["reason"], event["login"]) == ("login_unavailable", reason, ZOE.username)
-
-
-@pytest.mark.parametrize("reason", ["", "Wrong password: hunter2", "x" * 65])
-def test_reason_of_a_custom_provider_that_is_not_one_word_is_not_logged(
-    reason: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert scripted_login(Denied(reason), monkeypatch) == 400
-    (event,) = events_in(caplog)
-    assert (event["event"], event["reason"]) == ("login_denied", "invalid_reason")
 
 
 def test_refresh_is_one_event_with_the_same_session(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -237,53 +186,6 @@ def test_introspection_by_a_public_client_is_an_event(client: FlaskClient, caplo
     client.post("/oauth/introspect", data={"client_id": "app", "token": "x"})
     (event,) = events_in(caplog)
     assert (event["reason"], event["client"]) == ("public_client", "app")
-
-
-@SQLITE_ONLY
-def test_password_change_and_its_refusals_are_events(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
-    access = log_in(admin.client, MAX).access
-    caplog.clear()
-    for old, new in [("wrong", NEW["password"]), (MAX.password, "short"), (MAX.password, NEW["password"])]:
-        admin.client.post("/api/auth/password", json={"password": old, "new_password": new}, headers=bearer(access))
-    shown = [(event["event"], event.get("reason"), event["account"]) for event in events_in(caplog)]
-    assert shown == [
-        ("password_change_denied", "wrong_password", "Max"),
-        ("password_change_denied", "weak_password", "Max"),
-        ("password_changed", None, "Max"),
-        ("password_change_accepted", None, "Max"),
-    ]
-    assert events_in(caplog, "password_changed")[0]["operator"] == "database:Max"
-
-
-@SQLITE_ONLY
-def test_change_by_an_administrator_is_an_event_with_the_request(
-    admin: Admin, caplog: pytest.LogCaptureFixture
-) -> None:
-    response = admin.patch(admin.id_of(MAX), {"roles": ["editor"], "username": "maxine"})
-    renamed, changed = events_in(caplog)
-    assert (renamed["event"], renamed["account"], renamed["details"]) == ("user_renamed", "maxine", "was Max")
-    assert (changed["event"], changed["details"]) == ("roles_changed", "+editor -user")
-    for event in (renamed, changed):
-        assert event["operator"] == f"database:{ZOE.username}"
-        assert (event["request_id"], event["address"]) == (response.headers["X-Request-ID"], "127.0.0.1")
-        assert event["user_id"] == admin.table.users.require("maxine").id
-        assert event["jti"] == claims_of(admin.client, admin.access)["jti"]
-
-
-@SQLITE_ONLY
-def test_password_change_of_a_user_of_another_provider_is_not_an_event(
-    admin: Admin, caplog: pytest.LogCaptureFixture
-) -> None:
-    token = services_of(admin.client.application).issuer.generate({"username": "max", "roles": [], "idp": "ldap"})
-    body = {"password": "x", "new_password": "y"}
-    assert admin.client.post("/api/auth/password", json=body, headers=bearer(token)).status_code == 404
-    assert events_in(caplog) == []
-
-
-@SQLITE_ONLY
-def test_rejected_change_is_not_an_event(admin: Admin, caplog: pytest.LogCaptureFixture) -> None:
-    assert admin.patch(admin.id_of(MAX), {"username": ZOE.username}).status_code == 409
-    assert events_in(caplog) == []
 
 
 def test_guarded_requests_write_no_events(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:

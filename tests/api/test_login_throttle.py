@@ -10,19 +10,24 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from services.auth_provider import authenticate
-from services.context import services_of
 from services.throttle.errors import Throttled
-from tests.servers.process import wait_until
 from tests.support.audit_events import events_in
-from tests.support.stores import DEFAULT_LIMITS, SECRET_KEY, user_table, users_file
+from tests.support.stores import DEFAULT_LIMITS, SECRET_KEY, user_table
+from tests.support.throttled_logins import (
+    HOME,
+    OFFICE,
+    PER_ACCOUNT,
+    PER_ADDRESS,
+    PER_PLACE,
+    WRONG,
+    exhaust,
+    log_in,
+    strangers,
+)
 from tests.support.users import SAMPLE_USERS, ZOE
 
-HOME, OFFICE = "192.0.2.1", "2001:db8::1"
-WRONG = "not the password of any user"
 UNKNOWN = "nobody@example.org"
 NEW_PASSWORD = "lampshade quarry violin 9"
-PER_ACCOUNT, PER_PLACE, PER_ADDRESS = 10, 5, 100
-"""The default limits."""
 PERIOD = 15 * 60
 
 
@@ -43,24 +48,9 @@ def client(environ: dict[str, str]) -> FlaskClient:
     return create_app(environ).test_client()
 
 
-def log_in(client: FlaskClient, login: object, password: object = WRONG, address: str = HOME) -> TestResponse:
-    headers = {"X-Forwarded-For": address}
-    return client.post("/api/auth", json={"email": login, "password": password}, headers=headers)
-
-
 def use_password_grant(client: FlaskClient, login: str, password: str, address: str) -> TestResponse:
     form = {"grant_type": "password", "client_id": "mobile", "username": login, "password": password}
     return client.post("/oauth/token", data=form, headers={"X-Forwarded-For": address})
-
-
-def strangers(count: int = PER_ACCOUNT) -> list[str]:
-    """Return addresses from which no user has logged in."""
-    return [f"198.51.100.{number}" for number in range(1, count + 1)]
-
-
-def exhaust(client: FlaskClient, login: str) -> None:
-    """Fail logins from many addresses, until a login from a further one would be refused."""
-    assert {log_in(client, login, address=address).status_code for address in strangers()} == {400}
 
 
 def essence(response: TestResponse) -> tuple[int, bytes, dict[str, str]]:
@@ -237,44 +227,6 @@ def test_addresses_of_one_ipv6_network_count_together(environ: dict[str, str]) -
     addresses = ["2001:db8::1", "2001:db8::2:3", "2001:db8::ffff:0:0:1", "2001:db8::4", "2001:db8:0:1::1"]
     statuses = [log_in(client, f"{at}@example.org", address=at).status_code for at in addresses]
     assert statuses == [400, 400, 400, 429, 400]
-
-
-@pytest.fixture
-def users(tmp_path: Path) -> Path:
-    """The users file of `file_client`."""
-    return tmp_path / "users.toml"
-
-
-@pytest.fixture
-def file_client(users: Path) -> FlaskClient:
-    environ = {**users_file(users, SAMPLE_USERS), **DEFAULT_LIMITS, "SECRET_KEY": SECRET_KEY, "TRUSTED_PROXIES": "1"}
-    return create_app(environ).test_client()
-
-
-def test_outage_is_never_counted(file_client: FlaskClient, users: Path) -> None:
-    users.rename(users.with_suffix(".moved"))
-    wait_until(lambda: log_in(file_client, ZOE.email, address=OFFICE).status_code == 503)
-    statuses = {log_in(file_client, ZOE.email, ZOE.password).status_code for _ in range(PER_ADDRESS + 1)}
-    assert statuses == {503}
-    users.with_suffix(".moved").rename(users)
-    wait_until(lambda: log_in(file_client, "somebody else", address=OFFICE).status_code == 400)
-    assert log_in(file_client, ZOE.email, ZOE.password).status_code == 200
-    assert [log_in(file_client, ZOE.email).status_code for _ in range(PER_PLACE)] == [400] * PER_PLACE
-
-
-def test_overload_is_never_counted(environ: dict[str, str]) -> None:
-    client = create_app({**environ, "LOGIN_CONCURRENCY": "1"}).test_client()
-    with services_of(client.application).chain.logins.slot():
-        statuses = {log_in(client, ZOE.email, WRONG).status_code for _ in range(PER_ADDRESS + 1)}
-    assert statuses == {503}
-    assert log_in(client, ZOE.email, ZOE.password).status_code == 200
-
-
-def test_throttled_login_asks_no_provider(file_client: FlaskClient, users: Path) -> None:
-    exhaust(file_client, ZOE.email)
-    users.unlink()
-    wait_until(lambda: log_in(file_client, "somebody else").status_code == 503)
-    assert log_in(file_client, ZOE.email).status_code == 429
 
 
 def test_command_without_an_address_is_throttled_by_account(client: FlaskClient) -> None:

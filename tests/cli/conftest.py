@@ -1,14 +1,18 @@
-"""The program and its user table: `sqlite_cli` on SQLite, and `any_db_cli` on each kind of database."""
+"""The program and its user table: `sqlite_cli` on SQLite, `any_db_cli` on each kind of database, `run_keys` on keys."""
 
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 
 from app import create_app
+from cli.keys import keys
 from database.user_editor import UserEditor
 from tests.support import database_contents
+from tests.support.flask_program import WIDE
 from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.key_commands import Command
 from tests.support.stores import SECRET_KEY, engine_of, user_table
 
 
@@ -68,3 +72,20 @@ def log_in(client: FlaskClient, login: str, password: str) -> int:
 def contents(editor: UserEditor) -> dict[str, list[tuple[object, ...]]]:
     """Return every row of every table."""
     return database_contents.contents(editor._engine)  # noqa: SLF001 - no command shows every table
+
+
+@pytest.fixture
+def keys_path(tmp_path: Path) -> Path:
+    """The key directory, which does not exist yet."""
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def run_keys(keys_path: Path) -> Command:
+    """The commands, in this process, so that its clock can be moved."""
+
+    def run(*arguments: str, **environ: str) -> Result:
+        variables = {"SIGNING_KEYS_DIR": str(keys_path), "JWT_LIFETIME_MINUTES": "60", **WIDE, **environ}
+        return CliRunner(env=variables).invoke(keys, arguments)
+
+    return run

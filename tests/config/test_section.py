@@ -1,6 +1,5 @@
 """All problems of a configuration are reported together, with each value that is not a secret."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,29 +8,14 @@ from app import create_app
 from config.clients import OAuthSettings
 from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.section import Section, secret_file_variables
+from config.section import Section
 from config.service_settings import DatabaseSettings, MetricsSettings, PasswordSettings, ServerSettings
 from config.throttle_settings import ThrottleSettings
 from providers.ldap.settings import LdapSettings
+from tests.support.configuration_problems import Build, own_sections, problems
 from tests.support.stores import SECRET_KEY, services_of
 
-Build = Callable[[dict[str, str]], object]
-SECRETS = {name.removesuffix("_FILE") for name in secret_file_variables()}
 EACH_BUILD = pytest.mark.parametrize("build", [services_of, create_app])
-
-
-def own_sections() -> list[type[Section]]:
-    """Return the sections of this project, without those that other tests define."""
-    return [section for section in Section.__subclasses__() if section.__module__.startswith(("config.", "provid"))]
-
-
-def problems(environ: dict[str, str], build: Build = services_of) -> list[str]:
-    """Return the problems as lines. Fails if one of them shows a secret."""
-    with pytest.raises(ConfigurationError) as caught:
-        build(environ)
-    for name in {*environ} & SECRETS:
-        assert len(environ[name]) < 6 or environ[name] not in str(caught.value)
-    return caught.value.lines
 
 
 def variables(lines: list[str]) -> list[str]:
@@ -257,87 +241,6 @@ def test_empty_variable_counts_as_not_set(valid: dict[str, str], empty: str) -> 
 def test_empty_variable_that_is_required_is_a_problem(valid: dict[str, str], empty: str) -> None:
     (line,) = problems({**valid, empty: ""})
     assert line.startswith(f"{empty} is not set. Set it to ")
-
-
-@pytest.mark.parametrize(
-    ("misspelled", "nearest"),
-    [
-        ("JWT_AUDIENC", "JWT_AUDIENCE"),
-        ("JWT_LIFETIME_MINUTE", "JWT_LIFETIME_MINUTES"),
-        ("AUTH_SKIP_UNAVAILABEL", "AUTH_SKIP_UNAVAILABLE"),
-        ("DATABSE_URL", "DATABASE_URL"),
-        ("DATABASE_URI", "DATABASE_URL"),
-        ("database_url", "DATABASE_URL"),
-        ("DATABASE_URLFILE", "DATABASE_URL_FILE"),
-        ("SECRETKEY_FALLBACKS", "SECRET_KEY_FALLBACKS"),
-        ("SINGING_KEYS_DIR", "SIGNING_KEYS_DIR"),
-        ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
-    ],
-)
-def test_misspelled_variable_is_a_problem(valid: dict[str, str], misspelled: str, nearest: str) -> None:
-    lines = problems({**valid, misspelled: "a value"})
-    assert lines == [f"{misspelled} is not a setting. The nearest setting is {nearest}."]
-
-
-@pytest.mark.parametrize(
-    ("misspelled", "meant"),
-    [("AUTH_PROVDER", "AUTH_PROVIDER"), ("STATIC_USER_FILE", "STATIC_USERS_FILE"), ("SECRETKEY", "SECRET_KEY")],
-)
-def test_misspelled_variable_of_a_missing_setting_is_a_problem(
-    valid: dict[str, str], misspelled: str, meant: str
-) -> None:
-    del valid[meant]
-    lines = problems({**valid, misspelled: "a value"})
-    assert f"{misspelled} is not a setting. The nearest setting is {meant}." in lines
-
-
-def test_variable_that_resembles_a_setting_is_accepted_if_the_setting_is_set(valid: dict[str, str]) -> None:
-    assert services_of({**valid, "DATABASE_URI": "of another program", "DATABASE_URL": ""})
-
-
-def test_no_setting_resembles_one_of_another_section() -> None:
-    sections = own_sections()
-    assert len(sections) > 10
-    names = {section.variable(field) for section in sections for field in section.model_fields}
-    names |= {variable for variable in secret_file_variables() if variable.removesuffix("_FILE") in names}
-    for section in sections:
-        assert (
-            section.misspelled_variables(dict.fromkeys(names - {*map(section.variable, section.model_fields)}, ""))
-            == []
-        )
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("AUTH_NEXT_ON_OUTAGE", "AUTH_SKIP_UNAVAILABLE"),
-        ("SESSION_OUTAGE_SECONDS", "REVOCATION_STALENESS_SECONDS"),
-        ("KEY_FOLDER", "SIGNING_KEYS_DIR"),
-    ],
-)
-def test_old_name_of_a_renamed_variable_is_a_problem(valid: dict[str, str], old: str, new: str) -> None:
-    assert problems({**valid, old: "a value"}) == [f"{old} is now called {new}. Set {new}."]
-    assert services_of({**valid, old: ""})
-
-
-@pytest.mark.parametrize(
-    "unrelated",
-    [
-        "JWT_LIBRARY",
-        "AUTH_LOG",
-        "SECRET_SANTA",
-        "PATH",
-        "PORTS",
-        "STATIC_ROOT",
-        "S3_SECRET_KEY",
-        "TEST_DATABASE_URL",
-        "DATABASE_PORT",
-        "DATABASE",
-        "SECRET_KEY_BASE",
-    ],
-)
-def test_unrelated_variable_is_ignored(valid: dict[str, str], unrelated: str) -> None:
-    assert services_of({**valid, unrelated: "a value"})
 
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "1441", "1.5", "an hour", "60m", "nan", "inf", "9" * 5000])

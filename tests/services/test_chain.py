@@ -1,7 +1,6 @@
 """The chain: the order of the providers, and which of them decides a login."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,78 +16,15 @@ from providers.interface import (
     Overloaded,
     ProviderUnavailable,
     RequestFailed,
-    User,
 )
 from services.chain import Chain
 from services.links import Link
 from services.provider_faults import ProviderFault
 from services.tokens.issuer import TokenIssuer
 from tests.support.descriptors import no_free_descriptors
+from tests.support.scripted_stores import KNOWN, FindingStore, OwningStore, Store, chain, reason
 from tests.support.stores import SECRET_KEY, keys_of, user_table, users_file
 from tests.support.users import ZOE, SampleUser
-
-NOT_A_NAME = "must be a valid name in Unicode NFC, without surrounding whitespace"
-KNOWN = {"username": "zoé", "email": None, "roles": ["user"]}
-
-
-@dataclass
-class Store:
-    """A custom provider without capabilities, which records the logins that it is asked for."""
-
-    passwords: dict[str, str] = field(default_factory=dict)
-    """The password of each login."""
-    answer: Any = None
-    """The answer for all other logins."""
-    fault: Exception | None = None
-    asked: list[str] = field(default_factory=list)
-    username: str = ""
-
-    def authenticate(self, login: str, password: str) -> Any:
-        self.asked.append(login)
-        if self.fault:
-            raise self.fault
-        if login not in self.passwords:
-            return self.answer
-        if password != self.passwords[login]:
-            return Denied(WRONG_PASSWORD)
-        return {"username": self.username or login, "email": None, "roles": ["user"]}
-
-
-@dataclass
-class FindingStore(Store):
-    """The same provider with `find`."""
-
-    find_fault: Exception | None = None
-
-    def find(self, username: str) -> User | None:
-        if self.find_fault:
-            raise self.find_fault
-        known = {self.username or login for login in self.passwords}
-        return User(username=username, email=None, roles=[]) if username in known else None
-
-
-@dataclass
-class OwningStore(FindingStore):
-    """The same provider with `has_username`, and with disabled users."""
-
-    disabled: tuple[str, ...] = ()
-    ownership_fault: Exception | None = None
-
-    def has_username(self, username: str) -> bool:
-        if self.ownership_fault:
-            raise self.ownership_fault
-        return username in self.disabled or self.find(username) is not None
-
-
-def chain(*stores: Store, skip: str = "") -> Chain:
-    """Return a chain of the stores with the names a, b, c. Those in `skip` are skipped while they are unavailable."""
-    return Chain([Link(name, store, name in skip) for name, store in zip("abc", stores, strict=False)])
-
-
-def reason(answer: object) -> str:
-    """Return the reason of a denial."""
-    assert isinstance(answer, Denied), answer
-    return answer.reason
 
 
 def test_providers_are_asked_in_order_until_one_accepts_the_login() -> None:
@@ -241,76 +177,6 @@ def test_outage_while_an_earlier_provider_is_asked_for_the_username_ends_the_log
     stores = FindingStore(find_fault=fault), Store({"zoé": "right"}), Store({"zoé": "right"})
     with pytest.raises(ProviderUnavailable, match=r"^a: "):
         chain(*stores, skip=skip).authenticate("zoé", "right")
-
-
-@pytest.mark.parametrize(
-    ("answer", "member"),
-    [
-        ({**KNOWN, "username": 7}, "username must be text, not an int"),
-        ({**KNOWN, "username": ""}, f"username {NOT_A_NAME}"),
-        ({**KNOWN, "username": "\0hunter2"}, f"username {NOT_A_NAME}"),
-        ({**KNOWN, "username": "hunter2" * 50}, f"username {NOT_A_NAME}"),
-        ({**KNOWN, "email": ["hunter2"]}, "email must be text, not a list"),
-        ({**KNOWN, "roles": "hunter2"}, "roles must be a list, not a str"),
-        ({**KNOWN, "roles": {"hunter2"}}, "roles must be a list, not a set"),
-        ({**KNOWN, "roles": ["user", b"hunter2"]}, "roles.1 must be text, not a bytes"),
-        ({**KNOWN, "roles": [""]}, f"roles.0 {NOT_A_NAME}"),
-        ({"username": "hunter2", "roles": []}, "email is missing"),
-        ({}, "username is missing; email is missing; roles is missing"),
-        ({**KNOWN, "record_id": 5}, "record_id must be text, not an int"),
-        ({**KNOWN, "record_id": ""}, "record_id must not be empty"),
-        (
-            {**KNOWN, "credential_stamp": "a\0b"},
-            "credential_stamp must not contain control characters or lone surrogates",
-        ),
-        ({**KNOWN, "credential_stamp": b"stamp"}, "credential_stamp must be text, not a bytes"),
-        (False, "the value must be a dict, not a bool"),
-        (["hunter2"], "the value must be a dict, not a list"),
-    ],
-)
-def test_invalid_answer_of_a_provider_is_an_error_without_its_values(answer: object, member: str) -> None:
-    with pytest.raises(ProviderFault) as caught:
-        chain(Store(answer=answer)).authenticate("zoé", "x")
-    assert (
-        str(caught.value) == f"the provider a ({__name__}.Store) returned an invalid user from authenticate: {member}"
-    )
-
-
-@pytest.mark.parametrize("name", ["kim ", "\u3000kim", "jose\u0301", "kim\n", "\ufa19"])
-def test_two_records_do_not_become_one_user_by_normalization(name: str) -> None:
-    for member, value in {"username": name, "email": name, "roles": [name]}.items():
-        with pytest.raises(ProviderFault, match=rf"authenticate: {member}"):
-            chain(Store(answer={**KNOWN, member: value})).authenticate("zoé", "x")
-
-
-def test_two_record_ids_do_not_become_one_by_normalization() -> None:
-    answer = chain(Store(answer={**KNOWN, "record_id": "e\u0301"})).authenticate("zoé", "x")
-    assert isinstance(answer, dict)
-    assert answer["record_id"] == "e\u0301"
-
-
-@pytest.mark.parametrize(
-    "text", ["x\nINFO login accepted by static", "no such user", "", "Locked", "x" * 65, "\x1b[2J", None, 7, ["x"]]
-)
-def test_reason_of_a_provider_cannot_forge_a_log_line(text: Any) -> None:
-    assert reason(chain(Store(answer=Denied(text))).authenticate("zoé", "x")) == "invalid_reason"
-
-
-@pytest.mark.parametrize("username", [5, b"zoe", ["zoe"], object()])
-def test_username_of_a_denial_that_is_not_text_is_dropped(username: Any) -> None:
-    denied = chain(Store(answer=Denied("wrong_password", username))).authenticate("zoé", "x")
-    assert isinstance(denied, Denied)
-    assert (denied.reason, denied.username) == ("wrong_password", None)
-
-
-def test_additional_members_of_an_answer_are_removed() -> None:
-    more = {**KNOWN, "idp": "forged", "is_admin": True}
-    assert chain(Store(answer=more)).authenticate("x", "x") == {**KNOWN, "idp": "a"}
-
-
-def test_record_id_and_credential_stamp_of_none_count_as_missing() -> None:
-    answer = {**KNOWN, "record_id": None, "credential_stamp": None}
-    assert chain(Store(answer=answer)).authenticate("x", "x") == {**KNOWN, "idp": "a"}
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ WITHOUT_SERVER = frozenset(
 
 SLOW = (
     "tests/api/test_foreign_hash_logins.py",
-    "tests/api/test_login_throttle.py",
+    "tests/api/test_login_throttle",
     "tests/api/test_lost_responses.py",
     "tests/api/test_overlapping_logins.py",
     "tests/api/test_session_races.py",

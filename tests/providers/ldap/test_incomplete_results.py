@@ -4,72 +4,30 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from time import thread_time
 
 import pytest
 
 from app import create_app
-from providers.interface import ProviderUnavailable, RequestFailed, User
-from providers.ldap import open_ldap
+from providers.interface import ProviderUnavailable, RequestFailed
 from providers.ldap.client import searches
-from providers.ldap.client.attribute_ranges import complete_ranges
-from providers.ldap.client.responses import Entry
-from tests.servers.scripted_directory import Attributes, Found, ScriptedDirectory, Search, running
+from tests.servers.scripted_directory import Found, Search, running
 from tests.support.directories import ldap_provider
+from tests.support.limited_directory import (
+    ADMIN_LIMIT,
+    GROUPS,
+    LIMIT,
+    NO_EXTENSION,
+    PASSWORD,
+    REFERRAL,
+    UNWILLING,
+    Directory,
+    entries,
+    environ,
+    group,
+    log_in,
+)
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SampleUser
-
-PASSWORD = "the password of zoe"
-ZOE_DN = "uid=zoe,ou=people,dc=x"
-GROUPS = "ou=groups,dc=x"
-LIMIT, ADMIN_LIMIT, UNWILLING, NO_EXTENSION, REFERRAL = 4, 11, 53, 12, 10
-
-
-def group(number: int | str) -> str:
-    """Return the DN of a group."""
-    return f"cn={number},{GROUPS}"
-
-
-def entries(group_count: int = 0, **more: list[str]) -> dict[str, Attributes]:
-    """Return a directory with the user Zoé, who is in all groups, and has more attributes."""
-    return {
-        "": {"objectClass": ["top"]},
-        "ou=people,dc=x": {"objectClass": ["organizationalUnit"]},
-        GROUPS: {"objectClass": ["organizationalUnit"]},
-        ZOE_DN: {"objectClass": ["person"], "uid": ["zoe"], "entryUUID": ["1"], **more},
-        **{group(number): {"objectClass": ["group"], "member": [ZOE_DN]} for number in range(group_count)},
-    }
-
-
-class Directory(ScriptedDirectory):
-    """A directory whose searches for groups, or for all, an `answer` may replace."""
-
-    def __init__(self, content: dict[str, Attributes], answer: Callable[[Search, Found], Found]) -> None:
-        super().__init__(content, {ZOE_DN: PASSWORD})
-        self.searches: list[Search] = []
-        self.answer = answer
-
-    def search(self, search: Search) -> Found:
-        self.searches.append(search)
-        return self.answer(search, super().search(search))
-
-
-def environ(port: int, **changed: str) -> dict[str, str]:
-    """Return an environment with the server at this port, in which each group gives a role of the same name."""
-    return {
-        "LDAP_URL": f"ldap://127.0.0.1:{port}",
-        "LDAP_INSECURE_PLAINTEXT": "true",
-        "LDAP_BASE_DN": "ou=people,dc=x",
-        "LDAP_ROLE_MAP": json.dumps({group(number): [f"r{number}"] for number in range(1300)}),
-        **changed,
-    }
-
-
-def log_in(directory: ScriptedDirectory, **changed: str) -> User | None:
-    """Return the user of a login of Zoé."""
-    with running(directory) as port:
-        return open_ldap(environ(port, **changed)).authenticate("zoe", PASSWORD) or None
-
 
 SEARCHES_GROUPS = {"LDAP_GROUP_BASE_DN": GROUPS}
 
@@ -203,65 +161,6 @@ def test_search_that_a_limit_ends_does_not_ask_the_next_provider(tmp_path: Path,
     assert response.status_code == 503
 
 
-def ranged(*sizes: int, end: str = "*", attribute: str = "memberOf") -> Callable[[Search, Found], Found]:
-    """Return an answer that sends an attribute in parts of these sizes, and ends the last part with `end`."""
-    values = [group(number) for number in range(sum(sizes))]
-    starts = [sum(sizes[:number]) for number in range(len(sizes))]
-
-    def answer(search: Search, found: Found) -> Found:
-        requested = next((name for name in search.attributes if ";range=" in name), None)
-        start = int(requested.partition("=")[2].partition("-")[0]) if requested else 0
-        if start not in starts:
-            return found
-        number = starts.index(start)
-        last = end if number == len(sizes) - 1 else str(start + sizes[number] - 1)
-        part = {f"{attribute};range={start}-{last}": values[start : start + sizes[number]]}
-        return replace(found, entries=[(dn, {**entry, **part}) for dn, entry in found.entries])
-
-    return answer
-
-
-class RangedDirectory(Directory):
-    """A directory that sends parts under the names that it gives them."""
-
-    def values(self, search: Search, attributes: Attributes) -> dict[str, list[str]]:
-        parts = {name: [*values] for name, values in attributes.items() if ";range=" in name}
-        return {**super().values(search, attributes), **parts}
-
-
-@pytest.mark.parametrize("sizes", [(1,), (1, 1), (1000, 300), (3, 2, 1, 4)])
-def test_all_parts_of_an_attribute_are_read(sizes: tuple[int, ...]) -> None:
-    user = log_in(RangedDirectory(entries(), ranged(*sizes)))
-    assert user
-    assert len(user["roles"]) == sum(sizes)
-
-
-def test_group_in_a_later_part_is_excluded(tmp_path: Path) -> None:
-    rules = tmp_path / "roles.toml"
-    rules.write_text(f'[[rules]]\nroles = ["in"]\nall = "{group(0)}"\nnot = "{group(5)}"\n')
-    directory = RangedDirectory(entries(), ranged(3, 3))
-    user = log_in(directory, LDAP_ROLE_MAP="", LDAP_ROLE_RULES_FILE=str(rules))
-    assert user
-    assert user["roles"] == []
-
-
-@pytest.mark.parametrize("end", ["1", "x", "", "-1", "0"])
-def test_parts_that_do_not_end_are_an_error(end: str) -> None:
-    directory = RangedDirectory(entries(), ranged(2, end=end))
-    with running(directory) as port, pytest.raises(RequestFailed, match="attribute"):
-        ldap_provider(environ(port)).authenticate("zoe", PASSWORD)
-
-
-def test_parts_of_an_attribute_with_options_become_one_attribute() -> None:
-    rest = {
-        "mail;lang-en;range=1-*": Entry(ZOE_DN, {"mail;lang-en;range=1-*": [b"b", b"c"]}),
-        "uid;range=2-*": Entry(ZOE_DN, {"uid;range=2-*": [b"z"]}),
-    }
-    first = {"uid": [], "uid;range=0-1": [b"x", b"y"], "mail;lang-en;range=0-0": [b"a"], "mail": [b"m"]}
-    entry = complete_ranges(Entry(ZOE_DN, first), lambda _, attribute: [rest[attribute]])
-    assert entry.attributes == {"uid": [b"x", b"y", b"z"], "mail;lang-en": [b"a", b"b", b"c"], "mail": [b"m"]}
-
-
 def test_group_on_another_server_is_an_error() -> None:
     def answer(search: Search, found: Found) -> Found:
         return Found(code=REFERRAL) if search.base == group("child") else found
@@ -328,17 +227,3 @@ def test_doctor_compares_the_usernames_that_it_may_read() -> None:
     assert check.outcome == "warning"
     assert check.found.startswith("no username occurs twice in the first 1 entries: a limit of the server")
     assert check.remedy == "Raise the size limit of an anonymous client on the server"
-
-
-def test_time_of_a_login_is_linear_in_the_number_of_groups() -> None:
-    def seconds(count: int) -> float:
-        directory = RangedDirectory(entries(memberOf=list(map(group, range(count)))), lambda _, found: found)
-        with running(directory) as port:
-            provider = ldap_provider(environ(port, LDAP_TIMEOUT_SECONDS="60"))
-            start = thread_time()
-            user = provider.authenticate("zoe", PASSWORD)
-            assert user
-            assert len(user["roles"]) == 1300
-            return thread_time() - start
-
-    assert seconds(100_000) < 30 * seconds(10_000)
