@@ -73,7 +73,7 @@ def _write_development_file() -> None:
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(
             "# Created by `make run` for development on this machine. Environment variables take precedence.\n"
-            f"SECRET_KEY={secrets.token_urlsafe(48)}\n"
+            f"SECRET_KEY={secrets.token_hex(32)}\n"
             "AUTH_PROVIDER=database\n"
             "DATABASE_URL=sqlite:///development.db\n"
             "EXAMPLE_ROUTES=true\n"

@@ -25,7 +25,7 @@ class KeySettings(Section):
     prefix: ClassVar[str] = "SECRET_"
 
     key: StrongSecret | None = Field(
-        None, description="at least 32 random bytes, as `openssl rand -base64 48` prints them, or set SIGNING_KEYS_DIR"
+        None, description="at least 32 random bytes, as `openssl rand -hex 32` prints them, or set SIGNING_KEYS_DIR"
     )
     key_fallbacks: Annotated[tuple[StrongSecret, ...], BeforeValidator(_split)] = Field(
         (), description="the previous values of SECRET_KEY, comma-separated or one per line"

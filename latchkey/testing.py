@@ -11,7 +11,7 @@ import pytest
 
 from providers.interface import User
 
-_SECRET_KEY = secrets.token_urlsafe(48)
+_SECRET_KEY = secrets.token_hex(32)
 # An application may be created once for all tests, so the users are not in a provider of one test.
 _users: dict[str, User] = {}
 _PASSWORD = secrets.token_urlsafe(16)

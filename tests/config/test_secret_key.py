@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from config.clients import OAuthSettings
 from config.errors import ConfigurationError
 from config.keys import KeySettings
-from config.secret_strength import require_strong_secret
+from config.secret_strength import _is_random_hexadecimal, require_strong_secret
 from tests.support.stores import SECRET_KEY, keys_of, services_of
 
 AUTHORITY = trustme.CA(key_type=trustme.KeyType.ECDSA)
@@ -199,3 +199,23 @@ def test_placeholder_or_secret_of_a_tutorial_is_rejected(key: str) -> None:
 def test_random_key_is_never_rejected(kind: str) -> None:
     for _ in range(250):
         require_strong_secret(SecretStr(RANDOM_SECRETS[kind]()))
+
+
+PATTERNS_OF_HEXADECIMAL_DIGITS = {
+    "a sequence": "0123456789abcdef" * 4,
+    "a sequence and its reverse": "0123456789abcdeffedcba9876543210" * 2,
+    "what can be read as words": "deadbeefcafebabefeedfacedecade00c0ffee0ddba11ca11ab1e5ca1ab1efade",
+    "longer than 64 digits": "0123456789abcdef" * 4 + "b7c1f09e44d2a8635e10c7fb9a2d6384" * 2,
+    "dates": "19840704199912312000010120240229198006151970010120081031201207042016022919691231",
+    "a half, repeated": "b7c1f09e44d2a8635e10c7fb9a2d6384" * 2,
+    "random digits after a repetition": "0" * 48 + "b7c1f09e44d2a863",
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS_OF_HEXADECIMAL_DIGITS)
+def test_pattern_of_hexadecimal_digits_is_estimated(pattern: str) -> None:
+    assert not _is_random_hexadecimal(PATTERNS_OF_HEXADECIMAL_DIGITS[pattern])
+
+
+def test_random_hexadecimal_digits_need_no_estimate() -> None:
+    assert all(_is_random_hexadecimal(secrets.token_hex(32)) for _ in range(1000))

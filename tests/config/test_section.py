@@ -76,7 +76,7 @@ def test_each_problem_has_a_remedy() -> None:
             {"SECRET_KEY": "short"},
             (
                 "SECRET_KEY must be at least 32 bytes long. Set it to at least 32 random bytes, as"
-                " `openssl rand -base64 48` prints them, or set SIGNING_KEYS_DIR."
+                " `openssl rand -hex 32` prints them, or set SIGNING_KEYS_DIR."
             ),
         ),
         (

@@ -26,7 +26,7 @@ from services.keys.ring import KeySource
 from services.keys.sources import open_keys
 from tests.support.users import SampleUser
 
-SECRET_KEY = "a key for the tests, as long as it has to be"
+SECRET_KEY = "7d0f4c1e9ab2586337e1c8d5f20b946a8be5036fd17c24a9903ed86b5f41c27a"
 
 HIGH_LIMITS = {"LOGIN_FAILURES_PER_ACCOUNT": "1000000/hour", "LOGIN_ATTEMPTS_PER_ADDRESS": "1000000/hour"}
 """Limits that no test reaches. All sample stores have them, because most tests log in from one address."""
