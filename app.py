@@ -12,7 +12,6 @@ from werkzeug.serving import is_running_from_reloader
 from api import documentation, errors, paths, routes
 from api.installation import install, is_development_server, open_services
 from audit.formats import log_to_standard_error
-from cli.listening import require_free_address
 from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
 from services.route_map import unmarked_routes
@@ -62,6 +61,8 @@ def _configure_logging(settings: Settings) -> None:
 
 def main() -> None:
     """Start a development server on HOST and PORT."""
+    from cli.listening import require_free_address
+
     try:
         settings = Settings.of_process()
         server, app = collect_errors(lambda: settings.server, lambda: _create_app(settings, is_development=True))

@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection
 
 from flask import Flask
-from flask_cors import CORS
 
 EXPOSED_HEADERS = ["ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 PREFLIGHT_MAX_AGE = 600  # seconds
@@ -16,6 +15,8 @@ def init(app: Flask, origins: Collection[str]) -> None:
     Pages send the access token in a header. Cookies are not allowed.
     """
     if origins:
+        from flask_cors import CORS
+
         # flask-cors would take some texts, such as http://[::1]:3000, for regular expressions.
         exact = [re.compile(rf"{re.escape(origin)}\Z") for origin in origins]
         CORS(app, origins=exact, expose_headers=EXPOSED_HEADERS, max_age=PREFLIGHT_MAX_AGE, always_send=False)

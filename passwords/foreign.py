@@ -1,6 +1,7 @@
-"""Verification of hashes that other applications made and libpass cannot verify.
+"""Verification of hashes, also of those that other applications made and libpass cannot verify.
 
-The arguments come from a hash that matched a format of `passwords.formats`, which limits the costs. Digests are
+A function imports the library that it needs, because most processes verify hashes of one scheme, or none. The arguments
+come from a hash that matched a format of `passwords.formats`, which limits the costs. Digests are
 compared in constant time. All functions are thread-safe. No function holds the GIL for more than about a millisecond.
 """
 
@@ -9,12 +10,6 @@ import hmac
 import time
 from base64 import b64encode
 from hmac import compare_digest
-from typing import Any
-
-import bcrypt
-from passlib.utils.binary import h64
-
-from passwords.system_crypt import system_crypt
 
 _MAX_BCRYPT_BYTES = 72
 # Django's and Werkzeug's default parameters need more than OpenSSL's default limit of 32 MiB.
@@ -47,6 +42,8 @@ def verify_bcrypt(secret: bytes, stored: str) -> bool:
     Older bcrypt libraries silently ignored the bytes after 72. Users with such a hash must still be able to log in, so
     these bytes are ignored here too.
     """
+    import bcrypt
+
     return bcrypt.checkpw(secret[:_MAX_BCRYPT_BYTES], stored.encode())
 
 
@@ -78,24 +75,35 @@ def verify_directory389(secret: bytes, stored: bytes) -> bool:
     return verify_pbkdf2(secret, salt, digest, name="sha256", rounds=rounds)
 
 
-def verify_crypt(secret: bytes, stored: str, handler: Any) -> bool:
+def verify_libpass(secret: bytes, stored: str, handler: str) -> bool:
+    """Verify with the libpass handler of this name."""
+    from passlib import hash as handlers
+
+    return bool(getattr(handlers, handler).verify(secret, stored))
+
+
+def verify_crypt(secret: bytes, stored: str, handler: str) -> bool:
     """Verify SHA-crypt or MD5-crypt. The libpass handler computes what the system cannot compute."""
+    from passwords.system_crypt import system_crypt
+
     computed = system_crypt(secret, stored)
     if computed is None:
-        return bool(handler.verify(secret, stored))
+        return verify_libpass(secret, stored, handler)
     # Only the digests, because the default cost has two spellings.
     return compare_digest(computed.rpartition(b"$")[2], stored.rpartition("$")[2].encode())
 
 
-def verify_apr1(secret: bytes, stored: str, handler: Any) -> bool:
+def verify_apr1(secret: bytes, stored: str, handler: str) -> bool:
     """Verify Apache's variant of MD5-crypt with its libpass handler, which takes about a millisecond."""
-    matches = bool(handler.verify(secret, stored))
+    matches = verify_libpass(secret, stored, handler)
     time.sleep(_PAUSE)
     return matches
 
 
 def verify_phpass(secret: bytes, salt: bytes, digest: str, *, rounds: int) -> bool:
     """Verify the portable hashes of phpass."""
+    from passlib.utils.binary import h64
+
     computed = hashlib.md5(salt + secret, usedforsecurity=False).digest()
     for done in range(rounds):
         if done % _ROUNDS_WITHOUT_PAUSE == 0:

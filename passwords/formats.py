@@ -1,21 +1,9 @@
 """The text formats of the password hashes that Latchkey can verify."""
 
 import hashlib
-import re
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from passlib.hash import (
-    apr_md5_crypt,
-    argon2,
-    atlassian_pbkdf2_sha1,
-    bcrypt_sha256,
-    md5_crypt,
-    sha256_crypt,
-    sha512_crypt,
-)
 
 from passwords import foreign
 from passwords.costs import (
@@ -33,8 +21,8 @@ from passwords.costs import (
 class HashFormat:
     """A text format of hashes."""
 
-    pattern: re.Pattern[str]
-    """Matches a whole hash."""
+    pattern: str
+    """A regular expression of a whole hash. `re` compiles it when the first hash is compared with it."""
     scheme: Callable[[Match], HashScheme]
     """Raises UnusableHash if the cost parameters are excessive or invalid."""
     verify: Callable[[bytes, Match], bool]
@@ -58,18 +46,18 @@ def _decode(text: str) -> bytes:
     return b64decode(unpadded + "=" * (-len(unpadded) % 4))
 
 
-def _md5_crypt(scheme: str, prefix: str, verify: Callable[[bytes, str, Any], bool], handler: Any) -> HashFormat:
+def _md5_crypt(scheme: str, prefix: str, verify: Callable[[bytes, str, str], bool], handler: str) -> HashFormat:
     return HashFormat(
-        re.compile(rf"{prefix}{_CRYPT_BASE64}{{1,8}}\${_CRYPT_BASE64}{{22}}"),
+        rf"{prefix}{_CRYPT_BASE64}{{1,8}}\${_CRYPT_BASE64}{{22}}",
         lambda _: HashScheme(scheme),
         lambda secret, match: verify(secret, match[0], handler),
     )
 
 
-def _sha_crypt(scheme: str, prefix: str, length: int, handler: Any) -> HashFormat:
+def _sha_crypt(scheme: str, prefix: str, length: int, handler: str) -> HashFormat:
     rounds = rf"(?:rounds=(?P<rounds>{_NUMBER})\$)?"
     return HashFormat(
-        re.compile(rf"{prefix}{rounds}{_CRYPT_BASE64}{{1,16}}\${_CRYPT_BASE64}{{{length}}}"),
+        rf"{prefix}{rounds}{_CRYPT_BASE64}{{1,16}}\${_CRYPT_BASE64}{{{length}}}",
         lambda match: one_parameter(
             scheme, "rounds", int(match["rounds"] or 5000), 1000, 10**6, milliseconds_per_round=5e-4
         ),
@@ -81,7 +69,7 @@ def _sha_crypt(scheme: str, prefix: str, length: int, handler: Any) -> HashForma
 def _bcrypt(scheme: str, prefix: str, verify: Callable[[bytes, str], bool]) -> HashFormat:
     digest = f"{_CRYPT_BASE64}{{21}}[.Oeu]{_CRYPT_BASE64}{{30}}[.CGKOSWaeimquy26]"
     return HashFormat(
-        re.compile(rf"{prefix}(?P<bcrypt>\$2[aby]\$(?P<cost>[0-9]{{2}})\${digest})"),
+        rf"{prefix}(?P<bcrypt>\$2[aby]\$(?P<cost>[0-9]{{2}})\${digest})",
         lambda match: one_parameter(scheme, "cost", int(match["cost"]), 4, 15, milliseconds_per_round=0.055),
         lambda secret, match: verify(secret, match["bcrypt"]),
     )
@@ -93,7 +81,7 @@ def _pbkdf2_scheme(function: str, rounds: int) -> HashScheme:
 
 def _pbkdf2(function: str, prefix: str, digest: str, decode: Callable[[str], bytes]) -> HashFormat:
     return HashFormat(
-        re.compile(rf"{prefix}(?P<rounds>{_NUMBER})\${_SALT}\$(?P<digest>{digest})"),
+        rf"{prefix}(?P<rounds>{_NUMBER})\${_SALT}\$(?P<digest>{digest})",
         lambda match: _pbkdf2_scheme(function, int(match["rounds"])),
         lambda secret, match: foreign.verify_pbkdf2(
             secret, match["salt"].encode(), decode(match["digest"]), name=function, rounds=int(match["rounds"])
@@ -107,7 +95,7 @@ def _encoded_pbkdf2(function: str, prefix: str) -> HashFormat:
     length, padding = -(-size * 8 // 6), "=" * (-size % 3)
     salt, digest = f"{_ADAPTED_BASE64}{{1,171}}={{0,2}}", f"{_ADAPTED_BASE64}{{{length}}}(?:{padding})?"
     return HashFormat(
-        re.compile(rf"{prefix}(?P<rounds>{_NUMBER})\$(?P<salt>{salt})\$(?P<digest>{digest})", re.IGNORECASE),
+        rf"(?i:{prefix}(?P<rounds>{_NUMBER})\$(?P<salt>{salt})\$(?P<digest>{digest}))",
         lambda match: _pbkdf2_scheme(function, int(match["rounds"])),
         lambda secret, match: foreign.verify_pbkdf2(
             secret, _decode(match["salt"]), _decode(match["digest"]), name=function, rounds=int(match["rounds"])
@@ -119,7 +107,7 @@ def _salted_once(function: str, prefix: str) -> HashFormat:
     """Return the format of old versions of Werkzeug and Django: `sha1$salt$hex`, which each computed in its own way."""
     digest = f"[0-9a-f]{{{hashlib.new(function).digest_size * 2}}}"
     return HashFormat(
-        re.compile(rf"{prefix}{_SALT}\$(?P<digest>{digest})"),
+        rf"{prefix}{_SALT}\$(?P<digest>{digest})",
         lambda _: HashScheme(f"salted-{function}"),
         lambda secret, match: foreign.verify_salted_once(
             secret, match["salt"].encode(), bytes.fromhex(match["digest"]), name=function
@@ -134,30 +122,30 @@ def _scrypt(
         n, r, p = scrypt_parameters(match)
         return foreign.verify_scrypt(secret, decode_salt(match["salt"]), decode(match["digest"]), n=n, r=r, p=p)
 
-    return HashFormat(re.compile(pattern), scrypt_scheme, verify)
+    return HashFormat(pattern, scrypt_scheme, verify)
 
 
 def _salted(scheme: str, function: str, min_length: int) -> HashFormat:
     """Return the format of padded base64. `min_length` characters hold the digest and a salt of four bytes."""
     return HashFormat(
-        re.compile(rf"\{{\w+\}}(?=(?:.{{4}})+\Z)(?P<bytes>{_BASE64}{{{min_length},}}={{0,2}})"),
+        rf"\{{\w+\}}(?=(?:.{{4}})+\Z)(?P<bytes>{_BASE64}{{{min_length},}}={{0,2}})",
         lambda _: HashScheme(scheme),
         lambda secret, match: foreign.verify_salted(secret, function, b64decode(match["bytes"])),
     )
 
 
 _ARGON2 = HashFormat(
-    re.compile(
+    (
         rf"\$argon2(?P<type>id|i|d)\$(?:v=1[69]\$)?m=(?P<m>{_NUMBER}),t=(?P<t>{_NUMBER}),p=(?P<p>{_NUMBER})"
         # A salt of 8 to 64 bytes, and a digest of exactly 16, 32 or 64 bytes, so that a truncated digest is invalid.
         rf"\$(?=[^$]{{11,86}}\$){_UNPADDED_BASE64}\$(?=(?:.{{22}}|.{{43}}|.{{86}})\Z){_UNPADDED_BASE64}"
     ),
     argon2_scheme,
-    lambda secret, match: bool(argon2.verify(secret, match[0])),
+    lambda secret, match: foreign.verify_libpass(secret, match[0], "argon2"),
 )
 _BCRYPT = _bcrypt("bcrypt", "", foreign.verify_bcrypt)
 _PHPASS = HashFormat(
-    re.compile(rf"\$[PH]\$(?P<power>{_CRYPT_BASE64})(?P<salt>{_CRYPT_BASE64}{{8}})(?P<digest>{_CRYPT_BASE64}{{22}})"),
+    rf"\$[PH]\$(?P<power>{_CRYPT_BASE64})(?P<salt>{_CRYPT_BASE64}{{8}})(?P<digest>{_CRYPT_BASE64}{{22}})",
     # libpass makes hashes with 2**19.
     lambda match: one_parameter("phpass", "rounds", phpass_rounds(match), 2**7, 2**20, milliseconds_per_round=1e-3),
     lambda secret, match: foreign.verify_phpass(
@@ -166,30 +154,30 @@ _PHPASS = HashFormat(
 )
 
 _PASSLIB_BCRYPT_SHA256 = HashFormat(
-    re.compile(rf"\$bcrypt-sha256\$v=2,t=2[ab],r=(?P<cost>[0-9]{{1,2}})\${_CRYPT_BASE64}{{22}}\${_CRYPT_BASE64}{{31}}"),
+    rf"\$bcrypt-sha256\$v=2,t=2[ab],r=(?P<cost>[0-9]{{1,2}})\${_CRYPT_BASE64}{{22}}\${_CRYPT_BASE64}{{31}}",
     lambda match: one_parameter("bcrypt-sha256", "cost", int(match["cost"]), 4, 15, milliseconds_per_round=0.055),
-    lambda secret, match: bool(bcrypt_sha256.verify(secret, match[0])),
+    lambda secret, match: foreign.verify_libpass(secret, match[0], "bcrypt_sha256"),
 )
 _DIRECTORY389_PBKDF2 = HashFormat(
     # The number of rounds, a salt of 64 bytes and a digest of 256 bytes.
-    re.compile(rf"\{{\w+\}}(?P<bytes>{_BASE64}{{432}})"),
+    rf"\{{\w+\}}(?P<bytes>{_BASE64}{{432}})",
     lambda match: _pbkdf2_scheme("sha256", int.from_bytes(b64decode(match["bytes"])[:4])),
     lambda secret, match: foreign.verify_directory389(secret, b64decode(match["bytes"])),
 )
 _ATLASSIAN = HashFormat(
-    re.compile(rf"\{{\w+\}}{_BASE64}{{64}}"),
+    rf"\{{\w+\}}{_BASE64}{{64}}",
     lambda _: one_parameter("pbkdf2-sha1", "rounds", 10_000, 1, 10_000, milliseconds_per_round=3e-4),
-    lambda secret, match: bool(atlassian_pbkdf2_sha1.verify(secret, match[0].upper()[:9] + match[0][9:])),
+    lambda secret, match: foreign.verify_libpass(secret, match[0].upper()[:9] + match[0][9:], "atlassian_pbkdf2_sha1"),
 )
 
 FORMATS = {
     **dict.fromkeys(("$argon2id$", "$argon2i$", "$argon2d$"), _ARGON2),
     **dict.fromkeys(("$2a$", "$2b$", "$2y$"), _BCRYPT),
     **dict.fromkeys(("$P$", "$H$"), _PHPASS),
-    "$6$": _sha_crypt("sha512-crypt", r"\$6\$", 86, sha512_crypt),
-    "$5$": _sha_crypt("sha256-crypt", r"\$5\$", 43, sha256_crypt),
-    "$1$": _md5_crypt("md5-crypt", r"\$1\$", foreign.verify_crypt, md5_crypt),
-    "$apr1$": _md5_crypt("apr1", r"\$apr1\$", foreign.verify_apr1, apr_md5_crypt),
+    "$6$": _sha_crypt("sha512-crypt", r"\$6\$", 86, "sha512_crypt"),
+    "$5$": _sha_crypt("sha256-crypt", r"\$5\$", 43, "sha256_crypt"),
+    "$1$": _md5_crypt("md5-crypt", r"\$1\$", foreign.verify_crypt, "md5_crypt"),
+    "$apr1$": _md5_crypt("apr1", r"\$apr1\$", foreign.verify_apr1, "apr_md5_crypt"),
     "$wp$": _bcrypt("bcrypt-wordpress", r"\$wp", foreign.verify_bcrypt_wordpress),
     "$bcrypt-sha256$": _PASSLIB_BCRYPT_SHA256,
     "$pbkdf2$": _encoded_pbkdf2("sha1", r"\$pbkdf2\$"),
@@ -208,7 +196,7 @@ FORMATS = {
     "{pbkdf2-sha512}": _encoded_pbkdf2("sha512", r"\{pbkdf2-sha512\}"),
     "{pbkdf2_sha256}": _DIRECTORY389_PBKDF2,
     "{pbkdf2}$1$": HashFormat(
-        re.compile(rf"\{{\w+\}}\$1\${_SALT}\$(?P<rounds>{_NUMBER})\$(?P<digest>[0-9a-f]{{40}})"),
+        rf"\{{\w+\}}\$1\${_SALT}\$(?P<rounds>{_NUMBER})\$(?P<digest>[0-9a-f]{{40}})",
         lambda match: _pbkdf2_scheme("sha1", int(match["rounds"])),
         lambda secret, match: foreign.verify_pbkdf2(
             secret, match["salt"].encode(), bytes.fromhex(match["digest"]), name="sha1", rounds=int(match["rounds"])

@@ -4,15 +4,15 @@ import logging
 import os
 import secrets
 import sys
+from base64 import b64encode
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from threading import BoundedSemaphore
 from time import perf_counter
-from typing import TypeVar
-
-from passlib.hash import argon2
+from typing import Any, TypeVar
 
 from audit.operation import timed
 from config.forks import reset_in_forks
@@ -24,10 +24,15 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# The OWASP minimum for argon2id. The type and the costs are explicit because libpass has other defaults.
-_policy = argon2.using(type="ID", memory_cost=19456, time_cost=2, parallelism=1)
-# A random digest needs no hash computation, and no memory for one, when the process starts.
-DECOY: str = _policy(salt=secrets.token_bytes(16), checksum=secrets.token_bytes(32), use_defaults=True).to_string()
+
+def _random_base64(size: int) -> str:
+    return b64encode(secrets.token_bytes(size)).rstrip(b"=").decode()
+
+
+# The OWASP minimum for argon2id.
+_MEMORY_KIB, _PASSES, _LANES = 19456, 2, 1
+# A random digest needs neither a hash computation nor libpass when the process starts.
+DECOY = f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p={_LANES}${_random_base64(16)}${_random_base64(32)}"
 """A hash with the current policy that no password matches."""
 
 # More concurrent hash computations than cores would slow each other down, and each needs 19 MiB of memory.
@@ -52,7 +57,7 @@ class _HashPool:
 
     def _reset(self) -> None:
         """Replace the threads and the queue with new ones. A fork inherits the pool without its threads."""
-        self._threads = ThreadPoolExecutor(_CORES, "hash", _lower_priority)
+        self._threads = ThreadPoolExecutor(_CORES, "hash", _prepare_thread)
         self._slots = BoundedSemaphore(CAPACITY)
         self.pending: deque[None] = deque()
         """One element for each computation that runs or waits."""
@@ -70,7 +75,8 @@ class _HashPool:
             self._slots.release()
 
 
-def _lower_priority() -> None:
+def _prepare_thread() -> None:
+    _policy()  # so that the duration of a verification does not include the import of libpass
     if sys.platform == "linux":  # elsewhere, a nice value belongs to the whole process
         with suppress(OSError):
             os.nice(_LOWER_PRIORITY)
@@ -92,12 +98,20 @@ def run_in_pool(work: Callable[[], T]) -> T:
     return _pool.run(work)
 
 
+@cache
+def _policy() -> Any:
+    # Imported with the first hash. The type and the costs are explicit because libpass has other defaults.
+    from passlib.hash import argon2
+
+    return argon2.using(type="ID", memory_cost=_MEMORY_KIB, time_cost=_PASSES, parallelism=_LANES)
+
+
 def hash_password(password: str) -> str:
     """Return a new hash of the password, with the current policy: a PHC string with a random salt. Raises Overloaded.
 
     Thread-safe.
     """
-    return _pool.run(lambda: str(_policy.hash(password)))
+    return _pool.run(lambda: str(_policy().hash(password)))
 
 
 def generate_password() -> str:

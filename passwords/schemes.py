@@ -36,19 +36,19 @@ _REASONS_BY_PREFIX = {
     **dict.fromkeys(FORMATS, "is cut off or damaged"),
 }
 _REASONS_BY_PATTERN = [
-    (re.compile(""), "is empty"),
+    ("", "is empty"),
     # MD5 or SHA; Windows, optionally after the hash of LAN Manager; or MySQL.
-    (re.compile(r"\*?(?:[0-9A-Fa-f]{8}){2,16}(?::[0-9A-Fa-f]{32})?"), _NO_SALT),
+    (r"\*?(?:[0-9A-Fa-f]{8}){2,16}(?::[0-9A-Fa-f]{32})?", _NO_SALT),
     (
-        re.compile(r"(?:\{[\w-]+\})?\$\$\w.*", re.DOTALL),
+        r"(?s)(?:\{[\w-]+\})?\$\$\w.*",
         "has $$ in place of $, as in a compose file: write each $ once",
     ),
-    (re.compile("SCRAM-SHA-256[$].*"), "is SCRAM, which is not supported"),
-    (re.compile("md5[0-9a-f]{32}"), _NO_SALT),  # PostgreSQL
-    (re.compile(r"grub\.pbkdf2\..*"), "is PBKDF2 of GRUB, which is not supported"),
-    (re.compile("x|[!*].*", re.DOTALL), "is not a hash: the account is locked or has no password"),
-    (re.compile("[./0-9A-Za-z]{13}"), "is DES crypt, which is not supported, or plain text"),
-    (re.compile(".*", re.DOTALL), "is plain text or has an unknown scheme"),
+    ("SCRAM-SHA-256[$].*", "is SCRAM, which is not supported"),
+    ("md5[0-9a-f]{32}", _NO_SALT),  # PostgreSQL
+    (r"grub\.pbkdf2\..*", "is PBKDF2 of GRUB, which is not supported"),
+    ("(?s)x|[!*].*", "is not a hash: the account is locked or has no password"),
+    ("[./0-9A-Za-z]{13}", "is DES crypt, which is not supported, or plain text"),
+    ("(?s).*", "is plain text or has an unknown scheme"),
 ]
 
 # The prefixes of slapd, Dovecot and Django before a hash that has its own prefix.
@@ -104,9 +104,9 @@ def _parse(stored: str) -> tuple[HashFormat, re.Match[str]]:
     text = stored[wrapper.end() :] if wrapper else stored
     prefix = _prefix(text)
     hash_format = FORMATS.get(prefix)
-    if hash_format and (match := hash_format.pattern.fullmatch(text)):
+    if hash_format and (match := re.fullmatch(hash_format.pattern, text)):
         return hash_format, match
-    by_pattern = (reason for pattern, reason in _REASONS_BY_PATTERN if pattern.fullmatch(text))
+    by_pattern = (reason for pattern, reason in _REASONS_BY_PATTERN if re.fullmatch(pattern, text))
     raise UnusableHash(_REASONS_BY_PREFIX.get(prefix) or next(by_pattern))
 
 
