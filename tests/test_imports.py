@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,13 @@ statuses = [client.get(path).status_code for path in ("/health/live", "/api/prot
 print(json.dumps([statuses, [*sys.modules]]))
 """
 
-OPTIONAL = {"alembic", "ldap3", "limits", "psycopg", "redis", "sqlalchemy", "zxcvbn"}
-"""What some configurations use. Only Redis is used through `limits`, and only secrets are estimated by `zxcvbn`."""
+OPTIONAL = {
+    *("alembic", "ldap3", "limits", "psycopg", "redis", "sqlalchemy"),
+    *("argon2", "bcrypt", "ctypes", "passlib", "zxcvbn"),
+    *("cryptography", "flask_cors", "jwt", "prometheus_client"),
+    *("api.openapi", "cli.terminal"),
+}
+"""What only some configurations use, or only some requests: passwords, tokens and the description of the API."""
 
 DATABASE = {"AUTH_PROVIDER": "database", "DATABASE_URL": "postgresql://latchkey@127.0.0.1:1/latchkey"}
 DIRECTORY = {"AUTH_PROVIDER": "ldap", "LDAP_URL": "ldaps://127.0.0.1", "LDAP_BASE_DN": "dc=example,dc=test"}
@@ -40,26 +46,37 @@ def imported(folder: Path, environ: dict[str, str]) -> set[str]:
     return OPTIONAL & {*modules}
 
 
-def test_users_file_needs_no_library_of_other_stores(tmp_path: Path) -> None:
-    assert imported(tmp_path, users_file(tmp_path / "users.toml", [ZOE])) == {"zxcvbn"}
+def test_users_file_needs_no_library(tmp_path: Path) -> None:
+    assert imported(tmp_path, users_file(tmp_path / "users.toml", [ZOE])) == set()
 
 
-def test_directory_of_keys_needs_no_estimate_of_a_secret(tmp_path: Path) -> None:
+def test_secret_that_is_not_hexadecimal_is_estimated(tmp_path: Path) -> None:
+    environ = {**users_file(tmp_path / "users.toml", [ZOE]), "SECRET_KEY": secrets.token_urlsafe(48)}
+    assert imported(tmp_path, environ) == {"zxcvbn"}
+
+
+def test_origins_and_metrics_need_their_libraries(tmp_path: Path) -> None:
+    environ = {"CORS_ORIGINS": "https://app.example.org", "METRICS_TOKEN": secrets.token_hex(16)}
+    used = imported(tmp_path, {**users_file(tmp_path / "users.toml", [ZOE]), **environ})
+    assert used == {"flask_cors", "prometheus_client"}
+
+
+def test_directory_of_keys_needs_cryptography(tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir(mode=0o700)
     KeyDirectory(tmp_path / "keys").add("ES256")
     environ = {**users_file(tmp_path / "users.toml", [ZOE]), "SECRET_KEY": "", "SIGNING_KEYS_DIR": "keys"}
-    assert imported(tmp_path, environ) == set()
+    assert imported(tmp_path, environ) == {"bcrypt", "cryptography", "jwt"}
 
 
 def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
-    assert imported(tmp_path, user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])) == {"sqlalchemy", "zxcvbn"}
+    assert imported(tmp_path, user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])) == {"sqlalchemy"}
 
 
 @pytest.mark.parametrize(
     ("environ", "used"),
     [
-        (DATABASE, {"sqlalchemy", "psycopg", "zxcvbn"}),
-        (DIRECTORY, {"ldap3", "zxcvbn"}),
+        (DATABASE, {"ctypes", "psycopg", "sqlalchemy"}),
+        (DIRECTORY, {"ctypes", "ldap3"}),
     ],
     ids=["PostgreSQL", "directory"],
 )

@@ -8,7 +8,6 @@ from ldap3.core.results import RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_NO_SUCH
 from config.text import casefold_name
 from providers.account_attributes import Effect
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, User
-from providers.ldap.checks import check_network
 from providers.ldap.client.dn import escape_dn_value
 from providers.ldap.client.errors import SearchFailed
 from providers.ldap.client.filters import ANY_ENTRY
@@ -79,6 +78,8 @@ class DirectBindProvider:
 
     def check(self) -> Iterator[Check]:
         """Yield the checks of the network. All other checks would need the password of a user."""
+        from providers.ldap.checks import check_network
+
         yield from check_network(self._settings, self._directory)
 
     def _windows_name(self, login: str) -> str | None:

@@ -11,7 +11,6 @@ from audit.operation import note
 from config.errors import collect_errors
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
-from providers.ldap.checks import check_directory
 from providers.ldap.client.filters import ANY_ENTRY
 from providers.ldap.client.protocol import BASE
 from providers.ldap.client.responses import Entry
@@ -99,6 +98,8 @@ class SearchProvider:
 
     def check(self) -> Iterator[Check]:
         """Yield the checks of the network and of the directory's content. The service account binds at most once."""
+        from providers.ldap.checks import check_directory
+
         return check_directory(self._settings, self._entries, self._directory)
 
     def _verify_login(self, session: ServiceSession, login: str, password: str, timer: LoginTimer) -> User | Denied:

@@ -17,7 +17,6 @@ from database.user_table import UserTable
 from passwords.hashing import upgraded_hash, verify_password
 from providers.decoys import Decoys
 from providers.interface import Check, Denied, Explanation, Overloaded, ProviderUnavailable, User
-from providers.sql.checks import check_user_table
 from providers.stored_users import authenticate, credential_stamp, explain_matches, to_user, users_able_to_log_in
 
 log = logging.getLogger(__name__)
@@ -73,6 +72,8 @@ class DatabaseProvider:
 
     def check(self) -> Iterator[Check]:
         """Yield the findings about the table."""
+        from providers.sql.checks import check_user_table
+
         return check_user_table(self._table)
 
     def explain(self, login: str) -> Explanation:

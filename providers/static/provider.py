@@ -12,7 +12,6 @@ from config.errors import translate_errors
 from config.reloading import FileUnavailable, ReloadingFile
 from config.section import Section
 from providers.interface import Check, Denied, Explanation, ProviderUnavailable, User
-from providers.static.checks import check_users_file
 from providers.static.users_file import UserEntry, UsersFile
 from providers.stored_users import authenticate, explain_matches, to_user, users_able_to_log_in
 
@@ -69,6 +68,8 @@ class StaticProvider:
 
     def check(self) -> Iterator[Check]:
         """Yield the findings about the current file, which may have become invalid."""
+        from providers.static.checks import check_users_file
+
         return check_users_file(self._path)
 
     def explain(self, login: str) -> Explanation:

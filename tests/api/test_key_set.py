@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from services.keys import sources as key_sources
+from services.keys import reloading_directory
 from services.keys.directory import KeyDirectory
 from tests.support.stores import SECRET_KEY
 
@@ -100,7 +100,7 @@ def test_every_worker_returns_the_same_etag(client: FlaskClient, environ: dict[s
 def test_key_set_follows_the_key_directory(
     environ: dict[str, str], directory: KeyDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_sources, "CHECK_INTERVAL_SECONDS", 0)
+    monkeypatch.setattr(reloading_directory, "CHECK_INTERVAL_SECONDS", 0)
     client = create_app(environ).test_client()
     first = client.get(PATH)
     added = directory.add("EdDSA")

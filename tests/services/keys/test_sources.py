@@ -13,8 +13,7 @@ from config.errors import ConfigurationError
 from config.keys import KeySettings
 from config.service_settings import TokenSettings
 from services.jwt_handler import InvalidToken
-from services.keys import pem
-from services.keys import sources as key_sources
+from services.keys import pem, reloading_directory
 from services.keys.directory import STATES_FILE, KeyDirectory, StoredKey
 from services.keys.ring import KeySource
 from services.tokens.issuer import TokenIssuer
@@ -160,7 +159,7 @@ def test_new_key_verifies_immediately_and_signs_soon(directory: KeyDirectory) ->
 
 
 def test_ring_is_the_same_object_between_two_checks(directory: KeyDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_sources, "CHECK_INTERVAL_SECONDS", 3600)
+    monkeypatch.setattr(reloading_directory, "CHECK_INTERVAL_SECONDS", 3600)
     source = keys_of({"SIGNING_KEYS_DIR": str(directory.path)})
     before = source.ring()
     generated = generate_and_rotate(directory)
