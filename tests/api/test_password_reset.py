@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import Engine, event, select, update
 from werkzeug.test import TestResponse
 
 from database.tables import users
 from passwords.reset_codes import generate_code, hash_code
+from tests.support.audit_events import events_in
 from tests.support.error_responses import error_message
 from tests.support.flask_program import FlaskProgram, error_line
 from tests.support.sessions import client_of, guard_error, log_in, send_login
 from tests.support.stores import DEFAULT_LIMITS, engine_of, user_table
+from tests.support.users import ZOE
 from tests.support.users_api import MAX, SQLITE_ONLY, Admin, admin_at
 
 NEW = "lampshade quarry violin 9"
@@ -60,6 +62,27 @@ def test_every_denied_reset_has_the_same_response(admin: Admin) -> None:
         "Invalid login or reset code"
     }
     assert error_message(send(admin.client, " "), 400, "missing_credentials") == "Login or code or new_password missing"
+
+
+def test_every_denied_reset_costs_the_same_statements_and_no_hash(
+    admin: Admin, caplog: pytest.LogCaptureFixture
+) -> None:
+    statements: list[str] = []
+    listener = (Engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    event.listen(*listener)
+    costs = set()
+    expired = issue(admin, hours=-1)
+    cases = [("unknown", "x"), (ZOE.username, "x"), (MAX.username, "x"), (MAX.username, expired)]
+    for login, code in cases:
+        statements.clear()
+        assert send(admin.client, code, login).status_code == 400
+        costs.add(tuple(one for one in statements if "latchkey_users" in one))  # without those of other threads
+    event.remove(*listener)
+    (cost,) = costs
+    assert len(cost) == 2
+    assert send(admin.client, issue(admin)).status_code == 200
+    hashed = ["hash_ms" in one for one in events_in(caplog, "password_reset_denied", "password_reset_accepted")]
+    assert hashed == [False] * len(cases) + [True]
 
 
 @SQLITE_ONLY
