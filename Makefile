@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --g
   --custom-compile-command 'make lock' pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run migrate test test-fast fuzz lint format bench lock servers
+.PHONY: help venv run migrate test test-fast fuzz lint format bench docs lock servers
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ run: $(VENV)/.runtime ## Start a development service on HOST and PORT (127.0.0.1
 migrate: $(VENV)/.runtime ## Upgrade the schema of DATABASE_URL to this version
 	@$(BIN)/flask database upgrade
 
-test: $(VENV)/.development servers tests/clients/node_modules ## Run all tests on real servers; installs missing packages
+test: $(VENV)/.docs servers tests/clients/node_modules docs/site/node_modules ## Run all tests on real servers; installs missing packages
 	@$(PYTEST)
 
 test-fast: $(VENV)/.development ## Run the tests that need no server, in about a minute
@@ -50,6 +50,10 @@ bench: $(VENV)/.bench servers ## Measure the cost of logins and imports as ratio
 	@$(BIN)/python -m bench.saturation
 	@$(BIN)/python -m bench.oracle
 
+docs: $(VENV)/.docs docs/site/node_modules ## Build the documentation as a site, in build/docs
+	@$(BIN)/sphinx-build --fail-on-warning --nitpicky --quiet -c docs/site docs build/docs
+	@echo 'Open build/docs/index.html in a browser.'
+
 lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK) --group build -o requirements.txt
 	$(LOCK) --group build --group dev -c requirements.txt -o requirements-dev.txt
@@ -57,15 +61,16 @@ lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 	$(LOCK:pyproject.toml=) --group bench -c requirements.txt -c requirements-dev.txt -c requirements-appbuilder.txt \
 	  -o requirements-bench.txt
 	$(LOCK:pyproject.toml=) --group fuzz -c requirements.txt -o requirements-fuzz.txt
+	$(LOCK:pyproject.toml=) --group docs -c requirements-dev.txt -o requirements-docs.txt
 
 servers:
 	@.ci/install slapd 389-ds-base samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
 	  postgresql pgbouncer prometheus redis-server chromium chromium-driver curl sqlite3 nginx-light caddy haproxy apache2-bin lua-socket fail2ban \
-	  systemd uwsgi-core uwsgi-plugin-python3 freeradius libapache2-mod-wsgi-py3 libapache2-mod-auth-openidc \
-	  $$(command -v npm >/dev/null || echo nodejs npm)
+	  systemd uwsgi-core uwsgi-plugin-python3 freeradius libapache2-mod-wsgi-py3 libapache2-mod-auth-openidc
 
-tests/clients/node_modules: tests/clients/package-lock.json | servers
-	@npm ci --prefix tests/clients --silent --no-audit --no-fund
+%/node_modules: %/package-lock.json
+	@command -v npm >/dev/null || .ci/install nodejs npm
+	@npm ci --prefix $* --silent --no-audit --no-fund
 	@touch $@
 
 # Checked by every command. It is changed only if the environment is created again, and everything in it with it.
@@ -89,6 +94,10 @@ $(VENV)/.bench: requirements-bench.txt $(VENV)/.development
 
 $(VENV)/.appbuilder: requirements-appbuilder.txt $(VENV)/.runtime
 	@$(PIP) install --upgrade --target $(VENV)/appbuilder --require-hashes -r requirements-appbuilder.txt
+	@touch $@
+
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.development
+	@$(PIP) install --require-hashes -r requirements-docs.txt
 	@touch $@
 
 $(VENV)/.fuzz: requirements-fuzz.txt $(VENV)/.development

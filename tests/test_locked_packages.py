@@ -35,8 +35,9 @@ def test_every_installation_verifies_the_hashes() -> None:
     assert set(re.findall(r"-r (requirements\S*\.txt)", makefile)) == set(LOCK_FILES)
 
 
-def test_packages_of_the_javascript_tests_have_hashes() -> None:
-    packages = json.loads((ROOT / "tests/clients/package-lock.json").read_text("utf-8"))["packages"]
+@pytest.mark.parametrize("folder", ["tests/clients", "docs/site"])
+def test_packages_of_javascript_have_hashes(folder: str) -> None:
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text("utf-8"))["packages"]
     assert [path for path, package in packages.items() if path and "integrity" not in package] == []
 
 

@@ -34,6 +34,7 @@ WEAK_HASH = "{SSHA}f6ytUsSs8Zsq6C3sv1hZJy2XemwAAQID"
 SHELL = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SERVICE": SERVICE}
 """The variables of every shell."""
 
+TUTORIAL = "docs/tutorial.md"
 # Commands that do not end by themselves, or that another test runs.
 NOT_RUN = re.compile(r"gunicorn|^make |curl .*/api/orders|flask .* run$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```sh\n(.*?)^```\n(?:\n```(text|json)\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
@@ -51,16 +52,22 @@ class Example(NamedTuple):
     """Where the output is in the page."""
 
 
-def examples(page: str) -> list[Example]:
+def all_examples(page: str) -> list[Example]:
     """Return the examples of a page, in order."""
     found = _EXAMPLE.finditer((ROOT / page).read_text())
-    return [Example(one[1], one[2], one[3], one.span(3)) for one in found if not NOT_RUN.search(one[1])]
+    return [Example(one[1], one[2], one[3], one.span(3)) for one in found]
+
+
+def examples(page: str) -> list[Example]:
+    """Return the examples of a page that are run in one shell, in order."""
+    return [example for example in all_examples(page) if not NOT_RUN.search(example.commands)]
 
 
 def pages() -> list[str]:
-    """Return the pages that show the output of a command."""
+    """Return the pages that show the output of a command, except the tutorial, which has a test of its own."""
     paths = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("docs/*.md"))]
-    return [path for path in paths if any(example.output is not None for example in examples(path))]
+    shown = [path for path in paths if any(example.output is not None for example in examples(path))]
+    return [path for path in shown if path != TUTORIAL]
 
 
 def outputs(page: str) -> list[str]:
@@ -114,7 +121,7 @@ def add_programs(home: Path) -> None:
 
 def _stores(page: str, home: Path) -> dict[str, str]:
     """Write a users file and, unless the page is about that, a user table; return their variables."""
-    known = [ADMIN] if page == "docs/http-api.md" else [ZOE, YAN]
+    known = [ADMIN] if page in ("docs/http-api.md", "docs/admin-api.md") else [ZOE, YAN]
     roles = ("admin", "user") if page == "docs/troubleshooting.md" else ("user", "editor")
     static = users_file(home / "users.toml", [replace(ZOE, roles=roles)])
     if page == "docs/troubleshooting.md":
@@ -176,7 +183,8 @@ def write(page: str) -> None:
 def write_outputs(page: str, present: Sequence[str]) -> None:
     """Replace the outputs that a page shows by these."""
     text = (ROOT / page).read_text()
-    for example, output in reversed([*zip(examples(page), present, strict=True)]):
+    found = all_examples(page) if page == TUTORIAL else examples(page)
+    for example, output in reversed([*zip(found, present, strict=True)]):
         if example.output is not None:
             shown = displayed(output, example.language)
             if comparable(shown) != comparable(example.output):

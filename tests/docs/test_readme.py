@@ -200,7 +200,7 @@ def test_gunicorn_with_invalid_settings_ends_with_one_message(newcomer: Newcomer
 def test_make_help_lists_all_targets(newcomer: Newcomer) -> None:
     assert "pytest" in newcomer.run(f"make -n {TEST.removeprefix('make ')}")
     listed = newcomer.run("make help")
-    for target in ("help", "venv", "run", "test", "fuzz", "lint", "bench", "lock", "migrate"):
+    for target in ("help", "venv", "run", "test", "fuzz", "lint", "bench", "docs", "lock", "migrate"):
         assert re.search(rf"^make {target} +\S", listed, re.MULTILINE)
 
 

@@ -34,10 +34,14 @@ from config.service_settings import (
 from config.throttle_settings import ThrottleSettings
 from providers.ldap.settings import LdapSettings
 from providers.static.provider import StaticSettings
+from tests.docs import commands
 from tests.support.stores import SECRET_KEY, user_table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *DOCS.glob("[!s]*/*.md")]
+"""The pages of the project. The folder site/ has only those of a package."""
+
 LAYERS = ("api", "cli", "latchkey", "services", "providers", "passwords", "database", "audit", "config")
 SECTIONS: list[type[Section]] = [
     KeySettings,
@@ -107,7 +111,7 @@ def own_errors(base: type[HttpError]) -> Iterator[type[HttpError]]:
 
 
 def test_every_error_code_is_documented_with_its_status() -> None:
-    page = (DOCS / "http-api.md").read_text()
+    page = (DOCS / "error-codes.md").read_text()
     documented = {
         (int(status), code)
         for statuses, code in re.findall(r"^\| ([\d, ]+) \| `(\w+)` \|", page, re.MULTILINE)
@@ -117,12 +121,16 @@ def test_every_error_code_is_documented_with_its_status() -> None:
 
 
 def test_every_endpoint_is_documented(tmp_path: Path) -> None:
-    page = (DOCS / "http-api.md").read_text()
+    page = (DOCS / "http-api.md").read_text() + (DOCS / "admin-api.md").read_text()
     app = create_app({"SECRET_KEY": SECRET_KEY, **user_table(f"sqlite:///{tmp_path}/users.db", [])})
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<[^>]+>", "2", re.sub("/?<(client_path:_|path:)path>", "/…", rule.rule))
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             assert f"`{method} {path}`" in page or f"`{path}`" in page
+
+
+def test_every_command_is_documented_with_its_options() -> None:
+    assert commands.PAGE.read_text() == commands.page(), "after a review, run: .venv/bin/python -m tests.docs.commands"
 
 
 def test_changelog_and_version_agree() -> None:
@@ -134,8 +142,11 @@ def test_changelog_and_version_agree() -> None:
 
 
 def test_every_link_leads_to_a_file_and_a_heading() -> None:
-    pages = [*ROOT.glob("*.md"), *DOCS.glob("**/*.md"), *ROOT.glob("tests/*.md")]
-    links = [(page, link) for page in pages for link in re.findall(r"\]\((?!http)([^)]+)\)", page.read_text())]
+    links = [
+        (page, link)
+        for page in [*PAGES, *ROOT.glob("tests/*.md")]
+        for link in re.findall(r"\]\((?!http)([^)]+)\)", page.read_text())
+    ]
     assert len(links) >= 100
     assert [f"{page.relative_to(ROOT)}: {link}" for page, link in links if not leads_somewhere(page, link)] == []
 
@@ -166,14 +177,12 @@ def test_every_package_is_in_the_architecture() -> None:
 
 
 def test_every_module_that_a_page_names_exists() -> None:
-    pages = [*ROOT.glob("*.md"), *DOCS.glob("**/*.md")]
-    named = [(page, path) for page in pages for path in re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text())]
+    named = [(page, path) for page in PAGES for path in re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text())]
     assert len(named) > 20
     assert [f"{page.name}: {path}" for page, path in named if not (ROOT / path).exists()] == []
 
 
 def test_no_table_has_an_empty_header_cell() -> None:
-    pages = [*ROOT.glob("*.md"), *DOCS.glob("**/*.md")]
-    headers = [line for page in pages for line in re.findall(r"^(\|.*)\n\|---", page.read_text(), re.MULTILINE)]
+    headers = [line for page in PAGES for line in re.findall(r"^(\|.*)\n\|---", page.read_text(), re.MULTILINE)]
     assert len(headers) > 30
     assert [header for header in headers if re.search(r"\|\s*\|", header)] == []

@@ -32,7 +32,7 @@ class Hit(NamedTuple):
 
 def files() -> list[str]:
     """Return the paths of all files that are read, relative to the repository's root, sorted."""
-    patterns = [*PROSE, "*.py", "docs/**/*.md", "tests/*.md", "tests/**/*.py"]
+    patterns = [*PROSE, "*.py", "docs/*.md", "docs/[!s]*/*.md", "tests/*.md", "tests/**/*.py"]
     patterns += [f"{package}/**/*.{suffix}" for package in PACKAGES for suffix in ("py", "mako")]
     found = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     return sorted(found - SELF)

@@ -32,6 +32,7 @@ SLOW = (
     "tests/database/test_migrations.py",
     "tests/docs/test_examples.py",
     "tests/docs/test_migrating.py",
+    "tests/docs/test_tutorial.py",
     "tests/docs/test_year.py",
     "tests/fuzz/",
     "tests/docs/test_security_page.py",
