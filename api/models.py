@@ -46,27 +46,33 @@ def _is_empty(value: object) -> bool:
     return not value
 
 
-class Credentials(BaseModel):
+class Model(BaseModel):
+    """The members of a request or a response. Pydantic builds a model when it is first used, not at the start."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Credentials(Model):
     """The login and password of a user."""
 
     email: Text = Field(description="An email address or a username.", examples=["admin@example.org"])
     password: Text = Field(json_schema_extra={"format": "password"})
 
 
-class RefreshToken(BaseModel):
+class RefreshToken(Model):
     """A refresh token, which is single-use."""
 
     refresh_token: NonEmptyText
 
 
-class PasswordChange(BaseModel):
+class PasswordChange(Model):
     """The caller's password, and the new one."""
 
     password: Text = Field(json_schema_extra={"format": "password"})
     new_password: Text = Field(json_schema_extra={"format": "password"})
 
 
-class PasswordReset(BaseModel):
+class PasswordReset(Model):
     """A one-time code from `flask users reset`, and the new password."""
 
     login: Text = Field(description="A username or an email.", examples=["zoe"])
@@ -74,7 +80,7 @@ class PasswordReset(BaseModel):
     new_password: Text = Field(json_schema_extra={"format": "password"})
 
 
-class StrictBody(BaseModel):
+class StrictBody(Model):
     """A body that has no unknown members, and whose values have exactly the types of the fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
@@ -105,7 +111,7 @@ class NewPassword(StrictBody):
     password: str = Field(json_schema_extra={"format": "password"})
 
 
-class UserQuery(BaseModel):
+class UserQuery(Model):
     """Which users to list."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -117,7 +123,7 @@ class UserQuery(BaseModel):
     search: Name | None = Field(default=None, description="Only users whose username or email contains this text.")
 
 
-class TokenQuery(BaseModel):
+class TokenQuery(Model):
     """Which service tokens to list."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -126,13 +132,13 @@ class TokenQuery(BaseModel):
     after: int = Field(0, ge=0, le=MAX_ROW_ID, description="Start after the token with this id.")
 
 
-class RoleQuery(BaseModel):
+class RoleQuery(Model):
     """The roles of which the user must have one."""
 
     role: list[str] = Field([], description="A role. Repeat the parameter to accept any one of several roles.")
 
 
-class Answer(BaseModel):
+class Answer(Model):
     """A response in the format of Latchkey: `status` repeats the HTTP status."""
 
     status: int = 200
@@ -166,7 +172,7 @@ class Tokens(Answer):
     )
 
 
-class Identity(BaseModel):
+class Identity(Model):
     """The user of an access token."""
 
     sub: str = Field(examples=["admin"])
@@ -182,7 +188,7 @@ class Caller(Answer):
     data: Identity
 
 
-class User(BaseModel):
+class User(Model):
     """A user of the user table."""
 
     id: int = Field(examples=[2])
@@ -208,7 +214,7 @@ class UserPage(Answer):
     next: str | None = Field(description="The path of the next page; null on the last one.", examples=[None])
 
 
-class OwnSession(BaseModel):
+class OwnSession(Model):
     """A session of the caller."""
 
     id: str = Field(description="The claim `sid`.", examples=["ead6a1a79d…"])
@@ -227,7 +233,7 @@ class OwnSessions(Answer):
     data: list[OwnSession]
 
 
-class ServiceToken(BaseModel):
+class ServiceToken(Model):
     """A valid service token."""
 
     id: int = Field(examples=[1])
@@ -252,7 +258,7 @@ class ServiceTokenPage(Answer):
     next: str | None = Field(description="The path of the next page; null on the last one.", examples=[None])
 
 
-class Error(BaseModel):
+class Error(Model):
     """The response to every error, except at the endpoints of standards."""
 
     status: int

@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from api.models import is_none
+from api.models import Model, is_none
 
 
-class ClientForm(BaseModel):
+class ClientForm(Model):
     """The client of a form, if it is not in the header Authorization (RFC 6749 §2.3.1)."""
 
     client_id: str | None = None
@@ -38,7 +38,7 @@ class RevocationForm(ClientForm):
     token_type_hint: str | None = Field(default=None, description="Ignored.")
 
 
-class TokenSet(BaseModel):
+class TokenSet(Model):
     """RFC 6749 §5.1."""
 
     access_token: str = Field(examples=["eyJhbGciOi…"])
@@ -48,7 +48,7 @@ class TokenSet(BaseModel):
     scope: str | None = Field(default=None, exclude_if=is_none, description="Empty, if the request has a scope (§3.3).")
 
 
-class Introspection(BaseModel):
+class Introspection(Model):
     """RFC 7662 §2.2. The response about a valid access token also has its claims."""
 
     model_config = ConfigDict(extra="allow")
@@ -57,17 +57,17 @@ class Introspection(BaseModel):
     token_type: Literal["Bearer"] | None = Field(default=None, exclude_if=is_none)
 
 
-class Empty(BaseModel):
+class Empty(Model):
     """A JSON object without members."""
 
 
-class KeySet(BaseModel):
+class KeySet(Model):
     """RFC 7517 §5."""
 
     keys: list[dict[str, str]]
 
 
-class ServerMetadata(BaseModel):
+class ServerMetadata(Model):
     """RFC 8414 §2."""
 
     issuer: str
@@ -82,7 +82,7 @@ class ServerMetadata(BaseModel):
     revocation_endpoint_auth_methods_supported: list[str] | None = Field(default=None, exclude_if=is_none)
 
 
-class OAuthError(BaseModel):
+class OAuthError(Model):
     """RFC 6749 §5.2."""
 
     error: str = Field(description="For programs.")

@@ -22,7 +22,7 @@ class Section(BaseModel):
     An empty variable counts as not set. `clean_value` defines which texts are refused as values of any setting.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     prefix: ClassVar[str] = ""
     renamed: ClassVar[Mapping[str, str]] = {}

@@ -1,10 +1,9 @@
 """The roles of users."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from config.service_settings import ADMIN_ROLE
 from database.errors import LastAdmin
@@ -22,8 +21,19 @@ class RoleCount(NamedTuple):
 
 def ensure_roles(connection: Connection, names: Iterable[str]) -> None:
     """Insert the roles that do not exist yet. Other transactions can insert the same roles concurrently."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(roles).on_conflict_do_nothing(), [{"name": name} for name in sorted(names)])
+    statement = _dialect_of(connection).insert(roles).on_conflict_do_nothing()
+    connection.execute(statement, [{"name": name} for name in sorted(names)])
+
+
+def _dialect_of(connection: Connection) -> Any:
+    """Return the package of the dialect in use. The engine has imported it, and the other one takes long to import."""
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql
 
 
 def add_user_roles(connection: Connection, user_id: int, names: Iterable[str]) -> None:

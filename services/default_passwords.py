@@ -8,7 +8,6 @@ from config.errors import ConfigurationError, Problem
 from config.service_settings import USER_TABLE_PROVIDER
 from config.settings import Settings
 from passwords.hashing import verify_password
-from providers.static.users_file import UsersFile
 from providers.stored_users import StoredUser, unusable_reason
 
 WELL_KNOWN_ACCOUNTS = ("admin", "administrator", "root", "user", "test", "demo", "guest")
@@ -56,6 +55,8 @@ def _has_default_password(user: StoredUser, until: float) -> bool:
 
 
 def _users_of_file(path: str) -> Iterator[StoredUser]:
+    from providers.static.users_file import UsersFile
+
     users = UsersFile.read(Path(path)) if path else None  # without a path, the provider reports it
     for name in WELL_KNOWN_ACCOUNTS if users else ():
         if users and (user := users.find(name)):

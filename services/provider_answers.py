@@ -22,7 +22,7 @@ _EXPECTED = {
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
 
 class UserShape(_Shape):
@@ -81,7 +81,9 @@ class _ExplanationShape(_AttributeShape):
     rules: tuple[_RuleShape, ...] = ()
 
 
-_ROLES: TypeAdapter[list[str]] = TypeAdapter(list[NormalizedName], config=ConfigDict(hide_input_in_errors=True))
+_ROLES: TypeAdapter[list[str]] = TypeAdapter(
+    list[NormalizedName], config=ConfigDict(hide_input_in_errors=True, defer_build=True)
+)
 
 
 def read_user(answer: object, method: str) -> User:

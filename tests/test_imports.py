@@ -28,7 +28,7 @@ OPTIONAL = {
     *("alembic", "ldap3", "limits", "psycopg", "redis", "sqlalchemy"),
     *("argon2", "bcrypt", "ctypes", "passlib", "zxcvbn"),
     *("cryptography", "flask_cors", "jwt", "prometheus_client"),
-    *("api.openapi", "cli.terminal"),
+    *("api.openapi", "cli.terminal", "providers.static", "sqlalchemy.dialects.postgresql"),
 }
 """What only some configurations use, or only some requests: passwords, tokens and the description of the API."""
 
@@ -47,25 +47,25 @@ def imported(folder: Path, environ: dict[str, str]) -> set[str]:
 
 
 def test_users_file_needs_no_library(tmp_path: Path) -> None:
-    assert imported(tmp_path, users_file(tmp_path / "users.toml", [ZOE])) == set()
+    assert imported(tmp_path, users_file(tmp_path / "users.toml", [ZOE])) == {"providers.static"}
 
 
 def test_secret_that_is_not_hexadecimal_is_estimated(tmp_path: Path) -> None:
     environ = {**users_file(tmp_path / "users.toml", [ZOE]), "SECRET_KEY": secrets.token_urlsafe(48)}
-    assert imported(tmp_path, environ) == {"zxcvbn"}
+    assert imported(tmp_path, environ) == {"providers.static", "zxcvbn"}
 
 
 def test_origins_and_metrics_need_their_libraries(tmp_path: Path) -> None:
     environ = {"CORS_ORIGINS": "https://app.example.org", "METRICS_TOKEN": secrets.token_hex(16)}
     used = imported(tmp_path, {**users_file(tmp_path / "users.toml", [ZOE]), **environ})
-    assert used == {"flask_cors", "prometheus_client"}
+    assert used == {"flask_cors", "prometheus_client", "providers.static"}
 
 
 def test_directory_of_keys_needs_cryptography(tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir(mode=0o700)
     KeyDirectory(tmp_path / "keys").add("ES256")
     environ = {**users_file(tmp_path / "users.toml", [ZOE]), "SECRET_KEY": "", "SIGNING_KEYS_DIR": "keys"}
-    assert imported(tmp_path, environ) == {"bcrypt", "cryptography", "jwt"}
+    assert imported(tmp_path, environ) == {"bcrypt", "cryptography", "jwt", "providers.static"}
 
 
 def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environ", "used"),
     [
-        (DATABASE, {"ctypes", "psycopg", "sqlalchemy"}),
+        (DATABASE, {"ctypes", "psycopg", "sqlalchemy", "sqlalchemy.dialects.postgresql"}),
         (DIRECTORY, {"ctypes", "ldap3"}),
     ],
     ids=["PostgreSQL", "directory"],

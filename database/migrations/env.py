@@ -8,7 +8,7 @@ from database.engine import limit_statements, open_engine
 from database.foreign_tables import require_no_unknown_tables
 from database.former_names import former_revision, rename_former_tables
 from database.names import VERSION_TABLE
-from database.tables import metadata
+from database.partial_indexes import metadata
 
 engine = context.config.attributes.get("engine") or open_engine(Settings.of_process().database, may_create=True)
 

@@ -9,8 +9,9 @@ from sqlalchemy import Engine, MetaData, Table, insert, inspect
 from database.error_translation import MIGRATE, translate_database_errors
 from database.errors import DatabaseUnavailable
 from database.names import PREFIX
+from database.partial_indexes import metadata
 from database.schema import HEAD, revision_of, schema_drift, schema_problem, upgrade
-from database.tables import metadata, revocations
+from database.tables import revocations
 from tests.support.former_tables import FORMER_HEAD, FORMER_REVISIONS, create_former_tables, former_migration
 from tests.support.migration_workload import concurrent_workload
 from tests.support.migrations import fill_tables, rows_of, schema_of, tables_of

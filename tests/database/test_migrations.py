@@ -17,8 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from database.errors import DatabaseUnavailable
 from database.names import VERSION_TABLE
+from database.partial_indexes import metadata
 from database.schema import schema_problem, upgrade
-from database.tables import metadata
 from database.user_editor import UserEditor
 from tests.support.migrations import schema_of
 from tests.support.stores import all_users, engine_of
