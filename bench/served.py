@@ -51,8 +51,8 @@ class Server:
         self._port = port
         self._request_file = request_file
 
-    def connect(self) -> None:
-        """Pin the worker, and open a connection to it."""
+    def pin(self) -> None:
+        """Pin the worker, when it has started."""
         while not self._request_file.exists():
             time.sleep(0.05)
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -60,19 +60,24 @@ class Server:
         cores = sorted(os.sched_getaffinity(0))
         for task in Path(f"/proc/{self._worker}/task").iterdir():
             os.sched_setaffinity(int(task.name), {cores[0]})
-        self._socket = socket.create_connection(("127.0.0.1", self._port))
         self._request = self._request_file.read_bytes()
 
     def measure(self, number: int) -> float:
         """Return the CPU seconds of the worker for each of these requests."""
-        begin = self._cpu_seconds()
-        for _ in range(number):
-            self._socket.sendall(self._request)
-            response = b""
-            while not response.endswith(b"}\n"):
-                response += self._socket.recv(65536)
-            assert response.startswith(b"HTTP/1.1 200"), response
-        return (self._cpu_seconds() - begin) / number
+        with socket.create_connection(("127.0.0.1", self._port)) as connection:
+            self._exchange(connection)
+            begin = self._cpu_seconds()
+            for _ in range(number):
+                self._exchange(connection)
+            return (self._cpu_seconds() - begin) / number
+
+    def _exchange(self, connection: socket.socket) -> None:
+        connection.sendall(self._request)
+        response = received = connection.recv(65536)
+        while received and not response.endswith(b"}\n"):
+            received = connection.recv(65536)
+            response += received
+        assert response.startswith(b"HTTP/1.1 200"), response
 
     def _cpu_seconds(self) -> float:
         """Return the CPU time of the threads of the worker. In /proc/PID/stat it is in hundredths of a second."""
@@ -87,5 +92,5 @@ def served(name: str) -> Iterator[Server]:
     with TemporaryDirectory() as folder:
         server = Server(name, Path(folder), port)
         with running(server.process, lambda: listens(port)):
-            server.connect()
+            server.pin()
             yield server

@@ -1,9 +1,8 @@
 """The revocation list: access tokens that are revoked before they expire. Its ids increase in the order of commits."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, true
 
@@ -12,9 +11,11 @@ from database.clock import earliest_time
 from database.expiry import expired
 from database.tables import revocations
 
+READ_BATCH = 10_000
+"""How many revocations one query reads. A worker may read a million, whose rows would not fit into its memory."""
 
-@dataclass(frozen=True)
-class Revocation:
+
+class Revocation(NamedTuple):
     """The revocation of one access token, of one session, or of all access tokens issued before a time.
 
     In the last case, the tokens are those of one user or of all users.
@@ -28,12 +29,15 @@ class Revocation:
     username_folded: str | None
     """None means all users."""
     issued_before: datetime | None
-    expires_at: datetime
-    """When the last of the revoked tokens expires."""
 
 
 # Built once: building a statement costs more than executing it.
-_after = select(revocations).where(revocations.c.id > bindparam("last")).order_by(revocations.c.id)
+_after = (
+    select(*(revocations.c[name] for name in Revocation._fields))
+    .where(revocations.c.id > bindparam("last"))
+    .order_by(revocations.c.id)
+    .limit(READ_BATCH)
+)
 
 
 def insert_revocations(connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
@@ -72,5 +76,5 @@ def _included_in(row: Mapping[str, Any]) -> ColumnElement[bool]:
 
 
 def revocations_after(connection: Connection, last: int) -> list[Revocation]:
-    """Return the revocations whose id is greater than `last`."""
-    return [Revocation(**row._mapping) for row in connection.execute(_after, {"last": last})]  # noqa: SLF001 - SQLAlchemy's public name
+    """Return the first READ_BATCH revocations whose id is greater than `last`."""
+    return [*map(Revocation._make, connection.execute(_after, {"last": last}))]

@@ -240,7 +240,10 @@ class SessionTable:
         return ended
 
     def revocations_after(self, last: int) -> list[Revocation]:
-        """Return the revocations whose id is greater than `last`, in the order in which they became visible."""
+        """Return the first revocations whose id is greater than `last`, in the order in which they became visible.
+
+        At most `READ_BATCH` are returned.
+        """
         with self._begin() as connection:
             return revocations_after(connection, last)
 

@@ -13,6 +13,7 @@ from config.text import casefold_name
 from database.errors import DatabaseUnavailable
 from database.revocation_table import Revocation
 from services.sessions.errors import SessionsUnavailable
+from services.sessions.revoked_ids import RevokedIds
 from services.tokens.claims import Claims
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class _Snapshot:
         self.created_at = monotonic()
         self.read_seconds = 0.0
         """How long the full read took."""
-        self._revoked_ids: set[str] = set()
+        self._revoked_ids = RevokedIds()
         self._users_revoked_before: dict[tuple[str | None, str], float] = {}
         self._all_revoked_before = 0.0
 
@@ -46,6 +47,10 @@ class _Snapshot:
                 user = (revocation.idp, revocation.username_folded)
                 self._users_revoked_before[user] = max(before, self._users_revoked_before.get(user, 0))
         self.last_id = revocation.id
+
+    def compact(self) -> None:
+        """Reduce the memory. All revocations have been added."""
+        self._revoked_ids.compact()
 
     @property
     def size(self) -> int:
@@ -70,7 +75,7 @@ class RevocationList:
     """
 
     def __init__(self, fetch: Callable[[int], list[Revocation]], staleness_seconds: float) -> None:
-        """`fetch` returns the revocations with an id greater than its argument, or raises DatabaseUnavailable."""
+        """`fetch` returns the first revocations with an id greater than its argument, or raises DatabaseUnavailable."""
         self._fetch = fetch
         self._staleness_seconds = staleness_seconds
         self._snapshot = _Snapshot()
@@ -109,8 +114,11 @@ class RevocationList:
             is_full_read_due = started_at - self._snapshot.created_at > interval
             snapshot = _Snapshot() if is_full_read_due else self._snapshot
             is_full_read = snapshot.last_id == 0
-            for revocation in self._fetch(snapshot.last_id):
-                snapshot.add(revocation)
+            while batch := self._fetch(snapshot.last_id):
+                for revocation in batch:
+                    snapshot.add(revocation)
+            if is_full_read:
+                snapshot.compact()
             self._snapshot = snapshot
             self._read_at = started_at
             if is_full_read:

@@ -15,10 +15,12 @@ from database.clock import MAX_CLOCK_ERROR
 from database.session_table import SessionTable
 from database.tables import revocations as revocations_table
 from database.user_editor import UserEditor
+from services.sessions.revocations import RevocationList
 from tests.conftest import new_database
 from tests.database.conftest import migrated_engine
 from tests.servers.process import wait_until
-from tests.support.session_rows import is_lock_awaited
+from tests.support.revocations import claims
+from tests.support.session_rows import is_lock_awaited, revocation_ends
 
 LATER = datetime.now(UTC) + timedelta(hours=1)
 PAST = datetime.now(UTC) - 2 * MAX_CLOCK_ERROR
@@ -38,7 +40,25 @@ def test_reader_gets_only_new_revocations_in_order(engine: Engine) -> None:
     assert first.id < second.id < third.id
     assert ended(table, first.id) == ["a", "c"]
     assert ended(table, third.id) == []
-    assert (first.expires_at, first.expires_at.tzinfo) == (LATER, UTC)
+    assert revocation_ends(engine) == [("b", LATER), ("a", LATER), ("c", LATER)]
+
+
+def test_reader_gets_many_revocations_in_batches(engine: Engine) -> None:
+    count = 2 * revocations.READ_BATCH + 1
+    with engine.begin() as connection:
+        connection.execute(insert(revocations_table), [{"ended": f"{n}", "expires_at": LATER} for n in range(count)])
+    table, sizes = SessionTable(engine), []
+
+    def fetch(last: int) -> list[revocations.Revocation]:
+        batch = table.revocations_after(last)
+        sizes.append(len(batch))
+        return batch
+
+    in_force = RevocationList(fetch, 60.0)
+    in_force.refresh()
+    assert (in_force.size, sizes[:4]) == (count, [revocations.READ_BATCH, revocations.READ_BATCH, 1, 0])
+    assert all(in_force.is_revoked(claims(jti=f"{number}")) for number in (0, count // 2, count - 1))
+    assert not in_force.is_revoked(claims(jti=f"{count}"))
 
 
 def test_expired_revocation_is_deleted_and_its_id_is_never_reused(engine: Engine) -> None:

@@ -10,7 +10,6 @@ from database.revocation_table import Revocation
 from services.tokens.claims import Claims
 
 TIME = 1_900_000_000
-FAR_FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 UNLIMITED = float("inf")
 
 
@@ -41,7 +40,7 @@ _ids = count(1)
 
 def revocation(**columns: Any) -> Revocation:
     row: dict[str, Any] = {"ended": None, "idp": None, "username_folded": None, "issued_before": None}
-    return Revocation(id=next(_ids), expires_at=FAR_FUTURE, **(row | columns))
+    return Revocation(id=next(_ids), **(row | columns))
 
 
 def revocation_before(seconds: int = 0, **columns: Any) -> Revocation:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select, text, update
 from config.text import casefold_name
 from database.session_row import SessionRow
 from database.session_table import SessionTable
-from database.tables import sessions
+from database.tables import revocations, sessions
 from services.sessions.refresh_tokens import RefreshToken
 from tests.servers.process import wait_until
 
@@ -73,3 +73,10 @@ def is_lock_awaited(engine: Engine) -> bool:
     with engine.connect() as connection:
         awaited = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
         return bool(connection.scalar(awaited))
+
+
+def revocation_ends(engine: Engine) -> list[tuple[str, datetime]]:
+    """Return the id and the time of expiry of each revocation of a token or a session."""
+    with engine.connect() as connection:
+        columns = (revocations.c.ended, revocations.c.expires_at)
+        return [tuple(row) for row in connection.execute(select(*columns).order_by(revocations.c.id))]
