@@ -39,6 +39,24 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         self._reading_until: dict[Any, float] = {}
         """The connections that threads handle, the oldest first."""
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Accept connections or not. A worker that stops accepts those that wait, and closes its listening sockets.
+
+        Gunicorn closes them when the last request has ended. Until then, the kernel accepts connections that no worker
+        serves, and resets them.
+        """
+        super().set_accept_enabled(enabled)
+        while not enabled and not self.alive and self.sockets:
+            listener = self.sockets.pop()
+            self._accept_waiting(listener)
+            listener.close()
+
+    def is_parent_alive(self) -> bool:
+        """Return whether the main process runs. Without it, the worker stops, as after SIGTERM."""
+        if not super().is_parent_alive():
+            self.alive = False
+        return bool(self.alive)
+
     def enqueue_req(self, conn: Any) -> None:
         """Let a thread handle the next request of the connection when it has arrived."""
         if self._can_buffer(conn) and not _has_arrived(conn.sock):
@@ -83,6 +101,13 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             self._reading_until.pop(conn, None)
             with suppress(OSError):
                 conn.sock.shutdown(socket.SHUT_RD)  # what has arrived can be read, and the response can be sent
+
+    def _accept_waiting(self, listener: Any) -> None:
+        listener.setblocking(False)
+        before = -1
+        while before < self.nr_conns < self.worker_connections:
+            before = self.nr_conns
+            self.accept(listener)
 
     def _let_thread_handle(self, conn: Any) -> None:
         self._reading_until[conn] = time.monotonic() + REQUEST_SECONDS

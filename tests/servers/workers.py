@@ -36,7 +36,7 @@ class Server:
         listening_inode = _inode(self._port, 0)
         wait_until(lambda: len(_holders_of(listening_inode, _descendants())) > workers, 60)
         holders = _holders_of(listening_inode, _descendants())
-        (self._master,) = {_parent(pid) for pid in holders} & holders
+        (self.master,) = {_parent(pid) for pid in holders} & holders
 
     def connect(self) -> HTTPConnection:
         """Return a new connection, which the same worker serves until it is closed."""
@@ -73,7 +73,7 @@ class Server:
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
-        return children(self._master)
+        return children(self.master)
 
     def replace_workers(self) -> None:
         """Reload the configuration with new workers, and wait for them."""
@@ -83,7 +83,7 @@ class Server:
 
     def hang_up(self) -> None:
         """Ask for a reload of the configuration."""
-        os.kill(self._master, signal.SIGHUP)
+        os.kill(self.master, signal.SIGHUP)
 
     def wait_for_workers_other_than(self, before: set[int]) -> None:
         """Wait until all workers run, and none of these."""
