@@ -15,6 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from audit.events import Event, Member
 from config.forks import reset_in_forks
 from passwords.hashing import pending_hashes
+from providers.certificate_source import CertificateSource
 from services.context import Services
 from services.guard_counts import take_counts
 
@@ -54,6 +55,9 @@ class Metrics:
         self._list_age = latest("revocation_list_age_seconds", "The seconds since the revocation list was read.")
         self._list_size = latest("revocation_list_size", "The revocations in the list.")
         self._key_age = latest("signing_key_age_seconds", "The seconds since the current key began to sign.")
+        self._certificates = latest(
+            "certificate_expiry_timestamp_seconds", "When a certificate expires.", ["provider", "certificate"]
+        )
         latest("build", "The version of Latchkey.", ["version"]).labels(version("latchkey")).set(1)
         reset_in_forks(self._reset)
 
@@ -84,8 +88,15 @@ class Metrics:
         self._hashes.set(pending_hashes())
         if since := self._services.keys.signing_since():
             self._key_age.set((datetime.now(UTC) - since).total_seconds())
+        self._update_certificates()
         if self._services.sessions:
             self._update_database(self._services.sessions.revocations)
+
+    def _update_certificates(self) -> None:
+        for link in self._services.chain.links:
+            if isinstance(link.provider, CertificateSource):
+                for name, expiry in link.provider.certificates():
+                    self._certificates.labels(link.name, name).set(expiry)
 
     def _update_database(self, revocations: "RevocationList") -> None:
         from database.engine import open_connections

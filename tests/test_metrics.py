@@ -3,14 +3,18 @@
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
 
 from app import create_app
 from config.errors import ConfigurationError
 from tests.servers.gunicorn import gunicorn
+from tests.servers.process import wait_until
+from tests.servers.slapd import Slapd, slapd
 from tests.support.api_client import ApiClient
 from tests.support.log_scan import remember_secret
 from tests.support.stores import SECRET_KEY, user_table
@@ -19,13 +23,21 @@ from tests.support.users import ZOE
 TOKEN = "a token for the metrics of the tests"
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "metrics.md"
 MAX_SECONDS = 60
+EXPIRY = datetime.now(UTC).replace(microsecond=0) + timedelta(days=20)
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
+    with slapd(tmp_path_factory.mktemp("slapd"), not_after=EXPIRY) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, directory: Slapd) -> Iterator[str]:
     remember_secret(TOKEN)
-    environ = user_table(f"sqlite:///{tmp_path_factory.mktemp('users') / 'users.db'}", [ZOE])
-    with gunicorn({**environ, "METRICS_TOKEN": TOKEN}, workers=2) as url:
+    table = user_table(f"sqlite:///{tmp_path_factory.mktemp('users') / 'users.db'}", [ZOE])
+    environ = {**directory.environ(), **table, "AUTH_PROVIDER": "database, ldap", "METRICS_TOKEN": TOKEN}
+    with gunicorn(environ, workers=2) as url:
         yield url
 
 
@@ -64,8 +76,21 @@ def test_metrics_are_the_sum_of_all_workers(service: str) -> None:
     assert found['latchkey_events_total{event="login_denied"}'] == 1
     assert found["latchkey_hash_seconds_count"] == 2
     assert found['latchkey_provider_seconds_count{provider="database"}'] == 2
-    assert 0 <= found["latchkey_revocation_list_age_seconds"] < MAX_SECONDS
+    # Infinite until every worker has read the list.
+    wait_until(lambda: 0 <= values(service)["latchkey_revocation_list_age_seconds"] < MAX_SECONDS, MAX_SECONDS)
     assert found["latchkey_pending_hashes"] == 0
+
+
+def test_metrics_know_when_certificates_expire(service: str, directory: Slapd) -> None:
+    def sample(certificate: str) -> str:
+        return f'latchkey_certificate_expiry_timestamp_seconds{{certificate="{certificate}",provider="ldap"}}'
+
+    ApiClient(service).log_in(
+        ZOE
+    )  # the directory is asked too, so that the time does not reveal which provider knows her
+    wait_for(service, sample(f"localhost:{directory.port}"), EXPIRY.timestamp())
+    authority = x509.load_pem_x509_certificate((directory.home / "ca.pem").read_bytes())
+    assert values(service)[sample("LDAP_CA_FILE")] == authority.not_valid_after_utc.timestamp()
 
 
 @pytest.mark.parametrize("token", ["", "wrong", f"{TOKEN} "[:-2]])

@@ -1,4 +1,4 @@
-"""Gunicorn under load: a reload drops no request, a stop refuses connections, a killed worker loses its own requests."""
+"""Gunicorn under load: a reload drops no request, a stop refuses connections, a killed worker loses its requests."""
 
 import os
 import signal

@@ -1,11 +1,14 @@
 """What certificates say: their names, their authority, and when they expire."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from config.files import UnusableFile, read_file
+from providers.ldap.settings import LdapSettings
 from providers.ldap.tls_files import PEM_CERTIFICATE
 
 
@@ -37,6 +40,14 @@ def newest(certificates: Iterable[x509.Certificate]) -> list[x509.Certificate]:
 def days_left(certificate: x509.Certificate) -> int:
     """Return the number of whole days until the certificate expires; negative if it has expired."""
     return (certificate.not_valid_after_utc - datetime.now(UTC)).days
+
+
+def file_expiries(settings: LdapSettings) -> Iterator[tuple[str, float]]:
+    """Yield each setting that names a file of certificates, and when the first of them expires (Unix time)."""
+    for variable, path in (("LDAP_CA_FILE", settings.ca_file), ("LDAP_CERT_FILE", settings.cert_file)):
+        with suppress(UnusableFile):  # it was read at the start
+            if certificates := newest(read_certificates(read_file(path)[0])) if path else []:
+                yield variable, min(one.not_valid_after_utc.timestamp() for one in certificates)
 
 
 def names(certificate: x509.Certificate) -> str:

@@ -7,6 +7,7 @@ from ldap3.core.results import RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_NO_SUCH
 
 from config.text import casefold_name
 from providers.account_attributes import Effect
+from providers.certificate_source import CertificateSource
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, User
 from providers.ldap.client.dn import escape_dn_value
 from providers.ldap.client.errors import SearchFailed
@@ -27,7 +28,7 @@ _INVALID_ACCOUNT_NAME = re.compile(r'[@"/\\\[\]:;|=,+*?<>]')
 _MAY_NOT_SEARCH = {RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_NO_SUCH_OBJECT}
 
 
-class DirectBindProvider:
+class DirectBindProvider(CertificateSource):
     """Authenticates users of a directory in which only they may read their entries. Thread-safe.
 
     It cannot distinguish an unknown user from a wrong password, and cannot find a user without their password.
@@ -81,6 +82,10 @@ class DirectBindProvider:
         from providers.ldap.checks import check_network
 
         yield from check_network(self._settings, self._directory)
+
+    def certificates(self) -> Iterator[tuple[str, float]]:
+        """Yield when the certificates of the servers and of the settings expire, as defined by `CertificateSource`."""
+        return self._directory.certificates()
 
     def _windows_name(self, login: str) -> str | None:
         """Return the account name without a domain; `None` if the login belongs to another domain."""

@@ -1,6 +1,7 @@
 """The directory: operations run on an available server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TypeVar
 
 from config.errors import translate_errors
@@ -28,6 +29,7 @@ class Directory:
     """The servers of LDAP_URL with their connections. Thread-safe. The first operation opens the first connection."""
 
     def __init__(self, settings: LdapSettings) -> None:
+        self._settings = settings
         account = ServiceAccount(settings)
         self.tls = settings.tls_context()
         """The TLS context of all connections."""
@@ -52,6 +54,22 @@ class Directory:
         """
         with translate_errors(LdapError, to=_provider_error):
             return self._failover.run(lambda server, deadline: operation(ServiceSession(server, deadline)))
+
+    def certificates(self) -> Iterator[tuple[str, float]]:
+        """Yield when certificates expire, those of servers as of their newest connection: see `CertificateSource`."""
+        from providers.ldap.certificates import read_certificate  # it imports cryptography
+
+        for server in self.servers:
+            if certificate := read_certificate(server.connector.certificate):
+                yield str(server.address), certificate.not_valid_after_utc.timestamp()
+        yield from self._file_expiries
+
+    @cached_property
+    def _file_expiries(self) -> list[tuple[str, float]]:
+        from providers.ldap.certificates import file_expiries
+
+        # Read once: the TLS context keeps the files of the start, too.
+        return [*file_expiries(self._settings)]
 
 
 def _provider_error(error: LdapError) -> Exception:

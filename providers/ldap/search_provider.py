@@ -10,6 +10,7 @@ from pathlib import Path
 from audit.operation import note
 from config.errors import collect_errors
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
+from providers.certificate_source import CertificateSource
 from providers.interface import AMBIGUOUS, UNKNOWN_USER, WRONG_PASSWORD, Check, Denied, Explanation, User
 from providers.ldap.client.filters import ANY_ENTRY
 from providers.ldap.client.protocol import BASE
@@ -37,7 +38,7 @@ def open_ldap(environ: Mapping[str, str]) -> "SearchProvider | DirectBindProvide
     return DirectBindProvider(settings) if settings.user_dn_template else SearchProvider(settings)
 
 
-class SearchProvider:
+class SearchProvider(CertificateSource):
     """Authenticates users of a directory in which a service account, or an anonymous client, may search. Thread-safe.
 
     A method that needs the directory raises ProviderUnavailable if no server answers, or the service account cannot
@@ -101,6 +102,10 @@ class SearchProvider:
         from providers.ldap.checks import check_directory
 
         return check_directory(self._settings, self._entries, self._directory)
+
+    def certificates(self) -> Iterator[tuple[str, float]]:
+        """Yield when the certificates of the servers and of the settings expire, as defined by `CertificateSource`."""
+        return self._directory.certificates()
 
     def _verify_login(self, session: ServiceSession, login: str, password: str, timer: LoginTimer) -> User | Denied:
         timer.restart()

@@ -17,6 +17,8 @@ class Connector:
         self._server = server
         self._tls = tls
         self._addresses = HostAddresses(server)
+        self.certificate = b""
+        """The server's certificate at the newest connection, in DER; empty without TLS, or without a connection."""
 
     def open(self, prepare: Callable[[Connection], object], deadline: float) -> Connection:
         """Return a new connection on which `prepare` has succeeded.
@@ -55,4 +57,5 @@ class Connector:
         except BaseException:
             connection.close()
             raise
+        self.certificate = connection.certificate()
         return connection

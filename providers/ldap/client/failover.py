@@ -54,7 +54,7 @@ class Server:
         """`probe_dn` is the DN of the entry that a probe reads; `bind_timeout_seconds` is that of `UserBinds`."""
         self.address = address
         self._probe_dn = probe_dn
-        connector = Connector(address, tls)
+        self.connector = connector = Connector(address, tls)
         self.service_pool = Pool(connector, pool_size, bind_service)
         # Separate pools, so that no search of the service account runs on a connection that is bound as a user.
         self.user_binds = UserBinds(connector, pool_size, bind_timeout_seconds)
