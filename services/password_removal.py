@@ -31,7 +31,7 @@ def without_password(login: str, password: str, module: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        spellings = _spellings(login, password) if len(password) >= MIN_LENGTH else ()
+        spellings = spellings_of(login, password) if len(password) >= MIN_LENGTH else ()
         text = "".join(format_exception(error))
         if not any(spelling in text for spelling in spellings):
             raise
@@ -56,7 +56,7 @@ def _remove(text: str, spellings: Collection[str]) -> str:
     return text
 
 
-def _spellings(login: str, password: str) -> set[str]:
+def spellings_of(login: str, password: str) -> set[str]:
     """Return the password as it is, and as it appears in literals, JSON, HTML, URLs and headers."""
     content = password.encode()
     literals = {repr(password)[1:-1], ascii(password)[1:-1], repr(content)[2:-1], json.dumps(password)[1:-1]}

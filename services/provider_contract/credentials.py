@@ -46,6 +46,13 @@ def wrong_password_is_denied(subject: Subject) -> None:
         subject.deny(account, {other.password: "the password of another account", "*": "the password *"})
 
 
+def wrong_password_is_denied_after_the_right_one(subject: Subject) -> None:
+    """A login with the right password does not let a wrong one in, as a cache of logins would."""
+    for account in subject.difficult():
+        subject.accept(account)
+        subject.deny(account, {f"{account.password}-": "another password, after the right one,"})
+
+
 def password_is_case_sensitive(subject: Subject) -> None:
     """A password in other upper and lower case is denied."""
     for account in subject.difficult():
@@ -112,6 +119,15 @@ def part_of_a_username_is_denied(subject: Subject) -> None:
                 _deny_unknown(subject, login, account)
 
 
+def email_of_another_domain_is_denied(subject: Subject) -> None:
+    """The domain is a part of an email, and so is everything before it."""
+    for account in subject.difficult():
+        if account.email and "@" in account.email:
+            name, _, domain = account.email.rpartition("@")
+            for login in (f"{name}@another.example", f"{name}@{domain}.example", f"{name}@", f"{name}+x@{domain}"):
+                _deny_unknown(subject, login, account)
+
+
 def email_that_is_a_username_of_another_is_theirs(subject: Subject) -> None:
     """A login that is the username of one user and the email of another means the first one, or no user."""
     for account, other in permutations(subject.accounts, 2):
@@ -136,6 +152,21 @@ def denial_has_a_valid_reason(subject: Subject) -> None:
         require(answer.reason != INVALID_REASON, f"the reason of a denial is not one word: {raw.reason!r}", remedy)
         remedy = "Give the reason wrong_password"
         require(answer.reason != UNKNOWN_USER, "the reason of a wrong password is unknown_user", remedy)
+
+
+def denial_names_the_user_of_the_store(subject: Subject) -> None:
+    """The username of a denial is that of the store, whichever login was typed, and an unknown login has none."""
+    account = subject.accounts[0]
+    for login in (*subject.logins(account), account.username.swapcase()):
+        answer = subject.log_in(login, f"{account.password}-wrong")
+        subject.accept(account)
+        named = answer.username if isinstance(answer, Denied) else None
+        found = f"the denial of the login {login} names {named}, and the store has {account.username}"
+        remedy = "Give the username of the store, so that the failures with each login are counted together, or none"
+        require(named in {None, account.username}, found, remedy)
+    unknown = subject.log_in("unknown", account.password)
+    is_named = isinstance(unknown, Denied) and unknown.username is not None
+    require(not is_named, "the denial of an unknown login names a user", "Leave the username out for an unknown login")
 
 
 def concurrent_logins_get_their_own_answers(subject: Subject) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from providers.interface import SESSION_MEMBERS, SupportsFind, SupportsHasUsername
+from providers.interface import SESSION_MEMBERS, Denied, SupportsFind, SupportsHasUsername
 from services.identity import Identity
 from services.provider_calls import find_with, has_username
 from services.provider_contract.accounts import Account
@@ -70,6 +70,18 @@ def has_username_does_not_know_others(subject: Subject) -> None:
     """`has_username` is false for a username that no account has, also for wildcards."""
     for name in _unknown_names(subject):
         require(not _has(subject, name), f"has_username({shorten(name)}) is true", "Return False, and escape wildcards")
+
+
+def record_ids_are_different(subject: Subject) -> None:
+    """No two accounts have the same record id. Otherwise a session passes to the next user of a username."""
+    owners: dict[str, str] = {}
+    for account in subject.accounts:
+        user = subject.log_in(account.username, account.password)
+        record_id = None if isinstance(user, Denied) else user.get("record_id")
+        if record_id is not None:
+            owner = owners.setdefault(record_id, account.username)
+            found = f"{owner} and {account.username} have the same record_id"
+            require(owner == account.username, found, "Return an id of the record that no other one ever has, or none")
 
 
 def disabled_user_is_denied(subject: Subject) -> None:

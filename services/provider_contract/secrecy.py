@@ -1,11 +1,13 @@
 """The rules about secrets: no representation, log line, output or user has a password or a secret of the settings."""
 
+import hashlib
 import io
 import logging
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
-from services.password_removal import MIN_LENGTH
+from services.password_removal import MIN_LENGTH, spellings_of
 from services.provider_contract.outages import closed_port
 from services.provider_contract.subject import Subject, require
 
@@ -35,8 +37,12 @@ def user_has_no_secret(subject: Subject) -> None:
     for account in subject.difficult():
         answer: object = subject.link.provider.authenticate(account.username, account.password)
         members = answer.items() if isinstance(answer, dict) else ()
-        held = [str(name) for name, value in members if name != "username" and account.password in str(value)]
-        require(not held, f"the user has the password in {', '.join(held)}", "Leave it out, or return a salted digest")
+        derived = {account.password, *_unsalted_digests(account.password)}
+        held = [
+            str(name) for name, value in members if name != "username" and any(text in str(value) for text in derived)
+        ]
+        found = f"the user has the password, or a digest of it without a salt, in {', '.join(held)}"
+        require(not held, found, "Leave it out, or return a digest of the salted hash")
 
 
 def exception_has_no_secret(subject: Subject) -> None:
@@ -57,11 +63,24 @@ def exception_has_no_secret(subject: Subject) -> None:
 
 def require_no_secret(subject: Subject, texts: Iterable[str], where: str, remedy: str) -> None:
     """Raise BrokenContract if a text has a password or a secret of the settings."""
-    passwords = [WRONG, *(account.password for account in subject.accounts)]
+    secrets = [("", secret) for secret in subject.secrets]
     for text in texts:
-        found = [secret for secret in (*passwords, *subject.secrets) if len(secret) >= MIN_LENGTH and secret in text]
-        kind = "a secret of the settings" if found and found[0] in subject.secrets else "a password"
-        require(not found, f"{where} has {kind}", remedy)
+        for kind, pairs in (("a secret of the settings", secrets), ("a password", _credentials(subject))):
+            forms = (form for pair in pairs if len(pair[1]) >= MIN_LENGTH for form in spellings_of(*pair))
+            require(not any(form in text for form in forms), f"{where} has {kind}", remedy)
+
+
+def _credentials(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Yield the logins and passwords that the rules use."""
+    yield from ((login, WRONG) for login in ("unknown", subject.accounts[0].username))
+    for account in subject.accounts:
+        yield from ((login, account.password) for login in (account.username, account.email) if login)
+
+
+def _unsalted_digests(password: str) -> Iterator[str]:
+    for algorithm in ("md5", "sha1", "sha256", "sha512"):
+        digest = hashlib.new(algorithm, password.encode(), usedforsecurity=False)
+        yield from (digest.hexdigest(), b64encode(digest.digest()).decode())
 
 
 def _texts(error: BaseException | None) -> Iterator[str]:

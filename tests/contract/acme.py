@@ -35,7 +35,9 @@ class Acme:
         """Connect to the store, if the provider has an address of it."""
         if self.port:
             with socket.create_connection(("127.0.0.1", self.port), timeout=0.2) as connection:
-                connection.recv(1)
+                connection.sendall(b"?")
+                if connection.recv(1) != b"+":
+                    raise ConnectionError("the store responds with an error")
 
     def account(self, login: str) -> Account | None:
         folded = login.casefold()
@@ -66,13 +68,16 @@ class Acme:
             yield Check("connection", "ok", "the store responds")
 
     def explain(self, login: str) -> Any:
+        self.connect()
         account = self.account(login)
         return Explanation(self.user(account)) if account else Explanation(None, "unknown_user")
 
     def list_users(self) -> Any:
+        self.connect()
         return map(self.user, self.accounts)
 
     def list_roles(self) -> Any:
+        self.connect()
         return {role for account in self.accounts for role in account.roles}
 
 

@@ -189,3 +189,71 @@ class HashesOnlyForKnownUsers(Acme):
     def is_right(self, account: Account, password: str) -> bool:
         time.sleep(0.02)
         return super().is_right(account, password)
+
+
+@breaks("right_password_is_accepted", "roles must be a list, not a str")
+class RolesAreAText(Acme):
+    def user(self, account: Account) -> Any:
+        return super().user(account) | {"roles": ",".join(account.roles)}
+
+
+@breaks("right_password_is_accepted", "roles must be a list, not None")
+class NoRolesAreNone(Acme):
+    def user(self, account: Account) -> Any:
+        return super().user(account) | {"roles": list(account.roles) or None}
+
+
+@breaks("right_password_is_accepted", "zoé has the roles ['admin', 'admin', 'user', 'user'], and the store has")
+class RolesTwice(Acme):
+    def user(self, account: Account) -> Any:
+        return super().user(account) | {"roles": list(account.roles) * 2}
+
+
+@breaks("right_password_is_accepted", "username must be text, not an int")
+class UsernameIsANumber(Acme):
+    def user(self, account: Account) -> Any:
+        return super().user(account) | {"username": self.accounts.index(account)}
+
+
+@breaks("wrong_password_is_denied_after_the_right_one", "with another password, after the right one, is accepted")
+class CachesLogins(Acme):
+    def authenticate(self, login: str, password: str) -> Any:
+        cache = vars(self).setdefault("cache", {})
+        if login not in cache and (user := super().authenticate(login, password)):
+            cache[login] = user
+        return cache.get(login)
+
+
+@breaks("denial_has_a_valid_reason", "the login 'zoé' with the right password is denied")
+class LocksAfterOneFailure(Acme):
+    def authenticate(self, login: str, password: str) -> Any:
+        failed = vars(self).setdefault("failed", set())
+        user = None if login in failed else super().authenticate(login, password)
+        return user or failed.add(login)
+
+
+@breaks("email_of_another_domain_is_denied", "the login 'zoe@another.example'")
+class IgnoresTheDomain(Acme):
+    def account(self, login: str) -> Account | None:
+        name = login.partition("@")[0]
+        return super().account(login) or next((one for one in self.accounts if str(one.email).startswith(name)), None)
+
+
+@breaks("denial_names_the_user_of_the_store", "the denial of the login zoe@example.org names zoe@example.org")
+class DenialNamesTheLogin(Acme):
+    def authenticate(self, login: str, password: str) -> Any:
+        reason = "wrong_password" if self.account(login) else "unknown_user"
+        return super().authenticate(login, password) or Denied(reason, login)
+
+
+@breaks("unknown_login_is_denied", "failed with IndexError at ")
+class FailsOnUnknownLogins(Acme):
+    def account(self, login: str) -> Account | None:
+        return [one for one in self.accounts if login.casefold() in casefolded(one)][0]  # noqa: RUF015 - the fault
+
+
+@breaks("wildcard_login_is_denied", "failed with error at ")
+class FailsOnWildcards(Acme):
+    def account(self, login: str) -> Account | None:
+        re.compile(login)
+        return super().account(login)

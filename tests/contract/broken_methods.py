@@ -3,9 +3,12 @@
 import logging
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 from providers.interface import Check, Explanation
 from services.provider_contract.accounts import SAMPLE_ACCOUNTS, Account
@@ -44,7 +47,7 @@ class Prints(Acme):
         return super().authenticate(login, password)
 
 
-@breaks("user_has_no_secret", "the user has the password in credential_stamp")
+@breaks("user_has_no_secret", "in credential_stamp")
 class PasswordAsStamp(Acme):
     def user(self, account: Account) -> Any:
         return super().user(account) | {"credential_stamp": account.password}
@@ -86,11 +89,14 @@ class OutageIsAnotherException(Acme):
             raise RuntimeError from None
 
 
-@breaks("silent_store_is_an_exception_in_time", "while the store does not respond, and the limit is 0.5 s")
+@breaks(
+    "silent_store_is_an_exception_in_time",
+    "authenticate has not returned while the store does not respond, and the limit is 0.5 s",
+)
 class NoTimeout(Acme):
     def connect(self) -> None:
         if self.port:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=0.7) as connection:
+            with socket.create_connection(("127.0.0.1", self.port)) as connection:
                 connection.recv(1)
 
 
@@ -193,3 +199,62 @@ class ListsDisabledUsers(Acme):
 class ListsFewRoles(Acme):
     def list_roles(self) -> Any:
         return ["user"]
+
+
+@breaks("log_has_no_secret", "a log line or the output of a login has a password")
+class LogsTheHeader(Acme):
+    def authenticate(self, login: str, password: str) -> Any:
+        logging.getLogger("acme").debug("Authorization: Basic %s", b64encode(f"{login}:{password}".encode()).decode())
+        return super().authenticate(login, password)
+
+
+@breaks("log_has_no_secret", "a log line or the output of a login has a secret of the settings")
+class LogsTheUrl(Acme):
+    def authenticate(self, login: str, password: str) -> Any:
+        logging.getLogger("acme").info("GET https://acme.example.org/?key=%s", quote(self.token))
+        return super().authenticate(login, password)
+
+
+@breaks("user_has_no_secret", "a digest of it without a salt, in credential_stamp")
+class UnsaltedStamp(Acme):
+    def user(self, account: Account) -> Any:
+        return super().user(account) | {"credential_stamp": sha256(account.password.encode()).hexdigest()}
+
+
+@breaks("record_ids_are_different", "zoé and o'brien have the same record_id")
+class OneRecordId(Acme):
+    def user(self, account: Account) -> Any:
+        return super().user(account) | {"record_id": "acme"}
+
+
+@breaks("failing_store_is_an_exception", "authenticate while the store responds with an error returns Denied(")
+class ErrorIsADenial(Acme):
+    def authenticate(self, login: str, password: str) -> Any:
+        try:
+            return super().authenticate(login, password)
+        except ConnectionError:
+            return None
+
+
+@breaks("failing_store_is_an_exception", "list_users while the store responds with an error returns []")
+class OutageIsAnEmptyList(Acme):
+    def list_users(self) -> Any:
+        try:
+            return super().list_users()
+        except OSError:
+            return []
+
+
+@breaks("silent_store_is_an_exception_in_time", "explain while the store does not respond returns Explanation(")
+class OutageIsExplainedAsUnknown(Acme):
+    def explain(self, login: str) -> Any:
+        try:
+            return super().explain(login)
+        except OSError:
+            return Explanation(None, "unknown_user")
+
+
+@breaks("has_username_does_not_know_emails", "has_username('zoe@example.org') is true, and this is an email")
+class KnowsEmails(Acme):
+    def has_username(self, username: str) -> Any:
+        return self.account(username) is not None or super().has_username(username)
