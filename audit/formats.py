@@ -1,12 +1,15 @@
 """The formats of log lines: text for people, or JSON Lines. Both have the time in UTC, and escape untrusted text."""
 
 import logging
+import re
 from datetime import UTC, datetime
 from typing import Literal
 
 from audit.escaping import to_json
 from audit.events import EVENT_ATTRIBUTE, request_members
 from config.text import escape
+
+_COLOR = re.compile(r"\x1b\[\d+m")
 
 
 class JsonFormatter(logging.Formatter):
@@ -16,7 +19,7 @@ class JsonFormatter(logging.Formatter):
         """Return the object: an event has its members, every other record has a `message`."""
         entry: dict[str, object] = {"time": _time(record), "level": record.levelname, "logger": record.name}
         event = getattr(record, EVENT_ATTRIBUTE, None)
-        entry |= event or {"message": record.getMessage()}
+        entry |= event or {"message": _message(record)}
         if not event and (request_id := request_members().get("request_id")):
             entry["request_id"] = request_id
         if record.exc_info:
@@ -29,7 +32,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the lines of the traceback."""
-        message = record.getMessage()
+        message = _message(record)
         if (request_id := request_members().get("request_id")) and str(request_id) not in message:
             message += f" (request {request_id})"
         lines = [f"{_time(record)} {record.levelname} {record.name}: {escape(message)}"]
@@ -48,6 +51,12 @@ def log_to_standard_error(name: Literal["json", "text"]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(name))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the message, without the colors that the development server also writes to files."""
+    message = record.getMessage()
+    return _COLOR.sub("", message) if record.name == "werkzeug" else message
 
 
 def _time(record: logging.LogRecord) -> str:

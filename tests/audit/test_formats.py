@@ -73,6 +73,12 @@ def test_crafted_message_is_one_line_without_control_characters(
     assert is_safe(formatter(log_format).format(record))
 
 
+def test_request_of_the_development_server_has_no_color(write: Write) -> None:
+    (line,) = write(lambda: logging.getLogger("werkzeug").warning("\x1b[31m\x1b[1mGET /\x1b[0m 401 \x1b[2J"))
+    assert "GET / 401 " in line
+    assert is_safe(line)
+
+
 def test_traceback_with_a_crafted_message_cannot_begin_a_line(write: Write) -> None:
     forged = "2031-01-01T00:00:00.000Z INFO audit: login_accepted"
 
