@@ -21,6 +21,7 @@ from cli.worker_start import leave_report_to_others, load_when_valid, mark_as_se
 from config.errors import ConfigurationError, Problem, collect_errors
 from config.service_settings import LogSettings, ServerSettings
 from config.settings import Settings
+from services import start_report
 from services.chain import MAX_LOOKUPS
 from services.debug_mode import require_local_debugging
 from services.factory import (
@@ -69,6 +70,7 @@ def _check_configuration() -> tuple[ServerSettings, LogSettings, int, str, bool]
     return server, log, max_logins, directory, services.metrics_token is not None
 
 
+start_report.log.disabled = True  # the first worker logs what the main process finds, too
 try:
     # Before the workers start, so that an invalid configuration is one message and not a traceback per worker.
     _server, _log, _max_logins, worker_tmp_dir, _has_metrics = _check_configuration()

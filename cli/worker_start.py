@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import logging
 import os
 import select
 import sys
@@ -46,11 +45,13 @@ def request_report() -> None:
 
 
 def leave_report_to_others() -> None:
-    """Log nothing about the start in this worker if another worker does."""
+    """Log about the start in this worker, unless another worker does."""
     try:
         os.read(_reports, 1)
     except BlockingIOError:
-        logging.getLogger(start_report.__name__).disabled = True
+        start_report.log.disabled = True
+    else:
+        start_report.log.disabled = False
 
 
 def mark_as_serving() -> None:

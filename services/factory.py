@@ -1,6 +1,5 @@
 """The services of one application, built from its settings."""
 
-import logging
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from services.keys.sources import open_keys
 from services.links import Link
 from services.readiness import Readiness
 from services.sensitive_files import require_private_files
+from services.start_report import log
 from services.tokens.issuer import TokenIssuer
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from services.sessions.sessions import Sessions
     from services.sessions.store import SessionStore
     from services.throttle.login_throttle import LoginThrottle
-
-log = logging.getLogger(__name__)
 
 METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The variable of the Prometheus client: where the processes of one server share their metrics."""

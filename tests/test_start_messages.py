@@ -93,16 +93,19 @@ def test_start_reports_what_is_in_force_and_each_unmarked_route_once(environ: di
     path = tmp_path / "log"
     command = [sys.executable, "-m", "gunicorn", "--workers=2", "shop:create_shop()"]
     with path.open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env={**environ, "LDAP_URI": "ldap://x"}, stderr=log)
+        more = {"LDAP_URI": "ldap://x", "DATABASE_URL": f"sqlite:///{tmp_path}/missing.db"}
+        process = subprocess.Popen(command, cwd=ROOT, env={**environ, **more}, stderr=log)
 
     def has_started() -> bool:
         return path.read_text().count("Booting worker") >= 2 and "/forgotten" in path.read_text()
 
     with running(process, has_started):
         time.sleep(1)  # for the lines of the other worker
-    lines = [line for line in path.read_text().splitlines() if "start_report" in line]
-    in_force, misspelled, unmarked = [line.partition("start_report: ")[2] for line in lines]
-    assert in_force.startswith("in force: providers: static; database: none; keys: SECRET_KEY (HS256)")
+    lines = [line for line in path.read_text().splitlines() if "gunicorn.error" not in line]
+    unavailable, in_force, misspelled, unmarked = [line.partition("start_report: ")[2] for line in lines]
+    missing = f"{tmp_path}/missing.db"
+    assert unavailable.startswith(f"the database is unavailable: {missing} does not exist. ")
+    assert in_force.startswith(f"in force: providers: static; database: sqlite {missing}; keys: SECRET_KEY (HS256)")
     assert misspelled == "LDAP_URI is not a setting, and is ignored. The nearest setting is LDAP_URL"
     assert unmarked.startswith("GET /forgotten is not guarded: add @auth_guard() or @public between ")
     assert unmarked.endswith(f"shop.forgotten ({tmp_path}/shop.py, line 9)")
