@@ -52,6 +52,17 @@ class ForkSafeLock:
         self._lock = Lock()
 
 
+class ForkBarrier(ForkSafeLock):
+    """A lock for the use of a library whose own locks a forked process cannot reset. A fork waits until it is free.
+
+    It is created once for a library, because it exists until the process ends.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        os.register_at_fork(before=self.acquire, after_in_parent=self.release)
+
+
 def _run_resets() -> None:
     for reset in _functions:
         reset()

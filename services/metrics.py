@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from audit.events import Event, Member
-from config.forks import reset_in_forks
+from config.forks import ForkBarrier, reset_in_forks
 from passwords.hashing import pending_hashes
 from providers.certificate_source import CertificateSource
 from services.context import Services
@@ -27,6 +27,8 @@ UPDATE_INTERVAL = 5.0
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 _ACCEPTED = "accepted"
+_client = ForkBarrier()
+"""Held while the Prometheus client is used."""
 _LOGINS = {Event.LOGIN_ACCEPTED, Event.LOGIN_DENIED, Event.LOGIN_UNAVAILABLE, Event.LOGIN_THROTTLED}
 _REFRESHES = {Event.REFRESH_ACCEPTED, Event.REFRESH_DENIED, Event.REFRESH_REUSED, Event.REFRESH_UNAVAILABLE}
 
@@ -63,6 +65,10 @@ class Metrics:
 
     def observe(self, members: Mapping[str, Member]) -> None:
         """Count an event with these members."""
+        with _client:
+            self._observe(members)
+
+    def _observe(self, members: Mapping[str, Member]) -> None:
         event = str(members["event"])
         labels = (str(members.get("provider", "")), str(members.get("reason", _ACCEPTED)))
         self._events.labels(event).inc()
@@ -75,14 +81,19 @@ class Metrics:
     def text(self) -> bytes:
         """Return the metrics of all processes in the text format of Prometheus."""
         self.update()
-        if self._directory is None:
-            return generate_latest(self._registry)
-        shared = CollectorRegistry()
-        MultiProcessCollector(shared, self._directory)  # type: ignore[no-untyped-call]
-        return generate_latest(shared)
+        with _client:
+            if self._directory is None:
+                return generate_latest(self._registry)
+            shared = CollectorRegistry()
+            MultiProcessCollector(shared, self._directory)  # type: ignore[no-untyped-call]
+            return generate_latest(shared)
 
     def update(self) -> None:
         """Write what is not counted from events."""
+        with _client:
+            self._update()
+
+    def _update(self) -> None:
         for outcome, count in take_counts().items():
             self._guarded.labels(outcome).inc(count)
         self._hashes.set(pending_hashes())

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 from flask.testing import FlaskClient
 
+from audit.events import Member
 from config.forks import ForkSafeLock
+from services.metrics import Metrics
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
@@ -112,6 +114,30 @@ def test_slots_and_locks_that_threads_of_the_parent_hold_are_free_in_a_child(sta
             pass
     finally:
         release.set()
+
+
+class HeldAmount(float):
+    """A number that occupies the thread that adds it, with the lock of the sum."""
+
+    is_added, may_end = Event(), Event()
+
+    def __truediv__(self, _divisor: float) -> "HeldAmount":
+        return self
+
+    def __radd__(self, other: float) -> float:
+        self.is_added.set()
+        self.may_end.wait(SECONDS)
+        return other
+
+
+def test_children_do_not_wait_for_the_locks_of_the_prometheus_client(static_environ: dict[str, str]) -> None:
+    metrics = Metrics(services_of({**static_environ, "SECRET_KEY": SECRET_KEY}), None)
+    login: dict[str, Member] = {"event": "login_accepted", "provider": "static"}
+    Thread(target=lambda: metrics.observe({**login, "hash_ms": HeldAmount(1)})).start()
+    assert HeldAmount.is_added.wait(SECONDS)
+    Timer(1, HeldAmount.may_end.set).start()  # the fork waits for the thread
+    with forked(lambda: metrics.observe({**login, "hash_ms": 1.0})):
+        pass
 
 
 def unsafe_locks(path: Path) -> Iterator[str]:
