@@ -75,7 +75,7 @@ def open_provider(name: str, environ: Mapping[str, str], source: str = "AUTH_PRO
         found = f"names {subject}, a factory that failed with {describe_exception(error, entry_point.module)}"
         raise _unusable(source, found, _ASK_AUTHOR) from error
     if fault := _interface_fault(provider):
-        raise _unusable(source, f"names {subject}, a factory whose result {fault}", "See docs/write-a-provider.md")
+        raise _unusable(source, f"names {subject}, a factory whose result {fault}", "See docs/provider-contract.md")
     return provider  # type: ignore[return-value]  # it has the method
 
 

@@ -55,7 +55,7 @@ def check_reports_an_outage_as_a_finding(subject: Subject) -> None:
     if subject.provider_at is None or not isinstance(subject.link.provider, SupportsCheck):
         return
     with closed_port() as port:
-        link = _link(subject, port)
+        link = Link(subject.link.name, subject.provider_at(port))
         remedy = "Catch the error of the store, and yield a Check with the outcome failure"
         try:
             findings = [*check_with(link, link.provider)] if isinstance(link.provider, SupportsCheck) else []
@@ -67,7 +67,7 @@ def check_reports_an_outage_as_a_finding(subject: Subject) -> None:
 def _require_outage(subject: Subject, port: int, when: str) -> None:
     if subject.provider_at is None:
         return
-    link = _link(subject, port)
+    link = Link(subject.link.name, subject.provider_at(port))
     for name, call in _calls(link, subject.accounts[0]):
         remedy = "Raise ProviderUnavailable or an OSError: None would be reported as wrong credentials"
         try:
@@ -110,11 +110,6 @@ def _calls(link: Link, account: Account) -> Iterator[Call]:
     if isinstance(link.provider, SupportsListUsers):
         listing = link.provider
         yield "list_users", lambda: [*list_users_of(link, listing)]
-
-
-def _link(subject: Subject, port: int) -> Link:
-    provider = subject.provider_at(port) if subject.provider_at else subject.link.provider
-    return Link(subject.link.name, provider)  # type: ignore[arg-type]  # a factory of the author
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def exception_has_no_secret(subject: Subject) -> None:
         provider = subject.provider_at(port)
         text = ""
         try:
-            provider.authenticate(subject.accounts[0].username, subject.accounts[0].password)  # type: ignore[attr-defined]
+            provider.authenticate(subject.accounts[0].username, subject.accounts[0].password)
         except Exception as error:  # noqa: BLE001 - the rules about outages require the right one
             text = "\n".join(_texts(error))
     require_no_secret(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from config.http_error import HttpError
 from config.text import casefold_name
-from providers.interface import TIME_LIMIT_SECONDS, Denied, ProviderUnavailable
+from providers.interface import TIME_LIMIT_SECONDS, AuthProvider, Denied, ProviderUnavailable
 from services.identity import Identity
 from services.links import Link
 from services.provider_calls import authenticate_with
@@ -40,7 +40,7 @@ class Subject:
     """An account that is disabled in the store."""
     secrets: Sequence[str] = ()
     """Secrets of the provider's settings, such as the key of an API."""
-    provider_at: Callable[[int], object] | None = None
+    provider_at: Callable[[int], AuthProvider] | None = None
     """Returns a provider whose store is at this port of 127.0.0.1; `None` if the provider uses no network."""
     time_limit: float = TIME_LIMIT_SECONDS
 
@@ -95,7 +95,7 @@ def answer_expected(call: str) -> Iterator[None]:
         yield
     except ProviderFault as error:
         raise BrokenContract(
-            f"{call}: the provider {error.found}", "See the interface in docs/write-a-provider.md"
+            f"{call}: the provider {error.found}", "See the interface in docs/provider-contract.md"
         ) from (error.__cause__)
     except ProviderUnavailable as error:
         remedy = "Raise this only during an outage. Return None for credentials that the store refuses"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from time import perf_counter
 
-from providers.interface import Check, Denied
+from providers.interface import UNKNOWN_USER, Check, Denied
 from services.links import Link
 from services.provider_contract.accounts import Account
 from services.provider_contract.rules import applicable_rules, description
@@ -15,7 +15,8 @@ def account_of(link: Link, login: str, password: str) -> Account:
     user = Subject(link, ()).log_in(login, password)
     if isinstance(user, Denied):
         remedy = "Give the login and the password of an account that can log in"
-        raise BrokenContract(f"the login is denied as {user.reason}", remedy)
+        reason = "" if user.reason == UNKNOWN_USER else f" as {user.reason}"
+        raise BrokenContract(f"the login is denied{reason}", remedy)
     return Account(user["username"], user["email"], password, tuple(user["roles"]))
 
 

@@ -56,7 +56,7 @@ def test_password_is_read_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "password", "problem"),
     [
-        (("--login", "zoé"), "wrong", "the login is denied as unknown_user. Give the login and the password of"),
+        (("--login", "zoé"), "wrong", "the login is denied. Give the login and the password of"),
         (("--login", "zoé"), "", "the password must not be empty"),
         (("--login", "zoé", "--password-file", "/no/such/file"), "", "/no/such/file cannot be used: No such file"),
     ],

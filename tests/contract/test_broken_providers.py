@@ -1,5 +1,6 @@
 """The contract finds the fault of each of many broken providers, by the rule that names it."""
 
+import re
 from itertools import chain
 
 import pytest
@@ -11,6 +12,7 @@ from services.provider_contract.accounts import SAMPLE_ACCOUNTS
 from services.provider_contract.rules import RULES, applicable_rules
 from services.provider_contract.subject import BrokenContract, Subject
 from tests.contract.acme import BROKEN, DISABLED, TOKEN, Acme
+from tests.support.newcomer import ROOT
 
 NAMES = {rule.__name__: rule for rule in chain(*RULES.values())}
 
@@ -33,6 +35,12 @@ def test_provider_without_a_fault_keeps_each_rule(rule: str) -> None:
     subject = subject_of(Acme)
     assert NAMES[rule] in [*applicable_rules(subject)]
     NAMES[rule](subject)
+
+
+def test_documentation_lists_each_rule() -> None:
+    page = (ROOT / "docs/provider-contract.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(\w+_\w+)` \| (.+) \|$", page.partition("| rule |")[2], re.MULTILINE)
+    assert listed == [(name, str(rule.__doc__).splitlines()[0]) for name, rule in NAMES.items()]
 
 
 def test_each_rule_finds_a_broken_provider() -> None:

@@ -87,7 +87,7 @@ def test_failure_of_the_contract_has_a_remedy(environment: Path) -> None:
     output = run(environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_wrong.py", status=1)
     assert "add them to TestWrong.methods" in output
     assert "or set uses_network = False if the provider connects to nothing" in output
-    assert "roles must be a list, not a tuple. See the interface in docs/write-a-provider.md." in output
+    assert "roles must be a list, not a tuple. See the interface in docs/provider-contract.md." in output
     assert "define a fixture `provider` in TestForgotten" in output
 
 

@@ -27,7 +27,7 @@ from tests.support.stores import SECRET_KEY
 VALID = {"username": "zoe", "email": None, "roles": ["user"]}
 PASSWORD = "hunter2-of-zoe"
 ACCOUNT: dict[str, str] = {}
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "write-a-provider.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "provider-contract.md"
 WRONG_OUTCOME: Any = ("error", "b")
 
 
