@@ -15,13 +15,21 @@ from tests.support.users import ZOE
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PROGRAM = """
-import json, os, sys
+UNTIL_FIRST_RESPONSES = """
 from app import create_app
-
 client = create_app(os.environ).test_client()
-statuses = [client.get(path).status_code for path in ("/health/live", "/api/protected_route")]
-print(json.dumps([statuses, [*sys.modules]]))
+assert [client.get(path).status_code for path in ("/health/live", "/api/protected_route")] == [200, 401]
+"""
+UNTIL_FIRST_LOGIN = f"""
+from app import create_app
+client = create_app(os.environ).test_client()
+login = client.post("/api/auth", json={{"email": {ZOE.email!r}, "password": {ZOE.password!r}}})
+bearer = {{"Authorization": f"Bearer {{login.json['data']}}"}}
+assert client.get("/api/protected_route", headers=bearer).status_code == 200
+"""
+MAIN_PROCESS_OF_GUNICORN = """
+import runpy
+runpy.run_path("gunicorn.conf.py")
 """
 
 OPTIONAL = {
@@ -36,40 +44,48 @@ DATABASE = {"AUTH_PROVIDER": "database", "DATABASE_URL": "postgresql://latchkey@
 DIRECTORY = {"AUTH_PROVIDER": "ldap", "LDAP_URL": "ldaps://127.0.0.1", "LDAP_BASE_DN": "dc=example,dc=test"}
 
 
-def imported(folder: Path, environ: dict[str, str]) -> set[str]:
+def modules(program: str, environ: dict[str, str]) -> set[str]:
+    """Return what a program with these settings imports."""
+    variables = {"PATH": os.defpath, "SECRET_KEY": SECRET_KEY, **environ}
+    report = "import json, os, sys" + program + "print(json.dumps([*sys.modules]))"
+    command = [sys.executable, "-c", report]
+    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, check=True, text=True, timeout=120)
+    return {*json.loads(ended.stdout)}
+
+
+def imported(environ: dict[str, str]) -> set[str]:
     """Return which of OPTIONAL a service with these settings imports until its first responses."""
-    variables = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SECRET_KEY": SECRET_KEY, **environ}
-    command = [sys.executable, "-c", PROGRAM]
-    ended = subprocess.run(command, cwd=folder, env=variables, capture_output=True, check=True, text=True, timeout=120)
-    statuses, modules = json.loads(ended.stdout)
-    assert statuses == [200, 401]
-    return OPTIONAL & {*modules}
+    return OPTIONAL & modules(UNTIL_FIRST_RESPONSES, environ)
 
 
 def test_users_file_needs_no_library(tmp_path: Path) -> None:
-    assert imported(tmp_path, users_file(tmp_path / "users.toml", [ZOE])) == {"providers.static"}
+    assert imported(users_file(tmp_path / "users.toml", [ZOE])) == {"providers.static"}
 
 
 def test_secret_that_is_not_hexadecimal_is_estimated(tmp_path: Path) -> None:
     environ = {**users_file(tmp_path / "users.toml", [ZOE]), "SECRET_KEY": secrets.token_urlsafe(48)}
-    assert imported(tmp_path, environ) == {"providers.static", "zxcvbn"}
+    assert imported(environ) == {"providers.static", "zxcvbn"}
 
 
 def test_origins_and_metrics_need_their_libraries(tmp_path: Path) -> None:
     environ = {"CORS_ORIGINS": "https://app.example.org", "METRICS_TOKEN": secrets.token_hex(16)}
-    used = imported(tmp_path, {**users_file(tmp_path / "users.toml", [ZOE]), **environ})
+    used = imported({**users_file(tmp_path / "users.toml", [ZOE]), **environ})
     assert used == {"flask_cors", "prometheus_client", "providers.static"}
 
 
 def test_directory_of_keys_needs_cryptography(tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir(mode=0o700)
     KeyDirectory(tmp_path / "keys").add("ES256")
-    environ = {**users_file(tmp_path / "users.toml", [ZOE]), "SECRET_KEY": "", "SIGNING_KEYS_DIR": "keys"}
-    assert imported(tmp_path, environ) == {"bcrypt", "cryptography", "jwt", "providers.static"}
+    environ = {
+        **users_file(tmp_path / "users.toml", [ZOE]),
+        "SECRET_KEY": "",
+        "SIGNING_KEYS_DIR": str(tmp_path / "keys"),
+    }
+    assert imported(environ) == {"bcrypt", "cryptography", "jwt", "providers.static"}
 
 
 def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
-    assert imported(tmp_path, user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])) == {"sqlalchemy"}
+    assert imported(user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])) == {"sqlalchemy"}
 
 
 @pytest.mark.parametrize(
@@ -80,5 +96,28 @@ def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
     ],
     ids=["PostgreSQL", "directory"],
 )
-def test_other_stores_need_their_own_library(tmp_path: Path, environ: dict[str, str], used: set[str]) -> None:
-    assert imported(tmp_path, environ) == used
+def test_other_stores_need_their_own_library(environ: dict[str, str], used: set[str]) -> None:
+    assert imported(environ) == used
+
+
+def test_workers_of_gunicorn_share_what_a_login_and_a_guarded_route_import(tmp_path: Path) -> None:
+    environ = users_file(tmp_path / "users.toml", [ZOE])
+    of_worker = modules(UNTIL_FIRST_LOGIN, environ) - modules(MAIN_PROCESS_OF_GUNICORN, environ)
+    packages = {
+        "api",
+        "audit",
+        "config",
+        "cryptography",
+        "flask",
+        "jwt",
+        "passlib",
+        "providers",
+        "pydantic",
+        "services",
+    }
+    assert {name for name in of_worker if name.partition(".")[0] in packages} - {"flask.testing"} == set()
+
+
+def test_main_process_of_gunicorn_does_not_import_the_application(tmp_path: Path) -> None:
+    """A reload imports it again."""
+    assert "app" not in modules(MAIN_PROCESS_OF_GUNICORN, users_file(tmp_path / "users.toml", [ZOE]))
