@@ -44,6 +44,7 @@ format: $(VENV)/.development ## Apply safe lint fixes and format the code
 	$(BIN)/ruff format
 
 bench: $(VENV)/.bench servers ## Measure the cost of logins and imports as ratios (half an hour)
+	@$(BIN)/python -m bench.startup
 	@$(BIN)/python -m bench.directory
 	@$(BIN)/python -m bench.bulk
 	@$(BIN)/python -m bench.scale
