@@ -30,7 +30,14 @@ PAGE = "docs/a-year-with-latchkey.md"
 PASSWORD = "correct horse battery staple"
 PLACES = re.compile("/etc/latchkey|/var/lib/latchkey|/var/log|/var/backups")
 FLASK = ".venv/bin/flask "
-SETTINGS = ("AUTH_PROVIDER", "DATABASE_URL", "DATABASE_URL_FILE", "SIGNING_KEYS_DIR", "AUDIT_RETENTION_DAYS")
+SETTINGS = (
+    "AUTH_PROVIDER",
+    "DATABASE_URL",
+    "DATABASE_URL_FILE",
+    "SIGNING_KEYS_DIR",
+    "AUDIT_RETENTION_DAYS",
+    "LOG_FORMAT",
+)
 ZOE = SampleUser("zoe", "zoe@example.org", PASSWORD)
 YAN = SampleUser("yan", "yan@example.org", PASSWORD)
 
@@ -51,7 +58,7 @@ class Deployment:
         self._service = ExitStack()
         for place in ("etc/latchkey", "var/lib/latchkey", "var/log", "var/backups/latchkey"):
             (folder / place).mkdir(parents=True)
-        self.write("etc/latchkey/environment", self._local(blocks(PAGE, "ini")[0]))
+        self.write("etc/latchkey/latchkey.env", self._local(blocks(PAGE, "ini")[0]))
 
     def write(self, name: str, text: str) -> None:
         """Write a file that only its owner can read."""
@@ -75,7 +82,7 @@ class Deployment:
     def restart(self) -> None:
         """Stop the service, and start it with the settings that the administrator has now."""
         self.stop()
-        environ = {**self._settings, "SECRET_KEY": "", "LOG_FORMAT": "json", "EXAMPLE_ROUTES": "true"}
+        environ = {**self._settings, "SECRET_KEY": "", "EXAMPLE_ROUTES": "true"}
         log = self._service.enter_context((self.folder / "var/log/latchkey.log").open("ab"))
         self.url = self._service.enter_context(gunicorn(environ, log=log))
 
@@ -103,7 +110,7 @@ class Deployment:
 
     def let_time_pass(self, hours: int) -> None:
         """Let the keys be older by some hours."""
-        for file in (self.folder / "etc/latchkey/keys").iterdir():
+        for file in (self.folder / "var/lib/latchkey/keys").iterdir():
             if file.suffix == ".pem":
                 changed = file.stat().st_mtime - hours * 3600
                 os.utime(file, (changed, changed))
@@ -141,7 +148,7 @@ def year(fork_server: ForkServer, tmp_path: Path) -> Iterator[Deployment]:
 
 
 def test_restored_sqlite_backup_revives_neither_a_session_nor_a_key(year: Deployment) -> None:
-    year.run("environment")
+    year.run("latchkey.env")
     boss = seed(year)
     ended = year.log_in(boss)
     year.keep_steps("VACUUM INTO", "retire --force", "users.db*", "upgrade", "tokens revoke --all")
@@ -162,7 +169,7 @@ def test_restored_sqlite_backup_revives_neither_a_session_nor_a_key(year: Deploy
 
 
 def test_every_step_of_the_year_does_what_the_page_says(year: Deployment, postgres: str) -> None:
-    year.run("environment")
+    year.run("latchkey.env")
     boss = seed(year)
     assert " 0 failures." in year.run("doctor")
     nightly(year, boss)
