@@ -7,6 +7,7 @@ from psycopg.pq import Conninfo
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
 
 from database.connection_options import RESPONSE_MARGIN_SECONDS, TIMEOUT_SECONDS, validate_parameters
+from database.errors import DatabaseUnavailable
 from database.postgresql_connection import TimedConnection
 from database.tls import require_verified_server
 
@@ -63,7 +64,8 @@ def _connect(_dialect: object, _record: object, arguments: list[Any], options: d
 def _require_utf8(connection: Any, _record: object) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
-        raise psycopg.OperationalError(f"its encoding is {encoding}; create it with ENCODING 'UTF8'")
+        remedy = "Create another one: createdb --encoding UTF8 --template template0 NAME"
+        raise DatabaseUnavailable(f"the encoding of the database is {encoding}, not UTF8", remedy)
 
 
 def _prepare_transaction(connection: Connection) -> None:
