@@ -9,7 +9,8 @@ from click import ClickException
 from flask import Flask
 from werkzeug.serving import is_running_from_reloader
 
-from api import documentation, errors, paths, routes
+from api import documentation, errors, routes
+from api.application import Application
 from api.installation import install, is_development_server, open_services
 from audit.formats import log_to_standard_error
 from config.errors import ConfigurationError, collect_errors
@@ -37,8 +38,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 def _create_app(settings: Settings, is_development: bool) -> Flask:
     _configure_logging(settings)
     services, examples = collect_errors(lambda: open_services(settings), lambda: settings.examples.routes)
-    app = Flask("latchkey", root_path=str(ROOT), static_folder="static" if (ROOT / "static").is_dir() else None)
-    paths.init(app)
+    static_folder = "static" if (ROOT / "static").is_dir() else None
+    app = Application("latchkey", root_path=str(ROOT), static_folder=static_folder)
     errors.init(app)
     install(app, services)
     if is_development if examples is None else examples:

@@ -1,6 +1,7 @@
 """The responses to errors, in the shape of the endpoint: JSON, or the members that RFC 6749 §5.2 defines."""
 
 import logging
+from json import JSONEncoder
 
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
@@ -8,10 +9,13 @@ from werkzeug.exceptions import HTTPException, InternalServerError, default_exce
 from api.error_responses import code_of
 from api.response_headers import request_id
 from api.responses import NO_CACHE, Header, json_response, raw_json_response
-from config.http_error import HttpError, Unavailable
+from config.http_error import RESPONSE_ERROR, HttpError, Unavailable
 from config.outage_log import OutageLog
+from services.context import current_request
 
 log = logging.getLogger(__name__)
+
+_encode = JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _OUTAGES = "latchkey.outages"
 """The key of the OutageLog in `Flask.extensions`."""
@@ -57,7 +61,9 @@ def _render_own(error: HttpError) -> Response:
         _log_failure(error)
     if _is_oauth():
         return _oauth_response(error.code, error.own_headers(), error.description, error.oauth_code or error.error_code)
-    return raw_json_response(error.data, error.code, error.own_headers())
+    # `api/response_headers.py` adds the headers of the error. `jsonify` would create an encoder for each response.
+    current_request().environ[RESPONSE_ERROR] = error
+    return Response(f"{_encode(error.data)}\n", error.code, content_type="application/json")
 
 
 def _log_failure(error: HttpError) -> None:
@@ -70,7 +76,7 @@ def _log_failure(error: HttpError) -> None:
 
 
 def _is_oauth() -> bool:
-    return request.path.startswith("/oauth/")
+    return current_request().path.startswith("/oauth/")
 
 
 def _oauth_response(status: int, headers: list[Header], description: str, code: str) -> Response:

@@ -8,38 +8,48 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, request
+from flask import Blueprint, Request
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import RequestRedirect
 
 from services.auth_guard import public
+from services.context import current_request
+
+_needs_no_encoding = re.compile(r"/(?!/)[A-Za-z0-9._~/-]*").fullmatch
+"""A path of unreserved characters (RFC 3986 §2.3), which has only one slash at its start."""
 
 
-def init(target: Flask | Blueprint) -> None:
-    """Reject other spellings in an application, or for the endpoints of one blueprint only."""
-    if isinstance(target, Flask):
-        # Set before the routes are added. `//api/auth` is not found, instead of a redirect to `/api/auth`.
-        target.url_map.merge_slashes = False
-    target.before_request(public(_require_plain_request))
-    target.before_request(public(_require_utf8_query))
+def init(endpoints: Blueprint) -> None:
+    """Reject other spellings for the endpoints of a blueprint only."""
+    endpoints.before_request(public(_require_one_spelling))
 
 
-def _require_plain_request() -> None:
-    """Reject other spellings of a method and path, so that a reverse proxy can limit requests by comparing both."""
+def _require_one_spelling() -> None:
+    current = current_request()
+    require_no_redirect(current)
+    require_plain_request(current.environ)
+
+
+def require_no_redirect(request: Request) -> None:
     # A redirect to the path with or without a slash at its end repeats the client's Host header.
-    is_redirect = isinstance(request.routing_exception, RequestRedirect)
-    # Methods are case-sensitive (RFC 9110 §9.1), but werkzeug ignores their case.
-    is_plain = request.environ["REQUEST_METHOD"] == request.method and has_plain_path(request.environ)
-    if is_redirect or not is_plain:
+    if isinstance(request.routing_exception, RequestRedirect):
         raise NotFound
 
 
-def _require_utf8_query() -> None:
-    """Reject a query that werkzeug cannot decode. It replaces octets that are percent-encoded."""
-    try:
-        request.query_string.decode()
-    except UnicodeDecodeError:
-        raise BadRequest("The query is not UTF-8") from None
+def require_plain_request(environ: Mapping[str, Any]) -> None:
+    """Reject other spellings of a method and path, so that a reverse proxy can limit requests by comparing both.
+
+    Reject a query that werkzeug cannot decode. It replaces octets that are percent-encoded.
+    """
+    method = environ["REQUEST_METHOD"]
+    # Methods are case-sensitive (RFC 9110 §9.1), but werkzeug ignores their case.
+    if method != method.upper() or not has_plain_path(environ):
+        raise NotFound
+    if query := environ.get("QUERY_STRING"):
+        try:
+            query.encode("latin-1").decode()
+        except UnicodeDecodeError:
+            raise BadRequest("The query is not UTF-8") from None
 
 
 def has_plain_path(environ: Mapping[str, Any]) -> bool:
@@ -49,21 +59,24 @@ def has_plain_path(environ: Mapping[str, Any]) -> bool:
     (RFC 3986 §2.3), or if the server removed a segment or a slash. Some servers do not report the target; then only the
     slashes at the start are compared.
     """
-    path, prefix = environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
+    path, target = environ.get("PATH_INFO", ""), _request_target(environ)
+    if path == target and _needs_no_encoding(path):
+        return True  # almost every request
     if not re.match("/(?!/)|$", path):
         return False  # werkzeug's routing ignores the number of slashes
-    target = _request_target(environ)
     if target is None:
         return True
     # The target lacks the prefix of a mounted application if the proxy has removed it.
+    prefix = environ.get("SCRIPT_NAME", "")
     return _encode(target.partition("?")[0], "/%") in {_encode(path, "/"), _encode(prefix + path, "/")}
 
 
 def _request_target(environ: Mapping[str, Any]) -> str | None:
     """Return the target as the client sent it, or None if the server does not report it."""
-    for name in ("RAW_URI", "REQUEST_URI"):
-        if name in environ:
-            return str(environ[name])
+    if "RAW_URI" in environ:
+        return str(environ["RAW_URI"])
+    if "REQUEST_URI" in environ:
+        return str(environ["REQUEST_URI"])
     raw_path: bytes | None = environ.get("asgi.scope", {}).get("raw_path")
     return None if raw_path is None else raw_path.decode("latin-1")
 

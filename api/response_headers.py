@@ -5,12 +5,23 @@
 """
 
 import re
-import secrets
+from random import randbytes
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, g, has_request_context, request
 
 from audit.events import Member, read_request_members_with
-from services.context import current_client_address, is_from_trusted_proxy
+from config.http_error import RESPONSE_ERROR, HttpError
+from services.context import current_client_address, current_request, is_from_trusted_proxy
+
+Headers = list[tuple[str, str]]
+
+REQUEST_ID = "latchkey.request_id"
+"""The key of the request id in the WSGI environment."""
+
+_NO_SNIFF = ("X-Content-Type-Options", "nosniff")
+_OWN_NAMES = frozenset({"x-request-id", "x-content-type-options"})
 
 _PROXY_REQUEST_ID = re.compile(r"[\w.:+/=-]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*", re.ASCII)
@@ -18,13 +29,34 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.
 
 
 def init(app: Flask) -> None:
+    """Add the headers around the application: a function of `after_request` takes five times as long."""
     read_request_members_with(_request_members)
+    serve = app.wsgi_app
 
-    @app.after_request
-    def add_headers(response: Response) -> Response:
-        response.headers["X-Request-ID"] = request_id()
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+    def serve_with_headers(environ: WSGIEnvironment, start_response: StartResponse) -> object:
+        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            for name, _ in headers:
+                if name.lower() in _OWN_NAMES:
+                    headers = [header for header in headers if header[0].lower() not in _OWN_NAMES]
+                    break
+            # Removed, because the traceback of the error refers to the environment: only the garbage collector would
+            # free both.
+            if error := environ.pop(RESPONSE_ERROR, None):
+                headers += _missing_headers(error, status, headers)
+            headers += (("X-Request-ID", _id_of(environ)), _NO_SNIFF)
+            return start_response(status, headers, exc_info)
+
+        return serve(environ, start)
+
+    app.wsgi_app = serve_with_headers  # type: ignore[method-assign, assignment]
+
+
+def _missing_headers(error: HttpError, status: str, headers: Headers) -> Headers:
+    """Return the headers of the error that its response lacks; none if the response is for something else."""
+    if not status.startswith(str(error.code)):
+        return []
+    names = {name.lower() for name, _ in headers}
+    return [header for header in error.own_headers() if header[0].lower() not in names]
 
 
 def request_id() -> str:
@@ -33,9 +65,14 @@ def request_id() -> str:
     An `X-Request-ID` of the request is ignored: a client could send the id of another request. The log has that of a
     trusted proxy beside this one.
     """
-    if "request_id" not in g:
-        g.request_id = secrets.token_hex(8)
-    known: str = g.request_id
+    return _id_of(current_request().environ)
+
+
+def _id_of(environ: WSGIEnvironment) -> str:
+    if REQUEST_ID not in environ:
+        # The operating system takes three times as long for random bytes, and an id is not a secret.
+        environ[REQUEST_ID] = randbytes(8).hex()  # noqa: S311
+    known: str = environ[REQUEST_ID]
     return known
 
 

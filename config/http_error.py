@@ -12,6 +12,8 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 REALM = 'realm="latchkey"'
 INSUFFICIENT_SCOPE = f'Bearer error="insufficient_scope", {REALM}'
 """The challenge of a 403 (RFC 6750 §3.1)."""
+RESPONSE_ERROR = "latchkey.error"
+"""The key of an HttpError in the WSGI environment. The response gets its headers, whichever framework creates it."""
 NO_STORE = ("Cache-Control", "no-store")
 
 

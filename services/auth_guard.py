@@ -2,23 +2,24 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial, wraps
+from functools import wraps
+from inspect import iscoroutinefunction
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar
+from wsgiref.types import WSGIEnvironment
 
 import click
-from flask import Blueprint, Flask, Response, after_this_request, current_app, g, request
+from flask import Blueprint, Flask, current_app, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from config.http_error import INSUFFICIENT_SCOPE, REALM, HttpError
+from config.http_error import INSUFFICIENT_SCOPE, REALM, RESPONSE_ERROR, HttpError
+from services.context import current_globals, current_request, current_services
 from services.guard_counts import ALLOWED, count_request
-from services.jwt_handler import decode_jwt
 from services.requirements import RoleRequirement, mark, requirements_of
 from services.tokens.claims import Claims
 
 P = ParamSpec("P")
 V = TypeVar("V", bound=Callable[..., Any])
-
 
 _ANY_USER = RoleRequirement()
 
@@ -59,27 +60,6 @@ def _callers() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-class _CompletedRefusals:
-    """Lets the responses to refusals have their headers, also if another framework creates these responses."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, HttpError):
-            after_this_request(partial(_add_headers, error))
-
-
-_COMPLETED_REFUSALS = _CompletedRefusals()
-
-
-def _add_headers(error: HttpError, response: Response) -> Response:
-    if response.status_code == error.code:
-        for name, value in error.own_headers():
-            response.headers.setdefault(name, value)
-    return response
-
-
 def check_jwt() -> Claims:
     """Return the verified claims of the request's access token, and store them in `flask.g.claims`.
 
@@ -91,8 +71,7 @@ def check_jwt() -> Claims:
     if _runs_before_view():
         _require_if_needed(_ANY_USER)
         return None  # type: ignore[return-value]  # Flask would send the claims as the response
-    with _COMPLETED_REFUSALS:
-        return _require(_ANY_USER)
+    return _require(_ANY_USER)
 
 
 mark(check_jwt, _ANY_USER)
@@ -113,11 +92,16 @@ def auth_guard(
         if isinstance(view, type):
             raise InvalidGuard("auth_guard guards functions. In a class-based view: decorators = [auth_guard('admin')]")
 
+        is_async = iscoroutinefunction(view)
+
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            with _COMPLETED_REFUSALS:
-                _require(requirement)
-                return current_app.ensure_sync(view)(*args, **kwargs)
+            _require(requirement)
+            try:
+                return current_app.ensure_sync(view)(*args, **kwargs) if is_async else view(*args, **kwargs)
+            except HttpError as error:
+                current_request().environ[RESPONSE_ERROR] = error
+                raise
 
         return mark(guarded, requirement)
 
@@ -167,18 +151,19 @@ def _role_set(*roles: object) -> frozenset[str]:
 
 def _require_if_needed(requirement: RoleRequirement) -> None:
     """Guard the view of the request before it is called, unless it is public."""
-    with _COMPLETED_REFUSALS:
-        if _needs_guard():
-            _require(requirement)
+    if _needs_guard():
+        _require(requirement)
 
 
 def _require(requirement: RoleRequirement) -> Claims:
+    environ = current_request().environ
     try:
-        claims: Claims = decode_jwt(bearer_token())
-        g.claims = claims
+        claims = current_services().issuer.decode(_bearer_token_in(environ))
+        current_globals().claims = claims
         if not requirement.allows(claims["roles"]):
             raise RoleRequired
     except HttpError as error:
+        environ[RESPONSE_ERROR] = error
         count_request(error.error_code)
         raise
     count_request(ALLOWED)
@@ -187,10 +172,14 @@ def _require(requirement: RoleRequirement) -> Claims:
 
 def bearer_token() -> str:
     """Return the bearer token in the header `Authorization` of the request. Raises MissingToken."""
+    return _bearer_token_in(current_request().environ)
+
+
+def _bearer_token_in(environ: WSGIEnvironment) -> str:
     # RFC 9110 §11.4: a case-insensitive scheme, spaces, the token.
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    token = credentials.strip(" ")
-    if scheme.lower() != "bearer" or not token:
+    scheme, _, credentials = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    token: str = credentials.strip(" ")
+    if not token or scheme.lower() != "bearer":
         raise MissingToken
     return token
 

@@ -1,13 +1,12 @@
 """How many requests the guards of this process have allowed and refused."""
 
-from collections import Counter
 from threading import Lock
 
 from config.forks import reset_in_forks
 
 ALLOWED = "allowed"
 
-_counts: Counter[str] = Counter()
+_counts: dict[str, int] = {}
 _lock: Lock
 
 
@@ -24,12 +23,12 @@ reset_in_forks(_reset)
 def count_request(outcome: str) -> None:
     """Count a request: ALLOWED, or the code of the refusal."""
     with _lock:
-        _counts[outcome] += 1
+        _counts[outcome] = _counts.get(outcome, 0) + 1
 
 
 def take_counts() -> dict[str, int]:
     """Return the counts since the last call, or since the process began."""
     with _lock:
-        counts = dict(_counts)
+        counts = _counts.copy()
         _counts.clear()
     return counts

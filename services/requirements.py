@@ -21,7 +21,9 @@ class RoleRequirement:
 
     def allows(self, roles: Collection[str]) -> bool:
         """Return whether a user with these roles passes the guard. Roles compare exactly, also in case."""
-        return (self.any_of is None or not self.any_of.isdisjoint(roles)) and self.all_of.issubset(roles)
+        if self.any_of is not None and self.any_of.isdisjoint(roles):
+            return False
+        return not self.all_of or self.all_of.issubset(roles)
 
     @property
     def roles(self) -> frozenset[str]:

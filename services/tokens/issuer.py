@@ -1,9 +1,10 @@
 """The issuer of access tokens: it signs them, and verifies those that it has signed."""
 
 import json
-import re
+import math
 import secrets
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,17 +19,20 @@ from config.http_error import REALM, HttpError
 from config.service_settings import TokenSettings
 from providers.interface import SESSION_MEMBERS
 from services.keys.ring import Key, KeyRing, KeySource
-from services.tokens.claims import REQUIRED_CLAIMS, Claims, invalid_claim
+from services.tokens.claims import REQUIRED_CLAIMS, Claims, VerifiedClaims, invalid_claim
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 §2.1: no other kind of token is accepted as an access token
 MAX_TOKEN_LENGTH = 8000  # characters; servers accept header lines of 8 KB
 MAX_CACHED_TOKENS = 4096
+MAX_CACHED_HEADERS = 64
 MAX_REVOCABLE_LIFETIME = timedelta(days=365)
 """The longest lifetime of an access token while tokens can be revoked: the revocation must outlast the token."""
+NEW_KEY_CHECK_SECONDS = 0.05
+"""The minimum time between two checks for new keys because of an unknown `kid`: a check takes as long as a request."""
 LEEWAY_SECONDS = 10  # of `iat` and `nbf`, as the clocks of replicas differ; `exp` has no leeway
 
-# PyJWT ignores characters outside the base64url alphabet, and padding; RFC 7515 §2 allows neither.
-_COMPACT_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+# PyJWT ignores padding, which RFC 7515 §2 does not allow.
+_BASE64URL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 class InvalidToken(HttpError, Unauthorized):
@@ -82,9 +86,12 @@ class TokenIssuer:
         self._keys = keys
         self._settings = settings
         self._revocation_checker = revocation_checker
+        self._checked_for_new_keys_at = -math.inf
         # The key ring is part of the cache key, and immutable, so its results stay valid until the token expires.
         # A rejection raises an exception, which is not cached.
         self._verify_cached = lru_cache(MAX_CACHED_TOKENS)(self._verify)
+        # All tokens of one key have the same header, whose JSON takes as long as the rest of the guard.
+        self._key_of_cached = lru_cache(MAX_CACHED_HEADERS)(self._key_of)
 
     @property
     def name(self) -> str:
@@ -135,7 +142,7 @@ class TokenIssuer:
         try:
             with timed("sign"):
                 token = jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.id})
-                self._read(token)
+                self._verify_cached(self._keys.ring(), token)
         except ExpiredToken:
             pass  # the caller has chosen a lifetime in the past
         except InvalidToken as error:
@@ -148,44 +155,45 @@ class TokenIssuer:
         Raises ExpiredToken or RevokedToken if the token has expired or is revoked, InvalidToken if it is invalid for
         another reason, and what the revocation checker raises.
         """
-        claims = self._read(token)
+        claims = self._verify_cached(self._keys.ring(), token).copy()
+        if claims["exp"] <= time.time():
+            raise ExpiredToken("expired")
         if self._revocation_checker and self._revocation_checker.is_revoked(claims):
             raise RevokedToken("revoked")
         return claims
 
-    def _read(self, token: str) -> Claims:
-        """Verify everything except the revocation."""
+    def _verify(self, ring: KeyRing, token: str) -> VerifiedClaims:
         if len(token) > MAX_TOKEN_LENGTH:
             raise InvalidToken("too long")
-        if not _COMPACT_FORM.fullmatch(token):
+        if token.encode(errors="replace").translate(None, _BASE64URL) != b"..":
             raise InvalidToken("not a JSON Web Token")
-        claims: Claims = json.loads(self._verify_cached(self._keys.ring(), token))
-        if claims["exp"] <= time.time():
-            raise ExpiredToken("expired")
-        return claims
-
-    def _verify(self, ring: KeyRing, token: str) -> str:
-        """Return the claims as JSON text: a dict in the cache would be shared, and one caller could change it."""
-        claims = self._decode_signed(token, self._key_of(token, ring))
+        claims = self._decode_signed(token, self._key_of_cached(ring, token.partition(".")[0]))
         if name := invalid_claim(claims):
             raise InvalidToken(f"claim {name} is missing or has the wrong type")
         if self._revocation_checker and claims["exp"] - claims["iat"] > MAX_REVOCABLE_LIFETIME.total_seconds():
             raise InvalidToken("valid for more than a year")
-        return json.dumps(claims)
+        return VerifiedClaims(claims)
 
-    def _key_of(self, token: str, ring: KeyRing) -> Key:
-        import jwt
-
+    def _key_of(self, ring: KeyRing, header_segment: str) -> Key:
+        """Return the key that the header of a token names. PyJWT alone would decode the whole token for it."""
         try:
-            header = jwt.get_unverified_header(token)
-        except (jwt.InvalidTokenError, ValueError, RecursionError):
+            header = json.loads(urlsafe_b64decode(f"{header_segment}==").decode())
+        except (ValueError, RecursionError):
             raise InvalidToken("not a JSON Web Token") from None
-        # Another worker may sign with a key that this one has not read yet.
-        key = ring.find(header.get("kid")) or self._keys.ring(newest=True).find(header.get("kid"))
+        key_id = header.get("kid") if isinstance(header, dict) else None
+        key = ring.find(key_id) or self._find_new_key(key_id)
         # The JOSE header of an issued token has these three members only: `crit`, `jwk`, `jku` and `x5u` are rejected.
         if key is None or header != {"alg": key.algorithm, "typ": TOKEN_TYPE, "kid": key.id}:
             raise InvalidToken("not issued by this service")
         return key
+
+    def _find_new_key(self, key_id: object) -> Key | None:
+        """Return a key with which another worker signs, and which this one has not read yet."""
+        now = time.monotonic()
+        if now - self._checked_for_new_keys_at < NEW_KEY_CHECK_SECONDS:
+            return None
+        self._checked_for_new_keys_at = now
+        return self._keys.ring(newest=True).find(key_id)
 
     def _decode_signed(self, token: str, key: Key) -> Claims:
         import jwt

@@ -1,0 +1,68 @@
+"""The Flask application: what it does in less time than Flask works as in Flask."""
+
+import gc
+from typing import Any
+
+import pytest
+from flask import Flask, jsonify, session
+from werkzeug.test import create_environ
+
+from app import create_app
+from services.auth_guard import MissingToken, auth_guard
+from tests.support.stores import SECRET_KEY
+
+
+@pytest.fixture
+def app(static_environ: dict[str, str]) -> Flask:
+    return create_app({**static_environ, "SECRET_KEY": SECRET_KEY})
+
+
+def count_visits() -> str:
+    session["visits"] = session.get("visits", 0) + 1
+    return str(session["visits"])
+
+
+def test_application_with_a_secret_key_has_sessions(app: Flask) -> None:
+    app.secret_key = SECRET_KEY
+    app.add_url_rule("/visits", view_func=count_visits)
+    client, other = app.test_client(), app.test_client()
+    assert [client.get("/visits").text for _ in range(2)] == ["1", "2"]
+    assert other.get("/visits").text == "1"
+
+
+def test_application_without_a_secret_key_cannot_write_a_session(app: Flask) -> None:
+    app.add_url_rule("/visits", view_func=count_visits)
+    app.testing = True
+    with pytest.raises(RuntimeError, match="no secret key was set"):
+        app.test_client().get("/visits")
+
+
+@pytest.mark.parametrize("options", [{}, {"sort_keys": False}, {"ensure_ascii": False}, {"compact": False}])
+def test_json_is_that_of_flask(app: Flask, options: dict[str, Any]) -> None:
+    plain = Flask(__name__)
+    texts = []
+    for one in (app, plain):
+        for name, value in options.items():
+            setattr(one.json, name, value)
+        one.add_url_rule("/", view_func=lambda: jsonify(b="é", a=[1, {"z": None, "c": 1.5}]), endpoint="json")
+        texts.append(one.test_client().get("/").text)
+    assert texts[0] == texts[1]
+
+
+def test_view_cannot_send_another_request_id(app: Flask) -> None:
+    app.add_url_rule("/own", view_func=lambda: ("", {"x-request-id": "mine"}), endpoint="own")
+    (sent,) = app.test_client().get("/own").headers.getlist("X-Request-ID")
+    assert sent != "mine"
+
+
+def test_refused_request_is_freed_without_the_garbage_collector(app: Flask) -> None:
+    app.add_url_rule("/guarded", view_func=auth_guard()(count_visits), endpoint="guarded")
+    environ = create_environ("/guarded")
+    gc.collect()
+    gc.disable()
+    try:
+        list(app(environ, lambda *_: lambda _: None))
+        del environ
+        assert [one for one in gc.get_objects() if isinstance(one, MissingToken)] == []
+    finally:
+        gc.enable()
