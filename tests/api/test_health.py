@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from database.schema import REVISIONS, downgrade, upgrade
+from tests.servers.process import wait_until
 from tests.support.database_outage import Database
 from tests.support.error_responses import error_message
 from tests.support.sessions import client_of
@@ -77,7 +78,7 @@ def test_service_is_alive_and_not_ready_while_the_database_is_unavailable(
     assert response.headers["X-Request-ID"] in caplog.text
     assert is_alive(client)
     database.make_available()
-    assert is_ready(client)
+    wait_until(lambda: is_ready(client))
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
@@ -90,7 +91,7 @@ def test_service_is_not_ready_after_a_downgrade_of_the_schema(
     assert logged_reason(client, caplog) == f"{found}. Run: make migrate."
     assert is_alive(client)
     upgrade(engine)
-    assert is_ready(client)
+    wait_until(lambda: is_ready(client))
 
 
 def test_service_is_not_ready_without_tables(
@@ -99,6 +100,21 @@ def test_service_is_not_ready_without_tables(
     client = client_of(environ)
     downgrade(engine, "base")
     assert logged_reason(client, caplog) == "the database has no tables. Run: make migrate."
+
+
+def test_frequent_probes_do_not_flood_the_log(
+    environ: dict[str, str], engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = client_of(environ)
+    caplog.clear()
+    for _ in range(100):
+        assert is_alive(client)
+        assert is_ready(client)
+    assert caplog.records == []
+    downgrade(engine, "base")
+    wait_until(lambda: not is_ready(client))
+    assert {client.get("/health/ready").status_code for _ in range(100)} == {503}
+    assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
 
 
 def test_service_is_ready_with_a_newer_schema(environ: dict[str, str], engine: Engine) -> None:

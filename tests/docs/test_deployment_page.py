@@ -1,6 +1,7 @@
 """The configuration of nginx and the systemd unit in docs/deployment.md work as the page says."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,6 +75,14 @@ def test_nginx_terminates_tls_and_limits_logins_with_429(static_environ: Mapping
             assert session.post(f"{url}/api/auth", data=b"x" * 70_000, timeout=60).status_code == 413
         redirect = requests.get(f"{plain}/health/live", allow_redirects=False, timeout=60)
         assert (redirect.status_code, redirect.headers["Location"]) == (301, "https://localhost/health/live")
+
+
+def test_service_notifies_systemd_when_it_listens(static_environ: Mapping[str, str], tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        with gunicorn({**static_environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}):
+            assert "READY=1" in systemd.recv(4096).decode().splitlines()
 
 
 @pytest.mark.parametrize(("written", "is_valid"), [("UMask=", True), ("UMsk=", False)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event
 
 import pytest
@@ -19,11 +19,13 @@ class Database:
 
     def __init__(self) -> None:
         self.result: Problem | DatabaseUnavailable | None = None
+        self.reads = 0
         self.responds = Event()
         self.responds.set()
         self.asked = Event()
 
     def read(self) -> Problem | None:
+        self.reads += 1
         self.asked.set()
         self.responds.wait(60)
         if isinstance(self.result, DatabaseUnavailable):
@@ -49,7 +51,7 @@ def hanging(database: Database, readiness: Readiness) -> Iterator[Future[Problem
 @pytest.mark.parametrize("result", [None, OUTDATED])
 def test_hanging_database_occupies_one_thread_only(result: Problem | None) -> None:
     database = Database()
-    readiness = Readiness(database.read)
+    readiness = Readiness(database.read, reread_seconds=0)
     database.result = result
     assert readiness.problem() == result
     with hanging(database, readiness) as waiting:
@@ -57,9 +59,20 @@ def test_hanging_database_occupies_one_thread_only(result: Problem | None) -> No
     assert waiting.result() == result
 
 
+@pytest.mark.parametrize("result", [None, OUTDATED, DatabaseUnavailable("connection refused")])
+def test_many_probes_read_the_database_once(result: Problem | DatabaseUnavailable | None) -> None:
+    database = Database()
+    readiness = Readiness(database.read, reread_seconds=3600)
+    database.result = result
+    for _ in range(1000):
+        with suppress(DatabaseUnavailable):
+            assert readiness.problem() == result
+    assert database.reads == 1
+
+
 def test_service_is_not_ready_during_an_outage() -> None:
     database = Database()
-    readiness = Readiness(database.read)
+    readiness = Readiness(database.read, reread_seconds=0)
     database.result = DatabaseUnavailable("connection refused")
     for _ in range(2):
         with pytest.raises(DatabaseUnavailable, match="connection refused"):
@@ -74,7 +87,7 @@ def test_service_is_not_ready_during_an_outage() -> None:
 
 def test_service_is_not_ready_before_the_database_has_responded() -> None:
     database = Database()
-    readiness = Readiness(database.read)
+    readiness = Readiness(database.read, reread_seconds=0)
     with hanging(database, readiness), pytest.raises(DatabaseUnavailable, match="has not responded"):
         readiness.problem()
     assert readiness.problem() is None
