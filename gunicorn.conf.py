@@ -83,7 +83,7 @@ except ConfigurationError as error:
 # What every worker imports. It is imported before the workers are forked, so that they share its memory: 12 MiB each.
 # Without app.py, which a reload reads again.
 for _module in (
-    *("api.documentation", "api.installation", "api.routes", "services.route_map"),
+    *("api.application", "api.documentation", "api.installation", "api.routes", "services.route_map"),
     *("jwt", "passlib.hash", "passlib.handlers.argon2"),
 ):
     import_module(_module)
