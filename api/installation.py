@@ -8,7 +8,7 @@ install(app, open_services())
 
 import click
 from flask import Blueprint, Flask
-from flask.cli import FlaskGroup
+from flask.cli import FlaskGroup, NoAppException
 from flask.helpers import get_debug_flag
 from werkzeug.serving import is_running_from_reloader
 
@@ -29,7 +29,8 @@ from api import (
     users,
     well_known,
 )
-from config.errors import collect_errors
+from config.environment import is_shell_completion
+from config.errors import ConfigurationError, collect_errors
 from config.settings import Settings
 from services.context import Services, register_services
 from services.factory import create_services, require_current_schema, require_safe_start
@@ -46,14 +47,19 @@ def open_services(settings: Settings | None = None) -> Services:
     """
     settings = settings or Settings.of_process()
     services: Services
-    services, *_ = collect_errors(
-        lambda: create_services(settings),
-        lambda: settings.log,
-        lambda: settings.api,
-        lambda: _require_safe_start(settings),
-        require_threads,
-        lambda: None if _is_command_lookup() else require_current_schema(settings),
-    )
+    try:
+        services, *_ = collect_errors(
+            lambda: create_services(settings),
+            lambda: settings.log,
+            lambda: settings.api,
+            lambda: _require_safe_start(settings),
+            require_threads,
+            lambda: None if _is_command_lookup() else require_current_schema(settings),
+        )
+    except ConfigurationError as error:
+        if _is_command_lookup():
+            raise NoAppException(error.message) from None  # Flask prints this one without a traceback
+        raise
     if not _is_command():
         report_start(settings, services)
     return services
@@ -95,7 +101,7 @@ def _is_command() -> bool:
     """Return whether a command other than `flask run` creates the application, or the process that only restarts it."""
     context = click.get_current_context(silent=True)
     if context is None:
-        return False
+        return is_shell_completion()
     reloads = get_debug_flag() if context.params.get("reload") is None else context.params["reload"]
     return not is_development_server() or (reloads and not is_running_from_reloader())
 
@@ -103,4 +109,4 @@ def _is_command() -> bool:
 def _is_command_lookup() -> bool:
     """Return whether the command line creates the application only to list its commands, as `flask --help` does."""
     context = click.get_current_context(silent=True)
-    return context is not None and isinstance(context.command, FlaskGroup)
+    return is_shell_completion() if context is None else isinstance(context.command, FlaskGroup)

@@ -38,6 +38,11 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     return {**kept, **process}
 
 
+def is_shell_completion() -> bool:
+    """Return whether a shell asks `flask` for completions, so that any other output would disturb its prompt."""
+    return "_FLASK_COMPLETE" in os.environ
+
+
 def require_readable_files() -> None:
     """Raise ConfigurationError if one of the files that Flask's command line reads cannot be read."""
     for name in (".flaskenv", ".env"):

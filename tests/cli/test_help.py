@@ -6,12 +6,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import click
 import pytest
 
 from cli.examples import EXAMPLES
-from tests.support.flask_program import ENVIRON
+from tests.support.flask_program import ENVIRON, FlaskProgram
+from tests.support.stores import SECRET_KEY, users_file
+from tests.support.users import ZOE
 
 # What bash does when Tab is pressed at the end of $LINE.
 COMPLETE = """
@@ -56,9 +59,33 @@ def test_examples_are_valid_and_end_the_help_which_fits_eighty_columns() -> None
 
 
 @pytest.mark.parametrize(
-    ("line", "expected"), [("users add", ["add", "add-role"]), ("keys generate --alg", ["--algorithm"])]
+    ("line", "expected"),
+    [
+        ("us", ["users"]),
+        ("users add", ["add", "add-role"]),
+        ("keys generate --alg", ["--algorithm"]),
+        ("keys generate --algorithm E", ["ES256", "EdDSA"]),
+    ],
 )
-def test_bash_completes_commands_and_options(line: str, expected: list[str]) -> None:
-    environ = {**ENVIRON, "FLASK": f"{sys.prefix}/bin/flask", "LINE": line}
-    ended = subprocess.run(["bash", "-c", COMPLETE], env=environ, capture_output=True, text=True, check=True)
-    assert ended.stdout.splitlines() == expected
+def test_bash_completes_commands_and_options_and_prints_nothing_else(
+    line: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert complete(line, users_file(tmp_path / "users.toml", [ZOE]), tmp_path) == (expected, "")
+
+
+def test_help_and_completion_without_a_configuration_have_the_commands_and_no_traceback(tmp_path: Path) -> None:
+    shown = FlaskProgram(tmp_path, FLASK_APP="app")("--help")
+    assert "\n  users " in shown.stdout
+    assert shown.stderr.startswith("Error: the configuration is invalid.\n  SECRET_KEY is not set.")
+    found, errors = complete("us", {"SECRET_KEY": "", "AUTH_PROVIDER": ""}, tmp_path)
+    assert (found, "Traceback" in errors) == (["users"], False)
+
+
+def complete(line: str, environ: dict[str, str], folder: Path) -> tuple[list[str], str]:
+    """Return what bash completes after `flask`, and what is printed meanwhile."""
+    variables = {**ENVIRON, "SECRET_KEY": SECRET_KEY, **environ, "FLASK_APP": "app"}
+    variables |= {"FLASK": f"{sys.prefix}/bin/flask", "LINE": line}
+    ended = subprocess.run(
+        ["bash", "-c", COMPLETE], cwd=folder, env=variables, capture_output=True, text=True, check=True
+    )
+    return ended.stdout.splitlines(), ended.stderr

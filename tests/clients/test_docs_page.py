@@ -51,11 +51,18 @@ def log_in(chrome: Chrome, password: str) -> None:
     click(chrome, "#login button")
 
 
+def open_operation(chrome: Chrome, operation: str) -> str:
+    """Show the parameters and responses of an operation, and return its selector."""
+    block = f"#operations-Application-{operation}"
+    if not element(chrome, block).find_elements(By.CSS_SELECTOR, ".opblock-body"):
+        click(chrome, f"{block} .opblock-summary-control")
+    element(chrome, f"{block} .responses-table")
+    return block
+
+
 def status_of(chrome: Chrome, operation: str) -> str:
     """Return the status of the response to a request that the page sends."""
-    block = f"#operations-Application-{operation}"
-    if not chrome.find_elements(By.CSS_SELECTOR, f"{block}.is-open"):
-        click(chrome, f"{block} .opblock-summary-control")
+    block = open_operation(chrome, operation)
     if clear := chrome.find_elements(By.CSS_SELECTOR, f"{block} .btn-clear"):
         chrome.execute_script("arguments[0].click()", clear[0])
     click(chrome, f"{block} .execute")
@@ -80,7 +87,8 @@ def test_visitor_logs_in_tries_routes_refreshes_and_logs_out(page: Chrome) -> No
     assert not faults  # also not of the Content-Security-Policy
 
 
-def test_page_fits_a_narrow_window(page: Chrome) -> None:
-    page.set_window_size(500, 900)
+def test_page_with_a_request_fits_a_narrow_window(page: Chrome) -> None:
+    page.set_window_size(400, 900)
+    open_operation(page, "protected_route_admin")
     width, content = page.execute_script("const e = document.documentElement; return [e.clientWidth, e.scrollWidth]")
     assert content <= width
