@@ -58,7 +58,7 @@ def schema_drift(engine: Engine) -> list[str]:
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 
-    from database.partial_indexes import metadata
+    from database.dialect_options import metadata
 
     with translate_database_errors(), engine.connect() as connection:
         if _revision(connection) != HEAD:

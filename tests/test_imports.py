@@ -36,7 +36,8 @@ OPTIONAL = {
     *("alembic", "ldap3", "limits", "psycopg", "redis", "sqlalchemy"),
     *("argon2", "bcrypt", "ctypes", "passlib", "zxcvbn"),
     *("cryptography", "flask_cors", "jwt", "prometheus_client"),
-    *("api.openapi", "cli.terminal", "providers.static", "sqlalchemy.dialects.postgresql"),
+    *("api.openapi", "cli.terminal", "providers.static"),
+    *("sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite"),
 }
 """What only some configurations use, or only some requests: passwords, tokens and the description of the API."""
 
@@ -85,7 +86,7 @@ def test_directory_of_keys_needs_cryptography(tmp_path: Path) -> None:
 
 
 def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
-    assert imported(user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])) == {"sqlalchemy"}
+    assert imported(user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])) == {"sqlalchemy", "sqlalchemy.dialects.sqlite"}
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from alembic import context
 
 from config.settings import Settings
 from database.advisory_locks import MIGRATION_LOCK
+from database.dialect_options import metadata
 from database.engine import limit_statements, open_engine
 from database.foreign_tables import require_no_unknown_tables
 from database.former_names import former_revision, rename_former_tables
 from database.names import VERSION_TABLE
-from database.partial_indexes import metadata
 
 engine = context.config.attributes.get("engine") or open_engine(Settings.of_process().database, may_create=True)
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, MetaData, Table, insert, inspect
 
+from database.dialect_options import metadata
 from database.error_translation import MIGRATE, translate_database_errors
 from database.errors import DatabaseUnavailable
 from database.names import PREFIX
-from database.partial_indexes import metadata
 from database.schema import HEAD, revision_of, schema_drift, schema_problem, upgrade
 from database.tables import revocations
 from tests.support.former_tables import FORMER_HEAD, FORMER_REVISIONS, create_former_tables, former_migration

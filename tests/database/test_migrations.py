@@ -15,9 +15,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from database.dialect_options import metadata
 from database.errors import DatabaseUnavailable
 from database.names import VERSION_TABLE
-from database.partial_indexes import metadata
 from database.schema import schema_problem, upgrade
 from database.user_editor import UserEditor
 from tests.support.migrations import schema_of

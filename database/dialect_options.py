@@ -1,13 +1,17 @@
-"""The tables with their partial indexes, to create and compare the schema.
+"""The tables with the options of each dialect, to create and compare the schema.
 
-No query needs them, and SQLAlchemy imports the dialect of each option of an index, so that a service with SQLite would
-import the one of PostgreSQL.
+No query needs them, and SQLAlchemy imports the dialect of every option: a service with one database would import
+the dialect of the other one.
 """
 
 from sqlalchemy import Index
 
-from database.tables import disabled, revocations, users
+from database.tables import disabled, revocations, service_tokens, users
 from database.tables import metadata as metadata  # noqa: PLC0414 - a public name of this module
+
+# The ids of these tables are never reused.
+for _table in (revocations, service_tokens):
+    _table.dialect_kwargs["sqlite_autoincrement"] = True
 
 # For lists of disabled users.
 Index("ix_latchkey_users_disabled", users.c.username_folded, sqlite_where=disabled, postgresql_where=disabled)
