@@ -36,7 +36,7 @@ SHELL = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "SERVICE": SERVICE}
 
 TUTORIAL = "docs/tutorial.md"
 # Commands that do not end by themselves, or that another test runs.
-NOT_RUN = re.compile(r"gunicorn|^make |curl .*/api/orders|flask .* run$", re.MULTILINE)
+NOT_RUN = re.compile(r"gunicorn|^make |^system(ctl|d-run) |curl .*/api/orders|flask .* run$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```sh\n(.*?)^```\n(?:\n```(text|json)\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 _SEPARATOR = "\x1e"
 _LONG_MEMBERS = {"data", "access_token", "refresh_token", "jti", "sid", "id", "kid", "x", "y"}

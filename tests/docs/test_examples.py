@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from app import create_app
 from services.jwt_handler import generate_jwt
 from tests.docs.examples import comparable, displayed, examples, outputs, pages
-from tests.support.newcomer import blocks
+from tests.support.newcomer import block, blocks
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import ZOE
 
@@ -43,9 +44,9 @@ def test_application_of_ones_own_responds_as_the_page_shows(tmp_path: Path, monk
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     module: dict[str, Any] = {"__name__": "tests"}
-    for block in blocks("docs/your-own-application.md", "python"):
-        if "Migrate" not in block:  # tests/cli/test_flask_migrate.py runs it
-            exec(block, module)  # noqa: S102 - the code of this project's own documentation
+    for code in blocks("docs/your-own-application.md", "python"):
+        if "Migrate" not in code:  # tests/cli/test_flask_migrate.py runs it
+            exec(code, module)  # noqa: S102 - the code of this project's own documentation
     client = module["app"].test_client()
     assert client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).status_code == 200
     for roles, expected in (
@@ -56,6 +57,22 @@ def test_application_of_ones_own_responds_as_the_page_shows(tmp_path: Path, monk
             token = generate_jwt({"username": "zoe", "roles": roles})
         response = client.get("/orders", headers={"Authorization": f"Bearer {token}"})
         assert (response.status_code, response.text) == expected
+
+
+def test_provider_of_the_page_describes_itself_for_the_doctor_and_for_explain() -> None:
+    def ping_acme(url: str) -> str:
+        if url != "https://acme.example.org":
+            raise OSError
+        return "7.1"
+
+    account = SimpleNamespace(id="zoe", mail=ZOE.email, roles=["editor"], number=12)
+    module: dict[str, Any] = {"ping_acme": ping_acme, "find_acme": lambda _, login: {"zoe": account}.get(login)}
+    exec(block("docs/provider-contract.md", "python", "class AcmeProvider"), module)  # noqa: S102
+    provider = module["AcmeProvider"]()
+    for provider._url, outcome in (("https://acme.example.org", "ok"), ("http://127.0.0.1", "failure")):  # noqa: SLF001
+        assert [check.outcome for check in provider.check()] == [outcome]
+    assert provider.explain("zoe").user == {"username": "zoe", "email": ZOE.email, "roles": ["editor"]}
+    assert provider.explain("yan").reason == "unknown_user"
 
 
 def test_blueprint_of_the_page_is_guarded_and_the_assertion_holds(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.support.newcomer import blocks
+
 MONITORING = Path(__file__).resolve().parents[2] / "docs" / "monitoring"
 METRICS = set(re.findall(r"^\| `(latchkey_\w+)", (MONITORING.parent / "metrics.md").read_text(), re.MULTILINE))
 
@@ -22,6 +24,14 @@ def queries() -> list[str]:
 def test_alerts_fire_when_they_should() -> None:
     promtool("check", "rules", "alerts.yml")
     promtool("test", "rules", "alerts_test.yml")
+
+
+def test_configuration_of_the_page_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "token").touch()
+    (configuration,) = blocks("docs/metrics.md", "yaml")
+    file = tmp_path / "prometheus.yml"
+    file.write_text(configuration.replace("/etc/prometheus/latchkey-metrics-token", str(tmp_path / "token")))
+    promtool("check", "config", str(file))
 
 
 def test_every_alert_is_tested() -> None:

@@ -21,6 +21,7 @@ LOGIN, GUARDED, REFRESH, LOGOUT = "LOGIN=$(", "protected_route_admin", "REFRESH_
 STATIC, TABLE, DIRECTORY, DEPLOYMENT = "STATIC_USERS_FILE=users.toml make run", "make migrate", "LDAP_URL", "gunicorn"
 READY = "/api/auth"
 PASSWORD = "correct horse battery staple"
+SECRET = "c7f3a1d85e924b06f8d13c7a5be0942671f6ad38e5c20b94"
 RESPONSES: list[dict[str, Any]] = [json.loads(text) for text in blocks("README.md", "json")]
 
 
@@ -161,9 +162,18 @@ def test_login_with_a_directory(newcomer: Newcomer, slapd: Slapd, tmp_path: Path
 
 
 @pytest.mark.usefixtures("password")
-def test_login_with_gunicorn(newcomer: Newcomer) -> None:
-    with newcomer.serve(readme(DEPLOYMENT).replace("0.0.0.0", "127.0.0.1"), "Listening at"):  # noqa: S104
+@pytest.mark.parametrize("page", ["README.md", "docs/deployment.md", "docs/configuration.md"])
+def test_login_with_gunicorn(newcomer: Newcomer, page: str) -> None:
+    with newcomer.serve(block(page, "sh", ".venv/bin/gunicorn"), "Listening at"):
         assert newcomer.request(session(PASSWORD, login="zoe"))["status"] == 200
+
+
+def test_login_of_an_oauth_client_with_gunicorn(newcomer: Newcomer, password: str) -> None:
+    commands = block("docs/oauth-clients.md", "sh", ".venv/bin/gunicorn").replace("$(openssl rand -hex 32)", SECRET)
+    grant = f"grant_type=password&username=admin&password={password}"
+    with newcomer.serve(commands, "Listening at"):
+        response = newcomer.request(f"curl -s -u reports:{SECRET} -d '{grant}' http://127.0.0.1:5000/oauth/token")
+    assert response["token_type"] == "Bearer"
 
 
 @pytest.mark.usefixtures("password")
