@@ -65,16 +65,12 @@ class ProviderContract:
 
     def test_contract(self, rule: Rule, provider: Any) -> None:
         """The provider keeps the rule."""
-        __tracebackhide__ = True
-        try:
-            rule(self._subject(provider))
-        except BrokenContract as broken:
+        if broken := _violation(rule, self._subject(provider)):
             cause = "".join(traceback.format_exception(broken.__cause__)) if broken.__cause__ else ""
             pytest.fail(f"{rule.__doc__}\n{broken}\n{cause}", pytrace=False)
 
     def test_every_method_of_the_provider_is_tested(self, provider: Any) -> None:
         """`methods` names each optional method that the provider has."""
-        __tracebackhide__ = True
         missing = [name for name in methods_of(provider) if name not in {"authenticate", *self.methods}]
         absent = [name for name in self.methods if name not in methods_of(provider)]
         if missing:
@@ -86,7 +82,6 @@ class ProviderContract:
 
     def test_outages_and_disabled_users_are_tested(self) -> None:
         """The class of tests says how the store fails, and which account is disabled."""
-        __tracebackhide__ = True
         if self.uses_network and type(self).provider_at is ProviderContract.provider_at:
             remedy = "define provider_at(self, port), which returns a provider whose store is at this port of 127.0.0.1"
             pytest.fail(f"{remedy}; or set uses_network = False if the provider connects to nothing", pytrace=False)
@@ -100,3 +95,12 @@ class ProviderContract:
         is_connected = self.uses_network and type(self).provider_at is not ProviderContract.provider_at
         provider_at = self.provider_at if is_connected else None
         return Subject(Link(name, provider), self.accounts, disabled, self.secrets, provider_at)
+
+
+def _violation(rule: Rule, subject: Subject) -> BrokenContract | None:
+    """Return how a provider breaks a rule. pytest would report a second time what it raises."""
+    try:
+        rule(subject)
+    except BrokenContract as broken:
+        return broken
+    return None

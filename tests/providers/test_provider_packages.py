@@ -89,6 +89,7 @@ def test_failure_of_the_contract_has_a_remedy(environment: Path) -> None:
     assert "or set uses_network = False if the provider connects to nothing" in output
     assert "roles must be a list, not a tuple. See the interface in docs/provider-contract.md." in output
     assert "define a fixture `provider` in TestForgotten" in output
+    assert output.count("Traceback (most recent call last)") == output.count("All traceback entries") == 0
 
 
 WRONG = """
