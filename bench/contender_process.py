@@ -17,7 +17,8 @@ from typing import Any
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from bench.contenders import PATH, Contender
+from bench.contenders import PATH, UNGUARDED, Contender
+from bench.wsgi import call
 
 
 def create(name: str, folder: str) -> Contender:
@@ -53,19 +54,11 @@ def _environ(contender: Contender, token: str | None) -> dict[str, Any]:
 def _serve(contender: Contender, case: str, number: int, status: str) -> float:
     """Return the CPU seconds of a request. Its response must have a status that begins with `status`."""
     environs = [_environ(contender, token) for token in CASES[case](contender, number)]
-    statuses: set[str] = set()
-    wsgi: Any = contender.app.wsgi_app
-
-    def start_response(line: str, _headers: object, _error: object = None) -> None:
-        statuses.add(line)
-
+    statuses = set()
     gc.collect()
     begin = time.process_time()
     for environ in environs:
-        response = wsgi(environ, start_response)
-        for _ in response:
-            pass
-        response.close()
+        statuses.add(call(contender.app, environ)[0])
     seconds = time.process_time() - begin
     assert all(line.startswith(status) for line in statuses), statuses
     return seconds / number
@@ -78,7 +71,7 @@ def main() -> None:
         contender = create(sys.argv[1], folder)
         for line in sys.stdin:
             case, number = line.split()
-            status = "200" if case in ACCEPTED or sys.argv[1] == "plain" else "4"
+            status = "200" if case in ACCEPTED or sys.argv[1] in UNGUARDED else "4"
             print(_serve(contender, case, int(number), status), flush=True)
 
 

@@ -2,7 +2,9 @@
 
 Each login has the same three requests: a search for the entry, a bind, and a search for other entries of the username.
 The connections are kept open. The goal is at most MAX_RATIO times ldap3, which encodes Latchkey's requests as well;
-python-ldap, which is compiled, shows what the encoding costs.
+python-ldap, which is compiled, shows what the encoding costs. `one-off` is the login of Flask-AppBuilder and of
+django-auth-ldap: python-ldap with a new connection, on which the service account binds and searches, and the user
+binds. A network with a round trip of 2 ms shows what its additional round trips cost.
 """
 
 import json
@@ -21,6 +23,7 @@ from ldap3 import NONE, SAFE_SYNC, SUBTREE, Connection, Server, Tls
 from providers.ldap import SearchProvider
 from providers.ldap.settings import LdapSettings
 from providers.ldap.user_entries import UserEntries
+from tests.servers.faulty import faulty_proxy
 from tests.servers.slapd import SERVICE, SERVICE_PASSWORD, SUFFIX, Slapd, person_dn, slapd
 from tests.support.users import SampleUser
 
@@ -32,6 +35,8 @@ FILTER = f"(|(uid={ZOE.email})(mail={ZOE.email}))"
 NAME_FILTER = f"(&(uid={ZOE.username})(objectClass=*))"
 GROUPS = 500
 MAX_RATIO = 1.3
+NETWORK_DELAY = 0.001
+"""The seconds for which the network delays each direction."""
 
 Login = Callable[[], object]
 
@@ -40,12 +45,10 @@ def main() -> None:
     """Print the duration of a login with each library, and of special logins with Latchkey."""
     with TemporaryDirectory() as home, slapd(Path(home), names=("localhost", "127.0.0.1")) as server:
         _fill(server)
-        durations = _median_seconds(
-            {"latchkey": _latchkey(server, ZOE), "ldap3": _ldap3(server), "python-ldap": _python_ldap(server)}
-        )
-        latchkey = durations["latchkey"]
-        for name, seconds in durations.items():
-            print(f"{name:12} {1000 * seconds:6.2f} ms a login; Latchkey takes {latchkey / seconds:.2f} times as long")
+        latchkey = _compare("loopback", server, server.port, ROUNDS)
+        with faulty_proxy(server.port) as proxy:
+            proxy.delay = NETWORK_DELAY
+            _compare("2 ms away", server, proxy.port, ROUNDS // 5)
         print(f"the goal is at most {MAX_RATIO} times ldap3; the load was {os.getloadavg()[0]:.1f}")
         special_logins = {
             "500 groups": _latchkey(server, JOINER),
@@ -56,10 +59,26 @@ def main() -> None:
             print(f"{name:12} {1000 * seconds:6.2f} ms a login, {seconds / latchkey:.2f} times a plain login")
 
 
-def _median_seconds(logins: dict[str, Login]) -> dict[str, float]:
+def _compare(place: str, server: Slapd, port: int, rounds: int) -> float:
+    """Print the duration of a login with each library at this port. Return that of Latchkey."""
+    logins = {
+        "latchkey": _latchkey(server, ZOE, LDAP_URL=f"ldap://localhost:{port}"),
+        "ldap3": _ldap3(server, port),
+        "python-ldap": _python_ldap(server, port),
+        "one-off": _python_ldap_one_off(server, port),
+    }
+    durations = _median_seconds(logins, rounds)
+    latchkey = durations["latchkey"]
+    for name, seconds in durations.items():
+        ratio = f"Latchkey takes {latchkey / seconds:.2f} times as long"
+        print(f"{place}, {name:12} {1000 * seconds:6.2f} ms a login; {ratio}")
+    return latchkey
+
+
+def _median_seconds(logins: dict[str, Login], rounds: int = ROUNDS) -> dict[str, float]:
     """Return the median duration of each login. The logins alternate, and reuse their connections."""
     durations: dict[str, list[float]] = {name: [] for name in logins}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, log_in in logins.items():
             start = time.perf_counter()
             log_in()
@@ -92,8 +111,8 @@ def _attributes(server: Slapd) -> list[str]:
     return list(UserEntries(LdapSettings.read(server.environ())).attributes)
 
 
-def _ldap3(server: Slapd) -> Login:
-    service, users = (_ldap3_connection(server) for _ in range(2))
+def _ldap3(server: Slapd, port: int) -> Login:
+    service, users = (_ldap3_connection(server, port) for _ in range(2))
     attributes = _attributes(server)
 
     def log_in() -> None:
@@ -104,14 +123,14 @@ def _ldap3(server: Slapd) -> Login:
     return log_in
 
 
-def _ldap3_connection(server: Slapd) -> Connection:
+def _ldap3_connection(server: Slapd, port: int) -> Connection:
     tls = Tls(
         validate=ssl.CERT_REQUIRED,
         version=ssl.PROTOCOL_TLS_CLIENT,
         ca_certs_file=str(server.home / "ca.pem"),
         sni="localhost",
     )
-    address = Server("localhost", server.port, tls=tls, get_info=NONE)
+    address = Server("localhost", port, tls=tls, get_info=NONE)
     connection = Connection(address, SERVICE, SERVICE_PASSWORD, client_strategy=SAFE_SYNC, check_names=False)
     connection.open()
     connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -120,8 +139,8 @@ def _ldap3_connection(server: Slapd) -> Connection:
     return connection
 
 
-def _python_ldap(server: Slapd) -> Login:
-    service, users = (_python_ldap_connection(server) for _ in range(2))
+def _python_ldap(server: Slapd, port: int) -> Login:
+    service, users = (_python_ldap_connection(server, port) for _ in range(2))
     attributes = _attributes(server)
 
     def log_in() -> None:
@@ -132,9 +151,21 @@ def _python_ldap(server: Slapd) -> Login:
     return log_in
 
 
-def _python_ldap_connection(server: Slapd) -> "ldap.ldapobject.LDAPObject":
+def _python_ldap_one_off(server: Slapd, port: int) -> Login:
+    attributes = _attributes(server)
+
+    def log_in() -> None:
+        connection = _python_ldap_connection(server, port)
+        found = connection.search_s(PEOPLE, ldap.SCOPE_SUBTREE, FILTER, attributes)
+        connection.simple_bind_s(found[0][0], ZOE.password)
+        connection.unbind_s()
+
+    return log_in
+
+
+def _python_ldap_connection(server: Slapd, port: int) -> "ldap.ldapobject.LDAPObject":
     # For localhost libldap expects the machine's host name in the certificate.
-    connection = ldap.initialize(f"ldap://127.0.0.1:{server.port}")
+    connection = ldap.initialize(f"ldap://127.0.0.1:{port}")
     connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(server.home / "ca.pem"))
     connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
     connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last, since it applies the options set before

@@ -93,7 +93,7 @@ def _draw(table: Table, path: Path) -> None:
     names = [*reversed(table.names)]
     for axis, column in zip(axes.flat, table.columns, strict=False):
         ratios = [median(table.ratios(column, name)) for name in names]
-        colors = ["tab:orange" if name == "latchkey" else "tab:blue" for name in names]
+        colors = ["tab:orange" if name.startswith("latchkey") else "tab:blue" for name in names]
         bars = axis.barh(names, ratios, color=colors)
         axis.bar_label(bars, labels=[f"{ratio:.2f}" for ratio in ratios], padding=3)
         axis.set(title=column.title, xscale="log", xlim=(0.8, 3 * max(ratios)))

@@ -15,6 +15,7 @@ KEY = "a key for the benchmarks, of 32 octets or more"
 PATH = "/guarded"
 NAMES = (
     "plain",
+    "latchkey_public",
     "latchkey",
     "pyjwt",
     "flask_httpauth",
@@ -24,6 +25,7 @@ NAMES = (
     "flask_appbuilder_api",
 )
 """The modules, the plain route first."""
+UNGUARDED = NAMES[:2]
 
 
 @dataclass(frozen=True)

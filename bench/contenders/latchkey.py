@@ -1,25 +1,24 @@
 """Latchkey with sessions and revocation in SQLite, throttle, audit log and metrics."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from app import create_app
 from bench.contenders import KEY, PATH, Contender, view
 from services.auth_guard import auth_guard
-from services.jwt_handler import generate_jwt
-from tests.support.stores import user_table
+from tests.support.stores import services_of, user_table
 from tests.support.users import ZOE
 
 USER = {"username": ZOE.username, "email": ZOE.email, "roles": ["user"]}
+for_users = auth_guard("user")
 
 
-def create(folder: Path) -> Contender:
+def create(folder: Path, guard: Callable[[Any], Any] = for_users) -> Contender:
     """Return the application."""
-    environ = user_table(f"sqlite:///{folder}/users.db", [ZOE])
-    app = create_app({**environ, "SECRET_KEY": KEY, "METRICS_TOKEN": "a token for the metrics of the bench"})
-    app.get(PATH)(auth_guard("user")(view))
-
-    def issue() -> str:
-        with app.app_context():
-            return generate_jwt(USER)
-
-    return Contender(app, issue)
+    environ = {**user_table(f"sqlite:///{folder}/users.db", [ZOE]), "SECRET_KEY": KEY}
+    app = create_app({**environ, "METRICS_TOKEN": "a token for the metrics of the bench"})
+    app.get(PATH)(guard(view))
+    # Of another process: the one that issues a token has verified it.
+    issuer = services_of(environ).issuer
+    return Contender(app, lambda: issuer.generate(USER))
