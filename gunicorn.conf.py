@@ -33,6 +33,7 @@ from services.factory import (
     require_safe_start,
 )
 from services.server_threads import GREENLETS
+from services.worker_count import worker_count
 
 MEMORY = "/dev/shm"  # noqa: S108 - a file system, in which gunicorn creates files with unpredictable names
 OTHER_THREADS = 16
@@ -112,7 +113,7 @@ bind = _server.address
 # Logins and lookups can wait for a provider in all their threads, and guarded routes still respond.
 worker_class = BufferingWorker
 threads = _max_logins + MAX_LOOKUPS + OTHER_THREADS
-workers = os.cpu_count()
+workers = worker_count()
 # Gunicorn would create a socket in the home directory, through which a running server can be reconfigured.
 control_socket_disable = True
 # Gunicorn would read the scheme of URLs, SCRIPT_NAME and PATH_INFO from headers of a local client or proxy, and of any

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from audit.operation import timed
 from config.forks import reset_in_forks
+from config.resources import available_cores
 from passwords.durations import record_verification
 from passwords.errors import Overloaded, UnusableHash
 from passwords.schemes import needs_rehash, verify
@@ -36,9 +37,12 @@ DECOY = f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p={_LANES}${_random_base64(
 """A hash with the current policy that no password matches."""
 
 # More concurrent hash computations than cores would slow each other down, and each needs 19 MiB of memory.
-_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+HASH_THREADS = available_cores()
+"""The maximum number of hashes that a process computes concurrently."""
+HASH_MEMORY = _MEMORY_KIB * 1024
+"""The octets of memory that a hash computation needs."""
 _QUEUE_LENGTH = 16
-CAPACITY = _CORES + _QUEUE_LENGTH
+CAPACITY = HASH_THREADS + _QUEUE_LENGTH
 """The maximum number of logins that a process accepts concurrently.
 
 A server needs more threads, so that some remain for other requests.
@@ -57,7 +61,7 @@ class _HashPool:
 
     def _reset(self) -> None:
         """Replace the threads and the queue with new ones. A fork inherits the pool without its threads."""
-        self._threads = ThreadPoolExecutor(_CORES, "hash", _prepare_thread)
+        self._threads = ThreadPoolExecutor(HASH_THREADS, "hash", _prepare_thread)
         self._slots = BoundedSemaphore(CAPACITY)
         self.pending: deque[None] = deque()
         """One element for each computation that runs or waits."""
