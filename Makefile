@@ -43,13 +43,8 @@ format: $(VENV)/.development ## Apply safe lint fixes and format the code
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: $(VENV)/.bench servers ## Measure the cost of logins and imports as ratios (half an hour)
-	@$(BIN)/python -m bench.startup
-	@$(BIN)/python -m bench.directory
-	@$(BIN)/python -m bench.bulk
-	@$(BIN)/python -m bench.scale
-	@$(BIN)/python -m bench.saturation
-	@$(BIN)/python -m bench.oracle
+bench: $(VENV)/.bench servers ## Measure BENCH (all, an hour): comparison, login, refresh …, as ratios
+	@PYTHONPATH=$(VENV)/bench:$(VENV)/appbuilder $(BIN)/python -m bench $(BENCH)
 
 docs: $(VENV)/.docs docs/site/node_modules ## Build the documentation as a site, in build/docs
 	@$(BIN)/sphinx-build --fail-on-warning --nitpicky --quiet -c docs/site docs build/docs

@@ -37,10 +37,10 @@ METRICS = {"METRICS_TOKEN": "a token for the metrics of the bench"}
 class Service:
     """A running service, and what its clients do."""
 
-    def __init__(self, url: str, processes: list[int]) -> None:
+    def __init__(self, url: str, processes: list[int], clients: int = CLIENTS) -> None:
         self._address = urlsplit(url).netloc
         self.processes = processes
-        self._tokens = {client: self._log_in(self._connect()) for client in range(CLIENTS)}
+        self._tokens = {client: self._log_in(self._connect()) for client in range(clients)}
 
     def guarded(self, client: int, connection: http.client.HTTPConnection) -> None:
         """Send a request to a guarded route."""
@@ -59,8 +59,9 @@ class Service:
     def measure(self, work: Callable[[int, http.client.HTTPConnection], None]) -> tuple[float, float]:
         """Return the requests a second, and the CPU seconds of the server for each."""
         cpu, begin = self._cpu_seconds(), time.perf_counter()
-        with ThreadPoolExecutor(CLIENTS) as threads:
-            done = sum(threads.map(lambda client: self._repeat(work, client, begin + PERIOD_SECONDS), range(CLIENTS)))
+        until = begin + PERIOD_SECONDS
+        with ThreadPoolExecutor(len(self._tokens)) as threads:
+            done = sum(threads.map(lambda client: self._repeat(work, client, until), self._tokens))
         return done / (time.perf_counter() - begin), (self._cpu_seconds() - cpu) / done
 
     def _repeat(self, work: Callable[[int, http.client.HTTPConnection], None], client: int, until: float) -> int:
