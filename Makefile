@@ -62,7 +62,7 @@ lock: $(VENV)/.development ## Pin the newest packages that pyproject.toml allows
 servers:
 	@.ci/install slapd 389-ds-base samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules ldb-tools \
 	  postgresql pgbouncer prometheus redis-server chromium chromium-driver curl sqlite3 nginx-light caddy haproxy apache2-bin lua-socket fail2ban \
-	  systemd uwsgi-core uwsgi-plugin-python3 freeradius libapache2-mod-wsgi-py3 libapache2-mod-auth-openidc
+	  systemd uwsgi-core uwsgi-plugin-python3 freeradius libapache2-mod-wsgi-py3 libapache2-mod-auth-openidc gcc valgrind
 
 %/node_modules: %/package-lock.json
 	@command -v npm >/dev/null || .ci/install nodejs npm

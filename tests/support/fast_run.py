@@ -43,6 +43,7 @@ SLOW = (
     "tests/services/user_file_formats/test_all_formats.py",
     "tests/session_model/",
     "tests/test_denied_logins.py",
+    "tests/test_instruction_counts.py",
 )
 """Prefixes of the tests that take most of the time: each test waits, starts processes, or runs thousands of steps."""
 
