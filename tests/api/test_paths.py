@@ -55,7 +55,7 @@ HIDDEN_SPELLINGS = {
     "uvicorn-asgiref": {*ENCODED_SPELLINGS},
     "flask-run": {WITH_TWO_SLASHES, "///api/auth"},
 }
-"""The spellings that a server changes, and does not report to the application: see docs/deployment.md."""
+"""The spellings that a server changes, and does not report to the application: see docs/reverse-proxies.md."""
 
 HEADERS = {
     "Forwarded": 'for=9.9.9.9;proto=https;host="evil.example"',

@@ -1,4 +1,4 @@
-"""Behind reverse proxies configured as in docs/deployment.md, logins are counted by the address of the client."""
+"""Behind reverse proxies configured as in docs/reverse-proxies.md, logins are counted by the address of the client."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPConnection
@@ -11,7 +11,7 @@ from tests.servers.gunicorn import gunicorn
 from tests.servers.reverse_proxies import reverse_proxy
 from tests.support.newcomer import block
 
-PAGE = "docs/deployment.md"
+PAGE = "docs/reverse-proxies.md"
 LIMIT = 3
 SETTINGS = {"hops": "1", "networks": "127.0.0.1"}
 FORGERIES: Mapping[str, Sequence[str]] = {

@@ -47,12 +47,8 @@ OTHERS: dict[str, dict[str, tuple[int, str]]] = {
         "sh": (2, "not run: Docker. The files that they use: tests/servers/test_container_examples.py")
     },
     "docs/deployment.md": {
-        "apache": (1, "tests/servers/test_wsgi_servers.py"),
-        "caddyfile": (1, PROXIES),
-        "haproxy": (1, PROXIES),
         "ini": (1, "tests/docs/test_deployment_page.py"),
-        "nginx": (3, f"{PROXIES}, tests/docs/test_deployment_page.py, tests/test_replicas_behind_nginx.py"),
-        "python": (2, "tests/servers/test_wsgi_servers.py"),
+        "nginx": (2, "tests/docs/test_deployment_page.py, tests/test_replicas_behind_nginx.py"),
         "sh": (4, "tests/docs/test_readme.py; not run: the users and services of a host"),
     },
     "docs/directories.md": {"ldif": (1, "tests/docs/test_ldif_blocks.py")},
@@ -98,7 +94,12 @@ OTHERS: dict[str, dict[str, tuple[int, str]]] = {
         }.items()
     },
     "docs/oauth-clients.md": {"sh": (1, "tests/docs/test_readme.py")},
+    "docs/other-servers.md": {
+        "apache": (1, "tests/servers/test_wsgi_servers.py"),
+        "python": (2, "tests/docs/test_examples.py"),
+    },
     "docs/provider-contract.md": {"python": (1, "tests/docs/test_examples.py")},
+    "docs/reverse-proxies.md": dict.fromkeys(("caddyfile", "haproxy", "nginx"), (1, PROXIES)),
     "docs/sessions.md": {"js": (1, "tests/clients/test_browser_tabs.py")},
     "docs/testing-your-routes.md": {
         "python": (3, "tests/docs/test_testing_page.py"),

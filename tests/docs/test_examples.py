@@ -1,11 +1,14 @@
 """The commands and the code of the documentation pages do what the pages show."""
 
 import json
+import sys
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
 from app import create_app
 from services.jwt_handler import generate_jwt
@@ -73,6 +76,21 @@ def test_provider_of_the_page_describes_itself_for_the_doctor_and_for_explain() 
         assert [check.outcome for check in provider.check()] == [outcome]
     assert provider.explain("zoe").user == {"username": "zoe", "email": ZOE.email, "roles": ["editor"]}
     assert provider.explain("yan").reason == "unknown_user"
+
+
+def test_modules_for_other_servers_have_an_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"SECRET_KEY": SECRET_KEY, **users_file(tmp_path / "users.toml", [ZOE])}.items():
+        monkeypatch.setenv(name, value)
+    names = ["latchkey_wsgi", "latchkey_asgi"]
+    for name, code in zip(names, blocks("docs/other-servers.md", "python"), strict=True):
+        assert code.startswith(f"# {name}.py\n")
+        (tmp_path / f"{name}.py").write_text(code)
+        monkeypatch.setitem(sys.modules, name, None)  # so that it is forgotten afterwards
+        del sys.modules[name]
+    monkeypatch.syspath_prepend(str(tmp_path))
+    wsgi, asgi = map(import_module, names)
+    assert Client(wsgi.application).get("/health/live").status_code == 200
+    assert callable(asgi.application)
 
 
 def test_blueprint_of_the_page_is_guarded_and_the_assertion_holds(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def _command(name: str, fields: Mapping[str, object], options: tuple[str, ...]) 
 def _mod_wsgi(fields: Mapping[str, object]) -> list[str]:
     """Write the documented configuration, with the packages and the place of this test; return the command."""
     home = Path(str(fields["home"]))
-    site = block("docs/deployment.md", "apache", "WSGIPassAuthorization")
+    site = block("docs/other-servers.md", "apache", "WSGIPassAuthorization")
     for documented, used in {
         "processes=2": f"processes={fields['workers']}",
         "user=latchkey home=/opt/latchkey": f"home={home}",

@@ -8,6 +8,8 @@ LONGEST = (
     "tests/test_crash.py",
     "tests/test_denied_logins.py",
     "tests/docs/test_examples.py",
+    "tests/docs/test_tutorial.py",
+    "tests/docs/test_site.py",
     "tests/database/test_living_migrations.py",
     "tests/database/test_migrated_data.py",
     "tests/contract/",
