@@ -14,9 +14,14 @@ def _omit_default(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
-def unchanged() -> Any:
+def unchanged(example: object) -> Any:
     """Return a field of a partial update, which `exclude_unset` omits if the request does not set it."""
-    return Field(default=None, json_schema_extra=_omit_default)
+    return Field(default=None, json_schema_extra=_omit_default, examples=[example])
+
+
+def password_field(example: str = "correct horse battery") -> Any:
+    """Return a field that a form hides while a user types it."""
+    return Field(json_schema_extra={"format": "password"}, examples=[example])
 
 
 def _require_text(value: object) -> str:
@@ -56,28 +61,28 @@ class Credentials(Model):
     """The login and password of a user."""
 
     email: Text = Field(description="An email address or a username.", examples=["admin@example.org"])
-    password: Text = Field(json_schema_extra={"format": "password"})
+    password: Text = password_field()
 
 
 class RefreshToken(Model):
     """A refresh token, which is single-use."""
 
-    refresh_token: NonEmptyText
+    refresh_token: NonEmptyText = Field(examples=["8JGGBUGdEK…"])
 
 
 class PasswordChange(Model):
     """The caller's password, and the new one."""
 
-    password: Text = Field(json_schema_extra={"format": "password"})
-    new_password: Text = Field(json_schema_extra={"format": "password"})
+    password: Text = password_field()
+    new_password: Text = password_field("lampshade quarry violin")
 
 
 class PasswordReset(Model):
     """A one-time code from `flask users reset`, and the new password."""
 
     login: Text = Field(description="A username or an email.", examples=["zoe"])
-    code: Text = Field(json_schema_extra={"format": "password"})
-    new_password: Text = Field(json_schema_extra={"format": "password"})
+    code: Text = password_field("9HQK3-T7MPZ-2CWDA-XK4FB-M8RTG")
+    new_password: Text = password_field("lampshade quarry violin")
 
 
 class StrictBody(Model):
@@ -89,26 +94,26 @@ class StrictBody(Model):
 class NewUser(StrictBody):
     """A user to add."""
 
-    username: Name
-    email: Name | None = None
-    password: str = Field(json_schema_extra={"format": "password"})
-    roles: list[RoleName] = []
+    username: Name = Field(examples=["zoe"])
+    email: Name | None = Field(default=None, examples=["zoe@example.org"])
+    password: str = password_field()
+    roles: list[RoleName] = Field(default=[], examples=[["user"]])
     active: bool = True
 
 
 class UserEdit(StrictBody):
     """The members of a user to change."""
 
-    username: Name = unchanged()
-    email: Name | None = unchanged()
-    roles: list[RoleName] = unchanged()
-    active: bool = unchanged()
+    username: Name = unchanged("zoe.smith")
+    email: Name | None = unchanged("zoe.smith@example.org")
+    roles: list[RoleName] = unchanged(["editor"])
+    active: bool = unchanged(example=True)
 
 
 class NewPassword(StrictBody):
     """The new password of a user."""
 
-    password: str = Field(json_schema_extra={"format": "password"})
+    password: str = password_field()
 
 
 class UserQuery(Model):
@@ -141,13 +146,13 @@ class RoleQuery(Model):
 class Answer(Model):
     """A response in the format of Latchkey: `status` repeats the HTTP status."""
 
-    status: int = 200
+    status: int = Field(default=200, examples=[200])
 
 
 class Message(Answer):
     """A sentence."""
 
-    message: str
+    message: str = Field(examples=["Logged out"])
 
 
 class Readiness(Message):
@@ -221,8 +226,8 @@ class OwnSession(Model):
     client: str = Field(description="The claim `client_id`.", examples=["latchkey"])
     address: str | None = Field(description="The address of the client at the login.", examples=["192.0.2.7"])
     user_agent: str | None = Field(description="The header `User-Agent` of the login.", examples=["curl/8.9"])
-    created_at: Time | None
-    refreshed_at: Time | None = Field(description="The last refresh.")
+    created_at: Time | None = Field(examples=["2026-11-28T13:02:22.356938+00:00"])
+    refreshed_at: Time | None = Field(description="The last refresh.", examples=["2026-11-28T14:01:40.115021+00:00"])
     expires_at: Time = Field(description="When the session ends, unless it is refreshed.")
     current: bool = Field(description="Whether the access token of the request belongs to it.")
 
@@ -261,6 +266,6 @@ class ServiceTokenPage(Answer):
 class Error(Model):
     """The response to every error, except at the endpoints of standards."""
 
-    status: int
-    message: str = Field(description="For people. It may be reworded.")
-    code: str = Field(description="For programs. It stays the same.")
+    status: int = Field(examples=[403])
+    message: str = Field(description="For people. It may be reworded.", examples=["Authorization required"])
+    code: str = Field(description="For programs. It stays the same.", examples=["role_required"])

@@ -37,6 +37,17 @@ def test_every_error_of_a_guard_has_an_example(app: Flask) -> None:
     assert "Retry-After" in responses["503"]["headers"]
 
 
+def test_every_member_of_requests_and_responses_has_an_example(app: Flask) -> None:
+    schemas = openapi_document(app, "")["components"]["schemas"]
+    members = {(name, member): schema for name, one in schemas.items() for member, schema in one["properties"].items()}
+    assert len(members) > 80
+    own = {"examples", "const", "enum"}
+    assert [
+        place for place, schema in members.items()
+        if not own & schema.keys() and schema.get("type") != "boolean" and "$ref" not in str(schema)
+    ] == []  # fmt: skip
+
+
 def test_guarded_route_of_the_application_is_described_with_its_roles(app: Flask) -> None:
     @app.route("/reports/<int:year>", methods=["GET", "POST"])
     @auth_guard("editor", "admin")
