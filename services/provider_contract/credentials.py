@@ -1,14 +1,12 @@
 """The rules about right and wrong credentials."""
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 
 from config.text import MAX_NAME_LENGTH, MAX_PASSWORD_LENGTH
 from providers.interface import AMBIGUOUS, INVALID_REASON, UNKNOWN_USER, Denied
 from services.provider_contract.accounts import Account
-from services.provider_contract.subject import BrokenContract, Subject, require
+from services.provider_contract.subject import BrokenContract, Subject, require, require_right_answers
 
-THREADS = 16
 WILDCARDS = ("*", "%", "_", "*)(uid=*", "' OR '1'='1", "()", "\\", "*@*", "?", "^.*$", "${user}")
 UNKNOWN_NAMES = ("unknown", "日本-unknown", "unknown 🙂", "n" * MAX_NAME_LENGTH, "ü" * MAX_NAME_LENGTH)
 
@@ -170,7 +168,7 @@ def denial_names_the_user_of_the_store(subject: Subject) -> None:
 
 
 def concurrent_logins_get_their_own_answers(subject: Subject) -> None:
-    """All methods are called from many threads: no thread gets the answer of another."""
+    """Logins run in many threads: none gets the answer of another."""
     known = [(login, account) for account in subject.accounts for login in subject.logins(account)]
 
     def is_right(number: int) -> bool:
@@ -180,10 +178,7 @@ def concurrent_logins_get_their_own_answers(subject: Subject) -> None:
         answer = subject.log_in(login, account.password)
         return not isinstance(answer, Denied) and answer["username"] == account.username
 
-    with ThreadPoolExecutor(THREADS) as threads:
-        wrong = [number for number, right in enumerate(threads.map(is_right, range(2 * THREADS))) if not right]
-    remedy = "Do not share a connection, a request or a result between threads without a lock"
-    require(not wrong, f"{len(wrong)} of {2 * THREADS} concurrent logins got the answer of another login", remedy)
+    require_right_answers(is_right, "logins")
 
 
 def _deny_unknown(subject: Subject, login: str, account: Account | None = None) -> None:

@@ -7,7 +7,7 @@ from services.identity import Identity
 from services.provider_calls import find_with, has_username
 from services.provider_contract.accounts import Account
 from services.provider_contract.credentials import UNKNOWN_NAMES, WILDCARDS
-from services.provider_contract.subject import Subject, answer_expected, require, shorten
+from services.provider_contract.subject import Subject, answer_expected, require, require_right_answers, shorten
 
 
 def find_returns_the_user_of_the_login(subject: Subject) -> None:
@@ -48,6 +48,19 @@ def find_does_not_know_others(subject: Subject) -> None:
     """`find` returns `None` for a username that no account has, also for wildcards."""
     for name in _unknown_names(subject):
         require(not _find(subject, name), f"find({shorten(name)}) returns a user", "Return None, and escape wildcards")
+
+
+def concurrent_lookups_get_their_own_answers(subject: Subject) -> None:
+    """Refreshes call `find` in many threads: none gets the answer of another."""
+
+    def is_right(number: int) -> bool:
+        if number % 3 == 0:
+            return not _find(subject, f"unknown-{number}")
+        account = subject.accounts[number % len(subject.accounts)]
+        user = _find(subject, account.username)
+        return user is not None and user["username"] == account.username
+
+    require_right_answers(is_right, "lookups")
 
 
 def has_username_ignores_case(subject: Subject) -> None:

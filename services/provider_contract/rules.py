@@ -46,6 +46,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         lookups.find_returns_the_session_members_of_the_login,
         lookups.find_does_not_know_emails,
         lookups.find_does_not_know_others,
+        lookups.concurrent_lookups_get_their_own_answers,
         lookups.disabled_user_is_not_found,
     ),
     "has_username": (

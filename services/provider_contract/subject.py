@@ -1,6 +1,7 @@
 """A provider under test, and the calls of its methods by the rules of the contract."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -28,6 +29,17 @@ def require(condition: object, found: str, remedy: str) -> None:
     """Raise BrokenContract unless the condition is true."""
     if not condition:
         raise BrokenContract(found, remedy)
+
+
+THREADS = 16
+
+
+def require_right_answers(is_right: Callable[[int], bool], calls: str) -> None:
+    """Raise BrokenContract unless `is_right` is true for each number, in many threads."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        wrong = [number for number, right in enumerate(threads.map(is_right, range(2 * THREADS))) if not right]
+    remedy = "Do not share a connection, a request or a result between threads without a lock"
+    require(not wrong, f"{len(wrong)} of {2 * THREADS} concurrent {calls} got the answer of another one", remedy)
 
 
 @dataclass(frozen=True)

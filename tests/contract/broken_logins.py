@@ -154,7 +154,7 @@ class SameReasonForAll(Acme):
         return super().authenticate(login, password) or Denied("wrong_password")
 
 
-@breaks("concurrent_logins_get_their_own_answers", "concurrent logins got the answer of another login")
+@breaks("concurrent_logins_get_their_own_answers", "concurrent logins got the answer of another one")
 class SharedState(Acme):
     found: Account | None = None
 

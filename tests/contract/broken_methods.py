@@ -258,3 +258,13 @@ class OutageIsExplainedAsUnknown(Acme):
 class KnowsEmails(Acme):
     def has_username(self, username: str) -> Any:
         return self.account(username) is not None or super().has_username(username)
+
+
+@breaks("concurrent_lookups_get_their_own_answers", "concurrent lookups got the answer of another one")
+class SharedLookup(Acme):
+    found: Any = None
+
+    def find(self, username: str) -> Any:
+        self.found = super().find(username)
+        time.sleep(0.001)
+        return self.found
