@@ -41,7 +41,7 @@ def prepare(_: Sphinx, name: str, source: list[str]) -> None:
     outside = "]({}".format("../" * (name.count("/") + 1))
     page = re.sub(r"\[[\w./-]+\.md\]\(", "[](", source[0].replace(outside, f"]({GIT_HOST}"))
     if name == root_doc:
-        for caption, listed in re.findall(r"^##+ (.+)\n\n((?:[- ].+\n)+)", page, re.MULTILINE):
+        for caption, listed in re.findall(r"^##+ (.+)\n\n(?:[^-#].+\n\n)?((?:[- ].+\n)+)", page, re.MULTILINE):
             page += _navigation(":hidden:", f":caption: {caption}", *re.findall(r"\(([^)]+\.md)\)", listed))
     source[0] = page + (_navigation(*CHILDREN[name]) if name in CHILDREN else "")
 
