@@ -44,7 +44,9 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--algorithm", type=click.Choice(ALGORITHMS), default=ALGORITHMS[0], show_default=True)
+@click.option(
+    "--algorithm", type=click.Choice(ALGORITHMS), default=ALGORITHMS[0], show_default=True, help="How the key signs."
+)
 def generate(algorithm: str) -> None:
     """Generate a key.
 

@@ -41,7 +41,13 @@ _MAX_ID = 2**31 - 2
 @click.option("--role", type=NAME, help="Only users with this role.")
 @click.option("--search", type=NAME, help="Only users with this text in their username or email.")
 @click.option("--active/--disabled", default=None, help="Only active users, or only disabled users.")
-@click.option("--sort", type=click.Choice(get_args(SortKey)), default="username", show_default=True)
+@click.option(
+    "--sort",
+    type=click.Choice(get_args(SortKey)),
+    default="username",
+    show_default=True,
+    help="The order of the users.",
+)
 @click.option("--reverse", is_flag=True, help="Reverse the order.")
 @click.option(
     "--limit",

@@ -58,6 +58,12 @@ def test_examples_are_valid_and_end_the_help_which_fits_eighty_columns() -> None
         assert [line for line in shown.splitlines() if len(line) > 80] == []
 
 
+def test_every_option_has_a_help_text() -> None:
+    options = [(path, one) for path, command in commands() for one in command.params if isinstance(one, click.Option)]
+    assert len(options) > 80
+    assert [(path, option.name) for path, option in options if not (option.help or option.hidden)] == []
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
