@@ -25,6 +25,17 @@ def test_every_package_is_locked_with_its_hashes_and_from_no_other_index(name: s
         assert re.fullmatch(r"[\w.-]+==\S+( ;[^-]+)?(\s+--hash=sha256:[0-9a-f]{64})+\s*", line), line
 
 
+@pytest.mark.parametrize("name", LOCK_FILES)
+def test_lock_file_has_the_versions_of_the_development_packages(name: str) -> None:
+    def versions(name: str) -> dict[str, str]:
+        return dict(line.split(maxsplit=1)[0].split("==") for line in requirements(name))
+
+    present, locked = versions("requirements-dev.txt"), versions(name)
+    assert {package: locked[package] for package in locked.keys() & present} == {
+        package: present[package] for package in locked.keys() & present
+    }
+
+
 def test_every_installation_verifies_the_hashes() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for command in re.findall(r"\$\(PIP\) install .*", makefile):
