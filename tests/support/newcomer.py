@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Variables of the developer's environment that would change what the newcomer's commands do.
 _CONFIGURATION = re.compile(
     r"^(SECRET|SIGNING|AUTH|JWT|SESSION|REVOCATION|PASSWORD|OAUTH|STATIC|DATABASE|LDAP|FLASK)_"
-    r"|^(HOST|PORT|VIRTUAL_ENV)$|^MAKE|^MFLAGS$|^PYTEST"
+    r"|^(HOST|PORT|VIRTUAL_ENV|PYTHONPATH)$|^MAKE|^MFLAGS$|^PYTEST"
 )
 
 
