@@ -33,6 +33,8 @@ class Proxy(NamedTuple):
     """What is inserted for each site in the configuration as `{sites}`."""
     site_file: str = ""
     """The file for each site, in the folder `sites`."""
+    backend: str = ""
+    """What is inserted for the application of each site in the configuration as `{backends}`."""
 
 
 _NGINX = """
@@ -119,6 +121,40 @@ Protocols h2c http/1.1
 """
 _APACHE_SITE = "Listen 127.0.0.1:{port}\n<VirtualHost 127.0.0.1:{port}>\n{site}\n</VirtualHost>\n"
 
+_ENVOY = """
+node: {{id: latchkey, cluster: latchkey}}
+dynamic_resources: {{cds_config: {{path_config_source: {{path: "{home}/clusters.yml"}}}}}}
+static_resources:
+ listeners:
+{sites}
+ clusters:
+{backends}
+"""
+_ENVOY_SITE = """
+ - address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}
+   filter_chains:
+   - filters:
+     - name: envoy.filters.network.http_connection_manager
+       typed_config:
+        "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+        stat_prefix: at{port}
+        upgrade_configs: [{{upgrade_type: websocket}}]
+        route_config:
+          virtual_hosts:
+            - name: at{port}
+              domains: ["*"]
+              routes: [{{match: {{prefix: /}}, route: {{cluster: of{port}}}}}]
+{indented_site}
+"""
+_ENVOY_BACKEND = """
+ - name: of{port}
+   load_assignment:
+     cluster_name: of{port}
+     endpoints:
+       - lb_endpoints:
+           - endpoint: {{address: {{socket_address: {{address: {application_host}, port_value: {application_port}}}}}}}
+"""
+
 PROXIES: Mapping[str, Proxy] = {
     "nginx": Proxy(["/usr/sbin/nginx", "-p", "{home}", "-c", "{home}/configuration.yml"], _NGINX, _NGINX_SITE),
     "traefik": Proxy(
@@ -127,6 +163,12 @@ PROXIES: Mapping[str, Proxy] = {
     "caddy": Proxy([f"{_WHEELS}/caddy", *_CADDY_ARGUMENTS], _CADDY, _CADDY_SITE),
     "caddy of Debian": Proxy(["/usr/bin/caddy", *_CADDY_ARGUMENTS], _CADDY, _CADDY_SITE),
     "haproxy": Proxy(["/usr/sbin/haproxy", "-db", "-f", "{home}/configuration.yml"], _HAPROXY, _HAPROXY_SITE),
+    "envoy": Proxy(
+        [f"{_WHEELS}/envoy", "-c", "{home}/configuration.yml", "--use-dynamic-base-id", "--concurrency", "1"],
+        _ENVOY,
+        _ENVOY_SITE,
+        backend=_ENVOY_BACKEND,
+    ),
     "apache": Proxy(["/usr/sbin/apache2", "-DFOREGROUND", "-f", "{home}/configuration.yml"], _APACHE, _APACHE_SITE),
 }
 """The proxies, two of them of Caddy: that of the wheel, and the older one of Debian."""
@@ -152,7 +194,9 @@ def reverse_proxy(
         for file, content in (files or {}).items():
             Path(home, file).write_text(content)
         inserted = "".join(proxy.site.format(**fields) for fields in texts)
-        Path(home, "configuration.yml").write_text(proxy.configuration.format(home=home, sites=inserted))
+        backends = "".join(proxy.backend.format(**fields) for fields in texts)
+        configuration = proxy.configuration.format(home=home, sites=inserted, backends=backends)
+        Path(home, "configuration.yml").write_text(configuration)
         process = _start([part.format(home=home) for part in proxy.command], home)
         # Traefik responds with 404 until it has read the files of the sites.
         with running(process, lambda: all(status_of(site.port, path) not in {None, 404} for site in ports)):
@@ -165,8 +209,10 @@ def _ports(proxy: Proxy) -> Site:
 
 
 def _fields(home: str, application: str, site: str, at: Site) -> dict[str, object]:
-    indented = "".join(f"      {line}\n" for line in site.splitlines())
-    return {"home": home, "site": site, "indented_site": indented, "application": application, **at._asdict()}
+    host, _, backend_port = application.rpartition(":")
+    indented = "".join(f"        {line}\n" for line in site.splitlines())
+    application_fields = {"application": application, "application_host": host, "application_port": backend_port}
+    return {"home": home, "site": site, "indented_site": indented, **application_fields, **at._asdict()}
 
 
 def _start(command: list[str], home: str) -> subprocess.Popen[bytes]:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import socket
 from collections.abc import Iterable
 from typing import Any
@@ -58,11 +59,20 @@ def configuration(proxy: str, service: str, application: int) -> tuple[str, dict
         "traefik": ("yaml", "forwardAuth", ""),
         "haproxy": ("haproxy", "lua.latchkey", "core.register_action"),
         "apache": ("apache", "LuaHookAccessChecker", "socket.http"),
+        "envoy": ("yaml", "ext_authz", ""),
     }.get(proxy, ("caddyfile", "forward_auth", ""))
     files = {"latchkey.lua": block(PAGE, "lua", lua)} if lua else {}
+    if proxy == "envoy":  # a file of clusters has another form than the clusters in the configuration
+        resource = 'resources:\n  - "@type": type.googleapis.com/envoy.config.cluster.v3.Cluster\n    name:'
+        files = {"clusters.yml": block(PAGE, "yaml", "clusters:").replace("clusters:\n  - name:", resource)}
     texts = {"site": block(PAGE, language, part).replace("/etc/apache2/", ""), **files}
-    assert "127.0.0.1:5000/" in "".join(texts.values()).replace("5000 {", "5000/")
-    addresses = {"127.0.0.1:5000": service.removeprefix("http://"), "127.0.0.1:9000": f"127.0.0.1:{application}"}
+    assert "127.0.0.1:5000/" in re.sub("5000[ ,]", "5000/", "".join(texts.values()))
+    port = service.rpartition(":")[2]
+    addresses = {
+        "port_value: 5000": f"port_value: {port}",
+        "127.0.0.1:5000": service.removeprefix("http://"),
+        "127.0.0.1:9000": f"127.0.0.1:{application}",
+    }
     for documented, used in addresses.items():
         texts = {name: text.replace(documented, used) for name, text in texts.items()}
     return texts.pop("site"), texts
