@@ -76,7 +76,7 @@ OTHERS: dict[str, dict[str, tuple[int, str]]] = {
     "docs/forward-auth.md": {
         **dict.fromkeys(("caddyfile", "lua", "nginx"), (2, "tests/clients/test_forward_auth.py")),
         **dict.fromkeys(("apache", "haproxy", "js", "python"), (1, "tests/clients/test_forward_auth.py")),
-        "yaml": (2, "tests/clients/test_forward_auth.py; not run: Envoy"),
+        "yaml": (3, "tests/clients/test_forward_auth.py"),
     },
     "docs/guarding-routes.md": {
         "python": (3, "tests/docs/test_examples.py"),
