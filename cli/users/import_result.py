@@ -70,6 +70,8 @@ def _notices(result: ImportResult, options: ImportOptions) -> Iterator[str]:
         yield f"Members of groups that are not users in the file: {result.unresolved:,}."
     if not options.without_password and any(reason.reason.startswith("the password hash") for reason in result.reasons):
         yield "To import users without a usable password hash, who then need a new password, add --without-password"
+    if result.report.no_password:
+        yield "Users without a password cannot log in until they set one with the code of: flask users reset LOGIN"
 
 
 def _summary(result: ImportResult, options: ImportOptions) -> str:

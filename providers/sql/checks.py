@@ -55,5 +55,10 @@ def _check_hashes(table: UserTable) -> Check:
     unusable = sum(unusable_reason(password_hash) is not None for password_hash in hashes)
     found = f"{unusable:,} of the {len(hashes):,} newest hashes are unusable: no password matches them"
     if unusable:
-        return Check("hashes", "warning", found, "Run: flask users hash-report, then flask users set-password")
+        return Check(
+            "hashes",
+            "warning",
+            found,
+            "Run: flask users hash-report, then flask users reset LOGIN for each of these users",
+        )
     return Check("hashes", "ok", found)

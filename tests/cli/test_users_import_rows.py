@@ -74,6 +74,8 @@ def test_administrator_without_a_password_is_not_the_other_administrator(
 ) -> None:
     sqlite_editor.add("alice", None, STRONG, ["admin"])
     (tmp_path / "users.csv").write_text("username,roles\nbob,admin\n")
+    shown = " ".join(sqlite_cli("users", "import", "users.csv", "--without-password", "--dry-run").stdout.split())
+    assert "until they set one with the code of: flask users reset LOGIN" in shown
     assert run_import(sqlite_cli, "users.csv", "--without-password")[1]["imported"] == 1
     assert "cannot remove the last active administrator" in error_line(sqlite_cli("users", "disable", "alice"))
 
