@@ -39,12 +39,13 @@ def init(app: Flask) -> None:
                 if name.lower() in _OWN_NAMES:
                     headers = [header for header in headers if header[0].lower() not in _OWN_NAMES]
                     break
+            complete = [*headers, ("X-Request-ID", _id_of(environ)), _NO_SNIFF]
             # Removed, because the traceback of the error refers to the environment: only the garbage collector would
             # free both.
             if error := environ.pop(RESPONSE_ERROR, None):
-                headers += _missing_headers(error, status, headers)
-            headers += (("X-Request-ID", _id_of(environ)), _NO_SNIFF)
-            return start_response(status, headers, exc_info)
+                complete += _missing_headers(error, status, headers)
+            # Some middleware between the server and the application takes two arguments, as Flask passes.
+            return start_response(status, complete) if exc_info is None else start_response(status, complete, exc_info)
 
         return serve(environ, start)
 

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask, jsonify, session
 from werkzeug.test import create_environ
 
+from api import response_headers
 from app import create_app
 from services.auth_guard import MissingToken, auth_guard
 from tests.support.stores import SECRET_KEY
@@ -55,13 +56,23 @@ def test_view_cannot_send_another_request_id(app: Flask) -> None:
     assert sent != "mine"
 
 
+def test_headers_of_an_application_below_are_not_changed() -> None:
+    headers, sent = [("Content-Type", "text/plain")], []
+    below = Flask("below")
+    below.wsgi_app = lambda _environ, start: [start("200 OK", headers)] and [b""]  # type: ignore[method-assign, assignment, list-item]
+    response_headers.init(below)
+    list(below(create_environ("/"), lambda _status, complete: sent.append(complete)))  # type: ignore[arg-type]
+    assert headers == [("Content-Type", "text/plain")]
+    assert {name for name, _ in sent[0]} == {"Content-Type", "X-Request-ID", "X-Content-Type-Options"}
+
+
 def test_refused_request_is_freed_without_the_garbage_collector(app: Flask) -> None:
     app.add_url_rule("/guarded", view_func=auth_guard()(count_visits), endpoint="guarded")
     environ = create_environ("/guarded")
     gc.collect()
     gc.disable()
     try:
-        list(app(environ, lambda *_: lambda _: None))
+        list(app(environ, lambda _status, _headers: lambda _: None))  # type: ignore[arg-type]  # it takes two arguments
         del environ
         assert [one for one in gc.get_objects() if isinstance(one, MissingToken)] == []
     finally:
