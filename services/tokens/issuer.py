@@ -15,6 +15,7 @@ from werkzeug.exceptions import Unauthorized
 
 from audit.operation import timed
 from config.clients import FIRST_PARTY_CLIENT_ID
+from config.forks import ForkSafeLock
 from config.http_error import REALM, HttpError
 from config.service_settings import TokenSettings
 from providers.interface import SESSION_MEMBERS
@@ -86,6 +87,7 @@ class TokenIssuer:
         self._keys = keys
         self._settings = settings
         self._revocation_checker = revocation_checker
+        self._checking_for_new_keys = ForkSafeLock()
         self._checked_for_new_keys_at = -math.inf
         # The key ring is part of the cache key, and immutable, so its results stay valid until the token expires.
         # A rejection raises an exception, which is not cached.
@@ -189,11 +191,13 @@ class TokenIssuer:
 
     def _find_new_key(self, key_id: object) -> Key | None:
         """Return a key with which another worker signs, and which this one has not read yet."""
-        now = time.monotonic()
-        if now - self._checked_for_new_keys_at < NEW_KEY_CHECK_SECONDS:
-            return None
-        self._checked_for_new_keys_at = now
-        return self._keys.ring(newest=True).find(key_id)
+        with self._checking_for_new_keys:
+            now = time.monotonic()
+            is_due = now - self._checked_for_new_keys_at >= NEW_KEY_CHECK_SECONDS
+            if is_due:
+                self._checked_for_new_keys_at = now
+            # A thread that has waited for the check of another one finds its result.
+            return self._keys.ring(newest=is_due).find(key_id)
 
     def _decode_signed(self, token: str, key: Key) -> Claims:
         import jwt
