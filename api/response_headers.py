@@ -5,13 +5,14 @@
 """
 
 import re
-from random import getrandbits
+from random import Random
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, g, has_request_context, request
 
 from audit.events import Member, read_request_members_with
+from config.forks import reset_in_forks
 from config.http_error import RESPONSE_ERROR, HttpError
 from services.context import current_client_address, current_request, is_from_trusted_proxy
 
@@ -19,6 +20,11 @@ Headers = list[tuple[str, str]]
 
 REQUEST_ID = "latchkey.request_id"
 """The key of the request id in the WSGI environment."""
+
+# The operating system takes three times as long for random bytes, and an id is not a secret. Not the generator of the
+# module `random`, which an application may seed: then all its workers would use the same ids.
+_random = Random()  # noqa: S311
+reset_in_forks(_random.seed)
 
 _NO_SNIFF = ("X-Content-Type-Options", "nosniff")
 _OWN_NAMES = frozenset({"x-request-id", "x-content-type-options"})
@@ -71,8 +77,7 @@ def request_id() -> str:
 
 def _id_of(environ: WSGIEnvironment) -> str:
     if REQUEST_ID not in environ:
-        # The operating system takes three times as long for random bytes, and an id is not a secret.
-        environ[REQUEST_ID] = getrandbits(64).to_bytes(8, "big").hex()
+        environ[REQUEST_ID] = _random.getrandbits(64).to_bytes(8, "big").hex()
     known: str = environ[REQUEST_ID]
     return known
 

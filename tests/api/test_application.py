@@ -1,6 +1,7 @@
 """The Flask application: what it does in less time than Flask works as in Flask."""
 
 import gc
+import random
 from typing import Any
 
 import pytest
@@ -64,6 +65,14 @@ def test_headers_of_an_application_below_are_not_changed() -> None:
     list(below(create_environ("/"), lambda _status, complete: sent.append(complete)))  # type: ignore[arg-type]
     assert headers == [("Content-Type", "text/plain")]
     assert {name for name, _ in sent[0]} == {"Content-Type", "X-Request-ID", "X-Content-Type-Options"}
+
+
+def test_application_that_seeds_random_numbers_does_not_repeat_request_ids(app: Flask) -> None:
+    ids = []
+    for _ in range(2):
+        random.seed(1)
+        ids.append(app.test_client().get("/").headers["X-Request-ID"])
+    assert ids[0] != ids[1]
 
 
 def test_refused_request_is_freed_without_the_garbage_collector(app: Flask) -> None:
