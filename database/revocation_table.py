@@ -11,7 +11,7 @@ from database.clock import earliest_time
 from database.expiry import expired
 from database.tables import revocations
 
-READ_BATCH = 10_000
+READ_BATCH = 2_000
 """How many revocations one query reads. A worker may read a million, whose rows would not fit into its memory."""
 
 

@@ -3,7 +3,7 @@
 import logging
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -36,17 +36,20 @@ class _Snapshot:
         self._users_revoked_before: dict[tuple[str | None, str], float] = {}
         self._all_revoked_before = 0.0
 
-    def add(self, revocation: Revocation) -> None:
-        if revocation.ended:
-            self._revoked_ids.add(revocation.ended)
-        elif revocation.issued_before:
-            before = revocation.issued_before.timestamp()
-            if revocation.username_folded is None:
-                self._all_revoked_before = max(before, self._all_revoked_before)
-            else:
-                user = (revocation.idp, revocation.username_folded)
-                self._users_revoked_before[user] = max(before, self._users_revoked_before.get(user, 0))
-        self.last_id = revocation.id
+    def add(self, batch: Sequence[Revocation]) -> None:
+        """Add revocations, of which there is at least one, in the order of their ids."""
+        self._revoked_ids.update(revocation.ended for revocation in batch if revocation.ended)
+        for revocation in batch:
+            if revocation.issued_before:
+                self._add_limit(revocation, revocation.issued_before.timestamp())
+        self.last_id = batch[-1].id
+
+    def _add_limit(self, revocation: Revocation, before: float) -> None:
+        if revocation.username_folded is None:
+            self._all_revoked_before = max(before, self._all_revoked_before)
+        else:
+            user = (revocation.idp, revocation.username_folded)
+            self._users_revoked_before[user] = max(before, self._users_revoked_before.get(user, 0))
 
     def compact(self) -> None:
         """Reduce the memory. All revocations have been added."""
@@ -115,8 +118,7 @@ class RevocationList:
             snapshot = _Snapshot() if is_full_read_due else self._snapshot
             is_full_read = snapshot.last_id == 0
             while batch := self._fetch(snapshot.last_id):
-                for revocation in batch:
-                    snapshot.add(revocation)
+                snapshot.add(batch)
             if is_full_read:
                 snapshot.compact()
             self._snapshot = snapshot
