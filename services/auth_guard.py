@@ -124,8 +124,15 @@ def guard_blueprint(
     target.before_request(mark(check, requirement))
 
 
-def public(view: V) -> V:
-    """Mark a view as public: it needs no access token, and the service logs no warning about its route."""
+def public(view: V = None) -> V:  # type: ignore[assignment]  # `@public()` is a common mistake
+    """Mark a view as public: it needs no access token, and the service logs no warning about its route.
+
+    Raises InvalidGuard if it is not above a function.
+    """
+    if isinstance(view, type):
+        raise InvalidGuard("public marks functions. In a class-based view: decorators = [public]")
+    if not callable(view):
+        raise InvalidGuard("public has no arguments and no parentheses: @public")
     return mark(view)
 
 

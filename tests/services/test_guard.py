@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask, g, jsonify
 from flask.testing import FlaskClient
+from flask.views import MethodView
 
-from services.auth_guard import auth_guard, check_jwt
+from services.auth_guard import auth_guard, check_jwt, public
 from services.tokens.issuer import TokenIssuer
 
 Guard = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -132,6 +133,20 @@ def test_guard_without_parentheses_is_an_error_at_definition() -> None:
         @auth_guard  # type: ignore[arg-type]  # a common mistake
         def view() -> str:
             return "open"
+
+
+@pytest.mark.parametrize("arguments", [(), ("admin",), (None,)])
+def test_public_with_parentheses_is_an_error_at_definition(arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(TypeError, match=r"no parentheses: @public$"):
+        public(*arguments)
+
+
+def test_public_above_a_class_is_an_error_at_definition() -> None:
+    with pytest.raises(TypeError, match=r"decorators = \[public\]"):
+
+        @public
+        class View(MethodView):
+            """A class that Flask calls for each request."""
 
 
 @pytest.mark.parametrize("role", ["", 5, b"admin", ["admin", "editor"], ("admin",), True])
