@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from cli.app_loader import load_application
+from cli.app_loader import ApplicationFails, load_application
 from cli.operator import begin_change
 from cli.table_layout import padded, text_width
 from cli.terminal import (
@@ -75,8 +75,11 @@ def _diagnose(login: str | None, password: str | None) -> Iterable[Check]:
 def _load_routes() -> Routes:
     try:
         app = load_application()
+    except ConfigurationError as error:
+        raise ApplicationNotLoaded([(problem.statement, problem.remedy) for problem in error.problems]) from None
     except click.ClickException as error:
-        raise ApplicationNotLoaded(" ".join(error.format_message().split())) from None
+        reason = error.reason if isinstance(error, ApplicationFails) else error.format_message()
+        raise ApplicationNotLoaded([(" ".join(reason.split()), "Run: flask run")]) from None
     return Routes(guarded_routes(app), unmarked_routes(app))
 
 

@@ -207,6 +207,17 @@ def test_routes_of_the_application_that_flask_serves_are_checked(tmp_path: Path)
     assert "required by GET /open" not in ended.stdout
 
 
+def test_invalid_configuration_of_the_application_is_a_failure_with_its_remedy(tmp_path: Path) -> None:
+    write(tmp_path, "acme", RECORDING)
+    write(tmp_path, "shop", "from app import create_app\napp = create_app({'AUTH_PROVIDER': 'absent'})")
+    ended = program(tmp_path, "acme:Recording")("--app", "shop", "doctor", "--json")
+    findings = [one for one in json.loads(ended.stdout)["checks"] if one["step"] == "routes"]
+    assert [one["outcome"] for one in findings] == ["failure", "failure"]
+    assert findings[0]["found"] == "the application does not start: SECRET_KEY is not set"
+    assert findings[0]["remedy"].startswith("Set it to at least 32 random bytes")
+    assert findings[1]["found"].endswith("AUTH_PROVIDER names absent, an unknown provider")
+
+
 def test_application_that_does_not_start_is_a_failure(tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
     write(tmp_path, "shop", "raise ValueError('hunter2')")

@@ -104,6 +104,9 @@ def test_application_that_does_not_start_is_one_line(flask: ForkedFlask, tmp_pat
     assert (ended.returncode, "broken.py, line 1" in error_line(ended)) == (2, True)
 
 
+SHOW = "For the traceback, run: flask run"
+
+
 @pytest.mark.parametrize(
     ("shop", "found"),
     [
@@ -120,4 +123,4 @@ def test_fault_of_the_application_is_named_with_its_place(
     name = f"shop{abs(hash(shop))}"
     (tmp_path / f"{name}.py").write_text(shop)
     expected = found.format(shop=f"{tmp_path}/{name}.py", folder=tmp_path)
-    assert error_line(flask("--app", name, "guards")) == f"Error: the application fails with {expected}"
+    assert error_line(flask("--app", name, "guards")) == f"Error: the application fails with {expected}. {SHOW}"

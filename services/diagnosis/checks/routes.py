@@ -1,6 +1,6 @@
 """The checks of the routes: each is guarded or public, and its roles are those of a user, a client or a token."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from providers.interface import Check
@@ -14,7 +14,11 @@ UNMARKED_REMEDY = "Add @auth_guard() or @public between @app.route and the view 
 
 
 class ApplicationNotLoaded(Exception):
-    """The application does not start. The message is the reason."""
+    """The application does not start. Each of the reasons has a remedy, unless it implies what to do."""
+
+    def __init__(self, reasons: Iterable[tuple[str, str | None]]) -> None:
+        super().__init__()
+        self.reasons = tuple(reasons)
 
 
 class Routes(NamedTuple):
@@ -33,7 +37,8 @@ def check_routes(load: Callable[[], Routes], list_roles: Callable[[], frozenset[
     try:
         guarded, unmarked = load()
     except ApplicationNotLoaded as error:
-        yield Check(STEP, "failure", f"the application does not start: {error}", "Run: flask run")
+        for found, remedy in error.reasons:
+            yield Check(STEP, "failure", f"the application does not start: {found}", remedy)
         return
     yield Check(STEP, "ok", f"{len(guarded)} routes are guarded")
     for route in unmarked:
