@@ -144,6 +144,8 @@ def retire(key: str | None, force: bool) -> None:
         directory.remove(stored)
     write_event(Event.KEY_REMOVED, kid=stored.key.id, operator=operator, details=stored.state)
     click.echo(f"Removed {stored.key.id}.")
+    if force and stored.state == "retired":
+        _warn_of_next_keys(directory)
 
 
 def _warn_of_others(stored: StoredKey, previous: list[StoredKey]) -> None:
@@ -155,6 +157,18 @@ def _warn_of_others(stored: StoredKey, previous: list[StoredKey]) -> None:
     else:
         return
     click.echo(f"Warning: {found}, run: flask keys retire {stored.key.id} --force", err=True)
+
+
+def _warn_of_next_keys(directory: KeyDirectory) -> None:
+    """Warn of next keys, which verify tokens, and may have leaked together with a removed key."""
+    for stored in directory.read_remaining():
+        if stored.state == "next":
+            key_id = stored.key.id
+            click.echo(
+                f"Warning: the next key {key_id} still verifies tokens. If it has leaked, too, run: "
+                f"flask keys retire {key_id} --force",
+                err=True,
+            )
 
 
 def _directory() -> KeyDirectory:

@@ -198,6 +198,18 @@ def test_second_and_third_key_print_a_warning(run_keys: Command) -> None:
         assert f"flask keys retire {key} --force" in ended.stderr
 
 
+def test_forced_removal_of_a_retired_key_warns_of_next_keys(run_keys: Command) -> None:
+    first, second, third = (generated(run_keys("generate"))[0] for _ in range(3))
+    run_keys("rotate", third)
+    assert run_keys("retire", "--force").stderr == (
+        f"Warning: the next key {second} still verifies tokens. If it has leaked, too, run: "
+        f"flask keys retire {second} --force\n"
+    )
+    assert run_keys("retire", second, "--force").stderr == ""
+    assert states(run_keys) == [(third, "current")]
+    assert first != third
+
+
 def test_generated_key_replaces_a_deleted_current_key(run_keys: Command, keys_path: Path) -> None:
     first, second = (generated(run_keys("generate"))[0] for _ in range(2))
     run_keys("rotate")
