@@ -127,7 +127,7 @@ def _read_logins(path: Path) -> list[str]:
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
-        raise CommandError(f"{path} is not UTF-8") from None
+        raise CommandError(f"{path} is not UTF-8. Save it as UTF-8") from None
     logins = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -153,6 +153,9 @@ def _print_changes(selected: int, changes: Sequence[RoleChange], dry_run: bool) 
         if len(changes) > SHOWN_CHANGES:
             click.echo(f"… and {len(changes) - SHOWN_CHANGES:,} more users. To list all: --json")
         click.echo()
+    if not selected:
+        click.echo("No user matches the filters. To list roles and users: flask users roles, flask users list")
+        return
     verb = "would change" if dry_run else "changed"
     click.echo(printable(f"{len(changes):,} of {selected:,} users {verb}."))
 

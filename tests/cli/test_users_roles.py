@@ -104,6 +104,11 @@ def test_many_users_are_changed_with_every_page(
     assert ended.stdout.endswith("\n2,500 of 2,500 users changed.\n")
 
 
+def test_filters_that_match_no_user_are_reported(sqlite_cli: ForkedFlask) -> None:
+    ended = sqlite_cli("users", "change-roles", "--role", "misspelt", "--add", "editor")
+    assert ended.stdout == "No user matches the filters. To list roles and users: flask users roles, flask users list\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -114,7 +119,7 @@ def test_many_users_are_changed_with_every_page(
         (("--add", "a,b", "--all"), "must not contain a comma or a semicolon"),
         (("--add", "a", "--file", "missing"), "missing cannot be used"),
         (("--add", "a", "--file", "."), ". cannot be used"),
-        (("--add", "a", "--file", "bad"), "bad is not UTF-8"),
+        (("--add", "a", "--file", "bad"), "bad is not UTF-8. Save it as UTF-8"),
         (("--add", "a", "--file", "empty"), "empty names no users"),
     ],
 )
