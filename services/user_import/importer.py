@@ -105,7 +105,9 @@ def _import(
         return result
     if accepted:
         _write_users(staged, accepted, track)
-        staged.record_audit_event(options.operator, f"{accepted} users from {options.source}")
+        staged.record_audit_event(
+            options.operator, f"{accepted} user{'' if accepted == 1 else 's'} from {options.source}"
+        )
     return result._replace(imported=accepted)
 
 

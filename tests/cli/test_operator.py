@@ -84,7 +84,7 @@ def test_history_of_all_users_and_of_a_deleted_user(
     any_db_cli("users", "import", "users.csv")
     events = json.loads(any_db_cli("users", "history", "--json").stdout)
     assert [(event["action"], event["username_folded"], event["details"]) for event in events] == [
-        ("users_imported", None, "1 users from users.csv"),
+        ("users_imported", None, "1 user from users.csv"),
         ("user_deleted", "zoé", None),
         ("user_added", "zoé", "roles: none"),
     ]
@@ -157,7 +157,7 @@ def test_history_of_an_imported_user_has_the_import(any_db_cli: ForkedFlask, tmp
     any_db_cli("users", "update", "zoé", "--username", "zoe2")
     operator = f"cli:{ACCOUNT}"
     assert history(any_db_cli, "zoe2") == [
-        ("user_renamed", operator, "was zoé"), ("users_imported", operator, "1 users from users.csv")
+        ("user_renamed", operator, "was zoé"), ("users_imported", operator, "1 user from users.csv")
     ]  # fmt: skip
     assert len(json.loads(any_db_cli("users", "show", "zoe2", "--json").stdout)["history"]) == 2
 

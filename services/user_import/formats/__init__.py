@@ -24,6 +24,7 @@ EXPORT_FORMATS: Mapping[str, Callable[[TextIO], Callable[[UserFields], None]]] =
 
 _SUFFIXES = {
     ".csv": "csv",
+    ".tsv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "django",

@@ -21,7 +21,8 @@ _COLUMNS = ("username", "email", "password_hash", "roles")
 _EXPORTED = (*_COLUMNS, "active")
 _KEYS = (*map(column_key, _COLUMNS),)
 _REASON = "rejected"
-_DELIMITERS = ",;\t"  # spreadsheets in countries with a decimal comma write semicolons
+# Spreadsheets in countries with a decimal comma write semicolons.
+_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 
 
 class _Table(NamedTuple):
@@ -87,6 +88,8 @@ def _numbered_rows(lines: Iterator[str], first_line: int, delimiter: str) -> Ite
 def _check_header(header: list[str]) -> None:
     # Without a header, the first line is a user: the message shows nothing of the line.
     keys = [column_key(name) for name in header]
+    if not keys:
+        raise UnreadableFile("the file is empty")
     if "username" not in keys:
         raise UnreadableFile(
             "the first line does not name the columns, with commas, semicolons or tabs between them: it lacks username"
@@ -109,12 +112,19 @@ def _row_parser(columns: tuple[str, ...], findings: Findings) -> Callable[[_Row]
     def parse(row: _Row) -> UserFields:
         cells = row.cells
         if len(cells) != len(columns):
-            raise InvalidEntry(f"the row has {len(cells)} cells, not {len(columns)}")
+            raise InvalidEntry(_describe_cells(len(cells), row.table))
         username, email, password_hash, roles = pick([*cells, ""])
         active = not any(reads(cells[index]) for index, reads in states)
         return UserFields(username, email or None, password_hash or None, _parse_roles(roles) if roles else (), active)
 
     return parse
+
+
+def _describe_cells(number: int, table: _Table) -> str:
+    found = f"the row has {number} cell{'' if number == 1 else 's'}, not {len(table.columns)}"
+    if number < len(table.columns):
+        return found
+    return f"{found}: write a cell that contains {_DELIMITERS[table.delimiter]} in double quotes"
 
 
 @lru_cache(256)

@@ -9,6 +9,7 @@ from services.user_import.formats.entries import UnreadableFile
 
 MAX_LINE_BYTES = 2**20
 _BLOCK_BYTES = 2**16
+_REMEDY = "Save it as UTF-8. In Excel: CSV UTF-8 (comma delimited)"
 
 
 def text_lines(file: BinaryIO, max_bytes: int = MAX_LINE_BYTES) -> Iterator[str]:
@@ -31,7 +32,7 @@ def text_lines(file: BinaryIO, max_bytes: int = MAX_LINE_BYTES) -> Iterator[str]
 def refuse_utf_16(begin: bytes) -> None:
     """Raise UnreadableFile if a file that begins with these bytes is UTF-16, which Excel calls Unicode text."""
     if begin.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in begin[:4]:
-        raise UnreadableFile("it is UTF-16, not UTF-8. In Excel, save it as: CSV UTF-8 (comma delimited)")
+        raise UnreadableFile(f"it is UTF-16, not UTF-8. {_REMEDY}")
 
 
 def _decode(block: bytes, lines_before: int) -> str:
@@ -43,4 +44,4 @@ def _decode(block: bytes, lines_before: int) -> str:
     except UnicodeDecodeError as error:
         line = lines_before + block.count(b"\n", 0, error.start) + 1
         # The cause is hidden: it contains the block, with all its hashes.
-        raise UnreadableFile(f"line {line} is not UTF-8") from None
+        raise UnreadableFile(f"line {line} is not UTF-8. {_REMEDY}") from None

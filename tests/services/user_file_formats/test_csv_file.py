@@ -177,7 +177,7 @@ def test_roles_are_comma_separated(cell: str, roles: tuple[str, ...]) -> None:
     ("row", "error"),
     [
         ("zoé,zoe@example.org,hash,", "the row has 4 cells, not 5"),
-        ("smith, john,,hash,,", "the row has 6 cells, not 5"),
+        ("smith, john,,hash,,", "the row has 6 cells, not 5: write a cell that contains a comma in double quotes"),
         ("zoé,,hash,,disabled", "`active` is neither true nor false"),
         ('zoé,,hash,"""admin"" user",', "`roles` is not a comma-separated list of names"),
     ],
@@ -198,7 +198,8 @@ def test_position_is_the_line_on_which_the_row_begins() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "it lacks username"),
+        ("", "the file is empty"),
+        ("\n", "the file is empty"),
         (f"zoé,{HASH}\n", "it lacks username"),
         ("user:password_hash\nzoé:hash", "it lacks username"),
         ("username,password_hash,User Name\n", "two columns have the same name"),
@@ -228,7 +229,7 @@ def test_row_rejected_again_has_only_the_new_reason() -> None:
 
 
 def test_row_too_short_for_a_reason_has_too_few_cells() -> None:
-    assert read_errors("csv", "username,rejected,password_hash\nzoé\n") == [(2, "the row has 1 cells, not 2")]
+    assert read_errors("csv", "username,rejected,password_hash\nzoé\n") == [(2, "the row has 1 cell, not 2")]
 
 
 @pytest.mark.parametrize("row", ["zoé,hash,no", "zoé,zoe@example.org,hash,,no,more", "zoé,hash", "zoé"])
