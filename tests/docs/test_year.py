@@ -123,8 +123,11 @@ class Deployment:
         return PLACES.sub(lambda place: f"{self.folder}{place[0]}", text)
 
     def _run_flask(self, line: str) -> str:
-        ended = self._flask(*shlex.split(line.removeprefix(FLASK)), **self._settings)
+        command, _, file = line.removeprefix(FLASK).partition(" > ")
+        ended = self._flask(*shlex.split(command), **self._settings)
         assert ended.returncode == 0 or "doctor" in line, ended.stderr
+        if file:
+            Path(file).write_text(ended.stdout)
         return ended.stdout
 
     def _run_shell(self, script: str) -> str:
@@ -259,11 +262,13 @@ def restore(year: Deployment, postgres: str, boss: SampleUser) -> None:
     kept = requests.post(f"{year.url}/api/auth/password", json=change, headers=headers, timeout=60).json()
     assert (year.guarded(ended), year.guarded(kept)) == (401, 200)
     year.stop()
+    history = json.loads(year.run("users history --json"))
     year.run("pg_restore")
     year.run("users.db*")
     year.run("upgrade")
     year.run("tokens revoke --all")
     assert "password_changed" in year.run("grep")
+    assert {"password_changed", "user_enabled"} < {event["action"] for event in history}
     year.restart()
     assert [year.guarded(tokens) for tokens in (ended, kept)] == [401, 401]
     assert [year.refresh(tokens) for tokens in (ended, kept)] == [400, 400]
