@@ -5,6 +5,7 @@ application, and they work while the configuration is invalid. Flask loads every
 command's module is imported only when that command is used.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,10 @@ class LazyCommand(click.Command):
     ) -> click.Context:
         from cli.examples import add_examples
 
+        # Servers, and commands that load the application, find a provider in the current folder: so do all commands. At
+        # the end, because a file there must not replace a module of Python.
+        if "" not in sys.path:
+            sys.path.append("")
         # Click invokes the command that the context belongs to.
         return add_examples(self._load(), str(info_name)).make_context(info_name, args, parent, **extra)
 

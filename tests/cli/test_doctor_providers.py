@@ -1,12 +1,15 @@
 """`flask doctor` on providers, one user and routes: what it asks, and what it reports."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.custom_providers import MINIMAL, RECORDING, calls, program, write
 from tests.support.doctor import diagnose, not_ok
+from tests.support.flask_program import ENVIRON
 from tests.support.forked_flask import ForkedFlask, ForkServer, answer, read_until
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
@@ -195,6 +198,19 @@ APP = """
         app.add_url_rule("/open", "open", auth_guard("reader")(lambda: ""))
         return app
 """
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("providers", "check", "local:Minimal", "--login", "zoe")])
+def test_provider_in_the_current_folder_is_found_as_the_service_finds_it(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    write(tmp_path, "local", MINIMAL)
+    settings = {"SECRET_KEY": SECRET_KEY, "AUTH_PROVIDER": "local:Minimal"}
+    ended = subprocess.run(  # with `-P`, as the program `flask`: without it, `-m` adds the current folder
+        [sys.executable, "-P", "-m", "flask", *command],
+        cwd=tmp_path, env=ENVIRON | settings, input="wrong", capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert "cannot be imported" not in ended.stdout + ended.stderr
 
 
 def test_routes_of_the_application_that_flask_serves_are_checked(tmp_path: Path) -> None:
