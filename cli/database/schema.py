@@ -22,10 +22,10 @@ def upgrade() -> None:
 
 
 @click.command
-@click.argument("revision", type=click.Choice(["base", *REVISIONS]))
+@click.argument("revision", metavar="REVISION", type=click.Choice(["base", *REVISIONS]))
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def downgrade(revision: str, yes: bool) -> None:
-    """Downgrade the tables to REVISION.
+    """Downgrade the tables to REVISION, such as 0007, or delete all of them with `base`.
 
     Data that the older tables cannot hold is deleted.
     """

@@ -149,6 +149,12 @@ def test_downgrade_to_the_current_revision_is_an_error(cli: ForkedFlask, at_head
     assert current_revision(at_head) == HEAD
 
 
+def test_unknown_revision_is_an_error_that_lists_the_revisions(cli: ForkedFlask) -> None:
+    ended = cli("database", "downgrade", "99")
+    assert ended.stderr.startswith("Usage: flask database downgrade [OPTIONS] REVISION\n")
+    assert f"Invalid value for 'REVISION': '99' is not one of 'base', '{REVISIONS[0]}'" in ended.stderr
+
+
 def test_downgrade_without_a_terminal_requires_yes(cli: ForkedFlask, at_head: str) -> None:
     assert "Add --yes" in error_line(cli("database", "downgrade", OLDER))
     assert current_revision(at_head) == HEAD
