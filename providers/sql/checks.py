@@ -43,7 +43,7 @@ def _check_names(table: UserTable) -> Check:
     rows = table.page(UserFilter(sort="created", reverse=True), CHECKED_USERS)
     invalid = [row.id for row in rows if not row.has_valid_names]
     if not invalid:
-        return Check("names", "ok", f"the newest {len(rows):,} users have consistent names")
+        return Check("names", "ok", f"the names of the newest users are consistent ({len(rows):,} checked)")
     found = (
         f"{len(invalid):,} of the newest {len(rows):,} users are denied: a name was changed with SQL. Id {invalid[0]}"
     )
@@ -53,12 +53,12 @@ def _check_names(table: UserTable) -> Check:
 def _check_hashes(table: UserTable) -> Check:
     hashes = table.newest_hashes(CHECKED_HASHES)
     unusable = sum(unusable_reason(password_hash) is not None for password_hash in hashes)
-    found = f"{unusable:,} of the {len(hashes):,} newest hashes are unusable: no password matches them"
     if unusable:
+        found = f"{unusable:,} of the {len(hashes):,} newest hashes are unusable: no password matches them"
         return Check(
             "hashes",
             "warning",
             found,
             "Run: flask users hash-report, then flask users reset LOGIN for each of these users",
         )
-    return Check("hashes", "ok", found)
+    return Check("hashes", "ok", f"the newest hashes are usable ({len(hashes):,} checked)")
