@@ -100,7 +100,9 @@ def current_services() -> Services:
         services = None
     services = services or _default
     if services is None:
-        raise RuntimeError("no application has been created: call app.create_app() first")
+        raise RuntimeError(
+            "no application has Latchkey's services: call install(app, open_services()), or create_app()"
+        )
     return services
 
 

@@ -8,6 +8,7 @@ from flask import Flask, g, jsonify
 from flask.testing import FlaskClient
 from flask.views import MethodView
 
+from services import context
 from services.auth_guard import auth_guard, check_jwt, public
 from services.tokens.issuer import TokenIssuer
 
@@ -125,6 +126,22 @@ def test_every_method_is_guarded(client: FlaskClient, issuer: TokenIssuer, metho
     assert client.open("/one", method=method).status_code == 401
     assert client.open("/one", method=method, headers=bearer(issuer, "user")).status_code == 403
     assert client.open("/one", method=method, headers=bearer(issuer, "admin")).status_code == 200
+
+
+def test_guard_in_an_application_without_latchkey_names_the_call_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(context, "_default", None)
+    app = Flask("shop")
+    app.testing = True
+
+    @app.get("/orders")
+    @auth_guard("sales")
+    def orders() -> str:
+        return "orders"
+
+    with pytest.raises(RuntimeError, match=r"call install\(app, open_services\(\)\)"):
+        app.test_client().get("/orders", headers={"Authorization": "Bearer a-token"})
 
 
 def test_guard_without_parentheses_is_an_error_at_definition() -> None:
