@@ -20,7 +20,7 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
 
     If the process sets `SECRET_KEY` or `SECRET_KEY_FILE`, both are ignored in the development file. The same applies
     to every other variable. Raises ConfigurationError if the file cannot be read, or if a variable of the
-    process resembles one of the file, which would be used instead.
+    process resembles one of the file, which would be used instead: with all other misspelled variables.
     """
     # The returned values are not expanded, because a secret may contain `${`.
     development = _read(development_file, interpolate=False)
@@ -30,12 +30,15 @@ def read_environment(development_file: Path = DEVELOPMENT_FILE) -> dict[str, str
     process = {
         name: value for name, value in os.environ.items() if value not in (development.get(name), expanded.get(name))
     }
-    problems = [*_misspelled_overrides(process, development)]
-    if problems:
-        raise ConfigurationError(problems)
     overridden = {_file_counterpart(name) for name in process}
     kept = {name: value for name, value in development.items() if value is not None and name not in overridden}
-    return {**kept, **process}
+    environ = {**kept, **process}
+    if overrides := [*_misspelled_overrides(process, development)]:
+        from config.section import misspelled_variables
+
+        by_name = {problem.subject: problem for problem in (*misspelled_variables(environ), *overrides)}
+        raise ConfigurationError([by_name[name] for name in sorted(by_name)])
+    return environ
 
 
 def is_shell_completion() -> bool:

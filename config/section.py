@@ -130,14 +130,18 @@ class Section(BaseModel):
 
 
 def require_known_variables(environ: Mapping[str, str]) -> None:
-    """Raise ConfigurationError for variables that resemble a setting of any section that has been imported.
+    """Raise ConfigurationError for the `misspelled_variables`."""
+    if problems := misspelled_variables(environ):
+        raise ConfigurationError(problems)
+
+
+def misspelled_variables(environ: Mapping[str, str]) -> list[Problem]:
+    """Return a problem for each variable that resembles a setting of any section that has been imported.
 
     A section checks its names when it is read. An optional section, such as that of DATABASE_URL, may not be read
     because its only variable is misspelled.
     """
-    problems = [problem for section in Section.__subclasses__() for problem in section.misspelled_variables(environ)]
-    if problems:
-        raise ConfigurationError(problems)
+    return [problem for section in Section.__subclasses__() for problem in section.misspelled_variables(environ)]
 
 
 def secret_file_variables() -> list[str]:

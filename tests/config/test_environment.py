@@ -81,6 +81,20 @@ def test_misspelled_variable_of_the_process_is_not_replaced_by_the_file(
     assert line.startswith(f"{misspelled} is not a setting. The nearest setting is ")
 
 
+def test_all_misspelled_variables_of_the_process_are_reported_together(
+    development_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("JWT_ISUER", "LOG_FROMAT", "TRUSTED_PROXY"):  # only the first resembles a variable of the file
+        monkeypatch.setenv(name, "of-the-process")
+    with pytest.raises(ConfigurationError) as raised:
+        read_environment(development_file)
+    assert raised.value.lines == [
+        "JWT_ISUER is not a setting. The nearest setting is JWT_ISSUER.",
+        "LOG_FROMAT is not a setting. The nearest setting is LOG_FORMAT.",
+        "TRUSTED_PROXY is not a setting. The nearest setting is TRUSTED_PROXIES.",
+    ]
+
+
 def test_numbered_variable_of_the_process_is_accepted(development_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY2", "of another program")
     assert read_environment(development_file)["SECRET_KEY"] == "of-the-file"
