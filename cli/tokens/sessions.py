@@ -15,20 +15,25 @@ def list_sessions(login: str, as_json: bool) -> None:
     """Print the sessions of the users with this username, or of the user of the user table with this email."""
     table = SessionTable(open_engine(Settings.of_process().database))
     with translate_command_errors():
-        found = table.of_user(login) or table.of_user(_username_of(login))
+        username = _username_of(login)
+        found = table.of_user(login) or table.of_user(username or login)
     if as_json:
         print_json([{**row.to_json(), "provider": row.idp} for row in found])
     elif found:
         click.echo(as_table(("ID", "PROVIDER", "CLIENT", "ADDRESS", "SINCE", "REFRESHED"), [*map(_to_row, found)]))
+    elif username:
+        click.echo(printable(f"{username} has no session."))
     else:
-        click.echo(printable(f"{login} has no session."))
+        found_nothing = f"No session has the username {login}, and the user table has no such user."
+        click.echo(printable(f"{found_nothing} Name a user of another store by username"))
 
 
-def _username_of(login: str) -> str:
+def _username_of(login: str) -> str | None:
+    """Return the username of this user of the user table, `None` if it has no such user."""
     try:
         return open_user_table().require(login).username
     except NoSuchUser:
-        return login
+        return None
 
 
 def _to_row(row: SessionRow) -> tuple[str, ...]:

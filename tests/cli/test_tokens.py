@@ -290,3 +290,10 @@ def test_missing_database_is_an_error_with_a_remedy(
     line = error_line(flask("tokens", "revoke", *arguments, DATABASE_URL=f"sqlite:///{tmp_path}/new.db"))
     assert line.startswith("Error: the database cannot be used: ")
     assert "make migrate" in line
+
+
+@on_sqlite
+def test_user_without_a_session_and_unknown_login_are_distinguished(flask: ForkedFlask) -> None:
+    assert flask("tokens", "list", "--user", ZOE.email).stdout == f"{ZOE.username} has no session.\n"
+    unknown = flask("tokens", "list", "--user", "unknown").stdout
+    assert unknown.startswith("No session has the username unknown, and the user table has no such user. ")
