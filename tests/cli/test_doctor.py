@@ -144,6 +144,10 @@ def test_keys_in_a_directory_are_checked(cli: ForkedFlask, tmp_path: Path) -> No
     for file in folder.glob("*.pem"):
         os.utime(file, (0, 0))
     assert "`flask keys rotate` is safe" in diagnose(cli, **environ)["other keys"]["found"]
+    cli("keys", "generate", **environ)
+    for file in folder.glob("*.pem"):
+        os.utime(file, (0, 0))
+    assert "`flask keys rotate KEY` is safe" in diagnose(cli, **environ)["other keys"]["found"]
     folder.chmod(0o770)
     checks = diagnose(cli, **environ)
     assert not_ok(checks)["configuration: SIGNING_KEYS_DIR"] == "failure"

@@ -61,7 +61,8 @@ def _check_others(next_keys: list[StoredKey], retired: int) -> Check:
     if newest and datetime.now(UTC) - newest < timedelta(seconds=KEY_SET_MAX_AGE):
         found += "; other services may not have fetched the next key yet: wait five minutes before `flask keys rotate`"
     elif newest:
-        found += "; other services have had time to fetch the next key: `flask keys rotate` is safe"
+        command = "flask keys rotate" if len(next_keys) == 1 else "flask keys rotate KEY"
+        found += f"; other services have had time to fetch the next key: `{command}` is safe"
     return Check("other keys", "ok", found)
 
 
