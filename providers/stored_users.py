@@ -134,8 +134,8 @@ def users_able_to_log_in(stored_users: Iterable[StoredUser]) -> Iterator[User]:
 
 
 def describe_users(total: int, active: int) -> str:
-    """Return how many users a store has, and how many of them can log in."""
-    return f"{total:,} {'user' if total == 1 else 'users'}, of whom {active:,} can log in"
+    """Return how many users a store has, and how many of them are active."""
+    return f"{total:,} {'user' if total == 1 else 'users'}, {active:,} active"
 
 
 def unusable_reason(password_hash: str) -> str | None:

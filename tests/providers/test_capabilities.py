@@ -148,7 +148,7 @@ def test_user_table_without_users_and_without_an_admin_has_warnings(empty_databa
     assert checks_of(provider)["hashes"].found == "the newest hashes are usable (0 checked)"
     user_table(empty_database, [ZOE, SAMPLE_USERS[1]])
     assert outcomes(provider) == {"users": "ok", "admin": "ok", "names": "ok", "hashes": "ok"}
-    assert checks_of(provider)["users"].found == "2 users, of whom 2 can log in"
+    assert checks_of(provider)["users"].found == "2 users, 2 active"
 
 
 def test_unavailable_table_is_a_failed_check_and_otherwise_an_outage(tmp_path: Path) -> None:
