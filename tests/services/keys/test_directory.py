@@ -1,6 +1,7 @@
 """The key directory: a key is next, then current, then retired, and an inconsistent directory is rejected."""
 
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,17 @@ def test_empty_directory_has_no_keys_and_a_missing_one_is_an_error(directory: Ke
     assert directory.read() == []
     missing = KeyDirectory(directory.path / "missing")
     assert rejection(missing).startswith(f"SIGNING_KEYS_DIR names a directory that does not exist ({missing.path}). ")
+
+
+def test_directory_of_another_user_is_an_error_with_a_remedy(directory: KeyDirectory) -> None:
+    directory.add("ES256")
+    directory.path.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(UnusableKeyDirectory, match="Permission denied .* Run as the user of the service"):
+            directory.read()
+    finally:
+        os.seteuid(os.getuid())
 
 
 def test_single_key_is_current(directory: KeyDirectory) -> None:
