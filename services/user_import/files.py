@@ -61,7 +61,10 @@ def create_private_file(path: Path) -> Iterator[TextIO]:
     """
     if path.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
-    descriptor, temporary = mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        descriptor, temporary = mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    except OSError as error:  # has the temporary name
+        raise OSError(error.errno, error.strerror, path) from None
     try:
         with open(descriptor, "w", encoding="utf-8", newline="") as file:
             yield file

@@ -57,7 +57,8 @@ def test_file_is_private_and_an_existing_file_is_not_overwritten(sqlite_cli: For
     error = "old.csv exists. Move it, or choose another file: --output"
     assert error in error_line(sqlite_cli("users", "export", "--output", "old.csv"))
     assert error_line(sqlite_cli("users", "export", "--output", "/"))
-    assert "No such file" in error_line(sqlite_cli("users", "export", "--output", "no/folder/x.csv"))
+    missing = error_line(sqlite_cli("users", "export", "--output", "no/folder/x.csv"))
+    assert missing == "Error: no/folder/x.csv cannot be used: No such file or directory"
     assert sqlite_cli("users", "export", "--output", "new.csv").returncode == 0
     assert stat.S_IMODE((tmp_path / "new.csv").stat().st_mode) == 0o600
     assert (tmp_path / "old.csv").read_text() == "old"
