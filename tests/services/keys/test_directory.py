@@ -63,7 +63,7 @@ def test_directory_of_another_user_is_an_error_with_a_remedy(directory: KeyDirec
     directory.path.chmod(0o700)
     os.seteuid(65534)
     try:
-        with pytest.raises(UnusableKeyDirectory, match="Permission denied .* Run as the user of the service"):
+        with pytest.raises(UnusableKeyDirectory, match=r"Permission denied .* Run as the user of the service"):
             directory.read()
     finally:
         os.seteuid(os.getuid())
