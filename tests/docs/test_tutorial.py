@@ -77,11 +77,12 @@ def tutorial(tmp_path: Path) -> Iterator[Tutorial]:
 
 
 def add_module(app: Path) -> None:
-    """Edit app.py as the page says: replace the lines that begin like those of the page."""
+    """Edit app.py as the page says: each line of the page is one of the file, and the new module."""
     text = app.read_text()
-    for line in block(TUTORIAL, "python", "MODULES").splitlines():
-        start = line.split("=")[0].partition("documentation")[0]
-        text = re.sub(rf"^{re.escape(start)}.*$", line, text, count=1, flags=re.MULTILINE)
+    for line in filter(None, block(TUTORIAL, "python", "MODULES").splitlines()):
+        before = re.sub(r"orders,|, orders\b", "", line)
+        assert text.count(f"{before}\n") == 1, f"app.py has no line: {before}"
+        text = text.replace(before, line)
     app.write_text(text)
 
 
