@@ -103,8 +103,9 @@ class KeyDirectory:
                 remedy = "Correct the path, or create the directory and a key: flask keys generate"
                 raise UnusableKeyDirectory(f"names a directory that does not exist ({self})", remedy) from None
             permit = "Run as the user of the service, who must be able to read the directory and its files"
-            remedy = permit if isinstance(error, PermissionError) else None
-            raise UnusableKeyDirectory(f"cannot be read: {error.strerror} ({self})", remedy) from None
+            raise UnusableKeyDirectory(
+                f"cannot be read: {error.strerror} ({self})", permit if isinstance(error, PermissionError) else None
+            ) from None
 
     def read_remaining(self) -> list[StoredKey]:
         """Return what `read` returns, even if the current key was deleted. Raises UnusableKeyDirectory."""
