@@ -1,7 +1,6 @@
 """The issuer of access tokens: it signs them, and verifies those that it has signed."""
 
 import json
-import math
 import secrets
 import time
 from base64 import urlsafe_b64decode
@@ -15,7 +14,6 @@ from werkzeug.exceptions import Unauthorized
 
 from audit.operation import timed
 from config.clients import FIRST_PARTY_CLIENT_ID
-from config.forks import ForkSafeLock
 from config.http_error import REALM, HttpError
 from config.service_settings import TokenSettings
 from providers.interface import SESSION_MEMBERS
@@ -29,7 +27,7 @@ MAX_CACHED_HEADERS = 64
 MAX_REVOCABLE_LIFETIME = timedelta(days=365)
 """The longest lifetime of an access token while tokens can be revoked: the revocation must outlast the token."""
 NEW_KEY_CHECK_SECONDS = 0.05
-"""The minimum time between two checks for new keys because of an unknown `kid`: a check takes as long as a request."""
+"""How long an unknown `kid` is not looked for again: a check for new keys takes as long as a request."""
 LEEWAY_SECONDS = 10  # of `iat` and `nbf`, as the clocks of replicas differ; `exp` has no leeway
 
 # PyJWT ignores padding, which RFC 7515 §2 does not allow.
@@ -87,13 +85,12 @@ class TokenIssuer:
         self._keys = keys
         self._settings = settings
         self._revocation_checker = revocation_checker
-        self._checking_for_new_keys = ForkSafeLock()
-        self._checked_for_new_keys_at = -math.inf
         # The key ring is part of the cache key, and immutable, so its results stay valid until the token expires.
         # A rejection raises an exception, which is not cached.
         self._verify_cached = lru_cache(MAX_CACHED_TOKENS)(self._verify)
         # All tokens of one key have the same header, whose JSON takes as long as the rest of the guard.
         self._key_of_cached = lru_cache(MAX_CACHED_HEADERS)(self._key_of)
+        self._find_new_key_cached = lru_cache(MAX_CACHED_HEADERS)(self._find_new_key)
 
     @property
     def name(self) -> str:
@@ -183,21 +180,18 @@ class TokenIssuer:
         except (ValueError, RecursionError):
             raise InvalidToken("not a JSON Web Token") from None
         key_id = header.get("kid") if isinstance(header, dict) else None
-        key = ring.find(key_id) or self._find_new_key(key_id)
+        if not isinstance(key_id, str):
+            raise InvalidToken("not issued by this service")
+        period = int(time.monotonic() / NEW_KEY_CHECK_SECONDS)
+        key = ring.find(key_id) or self._find_new_key_cached(ring, key_id, period)
         # The JOSE header of an issued token has these three members only: `crit`, `jwk`, `jku` and `x5u` are rejected.
         if key is None or header != {"alg": key.algorithm, "typ": TOKEN_TYPE, "kid": key.id}:
             raise InvalidToken("not issued by this service")
         return key
 
-    def _find_new_key(self, key_id: object) -> Key | None:
+    def _find_new_key(self, _ring: KeyRing, key_id: str, _period: int) -> Key | None:
         """Return a key with which another worker signs, and which this one has not read yet."""
-        with self._checking_for_new_keys:
-            now = time.monotonic()
-            is_due = now - self._checked_for_new_keys_at >= NEW_KEY_CHECK_SECONDS
-            if is_due:
-                self._checked_for_new_keys_at = now
-            # A thread that has waited for the check of another one finds its result.
-            return self._keys.ring(newest=is_due).find(key_id)
+        return self._keys.ring(newest=True).find(key_id)
 
     def _decode_signed(self, token: str, key: Key) -> Claims:
         import jwt

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import jwt
 import pytest
@@ -90,7 +91,7 @@ class System:
 
     def reload_keys(self, *replicas: int) -> None:
         """Make replicas check the key directory, as they do every second: a token with an unknown key makes them."""
-        unknown = f"{segment({'alg': 'ES256', 'typ': 'at+jwt', 'kid': 'unknown'})}.e30.e30"
+        unknown = f"{segment({'alg': 'ES256', 'typ': 'at+jwt', 'kid': token_hex(8)})}.e30.e30"
         for replica in replicas:
             assert self.call_guard(replica, unknown) == ("invalid_token", ())
 
