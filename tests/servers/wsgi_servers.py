@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, list[str]] = {
     "waitress": ["waitress-serve", "--listen={address}", "--call", "{factory}"],
     "granian": [
         "granian", "--interface=wsgi", "--factory", "--host=127.0.0.1", "--port={port}", "--blocking-threads=8",
-        "--workers={workers}", "--no-log", "{factory}",
+        "--workers={workers}", "--no-log", "--workers-kill-timeout=10", "{factory}",
     ],
     "uwsgi": [
         "uwsgi", "--http-socket={address}", "--module={factory}()", "--need-app", "--master", "--threads=8",
@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, list[str]] = {
 }  # fmt: skip
 """The command of each server. `{factory}` is the module and the name of a function that returns the application.
 
-`flask-run` serves only Flask applications.
+`flask-run` serves only Flask applications. A worker of granian that starts may miss the signal to stop.
 """
 
 WSGI_SERVERS = tuple(COMMANDS)
