@@ -16,7 +16,7 @@ def list_sessions(login: str, as_json: bool) -> None:
     table = SessionTable(open_engine(Settings.of_process().database))
     with translate_command_errors():
         username = _username_of(login)
-        found = table.of_user(login) or table.of_user(username or login)
+        found = table.of_user(login) or (table.of_user(username) if username else [])
     if as_json:
         print_json([{**row.to_json(), "provider": row.idp} for row in found])
     elif found:
