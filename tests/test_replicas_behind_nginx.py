@@ -17,7 +17,7 @@ from tests.servers.process import free_port, wait_until
 from tests.servers.redis import redis_server
 from tests.servers.reverse_proxies import reverse_proxy
 from tests.servers.workers import Response, Server, send_request
-from tests.support.busy_clients import BusyClient, busy
+from tests.support.busy_clients import BusyClient, busy, wait_for_requests
 from tests.support.newcomer import block
 from tests.support.stores import user_table
 from tests.support.users import SAMPLE_USERS, ZOE
@@ -69,7 +69,7 @@ class Client(BusyClient):
         user = SAMPLE_USERS[number]
         self.replicas = replicas
         self.tokens = replicas.log_in(user.username, user.password).body
-        self.sent = self.lost_refreshes = 0
+        self.lost_refreshes = 0
         self.failures: list[object] = []
 
     def run(self) -> None:
@@ -122,30 +122,25 @@ def site(ports: list[int]) -> str:
     return f"location / {{ proxy_pass http://latchkey; }}\n}}\n{upstream.strip().removesuffix('}')}"
 
 
-def wait_for_requests(clients: list[Client]) -> None:
-    before = [client.sent for client in clients]
-    wait_until(lambda: all(client.sent >= sent + REQUESTS for client, sent in zip(clients, before, strict=True)), 120)
-
-
 def test_reload_and_restart_of_a_replica_drop_no_request(replicas: Replicas) -> None:
     clients = [Client(replicas, number) for number in range(CLIENTS)]
     with busy(clients):
-        wait_for_requests(clients)
+        wait_for_requests(clients, REQUESTS)
         replicas.servers[0].replace_workers()
-        wait_for_requests(clients)
+        wait_for_requests(clients, REQUESTS)
         replicas.stop(1)
-        wait_for_requests(clients)
+        wait_for_requests(clients, REQUESTS)
         replicas.servers[1] = replicas.start(1)
-        wait_for_requests(clients)
+        wait_for_requests(clients, REQUESTS)
     assert [(client.failures, client.lost_refreshes) for client in clients] == [([], 0)] * CLIENTS
 
 
 def test_killed_replica_loses_no_session(replicas: Replicas) -> None:
     clients = [Client(replicas, number) for number in range(CLIENTS)]
     with busy(clients):
-        wait_for_requests(clients)
+        wait_for_requests(clients, REQUESTS)
         replicas.kill(0)
-        wait_for_requests(clients)
+        wait_for_requests(clients, REQUESTS)
     replicas.stop(0)
     replicas.servers[0] = replicas.start(0)
     # nginx repeats a GET at the other replica, and a POST only if it was not sent.

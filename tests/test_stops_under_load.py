@@ -13,7 +13,7 @@ from urllib3.exceptions import NewConnectionError
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Server
-from tests.support.busy_clients import BusyClient, busy
+from tests.support.busy_clients import BusyClient, busy, wait_for_requests
 from tests.support.users import ZOE
 
 CLIENTS = 6
@@ -33,7 +33,7 @@ class Caller(BusyClient):
         self._session.headers["Authorization"] = f"Bearer {token}"
         if not keeps_connection:
             self._session.headers["Connection"] = "close"
-        self.sent = self.refused = 0
+        self.refused = 0
         self.failures: list[object] = []
 
     def run(self) -> None:
@@ -84,13 +84,8 @@ def callers(url: str, server: Server, keeps_connection: bool) -> Iterator[list[C
     token = server.log_in(ZOE.email, ZOE.password).body["data"]
     clients = [Caller(url, token, keeps_connection=keeps_connection) for _ in range(CLIENTS)]
     with busy(clients):
-        wait_for_requests(clients)
+        wait_for_requests(clients, REQUESTS)
         yield clients
-
-
-def wait_for_requests(clients: list[Caller]) -> None:
-    before = [client.sent for client in clients]
-    wait_until(lambda: all(client.sent >= sent + REQUESTS for client, sent in zip(clients, before, strict=True)), 120)
 
 
 def failures(clients: list[Caller]) -> list[object]:
@@ -99,7 +94,7 @@ def failures(clients: list[Caller]) -> list[object]:
 
 def test_reload_drops_no_request(server: Server, callers: list[Caller]) -> None:
     server.replace_workers()
-    wait_for_requests(callers)
+    wait_for_requests(callers, REQUESTS)
     assert failures(callers) == []
     assert sum(client.refused for client in callers) == 0
 
@@ -114,7 +109,7 @@ def test_killed_worker_loses_only_its_own_requests(server: Server, callers: list
     killed, _ = server.workers()
     os.kill(killed, signal.SIGKILL)
     server.wait_for_workers_other_than({killed})
-    wait_for_requests(callers)
+    wait_for_requests(callers, REQUESTS)
     assert max(len(client.failures) for client in callers) <= 1
     assert sum(client.refused for client in callers) == 0
 
