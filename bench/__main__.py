@@ -21,7 +21,7 @@ PARTS = {
 
 
 def main() -> int:
-    """Run each part in a process of its own. Return 1 if a part failed, 2 if there is no part of a name."""
+    """Run each part in a process of its own. Return 1 if a part failed, 2 if a name is not that of a part."""
     names = sys.argv[1:] or [*PARTS]
     if unknown := [name for name in names if name not in PARTS]:
         print(f"Unknown: {', '.join(unknown)}. The parts are:")

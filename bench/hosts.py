@@ -17,13 +17,14 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from bench.servers import CLIENTS, METRICS, Service
+from bench.servers import CLIENTS, Service
+from bench.wsgi import METRICS
 from tests.conftest import new_database
 from tests.servers import postgres as postgres_server
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import free_port, listens, running
 from tests.servers.redis import redis_server
-from tests.servers.workers import children
+from tests.servers.workers import Server
 from tests.support.stores import user_table
 from tests.support.users import ZOE
 
@@ -59,11 +60,9 @@ def _nginx(home: Path, urls: list[str]) -> Iterator[str]:
 @contextmanager
 def _process(environ: dict[str, str], core: int) -> Iterator[tuple[str, int]]:
     """Run a service with one worker on one core; yield its URL and the id of the worker."""
-    before = set(children(os.getpid()))
     with gunicorn(environ, 1) as url:
-        (parent,) = set(children(os.getpid())) - before
+        (worker,) = Server(url, workers=1).workers()
         time.sleep(3)  # until the worker has started its threads
-        (worker,) = children(parent)
         for task in Path(f"/proc/{worker}/task").iterdir():
             os.sched_setaffinity(int(task.name), {core})
         yield url, worker

@@ -10,7 +10,6 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -18,7 +17,8 @@ from tempfile import TemporaryDirectory
 from argon2.low_level import Type, verify_secret
 
 from app import create_app
-from bench.wsgi import call_json, post
+from bench.rates import measure_rate
+from bench.wsgi import METRICS, call_json, post
 from passwords.hashing import hash_password
 from tests.conftest import new_database
 from tests.servers import postgres as postgres_server
@@ -31,7 +31,7 @@ PERIODS = 7
 PERIOD_SECONDS = 2.0
 THREADS = (1, 2, 3, 4, 8)
 
-Work = Callable[[], object]
+Work = Callable[..., object]
 
 
 def main() -> None:
@@ -54,13 +54,13 @@ def main() -> None:
 def _bare() -> Work:
     stored = hash_password(ZOE.password).encode()
     secret = ZOE.password.encode()
-    return lambda: verify_secret(stored, secret, Type.ID)
+    return lambda *_client: verify_secret(stored, secret, Type.ID)
 
 
 def _login(environ: dict[str, str]) -> Work:
-    app = create_app({**environ, "SECRET_KEY": SECRET_KEY, "METRICS_TOKEN": "a token for the metrics of the bench"})
+    app = create_app({**environ, "SECRET_KEY": SECRET_KEY, **METRICS})
     credentials = {"email": ZOE.email, "password": ZOE.password}
-    return lambda: call_json(app, post("/api/auth", credentials))
+    return lambda *_client: call_json(app, post("/api/auth", credentials))
 
 
 def _print_one_client(bare: Work, logins: dict[str, Work], rounds: int) -> None:
@@ -98,29 +98,12 @@ def _print_many_clients(bare: Work, logins: dict[str, Work]) -> None:
     rates: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(PERIODS):
         for name, (work, threads) in kinds.items():
-            rates[name].append(_rate(work, threads))
+            rates[name].append(measure_rate(work, threads, PERIOD_SECONDS))
     medians = {name: median(found) for name, found in rates.items()}
     best = max(rate for name, rate in medians.items() if name not in logins)
     for name, rate in medians.items():
         print(f"{CLIENTS} clients    {name:18} {rate:6.1f} a second, {rate / best:.3f} of the best bare rate")
     print(f"the load was {os.getloadavg()[0]:.1f}")
-
-
-def _rate(work: Work, threads: int) -> float:
-    """Return how often threads do the work in a second."""
-    begin = time.perf_counter()
-    until = begin + PERIOD_SECONDS
-
-    def repeat(_thread: int) -> int:
-        number = 0
-        while time.perf_counter() < until:
-            work()
-            number += 1
-        return number
-
-    with ThreadPoolExecutor(threads) as pool:
-        done = sum(pool.map(repeat, range(threads)))
-    return done / (time.perf_counter() - begin)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,6 +19,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from app import create_app
+from bench.rates import measure_rate
 from bench.wsgi import call_json, post
 from database.engine import limit_statements
 from tests.conftest import new_database
@@ -86,18 +86,11 @@ class _Service:
 
     def refresh_rate(self) -> float:
         """Return the refreshes a second of all clients."""
-        begin = time.perf_counter()
-        with ThreadPoolExecutor(CLIENTS) as threads:
-            done = sum(threads.map(lambda client: self._refresh(client, begin + PERIOD_SECONDS), range(CLIENTS)))
-        return done / (time.perf_counter() - begin)
+        return measure_rate(self._refresh, CLIENTS, PERIOD_SECONDS)
 
-    def _refresh(self, client: int, until: float) -> int:
-        done = 0
-        while time.perf_counter() < until:
-            answer = call_json(self._app, post("/api/auth/refresh", {"refresh_token": self._tokens[client]}))
-            self._tokens[client] = answer["refresh_token"]
-            done += 1
-        return done
+    def _refresh(self, client: int) -> None:
+        answer = call_json(self._app, post("/api/auth/refresh", {"refresh_token": self._tokens[client]}))
+        self._tokens[client] = answer["refresh_token"]
 
     def bare_rate(self) -> float:
         """Return the commits a second of pgbench."""

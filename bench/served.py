@@ -15,6 +15,7 @@ from flask import Flask
 from bench.contender_process import create
 from bench.contenders import PATH
 from tests.servers.process import free_port, listens, running
+from tests.servers.workers import children, cpu_seconds
 
 THREADS = "16"
 REQUEST_FILE = "BENCH_REQUEST_FILE"
@@ -55,8 +56,7 @@ class Server:
         """Pin the worker, when it has started."""
         while not self._request_file.exists():
             time.sleep(0.05)
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        (self._worker,) = map(int, children.read_text().split())
+        (self._worker,) = children(self.process.pid)
         cores = sorted(os.sched_getaffinity(0))
         for task in Path(f"/proc/{self._worker}/task").iterdir():
             os.sched_setaffinity(int(task.name), {cores[0]})
@@ -66,10 +66,10 @@ class Server:
         """Return the CPU seconds of the worker for each of these requests."""
         with socket.create_connection(("127.0.0.1", self._port)) as connection:
             self._exchange(connection)
-            begin = self._cpu_seconds()
+            begin = cpu_seconds([self._worker])
             for _ in range(number):
                 self._exchange(connection)
-            return (self._cpu_seconds() - begin) / number
+            return (cpu_seconds([self._worker]) - begin) / number
 
     def _exchange(self, connection: socket.socket) -> None:
         connection.sendall(self._request)
@@ -78,11 +78,6 @@ class Server:
             received = connection.recv(65536)
             response += received
         assert response.startswith(b"HTTP/1.1 200"), response
-
-    def _cpu_seconds(self) -> float:
-        """Return the CPU time of the threads of the worker. In /proc/PID/stat it is in hundredths of a second."""
-        tasks = Path(f"/proc/{self._worker}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 @contextmanager

@@ -17,11 +17,12 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from bench.wsgi import METRICS
 from config.settings import Settings
 from services.chain import MAX_LOOKUPS
 from services.factory import max_concurrent_logins
 from tests.servers.gunicorn import gunicorn
-from tests.servers.workers import children, resident_memory
+from tests.servers.workers import children, cpu_seconds, resident_memory
 from tests.servers.wsgi_servers import wsgi_server
 from tests.support.stores import user_table
 from tests.support.users import ZOE
@@ -31,7 +32,6 @@ PERIODS = 5
 PERIOD_SECONDS = 3.0
 CORES = os.cpu_count() or 1
 JSON = {"Content-Type": "application/json"}
-METRICS = {"METRICS_TOKEN": "a token for the metrics of the bench"}
 
 
 class Service:
@@ -58,11 +58,11 @@ class Service:
 
     def measure(self, work: Callable[[int, http.client.HTTPConnection], None]) -> tuple[float, float]:
         """Return the requests a second, and the CPU seconds of the server for each."""
-        cpu, begin = self._cpu_seconds(), time.perf_counter()
+        cpu, begin = cpu_seconds(self.processes), time.perf_counter()
         until = begin + PERIOD_SECONDS
         with ThreadPoolExecutor(len(self._tokens)) as threads:
             done = sum(threads.map(lambda client: self._repeat(work, client, until), self._tokens))
-        return done / (time.perf_counter() - begin), (self._cpu_seconds() - cpu) / done
+        return done / (time.perf_counter() - begin), (cpu_seconds(self.processes) - cpu) / done
 
     def _repeat(self, work: Callable[[int, http.client.HTTPConnection], None], client: int, until: float) -> int:
         done, connection = 0, self._connect()
@@ -77,10 +77,6 @@ class Service:
 
     def _log_in(self, connection: http.client.HTTPConnection) -> dict[str, str]:
         return _exchange(connection, "POST", "/api/auth", {"email": ZOE.email, "password": ZOE.password}, JSON)
-
-    def _cpu_seconds(self) -> float:
-        tasks = [task for process in self.processes for task in Path(f"/proc/{process}/task").iterdir()]
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def _exchange(

@@ -6,6 +6,9 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import EnvironBuilder
 
+METRICS = {"METRICS_TOKEN": "a token for the metrics of the bench"}
+"""The setting with which a service counts its requests."""
+
 
 def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Return the WSGI environment of a POST request with a JSON body. It is for one request."""
