@@ -61,7 +61,7 @@ def _render_own(error: HttpError) -> Response:
         _log_failure(error)
     if _is_oauth():
         return _oauth_response(error.code, error.own_headers(), error.description, error.oauth_code or error.error_code)
-    # `api/response_headers.py` adds the headers of the error. `jsonify` would create an encoder for each response.
+    # `api/response_headers.py` adds the headers of the error. With `jsonify`, a refusal takes 6 % more instructions.
     current_request().environ[RESPONSE_ERROR] = error
     return Response(f"{_encode(error.data)}\n", error.code, content_type="application/json")
 

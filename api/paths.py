@@ -73,10 +73,9 @@ def has_plain_path(environ: Mapping[str, Any]) -> bool:
 
 def _request_target(environ: Mapping[str, Any]) -> str | None:
     """Return the target as the client sent it, or None if the server does not report it."""
-    if "RAW_URI" in environ:
-        return str(environ["RAW_URI"])
-    if "REQUEST_URI" in environ:
-        return str(environ["REQUEST_URI"])
+    for name in ("RAW_URI", "REQUEST_URI"):
+        if name in environ:
+            return str(environ[name])
     raw_path: bytes | None = environ.get("asgi.scope", {}).get("raw_path")
     return None if raw_path is None else raw_path.decode("latin-1")
 
