@@ -72,8 +72,9 @@ def assert_one_refresh_succeeds(servers: list[Server]) -> None:
         responses = refresh_concurrently(servers, token)
         (winner,) = [response for response in responses if response.status == 200]
         codes_of_others = {response.code for response in responses if response is not winner}
-        # A request that arrives more than two seconds late, on a slow machine, is reuse and ends the session.
-        assert codes_of_others <= {"refresh_in_progress", "invalid_refresh_token"}
+        # A request that arrives more than two seconds late, on a slow machine, is reuse and ends the session. A worker
+        # that happens to get most of the requests rejects those above its limit of concurrent lookups.
+        assert codes_of_others <= {"refresh_in_progress", "invalid_refresh_token", "overloaded"}
         expected = "invalid_refresh_token" if "invalid_refresh_token" in codes_of_others else ""
         assert servers[-1].refresh(winner.body["refresh_token"]).code == expected
 

@@ -174,4 +174,5 @@ def test_search_finds_a_page(chrome: Chrome) -> None:
     def titles(chrome: Chrome) -> list[str]:
         return [found.text for found in chrome.find_elements(By.CSS_SELECTOR, "ul.search li a")]
 
-    assert "Sessions and revocation" in WebDriverWait(chrome, MAX_SECONDS).until(titles)
+    # The page adds what it finds one by one.
+    WebDriverWait(chrome, MAX_SECONDS).until(lambda chrome: "Sessions and revocation" in titles(chrome))
