@@ -1,6 +1,7 @@
 """A section of settings: typed fields, each read from one environment variable."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args
 
@@ -47,8 +48,9 @@ class Section(BaseModel):
                 values[field] = cls._value(field, environ)
             except ConfigurationError as error:
                 (problems[field],) = error.problems
+        given = {field: value for field, value in values.items() if value}
         try:
-            section = cls.model_validate({field: value for field, value in values.items() if value})
+            section = cls.model_validate(given) if given or cls._validates_defaults() else cls.model_construct()
         except ValidationError as error:
             for fault in error.errors(include_url=False):  # `_problem` shows no input of a secret
                 field = str(fault["loc"][0])
@@ -58,6 +60,14 @@ class Section(BaseModel):
         if found:
             raise ConfigurationError(found)
         return section
+
+    @classmethod
+    def _validates_defaults(cls) -> bool:
+        """Return whether a section without any value can be invalid.
+
+        Most sections of a start have no value. To build their validators would take 4 % of the start.
+        """
+        return any(field.is_required() or field.validate_default for field in cls.model_fields.values())
 
     @classmethod
     def _value(cls, field: str, environ: Mapping[str, str]) -> str | None:
@@ -115,18 +125,7 @@ class Section(BaseModel):
         Without this check a misspelled variable would be ignored silently. The same applies to the `_FILE` of a setting
         that is not a secret.
         """
-        variables = [cls.variable(field) for field in cls.model_fields]
-        files = [f"{cls.variable(field)}_FILE" for field in cls.model_fields if cls.is_secret(field)]
-        unset = [variable for variable in (*variables, *files) if variable not in environ]
-        problems = []
-        for name in sorted(set(environ) - {*variables, *files, *cls.renamed}):
-            setting = name.removesuffix("_FILE")
-            if name != setting and setting in variables and "_" in setting:  # HOST_FILE may belong to another program
-                found = "is not a setting, since only secrets are read from files"
-                problems.append(Problem(name, found, f"Set {setting}"))
-            elif match := nearest_setting(name, unset, cls.prefix):
-                problems.append(Problem(name, "is not a setting", f"The nearest setting is {match}"))
-        return problems
+        return [*_misspelled_variables(cls, frozenset(environ))]
 
 
 def require_known_variables(environ: Mapping[str, str]) -> None:
@@ -152,6 +151,22 @@ def secret_file_variables() -> list[str]:
         for field in section.model_fields
         if section.is_secret(field)
     )
+
+
+@lru_cache(128)  # a start asks twice: when a section is read, and for all sections that may not be read
+def _misspelled_variables(section: type[Section], names: frozenset[str]) -> tuple[Problem, ...]:
+    variables = [section.variable(field) for field in section.model_fields]
+    files = [f"{section.variable(field)}_FILE" for field in section.model_fields if section.is_secret(field)]
+    unset = [variable for variable in (*variables, *files) if variable not in names]
+    problems = []
+    for name in sorted(names - {*variables, *files, *section.renamed}):
+        setting = name.removesuffix("_FILE")
+        if name != setting and setting in variables and "_" in setting:  # HOST_FILE may belong to another program
+            found = "is not a setting, since only secrets are read from files"
+            problems.append(Problem(name, found, f"Set {setting}"))
+        elif match := nearest_setting(name, unset, section.prefix):
+            problems.append(Problem(name, "is not a setting", f"The nearest setting is {match}"))
+    return tuple(problems)
 
 
 def _read_secret(variable: str, text: str) -> str:
