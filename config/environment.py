@@ -4,8 +4,6 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from dotenv import dotenv_values, find_dotenv
-
 from config.errors import ConfigurationError, Problem
 from config.misspellings import differs_by_a_typo
 
@@ -48,12 +46,18 @@ def is_shell_completion() -> bool:
 
 def require_readable_files() -> None:
     """Raise ConfigurationError if one of the files that Flask's command line reads cannot be read."""
+    from dotenv import find_dotenv
+
     for name in (".flaskenv", ".env"):
         if path := find_dotenv(name, usecwd=True):
             _read(Path(path), interpolate=False)
 
 
 def _read(file: Path, *, interpolate: bool) -> dict[str, str | None]:
+    if not os.path.exists(file):
+        return {}
+    from dotenv import dotenv_values
+
     try:
         return dotenv_values(file, interpolate=interpolate, encoding=_ENCODING)
     except (OSError, UnicodeDecodeError) as error:

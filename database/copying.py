@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from pydantic import SecretStr
 from sqlalchemy import URL, Connection, Engine, Table, exists, func, select, text
 
@@ -131,6 +130,8 @@ def _set_sequence(reader: Connection, writer: Connection, table: Table) -> None:
 
 @contextmanager
 def _translate_row_errors(table: Table, stored: RowDigest) -> Iterator[None]:
+    import psycopg
+
     # The message of the server may show values of the row; its first line does not.
     try:
         yield

@@ -80,10 +80,10 @@ def upgrade(engine: Engine) -> str | None:
     Changes no table of another application. Raises DatabaseUnavailable, also if other processes use the tables for too
     long, and if tables have the names of Latchkey's, but are not.
     """
-    from alembic import command
-
     if revision_of(engine) == HEAD:
         return None
+    from alembic import command
+
     _run(engine, lambda config: command.upgrade(config, "head"))
     return HEAD
 

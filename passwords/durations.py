@@ -1,7 +1,6 @@
 """How long this process takes to verify hashes of each scheme and cost."""
 
 from collections import deque
-from statistics import median
 
 from config.forks import ForkSafeLock
 from passwords.costs import HashScheme
@@ -25,5 +24,5 @@ def record_verification(password: str, stored: str, seconds: float) -> None:
 def typical_seconds(scheme: HashScheme) -> float:
     """Return the usual duration of verifying a hash of this scheme and cost; 0 if it is not known. Thread-safe."""
     with _lock:
-        seconds = _seconds.get(scheme)
-        return median(seconds) if seconds else 0.0
+        seconds = sorted(_seconds.get(scheme, ()))
+        return seconds[len(seconds) // 2] if seconds else 0.0

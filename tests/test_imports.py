@@ -27,6 +27,10 @@ login = client.post("/api/auth", json={{"email": {ZOE.email!r}, "password": {ZOE
 bearer = {{"Authorization": f"Bearer {{login.json['data']}}"}}
 assert client.get("/api/protected_route", headers=bearer).status_code == 200
 """
+UPGRADE = """
+from cli.database import database
+database.main(["upgrade"], standalone_mode=False)
+"""
 MAIN_PROCESS_OF_GUNICORN = """
 import runpy
 runpy.run_path("gunicorn.conf.py")
@@ -36,6 +40,7 @@ OPTIONAL = {
     *("alembic", "ldap3", "limits", "psycopg", "redis", "sqlalchemy"),
     *("argon2", "bcrypt", "ctypes", "passlib", "zxcvbn"),
     *("cryptography", "flask_cors", "jwt", "prometheus_client"),
+    *("dotenv", "statistics"),
     *("api.openapi", "cli.terminal", "providers.static"),
     *("sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite"),
 }
@@ -51,7 +56,7 @@ def modules(program: str, environ: dict[str, str]) -> set[str]:
     report = "import json, os, sys" + program + "print(json.dumps([*sys.modules]))"
     command = [sys.executable, "-c", report]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, check=True, text=True, timeout=120)
-    return {*json.loads(ended.stdout)}
+    return {*json.loads(ended.stdout.splitlines()[-1])}
 
 
 def imported(environ: dict[str, str]) -> set[str]:
@@ -87,6 +92,11 @@ def test_directory_of_keys_needs_cryptography(tmp_path: Path) -> None:
 
 def test_sqlite_needs_no_driver_of_postgresql(tmp_path: Path) -> None:
     assert imported(user_table(f"sqlite:///{tmp_path}/users.db", [ZOE])) == {"sqlalchemy", "sqlalchemy.dialects.sqlite"}
+
+
+def test_upgrade_of_a_current_schema_needs_neither_alembic_nor_another_driver(tmp_path: Path) -> None:
+    environ = user_table(f"sqlite:///{tmp_path}/users.db", [])
+    assert {"alembic", "psycopg"} & modules(UPGRADE, environ) == set()
 
 
 @pytest.mark.parametrize(
