@@ -17,8 +17,8 @@ HOURS = timedelta(hours=1)
 
 
 @pytest.fixture
-def environ(empty_database: str) -> dict[str, str]:
-    return user_table(empty_database, [ZOE, OTHER])
+def environ(migrated_database: str) -> dict[str, str]:
+    return user_table(migrated_database, [ZOE, OTHER])
 
 
 @pytest.fixture

@@ -57,9 +57,9 @@ class RefreshingClient(BusyClient):
 
 
 @pytest.fixture
-def environ(empty_database: str) -> dict[str, str]:
+def environ(migrated_database: str) -> dict[str, str]:
     """The settings of all sample users in a new database."""
-    return user_table(empty_database, SAMPLE_USERS)
+    return user_table(migrated_database, SAMPLE_USERS)
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ OWNER = SampleUser("owner", "owner@example.org", "lampshade quarry violin 0")
 
 
 @pytest.fixture
-def url(empty_database: str) -> Iterator[str]:
-    environ = {**user_table(empty_database, [ZOE, EDITED, OWNER]), "ADMIN_GRANTABLE_ROLES": "user,editor"}
+def url(migrated_database: str) -> Iterator[str]:
+    environ = {**user_table(migrated_database, [ZOE, EDITED, OWNER]), "ADMIN_GRANTABLE_ROLES": "user,editor"}
     with gunicorn(environ, workers=2) as url:
         yield url
 

@@ -75,8 +75,8 @@ def use(client: FlaskClient, users: list[SampleUser]) -> None:
         assert send_login(client, wrong).status_code == 400
 
 
-def test_parent_and_children_share_no_connection_to_a_database(empty_database: str) -> None:
-    client = client_of(user_table(empty_database, SAMPLE_USERS))
+def test_parent_and_children_share_no_connection_to_a_database(migrated_database: str) -> None:
+    client = client_of(user_table(migrated_database, SAMPLE_USERS))
     use(client, [ZOE])
     with forked(lambda: use(client, SAMPLE_USERS), CHILDREN):
         use(client, SAMPLE_USERS)

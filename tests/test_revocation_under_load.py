@@ -17,8 +17,8 @@ from tests.support.users import SAMPLE_USERS, ZOE
 
 
 @pytest.fixture
-def environ(empty_database: str) -> dict[str, str]:
-    return user_table(empty_database, SAMPLE_USERS[:2])
+def environ(migrated_database: str) -> dict[str, str]:
+    return user_table(migrated_database, SAMPLE_USERS[:2])
 
 
 @pytest.fixture

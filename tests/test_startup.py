@@ -58,9 +58,9 @@ def test_database_without_tables_is_a_configuration_error_for_users_and_sessions
 
 
 def test_other_spelling_of_the_provider_of_sessions_is_a_warning(
-    empty_database: str, caplog: pytest.LogCaptureFixture
+    migrated_database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    environ = {"SECRET_KEY": SECRET_KEY, **user_table(empty_database, [ZOE])}
+    environ = {"SECRET_KEY": SECRET_KEY, **user_table(migrated_database, [ZOE])}
     login = {"email": ZOE.email, "password": ZOE.password}
     assert create_app(environ).test_client().post("/api/auth", json=login).status_code == 200
     create_app(environ)
@@ -69,8 +69,8 @@ def test_other_spelling_of_the_provider_of_sessions_is_a_warning(
     assert "AUTH_PROVIDER does not name database, of which there are sessions" in caplog.text
 
 
-def test_newer_schema_is_accepted(empty_database: str) -> None:
-    environ = {"SECRET_KEY": SECRET_KEY, **user_table(empty_database, [ZOE])}
+def test_newer_schema_is_accepted(migrated_database: str) -> None:
+    environ = {"SECRET_KEY": SECRET_KEY, **user_table(migrated_database, [ZOE])}
     with engine_of(environ).begin() as connection:
         connection.execute(text("UPDATE latchkey_alembic_version SET version_num = '9999'"))
     client = create_app(environ).test_client()

@@ -163,9 +163,9 @@ def test_long_lived_token_stays_revoked_until_it_expires(
 )
 @pytest.mark.parametrize("lifetime", [WEEK, YEAR], ids=["week", "year"])
 def test_long_lived_token_stays_revoked_after_a_revocation_of_its_user(
-    empty_database: str, clock: time_machine.Traveller, end: Callable[[SessionTable], object], lifetime: int
+    migrated_database: str, clock: time_machine.Traveller, end: Callable[[SessionTable], object], lifetime: int
 ) -> None:
-    environ = user_table(empty_database, [ZOE])
+    environ = user_table(migrated_database, [ZOE])
     client = client_of(environ)
     token = generate_token(client.application, lifetime=lifetime, idp="database")
     end(SessionTable(engine_of(environ)))
@@ -191,8 +191,8 @@ def test_token_can_be_valid_for_years_if_no_token_can_be_revoked(static_environ:
     assert guard_error(client, generate_token(client.application, lifetime=20 * YEAR)) == ""
 
 
-def test_token_of_a_deleted_session_can_be_revoked(empty_database: str) -> None:
-    environ = user_table(empty_database, [ZOE])
+def test_token_of_a_deleted_session_can_be_revoked(migrated_database: str) -> None:
+    environ = user_table(migrated_database, [ZOE])
     client = client_of(environ)
     tokens = log_in(client)
     with engine_of(environ).begin() as connection:

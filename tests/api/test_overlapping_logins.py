@@ -26,8 +26,8 @@ REVOCATIONS: dict[str, Callable[[UserEditor], object]] = {
 
 
 @pytest.fixture
-def environ(empty_database: str) -> dict[str, str]:
-    return {"SECRET_KEY": SECRET_KEY, **user_table(empty_database, [YAN])}
+def environ(migrated_database: str) -> dict[str, str]:
+    return {"SECRET_KEY": SECRET_KEY, **user_table(migrated_database, [YAN])}
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ ANOTHER_PASSWORD = "Invalid refresh token: the user's password was changed"
 
 
 @pytest.fixture
-def environ(empty_database: str) -> dict[str, str]:
+def environ(migrated_database: str) -> dict[str, str]:
     """Return the environment of a user table with Zoé and Yan."""
-    return user_table(empty_database, [ZOE, YAN])
+    return user_table(migrated_database, [ZOE, YAN])
 
 
 def refusal(client: FlaskClient, tokens: Tokens) -> str:

@@ -15,8 +15,8 @@ from tests.support.users import ZOE
 
 
 @pytest.fixture
-def environ(empty_database: str) -> dict[str, str]:
-    return user_table(empty_database, [ZOE])
+def environ(migrated_database: str) -> dict[str, str]:
+    return user_table(migrated_database, [ZOE])
 
 
 REVOCATIONS: dict[str, Callable[[UserEditor], object]] = {

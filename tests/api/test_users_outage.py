@@ -17,9 +17,9 @@ UNAVAILABLE = "Database unavailable"
 
 
 @pytest.fixture
-def admin(empty_database: str) -> Admin:
+def admin(migrated_database: str) -> Admin:
     """Zoé, an administrator, at an application with its own database. The guard has accepted her token."""
-    admin = admin_at(user_table(empty_database, [ZOE, MAX]))
+    admin = admin_at(user_table(migrated_database, [ZOE, MAX]))
     assert admin.ask("GET", "").status_code == 200
     return admin
 
@@ -78,7 +78,7 @@ def test_schema_downgrade_is_an_outage(admin: Admin) -> None:
 
 
 # PostgreSQL has the same lock timeout of five seconds; one wait is enough.
-@pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_database", ["sqlite"], indirect=True)
 def test_lock_timeout_is_an_outage(admin: Admin) -> None:
     user_id = admin.id_of(MAX)
     with begin_write(admin.engine) as connection:

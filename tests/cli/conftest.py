@@ -41,9 +41,9 @@ def client(sqlite_url: str) -> FlaskClient:
 
 
 @pytest.fixture
-def any_db_url(empty_database: str) -> str:
+def any_db_url(migrated_database: str) -> str:
     """Return the URL of a database of each kind, with tables and without users."""
-    return user_table(empty_database, [])["DATABASE_URL"]
+    return user_table(migrated_database, [])["DATABASE_URL"]
 
 
 @pytest.fixture

@@ -89,11 +89,11 @@ def test_database_is_checked_before_and_after_the_migration(cli: ForkedFlask, em
     assert ("database: clock" in checks) == (not sqlite)
 
 
-def test_manual_change_of_the_tables_is_a_warning(cli: ForkedFlask, empty_database: str) -> None:
-    environ = user_table(empty_database, [ZOE])
+def test_manual_change_of_the_tables_is_a_warning(cli: ForkedFlask, migrated_database: str) -> None:
+    environ = user_table(migrated_database, [ZOE])
     with engine_of(environ).begin() as connection:
         connection.exec_driver_sql("DROP INDEX ix_latchkey_users_disabled")
-    check = diagnose(cli, DATABASE_URL=empty_database)["database: tables"]
+    check = diagnose(cli, DATABASE_URL=migrated_database)["database: tables"]
     assert check["outcome"] == "warning"
     assert "ix_latchkey_users_disabled" in check["found"]
 

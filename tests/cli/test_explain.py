@@ -34,7 +34,7 @@ def cli(fork_server: ForkServer, tmp_path: Path, any_db_url: str) -> ForkedFlask
     return ForkedFlask(fork_server, tmp_path, SECRET_KEY=SECRET_KEY, **environ | {"AUTH_PROVIDER": "static"})
 
 
-on_sqlite = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("migrated_database", ["sqlite"], indirect=True)
 
 
 def explain_json(cli: FlaskProgram, *arguments: str, code: int = 0, **environ: str) -> dict[str, Any]:

@@ -92,12 +92,15 @@ def test_ctrl_c_rolls_the_import_back(
     assert (contents(any_db_editor), [path for path in tmp_path.iterdir() if "rejected" in path.name]) == (before, [])
 
 
-@pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
+@pytest.mark.parametrize("migrated_database", ["postgres"], indirect=True)
 @pytest.mark.usefixtures("file")
 def test_ctrl_c_ends_an_import_that_waits_for_a_lock(
-    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, migrated_database: str
 ) -> None:
-    with psycopg.connect(empty_database) as connection, psycopg.connect(empty_database, autocommit=True) as watcher:
+    with (
+        psycopg.connect(migrated_database) as connection,
+        psycopg.connect(migrated_database, autocommit=True) as watcher,
+    ):
         connection.execute("LOCK TABLE latchkey_users IN EXCLUSIVE MODE")
         with any_db_cli.terminal(*COMMAND) as screen:
             blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"

@@ -19,8 +19,8 @@ from tests.support.foreign_hashes import STRONG
 from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import all_users
 
-on_postgres = pytest.mark.parametrize("empty_database", ["postgres"], indirect=True)
-on_sqlite = pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
+on_postgres = pytest.mark.parametrize("migrated_database", ["postgres"], indirect=True)
+on_sqlite = pytest.mark.parametrize("migrated_database", ["sqlite"], indirect=True)
 
 ADD = (
     "INSERT INTO latchkey_users (username, username_folded, password_hash, active, created_at, updated_at)"
@@ -50,9 +50,9 @@ def waiting_import(sqlite_cli: ForkedFlask, url: str, file: Path, out: Path) -> 
 
 @on_postgres
 def test_user_added_concurrently_stops_the_import_until_the_next_run(
-    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, file: Path, tmp_path: Path
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, migrated_database: str, file: Path, tmp_path: Path
 ) -> None:
-    with waiting_import(any_db_cli, empty_database, file, tmp_path / "output") as connection:
+    with waiting_import(any_db_cli, migrated_database, file, tmp_path / "output") as connection:
         connection.commit()
         assert any_db_cli.wait().code == 2
     output = (tmp_path / "output").read_text()
@@ -68,10 +68,13 @@ def test_user_added_concurrently_stops_the_import_until_the_next_run(
 @on_postgres
 @pytest.mark.parametrize("column", ["username", "email"])
 def test_username_added_concurrently_as_email_or_vice_versa_stops_the_import(
-    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, file: Path, column: str
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, migrated_database: str, file: Path, column: str
 ) -> None:
     taken = {"username": ("bob@example.org", None), "email": ("other", "bob")}[column]
-    with psycopg.connect(empty_database) as connection, psycopg.connect(empty_database, autocommit=True) as watcher:
+    with (
+        psycopg.connect(migrated_database) as connection,
+        psycopg.connect(migrated_database, autocommit=True) as watcher,
+    ):
         connection.execute("LOCK TABLE latchkey_user_roles IN EXCLUSIVE MODE")
         any_db_cli.start("users", "import", file.name, "--keep-going")
         wait_until(lambda: watcher.execute(BLOCKED).fetchone() == (1,), 60)
@@ -83,9 +86,9 @@ def test_username_added_concurrently_as_email_or_vice_versa_stops_the_import(
 
 @on_postgres
 def test_user_of_a_rolled_back_transaction_does_not_stop_the_import(
-    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, file: Path, tmp_path: Path
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, migrated_database: str, file: Path, tmp_path: Path
 ) -> None:
-    with waiting_import(any_db_cli, empty_database, file, tmp_path / "output") as connection:
+    with waiting_import(any_db_cli, migrated_database, file, tmp_path / "output") as connection:
         connection.rollback()
         assert any_db_cli.wait().code == 1
     assert [row.password_hash for row in all_users(any_db_editor.users)] == [STRONG, STRONG]
@@ -96,7 +99,7 @@ def test_locked_sqlite_database_is_an_error(
     any_db_cli: ForkedFlask, any_db_editor: UserEditor, file: Path, tmp_path: Path
 ) -> None:
     before = contents(any_db_editor)
-    with closing(sqlite3.connect(tmp_path / "empty.db", isolation_level=None)) as connection:
+    with closing(sqlite3.connect(tmp_path / "migrated.db", isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         error = error_line(any_db_cli("users", "import", file.name))
     assert error.startswith("Error: the database cannot be used: database is locked")
@@ -105,11 +108,11 @@ def test_locked_sqlite_database_is_an_error(
 
 
 def test_one_of_two_concurrent_imports_of_a_file_succeeds(
-    any_db_editor: UserEditor, empty_database: str, tmp_path: Path
+    any_db_editor: UserEditor, migrated_database: str, tmp_path: Path
 ) -> None:
     names = [f"user{number}" for number in range(6_000)]
     (tmp_path / "many.csv").write_text(as_csv(dict.fromkeys(names, STRONG)))
-    environ = {**ENVIRON, "DATABASE_URL": empty_database}
+    environ = {**ENVIRON, "DATABASE_URL": migrated_database}
     command = [*FLASK, "users", "import", "many.csv", "--json"]
     runs = [
         subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

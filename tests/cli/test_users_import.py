@@ -119,12 +119,12 @@ def test_format_option_is_used(
 
 
 def test_user_with_each_hash_logs_in_and_a_weak_hash_is_replaced(
-    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, tmp_path: Path
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, migrated_database: str, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(as_csv(ALL_USERS))
     result = json.loads(any_db_cli("users", "import", "users.csv", "--json").stdout)
     assert (result["imported"], result["weak"]) == (len(ALL_USERS), len(WEAK))
-    client = client_of(empty_database)
+    client = client_of(migrated_database)
     for name, hashed in ALL_USERS.items():
         assert any_db_editor.users.require(name).password_hash == hashed
         assert log_in(client, name, PASSWORD) == 200, name

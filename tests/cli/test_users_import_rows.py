@@ -43,17 +43,17 @@ def test_another_person_of_the_same_username_does_not_vanish(
 
 
 def test_hash_that_a_login_has_replaced_is_not_another_password(
-    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, tmp_path: Path
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, migrated_database: str, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(as_csv({"zoé": SSHA}))
     run_import(any_db_cli, "users.csv")
-    assert log_in(client_of(empty_database), "zoé", PASSWORD) == 200
+    assert log_in(client_of(migrated_database), "zoé", PASSWORD) == 200
     assert any_db_editor.users.require("zoé").password_hash != SSHA
     assert run_import(any_db_cli, "users.csv")[1]["existing"] == 1
 
 
 def test_user_without_a_usable_hash_is_rejected_or_cannot_log_in_until_they_have_a_password(
-    any_db_cli: ForkedFlask, any_db_editor: UserEditor, empty_database: str, tmp_path: Path
+    any_db_cli: ForkedFlask, any_db_editor: UserEditor, migrated_database: str, tmp_path: Path
 ) -> None:
     (tmp_path / "users.csv").write_text(
         "username,password_hash,roles,disabled\nnone,,admin,\nplain,hunter2,,\nunsalted," + UNUSABLE + ",,yes\n"
@@ -62,7 +62,7 @@ def test_user_without_a_usable_hash_is_rejected_or_cannot_log_in_until_they_have
     code, result = run_import(any_db_cli, "users.csv", "--without-password")
     assert (code, result["imported"], result["no_password"]) == (0, 3, 3)
     assert {row.password_hash for row in all_users(any_db_editor.users)} == {"!"}
-    client = client_of(empty_database)
+    client = client_of(migrated_database)
     assert [log_in(client, name, "!") for name in ("none", "plain")] == [400, 400]
     assert any_db_cli("users", "set-password", "none", stdin=f"{PASSWORD * 2}\n").returncode == 0
     assert any_db_cli("users", "set-password", "unsalted", stdin=f"{PASSWORD * 2}\n").returncode == 0

@@ -65,9 +65,9 @@ def test_roles_of_the_users_in_a_file_are_changed_or_none(
 
 
 def test_removed_role_ends_the_sessions_of_its_users_only(
-    any_db_cli: ForkedFlask, table: UserEditor, empty_database: str
+    any_db_cli: ForkedFlask, table: UserEditor, migrated_database: str
 ) -> None:
-    client = client_of(empty_database)
+    client = client_of(migrated_database)
     tokens = {
         name: client.post("/api/auth", json={"email": name, "password": PASSWORD}).get_json()["refresh_token"]
         for name in ("bob", "dan")

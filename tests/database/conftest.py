@@ -15,9 +15,9 @@ def migrated_engine(url: str) -> Engine:
 
 
 @pytest.fixture
-def engine(empty_database: str) -> Engine:
+def engine(migrated_database: str) -> Engine:
     """An engine of a new database with tables."""
-    return migrated_engine(empty_database)
+    return engine_of({"DATABASE_URL": migrated_database})
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import combinations
 
 import pytest
 from sqlalchemy import Engine, event, insert, select
@@ -28,18 +27,19 @@ def engine(empty_database: str) -> Engine:
 
 
 def test_upgrade_and_downgrade_between_any_revisions_keep_data_and_schema(engine: Engine) -> None:
-    for older, newer in combinations(ALL_REVISIONS, 2):
+    for older in ALL_REVISIONS[:-1]:
         migrate(engine, older)
         fill_tables(engine, ROWS)
-        tables, data, schema = tables_of(engine), rows_of(engine, tables_of(engine)), schema_of(engine)
-        migrate(engine, newer)
-        assert revision_of(engine) == newer
-        assert rows_of(engine, tables) == data
-        for _ in range(2):
-            migrate(engine, older)
-            assert rows_of(engine, tables) == data
-            assert older == BASE or schema_of(engine) == schema
-            migrate(engine, newer)
+        tables, schema = tables_of(engine), schema_of(engine)
+        data = rows_of(engine, tables)
+        for newer in ALL_REVISIONS[ALL_REVISIONS.index(older) + 1 :]:
+            for _ in range(2):
+                migrate(engine, newer)
+                assert revision_of(engine) == newer
+                assert rows_of(engine, tables) == data
+                migrate(engine, older)
+                assert rows_of(engine, tables) == data
+                assert older == BASE or schema_of(engine) == schema
         migrate(engine, BASE)
 
 
@@ -80,8 +80,9 @@ def test_killed_migration_changes_nothing_and_can_be_run_again(engine: Engine, o
         migrate(engine, older)
         with pytest.raises(Killed):
             _kill_migration(engine, newer, after)
-        assert schema_of(engine) == schema_of(engine) | schema
-        assert schema_of(engine).keys() - {"latchkey_alembic_version"} == schema.keys() - {"latchkey_alembic_version"}
+        left = schema_of(engine)
+        assert left == left | schema
+        assert left.keys() - {"latchkey_alembic_version"} == schema.keys() - {"latchkey_alembic_version"}
         migrate(engine, newer)
     assert count > 1
 

@@ -113,8 +113,8 @@ NOW = "CURRENT_TIMESTAMP, CURRENT_TIMESTAMP"
         "INSERT INTO latchkey_user_roles (user_id, role_id) VALUES (7, 1)",
     ],
 )
-def test_database_constraint_rejects_invalid_row(engine: Engine, statement: str) -> None:
-    upgrade(engine)
+def test_database_constraint_rejects_invalid_row(migrated_database: str, statement: str) -> None:
+    engine = engine_of({"DATABASE_URL": migrated_database})
     with engine.begin() as connection:
         connection.execute(text(f"{USER} VALUES (1, 'zoé', 'zoé', 'z@x', 'z@x', 'hash', true, {NOW})"))
         connection.execute(text("INSERT INTO latchkey_roles (id, name) VALUES (1, 'user')"))
@@ -124,8 +124,8 @@ def test_database_constraint_rejects_invalid_row(engine: Engine, statement: str)
 
 
 @pytest.mark.parametrize("table", ["latchkey_users", "latchkey_roles"])
-def test_deleting_a_user_or_role_deletes_its_assignments(engine: Engine, table: str) -> None:
-    upgrade(engine)
+def test_deleting_a_user_or_role_deletes_its_assignments(migrated_database: str, table: str) -> None:
+    engine = engine_of({"DATABASE_URL": migrated_database})
     UserEditor(engine, "tests").add("zoé", None, "hash", ["user"])
     with engine.begin() as connection:
         connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - one of the two above

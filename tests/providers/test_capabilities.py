@@ -77,10 +77,10 @@ def test_all_users_and_their_roles_are_listed(provider: StaticProvider | Databas
     assert provider.list_roles() == ROLES
 
 
-def test_disabled_user_is_explained_but_not_listed(tmp_path: Path, empty_database: str) -> None:
+def test_disabled_user_is_explained_but_not_listed(tmp_path: Path, migrated_database: str) -> None:
     samples = [ZOE, SAMPLE_USERS[1]]
     path = tmp_path / "users.toml"
-    environ = users_file(path, samples) | user_table(empty_database, samples)
+    environ = users_file(path, samples) | user_table(migrated_database, samples)
     path.write_text(path.read_text().replace("[[users]]", "[[users]]\nactive = false", 1))
     with engine_of(environ).begin() as connection:
         connection.execute(update(users).where(users.c.username == ZOE.username).values(active=False))
@@ -96,8 +96,8 @@ def test_disabled_user_is_explained_but_not_listed(tmp_path: Path, empty_databas
     assert static.list_roles() == {"user"}
 
 
-def test_user_with_an_unusable_hash_is_explained_but_not_listed(empty_database: str) -> None:
-    provider = open_provider("database", user_table(empty_database, [ZOE], lambda _: "!disabled-by-hand"))
+def test_user_with_an_unusable_hash_is_explained_but_not_listed(migrated_database: str) -> None:
+    provider = open_provider("database", user_table(migrated_database, [ZOE], lambda _: "!disabled-by-hand"))
     assert isinstance(provider, DatabaseProvider)
     explanation = provider.explain(ZOE.username)
     assert (explanation.user, explanation.reason) == (None, WRONG_PASSWORD)
@@ -139,14 +139,14 @@ def test_users_file_with_a_weak_hash_and_no_active_user_has_warnings(tmp_path: P
     assert weak not in repr(checks)
 
 
-def test_user_table_without_users_and_without_an_admin_has_warnings(empty_database: str) -> None:
-    environ = user_table(empty_database, [])
+def test_user_table_without_users_and_without_an_admin_has_warnings(migrated_database: str) -> None:
+    environ = user_table(migrated_database, [])
     provider = open_provider("database", environ)
     assert isinstance(provider, DatabaseProvider)
     assert outcomes(provider) == {"users": "warning", "admin": "warning", "names": "ok", "hashes": "ok"}
     assert checks_of(provider)["names"].found == "the names of the newest users are consistent (0 checked)"
     assert checks_of(provider)["hashes"].found == "the newest hashes are usable (0 checked)"
-    user_table(empty_database, [ZOE, SAMPLE_USERS[1]])
+    user_table(migrated_database, [ZOE, SAMPLE_USERS[1]])
     assert outcomes(provider) == {"users": "ok", "admin": "ok", "names": "ok", "hashes": "ok"}
     assert checks_of(provider)["users"].found == "2 users, 2 active"
 

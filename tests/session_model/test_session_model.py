@@ -60,9 +60,9 @@ class SessionMachine(RuleBasedStateMachine):
             gc.collect()  # ends the threads of the applications
 
 
-def test_system_matches_model_after_random_actions(empty_database: str, tmp_path: Path) -> None:
+def test_system_matches_model_after_random_actions(migrated_database: str, tmp_path: Path) -> None:
     class OnThisDatabase(SessionMachine):
-        environ = user_table(empty_database, [])
+        environ = user_table(migrated_database, [])
         directory = tmp_path
 
     chosen = settings(derandomize=True, max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, database=None)

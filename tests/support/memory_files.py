@@ -1,18 +1,20 @@
-"""The folder of pytest's temporary files: in memory, because SQLite waits for the disk at each commit."""
+"""The folder of temporary files: in memory, because SQLite and PostgreSQL wait for the disk."""
 
 import os
-from collections.abc import MutableMapping
+import tempfile
 from pathlib import Path
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - pytest creates a folder in it that only its user may enter
-_REQUIRED_BYTES = 4 * 2**30
-_PYTEST_VARIABLE = "PYTEST_DEBUG_TEMPROOT"
+_MEMORY = Path("/dev/shm")  # noqa: S108 - what creates files in it uses folders that only its user may enter
+_REQUIRED_BYTES = 8 * 2**30
 
 
-def keep_temporary_files_in_memory(environ: MutableMapping[str, str]) -> None:
-    """Let pytest create its folder in memory, if there is enough space, and if programs can be executed there."""
-    if has_space(_MEMORY):
-        environ.setdefault(_PYTEST_VARIABLE, str(_MEMORY))
+def keep_temporary_files_in_memory() -> None:
+    """Let this process and those that it starts create temporary files in memory.
+
+    Only if there is enough space, if programs can be executed there, and if no other folder is set in `TMPDIR`.
+    """
+    if "TMPDIR" not in os.environ and has_space(_MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 
 def has_space(folder: Path) -> bool:

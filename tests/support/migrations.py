@@ -76,8 +76,9 @@ def schema_of(engine: Engine) -> dict[str, Any]:
     """Return all properties of the tables that the database reports, in a canonical order."""
     inspector = inspect(engine)
     properties = ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "check_constraints", "indexes")
+    reported = {kind: getattr(inspector, f"get_multi_{kind}")() for kind in properties}
     return {
-        table: {kind: _comparable(getattr(inspector, f"get_{kind}")(table)) for kind in properties}
+        table: {kind: _comparable(of_tables[None, table]) for kind, of_tables in reported.items()}
         for table in inspector.get_table_names()
     }
 

@@ -77,8 +77,7 @@ def user_table(
     """Write the users to a new user table, and return the environment for its provider."""
     environ = {"AUTH_PROVIDER": "database", "DATABASE_URL": url, **HIGH_LIMITS}
     if url.startswith("sqlite:///") and not (path := Path(url.removeprefix("sqlite:///"))).exists():
-        path.write_bytes(_new_sqlite_database())
-        path.chmod(0o600)
+        new_sqlite_database(path)
     engine = engine_of(environ, may_create=True)
     upgrade(engine)
     for person in people:
@@ -87,8 +86,15 @@ def user_table(
     return environ
 
 
+def new_sqlite_database(path: Path) -> str:
+    """Create a database with tables and without rows; return its URL."""
+    path.write_bytes(_migrated_file())
+    path.chmod(0o600)
+    return f"sqlite:///{path}"
+
+
 @cache
-def _new_sqlite_database() -> bytes:
+def _migrated_file() -> bytes:
     """Return the file of a database with tables, which is copied because the migrations take longer."""
     with TemporaryDirectory() as folder:
         engine = engine_of({"DATABASE_URL": f"sqlite:///{folder}/new.db"}, may_create=True)

@@ -39,9 +39,9 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def environ(empty_database: str) -> dict[str, str]:
+def environ(migrated_database: str) -> dict[str, str]:
     """Return the environment of a new database whose users have hashes of several schemes."""
-    environ = user_table(empty_database, [])
+    environ = user_table(migrated_database, [])
     table = UserEditor(engine_of(environ), "tests")
     for username, stored in USERS.items():
         table.add(username, f"{username}@example.org", stored)
@@ -86,8 +86,8 @@ def test_login_that_matches_two_users_costs_the_hash_of_one(environ: dict[str, s
     assert len(checked) == 1
 
 
-def test_unknown_login_in_an_empty_table_costs_a_policy_hash(empty_database: str, checked: list[str]) -> None:
-    try_unknown(user_table(empty_database, []), "nobody")
+def test_unknown_login_in_an_empty_table_costs_a_policy_hash(migrated_database: str, checked: list[str]) -> None:
+    try_unknown(user_table(migrated_database, []), "nobody")
     (decoy,) = checked
     assert has_policy_cost(decoy)
 
@@ -133,8 +133,8 @@ def test_decoys_are_read_again_when_they_are_too_old(
 
 
 @pytest.mark.parametrize("size", [1, 5, 20, 256])
-def test_sample_of_hashes_is_distributed_over_the_table(empty_database: str, size: int) -> None:
-    table = UserEditor(engine_of(user_table(empty_database, [])), "tests")
+def test_sample_of_hashes_is_distributed_over_the_table(migrated_database: str, size: int) -> None:
+    table = UserEditor(engine_of(user_table(migrated_database, [])), "tests")
     for number in range(30):
         table.add(f"user{number}", None, f"hash {number}")
     for number in (0, 7, 8, 9):
@@ -148,5 +148,5 @@ def test_sample_of_hashes_is_distributed_over_the_table(empty_database: str, siz
     assert numbers[-1] >= 29 - 29 // size
 
 
-def test_sample_of_an_empty_table_is_empty(empty_database: str) -> None:
-    assert UserTable(engine_of(user_table(empty_database, []))).sample_hashes(10) == []
+def test_sample_of_an_empty_table_is_empty(migrated_database: str) -> None:
+    assert UserTable(engine_of(user_table(migrated_database, []))).sample_hashes(10) == []

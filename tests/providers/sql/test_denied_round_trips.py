@@ -57,9 +57,9 @@ def recorded_traffic() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def provider(empty_database: str) -> DatabaseProvider:
+def provider(migrated_database: str) -> DatabaseProvider:
     """A provider with users for each reason, whose decoys have been read."""
-    environ = user_table(empty_database, [ZOE, DISABLED_USER])
+    environ = user_table(migrated_database, [ZOE, DISABLED_USER])
     engine = engine_of(environ)
     UserEditor(engine, "tests").set_active(DISABLED_USER.username, active=False)
     for person in SAME_EMAIL_USERS:

@@ -43,9 +43,9 @@ ADMIN_SET_HASH = hashed("the password that an admin has set")
 
 
 @pytest.fixture
-def environ(empty_database: str) -> dict[str, str]:
+def environ(migrated_database: str) -> dict[str, str]:
     """Return the environment of a new database in which Zoé has a weak hash."""
-    return user_table(empty_database, [ZOE], lambda _: WEAK)
+    return user_table(migrated_database, [ZOE], lambda _: WEAK)
 
 
 @pytest.fixture

@@ -50,9 +50,9 @@ def assert_unavailable(client: FlaskClient) -> None:
 
 
 @pytest.fixture
-def environ(empty_database: str) -> dict[str, str]:
+def environ(migrated_database: str) -> dict[str, str]:
     """Return the environment of a new database with Zoé."""
-    return user_table(empty_database, [ZOE])
+    return user_table(migrated_database, [ZOE])
 
 
 def test_disabled_user_is_denied_until_enabled_again(environ: dict[str, str]) -> None:

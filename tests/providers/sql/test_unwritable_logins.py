@@ -85,9 +85,9 @@ REJECT_WRITES = {
 
 
 def test_login_succeeds_if_a_constraint_rejects_the_upgrade(
-    empty_database: str, caplog: pytest.LogCaptureFixture
+    migrated_database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    environ = user_table(empty_database, [ZOE], lambda _: WEAK)
+    environ = user_table(migrated_database, [ZOE], lambda _: WEAK)
     engine = engine_of(environ)
     with engine.begin() as connection:
         for statement in REJECT_WRITES[engine.dialect.name]:
@@ -119,9 +119,9 @@ def locked(connection: Connection) -> Iterator[None]:
 
 
 def test_login_succeeds_while_another_transaction_locks_the_user(
-    empty_database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    migrated_database: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    environ = user_table(empty_database, [ZOE], lambda _: WEAK)
+    environ = user_table(migrated_database, [ZOE], lambda _: WEAK)
     monkeypatch.setattr(engines, "TIMEOUT_SECONDS", 1)
     with engine_of(environ).connect() as writer:
         if writer.dialect.name == "sqlite":
