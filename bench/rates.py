@@ -5,17 +5,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 
-def measure_rate(work: Callable[[int], object], clients: int, seconds: float) -> float:
-    """Return how often in a second all clients together do the work, whose argument is the number of the client."""
-    begin = time.perf_counter()
+def measure_rate(
+    work: Callable[[int], object], clients: int, seconds: float, prepare_thread: Callable[[], object] | None = None
+) -> float:
+    """Return how often in a second all clients together do the work, whose argument is the number of the client.
 
-    def repeat(client: int) -> int:
-        done = 0
-        while time.perf_counter() < begin + seconds:
-            work(client)
-            done += 1
-        return done
+    `prepare_thread` is called in the thread of each client before it begins.
+    """
+    with ThreadPoolExecutor(clients, initializer=prepare_thread) as threads:
+        begin = time.perf_counter()
 
-    with ThreadPoolExecutor(clients) as threads:
+        def repeat(client: int) -> int:
+            done = 0
+            while time.perf_counter() < begin + seconds:
+                work(client)
+                done += 1
+            return done
+
         done = sum(threads.map(repeat, range(clients)))
-    return done / (time.perf_counter() - begin)
+        return done / (time.perf_counter() - begin)

@@ -1,6 +1,8 @@
 """Requests to an application in this process, without the cost of a test client."""
 
 import json
+from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 from flask import Flask
@@ -13,6 +15,13 @@ METRICS = {"METRICS_TOKEN": "a token for the metrics of the bench"}
 def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Return the WSGI environment of a POST request with a JSON body. It is for one request."""
     return EnvironBuilder(path, method="POST", json=body).get_environ()
+
+
+def repeated_post(path: str, body: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """Return a function that returns the environment of such a request from this host, each time a new one."""
+    environ = {**post(path, body), "REMOTE_ADDR": "127.0.0.1"}
+    content = environ["wsgi.input"].read()
+    return lambda: {**environ, "wsgi.input": BytesIO(content)}
 
 
 def call(app: Flask, environ: dict[str, Any]) -> tuple[str, bytes]:

@@ -81,6 +81,11 @@ class _HashPool:
 
 def _prepare_thread() -> None:
     _policy()  # so that the duration of a verification does not include the import of libpass
+    lower_priority()
+
+
+def lower_priority() -> None:
+    """Give the current thread the priority of those that compute hashes."""
     if sys.platform == "linux":  # elsewhere, a nice value belongs to the whole process
         with suppress(OSError):
             os.nice(_LOWER_PRIORITY)
