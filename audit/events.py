@@ -75,6 +75,8 @@ MEMBERS = (
 )
 """The names of all members, in the order in which they are written."""
 
+_NAMES = frozenset(MEMBERS)
+
 Member = str | int | float | None
 
 
@@ -119,8 +121,8 @@ def write_process_event(event: Event, **members: Member) -> None:
 
 
 def _write(event: Event, members: Mapping[str, Member]) -> None:
-    if not members.keys() <= {*MEMBERS}:
-        raise TypeError(f"unknown members of an event: {members.keys() - {*MEMBERS}}")
+    if not members.keys() <= _NAMES:
+        raise TypeError(f"unknown members of an event: {members.keys() - _NAMES}")
     values = {**members, "event": event.value}
     entry = {name: _cut(value) for name in MEMBERS if (value := values.get(name)) is not None}
     log.info("%s", logfmt(entry), extra={EVENT_ATTRIBUTE: entry})

@@ -20,7 +20,7 @@ class JsonFormatter(logging.Formatter):
         entry: dict[str, object] = {"time": _time(record), "level": record.levelname, "logger": record.name}
         event = getattr(record, EVENT_ATTRIBUTE, None)
         entry |= event or {"message": _message(record)}
-        if not event and (request_id := request_members().get("request_id")):
+        if request_id := _request_id(record):
             entry["request_id"] = request_id
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
@@ -33,7 +33,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the lines of the traceback."""
         message = _message(record)
-        if (request_id := request_members().get("request_id")) and str(request_id) not in message:
+        if (request_id := _request_id(record)) and str(request_id) not in message:
             message += f" (request {request_id})"
         lines = [f"{_time(record)} {record.levelname} {record.name}: {escape(message)}"]
         if record.exc_info:
@@ -51,6 +51,11 @@ def log_to_standard_error(name: Literal["json", "text"]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(name))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _request_id(record: logging.LogRecord) -> object:
+    """Return the id of the request that has caused the record; None if there is none, or for an event, which has it."""
+    return None if hasattr(record, EVENT_ATTRIBUTE) else request_members().get("request_id")
 
 
 def _message(record: logging.LogRecord) -> str:

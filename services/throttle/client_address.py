@@ -1,6 +1,7 @@
 """The address of the client of a request, also behind trusted reverse proxies."""
 
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from config.trusted_proxies import Networks
@@ -11,6 +12,8 @@ _SHARED_PREFIX = 64
 """The prefix length of the IPv6 network of one client, which can use every address in it."""
 
 
+# A request needs its address up to four times, and parsing it takes as long as the checks of a guard.
+@lru_cache(64)
 def client_address(peer: str, forwarded_for: str, trusted: int | Networks) -> Address | None:
     """Return the address of the client; `None` if it is unknown, such as that of a Unix socket.
 

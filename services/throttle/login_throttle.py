@@ -3,8 +3,8 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 from config.rate_limit import RateLimit
 from providers.interface import Denied, User
@@ -30,8 +30,7 @@ NOWHERE = "-"
 KEY_NAMESPACE = "LIMITER"  # the keys are those of the library `limits`, so that versions that use it share the counters
 
 
-@dataclass(frozen=True)
-class Counter:
+class Counter(NamedTuple):
     """Counts something until its period is over, and is exhausted at its limit."""
 
     limit: RateLimit

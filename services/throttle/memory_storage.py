@@ -75,5 +75,8 @@ class BoundedMemoryStorage:
     def _find(self, key: str) -> _Counter | None:
         now = time.monotonic()
         with self._lock:
-            found = (counters.get(key) for counters in self._by_period.values())
-            return next((counter for counter in found if counter and counter.ends > now), None)
+            for counters in self._by_period.values():
+                counter = counters.get(key)
+                if counter and counter.ends > now:
+                    return counter
+        return None

@@ -44,6 +44,8 @@ OPTIONAL_CLAIMS: Mapping[str, Callable[[object], bool]] = {
     "client_id": _is_text,
     "sid": _is_text,
 }
+CHECKED_CLAIMS = frozenset({*REQUIRED_CLAIMS, *OPTIONAL_CLAIMS})
+"""The claims of which `invalid_claim` checks everything that a verification does, except the expiry."""
 
 
 class VerifiedClaims:

@@ -85,7 +85,8 @@ def log_in(app: Flask) -> Case:
     """Return a case that logs in."""
     body = json.dumps({"email": ZOE.email, "password": ZOE.password}).encode()
     environ = EnvironBuilder("/api/auth", method="POST", content_type="application/json", data=body).get_environ()
-    return lambda: serve(app, environ | {"RAW_URI": "/api/auth", "wsgi.input": BytesIO(body)})
+    environ |= {"RAW_URI": "/api/auth", "REMOTE_ADDR": "127.0.0.1"}
+    return lambda: serve(app, environ | {"wsgi.input": BytesIO(body)})
 
 
 def serve(app: Flask, environ: dict[str, Any]) -> str:

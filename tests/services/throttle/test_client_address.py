@@ -13,7 +13,7 @@ INTERNAL = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
 
 def found(peer: str, forwarded_for: str, trusted: object) -> str:
-    return str(client_address(peer, forwarded_for, trusted))  # type: ignore[arg-type]
+    return str(client_address(peer, forwarded_for, trusted))
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,15 @@ def test_token_that_the_guard_would_reject_is_not_issued(issuer: TokenIssuer, in
         issuer.generate({"username": "zoé", **invalid})
 
 
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG_TYPES.items() for value in values])
+def test_issued_token_is_one_that_the_guard_accepts(issuer: TokenIssuer, name: str, value: object) -> None:
+    try:
+        token = issuer.generate({"username": "zoé", name: value})
+    except ValueError:
+        return
+    assert issuer.decode(token)["sub"] == "zoé"
+
+
 def test_token_signed_by_another_library_is_accepted(
     issuer: TokenIssuer, header: dict[str, Any], claims: dict[str, Any]
 ) -> None:
