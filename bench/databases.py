@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
 from sqlalchemy import Connection, text
 
 from database.schema import upgrade
@@ -52,9 +53,8 @@ def create_filled(kind: str, base_url: str, count: int) -> dict[str, str]:
     with engine.begin() as connection:
         _fill(connection, kind, count, password_hash)
     if kind == "postgresql":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("SET statement_timeout = 0"))
-            connection.execute(text("VACUUM ANALYZE"))
+        with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as connection:  # no transaction, no timeout
+            connection.execute("VACUUM ANALYZE")
     UserEditor(engine, "bench").add("zoe", "zoe@example.com", password_hash, ["admin", "user"])
     engine.dispose()
     return environ

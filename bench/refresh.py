@@ -15,6 +15,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+import psycopg
 from flask import Flask
 from sqlalchemy import Engine, text
 
@@ -64,10 +65,9 @@ def _fill(engine: Engine, first: int, last: int, age: str) -> None:
     with engine.begin() as connection:
         limit_statements(connection, None)
         connection.execute(text(_INSERT.format(age=age)), {"first": first, "last": last})
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        limit_statements(connection, None)
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("VACUUM ANALYZE latchkey_sessions"))
+    url = engine.url.set(drivername="postgresql").render_as_string()
+    with psycopg.connect(url, autocommit=True) as connection:  # without a transaction, and without a timeout
+        connection.execute("VACUUM ANALYZE latchkey_sessions")
 
 
 class _Service:

@@ -11,6 +11,12 @@ TIMEOUT_SECONDS = 5
 RESPONSE_MARGIN_SECONDS = 1
 """How long after the timeout of a statement PostgreSQL has to report it."""
 
+IS_STATEMENT = "latchkey_is_statement"
+"""The execution option of a transaction that has one statement, see `begin_statement`."""
+
+IS_SNAPSHOT = "latchkey_is_snapshot"
+"""The execution option of a transaction whose queries see the same state, see `begin_snapshot`."""
+
 
 def invalid_url(found: str) -> ConfigurationError:
     """Return the error of a DATABASE_URL: `found` is a predicate about it, without its values."""

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL with a time limit for each response, which libpq does not have."""
 
+import select
 from typing import Any, TypeVar
 
 import psycopg
@@ -18,6 +19,26 @@ class TimedConnection(psycopg.Connection[Any]):
 
     response_timeout: float | None = None
     """The seconds to wait for the response to a statement, after which OperationalError is raised; None: no limit."""
+
+    has_own_server_process: bool = False
+    """Whether no pooler sends the statements of this connection to server processes that other clients use too."""
+
+    def find_server_process(self) -> None:
+        """Set `has_own_server_process`. A pooler, such as PgBouncer, has reported a process id of its own."""
+        row = self.execute("SELECT pg_backend_pid()").fetchone()
+        self.has_own_server_process = row == (self.info.backend_pid,)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the server has closed the connection, as far as the kernel knows. This needs no round trip.
+
+        A server that has nothing to respond to sends only the reason why it closes a connection, or a changed setting.
+        """
+        if self.closed:
+            return True
+        unread = select.poll()
+        unread.register(self.fileno(), select.POLLIN)
+        return bool(unread.poll(0))
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait as psycopg does, but at most for `response_timeout`, unless psycopg itself has a limit."""

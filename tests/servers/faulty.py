@@ -78,8 +78,8 @@ class FaultyProxy:
                 if is_response and silenced.is_set():
                     continue
                 if not is_response or self.fault == "none":
+                    self.responses += is_response  # before the client has it, and may read the number
                     sink.sendall(octets)
-                    self.responses += is_response
                 elif not self._inject_fault(sink, octets):
                     break
         for connection in (source, sink):

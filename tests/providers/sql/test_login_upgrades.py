@@ -15,6 +15,7 @@ import time_machine
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 
+from database.engine import begin_statement
 from database.user_editor import UserEditor
 from database.user_table import UserTable
 from passwords.hashing import CAPACITY
@@ -162,9 +163,8 @@ def test_login_waits_for_an_open_transaction_of_an_admin(postgres: str) -> None:
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE wait_event_type = 'Lock' AND starts_with(query, 'UPDATE latchkey_users')"
     )
-    with ThreadPoolExecutor(1) as threads, engine.connect() as observer, engine.connect() as admin:
-        # In a transaction, the observer would see the same state each time.
-        observer.execution_options(isolation_level="AUTOCOMMIT")
+    # In one transaction, the observer would see the same state each time.
+    with ThreadPoolExecutor(1) as threads, begin_statement(engine) as observer, engine.connect() as admin:
         admin.exec_driver_sql("UPDATE latchkey_users SET password_hash = %s", (ADMIN_SET_HASH,))
         login = threads.submit(send_login, client)
         wait_until(lambda: observer.exec_driver_sql(waiting).scalar() == 1)
