@@ -57,9 +57,28 @@ class Application(Flask):
 
         The check is here because a function of `before_request` takes five times as long; `super()` twice as long.
         """
-        if request is not None:
-            require_plain_request(request.environ)
-        return Flask.create_url_adapter(self, request)
+        if request is None:
+            return Flask.create_url_adapter(self, None)
+        require_plain_request(request.environ)
+        return self._bind(request)
+
+    def _bind(self, request: Request) -> MapAdapter | None:
+        """Return the adapter that Flask returns.
+
+        Flask parses the environment again for it, which takes 6 % of a request.
+        """
+        environ = request.environ
+        if "HTTP_UPGRADE" in environ or self.config["SERVER_NAME"] or self.config["TRUSTED_HOSTS"]:
+            return Flask.create_url_adapter(self, request)
+        return self.url_map.bind(
+            request.host,
+            script_name=request.root_path,
+            subdomain=self.url_map.default_subdomain,
+            url_scheme=request.scheme,
+            default_method=request.method,
+            path_info=environ.get("PATH_INFO") and request.path,  # the path of a request has a slash in any case
+            query_args=request.query_string.decode(),
+        )
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raise why no route was found, but not a redirect."""

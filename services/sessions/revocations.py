@@ -100,7 +100,7 @@ class RevocationList:
 
         Raises SessionsUnavailable if the list is older than the staleness limit.
         """
-        if self.age_seconds > 2 * POLL_INTERVAL:
+        if monotonic() - self._read_at > 2 * POLL_INTERVAL:
             self._wait_for_first_attempt()
             self._poll_if_overdue()
             if self.age_seconds > self._staleness_seconds:

@@ -29,6 +29,9 @@ class RevokedIds:
         return len(self._sorted) + len(self._newest)
 
     def __contains__(self, revoked: str) -> bool:
-        searched, ids = hash(revoked), self._sorted
+        searched = hash(revoked)
+        if searched in self._newest:
+            return True
+        ids = self._sorted
         place = bisect_left(ids, searched)
-        return (place < len(ids) and ids[place] == searched) or searched in self._newest
+        return place < len(ids) and ids[place] == searched

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from werkzeug.exceptions import Unauthorized
 
@@ -19,6 +19,9 @@ from config.service_settings import TokenSettings
 from providers.interface import SESSION_MEMBERS
 from services.keys.ring import Key, KeyRing, KeySource
 from services.tokens.claims import CHECKED_CLAIMS, REQUIRED_CLAIMS, Claims, VerifiedClaims, invalid_claim
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 §2.1: no other kind of token is accepted as an access token
 MAX_TOKEN_LENGTH = 8000  # characters; servers accept header lines of 8 KB
@@ -88,8 +91,6 @@ class TokenIssuer:
         # The key ring is part of the cache key, and immutable, so its results stay valid until the token expires.
         # A rejection raises an exception, which is not cached.
         self._verify_cached = lru_cache(MAX_CACHED_TOKENS)(self._verify)
-        # All tokens of one key have the same header, whose JSON takes as long as the rest of the guard.
-        self._key_of_cached = lru_cache(MAX_CACHED_HEADERS)(self._key_of)
         self._find_new_key_cached = lru_cache(MAX_CACHED_HEADERS)(self._find_new_key)
 
     @property
@@ -177,7 +178,7 @@ class TokenIssuer:
             raise InvalidToken("too long")
         if token.encode(errors="replace").translate(None, _BASE64URL) != b"..":
             raise InvalidToken("not a JSON Web Token")
-        claims = self._decode_signed(token, self._key_of_cached(ring, token.partition(".")[0]))
+        claims = self._decode_signed(token, self._key_of(ring, token))
         self._require_valid_claims(claims)
         return VerifiedClaims(claims)
 
@@ -187,21 +188,15 @@ class TokenIssuer:
         if self._revocation_checker and claims["exp"] - claims["iat"] > MAX_REVOCABLE_LIFETIME.total_seconds():
             raise InvalidToken("valid for more than a year")
 
-    def _key_of(self, ring: KeyRing, header_segment: str) -> Key:
-        """Return the key that the header of a token names. PyJWT alone would decode the whole token for it."""
-        try:
-            header = json.loads(urlsafe_b64decode(f"{header_segment}==").decode())
-        except (ValueError, RecursionError):
-            raise InvalidToken("not a JSON Web Token") from None
-        key_id = header.get("kid") if isinstance(header, dict) else None
-        if not isinstance(key_id, str):
-            raise InvalidToken("not issued by this service")
-        period = int(time.monotonic() / NEW_KEY_CHECK_SECONDS)
-        key = ring.find(key_id) or self._find_new_key_cached(ring, key_id, period)
-        # The JOSE header of an issued token has these three members only: `crit`, `jwk`, `jku` and `x5u` are rejected.
-        if key is None or header != {"alg": key.algorithm, "typ": TOKEN_TYPE, "kid": key.id}:
-            raise InvalidToken("not issued by this service")
-        return key
+    def _key_of(self, ring: KeyRing, token: str) -> Key:
+        """Return the key that the header of a token names."""
+        if header := _parse_header(token.partition(".")[0]):
+            algorithm, key_id = header
+            period = int(time.monotonic() / NEW_KEY_CHECK_SECONDS)
+            key = ring.find(key_id) or self._find_new_key_cached(ring, key_id, period)
+            if key and key.algorithm == algorithm:
+                return key
+        raise InvalidToken("not issued by this service")
 
     def _find_new_key(self, _ring: KeyRing, key_id: str, _period: int) -> Key | None:
         """Return a key with which another worker signs, and which this one has not read yet."""
@@ -218,7 +213,7 @@ class TokenIssuer:
                 issuer=self._settings.issuer,
                 audience=self._settings.audience,
                 leeway=LEEWAY_SECONDS,
-                options={"require": list(REQUIRED_CLAIMS), "strict_aud": True},
+                options=_OPTIONS,
             )
         except jwt.ExpiredSignatureError:
             raise ExpiredToken("expired") from None
@@ -226,6 +221,25 @@ class TokenIssuer:
             raise InvalidToken(_REASONS.get(type(error).__name__, "not a valid access token")) from None
 
 
+# All tokens of one key have the same header, whose JSON takes as long as the rest of the guard. Keys do not change what
+# is stored, and a stranger who sends other headers stores 64 of at most 8,000 characters.
+@lru_cache(MAX_CACHED_HEADERS)
+def _parse_header(segment: str) -> tuple[str, str] | None:
+    """Return the algorithm and the key id in the header of a token; `None` if no issued token has such a header.
+
+    Raises InvalidToken if it is not JSON. PyJWT alone would decode the whole token to find its key.
+    """
+    try:
+        header = json.loads(urlsafe_b64decode(f"{segment}==").decode())
+    except (ValueError, RecursionError):
+        raise InvalidToken("not a JSON Web Token") from None
+    match header:
+        case {"alg": str(algorithm), "kid": str(key_id), **others} if others == {"typ": TOKEN_TYPE}:
+            return algorithm, key_id
+    return None  # issued tokens have these three members only: `crit`, `jwk`, `jku` and `x5u` are rejected
+
+
+_OPTIONS: "Options" = {"require": list(REQUIRED_CLAIMS), "strict_aud": True}
 _REASONS = {
     "InvalidSignatureError": "signature does not match",
     "ImmatureSignatureError": "not valid yet",

@@ -2,10 +2,14 @@
 
 import gc
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from flask import Flask, jsonify, session
+from flask import Flask, Request, jsonify, session
+from werkzeug.exceptions import SecurityError
+from werkzeug.routing import MapAdapter
 from werkzeug.test import create_environ
 
 from api import response_headers
@@ -49,6 +53,40 @@ def test_json_is_that_of_flask(app: Flask, options: dict[str, Any]) -> None:
         one.add_url_rule("/", view_func=lambda: jsonify(b="é", a=[1, {"z": None, "c": 1.5}]), endpoint="json")
         texts.append(one.test_client().get("/").text)
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"REQUEST_METHOD": "POST", "QUERY_STRING": "a=b&c=%C3%A9"},
+        {"QUERY_STRING": "é".encode().decode("latin-1")},
+        {"HTTP_HOST": "API.example.org:8080", "wsgi.url_scheme": "https"},
+        {"HTTP_HOST": "[::1]:443", "wsgi.url_scheme": "https"},
+        {"HTTP_HOST": "not a host/"},
+        {"SCRIPT_NAME": "/below", "RAW_URI": "/below/api/auth"},
+        {"SCRIPT_NAME": "/below/", "PATH_INFO": "/é".encode().decode("latin-1"), "RAW_URI": "/%C3%A9"},
+        {"PATH_INFO": "", "RAW_URI": ""},
+        {"HTTP_CONNECTION": "Upgrade", "HTTP_UPGRADE": "websocket"},
+    ],
+)
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"SERVER_NAME": "example.org"}, {"TRUSTED_HOSTS": ["example.org"]}],
+    ids=lambda config: str([*config]),
+)
+def test_routes_are_bound_as_in_flask(app: Flask, changes: dict[str, str], config: dict[str, Any]) -> None:
+    app.config.update(config)
+    environ = create_environ("/api/auth") | {"RAW_URI": "/api/auth"} | changes
+    assert bound(app.create_url_adapter, app, environ) == bound(partial(Flask.create_url_adapter, app), app, environ)
+
+
+def bound(bind: Callable[[Request], MapAdapter | None], app: Flask, environ: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of the adapter for the routes; the exception if the host is not trusted."""
+    try:
+        return vars(bind(app.request_class(environ)))
+    except SecurityError as error:
+        return {"error": type(error)}
 
 
 def test_view_cannot_send_another_request_id(app: Flask) -> None:
