@@ -143,5 +143,7 @@ def failing_port() -> Iterator[int]:
     with ThreadingTCPServer(("127.0.0.1", 0), _Failure) as server:
         server.daemon_threads, server.block_on_close = True, False
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()  # before its socket is closed, on which the thread would no longer wait

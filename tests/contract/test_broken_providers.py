@@ -1,6 +1,7 @@
 """The contract finds the fault of each of many broken providers, by the rule that names it."""
 
 import re
+import threading
 from itertools import chain
 
 import pytest
@@ -9,9 +10,11 @@ import tests.contract.broken_logins
 import tests.contract.broken_methods  # noqa: F401 - both fill BROKEN
 from services.links import Link
 from services.provider_contract.accounts import SAMPLE_ACCOUNTS
+from services.provider_contract.outages import failing_port
 from services.provider_contract.rules import RULES, applicable_rules
 from services.provider_contract.subject import BrokenContract, Subject
 from tests.contract.acme import BROKEN, DISABLED, TOKEN, Acme
+from tests.servers.process import wait_until
 from tests.support.newcomer import ROOT
 
 NAMES = {rule.__name__: rule for rule in chain(*RULES.values())}
@@ -35,6 +38,13 @@ def test_provider_without_a_fault_keeps_each_rule(rule: str) -> None:
     subject = subject_of(Acme)
     assert NAMES[rule] in [*applicable_rules(subject)]
     NAMES[rule](subject)
+
+
+def test_failing_store_ends_with_the_rule_that_finds_a_fault() -> None:
+    before = {*threading.enumerate()}
+    with pytest.raises(BrokenContract), failing_port():
+        raise BrokenContract(found="find returns None", remedy="Raise ProviderUnavailable")
+    wait_until(lambda: {*threading.enumerate()} <= before)
 
 
 def test_documentation_lists_each_rule() -> None:
