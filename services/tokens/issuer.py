@@ -205,10 +205,12 @@ class TokenIssuer:
     def _decode_signed(self, token: str, key: Key) -> Claims:
         import jwt
 
+        from services.tokens.checked_secret import checked_secret
+
         try:
             return jwt.decode(
                 token,
-                key.verifying,
+                key.verifying if key.jwk else checked_secret(key.verifying),
                 algorithms=[key.algorithm],
                 issuer=self._settings.issuer,
                 audience=self._settings.audience,
