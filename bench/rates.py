@@ -3,17 +3,26 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+
+class Rate(NamedTuple):
+    """How often something was done."""
+
+    per_second: float
+    cpu_seconds: float
+    """The CPU time of this process for each."""
 
 
 def measure_rate(
     work: Callable[[int], object], clients: int, seconds: float, prepare_thread: Callable[[], object] | None = None
-) -> float:
+) -> Rate:
     """Return how often in a second all clients together do the work, whose argument is the number of the client.
 
     `prepare_thread` is called in the thread of each client before it begins.
     """
     with ThreadPoolExecutor(clients, initializer=prepare_thread) as threads:
-        begin = time.perf_counter()
+        begin, cpu = time.perf_counter(), time.process_time()
 
         def repeat(client: int) -> int:
             done = 0
@@ -23,4 +32,4 @@ def measure_rate(
             return done
 
         done = sum(threads.map(repeat, range(clients)))
-        return done / (time.perf_counter() - begin)
+        return Rate(done / (time.perf_counter() - begin), (time.process_time() - cpu) / done)

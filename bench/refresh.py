@@ -86,7 +86,7 @@ class _Service:
 
     def refresh_rate(self) -> float:
         """Return the refreshes a second of all clients."""
-        return measure_rate(self._refresh, CLIENTS, PERIOD_SECONDS)
+        return measure_rate(self._refresh, CLIENTS, PERIOD_SECONDS).per_second
 
     def _refresh(self, client: int) -> None:
         answer = call_json(self._app, post("/api/auth/refresh", {"refresh_token": self._tokens[client]}))

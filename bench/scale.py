@@ -52,7 +52,7 @@ def _editor(engine: Engine) -> UserEditor:
 
 def main() -> None:
     """Run the benchmark: the arguments are the number of users, ten million by default, and the kinds of databases."""
-    many, *kinds = (int(sys.argv[1]), *sys.argv[2:]) if len(sys.argv) > 1 else (MANY,)
+    many, kinds = int(sys.argv[1]) if len(sys.argv) > 1 else MANY, sys.argv[2:]
     with servers() as base_urls:
         for kind, base_url in base_urls.items():
             if kinds and kind not in kinds:
