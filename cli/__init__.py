@@ -23,13 +23,17 @@ class LazyCommand(click.Command):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         from cli.examples import add_examples
+        from cli.terminal import escape_unencodable_output, translate_command_errors
 
+        escape_unencodable_output()
         # Servers, and commands that load the application, find a provider in the current folder: so do all commands. At
         # the end, because a file there must not replace a module of Python.
         if "" not in sys.path:
             sys.path.append("")
         # Click invokes the command that the context belongs to.
-        return add_examples(self._load(), str(info_name)).make_context(info_name, args, parent, **extra)
+        context = add_examples(self._load(), str(info_name)).make_context(info_name, args, parent, **extra)
+        context.with_resource(translate_command_errors())
+        return context
 
 
 # The names differ from those of the modules: importing `cli.users` would replace an attribute `users` of this package.

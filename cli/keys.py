@@ -18,7 +18,6 @@ from cli.terminal import (
     format_time,
     print_json,
     printable,
-    translate_command_errors,
 )
 from config.errors import translate_errors
 from config.keys import SigningKeysSettings
@@ -198,8 +197,7 @@ def _find_key(directory: KeyDirectory, key: str | None, states: tuple[str, ...],
 
 def _require_removable(stored: StoredKey) -> None:
     """Raise CommandError if a token that the key has signed may still be valid."""
-    with translate_command_errors():
-        removable_at = _removable_at(stored, _last_expiry([stored]))
+    removable_at = _removable_at(stored, _last_expiry([stored]))
     if removable_at > datetime.now(UTC):
         end = format_time(removable_at, "seconds")
         raise CommandError(f"{stored.key.id} may have signed tokens that are still valid. Wait until {end}")

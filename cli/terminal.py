@@ -1,15 +1,17 @@
 """Input, output and errors of commands at a terminal or in a script."""
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from io import TextIOWrapper
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, TextIO
 from unicodedata import category
 
 import click
@@ -36,6 +38,15 @@ class CommandError(click.ClickException):
         super().__init__(printable(message))
 
 
+class Interrupted(CommandError):
+    """Ctrl-C has ended the command. The message describes what was changed, where the command can change much."""
+
+    exit_code = 130  # as of a shell's command that SIGINT ends
+
+    def __init__(self, outcome: str | None = None) -> None:
+        super().__init__(f"interrupted. {outcome}" if outcome else "interrupted")
+
+
 class _Name(click.ParamType[str]):
     name = "name"
 
@@ -59,9 +70,12 @@ JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 @contextmanager
 def translate_command_errors() -> Iterator[None]:
-    """Raise CommandError in place of the errors of the user table and of files."""
+    """Raise CommandError in place of Ctrl-C, and of the errors of the user table and of files."""
     try:
         yield
+        _flush_output()  # here, because a fault at the exit of Python has no message
+    except KeyboardInterrupt:
+        raise Interrupted from None
     except UserExists:
         raise CommandError("this username or email is taken. See: flask users list") from None
     except InvalidName as error:
@@ -79,7 +93,32 @@ def translate_command_errors() -> Iterator[None]:
     except BrokenPipeError:  # the reader of the output has closed it, which click handles
         raise
     except OSError as error:
-        raise CommandError(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from None
+        subject = error.filename or ("a file" if _can_write_output() else "standard output")
+        raise CommandError(f"{subject} cannot be used: {error.strerror or error}") from None
+
+
+def _flush_output() -> None:
+    if sys.stdout:
+        sys.stdout.flush()
+
+
+def _can_write_output() -> bool:
+    """Return whether standard output can be written. If not, discard it: Python would fail again at its exit."""
+    try:
+        _flush_output()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
+@contextmanager
+def describe_interruption(outcome: str) -> Iterator[None]:
+    """Raise Interrupted with this description of what was changed if Ctrl-C ends the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(outcome) from None
 
 
 def read_password(policy: PasswordPolicy, *names: str | None) -> str:
@@ -124,6 +163,19 @@ def confirm(question: str) -> None:
     if not (sys.stdin and sys.stdin.isatty()):
         raise CommandError("cannot ask for a confirmation without a terminal. Add --yes")
     click.confirm(printable(question), abort=True, err=True)
+
+
+def escape_unencodable_output() -> None:
+    r"""Print an escape, such as `\u2192`, in place of each character that the encoding of the output does not have."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def utf8_output() -> TextIO:
+    """Return standard output for the text of a file: as UTF-8 in any locale, and without a translation of newlines."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
+    return sys.stdout
 
 
 def print_json(value: object) -> None:

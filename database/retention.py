@@ -41,15 +41,17 @@ class Pruning:
     def run(self, operator: str) -> Iterator[tuple[str, int]]:
         """Delete the rows, and yield the name of the table and the number of rows of each transaction.
 
-        The deletion of audit events is an audit event.
+        The deletion of audit events is an audit event, also if it is interrupted.
         """
         for table, condition in self._conditions.items():
             deleted = 0
-            while rows := self._delete_some(table, condition):
-                deleted += rows
-                yield table.name, rows
-            if table is audit_events and deleted:
-                self._record(operator, deleted)
+            try:
+                while rows := self._delete_some(table, condition):
+                    deleted += rows
+                    yield table.name, rows
+            finally:
+                if table is audit_events and deleted:
+                    self._record(operator, deleted)
 
     def _delete_some(self, table: Table, condition: ColumnElement[bool]) -> int:
         (key,) = table.primary_key

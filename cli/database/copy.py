@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from cli.operator import begin_change
-from cli.terminal import JSON_OPTION, CommandError, as_table, print_json, progress, translate_command_errors
+from cli.terminal import JSON_OPTION, CommandError, as_table, describe_interruption, print_json, progress
 from config.settings import Settings
 from database.copying import CopyFailed, TargetNotEmpty, copy_database, count_rows
 from database.engine import open_engine
 from database.errors import DatabaseUnavailable
 from database.sqlite_file import absolute_path
 
+OUTCOME = "DATABASE_URL has the copy of every row, or of none. Run the command again"
 _URL_PREFIX = "sqlite:///"
 
 
@@ -35,7 +36,7 @@ def copy(source: str, as_json: bool) -> None:
     )
     rows = _count_rows(file)
     try:
-        with translate_command_errors(), progress("Copying and comparing", 2 * sum(rows.values())) as advance:
+        with describe_interruption(OUTCOME), progress("Copying and comparing", 2 * sum(rows.values())) as advance:
             copy_database(file, target, operator, advance)
     except TargetNotEmpty as error:
         raise CommandError(f"the table {error} of DATABASE_URL is not empty. Create a new database") from None

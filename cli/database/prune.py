@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from cli.operator import begin_change
-from cli.terminal import JSON_OPTION, as_paragraph, as_table, print_json, progress, translate_command_errors
+from cli.terminal import JSON_OPTION, as_paragraph, as_table, describe_interruption, print_json, progress
 from config.settings import Settings
 from database.engine import open_engine
 from database.retention import Pruning
@@ -24,8 +24,7 @@ def prune(dry_run: bool, as_json: bool) -> None:
     days = settings.audit.retention_days
     pruning = Pruning(open_engine(settings.database), datetime.now(UTC) - timedelta(days=days) if days else None)
     operator = begin_change(settings)
-    with translate_command_errors():
-        rows = pruning.count() if dry_run else _prune(pruning, operator)
+    rows = pruning.count() if dry_run else _prune(pruning, operator)
     if as_json:
         print_json({"dry_run": dry_run, "rows": rows})
         return
@@ -38,7 +37,8 @@ def _prune(pruning: Pruning, operator: str) -> dict[str, int]:
     """Delete the rows, with a progress bar. Return how many were deleted, by the name of the table."""
     expected = pruning.count()
     deleted = dict.fromkeys(expected, 0)
-    with progress("Deleting", sum(expected.values())) as advance:
+    outcome = "The rows that were deleted stay deleted. To delete the others, run the command again"
+    with describe_interruption(outcome), progress("Deleting", sum(expected.values())) as advance:
         for table, rows in pruning.run(operator):
             deleted[table] += rows
             advance(rows)

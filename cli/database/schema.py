@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from cli.terminal import JSON_OPTION, CommandError, as_paragraph, confirm, print_json, translate_command_errors
+from cli.terminal import JSON_OPTION, CommandError, as_paragraph, confirm, print_json
 from config.settings import Settings
 from database.engine import open_engine
 from database.schema import HEAD, REVISIONS, revision_of, schema_drift, schema_problem
@@ -16,8 +16,7 @@ from database.user_table import UserTable
 @click.command
 def upgrade() -> None:
     """Upgrade the tables to the schema of this version."""
-    with translate_command_errors():
-        revision = upgrade_schema(open_engine(Settings.of_process().database, may_create=True))
+    revision = upgrade_schema(open_engine(Settings.of_process().database, may_create=True))
     click.echo(f"Upgraded the database to revision {revision}." if revision else "The database is up to date.")
 
 
@@ -30,18 +29,17 @@ def downgrade(revision: str, yes: bool) -> None:
     Data that the older tables cannot hold is deleted.
     """
     engine = open_engine(Settings.of_process().database)
-    with translate_command_errors():
-        current = revision_of(engine)
-        if (current or "") <= revision != "base":
-            raise CommandError(f"the revision of the database is not newer than {revision}. See: flask database check")
-        lost = "data that its tables cannot hold"
-        if current and revision == "base":
-            lost = f"every row of every table, with {UserTable(engine).count():,} users"
-        if yes:
-            click.echo(f"Deleting {lost}.", err=True)
-        else:
-            confirm(f"Downgrade to {revision}, and delete {lost}?")
-        downgrade_schema(engine, revision)
+    current = revision_of(engine)
+    if (current or "") <= revision != "base":
+        raise CommandError(f"the revision of the database is not newer than {revision}. See: flask database check")
+    lost = "data that its tables cannot hold"
+    if current and revision == "base":
+        lost = f"every row of every table, with {UserTable(engine).count():,} users"
+    if yes:
+        click.echo(f"Deleting {lost}.", err=True)
+    else:
+        confirm(f"Downgrade to {revision}, and delete {lost}?")
+    downgrade_schema(engine, revision)
     click.echo(f"Downgraded the database to revision {revision}.")
 
 
@@ -53,8 +51,7 @@ def check(as_json: bool) -> None:
     The exit code is 1 if they are not.
     """
     engine = open_engine(Settings.of_process().database)
-    with translate_command_errors():
-        revision, problem, drift = revision_of(engine), schema_problem(engine), schema_drift(engine)
+    revision, problem, drift = revision_of(engine), schema_problem(engine), schema_drift(engine)
     problems = [str(problem)] if problem else [f"the tables differ from the migrations: {change}." for change in drift]
     if as_json:
         print_json({"revision": revision, "required": HEAD, "compatible": not problems, "problems": problems})

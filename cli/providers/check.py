@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli.doctor import print_findings
-from cli.terminal import JSON_OPTION, NAME, CommandError, ask_password, print_json, translate_command_errors
+from cli.terminal import JSON_OPTION, NAME, CommandError, ask_password, print_json
 from config.environment import read_environment
 from config.text import normalize_password
 from providers.registry import open_provider
@@ -56,8 +56,7 @@ def check(name: str, login: str, password_file: Path | None, disabled: str | Non
 
 
 def _read(path: Path) -> str:
-    with translate_command_errors():
-        try:
-            return path.read_text("utf-8").partition("\n")[0].rstrip("\r")
-        except UnicodeDecodeError:
-            raise CommandError(f"{path} is not UTF-8 text") from None
+    try:
+        return path.read_text("utf-8").partition("\n")[0].rstrip("\r")
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is not UTF-8 text") from None

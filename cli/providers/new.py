@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.terminal import CommandError, translate_command_errors
+from cli.terminal import CommandError
 from providers.registry import provider_entry_points
 
 _TEMPLATE = {
@@ -34,10 +34,9 @@ def new(name: str, directory: Path | None) -> None:
     folder = directory or Path(f"{name}-provider")
     if folder.exists():
         raise CommandError(f"{folder} exists. Choose another folder with --directory")
-    with translate_command_errors():
-        for path, text in package_of(name).items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, "utf-8")
+    for path, text in package_of(name).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, "utf-8")
     click.echo(f"Created {folder}. Install it into this environment, and run its tests:\n")
     click.echo(f"  {sys.executable} -m pip install -e {folder} pytest")
     click.echo(f"  {sys.executable} -m pytest {folder}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import click
 
 from cli.operator import begin_change
-from cli.terminal import JSON_OPTION, NAME, CommandError, print_json, printable, translate_command_errors
+from cli.terminal import JSON_OPTION, NAME, CommandError, print_json, printable
 from cli.users.editor import open_user_table
 from config.errors import ConfigurationError
 from config.service_settings import USER_TABLE_PROVIDER
@@ -43,11 +43,10 @@ def revoke(token_id: str | None, user: str | None, provider: str | None, everyth
     engine = open_engine(settings.database)
     table = SessionTable(engine)
     operator = begin_change(settings)
-    with translate_command_errors():
-        if token_id is not None:
-            _revoke_one(table, ServiceTokenTable(engine), operator, token_id, as_json=as_json)
-            return
-        ended = _end_user(table, settings, operator, user, provider) if user else _end_all(table, operator)
+    if token_id is not None:
+        _revoke_one(table, ServiceTokenTable(engine), operator, token_id, as_json=as_json)
+        return
+    ended = _end_user(table, settings, operator, user, provider) if user else _end_all(table, operator)
     _report(f"Ended {ended} session{'' if ended == 1 else 's'}.", {"ended": ended}, as_json)
 
 

@@ -14,7 +14,6 @@ from cli.terminal import (
     format_time,
     print_json,
     printable,
-    translate_command_errors,
 )
 from cli.tokens.sessions import list_sessions
 from config.errors import collect_errors
@@ -59,8 +58,7 @@ def issue(name: str, roles: tuple[str, ...], days: int, force: bool, as_json: bo
     )
     _require_available(Chain(links), roles, force)
     issuer = ServiceTokenIssuer(TokenIssuer(keys, token_settings), table, operator)
-    with translate_command_errors():
-        text, token = issuer.issue(name, roles, days)
+    text, token = issuer.issue(name, roles, days)
     if as_json:
         print_json(token.to_json() | {"token": text})
         return
@@ -77,8 +75,7 @@ def list_tokens(user: str | None, as_json: bool) -> None:
     if user:
         list_sessions(user, as_json)
         return
-    with translate_command_errors():
-        found = _open_table(Settings.of_process()).page(_ALL)
+    found = _open_table(Settings.of_process()).page(_ALL)
     if as_json:
         print_json([token.to_json() for token in found])
     elif found:

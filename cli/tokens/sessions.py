@@ -2,7 +2,7 @@
 
 import click
 
-from cli.terminal import as_table, format_time, print_json, printable, translate_command_errors
+from cli.terminal import as_table, format_time, print_json, printable
 from cli.users.editor import open_user_table
 from config.settings import Settings
 from database.engine import open_engine
@@ -14,9 +14,8 @@ from database.session_table import SessionTable
 def list_sessions(login: str, as_json: bool) -> None:
     """Print the sessions of the users with this username, or of the user of the user table with this email."""
     table = SessionTable(open_engine(Settings.of_process().database))
-    with translate_command_errors():
-        username = _username_of(login)
-        found = table.of_user(login) or (table.of_user(username) if username else [])
+    username = _username_of(login)
+    found = table.of_user(login) or (table.of_user(username) if username else [])
     if as_json:
         print_json([{**row.to_json(), "provider": row.idp} for row in found])
     elif found:

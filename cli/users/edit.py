@@ -13,7 +13,6 @@ from cli.terminal import (
     print_json,
     printable,
     read_password,
-    translate_command_errors,
 )
 from cli.users.editor import open_editor
 from config.settings import Settings
@@ -44,8 +43,7 @@ def add(username: str, email: str | None, roles: tuple[str, ...], generate: bool
     """
     editor = open_editor()
     password = _new_password(generate, username, email)
-    with translate_command_errors():
-        row = editor.add(username, email, hash_password(password), roles)
+    row = editor.add(username, email, hash_password(password), roles)
     _print_password_change(row, f"Added {row.username}.", as_json, password if generate else None)
 
 
@@ -59,10 +57,9 @@ def set_password(login: str, generate: bool, as_json: bool) -> None:
     The password is asked for at a terminal, otherwise read from standard input.
     """
     editor = open_editor()
-    with translate_command_errors():
-        seen = editor.users.require(login)
-        password = _new_password(generate, seen.username, seen.email)
-        row = editor.set_password(seen.id, hash_password(password))
+    seen = editor.users.require(login)
+    password = _new_password(generate, seen.username, seen.email)
+    row = editor.set_password(seen.id, hash_password(password))
     _print_password_change(row, f"Set the password of {row.username}.", as_json, password if generate else None)
 
 
@@ -72,8 +69,7 @@ def set_password(login: str, generate: bool, as_json: bool) -> None:
 @JSON_OPTION
 def add_role(login: str, roles: tuple[str, ...], as_json: bool) -> None:
     """Add roles to a user."""
-    with translate_command_errors():
-        row = open_editor().change(login, lambda row: replace(row, roles=tuple({*row.roles, *roles})))
+    row = open_editor().change(login, lambda row: replace(row, roles=tuple({*row.roles, *roles})))
     _print_change(row, f"{_describe_roles(row)} {EXISTING_TOKENS}", as_json)
 
 
@@ -84,8 +80,7 @@ def add_role(login: str, roles: tuple[str, ...], as_json: bool) -> None:
 @JSON_OPTION
 def remove_role(login: str, roles: tuple[str, ...], force: bool, as_json: bool) -> None:
     """Remove roles from a user and end their sessions."""
-    with translate_command_errors():
-        row = open_editor().change(login, lambda row: replace(row, roles=_without(row, roles)), force=force)
+    row = open_editor().change(login, lambda row: replace(row, roles=_without(row, roles)), force=force)
     _print_change(row, f"{_describe_roles(row)} {ENDED_SESSIONS}", as_json)
 
 
@@ -95,8 +90,7 @@ def remove_role(login: str, roles: tuple[str, ...], force: bool, as_json: bool) 
 @JSON_OPTION
 def disable(login: str, force: bool, as_json: bool) -> None:
     """Disable a user and end their sessions."""
-    with translate_command_errors():
-        row = open_editor().set_active(login, False, force)
+    row = open_editor().set_active(login, False, force)
     _print_change(row, f"Disabled {row.username}.", as_json)
 
 
@@ -105,8 +99,7 @@ def disable(login: str, force: bool, as_json: bool) -> None:
 @JSON_OPTION
 def enable(login: str, as_json: bool) -> None:
     """Enable a disabled user."""
-    with translate_command_errors():
-        row = open_editor().set_active(login, True)
+    row = open_editor().set_active(login, True)
     _print_change(row, f"Enabled {row.username}.", as_json)
 
 
@@ -120,11 +113,10 @@ def update(login: str, username: str | None, email: str | None, no_email: bool, 
     """Change a user's username or email."""
     if not username and not email and not no_email:
         raise CommandError("there is nothing to change. Add --username, --email or --no-email")
-    with translate_command_errors():
-        row = open_editor().change(
-            login,
-            lambda row: replace(row, username=username or row.username, email=None if no_email else email or row.email),
-        )
+    row = open_editor().change(
+        login,
+        lambda row: replace(row, username=username or row.username, email=None if no_email else email or row.email),
+    )
     email_text = f"the email {row.email}" if row.email else "no email"
     _print_change(row, f"The user now has the username {row.username} and {email_text}.", as_json)
 
@@ -140,11 +132,10 @@ def delete(login: str, yes: bool, force: bool, as_json: bool) -> None:
     To keep the user's data, disable the user instead.
     """
     editor = open_editor()
-    with translate_command_errors():
-        seen = editor.users.require(login)
-        if not yes:
-            confirm(f"Delete {seen.username} permanently?")
-        row = editor.delete(seen.id, force)
+    seen = editor.users.require(login)
+    if not yes:
+        confirm(f"Delete {seen.username} permanently?")
+    row = editor.delete(seen.id, force)
     _print_change(row, f"Deleted {row.username}.", as_json, deleted=True)
 
 

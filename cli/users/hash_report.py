@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import click
 
-from cli.terminal import JSON_OPTION, as_paragraph, as_table, print_json, progress, translate_command_errors
+from cli.terminal import JSON_OPTION, as_paragraph, as_table, print_json, progress
 from cli.users.editor import open_user_table
 from services.hash_statistics import HashCount, HashStatistics
 
@@ -20,7 +20,7 @@ def hash_report(as_json: bool) -> None:
     user with an unusable hash cannot log in.
     """
     users, statistics = open_user_table(), HashStatistics()
-    with translate_command_errors(), progress("Counting", users.count()) as advance:
+    with progress("Counting", users.count()) as advance:
         for hashes in users.password_hashes():
             statistics.add(hashes)
             advance(len(hashes))

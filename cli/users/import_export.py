@@ -16,10 +16,11 @@ from cli.terminal import (
     ROLE,
     STDIN,
     CommandError,
+    Interrupted,
     hidden_progress,
     open_input,
     progress,
-    translate_command_errors,
+    utf8_output,
 )
 from cli.users.editor import open_user_table
 from cli.users.import_result import display_path, print_result
@@ -32,12 +33,19 @@ from services.user_import.importer import (
     FileChanged,
     ImportOptions,
     ImportResult,
+    ImportStopped,
     Phase,
     UserAddedConcurrently,
     import_users,
 )
 
 LABELS = {"reading": "Reading", "writing": "Writing"}
+OUTCOMES = {
+    False: "No user was imported",
+    True: "The accepted users were imported",
+    None: "Either all accepted users were imported, or none",
+}
+"""What an import that was stopped has done, by ImportStopped.is_committed."""
 
 
 @click.command("import")
@@ -109,7 +117,7 @@ def export(output: Path | None, as_json: bool) -> None:
     The output contains their password hashes, and `flask users import` can read it.
     """
     table = open_user_table()
-    with translate_command_errors(), _translate_file_errors("--output"), _open_output(output) as file:
+    with _translate_file_errors("--output"), _open_output(output) as file:
         write = EXPORT_FORMATS["jsonl" if as_json else "csv"](file)
         # Output at a terminal shows its progress itself.
         with progress("Writing", table.count()) if output else nullcontext(hidden_progress) as advance:
@@ -123,7 +131,7 @@ COMMANDS = [import_, export]
 
 def _import(settings: Settings, path: Path, options: ImportOptions) -> ImportResult:
     gc.disable()  # an import creates no reference cycles, and garbage collection would take a third of the time
-    with translate_command_errors(), _translate_import_errors(path), open_input(path, "users") as file:
+    with _translate_import_errors(path, options), open_input(path, "users") as file:
         return import_users(settings.database, file, options, _track)
 
 
@@ -148,19 +156,21 @@ def _choose_rejected_file(
 
 
 def _open_output(path: Path | None) -> AbstractContextManager[TextIO]:
-    """Return a context with the file, or with standard output as UTF-8, in any locale."""
-    if path:
-        return create_private_file(path)
-    return open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False)
+    return create_private_file(path) if path else nullcontext(utf8_output())
 
 
 @contextmanager
-def _translate_import_errors(path: Path) -> Iterator[None]:
+def _translate_import_errors(path: Path, options: ImportOptions) -> Iterator[None]:
     try:
-        with _translate_file_errors("--rejected"):
+        with _translate_file_errors("--rejected", "" if options.dry_run else f"{OUTCOMES[True]}. "):
             yield
     except UnreadableFile as error:
         raise CommandError(f"{display_path(path)} cannot be read: {error}") from None
+    except ImportStopped as stopped:
+        outcome = OUTCOMES[stopped.is_committed]
+        if fault := str(stopped):
+            raise CommandError(f"the database cannot be used: {fault}. {outcome}") from None
+        raise Interrupted(f"{outcome}. You can run the command again: it does not change existing users") from None
     except UserAddedConcurrently:
         raise CommandError(
             "another process added one of these users during the import. No user was imported. Run it again"
@@ -170,8 +180,11 @@ def _translate_import_errors(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _translate_file_errors(option: str) -> Iterator[None]:
-    """Translate the errors of a new file whose path can be chosen with the option."""
+def _translate_file_errors(option: str, outcome: str = "") -> Iterator[None]:
+    """Translate the errors of a new file whose path can be chosen with the option.
+
+    `outcome` is what the command has done before it gives the file its name.
+    """
     try:
         yield
     except FileExistsError as error:
@@ -181,7 +194,7 @@ def _translate_file_errors(option: str) -> Iterator[None]:
     except RenameFailed as error:
         content = display_path(error.temporary)
         raise CommandError(
-            f"{display_path(error.path)} cannot be created: {error.reason}. Its content is in {content}"
+            f"{display_path(error.path)} cannot be created: {error.reason}. {outcome}Its content is in {content}"
         ) from None
 
 

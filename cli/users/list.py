@@ -2,8 +2,7 @@
 
 import csv
 import json
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from shlex import quote
 from typing import get_args
@@ -18,7 +17,7 @@ from cli.terminal import (
     as_table,
     format_time,
     print_json,
-    translate_command_errors,
+    utf8_output,
 )
 from cli.users.editor import open_user_table
 from config.text import casefold_name
@@ -59,15 +58,17 @@ _MAX_ID = 2**31 - 2
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_users(limit: int | None, after: str | None, as_csv: bool, as_json: bool, **options: object) -> None:
     """List users, one page at a time."""
+    if as_csv and as_json:
+        raise CommandError("give one of --csv and --json")
     user_filter = UserFilter(**options)  # type: ignore[arg-type]  # the options above have these types
     start = _parse_after(user_filter, after)
-    with translate_command_errors():
-        if limit is None and (as_csv or as_json):
-            (_print_csv if as_csv else _print_json_array)(open_user_table().iterate(user_filter, start))
-            return
-        found = open_user_table().page(user_filter, (limit or DEFAULT_LIMIT) + 1, start)
+    print_rows = _choose_printer(as_csv=as_csv, as_json=as_json)
+    if limit is None and (as_csv or as_json):
+        print_rows(open_user_table().iterate(user_filter, start))
+        return
+    found = open_user_table().page(user_filter, (limit or DEFAULT_LIMIT) + 1, start)
     rows = found[: limit or DEFAULT_LIMIT]
-    (_print_csv if as_csv else _print_json_array if as_json else _print_table)(rows)
+    print_rows(rows)
     if len(found) > len(rows):
         last = rows[-1].username if user_filter.sort == "username" else rows[-1].id
         click.echo(f"There are more users. For the next page, add: --after {quote(str(last))}", err=True)
@@ -79,9 +80,8 @@ def list_users(limit: int | None, after: str | None, as_csv: bool, as_json: bool
 def show(login: str, as_json: bool) -> None:
     """Show a user, and the latest changes to the user."""
     table = open_user_table()
-    with translate_command_errors():
-        row = table.require(login)
-        events = table.history_of(row.id, None if as_json else SHOWN_EVENTS)
+    row = table.require(login)
+    events = table.history_of(row.id, None if as_json else SHOWN_EVENTS)
     status = hash_status(row.password_hash)
     if as_json:
         print_json(row.to_json() | {"password": status._asdict(), "history": [_to_json(event) for event in events]})
@@ -107,8 +107,7 @@ def history(login: str | None, limit: int | None, as_json: bool) -> None:
     """
     table = open_user_table()
     maximum = limit or (None if as_json else SHOWN_EVENTS)
-    with translate_command_errors():
-        events = _history_of(table, login, maximum) if login else table.history(limit=maximum)
+    events = _history_of(table, login, maximum) if login else table.history(limit=maximum)
     if as_json:
         print_json([_to_json(event) for event in events])
     else:
@@ -124,6 +123,12 @@ def _parse_after(user_filter: UserFilter, after: str | None) -> str | int | None
     with suppress(ValueError):
         return max(0, min(int(after), _MAX_ID))
     raise CommandError("--after must be an id with --sort created. To find the id of a user, run: flask users show")
+
+
+def _choose_printer(*, as_csv: bool, as_json: bool) -> Callable[[Iterable[UserRow]], None]:
+    if as_csv:
+        return _print_csv
+    return _print_json_array if as_json else _print_table
 
 
 def _print_table(rows: Iterable[UserRow]) -> None:
@@ -151,7 +156,7 @@ def _print_json_array(rows: Iterable[UserRow]) -> None:
 
 
 def _print_csv(rows: Iterable[UserRow]) -> None:
-    writer = csv.writer(sys.stdout)
+    writer = csv.writer(utf8_output())
     writer.writerow(("id", "username", "email", "roles", "active", "created_at", "updated_at", "last_login_at"))
     for row in rows:
         cells = row.to_json() | {"roles": format_roles(row.roles), "active": str(row.active).lower()}

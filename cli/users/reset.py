@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from cli.terminal import JSON_OPTION, NAME, CommandError, format_time, print_json, printable, translate_command_errors
+from cli.terminal import JSON_OPTION, NAME, CommandError, format_time, print_json, printable
 from cli.users.editor import open_editor
 from database.errors import UserDisabled
 from passwords.reset_codes import generate_code, hash_code
@@ -22,11 +22,10 @@ def reset(login: str, hours: int, as_json: bool) -> None:
     Until then, the password and the sessions do not change. A new code replaces an older one.
     """
     code, expires_at = generate_code(), datetime.now(UTC) + timedelta(hours=hours)
-    with translate_command_errors():
-        try:
-            row = open_editor().issue_reset_code(login, hash_code(code), expires_at)
-        except UserDisabled as error:
-            raise CommandError(f"{error} is disabled. Run first: flask users enable LOGIN") from None
+    try:
+        row = open_editor().issue_reset_code(login, hash_code(code), expires_at)
+    except UserDisabled as error:
+        raise CommandError(f"{error} is disabled. Run first: flask users enable LOGIN") from None
     if as_json:
         print_json({"username": row.username, "code": code, "expires_at": expires_at.isoformat()})
         return

@@ -15,7 +15,6 @@ from cli.terminal import (
     open_input,
     print_json,
     printable,
-    translate_command_errors,
 )
 from cli.users.edit import FORCE
 from cli.users.editor import open_user_table
@@ -38,12 +37,11 @@ def list_roles(as_json: bool) -> None:
     WHO are the first users in alphabetical order. To list all of them: flask users list --role ROLE
     """
     table = open_user_table()
-    with translate_command_errors():
-        counts = table.role_counts()
-        names = {
-            count.role: [row.username for row in table.page(UserFilter(role=count.role), SHOWN_USERNAMES)]
-            for count in counts
-        }
+    counts = table.role_counts()
+    names = {
+        count.role: [row.username for row in table.page(UserFilter(role=count.role), SHOWN_USERNAMES)]
+        for count in counts
+    }
     if as_json:
         print_json([{**count._asdict(), "first_usernames": names[count.role]} for count in counts])
         return
@@ -97,12 +95,11 @@ def change_roles(
     _check_options(add, remove, [path is not None, user_filter != UserFilter(), all_users])
     settings = Settings.of_process()
     editor = BulkRoleEditor(open_engine(settings.database), begin_change(settings), add, remove)
-    with translate_command_errors():
-        logins = _read_logins(path) if path else None
-        try:
-            selected, changes = editor.change(logins or user_filter, force=force, dry_run=dry_run)
-        except UnknownLogins as error:
-            raise CommandError(_describe_unknown(error.logins)) from None
+    logins = _read_logins(path) if path else None
+    try:
+        selected, changes = editor.change(logins or user_filter, force=force, dry_run=dry_run)
+    except UnknownLogins as error:
+        raise CommandError(_describe_unknown(error.logins)) from None
     if as_json:
         _print_json(selected, changes, dry_run)
     else:

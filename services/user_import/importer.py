@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple, TextIO
 
 from config.service_settings import DatabaseSettings
 from database.engine import open_engine
-from database.errors import UserExists
+from database.errors import DatabaseUnavailable, UserExists
 from database.import_staging import ExcludedRow, ExclusionReason, ImportReport, StagedImport, open_import
 from services.user_import.files import CountingReader, create_private_file, ensure_seekable
 from services.user_import.formats import UserFormat
@@ -33,6 +33,15 @@ class UserAddedConcurrently(Exception):
 
 class FileChanged(Exception):
     """The file was changed during the import. No user was imported."""
+
+
+class ImportStopped(Exception):
+    """Ctrl-C, or a fault of the database, has ended the import. The text is the fault; it is empty after Ctrl-C."""
+
+    def __init__(self, fault: str, *, is_committed: bool | None) -> None:
+        super().__init__(fault)
+        self.is_committed = is_committed
+        """None if that is not known: then all accepted users were imported, or none."""
 
 
 class ImportOptions(NamedTuple):
@@ -81,14 +90,22 @@ def import_users(
     """Import the users of a file, in one transaction.
 
     If a row is rejected, no user is imported, unless `options.keep_going`. Existing users are not changed.
-    Raises UnreadableFile, FileExistsError and any other OSError, DatabaseUnavailable, UserAddedConcurrently and
-    FileChanged: then no user is imported. Raises RenameFailed if only the file of rejected rows could not get its name.
+    Raises UnreadableFile, FileExistsError and any other OSError, UserAddedConcurrently and FileChanged: then no user is
+    imported. Raises RenameFailed if only the file of rejected rows could not get its name, and ImportStopped.
     """
     if options.rejected_file and options.rejected_file.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), options.rejected_file)
-    # The file of rejected rows gets its name after the commit: if the file exists, the accepted users were imported.
-    with ensure_seekable(file) as source, ExitStack() as after_commit, open_import(open_engine(database)) as staged:
-        return _import(staged, source, options, track, after_commit)
+    is_committed: bool | None = False
+    try:
+        # The file of rejected rows gets its name after the commit: if it exists, the accepted users were imported.
+        with ensure_seekable(file) as source, ExitStack() as after_commit:
+            with open_import(open_engine(database)) as staged:
+                result = _import(staged, source, options, track, after_commit)
+                is_committed = None if result.imported else False
+            is_committed = bool(result.imported)
+    except (KeyboardInterrupt, DatabaseUnavailable) as error:
+        raise ImportStopped(str(error), is_committed=is_committed) from None
+    return result
 
 
 def _import(

@@ -17,6 +17,7 @@ from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.cli.test_users_import import as_csv
 from tests.servers.process import wait_until
+from tests.support.flask_program import error_line
 from tests.support.foreign_hashes import STRONG, UNUSABLE
 from tests.support.forked_flask import ForkedFlask, read_rest, read_until
 
@@ -87,8 +88,10 @@ def test_ctrl_c_rolls_the_import_back(
         shown = read_until(screen, moment)
         os.write(screen, b"\x03")
         shown += read_rest(screen)
-        assert any_db_cli.wait().code == 1
-    assert shown.endswith("Aborted!\r\n")
+        assert any_db_cli.wait().code == 130
+    assert shown.endswith(
+        "Error: interrupted. No user was imported. You can run the command again: it does not change existing users\r\n"
+    )
     assert (contents(any_db_editor), [path for path in tmp_path.iterdir() if "rejected" in path.name]) == (before, [])
 
 
@@ -106,6 +109,16 @@ def test_ctrl_c_ends_an_import_that_waits_for_a_lock(
             blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             wait_until(lambda: watcher.execute(blocked).fetchone() == (1,), 60)
             os.write(screen, b"\x03")
-            assert "Aborted!" in read_rest(screen)
-            assert any_db_cli.wait().code == 1
+            assert "interrupted. No user was imported." in read_rest(screen)
+            assert any_db_cli.wait().code == 130
     assert count_rows(any_db_editor) == (0, 0, 0)
+
+
+def test_fault_of_the_database_says_that_no_user_was_imported(
+    sqlite_cli: ForkedFlask, sqlite_editor: UserEditor, tmp_path: Path
+) -> None:
+    (tmp_path / "users.csv").write_text(as_csv({"zoé": STRONG}))
+    with sqlite_editor._engine.begin() as connection:  # noqa: SLF001 - a fault that is found after the file is read
+        connection.exec_driver_sql("DROP TABLE latchkey_user_roles")
+    error = error_line(sqlite_cli(*COMMAND))
+    assert error.endswith("no such table: latchkey_user_roles. Run: make migrate. No user was imported")

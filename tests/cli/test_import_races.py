@@ -103,7 +103,7 @@ def test_locked_sqlite_database_is_an_error(
         connection.execute("BEGIN IMMEDIATE")
         error = error_line(any_db_cli("users", "import", file.name))
     assert error.startswith("Error: the database cannot be used: database is locked")
-    assert error.endswith("try again")
+    assert error.endswith("try again. No user was imported")
     assert contents(any_db_editor) == before
 
 

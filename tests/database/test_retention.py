@@ -77,6 +77,16 @@ def test_pruning_deletes_what_has_expired_in_small_transactions_and_is_an_event(
     assert counts(engine)[audit_events.name] == 2
 
 
+def test_interrupted_deletion_of_events_is_an_event(engine: Engine) -> None:
+    fill(engine, ROWS_PER_TRANSACTION + 5)
+    run = Pruning(engine, NOW - timedelta(days=365)).run("cli:root")
+    while (audit_events.name, ROWS_PER_TRANSACTION) != next(run):
+        pass
+    run.close()  # type: ignore[attr-defined]  # a generator
+    (event, *_) = UserEditor(engine, "tests").users.history()
+    assert (event.action, str(event.details).split(" before")[0]) == ("events_pruned", f"{ROWS_PER_TRANSACTION} events")
+
+
 def test_without_a_retention_all_events_are_kept(engine: Engine) -> None:
     fill(engine, 1)
     assert dict(Pruning(engine, None).run("cli:root")) == EXPIRED_ROWS
