@@ -62,13 +62,15 @@ def normalize_name(text: str) -> str:
 
 
 def normalize_role(text: str) -> str:
-    """Return the name of a role in NFC, without surrounding whitespace. Raises the ValueErrors of `normalize_name`.
+    """Return the name of a role in NFC, without surrounding whitespace.
 
+    Raises the ValueErrors of `normalize_name` and `require_visible`.
     Lists of roles are comma-separated in settings, headers and spreadsheets, so a role cannot contain a separator.
     """
     name = normalize_name(text)
     if _SEPARATORS.search(name):
         raise ValueError("must not contain a comma or a semicolon: name each role by itself")
+    require_visible(name)
     return name
 
 

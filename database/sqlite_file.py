@@ -93,6 +93,9 @@ def network_file_system(path: Path, mount_table: str) -> str | None:
 
 def _require_access(path: Path, mode: int, action: str) -> None:
     if not os.access(path, mode, effective_ids=True):
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            remedy = "Mount it so that it can be written, or name a file on another one in DATABASE_URL"
+            raise UnusableDatabaseFile(f"{path} is on a read-only file system", remedy)
         user, owner = account_name(os.geteuid()), account_name(path.stat().st_uid)
         raise UnusableDatabaseFile(
             f"the user {user} may not {action} {path}, which belongs to {owner}",

@@ -1,4 +1,4 @@
-"""The name of a role: a comma or a semicolon is refused in every setting and file that grants roles."""
+"""The name of a role: a comma, a semicolon or an invisible character is refused in settings and files."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,11 @@ from config.errors import ConfigurationError
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import ZOE
 
-REASON = "must not contain a comma or a semicolon"
+REASONS = {
+    "editor;admin": "must not contain a comma or a semicolon",
+    "\u202eeditor": "must not contain invisible, private-use or unassigned characters",
+    "admin\u200b": "must not contain invisible, private-use or unassigned characters",
+}
 DIRECTORY = {"AUTH_PROVIDER": "ldap", "LDAP_URL": "ldaps://localhost", "LDAP_BASE_DN": "dc=x"}
 
 
@@ -36,9 +40,10 @@ def grantable_roles(folder: Path, role: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("environ_of", [roles_of_a_user, role_map, role_rules, grantable_roles])
-def test_role_with_a_separator_prevents_the_start(
-    environ_of: Callable[[Path, str], dict[str, str]], tmp_path: Path
+@pytest.mark.parametrize("role", REASONS)
+def test_misleading_role_prevents_the_start(
+    environ_of: Callable[[Path, str], dict[str, str]], role: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        create_app({"SECRET_KEY": SECRET_KEY, **environ_of(tmp_path, "editor;admin")})
-    assert REASON in str(caught.value)
+        create_app({"SECRET_KEY": SECRET_KEY, **environ_of(tmp_path, role)})
+    assert REASONS[role] in str(caught.value)

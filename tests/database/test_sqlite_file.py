@@ -12,6 +12,7 @@ import pytest
 from database.errors import DatabaseUnavailable
 from database.schema import upgrade
 from database.sqlite_file import network_file_system
+from tests.support.flask_program import ENVIRON, FLASK
 from tests.support.stores import engine_of
 
 MOUNTS = """\
@@ -79,6 +80,16 @@ def test_file_of_another_user_is_reported_with_both_users(open_folder: Path) -> 
     assert found.startswith(f"the user nobody may not read and write the file {file}, which belongs to root. Give ")
     assert fault_of(f"sqlite:///{open_folder}/new.db").startswith("the user nobody may not write to the folder")
     assert fault_of("sqlite:////root/x/users.db").startswith("the user nobody cannot open /root/x/users.db: Permission")
+
+
+def test_read_only_file_system_is_not_a_missing_right(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/users.db"
+    upgrade(engine_of({"DATABASE_URL": url}, may_create=True))
+    mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", mount, str(tmp_path), *FLASK, "users", "list"]
+    ended = subprocess.run(command, env=ENVIRON | {"DATABASE_URL": url}, capture_output=True, text=True, check=False)
+    assert f"{tmp_path}/users.db is on a read-only file system. Mount it so that" in ended.stderr
+    assert ended.returncode == 2
 
 
 def test_another_connection_keeps_the_locks_of_the_process(tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ def _check_header(header: list[str]) -> None:
             "the first line does not name the columns, with commas, semicolons or tabs between them: it lacks username"
         )
     known = [key for name, key in zip(header, keys, strict=True) if key in _KEYS or state_reader(name)]
-    if len(set(known)) < len(known):
-        raise UnreadableFile("two columns have the same name")
+    if duplicate := next((key for key in known if known.count(key) > 1), None):
+        raise UnreadableFile(f"two columns have the name {duplicate}")
 
 
 def _row_parser(columns: tuple[str, ...], findings: Findings) -> Callable[[_Row], UserFields]:

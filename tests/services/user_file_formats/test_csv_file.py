@@ -202,7 +202,7 @@ def test_position_is_the_line_on_which_the_row_begins() -> None:
         ("\n", "the file is empty"),
         (f"zoé,{HASH}\n", "it lacks username"),
         ("user:password_hash\nzoé:hash", "it lacks username"),
-        ("username,password_hash,User Name\n", "two columns have the same name"),
+        ("username,password_hash,User Name\n", "two columns have the name username"),
         (f"{HEADER}zoé,,hash,,\n\n\"o'brien,,hash,,\nx,,hash,,\n", "the row that begins on line 4 is not CSV"),
         (f'{HEADER}zoé,,"ha"sh,,\n', "the row that begins on line 2 is not CSV"),
         (f"{HEADER}zoé,,{'x' * 140_000},,\n", "the row that begins on line 2 is not CSV"),
