@@ -35,7 +35,7 @@ ALLOWED_IN = {
         "providers/ldap/connection_diagnosis.py",
     ],
     "ldap3": ["providers/ldap/*"],
-    "pyasn1": ["providers/ldap/client/password_policy.py"],
+    "pyasn1": ["providers/ldap/client/ldap3_internals.py", "providers/ldap/client/password_policy.py"],
     "sqlalchemy": ["database/*"],
     "alembic": ["database/*"],
     "passlib": ["passwords/*"],

@@ -10,7 +10,7 @@ from config.reloading import FileUnavailable, ReloadingFile
 from config.text import casefold_name, normalize_name
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
 from providers.interface import Denied, Membership, ProviderUnavailable, User
-from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, presence
+from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, includes, presence
 from providers.ldap.client.protocol import SUBTREE, Scope
 from providers.ldap.client.responses import Entry, text_of
 from providers.ldap.client.session import ServiceSession, SupportsSearch
@@ -25,7 +25,6 @@ from providers.ldap.settings import LdapSettings
 from providers.ldap.usernames import UsernameAttribute, username_key
 
 log = logging.getLogger(__name__)
-
 
 # More matches than any login or username should have. If a search returns so many, it may have found even more.
 _MAX_MATCHES = 10
@@ -43,6 +42,7 @@ class UserEntries:
         self._login_filter = Filter(settings.login_filter)
         self.user_filter = condition_on_users(settings.login_filter)
         """The filter that matches all users: LDAP_USER_FILTER without its condition on the login."""
+        self._all_holders_are_users = includes(self.user_filter, presence(settings.name_attribute))
         self._role_rules = _open_role_rules(settings)
         self.groups = GroupFinder(settings)
         # An entry may have 100,000 values of memberOf, so searches for the holders of a username do not read them.
@@ -85,7 +85,7 @@ class UserEntries:
         Return `None` if no entry has this username, or another entry has it too.
         """
         found = self._search_name(session, username, self.user_filter)
-        if found and not (len(found) == 1 and self.owns_username(session, found[0])):
+        if found and not (len(found) == 1 and self._is_unique(session, found[0], username)):
             log.warning("the username %a is ambiguous: other entries below LDAP_BASE_DN may have it", username)
             return None
         return found[0] if found and self._usernames.key(found[0]) == username_key(username) else None
@@ -178,6 +178,11 @@ class UserEntries:
         """The current role rules. Raises ProviderUnavailable if their file was deleted."""
         with translate_errors(FileUnavailable, to=lambda error: ProviderUnavailable(str(error))):
             return self._role_rules.current()
+
+    def _is_unique(self, session: SupportsSearch, entry: Entry, username: str) -> bool:
+        """Return whether the only user that a search by the username has found is the only entry with its username."""
+        found_all = self._all_holders_are_users and self.username(entry) == username
+        return found_all or self.owns_username(session, entry)
 
     def _is_false_email(self, entry: Entry, login: str) -> bool:
         """Return whether the login is not an email, and the entry matches because its email attribute has it anyway.

@@ -1,5 +1,7 @@
 """The names of attribute types (RFC 4512 §2.5): a short name, other names and OIDs for each type."""
 
+from functools import lru_cache
+
 # From RFC 4519, RFC 4524, RFC 2798, RFC 2307, RFC 2985, RFC 4530 and RFC 5020, and from the schemas of OpenLDAP,
 # 389 Directory Server and Active Directory. The first name is the short one. Other names are compared as they are.
 _NAMES = """
@@ -66,6 +68,7 @@ _SHORT_NAMES = {
 }
 
 
+@lru_cache(4096)
 def short_name(attribute: str) -> str:
     """Return an attribute with the short name of its type and with its options in order, all in lower case.
 

@@ -8,7 +8,6 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from ldap3 import DEREF_NEVER
 from ldap3.core.exceptions import LDAPCommunicationError
 from ldap3.core.results import (
     RESULT_ADMIN_LIMIT_EXCEEDED,
@@ -27,6 +26,7 @@ from ldap3.core.results import (
     RESULT_TIME_LIMIT_EXCEEDED,
     RESULT_UNAVAILABLE,
 )
+from ldap3.protocol.rfc2696 import paged_search_control
 
 from providers.ldap.client.address import ServerAddress
 from providers.ldap.client.errors import (
@@ -40,7 +40,7 @@ from providers.ldap.client.errors import (
     ServerError,
     StartTlsRefused,
 )
-from providers.ldap.client.ldap3_internals import has_result_code, open_ldap3, release_ldap3
+from providers.ldap.client.ldap3_internals import has_result_code, open_ldap3, release_ldap3, send_search
 from providers.ldap.client.message_stream import MessageStream
 from providers.ldap.client.protocol import BASE, PASSWORD_POLICY, START_TLS, Scope
 from providers.ldap.client.resolver import Address
@@ -116,7 +116,7 @@ class Connection:
             self._is_anonymous = response.code != RESULT_SUCCESS  # a refused bind ends the previous one
             return response
         finally:
-            self._ldap3.password = self._ldap3.request = None
+            self._ldap3.password = None
 
     def search(
         self,
@@ -138,16 +138,15 @@ class Connection:
         InvalidRequest if `base` is not a text in UTF-8.
         """
         search = partial(
-            self._ldap3.search,
+            send_search,
+            self._ldap3,
             base,
-            search_filter,
             scope,
-            DEREF_NEVER,  # aliases may lead out of the base DN, and cost the server a lookup for each entry
-            attributes=list(attributes),
+            search_filter,
+            tuple(attributes),
             size_limit=size_limit,
             time_limit=max(1, math.ceil(self.deadline - monotonic())),
-            paged_size=page_size,
-            paged_cookie=cookie,
+            controls=[] if page_size is None else [paged_search_control(False, page_size, cookie)],
         )
         response = self._request(search, _SEARCH_DONE, max_entries=size_limit or None)
         if response.code == RESULT_OTHER and 0 < size_limit <= len(response.entries):

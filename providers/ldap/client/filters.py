@@ -12,6 +12,7 @@ PLACEHOLDER = re.compile(r"\{([\w.;-]+)\}")
 COMPARISON = re.compile(
     r"\(\s*(?P<attribute>[A-Za-z0-9.;-]*)(?P<operator>[~<>]?=|:[A-Za-z0-9.:-]*=)(?P<value>[^()]*)\)", re.ASCII
 )
+_ANY_OF = re.compile(r"\(\|(?:\([^()&|!][^()]*\))+\)")
 _BRACKET = re.compile(r"[()]")
 _SPACE_BEFORE_OPERATOR = re.compile(r"\([^()=]*\s[~<>:]*=")
 _SPACE_BESIDE_PLACEHOLDER = re.compile(r"=\s+\{|\}\s+\)")
@@ -74,6 +75,14 @@ def all_of(*filters: str) -> str:
 def any_of(*filters: str) -> str:
     """Return the filter that matches the entries that at least one of the `filters` matches."""
     return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"
+
+
+def includes(search_filter: str, comparison: str) -> bool:
+    """Return whether a filter is this comparison, or an OR of comparisons that has it.
+
+    Then it matches every entry that the comparison matches.
+    """
+    return search_filter == comparison or (comparison in search_filter and bool(_ANY_OF.fullmatch(search_filter)))
 
 
 ANY_ENTRY = "(objectClass=*)"

@@ -9,7 +9,7 @@ from ldap3.operation.search import search_operation
 from ldap3.utils.conv import escape_filter_chars
 from pyasn1.type.univ import Choice, Integer, Sequence, SequenceOf, SetOf
 
-from providers.ldap.client.filters import Filter, all_of, any_of, attributes, equality, placeholders
+from providers.ldap.client.filters import Filter, all_of, any_of, attributes, equality, includes, placeholders
 
 TEMPLATES = [
     "(o={login})",
@@ -88,6 +88,28 @@ def test_empty_value_matches_no_user(template: str) -> None:
 
 def test_escaped_braces_are_not_a_placeholder() -> None:
     assert requested(Filter(r"(a=\7bdn\7d)").fill()) == requested("(a={dn})")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(uid=*)", True),
+        ("(|(uid=*)(mail=*))", True),
+        ("(|(mail=*)(uid=*)(cn:dn:1.2:=x))", True),
+        ("(uid=x)", False),
+        ("(|(uid=*x)(mail=*))", False),
+        ("(|(2uid=*)(mail=*))", False),
+        ("(&(uid=*)(mail=*))", False),
+        ("(|(mail=*)(!(uid=*)))", False),
+        ("(|(mail=*)(&(uid=*)))", False),
+        ("(|(mail=*)(|(uid=*)))", False),
+        ("(|(mail=*)(uid=*)(&(cn=x)))", False),
+        ("(!(|(uid=*)(mail=*)))", False),
+        ("(&(|(uid=*)(mail=*))(cn=x))", False),
+    ],
+)
+def test_filter_that_includes_a_comparison_matches_its_entries(text: str, expected: bool) -> None:
+    assert includes(text, "(uid=*)") is expected
 
 
 def test_placeholders_and_attributes_can_be_listed() -> None:
