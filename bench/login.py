@@ -51,13 +51,10 @@ class Figures:
 def main() -> None:
     """Print the ratios. The first argument is the number of rounds with one client."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    with (
-        TemporaryDirectory() as folder, TemporaryDirectory() as home, postgres_server.postgres(Path(home)) as url,
-        Path(os.devnull).open("w") as log,
-    ):  # fmt: skip
-        handler = logging.StreamHandler(log)
-        handler.setFormatter(formatter("text"))
-        logging.basicConfig(level=logging.INFO, handlers=[handler])
+    log = logging.FileHandler(os.devnull)
+    log.setFormatter(formatter("text"))
+    logging.basicConfig(level=logging.INFO, handlers=[log])
+    with TemporaryDirectory() as folder, TemporaryDirectory() as home, postgres_server.postgres(Path(home)) as url:
         stores = {
             "static": users_file(Path(folder, "users.toml"), [ZOE]),
             "sqlite": user_table(f"sqlite:///{folder}/users.db", [ZOE]),
