@@ -55,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector from the collected tests, where it would take a second of each worker, and later more."""
+    """Keep the garbage collector from the tests: it would examine them for a second, and again during the run."""
     gc.disable()
     try:
         return (yield)

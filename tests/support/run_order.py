@@ -23,7 +23,6 @@ LONGEST = (
     "tests/test_invalid_respawn.py",
     "tests/test_crash_during_writes.py",
     "tests/test_key_rotation.py",
-    "tests/test_delivery.py",
     "tests/test_overload.py",
 )
 """Prefixes of the tests that take longest."""
