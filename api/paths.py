@@ -60,6 +60,8 @@ def has_plain_path(environ: Mapping[str, Any]) -> bool:
     slashes at the start are compared.
     """
     path, target = environ.get("PATH_INFO", ""), _request_target(environ)
+    if target is not None:
+        target = target.partition("?")[0]
     if path == target and _needs_no_encoding(path):
         return True  # almost every request
     if not re.match("/(?!/)|$", path):
@@ -68,7 +70,7 @@ def has_plain_path(environ: Mapping[str, Any]) -> bool:
         return True
     # The target lacks the prefix of a mounted application if the proxy has removed it.
     prefix = environ.get("SCRIPT_NAME", "")
-    return _encode(target.partition("?")[0], "/%") in {_encode(path, "/"), _encode(prefix + path, "/")}
+    return _encode(target, "/%") in {_encode(path, "/"), _encode(prefix + path, "/")}
 
 
 def _request_target(environ: Mapping[str, Any]) -> str | None:
