@@ -39,14 +39,15 @@ ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
 # A shell's job in the background is started deaf to Ctrl-C, and so would be all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-keep_temporary_files_in_memory()
-
-
 # No time limit for an example of Hypothesis: the machine may be busy. `make test` tries the same examples in each run;
 # `make fuzz` has its own profile, which looks for new ones.
 settings.register_profile("latchkey", deadline=None, derandomize=True)
 settings.register_profile("fuzz", deadline=None, max_examples=1000)
 settings.load_profile("latchkey")
+
+
+def pytest_configure() -> None:
+    keep_temporary_files_in_memory()  # not where a benchmark imports this module, because it may measure the disk
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
