@@ -63,7 +63,7 @@ def test_login_just_before_revoke_all_is_revoked(environ: dict[str, str], monkey
         wait_until(lambda: time.time() > second + 1)
         given.append(log_in(client))
 
-    first_of_the_end = ("SELECT set_config", "DELETE FROM latchkey_sessions")
+    first_of_the_end = ("BEGIN", "DELETE FROM latchkey_sessions")
     with call_at_statement("before_cursor_execute", first_of_the_end, log_in_a_second_later):
         assert run_command("tokens", "revoke", "--all").exit_code == 0
     assert outcome(environ, given[0]) == ("revoked_token", 400)
