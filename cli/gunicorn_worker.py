@@ -10,7 +10,10 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
+
+from cli.invalid_requests import response_to
 
 REQUEST_SECONDS = 10.0
 """How long a client may take to send a request, or to close the connection after the last response."""
@@ -92,6 +95,20 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         if "UPGRADE" in names and names.isdisjoint({"CONTENT-LENGTH", "TRANSFER-ENCODING"}):
             self._reading_until.pop(conn, None)
         return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Respond to a request that is not valid HTTP as the API does to errors. Gunicorn responds with HTML.
+
+        Gunicorn's log line would repeat parts of the request, such as a header with a token.
+        """
+        response = response_to(exc)
+        if response is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        address = addr[0] if addr else "a Unix socket"
+        self.log.warning("a request of %s is not valid HTTP: %s", address, type(exc).__name__)
+        with suppress(OSError):  # the client has closed the connection
+            write_nonblock(client, response)
 
     def murder_pending(self) -> None:
         """Close the connections that wait for too long, and let no thread wait longer for the rest of a request."""

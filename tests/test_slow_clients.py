@@ -148,7 +148,7 @@ REQUESTS: dict[str, tuple[bytes, list[str]]] = {
         b"HTTP/1.1 431 Request Header Fields Too Large",
         [HEAD, *["X: y\r\n" * 1024] * 6, "\r\n"],
     ),
-    "no head": (b"HTTP/1.1 414 URI Too Long", ["x" * MAX_BUFFERED]),
+    "no head": (b"HTTP/1.1 414 Request URI Too Long", ["x" * MAX_BUFFERED]),
 }
 
 
