@@ -7,6 +7,7 @@ command's module is imported only when that command is used.
 
 import sys
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import click
@@ -30,10 +31,11 @@ class LazyCommand(click.Command):
         # the end, because a file there must not replace a module of Python.
         if "" not in sys.path:
             sys.path.append("")
-        # Click invokes the command that the context belongs to.
-        context = add_examples(self._load(), str(info_name)).make_context(info_name, args, parent, **extra)
-        context.with_resource(translate_command_errors())
-        return context
+        # Click invokes the command that the context belongs to. Not a resource of the context: click would not leave a
+        # context whose resource raises another error.
+        command = copy(add_examples(self._load(), str(info_name)))
+        command.invoke = translate_command_errors()(command.invoke)  # type: ignore[method-assign]
+        return command.make_context(info_name, args, parent, **extra)
 
 
 # The names differ from those of the modules: importing `cli.users` would replace an attribute `users` of this package.

@@ -166,9 +166,10 @@ class TokenIssuer:
         """Raise the InvalidToken that `decode` would raise for a new token, or ExpiredToken.
 
         PyJWT checks the types of more claims, such as `nbf`, but only those of a whole token. It takes twice as long as
-        the signature, so the tokens of users, which do not have these claims, are not verified.
+        the signature, so the tokens of users, which do not have these claims, are not verified. Others are: JSON
+        changes some types, such as that of a tuple of roles.
         """
-        if claims.keys() <= CHECKED_CLAIMS and len(token) <= MAX_TOKEN_LENGTH:
+        if claims.keys() <= CHECKED_CLAIMS and not invalid_claim(claims) and len(token) <= MAX_TOKEN_LENGTH:
             self._require_valid_claims(claims)
         else:
             self._verify_cached(self._keys.ring(), token)

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from tests.support.commands import run_command
 from tests.support.flask_program import ENVIRON, error_line
 from tests.support.forked_flask import ForkedFlask
 
@@ -63,6 +64,11 @@ def test_list_of_commands_has_the_help_of_each(commands: EntryPoints, name: str)
     command = commands[name].load()
     shown = command.make_context(name, [], resilient_parsing=True).command
     assert str(command.help).splitlines()[0] == str(shown.help).splitlines()[0]
+
+
+def test_context_of_a_command_is_left_after_an_error() -> None:
+    assert run_command("users", "list", environ={"DATABASE_URL": "sqlite:////missing/users.db"}).exit_code == 2
+    assert click.get_current_context(silent=True) is None
 
 
 def test_finding_a_command_imports_no_command_module(tmp_path: Path) -> None:

@@ -162,6 +162,10 @@ def test_unknown_kid_is_rejected(
     assert KeyRing(Key("key-1", "HS256", KEY, KEY)).find(kid) is None
 
 
+def test_tuple_of_roles_becomes_a_list(issuer: TokenIssuer) -> None:
+    assert issuer.decode(issuer.generate({**USER, "roles": ("admin",)}))["roles"] == ["admin"]
+
+
 def _key(name: str, secret: bytes) -> Key:
     return Key(name, "HS256", signing=secret, verifying=secret)
 
