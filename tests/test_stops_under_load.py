@@ -102,7 +102,9 @@ def test_reload_drops_no_request(server: Server, callers: list[Caller]) -> None:
 def test_stop_only_refuses_new_connections(service: ExitStack, callers: list[Caller]) -> None:
     service.close()
     wait_until(lambda: all(client.refused for client in callers))
-    assert failures(callers) == []
+    # The kernel can accept a connection between the last `accept` of the last worker and the closing of the socket.
+    # Without the code of the worker, the connections of nearly all clients are reset.
+    assert len(failures(callers)) <= 1
 
 
 def test_killed_worker_loses_only_its_own_requests(server: Server, callers: list[Caller]) -> None:
