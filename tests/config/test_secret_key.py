@@ -197,7 +197,7 @@ def test_placeholder_or_secret_of_a_tutorial_is_rejected(key: str) -> None:
 
 @pytest.mark.parametrize("kind", RANDOM_SECRETS)
 def test_random_key_is_never_rejected(kind: str) -> None:
-    for _ in range(100):
+    for _ in range(250):
         require_strong_secret(SecretStr(RANDOM_SECRETS[kind]()))
 
 
