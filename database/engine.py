@@ -26,6 +26,7 @@ from database.connection_options import (
     invalid_url,
     validate_parameters,
 )
+from database.error_translation import translate_database_errors
 from database.sqlite_file import absolute_path, foreign_file, require_usable_file
 
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
@@ -68,9 +69,13 @@ def begin_statement(engine: Engine) -> Iterator[Connection]:
     """Begin a transaction for one statement. With PostgreSQL, it takes one round trip instead of three.
 
     A second statement would be a transaction of its own. The statement is prepared if it is executed often: use this
-    for lookups and updates by a key, whose best plan does not depend on the values.
+    for lookups and updates by a key, whose best plan does not depend on the values. Raises DatabaseUnavailable.
     """
-    with engine.connect() as connection, connection.execution_options(**{IS_STATEMENT: True}).begin():
+    with (
+        translate_database_errors(),
+        engine.connect() as connection,
+        connection.execution_options(**{IS_STATEMENT: True}).begin(),
+    ):
         yield connection
 
 

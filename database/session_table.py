@@ -123,7 +123,7 @@ class SessionTable:
 
     def find(self, session_id: str) -> SessionRow | None:
         """Return the session with this id, None if it has ended or never existed."""
-        with self._begin_statement() as connection:
+        with begin_statement(self._engine) as connection:
             return _find(connection, session_id)
 
     def of_user(self, username: str, idp: str | None = None) -> list[SessionRow]:
@@ -161,12 +161,12 @@ class SessionTable:
             "found_record_id": seen.record_id,
             "found_stamp": seen.credential_stamp,
         }
-        with self._begin_statement() as connection:
+        with begin_statement(self._engine) as connection:
             return connection.execute(_rotate, values).rowcount == 1
 
     def mark_delivered(self, session_id: str, token_hash: str) -> None:
         """Record that the response with this token was sent."""
-        with self._begin_statement() as connection:
+        with begin_statement(self._engine) as connection:
             connection.execute(_mark_delivered, {"session_id": session_id, "next_hash": token_hash})
 
     def end(self, session_id: str) -> bool:
@@ -244,13 +244,8 @@ class SessionTable:
 
         At most `READ_BATCH` are returned.
         """
-        with self._begin_statement() as connection:
+        with begin_statement(self._engine) as connection:
             return revocations_after(connection, last)
-
-    @contextmanager
-    def _begin_statement(self) -> Iterator[Connection]:
-        with translate_database_errors(), begin_statement(self._engine) as connection:
-            yield connection
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:

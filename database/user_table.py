@@ -69,12 +69,12 @@ class UserTable:
 
     def find_by_login(self, login: str) -> UserRow | None:
         """Return the user with this username, otherwise the user with this email, ignoring case."""
-        with self._begin_statement() as connection:
+        with begin_statement(self._engine) as connection:
             return user_by_login(connection, login)
 
     def find(self, username: str) -> UserRow | None:
         """Return the user with this username, ignoring case."""
-        with self._begin_statement() as connection:
+        with begin_statement(self._engine) as connection:
             return user_by_username(connection, username)
 
     def require(self, login: str) -> UserRow:
@@ -93,7 +93,7 @@ class UserTable:
 
     def get(self, user_id: int) -> UserRow | None:
         """Return the user with this id."""
-        with self._begin_statement() as connection:
+        with begin_statement(self._engine) as connection:
             return user_by_id(connection, user_id)
 
     def page(self, user_filter: UserFilter, limit: int, after: str | int | None = None) -> list[UserRow]:
@@ -190,11 +190,6 @@ class UserTable:
         except DBAPIError as error:
             # The operator may have added a constraint or a trigger. The database's message may contain the row.
             raise DatabaseUnavailable(f"it rejects the write: {type(error).__name__}") from None
-
-    @contextmanager
-    def _begin_statement(self) -> Iterator[Connection]:
-        with translate_database_errors(), begin_statement(self._engine) as connection:
-            yield connection
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
