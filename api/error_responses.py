@@ -1,6 +1,5 @@
 """The error responses of an endpoint in OpenAPI: one for each status, with an example for each code."""
 
-import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from itertools import groupby
@@ -9,26 +8,13 @@ from typing import Any, Literal
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from config.http_error import HttpError
+from config.http_error import HttpError, code_of, status_of
 
 Json = dict[str, Any]
 Style = Literal["latchkey", "oauth"]
 
 _RETRY_STATUSES = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 REQUEST_ID = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
-
-
-def code_of(error: HTTPException | type[HTTPException]) -> str:
-    """Return the member `code` of the response to an error."""
-    own: str | None = getattr(error, "error_code", None)
-    return own or re.sub(r"[^a-z]+", "_", HTTP_STATUS_CODES.get(status_of(error), "Unknown Error").lower())
-
-
-def status_of(error: HTTPException | type[HTTPException]) -> int:
-    """Return the HTTP status of an error."""
-    if error.code is None:
-        raise ValueError("an exception of Werkzeug without a status is not an error response")
-    return error.code
 
 
 def error_responses(errors: Iterable[type[HTTPException]], style: Style) -> Json:

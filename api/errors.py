@@ -7,10 +7,9 @@ from json import JSONEncoder
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
 
-from api.error_responses import code_of
 from api.response_headers import request_id
 from api.responses import NO_CACHE, Header, json_response, raw_json_response
-from config.http_error import RESPONSE_ERROR, HttpError, Unavailable
+from config.http_error import RESPONSE_ERROR, HttpError, Unavailable, code_of
 from config.outage_log import OutageLog
 from services.context import current_request
 

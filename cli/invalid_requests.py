@@ -23,6 +23,8 @@ from werkzeug.exceptions import (
     ExpectationFailed as UnknownExpectation,
 )
 
+from config.http_error import code_of
+
 
 class InvalidHttp(BadRequest):
     """The request has an error of syntax.
@@ -51,8 +53,7 @@ def response_to(error: BaseException) -> bytes | None:
     if not isinstance(error, ParseException) or isinstance(error, _FAULTS_OF_THE_SERVICE):
         return None
     refusal = _REFUSALS.get(type(error), InvalidHttp)()
-    code = refusal.name.lower().replace(" ", "_")
-    members = {"code": code, "message": refusal.description, "status": refusal.code}
+    members = {"code": code_of(refusal), "message": refusal.description, "status": refusal.code}
     body = json.dumps(members, separators=(",", ":")) + "\n"
     head = (
         f"HTTP/1.1 {refusal.code} {refusal.name}",

@@ -5,9 +5,11 @@ on top of Flask such as Flask-RESTX: each of them can respond to an HTTPExceptio
 """
 
 import json
+import re
 from typing import Any, ClassVar
 
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.http import HTTP_STATUS_CODES
 
 REALM = 'realm="latchkey"'
 INSUFFICIENT_SCOPE = f'Bearer error="insufficient_scope", {REALM}'
@@ -81,3 +83,16 @@ class Unavailable(HttpError, ServiceUnavailable):
 
     retry_after = 5
     oauth_code = "temporarily_unavailable"
+
+
+def code_of(error: HTTPException | type[HTTPException]) -> str:
+    """Return the member `code` of the response to an error."""
+    own: str | None = getattr(error, "error_code", None)
+    return own or re.sub(r"[^a-z]+", "_", HTTP_STATUS_CODES.get(status_of(error), "Unknown Error").lower())
+
+
+def status_of(error: HTTPException | type[HTTPException]) -> int:
+    """Return the HTTP status of an error."""
+    if error.code is None:
+        raise ValueError("an exception of Werkzeug without a status is not an error response")
+    return error.code
