@@ -53,11 +53,16 @@ def create_filled(kind: str, base_url: str, count: int) -> dict[str, str]:
     with engine.begin() as connection:
         _fill(connection, kind, count, password_hash)
     if kind == "postgresql":
-        with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as connection:  # no transaction, no timeout
-            connection.execute("VACUUM ANALYZE")
+        vacuum(environ["DATABASE_URL"])
     UserEditor(engine, "bench").add("zoe", "zoe@example.com", password_hash, ["admin", "user"])
     engine.dispose()
     return environ
+
+
+def vacuum(url: str) -> None:
+    """Remove the deleted rows of a PostgreSQL database, and gather its statistics."""
+    with psycopg.connect(url, autocommit=True) as connection:  # without a transaction, and without a timeout
+        connection.execute("VACUUM ANALYZE")
 
 
 def _fill(connection: Connection, kind: str, count: int, password_hash: str) -> None:

@@ -15,11 +15,11 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-import psycopg
 from flask import Flask
 from sqlalchemy import Engine, text
 
 from app import create_app
+from bench.databases import vacuum
 from bench.rates import measure_rate
 from bench.wsgi import call_json, post
 from database.engine import limit_statements
@@ -65,9 +65,7 @@ def _fill(engine: Engine, first: int, last: int, age: str) -> None:
     with engine.begin() as connection:
         limit_statements(connection, None)
         connection.execute(text(_INSERT.format(age=age)), {"first": first, "last": last})
-    url = engine.url.set(drivername="postgresql").render_as_string()
-    with psycopg.connect(url, autocommit=True) as connection:  # without a transaction, and without a timeout
-        connection.execute("VACUUM ANALYZE latchkey_sessions")
+    vacuum(engine.url.set(drivername="postgresql").render_as_string())
 
 
 class _Service:

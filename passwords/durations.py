@@ -24,5 +24,6 @@ def record_verification(password: str, stored: str, seconds: float) -> None:
 def typical_seconds(scheme: HashScheme) -> float:
     """Return the usual duration of verifying a hash of this scheme and cost; 0 if it is not known. Thread-safe."""
     with _lock:
+        # The median. Every start would import `statistics` for it.
         seconds = sorted(_seconds.get(scheme, ()))
         return seconds[len(seconds) // 2] if seconds else 0.0
