@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select
 
 from audit.events import Event, Member, request_members, write_event
 from config.service_settings import USER_TABLE_PROVIDER
@@ -109,18 +109,41 @@ def newest_events(
 ) -> list[AuditEvent]:
     """Return the newest events, newest first: of all users, or those recorded under this username.
 
-    With a `user_id`, also those of this user under any name. If `limit` is None, return all of them.
+    With a `user_id`, also those of this user under any name, as of the users who were deleted under this username. If
+    `limit` is None, return all of them.
     """
     if username is None:
         return _newest(connection, limit)
-    of_name = audit_events.c.username_folded == casefold_name(username)
-    return _newest(connection, limit, or_(of_name, _is_of_user(user_id)) if user_id is not None else of_name)
+    folded = casefold_name(username)
+    conditions = [audit_events.c.username_folded == folded, _is_of_user_deleted_as(folded)]
+    return _newest(connection, limit, or_(*conditions, *([] if user_id is None else [_is_of_user(user_id)])))
 
 
 def _is_of_user(user_id: int) -> ColumnElement[bool]:
     created_at = select(users.c.created_at).where(users.c.id == user_id).scalar_subquery()
     added_user = and_(audit_events.c.action == Event.USERS_IMPORTED, audit_events.c.at == created_at)
     return or_(and_(audit_events.c.user_id == user_id, ~_is_of_earlier_user), added_user)
+
+
+def _is_of_user_deleted_as(folded: str) -> ColumnElement[bool]:
+    deletion, earlier = audit_events.alias("deletion"), audit_events.alias("earlier")
+    # The addition of the deleted user or, if that was an import, the deletion of the former user of the id.
+    begin = (
+        select(func.max(earlier.c.id))
+        .where(
+            earlier.c.user_id == deletion.c.user_id,
+            earlier.c.id < deletion.c.id,
+            earlier.c.action.in_((Event.USER_ADDED, Event.USER_DELETED)),
+        )
+        .scalar_subquery()
+    )
+    return exists().where(
+        deletion.c.username_folded == folded,
+        deletion.c.action == Event.USER_DELETED,
+        deletion.c.user_id == audit_events.c.user_id,
+        audit_events.c.id.between(func.coalesce(begin, 0), deletion.c.id - 1),
+        audit_events.c.action != Event.USER_DELETED,
+    )
 
 
 def _newest(connection: Connection, limit: int | None, *conditions: ColumnElement[bool]) -> list[AuditEvent]:

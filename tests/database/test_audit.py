@@ -55,8 +55,26 @@ def test_events_outlive_their_user_and_a_rename(engine: Engine) -> None:
     editor.add("one", None, "hash")
     editor.change("one", lambda row: replace(row, username="two"))
     editor.delete("two")
-    assert [action for _, action, _ in history(editor, "two")] == ["user_deleted", "user_renamed"]
+    assert [action for _, action, _ in history(editor, "two")] == ["user_deleted", "user_renamed", "user_added"]
     assert [action for _, action, _ in history(editor, "one")] == ["user_added"]
+
+
+def test_renamed_and_deleted_user_has_no_events_of_other_users_of_the_id(engine: Engine) -> None:
+    editor = UserEditor(engine, "tests")
+    for name in ("a", "b", "c"):  # on SQLite they have the same id
+        editor.add(name, None, "hash", [name])
+        editor.change(name, lambda row: replace(row, username=f"{row.username}2"))
+        editor.delete(f"{name}2")
+    assert [details for _, _, details in history(editor, "b2")] == [None, "was b", "roles: b"]
+    assert [event.current_username for event in editor.users.history("b2")] == [None, None, None]
+
+
+def test_events_of_a_deleted_and_imported_user_begin_after_those_of_the_former_user_of_the_id(engine: Engine) -> None:
+    editor = UserEditor(engine, "tests")
+    with logged_after_commit(engine.begin()) as connection:
+        for name, action in (("a", Event.USER_DELETED), ("b", Event.USER_DISABLED), ("c", Event.USER_DELETED)):
+            record_event(connection, "tests", action, name, user_id=7)
+    assert [action for _, action, _ in history(editor, "c")] == ["user_deleted", "user_disabled"]
 
 
 def test_user_has_no_events_of_a_deleted_user_of_the_same_name(engine: Engine) -> None:
