@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 from audit.operation import timed
 from config.forks import reset_in_forks
-from config.resources import available_cores
 from passwords.durations import record_verification
 from passwords.errors import Overloaded, UnusableHash
+from passwords.hash_threads import HASH_MEMORY_KIB, hash_thread_count
 from passwords.schemes import needs_rehash, verify
 
 log = logging.getLogger(__name__)
@@ -31,16 +31,14 @@ def _random_base64(size: int) -> str:
 
 
 # The OWASP minimum for argon2id.
-_MEMORY_KIB, _PASSES, _LANES = 19456, 2, 1
+_PASSES, _LANES = 2, 1
 # A random digest needs neither a hash computation nor libpass when the process starts.
-DECOY = f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p={_LANES}${_random_base64(16)}${_random_base64(32)}"
+DECOY = f"$argon2id$v=19$m={HASH_MEMORY_KIB},t={_PASSES},p={_LANES}${_random_base64(16)}${_random_base64(32)}"
 """A hash with the current policy that no password matches."""
 
 # More concurrent hash computations than cores would slow each other down, and each needs 19 MiB of memory.
-HASH_THREADS = available_cores()
+HASH_THREADS = hash_thread_count()
 """The maximum number of hashes that a process computes concurrently."""
-HASH_MEMORY = _MEMORY_KIB * 1024
-"""The octets of memory that a hash computation needs."""
 _QUEUE_LENGTH = 16
 CAPACITY = HASH_THREADS + _QUEUE_LENGTH
 """The maximum number of logins that a process accepts concurrently.
@@ -54,7 +52,7 @@ _LOWER_PRIORITY = 10
 
 
 class _HashPool:
-    """Computes hashes on one thread for each core, with a limited queue. Thread-safe."""
+    """Computes hashes on HASH_THREADS threads, with a limited queue. Thread-safe."""
 
     def __init__(self) -> None:
         reset_in_forks(self._reset)
@@ -112,7 +110,7 @@ def _policy() -> Any:
     # Imported with the first hash. The type and the costs are explicit because libpass has other defaults.
     from passlib.hash import argon2
 
-    return argon2.using(type="ID", memory_cost=_MEMORY_KIB, time_cost=_PASSES, parallelism=_LANES)
+    return argon2.using(type="ID", memory_cost=HASH_MEMORY_KIB, time_cost=_PASSES, parallelism=_LANES)
 
 
 def hash_password(password: str) -> str:

@@ -1,10 +1,7 @@
 """How many worker processes a deployment starts: as many as the cores and the memory of their hashes allow."""
 
 from config.resources import available_cores, available_memory
-from passwords.hashing import HASH_MEMORY, HASH_THREADS
-
-WORKER_MEMORY = 96 * 2**20
-"""The octets of a worker that computes no hash, and of the revocations and tokens that it may keep."""
+from passwords.hash_threads import HASH_MEMORY, PROCESS_MEMORY, hash_thread_count
 
 
 def worker_count() -> int:
@@ -12,5 +9,5 @@ def worker_count() -> int:
 
     Each worker hashes on as many threads as there are cores, because all logins may reach the same worker.
     """
-    of_worker = WORKER_MEMORY + HASH_THREADS * HASH_MEMORY
+    of_worker = PROCESS_MEMORY + hash_thread_count() * HASH_MEMORY
     return max(1, min(available_cores(), available_memory() // of_worker))
