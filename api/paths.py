@@ -55,17 +55,18 @@ def require_plain_request(environ: Mapping[str, Any]) -> None:
 def has_plain_path(environ: Mapping[str, Any]) -> bool:
     """Return whether the client spelled the path as the server decoded it, without another slash at its start.
 
-    It did not if the target is absolute or has a fragment, if it encodes a slash or a character that needs no encoding
-    (RFC 3986 §2.3), or if the server removed a segment or a slash. Some servers do not report the target; then only the
-    slashes at the start are compared.
+    It did not if the target is absolute or has a fragment, if it encodes NUL, a slash or a character that needs no
+    encoding (RFC 3986 §2.3), or if the server removed a segment or a slash. Some servers do not report the target; then
+    only NUL and the slashes at the start are refused.
     """
     path, target = environ.get("PATH_INFO", ""), _request_target(environ)
     if target is not None:
         target = target.partition("?")[0]
     if path == target and _needs_no_encoding(path):
         return True  # almost every request
-    if not re.match("/(?!/)|$", path):
-        return False  # werkzeug's routing ignores the number of slashes
+    # Werkzeug's routing ignores the number of slashes. PostgreSQL refuses a parameter with NUL.
+    if not re.match("/(?!/)|$", path) or "\0" in path:
+        return False
     if target is None:
         return True
     # The target lacks the prefix of a mounted application if the proxy has removed it.

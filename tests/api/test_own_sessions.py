@@ -46,6 +46,12 @@ def test_user_lists_and_ends_their_sessions(client: FlaskClient, users_environ: 
     assert error_message(client.get(PATH, headers=headers), 401, "revoked_token")
 
 
+def test_path_with_nul_names_no_session(client: FlaskClient) -> None:
+    # PostgreSQL refuses a parameter with NUL, which would be a 500.
+    response = client.delete(f"{PATH}/a%00b", headers=bearer(log_in(client).access))
+    assert error_message(response, 404, "not_found")
+
+
 @SQLITE_ONLY
 def test_sessions_of_an_earlier_user_of_the_name_are_not_shown(
     client: FlaskClient, users_environ: dict[str, str]
