@@ -163,4 +163,5 @@ class ReloadingFile(Generic[T]):
 
 
 def _metadata(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode
+    # `cp -p` and `rsync --inplace --times` restore the modification time. Only the kernel sets the change time.
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_mode

@@ -46,6 +46,16 @@ def test_each_version_is_read_once(path: Path) -> None:
     assert reads == ["first", "second"]
 
 
+def test_version_of_the_same_size_and_modification_time_is_a_change(path: Path) -> None:
+    file, before = reloading(path), path.stat()
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # the clock of a file system has ticks
+        path.write_text("other")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_mtime_ns, after.st_size, after.st_ino) == (before.st_mtime_ns, before.st_size, before.st_ino)
+    assert file.current() == "other"
+
+
 def test_after_a_change_no_thread_gets_the_previous_version(path: Path) -> None:
     reading, finish = Event(), Event()
     reads = []
