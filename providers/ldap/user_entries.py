@@ -10,7 +10,7 @@ from config.reloading import FileUnavailable, ReloadingFile
 from config.text import casefold_name, normalize_name
 from providers.account_attributes import Effect, account_denial_reason, attribute_names
 from providers.interface import Denied, Membership, ProviderUnavailable, User
-from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, includes, presence
+from providers.ldap.client.filters import ANY_ENTRY, Filter, all_of, any_of, equality, includes, negation, presence
 from providers.ldap.client.protocol import SUBTREE, Scope
 from providers.ldap.client.responses import Entry, text_of
 from providers.ldap.client.session import ServiceSession, SupportsSearch
@@ -69,6 +69,9 @@ class UserEntries:
         values = {"login": self._without_prefix(login), "account": self.account_name(login)}
         search_filter, bases = self._login_filter.fill(**values), bases or self._bases
         found = self._search(session, search_filter, bases, scope)
+        if len(found) >= _MAX_MATCHES:  # entries with false emails may have displaced others
+            others = self._search(session, all_of(search_filter, self._no_false_email(login)), bases, scope)
+            found = list({entry.dn: entry for entry in (*found, *others)}.values())
         for name in dict.fromkeys(values.values()) if len(found) > 1 else ():
             if len(named := self._search_name(session, name, search_filter, bases, scope)) == 1:
                 found = named
@@ -191,6 +194,14 @@ class UserEntries:
         """
         key, emails = username_key(login), map(username_key, entry.all_texts(self._email_attribute))
         return "@" not in login and key in emails and self._usernames.key(entry) != key
+
+    def _no_false_email(self, login: str) -> str:
+        """Return a filter that matches the entries for which `_is_false_email` is False."""
+        if "@" in login:
+            return ANY_ENTRY
+        name_filter = self._usernames.filter(login)
+        no_email = negation(equality(self._email_attribute, login))
+        return any_of(no_email, name_filter) if name_filter else no_email
 
     def _search_name(
         self,

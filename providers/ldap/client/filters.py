@@ -77,6 +77,11 @@ def any_of(*filters: str) -> str:
     return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"
 
 
+def negation(search_filter: str) -> str:
+    """Return the filter that matches the entries that another filter does not match."""
+    return f"(!{search_filter})"
+
+
 def includes(search_filter: str, comparison: str) -> bool:
     """Return whether a filter is this comparison, or an OR of comparisons that has it.
 

@@ -177,6 +177,17 @@ def test_documented_settings_prevent_that_users_block_the_email_of_another_provi
         assert client.post("/api/auth", json={"email": login, "password": PASSWORD}).status_code == expected
 
 
+def test_many_emails_do_not_hide_the_entry_that_a_login_means(server: Slapd) -> None:
+    for number in range(12):  # more than a search returns
+        add(server, f"uid=false{number},{PEOPLE}", GUEST_PASSWORD, mail="Zoe the first")
+    provider = provider_of(server, LDAP_USER_FILTER="(|(cn={login})(mail={login}))")
+    assert outcome(provider.authenticate("zoe the first", PASSWORD)) == UNKNOWN_USER
+    add(server, f"uid=real,{PEOPLE}", PASSWORD, cn="Zoe the first")
+    assert outcome(provider.authenticate("zoe the first", PASSWORD)) == "real"
+    add(server, f"uid=other,{PEOPLE}", PASSWORD, cn="Zoe the first")
+    assert outcome(provider.authenticate("zoe the first", PASSWORD)) == AMBIGUOUS
+
+
 def test_an_email_of_two_entries_is_ambiguous(server: Slapd) -> None:
     add(server, f"uid=thief,{PEOPLE}", GUEST_PASSWORD, mail="zoe@example.org")
     for password in (PASSWORD, GUEST_PASSWORD):
