@@ -31,6 +31,9 @@ GOOD = as_csv({"zoé": STRONG})
         (("/proc/self/mem", "--format", "csv"), " cannot be used: Input/output error"),
         (("latin.csv",), "latin.csv cannot be read: line 3 is not UTF-8. Save it as UTF-8"),
         (("empty.csv",), "empty.csv cannot be read: the file is empty"),
+        (("empty.jsonl",), "empty.jsonl cannot be read: no line is a JSON object"),
+        (("empty.csv", "--format", "htpasswd"), "empty.csv cannot be read: no line has a colon"),
+        (("empty.csv", "--format", "ldif"), "empty.csv cannot be read: no entry begins with `dn:`"),
         (("headless.csv",), "headless.csv cannot be read: the first line does not name the columns"),
         (("quote.csv",), "quote.csv cannot be read: the row that begins on line 3 is not CSV"),
         (("cut.json",), "cut.json cannot be read: "),
@@ -51,19 +54,13 @@ def test_unreadable_file_is_an_error_and_changes_nothing(
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "latin.csv").write_bytes(GOOD.encode() + "zoë,".encode("latin-1"))
     (tmp_path / "empty.csv").touch()
+    (tmp_path / "empty.jsonl").touch()
     (tmp_path / "headless.csv").write_text(GOOD.partition("\n")[2])
     (tmp_path / "quote.csv").write_text(GOOD + 'bob,"')
     (tmp_path / "cut.json").write_text('[{"model": "auth.user", "fields": {')
     before, files = contents(sqlite_editor), set(tmp_path.glob("*.*"))
     assert message in error_line(sqlite_cli("users", "import", *arguments, *options))
     assert (contents(sqlite_editor), set(tmp_path.glob("*.*"))) == (before, files)
-
-
-@pytest.mark.parametrize("name", ["empty.jsonl", "empty.htpasswd", "empty.ldif"])
-def test_file_without_users_is_imported(sqlite_cli: ForkedFlask, tmp_path: Path, name: str) -> None:
-    (tmp_path / name).touch()
-    ended = sqlite_cli("users", "import", name)
-    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "The file has no users.")
 
 
 def test_file_with_a_special_name_is_imported(

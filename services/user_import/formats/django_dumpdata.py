@@ -35,9 +35,11 @@ def read(file: BinaryIO, _findings: Findings) -> Iterator[Entry]:
     Their groups become roles. `is_staff` and `is_superuser` give no role: an administrator decides what they mean here.
     """
     group_names: dict[object, str] = {}
+    has_user, number = False, 0
     for number, (value, text) in enumerate(JsonArray(file).objects(), 1):
         match value:
             case {"model": str(model), "fields": dict(fields)} if model.endswith(".user"):
+                has_user = True
                 _name_groups(fields, group_names)
                 yield parse_entry(number, _parse_user, _DumpedUser(value, text))
             case {"model": "auth.group", "pk": pk, "fields": {"name": str(name)}} if isinstance(pk, int):
@@ -46,6 +48,8 @@ def read(file: BinaryIO, _findings: Findings) -> Iterator[Entry]:
                 pass
             case _:
                 raise UnreadableFile(f"object {number} is not from `dumpdata`: `model` or `fields` is missing")
+    if number and not has_user:
+        raise UnreadableFile("no object has a `model` that ends with `.user`")
 
 
 def _name_groups(fields: dict[str, Any], names: dict[object, str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, TextIO
 
-from services.user_import.formats.entries import Entry, InvalidEntry, UserFields, parse_entry
+from services.user_import.formats.entries import Entry, InvalidEntry, UnreadableFile, UserFields, parse_entry
 from services.user_import.formats.findings import Findings
 from services.user_import.formats.text_lines import text_lines
 
@@ -13,9 +13,13 @@ position_name = "line"
 
 def read(file: BinaryIO, _findings: Findings) -> Iterator[Entry]:
     """Yield the users, see UserFormat. They have neither emails nor roles."""
+    has_user = False
     for number, line in enumerate(text_lines(file), 1):
         if not line.isspace() and not line.startswith("#"):
+            has_user |= ":" in line
             yield parse_entry(number, _parse_line, line.rstrip("\r\n"))
+    if not has_user:
+        raise UnreadableFile("no line has a colon between a username and a hash")
 
 
 def _parse_line(line: str) -> UserFields:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, TextIO
 
 from services.user_import.formats.account_state import state_reader
-from services.user_import.formats.entries import Entry, InvalidEntry, UserFields, parse_entry
+from services.user_import.formats.entries import Entry, InvalidEntry, UnreadableFile, UserFields, parse_entry
 from services.user_import.formats.findings import Findings
 from services.user_import.formats.json_text import (
     BOOLEAN,
@@ -36,17 +36,23 @@ _DEFAULTS: dict[str, Any] = {"email": None, "password_hash": None, "roles": [], 
 
 def read(file: BinaryIO, findings: Findings) -> Iterator[Entry]:
     """Yield the users, see UserFormat."""
+    has_object = False
 
     def parse(line: str) -> UserFields:
-        return _parse_line(line, findings)
+        nonlocal has_object
+        members = parse_object(line)
+        has_object = True
+        return _parse_members(members, line, findings)
 
     for number, line in enumerate(text_lines(file), 1):
         if not line.isspace():
             yield parse_entry(number, parse, line.rstrip("\r\n"))
+    if not has_object:
+        raise UnreadableFile("no line is a JSON object")
 
 
-def _parse_line(line: str, findings: Findings) -> UserFields:
-    members = _DEFAULTS | parse_object(line)
+def _parse_members(found: dict[str, Any], line: str, findings: Findings) -> UserFields:
+    members = _DEFAULTS | found
     members.pop(REASON, None)
     check_members(members, _MEMBER_TYPES)
     if len(members) > len(_MEMBER_TYPES):

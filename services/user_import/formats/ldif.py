@@ -33,12 +33,19 @@ class _Record(NamedTuple):
 
 def read(file: BinaryIO, findings: Findings) -> Iterator[Entry]:
     """Yield the users, see UserFormat. Entries with neither `uid` nor `userPassword`, such as groups, are not users."""
+    has_entry = has_user = False
     for line, text in _numbered_records(text_lines(file, MAX_RECORD_LENGTH)):
         record = _parse_record(text)
+        has_entry |= "dn" in record.values
         if _is_change(record) or not record.values.keys().isdisjoint(("uid", "userpassword")):
+            has_user = True
             yield parse_entry(line, partial(_parse_user, line, findings), record)
         elif not record.values.keys().isdisjoint(_MEMBER_ATTRIBUTES):
             yield from _read_group(line, record, findings)
+    if not has_entry:
+        raise UnreadableFile("no entry begins with `dn:`")
+    if not has_user:
+        raise UnreadableFile("no entry has `uid` or `userPassword`")
 
 
 def _read_group(line: int, record: _Record, findings: Findings) -> Iterator[Entry]:

@@ -38,6 +38,41 @@ def file_of(name: str, *usernames: str) -> str:
     return HEAD[name] + BETWEEN[name].join(USER[name].format(name=user) for user in usernames) + TAIL[name]
 
 
+NO_LINE, NO_OBJECT = "no line has a colon between a username and a hash", "no line is a JSON object"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("csv", "", "the file is empty"),
+        ("csv", "\n\n", "the file is empty"),
+        ("csv", USER["ldif"], "the first line does not name the columns, with commas, semicolons or tabs between them"),
+        ("jsonl", "", NO_OBJECT),
+        ("jsonl", "username,password_hash\nzoé,hash\n", NO_OBJECT),
+        ("jsonl", '[\n"zoé",\n1\n]\n', NO_OBJECT),
+        ("htpasswd", "", NO_LINE),
+        ("htpasswd", "# a: comment\n\n", NO_LINE),
+        ("htpasswd", "username,password_hash\nzoé,hash\n", NO_LINE),
+        ("django", "", "the file is not a JSON array of objects"),
+        ("django", '{"users": []}', "the file is not a JSON array of objects"),
+        ("django", '[{"username": "zoé"}]', "object 1 is not from `dumpdata`: `model` or `fields` is missing"),
+        ("django", '[{"model": "auth.group", "pk": 1, "fields": {}}]', "no object has a `model` that ends with `.user`"),
+        ("ldif", "", "no entry begins with `dn:`"),
+        ("ldif", "version: 1\n\n# numResponses: 1\n", "no entry begins with `dn:`"),
+        ("ldif", "username,password_hash\nzoé,hash\n", "no entry begins with `dn:`"),
+        ("ldif", "uid: x\nuserPassword: hash\n", "no entry begins with `dn:`"),
+        ("ldif", "dn: cn=x\nsAMAccountName: x\n", "no entry has `uid` or `userPassword`"),
+    ],
+)
+def test_file_of_another_format_is_not_a_file_without_users(name: str, content: str, reason: str) -> None:
+    assert unreadable_reason(name, content).startswith(reason)
+
+
+@pytest.mark.parametrize(("name", "content"), [("csv", "username,password_hash\n"), ("django", "[]")])
+def test_file_without_users_is_read(name: str, content: str) -> None:
+    assert read_entries(name, content) == []
+
+
 class StreamedFile(io.RawIOBase):
     """A file that is generated while it is read."""
 

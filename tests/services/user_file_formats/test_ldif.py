@@ -210,7 +210,7 @@ def test_first_hash_of_several_passwords_is_used(passwords: tuple[str, ...], cho
     ["dn: ou=people\nou: people\n", "dn: ou=people\nchangetype: add\nou: people\n", "dn: cn=x\nmember: uid=x\n"],
 )
 def test_entry_that_is_not_a_user_is_skipped(content: str) -> None:
-    assert read_entries("ldif", content) == []
+    assert [entry.position for entry in read_entries("ldif", f"{content}\n{DN}uid: x\n")] == [content.count("\n") + 2]
 
 
 @pytest.mark.parametrize(
