@@ -27,7 +27,7 @@ from database.connection_options import (
     validate_parameters,
 )
 from database.error_translation import translate_database_errors
-from database.sqlite_file import absolute_path, foreign_file, require_usable_file
+from database.sqlite_file import absolute_path, foreign_file, full_disk, require_usable_file
 
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
 _HOST = re.compile(r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
@@ -153,6 +153,8 @@ def _prepare_sqlite(path: Path, connection: Any, _record: object) -> None:
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorname == "SQLITE_NOTADB":
             raise foreign_file(path) from None
+        if error.sqlite_errorname.startswith("SQLITE_IOERR") and (full := full_disk(path)):
+            raise full from None
         raise
 
 

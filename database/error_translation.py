@@ -13,6 +13,7 @@ from database.errors import DatabaseUnavailable, PoolExhausted
 MIGRATE = "Run: make migrate"
 MIGRATE_NEW_FILE = "If the database is new, run: make migrate"
 GRANT_FILE = "Give the service's account the right to write to the file and its directory"
+FREE_SPACE = "Free space on the disk of the SQLite file"
 
 _MISSING_TABLE, _MISSING_COLUMN = "42P01", "42703"
 # By SQLSTATE of PostgreSQL, or by primary error code of SQLite.
@@ -24,6 +25,10 @@ _REMEDIES = {
     "SQLITE_BUSY": "Another process is using its tables: try again",
     "42501": "Grant the user of DATABASE_URL the right to read and write every table",
     "SQLITE_READONLY": GRANT_FILE,
+    "53100": "Free space on the disk of the database server",
+    "SQLITE_FULL": FREE_SPACE,
+    "SQLITE_IOERR": f"{FREE_SPACE} or, if it has space, look for faults of the disk, and for limits of file sizes",
+    "SQLITE_CORRUPT": "The SQLite file is damaged: restore a backup",
 }
 # SQLite has no error code for a missing table or column.
 _MISSING_IN_SQLITE = re.compile(r"no such (?:table|column): |table \w+ has no column named ")

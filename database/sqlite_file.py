@@ -8,10 +8,11 @@ from pathlib import Path
 
 from config.environment import CHECKOUT
 from config.system_accounts import account_name
-from database.error_translation import GRANT_FILE, MIGRATE_NEW_FILE
+from database.error_translation import FREE_SPACE, GRANT_FILE, MIGRATE_NEW_FILE
 from database.errors import DatabaseUnavailable, UnusableDatabaseFile
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # how /proc/self/mountinfo writes spaces in paths
+_SHARED_BYTES = 32 * 1024  # the file that ends with `-shm`
 
 # Their locks and their shared memory do not work between hosts, and some not between the processes of one host.
 _NETWORK_FILE_SYSTEMS = frozenset(
@@ -60,6 +61,17 @@ def require_usable_file(path: Path, may_create: bool) -> None:
 def foreign_file(path: Path) -> UnusableDatabaseFile:
     """Return the error about a file that is not an SQLite database."""
     return UnusableDatabaseFile(f"{path} is not an SQLite database", "Name another file in DATABASE_URL")
+
+
+def full_disk(path: Path) -> DatabaseUnavailable | None:
+    """Return the error about a file whose disk has no space for what SQLite shares between processes; None if it has.
+
+    Then SQLite cannot even read, and its own error does not name the cause.
+    """
+    disk = os.statvfs(path)
+    if disk.f_bavail * disk.f_frsize >= _SHARED_BYTES:
+        return None
+    return DatabaseUnavailable(f"the disk of {path} is full", FREE_SPACE)
 
 
 def _require_usable(path: Path, may_create: bool) -> None:

@@ -11,6 +11,8 @@ from database.error_translation import MIGRATE, translate_database_errors
 from database.errors import DatabaseUnavailable
 from tests.support.stores import engine_of
 
+FREE_SPACE = "Free space on the disk of the SQLite file"
+LIMITS = "for limits of file sizes"
 WRITABLE = "Give the service's account the right to write to the file and its directory"
 
 
@@ -69,29 +71,30 @@ def test_exhausted_pool_is_an_outage(tmp_path: Path) -> None:
     assert (error.reason, error.remedy) == ("no connection became free in time", None)
 
 
-def sqlite_error(code: int, message: str = "a message") -> OperationalError:
-    """Return SQLAlchemy's error for an error of sqlite3 with this error code."""
+def sqlite_error(name: str, message: str = "a message") -> OperationalError:
+    """Return SQLAlchemy's error for an error of sqlite3 with the error code of this name."""
     error = sqlite3.OperationalError(message)
-    name = next(name for name in dir(sqlite3) if name.startswith("SQLITE_") and getattr(sqlite3, name) == code)
-    error.sqlite_errorcode, error.sqlite_errorname = code, name
+    error.sqlite_errorcode, error.sqlite_errorname = getattr(sqlite3, name), name
     return OperationalError("SELECT 1", {}, error)
 
 
 @pytest.mark.parametrize(
-    ("code", "remedy"),
+    ("name", "remedy"),
     [
-        (sqlite3.SQLITE_BUSY, "Another process is using its tables: try again"),
-        (sqlite3.SQLITE_BUSY_SNAPSHOT, "Another process is using its tables: try again"),
-        (sqlite3.SQLITE_CANTOPEN, "If the database is new, run: make migrate"),
-        (sqlite3.SQLITE_CANTOPEN_ISDIR, "If the database is new, run: make migrate"),
-        (sqlite3.SQLITE_READONLY_DBMOVED, WRITABLE),
-        (sqlite3.SQLITE_IOERR_WRITE, None),
-        (sqlite3.SQLITE_FULL, None),
+        ("SQLITE_BUSY", "Another process is using its tables: try again"),
+        ("SQLITE_BUSY_SNAPSHOT", "Another process is using its tables: try again"),
+        ("SQLITE_CANTOPEN", "If the database is new, run: make migrate"),
+        ("SQLITE_CANTOPEN_ISDIR", "If the database is new, run: make migrate"),
+        ("SQLITE_READONLY_DBMOVED", WRITABLE),
+        ("SQLITE_IOERR_WRITE", f"{FREE_SPACE} or, if it has space, look for faults of the disk, and {LIMITS}"),
+        ("SQLITE_FULL", FREE_SPACE),
+        ("SQLITE_CORRUPT_INDEX", "The SQLite file is damaged: restore a backup"),
+        ("SQLITE_INTERRUPT", None),
     ],
 )
-def test_extended_error_code_of_sqlite_has_the_remedy_of_its_primary_code(code: int, remedy: str | None) -> None:
+def test_extended_error_code_of_sqlite_has_the_remedy_of_its_primary_code(name: str, remedy: str | None) -> None:
     with pytest.raises(DatabaseUnavailable) as caught, translate_database_errors():
-        raise sqlite_error(code)
+        raise sqlite_error(name)
     assert (caught.value.reason, caught.value.remedy) == ("a message", remedy)
 
 

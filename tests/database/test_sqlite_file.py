@@ -13,7 +13,7 @@ from database.errors import DatabaseUnavailable
 from database.schema import upgrade
 from database.sqlite_file import network_file_system
 from tests.support.flask_program import ENVIRON, FLASK
-from tests.support.stores import engine_of
+from tests.support.stores import SECRET_KEY, engine_of
 
 MOUNTS = """\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -102,3 +102,34 @@ def test_another_connection_keeps_the_locks_of_the_process(tmp_path: Path) -> No
         # The last process that closes a database removes its log. Locks show it that this one uses the database.
         subprocess.run([sys.executable, "-c", read, f"{tmp_path}/users.db"], check=True)
         assert log.stat().st_ino == before
+
+
+FULL_DISK = (
+    'mount -t tmpfs -o size=1m tmpfs "$0"/disk && cp "$0"/users.db "$0"/disk; cat /dev/zero >"$0"/disk/fill; exec "$@"'
+)
+
+
+@pytest.mark.parametrize("arguments", ["users list", "users enable zoe", "database upgrade", "doctor"])
+def test_full_disk_is_named(tmp_path: Path, arguments: str) -> None:
+    upgrade(engine_of({"DATABASE_URL": f"sqlite:///{tmp_path}/users.db"}, may_create=True))
+    (tmp_path / "disk").mkdir()
+    command = ["unshare", "--mount", "sh", "-c", FULL_DISK, str(tmp_path), *FLASK, *arguments.split()]
+    environ = {"DATABASE_URL": f"sqlite:///{tmp_path}/disk/users.db", "COLUMNS": "300"}
+    environ |= {"AUTH_PROVIDER": "database", "SECRET_KEY": SECRET_KEY}
+    ended = subprocess.run(command, env=ENVIRON | environ, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 2
+    assert f"the disk of {tmp_path}/disk/users.db is full" in ended.stdout + ended.stderr
+    assert "Free space on the disk of the SQLite file" in ended.stdout + ended.stderr
+
+
+def test_file_that_may_not_grow_is_named(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/users.db"
+    upgrade(engine_of({"DATABASE_URL": url}, may_create=True))
+    limit = ["sh", "-c", 'ulimit -f 0; exec "$@" 2>&1 | cat', "sh"]  # the pipe, because standard error is a file in CI
+    command = [*limit, *FLASK, "users", "add", "zoe", "--generate"]
+    ended = subprocess.run(
+        command, env={**ENVIRON, "DATABASE_URL": url}, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (
+        "Error: the database cannot be used: disk I/O error. Free space on the disk of the SQLite file" in ended.stdout
+    )

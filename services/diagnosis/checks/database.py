@@ -14,6 +14,10 @@ from providers.interface import Check
 from services.sessions.provider_names import renamed_provider
 
 MAX_CLOCK_OFFSET = timedelta(seconds=2)
+_REMEDIES = {
+    "postgresql": "Check DATABASE_URL, and that the database server is running",
+    "sqlite": "Check the SQLite file in DATABASE_URL, and its disk",
+}
 
 
 def check_database(settings: DatabaseSettings, providers: Collection[str]) -> Iterator[Check]:
@@ -33,8 +37,7 @@ def check_database(settings: DatabaseSettings, providers: Collection[str]) -> It
         else:
             yield _check_clock(clock_offset(engine))
     except DatabaseUnavailable as error:
-        remedy = error.remedy or "Check DATABASE_URL, and that the database server is running"
-        yield Check("database: connection", "failure", error.reason, remedy)
+        yield Check("database: connection", "failure", error.reason, error.remedy or _REMEDIES[engine.name])
 
 
 def _check_encryption(engine: Any) -> Check:

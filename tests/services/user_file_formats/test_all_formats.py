@@ -56,7 +56,11 @@ NO_LINE, NO_OBJECT = "no line has a colon between a username and a hash", "no li
         ("django", "", "the file is not a JSON array of objects"),
         ("django", '{"users": []}', "the file is not a JSON array of objects"),
         ("django", '[{"username": "zoé"}]', "object 1 is not from `dumpdata`: `model` or `fields` is missing"),
-        ("django", '[{"model": "auth.group", "pk": 1, "fields": {}}]', "no object has a `model` that ends with `.user`"),
+        (
+            "django",
+            '[{"model": "auth.group", "pk": 1, "fields": {}}]',
+            "no object has a `model` that ends with `.user`",
+        ),
         ("ldif", "", "no entry begins with `dn:`"),
         ("ldif", "version: 1\n\n# numResponses: 1\n", "no entry begins with `dn:`"),
         ("ldif", "username,password_hash\nzoé,hash\n", "no entry begins with `dn:`"),
