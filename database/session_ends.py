@@ -19,6 +19,9 @@ from database.tables import service_tokens, sessions
 REVOCATION_RETENTION = timedelta(days=366)
 """How long a revocation of all tokens of a user is kept. It is longer than any token that it revokes is valid."""
 
+_SESSIONS_PER_BATCH = 10_000
+"""A million sessions with their revocations would take a gigabyte of memory."""
+
 
 def end_user_sessions(connection: Connection, username: str, idp: str | None) -> int:
     """End all sessions of a user, see `SessionTable.end_user_sessions`.
@@ -33,10 +36,29 @@ def end_user_sessions(connection: Connection, username: str, idp: str | None) ->
     # Most sessions have no valid access token, and need no revocation.
     without_tokens = and_(of_user, sessions.c.access_until <= earliest_time())
     ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
+    of_service: list[dict[str, object]] = []
     if idp is None and name.startswith(SERVICE_PREFIX):
-        of_service = func.lower(service_tokens.c.name) == name.removeprefix(SERVICE_PREFIX)
-        ended += connection.execute(delete(service_tokens).where(of_service)).rowcount
-    return ended + end_sessions(connection, of_user, {"username_folded": name, "idp": idp, **_issued_until_now()})
+        named = func.lower(service_tokens.c.name) == name.removeprefix(SERVICE_PREFIX)
+        of_service = _delete_service_tokens(connection, named)
+    issued = {"username_folded": name, "idp": idp, **_issued_until_now()}
+    return ended + len(of_service) + end_sessions(connection, of_user, *of_service, issued)
+
+
+def end_all_sessions(connection: Connection) -> int:
+    """End all sessions, and revoke all tokens that were issued until now. Return the number of sessions.
+
+    This must be the last write of the transaction.
+    """
+    limit_statements(connection, None)
+    lock_sessions(connection)
+    without_tokens = sessions.c.access_until <= datetime.now(UTC)
+    ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
+    of_service = _delete_service_tokens(connection, true())
+    some = sessions.c.id.in_(select(sessions.c.id).limit(_SESSIONS_PER_BATCH))
+    while batch := end_sessions(connection, some):
+        ended += batch
+    insert_revocations(connection, map(_complete_row, (*of_service, _issued_until_now())))
+    return ended
 
 
 def end_sessions_of_users(connection: Connection, usernames: Iterable[str], idp: str) -> int:
@@ -85,10 +107,10 @@ def revoke_token(connection: Connection, token_or_session_id: str, expires_at: d
     end_sessions(connection, sessions.c.id == token_or_session_id, revocation)
 
 
-def revoke_all_tokens(connection: Connection) -> None:
-    """Revoke all tokens that were issued until now. This must be the last write of the transaction."""
-    connection.execute(delete(service_tokens))
-    insert_revocations(connection, [_complete_row(_issued_until_now())])
+def _delete_service_tokens(connection: Connection, condition: ColumnElement[bool]) -> list[dict[str, object]]:
+    """Delete the service tokens that match, and return the revocations of these tokens."""
+    deleted = delete(service_tokens).where(condition).returning(service_tokens.c.jti, service_tokens.c.expires_at)
+    return [{"ended": row.jti, "expires_at": row.expires_at} for row in connection.execute(deleted)]
 
 
 def _complete_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +118,10 @@ def _complete_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _issued_until_now() -> dict[str, object]:
-    """Return the columns that revoke all tokens issued until now. Tokens store whole seconds."""
+    """Return the columns that revoke all tokens issued until now. Tokens store whole seconds.
+
+    A host whose clock is ahead gives its tokens a later time. So those whose ids are known are also revoked by them.
+    """
     now = datetime.now(UTC)
     next_second = now.replace(microsecond=0) + timedelta(seconds=1)
     return {"issued_before": next_second, "expires_at": now + REVOCATION_RETENTION}

@@ -25,15 +25,15 @@ from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
 from database.audit import logged_after_commit, record_event
 from database.clock import DatabaseTime, earliest_time
-from database.engine import begin_statement, limit_statements
+from database.engine import begin_statement
 from database.error_translation import translate_database_errors
 from database.expiry import expired
 from database.revocation_table import Revocation, revocations_after
 from database.session_ends import (
+    end_all_sessions,
     end_sessions,
     end_user_sessions,
     lock_sessions,
-    revoke_all_tokens,
     revoke_token,
 )
 from database.session_row import SessionRow
@@ -230,14 +230,9 @@ class SessionTable:
         With the name of an operator, an audit event is written.
         """
         with self._begin() as connection:
-            limit_statements(connection, None)
-            lock_sessions(connection)
-            ended = connection.execute(delete(sessions)).rowcount
             if operator:
                 record_event(connection, operator, Event.SESSIONS_REVOKED, None, "all users")
-            # Last, because other workers can issue tokens until the sessions are deleted.
-            revoke_all_tokens(connection)
-        return ended
+            return end_all_sessions(connection)
 
     def revocations_after(self, last: int) -> list[Revocation]:
         """Return the first revocations whose id is greater than `last`, in the order in which they became visible.

@@ -7,7 +7,11 @@ import time_machine
 from flask.testing import FlaskClient
 
 from database.clock import MAX_CLOCK_ERROR
+from database.service_token_table import ServiceTokenTable
+from database.session_table import SessionTable
 from database.user_editor import UserEditor
+from services.context import services_of
+from services.service_tokens import ServiceTokenIssuer
 from tests.support.sessions import bearer, client_of, guard_error, log_in, log_out, send_refresh, tokens_in
 from tests.support.stores import engine_of, user_table
 from tests.support.users import SAMPLE_USERS, ZOE
@@ -39,6 +43,24 @@ def test_clock_that_was_ahead_makes_no_revoked_token_valid(client: FlaskClient, 
         UserEditor(engine_of(environ), "tests").set_active(ZOE.username, False, force=True)
     new_process = client_of(environ)
     assert [guard_error(new_process, token) for token in (revoked, valid)] == ["revoked_token", "revoked_token"]
+
+
+@pytest.mark.parametrize("revoked_user", ["service:backup", None], ids=["the machine", "all"])
+def test_token_of_a_clock_that_was_ahead_is_revoked(
+    client: FlaskClient, environ: dict[str, str], revoked_user: str | None
+) -> None:
+    engine, issuer = engine_of(environ), services_of(client.application).issuer
+    with wrong_clock(5 * HOURS):
+        of_machine, _ = ServiceTokenIssuer(issuer, ServiceTokenTable(engine), "tests").issue("backup", [], 1)
+        of_user = log_in(client).access
+    table = SessionTable(engine)
+    if revoked_user:
+        table.end_user_sessions(revoked_user)
+    else:
+        table.end_all()
+    with wrong_clock(5 * HOURS + timedelta(minutes=1)):  # the time at which the tokens say that they were issued
+        assert guard_error(client_of(environ), of_machine) == "revoked_token"
+        assert guard_error(client_of(environ), of_user) == ("" if revoked_user else "revoked_token")
 
 
 @pytest.mark.parametrize("clock", [12 * HOURS, -12 * HOURS])
