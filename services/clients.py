@@ -8,7 +8,7 @@ from audit.events import Event, write_event
 from config.clients import Client
 from config.subjects import CLIENT_PREFIX
 from providers.interface import Denied
-from services.tokens.grant import Grant
+from services.tokens.grant import Grant, issue_token
 from services.tokens.issuer import TokenIssuer
 
 UNKNOWN_CLIENT = "unknown_client"
@@ -48,14 +48,15 @@ class Clients:
 def grant_to_client(issuer: TokenIssuer, client: Client) -> Grant | Denied:
     """Return an access token for the client itself, without a refresh token (RFC 6749 §4.4).
 
-    Return a `Denied` if the client has no roles, or no secret. Writes the event of the client.
+    Return a `Denied` if the client has no roles, or no secret. Raises RequestFailed if it has too many roles for a
+    token. Writes the event of the client.
     """
     if client.secret is None or not client.roles:
         denied = Denied("public_client" if client.secret is None else "no_roles")
         write_event(Event.CLIENT_DENIED, reason=denied.reason, client=client.id)
         return denied
     subject = f"{CLIENT_PREFIX}{client.id}"
-    token = issuer.issue({"sub": subject, "roles": [*client.roles], "client_id": client.id})
+    token = issue_token(issuer, {"sub": subject, "roles": [*client.roles], "client_id": client.id})
     write_event(Event.CLIENT_ACCEPTED, account=subject, client=client.id, jti=token.claims["jti"], kid=token.key_id)
     return Grant(token, issuer.lifetime_seconds())
 

@@ -31,7 +31,7 @@ from services.sessions.errors import (
 from services.sessions.refresh_tokens import RefreshToken
 from services.sessions.store import SessionStore
 from services.tokens.claims import Claims
-from services.tokens.grant import Grant, grant_without_session
+from services.tokens.grant import Grant, grant_without_session, issue_token
 from services.tokens.issuer import IssuedToken, TokenIssuer
 
 log = logging.getLogger(__name__)
@@ -275,7 +275,7 @@ class Sessions:
         self.refresh_revocations()
 
     def _access_token(self, user: Identity, row: SessionRow) -> IssuedToken:
-        return self._issuer.issue({**user, "client_id": row.client_id, "sid": row.id})
+        return issue_token(self._issuer, {**user, "client_id": row.client_id, "sid": row.id})
 
     def _mark_delivered(self, token: RefreshToken) -> None:
         try:

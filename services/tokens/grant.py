@@ -1,8 +1,10 @@
 """The grant: the tokens that a client receives after a login or a refresh (RFC 6749 §5.1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from providers.interface import RequestFailed
 from services.identity import Identity
 from services.tokens.issuer import IssuedToken, TokenIssuer
 
@@ -31,5 +33,16 @@ class Grant:
 
 
 def grant_without_session(issuer: TokenIssuer, user: Identity, client_id: str) -> Grant:
-    """Return an access token that does not belong to a session, without a refresh token."""
-    return Grant(issuer.issue({**user, "client_id": client_id}), issuer.lifetime_seconds())
+    """Return an access token that does not belong to a session, without a refresh token. Raises RequestFailed."""
+    return Grant(issue_token(issuer, {**user, "client_id": client_id}), issuer.lifetime_seconds())
+
+
+def issue_token(issuer: TokenIssuer, payload: Mapping[str, Any]) -> IssuedToken:
+    """Return an access token with the claims in `payload`, which a provider or the settings give.
+
+    Raises RequestFailed if the token would be invalid: it is too long if it has hundreds of roles.
+    """
+    try:
+        return issuer.issue(payload)
+    except ValueError as error:
+        raise RequestFailed(str(error), payload.get("idp")) from None

@@ -1,6 +1,7 @@
 """`POST /api/auth/refresh`: a refresh token is exchanged for new tokens, with every store."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,7 +29,7 @@ from tests.support.sessions import (
     send_login,
     send_refresh,
 )
-from tests.support.stores import user_table
+from tests.support.stores import user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
 NEVER = "Invalid refresh token: expired, revoked or unknown"
@@ -177,3 +178,14 @@ def test_refresh_asks_the_provider_that_the_session_began_with(sqlite_environ: d
     again = log_in(both, CHANGED_USER)
     assert "can no longer be looked up" in refusal(other, again.refresh)
     assert refresh(both, again).access  # the other application has not ended the session
+
+
+def test_user_with_more_roles_than_a_token_can_have_gets_none_and_keeps_the_session(tmp_path: Path) -> None:
+    path = tmp_path / "users.toml"
+    client = client_of({**user_table(f"sqlite:///{tmp_path}/sessions.db", []), **users_file(path, [ZOE])})
+    tokens = log_in(client)
+    users_file(path, [replace(ZOE, roles=tuple(f"role-{number}" for number in range(800)))])
+    for response in (send_refresh(client, tokens.refresh), send_login(client)):
+        assert error_message(response, 503, "provider_unavailable") == "Credential store unavailable"
+    users_file(path, [ZOE])
+    refresh(client, tokens)
