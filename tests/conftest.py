@@ -32,6 +32,7 @@ from tests.support.log_scan import LOG, leaks, log_handler, remember_secret
 from tests.support.memory_files import keep_temporary_files_in_memory
 from tests.support.run_order import longest_first
 from tests.support.stores import SECRET_KEY, engine_of, new_sqlite_database, user_table, users_file
+from tests.support.url_builders import share_url_builders
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS
 
 ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
@@ -47,6 +48,7 @@ settings.load_profile("latchkey")
 
 
 def pytest_configure() -> None:
+    share_url_builders()
     keep_temporary_files_in_memory()  # not where a benchmark imports this module, because it may measure the disk
 
 
