@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryFile
 from typing import IO, Any
 
 from flask.testing import FlaskClient
@@ -16,7 +16,9 @@ from werkzeug.test import TestResponse
 
 from audit.formats import formatter
 
-LOG = Path(mkdtemp(prefix="latchkey-log-")) / "log"
+# A file without a name: nothing remains of it, even if the process is killed.
+_file = TemporaryFile()  # noqa: SIM115 - as long as the process
+LOG = Path(f"/proc/self/fd/{_file.fileno()}")
 
 SHAPES = {
     "access token": r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+",
