@@ -164,7 +164,7 @@ PROXIES: Mapping[str, Proxy] = {
     "caddy of Debian": Proxy(["/usr/bin/caddy", *_CADDY_ARGUMENTS], _CADDY, _CADDY_SITE),
     "haproxy": Proxy(["/usr/sbin/haproxy", "-db", "-f", "{home}/configuration.yml"], _HAPROXY, _HAPROXY_SITE),
     "envoy": Proxy(
-        [f"{_WHEELS}/envoy", "-c", "{home}/configuration.yml", "--use-dynamic-base-id", "--concurrency", "1"],
+        [f"{_WHEELS}/envoy", "-c", "{home}/configuration.yml", "--disable-hot-restart", "--concurrency", "1"],
         _ENVOY,
         _ENVOY_SITE,
         backend=_ENVOY_BACKEND,
