@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ldap3 import MODIFY_ADD, NONE, SAFE_SYNC, Connection, Server
+from ldap3 import BASE, MODIFY_ADD, NONE, SAFE_SYNC, Connection, Server
 from ldap3.utils.dn import escape_rdn
 
 from tests.servers.ldap_changes import add_entry, replace_values
-from tests.servers.process import free_port, listens, running
+from tests.servers.process import free_port, listens, running, wait_until
 from tests.support.stores import HIGH_LIMITS
 from tests.support.users import SampleUser
 
@@ -85,6 +85,13 @@ class Directory389:
         replace_values(connection, dn, changes)
         connection.unbind()
 
+    def is_locked(self, dn: str) -> bool:
+        """Return whether the entry has nsAccountLock, its own or that of a role."""
+        connection = self.admin()
+        _, _, found, _ = connection.search(dn, "(objectClass=*)", BASE, attributes=["nsAccountLock"])
+        connection.unbind()
+        return bool(found[0]["raw_attributes"].get("nsAccountLock"))
+
     def add_person(self, person: SampleUser) -> None:
         """Add a person, as a member of one group for each of their roles."""
         dn, names = person_dn(person.username), dict.fromkeys(("uid", "cn", "sn"), person.username)
@@ -129,9 +136,17 @@ def directory389(home: Path) -> Iterator[Directory389]:
     with started(server):
         for dn, (classes, attributes) in _ENTRIES.items():
             server.add(dn, classes, attributes)
+        _wait_for_roles(server)
         # Without a check of the schema, an entry can have the attributes of other directories.
         server.modify("cn=config", {"nsslapd-schemacheck": "off"})
         yield server
+
+
+def _wait_for_roles(server: Directory389) -> None:
+    """Wait until the role locks its members: threads of the server read new roles and classes of service."""
+    server.modify(SERVICE, {"nsRoleDN": DISABLED_ROLE})
+    wait_until(lambda: server.is_locked(SERVICE))
+    server.modify(SERVICE, {"nsRoleDN": []})
 
 
 @contextmanager
