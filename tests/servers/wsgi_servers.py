@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, list[str]] = {
     ],
     "uwsgi": [
         "uwsgi", "--http-socket={address}", "--module={factory}()", "--need-app", "--master", "--threads=8",
-        "--processes={workers}", "--die-on-term", "--disable-logging",
+        "--processes={workers}", "--die-on-term", "--worker-reload-mercy=10", "--disable-logging",
     ],
     "cheroot": ["cheroot", "--bind={address}", "tests.servers.served_application:wsgi"],
     "hypercorn": ["hypercorn", "--bind={address}", "--workers={workers}", "wsgi:tests.servers.served_application:wsgi"],
@@ -41,7 +41,8 @@ COMMANDS: Mapping[str, list[str]] = {
 }  # fmt: skip
 """The command of each server. `{factory}` is the module and the name of a function that returns the application.
 
-`flask-run` serves only Flask applications. A worker of granian that starts may miss the signal to stop.
+`flask-run` serves only Flask applications. A worker of granian that starts may miss the signal to stop. uWSGI
+waits a minute by default for a worker that does not stop, as long as `running` waits for the server.
 """
 
 WSGI_SERVERS = tuple(COMMANDS)
