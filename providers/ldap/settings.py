@@ -148,6 +148,8 @@ class LdapSettings(Section):
 
     def tls_context(self) -> ssl.SSLContext:
         """Return the context of all connections, as `client_context` defines it. Reads the files again."""
+        if self.insecure_plaintext:  # the certificates of the system take 10 ms to load, and no connection needs them
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return client_context(self.ca_file, self.cert_file, self.key_file)
 
     # A validator sees only the fields that are declared before its own. It runs even if other fields are invalid, so
