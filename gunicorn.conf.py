@@ -85,7 +85,7 @@ except ConfigurationError as error:
 # Without app.py, which a reload reads again.
 for _module in (
     *("api.application", "api.documentation", "api.installation", "api.routes", "services.route_map"),
-    *("services.tokens.checked_secret", "passlib.hash", "passlib.handlers.argon2"),
+    *("services.tokens.signing", "passlib.hash", "passlib.handlers.argon2"),
 ):
     import_module(_module)
 

@@ -136,12 +136,12 @@ class TokenIssuer:
             "exp": now + self.lifetime_seconds(lifetime),
             "jti": secrets.token_urlsafe(16),
         }
-        import jwt
+        from services.tokens.signing import sign
 
         key = self._keys.ring().current
         try:
             with timed("sign"):
-                token = jwt.encode(claims, key.signing, key.algorithm, headers={"typ": TOKEN_TYPE, "kid": key.id})
+                token = sign(claims, key, TOKEN_TYPE)
                 self._require_valid(token, claims)
         except ExpiredToken:
             pass  # the caller has chosen a lifetime in the past
@@ -170,7 +170,7 @@ class TokenIssuer:
         changes some types, such as that of a tuple of roles.
         """
         if claims.keys() <= CHECKED_CLAIMS and not invalid_claim(claims) and len(token) <= MAX_TOKEN_LENGTH:
-            self._require_valid_claims(claims)
+            self._require_revocable(claims)
         else:
             self._verify_cached(self._keys.ring(), token)
 
@@ -180,12 +180,12 @@ class TokenIssuer:
         if token.encode(errors="replace").translate(None, _BASE64URL) != b"..":
             raise InvalidToken("not a JSON Web Token")
         claims = self._decode_signed(token, self._key_of(ring, token))
-        self._require_valid_claims(claims)
-        return VerifiedClaims(claims)
-
-    def _require_valid_claims(self, claims: Claims) -> None:
         if name := invalid_claim(claims):
             raise InvalidToken(f"claim {name} is missing or has the wrong type")
+        self._require_revocable(claims)
+        return VerifiedClaims(claims)
+
+    def _require_revocable(self, claims: Claims) -> None:
         if self._revocation_checker and claims["exp"] - claims["iat"] > MAX_REVOCABLE_LIFETIME.total_seconds():
             raise InvalidToken("valid for more than a year")
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -60,6 +61,11 @@ def test_start_has_a_leeway_for_clocks_that_differ(
     assert issuer.decode(sign(header, {**claims, name: claims["iat"] + 8}))
     with pytest.raises(InvalidToken, match="not valid yet"):
         issuer.decode(sign(header, {**claims, name: claims["iat"] + 60}))
+
+
+def test_datetime_becomes_a_numeric_date(issuer: TokenIssuer) -> None:
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    assert issuer.decode(issuer.generate({**USER, "nbf": start}))["nbf"] == start.timestamp()
 
 
 def test_cached_token_expires(issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
