@@ -125,12 +125,14 @@ def current_login_origin() -> LoginOrigin:
 
 def current_client_address() -> Address | None:
     """Return the address of the client of the current request; `None` outside a request, or if it is unknown."""
-    if not has_request_context():
+    try:
+        environ = current_request().environ
+    except RuntimeError:
         return None
-    peer, forwarded_for = request.remote_addr or "", request.headers.get("X-Forwarded-For", "")
+    peer, forwarded_for = environ.get("REMOTE_ADDR") or "", environ.get("HTTP_X_FORWARDED_FOR", "")
     return client_address(peer, forwarded_for, current_services().trusted_proxies)
 
 
 def is_from_trusted_proxy() -> bool:
     """Return whether the current request comes directly from a reverse proxy of TRUSTED_PROXIES."""
-    return is_trusted_peer(request.remote_addr or "", current_services().trusted_proxies)
+    return is_trusted_peer(current_request().environ.get("REMOTE_ADDR") or "", current_services().trusted_proxies)

@@ -10,10 +10,11 @@ Address = IPv4Address | IPv6Address
 
 _SHARED_PREFIX = 64
 """The prefix length of the IPv6 network of one client, which can use every address in it."""
+MAX_CACHED_PEERS = 64
 
 
 # A request needs its address up to four times, and parsing it takes as long as the checks of a guard.
-@lru_cache(64)
+@lru_cache(MAX_CACHED_PEERS)
 def client_address(peer: str, forwarded_for: str, trusted: int | Networks) -> Address | None:
     """Return the address of the client; `None` if it is unknown, such as that of a Unix socket.
 
@@ -28,6 +29,7 @@ def client_address(peer: str, forwarded_for: str, trusted: int | Networks) -> Ad
     return _skip_trusted(entries, parse_address(peer), trusted)
 
 
+@lru_cache(MAX_CACHED_PEERS)
 def is_trusted_peer(peer: str, trusted: int | Networks) -> bool:
     """Return whether a connection from this address comes from a trusted proxy."""
     if isinstance(trusted, int):

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -73,46 +73,47 @@ class LoginThrottle:
         place = client_network(address) if address else NOWHERE
         by_address = [Counter(self._per_address, ADDRESS, place)] if address else []
         by_login = [*self._counters(LOGIN, login_key(login), place)] if login else []
-        if wait := max(map(self._wait, [*by_address, *by_login]), default=0):
+        if wait := self._wait([*by_address, *by_login]):
             raise Throttled(wait)
         return Attempt(self, login, place, by_address, by_login)
 
     def is_exhausted(self, username: str, place: str) -> bool:
         """Return whether the account is at a limit for logins from this place."""
-        return max(map(self._wait, self._counters(ACCOUNT, account_key(username), place))) > 0
+        return self._wait([*self._counters(ACCOUNT, account_key(username), place)]) > 0
 
-    def count_failure(self, username: str, place: str, by_login: list[Counter]) -> None:
-        """Count a failed login, for the login as it was typed and for the account."""
-        self.count([*by_login, *self._counters(ACCOUNT, account_key(username), place)])
-
-    def count(self, counters: list[Counter]) -> None:
+    def count(self, counters: Iterable[Counter]) -> None:
         """Add one to each counter."""
-        for counter in counters:
-            self._storage.incr(counter.key, counter.limit.seconds)
+        self._storage.update({counter.key: counter.limit.seconds for counter in counters})
 
-    def count_success(self, login: str, username: str, place: str) -> None:
-        """Forget the failures from this place, and remember that the account was successful there."""
-        names = ((LOGIN, login_key(login)), (LOGIN, login_key(username)), (ACCOUNT, account_key(username)))
-        for kind, name in dict.fromkeys(names):
-            self._storage.clear(Counter(self._per_place, kind, place, name).key)
-            if place != NOWHERE:
-                known = _known_key(kind, name, place)
-                self._storage.clear(known)  # the period of a counter begins with its first count
-                self._storage.incr(known, KNOWN_ADDRESS_SECONDS)
+    def count_failure(self, username: str, place: str, counters: Iterable[Counter]) -> None:
+        """Add one to each counter and to those of the account, after a failed login."""
+        self.count([*counters, *self._counters(ACCOUNT, account_key(username), place)])
+
+    def count_success(self, login: str, username: str, place: str, counters: Iterable[Counter]) -> None:
+        """Add one to each counter, forget the failures from this place, and remember the account's success there."""
+        names = {(LOGIN, login_key(login)), (LOGIN, login_key(username)), (ACCOUNT, account_key(username))}
+        failures = [Counter(self._per_place, kind, place, name).key for kind, name in names]
+        known = [_known_key(kind, name, place) for kind, name in names] if place != NOWHERE else []
+        counted = {counter.key: counter.limit.seconds for counter in counters}
+        # A known address is forgotten first, because the period of a counter begins with its first count.
+        self._storage.update(counted | dict.fromkeys(known, KNOWN_ADDRESS_SECONDS), forgotten=[*failures, *known])
 
     def _counters(self, kind: str, name: str, place: str) -> Iterator[Counter]:
         yield Counter(self._per_place, kind, place, name)
-        if place == NOWHERE or not self._storage.get(_known_key(kind, name, place)):
+        if place == NOWHERE or self._storage.counts([_known_key(kind, name, place)]) == [0]:
             yield Counter(self._per_account, kind, ANYWHERE, name)
 
-    def _wait(self, counter: Counter) -> int:
-        """Return the seconds until the counter allows another attempt; 0 if it does so now."""
-        key, period = counter.key, counter.limit.seconds
-        if self._storage.get(key) < counter.limit.count:
-            return 0
+    def _wait(self, counters: list[Counter]) -> int:
+        """Return the seconds until all counters allow another attempt; 0 if they do so now."""
+        counts = self._storage.counts([counter.key for counter in counters])
+        exhausted = (one for one, count in zip(counters, counts, strict=True) if count >= one.limit.count)
+        return max(map(self._wait_for, exhausted), default=0)
+
+    def _wait_for(self, exhausted: Counter) -> int:
+        key, period = exhausted.key, exhausted.limit.seconds
         wait = math.ceil(self._storage.get_expiry(key) - time.time())
         if wait > period + 1:  # the clock of the Redis server was set back
-            self._storage.clear(key)
+            self._storage.update({}, forgotten=[key])
             return 0
         return min(max(wait, 1), period)
 
@@ -137,15 +138,15 @@ class Attempt:
         names belong to one account.
         """
         throttle = self._throttle
-        throttle.count(self._by_address)
         if self._login is None:
+            throttle.count(self._by_address)
             return answer
         username = (answer.username or self._login) if isinstance(answer, Denied) else answer["username"]
         is_exhausted = throttle.is_exhausted(username, self._place)
         if not isinstance(answer, Denied) and not is_exhausted:
-            throttle.count_success(self._login, username, self._place)
+            throttle.count_success(self._login, username, self._place, self._by_address)
             return answer
-        throttle.count_failure(username, self._place, self._by_login)
+        throttle.count_failure(username, self._place, [*self._by_address, *self._by_login])
         return answer if isinstance(answer, Denied) else Denied(THROTTLED, username)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.forks import ForkSafeLock
@@ -34,36 +35,28 @@ class BoundedMemoryStorage:
         """False: memory is available."""
         return False
 
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to the counter, and return its count. The period begins when the counter does."""
+    def counts(self, keys: Sequence[str]) -> list[int]:
+        """Return the count of each counter; 0 if there is none."""
         now = time.monotonic()
         with self._lock:
-            counters = self._by_period.setdefault(expiry, OrderedDict())
-            while counters and next(iter(counters.values())).ends <= now:
-                counters.popitem(last=False)
-            counter = counters.get(key)
-            if counter is None:
-                if len(counters) >= self._max_counters:
-                    counters.popitem(last=False)
-                counter = counters[key] = _Counter(0, now + expiry)
-            counter.count += amount
-            return counter.count
+            return [counter.count if (counter := self._find(key, now)) else 0 for key in keys]
 
-    def get(self, key: str) -> int:
-        """Return the count; 0 if there is no counter."""
-        counter = self._find(key)
-        return counter.count if counter else 0
+    def update(self, counted: Mapping[str, int], forgotten: Sequence[str] = ()) -> None:
+        """Forget counters, then add one to others, whose values are the seconds after which they end."""
+        now = time.monotonic()
+        with self._lock:
+            for counters in self._by_period.values():
+                for key in forgotten:
+                    counters.pop(key, None)
+            for key, period in counted.items():
+                self._add(key, period, now)
 
     def get_expiry(self, key: str) -> float:
         """Return the time of day at which the counter ends; the current time if there is none."""
-        counter = self._find(key)
-        return time.time() + (counter.ends - time.monotonic() if counter else 0)
-
-    def clear(self, key: str) -> None:
-        """Forget the counter."""
+        now = time.monotonic()
         with self._lock:
-            for counters in self._by_period.values():
-                counters.pop(key, None)
+            counter = self._find(key, now)
+        return time.time() + (counter.ends - now if counter else 0)
 
     def reset(self) -> int:
         """Forget all counters, and return their number."""
@@ -72,11 +65,20 @@ class BoundedMemoryStorage:
             self._by_period.clear()
             return total
 
-    def _find(self, key: str) -> _Counter | None:
-        now = time.monotonic()
-        with self._lock:
-            for counters in self._by_period.values():
-                counter = counters.get(key)
-                if counter and counter.ends > now:
-                    return counter
+    def _add(self, key: str, period: int, now: float) -> None:
+        counters = self._by_period.setdefault(period, OrderedDict())
+        while counters and next(iter(counters.values())).ends <= now:
+            counters.popitem(last=False)
+        counter = counters.get(key)
+        if counter is None:
+            if len(counters) >= self._max_counters:
+                counters.popitem(last=False)
+            counter = counters[key] = _Counter(0, now + period)
+        counter.count += 1
+
+    def _find(self, key: str, now: float) -> _Counter | None:
+        for counters in self._by_period.values():
+            counter = counters.get(key)
+            if counter and counter.ends > now:
+                return counter
         return None

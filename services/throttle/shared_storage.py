@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from limits.storage import RedisStorage
@@ -46,23 +46,31 @@ class SharedStorage:
         """Whether Redis could not be used at the last attempt."""
         self._retry_at = 0.0
 
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to the counter, and return its count."""
-        count = self._local.incr(key, expiry, amount)
-        return self._ask(lambda: self._shared.incr(key, expiry, amount), lambda: count)
+    def counts(self, keys: Sequence[str]) -> list[int]:
+        """Return the count of each counter; 0 if there is none."""
+        return self._ask(lambda: self._shared_counts(keys), lambda: self._local.counts(keys))
 
-    def get(self, key: str) -> int:
-        """Return the count; 0 if there is no counter."""
-        return self._ask(lambda: self._shared.get(key), lambda: self._local.get(key))
+    def update(self, counted: Mapping[str, int], forgotten: Sequence[str] = ()) -> None:
+        """Forget counters, then add one to others, whose values are the seconds after which they end."""
+        self._local.update(counted, forgotten)
+        self._ask(lambda: self._update_shared(counted, forgotten), lambda: None)
 
     def get_expiry(self, key: str) -> float:
         """Return the time of day at which the counter ends; the current time if there is none."""
         return self._ask(lambda: self._shared.get_expiry(key), lambda: self._local.get_expiry(key))
 
-    def clear(self, key: str) -> None:
-        """Forget the counter."""
-        self._local.clear(key)
-        self._ask(lambda: self._shared.clear(key), lambda: None)
+    def _shared_counts(self, keys: Sequence[str]) -> list[int]:
+        values = self._shared.storage.mget([*map(self._shared.prefixed_key, keys)])
+        return [int(value or 0) for value in values]
+
+    def _update_shared(self, counted: Mapping[str, int], forgotten: Sequence[str]) -> None:
+        with self._shared.storage.pipeline() as pipeline:
+            for key in forgotten:
+                pipeline.delete(self._shared.prefixed_key(key))
+            for key, seconds in counted.items():
+                pipeline.set(self._shared.prefixed_key(key), 0, ex=seconds, nx=True)
+                pipeline.incr(self._shared.prefixed_key(key))
+            pipeline.execute()
 
     def _ask(self, shared: Callable[[], T], local: Callable[[], T]) -> T:
         if not self._may_use_redis():
