@@ -4,7 +4,6 @@ from collections import deque
 
 from config.forks import ForkSafeLock
 from passwords.costs import HashScheme
-from passwords.schemes import identify
 
 _REMEMBERED = 15
 MAX_MEASURED_PASSWORD = 128
@@ -14,11 +13,11 @@ _lock = ForkSafeLock()
 _seconds: dict[HashScheme, deque[float]] = {}
 
 
-def record_verification(password: str, stored: str, seconds: float) -> None:
-    """Remember the duration of a verification. Raises UnusableHash. Thread-safe."""
+def record_verification(password: str, scheme: HashScheme, seconds: float) -> None:
+    """Remember the duration of a verification of a hash of this scheme and cost. Thread-safe."""
     if len(password) <= MAX_MEASURED_PASSWORD:
         with _lock:
-            _seconds.setdefault(identify(stored), deque(maxlen=_REMEMBERED)).append(seconds)
+            _seconds.setdefault(scheme, deque(maxlen=_REMEMBERED)).append(seconds)
 
 
 def typical_seconds(scheme: HashScheme) -> float:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
-from threading import BoundedSemaphore
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ from config.forks import reset_in_forks
 from passwords.durations import record_verification
 from passwords.errors import Overloaded, UnusableHash
 from passwords.hash_threads import HASH_MEMORY_KIB, hash_thread_count
-from passwords.schemes import needs_rehash, verify
+from passwords.schemes import needs_rehash, parse
 
 log = logging.getLogger(__name__)
 
@@ -60,21 +59,24 @@ class _HashPool:
     def _reset(self) -> None:
         """Replace the threads and the queue with new ones. A fork inherits the pool without its threads."""
         self._threads = ThreadPoolExecutor(HASH_THREADS, "hash", _prepare_thread)
-        self._slots = BoundedSemaphore(CAPACITY)
-        self.pending: deque[None] = deque()
-        """One element for each computation that runs or waits."""
+        self._free = deque([None] * CAPACITY)
+
+    @property
+    def pending(self) -> int:
+        """How many computations run or wait."""
+        return CAPACITY - len(self._free)
 
     def run(self, work: Callable[[], T]) -> T:
         """Return the result of `work`. Raises Overloaded if the queue is full."""
-        if not self._slots.acquire(blocking=False):
-            raise Overloaded
         try:
-            self.pending.append(None)
+            self._free.pop()
+        except IndexError:
+            raise Overloaded from None
+        try:
             with timed("hash"):
                 return self._threads.submit(work).result()
         finally:
-            self.pending.pop()
-            self._slots.release()
+            self._free.append(None)
 
 
 def _prepare_thread() -> None:
@@ -94,7 +96,7 @@ _pool = _HashPool()
 
 def pending_hashes() -> int:
     """Return how many computations run or wait in this process. Thread-safe."""
-    return len(_pool.pending)
+    return _pool.pending
 
 
 def run_in_pool(work: Callable[[], T]) -> T:
@@ -155,6 +157,7 @@ def _verify(password: str, stored: str) -> bool:
 
 def _verify_measured(password: str, stored: str) -> bool:
     began = perf_counter()
-    matches = verify(password, stored)
-    record_verification(password, stored, perf_counter() - began)
+    usable = parse(stored)
+    matches = usable.matches(password)
+    record_verification(password, usable.scheme, perf_counter() - began)
     return matches

@@ -1,6 +1,7 @@
 """Password hashes of all supported schemes: identify the scheme of a stored hash, and verify a password."""
 
 import re
+from dataclasses import dataclass, field
 
 from passwords.costs import HashScheme
 from passwords.errors import UnusableHash
@@ -59,26 +60,41 @@ _WRAPPER = re.compile(
 _PREFIX = re.compile(r"\{[\w-]+(?:\}(?:\$1\$)?|,)|\$[\w-]+\$|pbkdf2:\w+:|\w+(?:\$\$?|:)", re.ASCII)
 
 
+@dataclass(frozen=True)
+class UsableHash:
+    """A stored hash that a password can match."""
+
+    scheme: HashScheme
+    _format: HashFormat = field(repr=False)
+    _match: re.Match[str] = field(repr=False)
+
+    def matches(self, password: str) -> bool:
+        """Return whether this is a hash of the password. The time and the memory depend on the costs of the hash.
+
+        A password that the scheme cannot represent is wrong. Thread-safe.
+        """
+        try:
+            secret = password.encode()
+            # Some schemes end a password at a NUL byte, and others cannot distinguish it from their padding.
+            return len(secret) <= _MAX_SECRET_BYTES and b"\0" not in secret and self._format.verify(secret, self._match)
+        except (ValueError, TypeError, MemoryError):  # a lone surrogate, or a password that libpass or OpenSSL rejects
+            return False
+
+
+def parse(stored: str) -> UsableHash:
+    """Return the hash, without hashing anything. Raises UnusableHash if no password can match it."""
+    hash_format, match = _parse(stored)
+    return UsableHash(hash_format.scheme(match), hash_format, match)
+
+
 def identify(stored: str) -> HashScheme:
     """Return the scheme of a hash, without hashing anything. Raises UnusableHash if no password can match the hash."""
-    hash_format, match = _parse(stored)
-    return hash_format.scheme(match)
+    return parse(stored).scheme
 
 
 def verify(password: str, stored: str) -> bool:
-    """Return whether `stored` is a hash of the password. The time and the memory depend on the costs of the hash.
-
-    A password that the scheme cannot represent is wrong. Raises UnusableHash if no password can match the hash.
-    Thread-safe.
-    """
-    hash_format, match = _parse(stored)
-    hash_format.scheme(match)  # raises UnusableHash if the cost is excessive
-    try:
-        secret = password.encode()
-        # Some schemes end a password at a NUL byte, and others cannot distinguish it from their padding.
-        return len(secret) <= _MAX_SECRET_BYTES and b"\0" not in secret and hash_format.verify(secret, match)
-    except (ValueError, TypeError, MemoryError):  # a lone surrogate, or a password that libpass or OpenSSL rejects
-        return False
+    """Return whether `stored` is a hash of the password, see `UsableHash.matches`. Raises UnusableHash."""
+    return parse(stored).matches(password)
 
 
 def needs_rehash(password: str, stored: str) -> bool:

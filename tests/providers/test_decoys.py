@@ -11,7 +11,7 @@ import pytest
 
 from passwords.durations import record_verification
 from passwords.hashing import DECOY
-from passwords.schemes import identify, verify
+from passwords.schemes import UsableHash, identify, parse
 from providers.decoys import Decoys
 from providers.static.provider import open_static
 from tests.servers.gunicorn import ROOT
@@ -103,15 +103,15 @@ def seconds_of_a_denial(decoys: Decoys) -> float:
 def test_denied_login_takes_as_long_as_the_most_expensive_decoy() -> None:
     for stored, seconds in ((CHEAP, 0.1), (USUAL, 0.4), (EXPENSIVE, 60)):
         for _ in range(15):  # as many as are remembered
-            record_verification("x", stored, seconds)
+            record_verification("x", identify(stored), seconds)
     assert seconds_of_a_denial(Decoys([CHEAP, *[USUAL] * 9, EXPENSIVE])) > 0.39
     assert 0.09 < seconds_of_a_denial(Decoys([CHEAP] * 11 + [USUAL])) < 0.39
 
 
 def test_long_password_does_not_change_how_long_denied_logins_take() -> None:
     for _ in range(15):
-        record_verification("x", CHEAP, 0.1)
-        record_verification("x" * 129, CHEAP, 0)
+        record_verification("x", identify(CHEAP), 0.1)
+        record_verification("x" * 129, identify(CHEAP), 0)
     assert seconds_of_a_denial(Decoys([CHEAP])) > 0.09
 
 
@@ -125,11 +125,11 @@ def test_unknown_user_of_a_users_file_costs_a_hash_of_the_file(tmp_path: Path, m
     (tmp_path / "users.toml").write_text(text.replace("m=19456,t=2", "m=2048,t=7"), "utf-8")
     verified = []
 
-    def record(password: str, stored: str) -> bool:
+    def record(stored: str) -> UsableHash:
         verified.append(identify(stored).parameters)
-        return verify(password, stored)
+        return parse(stored)
 
-    monkeypatch.setattr("passwords.hashing.verify", record)
+    monkeypatch.setattr("passwords.hashing.parse", record)
     provider = open_static(environ)
     for login in ("unknown", "another", ZOE.username):
         assert not provider.authenticate(login, "wrong")

@@ -6,7 +6,7 @@ import pytest
 
 from database.user_editor import UserEditor
 from database.user_table import UserTable
-from passwords.schemes import verify
+from passwords.schemes import UsableHash, parse
 from providers.interface import UNKNOWN_USER, Denied
 from providers.sql.provider import open_database
 from tests.support.hash_samples import SAMPLES
@@ -29,12 +29,12 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list of the hashes that are verified, in order."""
     verified: list[str] = []
 
-    def record(password: str, stored: str) -> bool:
-        right = verify(password, stored)
+    def record(stored: str) -> UsableHash:
+        usable = parse(stored)
         verified.append(stored)
-        return right
+        return usable
 
-    monkeypatch.setattr("passwords.hashing.verify", record)
+    monkeypatch.setattr("passwords.hashing.parse", record)
     return verified
 
 
