@@ -1,6 +1,6 @@
 """Read the body of a request: a JSON object or a form."""
 
-import json
+from json import JSONDecoder
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -33,6 +33,13 @@ class InvalidRequest(HttpError, BadRequest):
     example = "limit is invalid: input should be less than or equal to 200"
 
 
+def _reject_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_decoder = JSONDecoder(parse_constant=_reject_constant)
+
+
 def json_object() -> dict[str, Any]:
     """Return the JSON object in the body of the request (RFC 8259, in strict UTF-8).
 
@@ -42,7 +49,7 @@ def json_object() -> dict[str, Any]:
     if not request.is_json:
         raise UnsupportedBody("Content-Type must be application/json")
     try:
-        parsed = json.loads(_read_body().decode("utf-8"), parse_constant=_reject_constant)
+        parsed = _decoder.decode(_read_body().decode("utf-8"))
     except UnicodeDecodeError:
         raise MalformedBody("The request body is not UTF-8") from None
     except (ValueError, RecursionError):
@@ -83,7 +90,3 @@ def _read_body() -> bytes:
     if len(body) > MAX_BODY_SIZE:
         raise RequestEntityTooLarge
     return body
-
-
-def _reject_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")

@@ -34,7 +34,8 @@ def respond(answer: BaseModel, headers: Iterable[Header] = ()) -> Response:
 
 def token_response(grant: Grant, tokens: BaseModel, headers: Iterable[Header]) -> Response:
     """Return a response with the tokens of a grant, which is marked as delivered when the response has been sent."""
-    return call_after_send(respond(tokens, headers), grant.mark_delivered)
+    response = respond(tokens, headers)
+    return call_after_send(response, grant.mark_delivered) if grant.mark_delivered else response
 
 
 def call_after_send(response: Response, callback: Callable[[], None]) -> Response:

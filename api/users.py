@@ -60,7 +60,7 @@ def init(endpoints: Blueprint) -> None:
         user_filter = UserFilter(role=query.role, active=_ACTIVE.get(query.active), search=query.search)
         # Read one extra row, to find out whether there is a next page.
         users = _editor().users
-        with searches.slot() if query.search else nullcontext():
+        with searches if query.search else nullcontext():
             rows = users.page(user_filter, query.limit + 1, query.after)
         page, next_page = split_page(rows, query.limit, lambda row: row.username)
         return respond(UserPage(data=[*map(_to_model, page)], next=next_page), [NO_STORE])

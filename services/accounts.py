@@ -144,7 +144,7 @@ def change_password(claims: Claims, old: str, new: str) -> Grant | None:
 
 def _change_own_password(editor: AccountEditor, claims: Claims, old: str, new: str) -> Grant | Denied:
     attempt = current_services().throttle.begin(claims["sub"], current_client_address())
-    with current_services().chain.logins.slot():
+    with current_services().chain.logins:
         try:
             return _change_password(editor, attempt, claims, old, new)
         except UserChanged:  # a concurrent login may have upgraded the hash of the same password

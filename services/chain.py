@@ -52,7 +52,7 @@ class Chain:
         might have accepted it. It is also raised if another provider denies the login: otherwise, during an outage, a
         denial would reveal that this provider knows the user. Raises Overloaded if too many logins are in progress.
         """
-        with self.logins.slot():
+        with self.logins:
             return self._authenticate(login, password)
 
     def _authenticate(self, login: str, password: str) -> Identity | Denied:
@@ -119,7 +119,7 @@ class Chain:
         the chain has no provider of this name with the method `find`. Raises ProviderUnavailable for this provider,
         and for an earlier one that must not be skipped; and Overloaded if too many lookups are in progress.
         """
-        with self._lookups.slot():
+        with self._lookups:
             return self._find(idp, username)
 
     def _find(self, idp: str, username: str) -> Identity | None:
@@ -144,7 +144,7 @@ class Chain:
         unavailable, even if it may be skipped, because it may have the username; and Overloaded if too many lookups are
         in progress.
         """
-        with self._lookups.slot():
+        with self._lookups:
             return _is_known_to((link for link in self.links if link.name != except_idp), username)
 
     def owner_before(self, user: Identity, *, may_skip: bool = False) -> Link | None:

@@ -87,9 +87,9 @@ def _can_open_file() -> bool:
 
 @contextmanager
 def watched_call(link: Link) -> Iterator[None]:
-    """Translate the errors of a call that a request waits for, and report the provider if it takes too long."""
+    """Measure a call of `services/provider_calls.py` that a request waits for, and report one that takes too long."""
     try:
-        with timed("store"), watch_call(link.name), translate_provider_errors(link):
+        with timed("store"), watch_call(link.name):
             yield
     except ProviderUnavailable as error:
         link.last_call.is_available = isinstance(error, RequestFailed)

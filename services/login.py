@@ -26,7 +26,6 @@ def log_in(email: str, password: str, client_id: str = FIRST_PARTY_CLIENT_ID) ->
 
 def _log_in(email: str, password: str, client_id: str) -> Grant | Denied:
     services = current_services()
-    origin = current_login_origin()
     for _ in range(MAX_LOGIN_ATTEMPTS):
         last_revocation_id = services.sessions.last_revocation_id() if services.sessions else None
         user = verify_credentials(email, password)
@@ -34,6 +33,6 @@ def _log_in(email: str, password: str, client_id: str) -> Grant | Denied:
             return user
         if services.sessions is None:
             return grant_without_session(services.issuer, user, client_id)
-        if grant := services.sessions.open(user, client_id, last_revocation_id, origin):
+        if grant := services.sessions.open(user, client_id, last_revocation_id, current_login_origin()):
             return grant
     raise SessionsUnavailable("the user's sessions were revoked during every attempt to log in")

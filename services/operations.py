@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from audit.events import Event, Member, write_event
-from audit.operation import note, operation
+from audit.operation import Operation, note
 from config.http_error import Unavailable
 from database.errors import NoSuchUser, UserChanged
 from passwords.policy import WeakPassword
@@ -78,7 +78,7 @@ _CLAIMS = {"account": "sub", "provider": "idp", "client": "client_id", "jti": "j
 @contextmanager
 def recorded(outcomes: Outcomes, **members: Member) -> Iterator[Result]:
     """Write the event of the operation that the block performs, with these members and those that it notes."""
-    with operation() as running:
+    with Operation() as running:
         result = Result()
         running.known |= members
         event, reason = outcomes.accepted, None
@@ -90,9 +90,10 @@ def recorded(outcomes: Outcomes, **members: Member) -> Iterator[Result]:
             event, reason = _outcome_of(error, outcomes)
             raise
         finally:
-            if running.known.get("account"):
-                running.known.pop("login", None)
-            write_event(event, **{**running.known, "reason": reason}, **running.durations())
+            members = {**running.known, "reason": reason, **running.durations()}
+            if members.get("account"):
+                members.pop("login", None)
+            write_event(event, **members)
 
 
 def _outcome_of(error: Exception, outcomes: Outcomes) -> tuple[Event, str]:

@@ -44,7 +44,8 @@ def has_username(link: Link, username: str) -> bool:
     """Return whether the provider has this username, even if its user is disabled. A request waits for the answer."""
     with watched_call(link):
         if isinstance(link.provider, SupportsHasUsername):
-            return read_truth(link.provider.has_username(username), "has_username")
+            with translate_provider_errors(link):
+                return read_truth(link.provider.has_username(username), "has_username")
         return isinstance(link.provider, SupportsFind) and find_with(link, link.provider, username) is not None
 
 

@@ -1,9 +1,6 @@
 """Reports a provider that exceeds its time limit, while its calls are still waiting."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Lock, Thread
 from time import monotonic, sleep
 
@@ -15,10 +12,21 @@ log = logging.getLogger(__name__)
 _CHECKS_PER_LIMIT = 10
 
 
-@dataclass(eq=False, slots=True)
 class _Call:
-    provider: str
-    began: float
+    """A call of a provider: the block of a `with` statement."""
+
+    __slots__ = ("_watch", "began", "provider")
+
+    def __init__(self, watch: "ProviderWatch", provider: str) -> None:
+        self._watch = watch
+        self.provider = provider
+
+    def __enter__(self) -> None:
+        self.began = monotonic()
+        self._watch.begin(self)
+
+    def __exit__(self, *_exception: object) -> None:
+        self._watch.finish(self)
 
 
 class ProviderWatch:
@@ -40,22 +48,21 @@ class ProviderWatch:
         self._late: set[str] = set()
         self._reported_at: dict[str, float] = {}
 
-    @contextmanager
-    def call(self, provider: str) -> Iterator[None]:
-        """Watch the block, which is a call of the provider with this name."""
-        call = _Call(provider, monotonic())
+    def call(self, provider: str) -> _Call:
+        """Watch a block, which is a call of the provider with this name."""
+        return _Call(self, provider)
+
+    def begin(self, call: _Call) -> None:
+        """Watch a call that begins now."""
         with self._lock:
             if self._thread is None:
                 thread = Thread(target=self._run, name="provider watch", daemon=True)
                 thread.start()
                 self._thread = thread
             self._calls[call] = None
-        try:
-            yield
-        finally:
-            self._finish(call)
 
-    def _finish(self, call: _Call) -> None:
+    def finish(self, call: _Call) -> None:
+        """Stop watching a call, which ends now."""
         in_time = monotonic() - call.began <= self._limit
         with self._lock:
             del self._calls[call]

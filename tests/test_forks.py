@@ -99,12 +99,12 @@ def test_slots_and_locks_that_threads_of_the_parent_hold_are_free_in_a_child(sta
     held, release = Event(), Event()
 
     def hold() -> None:
-        with chain.logins.slot(), lock:
+        with chain.logins, lock:
             held.set()
             release.wait(SECONDS)
 
     def use_both() -> None:
-        with chain.logins.slot(), lock:
+        with chain.logins, lock:
             pass
 
     Thread(target=hold).start()

@@ -123,7 +123,7 @@ class _Explainer:
 
     def ask(self, link: Link) -> Identity | Denied:
         if link.name in self._failed:
-            raise ProviderUnavailable("its checks failed")
+            raise ProviderUnavailable("its checks failed", link.name)
         explanation = _explain(link, self._login)
         self._explanations[link.name] = explanation
         if explanation and explanation.user is not None:

@@ -9,10 +9,6 @@ from services.identity import Identity
 from services.tokens.issuer import IssuedToken, TokenIssuer
 
 
-def _do_nothing() -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class Grant:
     """The tokens for a client."""
@@ -23,8 +19,8 @@ class Grant:
     """Seconds until the access token expires."""
     refresh_token: str | None = field(default=None, repr=False)
     """`None` if the access token does not belong to a session."""
-    mark_delivered: Callable[[], None] = _do_nothing
-    """Call it when the server has sent the response with the tokens."""
+    mark_delivered: Callable[[], None] | None = None
+    """Call it when the server has sent the response with the tokens; `None` if nothing needs to be recorded."""
 
     @property
     def access_token(self) -> str:

@@ -33,7 +33,7 @@ def client(tmp_path: Path) -> FlaskClient:
 
 def occupy(client: FlaskClient, slots: int, occupied: ExitStack) -> None:
     for _ in range(slots):
-        occupied.enter_context(services_of(client.application).chain.logins.slot())
+        occupied.enter_context(services_of(client.application).chain.logins)
 
 
 def log_in(client: FlaskClient) -> TestResponse:

@@ -42,7 +42,7 @@ def test_outage_is_never_counted(client: FlaskClient, users: Path) -> None:
 
 def test_overload_is_never_counted(environ: dict[str, str]) -> None:
     client = create_app({**environ, "LOGIN_CONCURRENCY": "1"}).test_client()
-    with services_of(client.application).chain.logins.slot():
+    with services_of(client.application).chain.logins:
         statuses = {log_in(client, ZOE.email, WRONG).status_code for _ in range(PER_ADDRESS + 1)}
     assert statuses == {503}
     assert log_in(client, ZOE.email, ZOE.password).status_code == 200
