@@ -1,9 +1,10 @@
 """Untrusted text in log lines: it begins no new line, hides no part of a line, and does not reorder a line."""
 
 import json
+import re
 from collections.abc import Mapping
 
-_QUOTED = set(' "=\\')
+_QUOTED = re.compile(r'[ "=\\]')
 
 
 def to_json(value: object) -> str:
@@ -14,15 +15,22 @@ def to_json(value: object) -> str:
 
 def logfmt(members: Mapping[str, object]) -> str:
     """Return the members as `name=value`, separated by spaces. The first one has only its value."""
-    first, *others = members.items()
-    return " ".join([_plain(first[1]), *(f"{name}={_plain(value)}" for name, value in others)])
+    texts = [str(value) for value in members.values()]
+    if not all(texts) or not _is_plain("".join(texts)):  # one check for all: few events need quotes
+        texts = [*map(_quote, texts)]
+    (_, first), *others = zip(members, texts, strict=True)
+    return " ".join([first, *(f"{name}={text}" for name, text in others)])
 
 
-def _plain(value: object) -> str:
-    text = str(value)
-    if text.isprintable():
-        return text if text and _QUOTED.isdisjoint(text) else json.dumps(text, ensure_ascii=False)
-    return to_json(text)
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and not _QUOTED.search(text)
+
+
+def _quote(text: str) -> str:
+    """Return the text in quotes if it needs them."""
+    if text and _is_plain(text):
+        return text
+    return json.dumps(text, ensure_ascii=False) if text.isprintable() else to_json(text)
 
 
 def _without_surrogates(value: object) -> object:

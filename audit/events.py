@@ -124,13 +124,10 @@ def _write(event: Event, members: Mapping[str, Member]) -> None:
     if not members.keys() <= _NAMES:
         raise TypeError(f"unknown members of an event: {members.keys() - _NAMES}")
     values = {**members, "event": event.value}
-    entry = {name: _cut(value) for name in MEMBERS if (value := values.get(name)) is not None}
+    entry = {name: value for name in MEMBERS if (value := values.get(name)) is not None}
+    for name, value in entry.items():
+        if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+            entry[name] = f"{value[: MAX_TEXT_LENGTH - 1]}…"
     log.info("%s", logfmt(entry), extra={EVENT_ATTRIBUTE: entry})
     for observe in _observers:
         observe(entry)
-
-
-def _cut(value: Member) -> Member:
-    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
-        return f"{value[: MAX_TEXT_LENGTH - 1]}…"
-    return value

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from datetime import UTC, datetime
+from time import gmtime, strftime
 from typing import Literal
 
 from audit.escaping import to_json
@@ -65,4 +65,4 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _time(record: logging.LogRecord) -> str:
-    return f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S}.{int(record.msecs):03d}Z"
+    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(record.created))}.{int(record.msecs):03d}Z"

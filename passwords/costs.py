@@ -51,12 +51,16 @@ def one_parameter(
 
 def argon2_scheme(match: Match) -> HashScheme:
     """Return the scheme of an argon2 hash. Raises UnusableHash if its cost is excessive."""
-    m, t, p = int(match["m"]), int(match["t"]), int(match["p"])
+    return _argon2_scheme(match["type"], int(match["m"]), int(match["t"]), int(match["p"]))
+
+
+@lru_cache(256)
+def _argon2_scheme(variant: str, m: int, t: int, p: int) -> HashScheme:
     if m > _MAX_MEMORY or m * t > _MAX_WORK:
         raise UnusableHash(f"needs more memory or time than m={_MAX_MEMORY} t={_MAX_WORK // _MAX_MEMORY}")
     _require(p <= _MAX_LANES, m >= 8 * p)
     weak = m < _MIN_MEMORY or (m * t < _MIN_WORK and m <= _POLICY_MEMORY)
-    return HashScheme(f"argon2{match['type']}", f"m={m} t={t} p={p}", weak, m * t * 7e-4)
+    return HashScheme(f"argon2{variant}", f"m={m} t={t} p={p}", weak, m * t * 7e-4)
 
 
 def scrypt_parameters(match: Match) -> tuple[int, int, int]:
