@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, Request, jsonify, session
-from werkzeug.exceptions import SecurityError
+from werkzeug.exceptions import BadHost, SecurityError
 from werkzeug.routing import MapAdapter
 from werkzeug.test import create_environ
 
@@ -63,7 +63,11 @@ def test_json_is_that_of_flask(app: Flask, options: dict[str, Any]) -> None:
         {"QUERY_STRING": "é".encode().decode("latin-1")},
         {"HTTP_HOST": "API.example.org:8080", "wsgi.url_scheme": "https"},
         {"HTTP_HOST": "[::1]:443", "wsgi.url_scheme": "https"},
+        {"HTTP_HOST": "[::1]:443"},
         {"HTTP_HOST": "not a host/"},
+        {"HTTP_HOST": "two..dots.example.org"},
+        {"HTTP_HOST": None},
+        {"HTTP_HOST": None, "SERVER_NAME": "/run/socket", "SERVER_PORT": None},
         {"SCRIPT_NAME": "/below", "RAW_URI": "/below/api/auth"},
         {"SCRIPT_NAME": "/below/", "PATH_INFO": "/é".encode().decode("latin-1"), "RAW_URI": "/%C3%A9"},
         {"PATH_INFO": "", "RAW_URI": ""},
@@ -75,17 +79,18 @@ def test_json_is_that_of_flask(app: Flask, options: dict[str, Any]) -> None:
     [{}, {"SERVER_NAME": "example.org"}, {"TRUSTED_HOSTS": ["example.org"]}],
     ids=lambda config: str([*config]),
 )
-def test_routes_are_bound_as_in_flask(app: Flask, changes: dict[str, str], config: dict[str, Any]) -> None:
+def test_routes_are_bound_as_in_flask(app: Flask, changes: dict[str, str | None], config: dict[str, Any]) -> None:
     app.config.update(config)
     environ = create_environ("/api/auth") | {"RAW_URI": "/api/auth"} | changes
+    environ = {name: value for name, value in environ.items() if value is not None}
     assert bound(app.create_url_adapter, app, environ) == bound(partial(Flask.create_url_adapter, app), app, environ)
 
 
 def bound(bind: Callable[[Request], MapAdapter | None], app: Flask, environ: dict[str, Any]) -> dict[str, Any]:
-    """Return the members of the adapter for the routes; the exception if the host is not trusted."""
+    """Return the members of the adapter for the routes; the exception if the host is invalid or not trusted."""
     try:
         return vars(bind(app.request_class(environ)))
-    except SecurityError as error:
+    except (BadHost, SecurityError) as error:
         return {"error": type(error)}
 
 
