@@ -80,7 +80,7 @@ class Application(Flask):
             script_name=request.root_path,
             subdomain=self.url_map.default_subdomain,
             url_scheme=request.scheme,
-            path_info=environ.get("PATH_INFO") and request.path,  # the path of a request has a slash in any case
+            path_info=environ.get("PATH_INFO", "/") and request.path,  # the path of a request has a slash in any case
             default_method=request.method,
             query_args=request.query_string.decode(),
         )

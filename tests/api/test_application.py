@@ -71,6 +71,7 @@ def test_json_is_that_of_flask(app: Flask, options: dict[str, Any]) -> None:
         {"SCRIPT_NAME": "/below", "RAW_URI": "/below/api/auth"},
         {"SCRIPT_NAME": "/below/", "PATH_INFO": "/é".encode().decode("latin-1"), "RAW_URI": "/%C3%A9"},
         {"PATH_INFO": "", "RAW_URI": ""},
+        {"PATH_INFO": None, "RAW_URI": ""},
         {"HTTP_CONNECTION": "Upgrade", "HTTP_UPGRADE": "websocket"},
     ],
 )
