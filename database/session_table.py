@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 
 from sqlalchemy import (
     Connection,
@@ -41,8 +42,10 @@ from database.tables import revocations, sessions, users
 
 MAX_LISTED_SESSIONS = 200
 """A user can open any number of sessions."""
-PURGE_LIMIT = 10
-"""How many expired sessions each login deletes at most."""
+LOGINS_PER_PURGE = 5
+"""Of so many logins of a process, one deletes expired sessions. The statement takes 5 % of a login."""
+PURGE_LIMIT = 20
+"""How many expired sessions such a login deletes at most."""
 
 
 # Built once: building a statement costs more than executing it.
@@ -108,9 +111,10 @@ class SessionTable:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._logins = count()
 
     def open(self, row: SessionRow, last_revocation_id: int) -> bool:
-        """Insert a session, and delete a few expired ones.
+        """Insert a session, and sometimes delete a few expired ones.
 
         Return False, and insert nothing, if all tokens of the user were revoked after the revocation
         `last_revocation_id`: the user may have logged in with a password that is no longer valid.
@@ -118,7 +122,8 @@ class SessionTable:
         with self._begin() as connection:
             lock_sessions(connection, shared=True)
             inserted = connection.scalar(_insert, {**vars(row), "last_revocation_id": last_revocation_id}) is not None
-            connection.execute(_purge, {"now": earliest_time()})
+            if next(self._logins) % LOGINS_PER_PURGE == 0:
+                connection.execute(_purge, {"now": earliest_time()})
         return inserted
 
     def find(self, session_id: str) -> SessionRow | None:
