@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from flask import Flask
+from flask import Flask, Response
 
 EXPOSED_HEADERS = ["ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 PREFLIGHT_MAX_AGE = 600  # seconds
@@ -19,4 +19,22 @@ def init(app: Flask, origins: Collection[str]) -> None:
 
         # flask-cors would take some texts, such as http://[::1]:3000, for regular expressions.
         exact = [re.compile(rf"{re.escape(origin)}\Z") for origin in origins]
-        CORS(app, origins=exact, expose_headers=EXPOSED_HEADERS, max_age=PREFLIGHT_MAX_AGE, always_send=False)
+        CORS(
+            app,
+            origins=exact,
+            expose_headers=EXPOSED_HEADERS,
+            max_age=PREFLIGHT_MAX_AGE,
+            always_send=False,
+            vary_header=False,
+        )
+        app.after_request(_vary_by_origin)
+
+
+def _vary_by_origin(response: Response) -> Response:
+    """Let no cache answer a page with a response without the headers that it needs.
+
+    flask-cors marks only the responses with these headers. A cache that has stored another one first, such as the key
+    set for a server, would send it to the page (the Fetch standard, "CORS protocol and HTTP caches").
+    """
+    response.vary.add("Origin")
+    return response

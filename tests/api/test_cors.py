@@ -86,6 +86,12 @@ def test_requests_of_other_clients_have_no_cors_headers(app: Flask) -> None:
     assert not [name for name in headers.keys() if name.startswith("Access-Control-")]  # noqa: SIM118 - not a dict
 
 
+@pytest.mark.parametrize("headers", [{}, {"Origin": APP}, {"Origin": STRANGERS[0]}], ids=str)
+@pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/nowhere"])
+def test_cache_stores_a_response_by_the_origin(app: Flask, path: str, headers: dict[str, str]) -> None:
+    assert app.test_client().get(path, headers=headers).headers.getlist("Vary") == ["Origin"]
+
+
 def test_no_origin_is_allowed_by_default(static_environ: dict[str, str]) -> None:
     client = create_app({"SECRET_KEY": SECRET_KEY, **static_environ}).test_client()
     assert preflight(client, "/api/auth", "POST") == {}
