@@ -1,5 +1,6 @@
 """The tables of the newest schema revision, without options of dialects. A test compares them with the migrations."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sqlalchemy import (
@@ -40,6 +41,18 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=value.tzinfo or UTC).astimezone(UTC) if value else None
 
 
+class StrictBoolean(Boolean):
+    """A boolean. SQLite can store another value, such as the text `false`: it is read as False, and never as True."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[object], bool] | None:
+        """Return the function that reads a value; `None` if the database has booleans."""
+        return None if dialect.supports_native_boolean else _is_one
+
+
+def _is_one(value: object) -> bool:
+    return value == 1
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -59,7 +72,7 @@ users = Table(
     Column("email", Text),
     Column("email_folded", Text, unique=True),
     Column("password_hash", Text, nullable=False),
-    Column("active", Boolean, nullable=False),
+    Column("active", StrictBoolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False, default=_now),
     Column("updated_at", UtcDateTime, nullable=False, default=_now, onupdate=_now),
     Column("last_login_at", UtcDateTime),

@@ -9,7 +9,7 @@ import pytest
 from argon2 import low_level
 from argon2.exceptions import VerifyMismatchError
 from flask.testing import FlaskClient
-from sqlalchemy import make_url, update
+from sqlalchemy import make_url, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import create_app
@@ -53,6 +53,18 @@ def assert_unavailable(client: FlaskClient) -> None:
 def environ(migrated_database: str) -> dict[str, str]:
     """Return the environment of a new database with Zoé."""
     return user_table(migrated_database, [ZOE])
+
+
+def test_user_whom_sql_has_disabled_with_a_text_is_denied(environ: dict[str, str]) -> None:
+    # PostgreSQL converts the text, and SQLite stores it: Python would read any text as true.
+    engine, provider = engine_of(environ), open_database(environ)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE latchkey_users SET active = 'false'"))
+    denied = provider.authenticate(ZOE.email, ZOE.password)
+    assert isinstance(denied, Denied)
+    assert denied.reason == DISABLED
+    assert provider.find(ZOE.username) is None
+    assert not UserTable(engine).require(ZOE.username).active
 
 
 def test_disabled_user_is_denied_until_enabled_again(environ: dict[str, str]) -> None:
