@@ -26,7 +26,7 @@ from tests.servers.slapd import Slapd
 from tests.support.active_directory import add_crowd, populate
 from tests.support.described_responses import DescribedClient
 from tests.support.fast_run import is_fast
-from tests.support.forked_flask import ForkServer
+from tests.support.fork_server import ForkServer
 from tests.support.log_scan import LOG, leaks, log_handler, remember_secret
 from tests.support.memory_files import keep_temporary_files_in_memory
 from tests.support.run_order import longest_first

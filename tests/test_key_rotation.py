@@ -20,7 +20,8 @@ from cli.keys import PROPAGATION_DELAY
 from services.keys.directory import KeyDirectory
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.users import ZOE
 
 OLD = "o6Yb3KuMh8Wz1VnQe5Ls9RdTg2Xf7CpAj4Gi0Hkq"

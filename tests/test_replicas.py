@@ -14,7 +14,8 @@ from tests.conftest import new_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Response, Server, send_request
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import user_table
 from tests.support.users import SAMPLE_USERS, SampleUser
 

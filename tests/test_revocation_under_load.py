@@ -11,7 +11,8 @@ import pytest
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Server
-from tests.support.flask_program import FlaskProgram
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import user_table
 from tests.support.users import SAMPLE_USERS, ZOE
 
@@ -58,7 +59,7 @@ class Client:
 
 
 def test_tokens_issued_during_the_revocation_are_revoked_too(
-    server: Server, environ: dict[str, str], tmp_path: Path
+    server: Server, environ: dict[str, str], fork_server: ForkServer, tmp_path: Path
 ) -> None:
     client = Client(server)
     with ThreadPoolExecutor(6) as threads:
@@ -66,7 +67,7 @@ def test_tokens_issued_during_the_revocation_are_revoked_too(
             threads.submit(function)
         try:
             wait_until(lambda: len(client.access) > 30, 60)
-            flask = FlaskProgram(tmp_path, **environ)
+            flask = ForkedFlask(fork_server, tmp_path, **environ)
             assert flask("users", "set-password", ZOE.username, stdin="another password").returncode == 0
         finally:
             client.stop.set()

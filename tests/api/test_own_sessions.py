@@ -1,5 +1,7 @@
 """`/api/auth/sessions`: users list and end their own sessions, and no others."""
 
+from pathlib import Path
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -7,7 +9,9 @@ from database.session_table import SessionTable
 from database.user_editor import UserEditor
 from tests.servers.process import wait_until
 from tests.support.error_responses import error_message
-from tests.support.flask_program import FlaskProgram, error_line
+from tests.support.flask_program import error_line
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.sessions import bearer, claims_of, client_of, guard_error, log_in, refresh, send_login
 from tests.support.stores import engine_of
 from tests.support.users import ZOE
@@ -74,10 +78,10 @@ def test_sessions_of_an_earlier_user_of_the_name_are_not_shown(
 
 @SQLITE_ONLY
 def test_operator_lists_and_ends_a_session_by_its_id(
-    client: FlaskClient, users_environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    client: FlaskClient, users_environ: dict[str, str], fork_server: ForkServer, tmp_path: Path
 ) -> None:
     tokens = log_in(client, MAX)
-    flask = FlaskProgram(tmp_path_factory.mktemp("cli"), DATABASE_URL=users_environ["DATABASE_URL"])
+    flask = ForkedFlask(fork_server, tmp_path, DATABASE_URL=users_environ["DATABASE_URL"])
     session_id = claims_of(client, tokens.access)["sid"]
     for login in (MAX.username, MAX.email):
         shown = flask("tokens", "list", "--user", login).stdout

@@ -14,7 +14,9 @@ from database.tables import users
 from passwords.reset_codes import generate_code, hash_code
 from tests.support.audit_events import events_in
 from tests.support.error_responses import error_message
-from tests.support.flask_program import FlaskProgram, error_line
+from tests.support.flask_program import error_line
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.sessions import client_of, guard_error, log_in, send_login
 from tests.support.stores import DEFAULT_LIMITS, engine_of, user_table
 from tests.support.users import ZOE
@@ -108,9 +110,9 @@ def test_new_password_by_another_way_ends_the_code(admin: Admin, other: str) -> 
     assert error_message(send(admin.client, code), 400, "invalid_reset_code")
 
 
-def test_operator_prints_a_code_which_the_database_does_not_have(tmp_path: Path) -> None:
+def test_operator_prints_a_code_which_the_database_does_not_have(fork_server: ForkServer, tmp_path: Path) -> None:
     environ = user_table(f"sqlite:///{tmp_path}/users.db", [MAX], lambda _: "!")  # no password matches this hash
-    flask, engine = FlaskProgram(tmp_path, DATABASE_URL=environ["DATABASE_URL"]), engine_of(environ)
+    flask, engine = ForkedFlask(fork_server, tmp_path, DATABASE_URL=environ["DATABASE_URL"]), engine_of(environ)
     code = json.loads(flask("users", "reset", MAX.email, "--json").stdout)["code"]
     with engine.connect() as connection:
         assert code not in str(connection.execute(select(users)).all())

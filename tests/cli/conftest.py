@@ -11,7 +11,8 @@ from cli.keys import keys
 from database.user_editor import UserEditor
 from tests.support import database_contents
 from tests.support.flask_program import WIDE
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.key_commands import Command
 from tests.support.stores import SECRET_KEY, engine_of, user_table
 

@@ -10,7 +10,8 @@ from sqlalchemy import inspect
 from database.schema import HEAD
 from database.user_editor import UserEditor
 from tests.support.flask_program import ROOT, FlaskProgram, error_line
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import engine_of
 
 

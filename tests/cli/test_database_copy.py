@@ -17,7 +17,8 @@ from tests.conftest import new_database
 from tests.database.conftest import migrated_engine
 from tests.support.database_contents import contents
 from tests.support.flask_program import ROOT, error_line
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.sessions import client_of, guard_error, log_in, log_out, refresh
 from tests.support.stores import HIGH_LIMITS, engine_of, user_table
 from tests.support.users import ZOE

@@ -9,7 +9,8 @@ import pytest
 from database.schema import HEAD, REVISIONS, revision_of, upgrade
 from database.user_editor import UserEditor
 from tests.support.flask_program import error_line
-from tests.support.forked_flask import ForkedFlask, ForkServer, answer, read_until
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask, answer, read_until
 from tests.support.stores import engine_of
 
 OLDER = REVISIONS[-2]

@@ -14,7 +14,8 @@ from tests.servers.samba import person_dn as windows_person
 from tests.servers.slapd import SERVICE, STRICT, SUFFIX, Slapd, person_dn
 from tests.support.active_directory import ALICE, DENIED_PASSWORD
 from tests.support.directories import directory
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 

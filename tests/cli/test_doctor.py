@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.doctor import diagnose, not_ok
 from tests.support.flask_program import FlaskProgram
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import SECRET_KEY, engine_of, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE
 

@@ -10,7 +10,8 @@ import pytest
 from tests.support.custom_providers import MINIMAL, RECORDING, calls, program, write
 from tests.support.doctor import diagnose, not_ok
 from tests.support.flask_program import ENVIRON
-from tests.support.forked_flask import ForkedFlask, ForkServer, answer, read_until
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask, answer, read_until
 from tests.support.stores import SECRET_KEY, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser
 
@@ -54,10 +55,12 @@ def test_usernames_of_several_providers_are_found(cli: ForkedFlask, tmp_path: Pa
 
 @pytest.mark.parametrize(("chain", "outcome"), [("acme:Minimal,static", "warning"), ("static,acme:Minimal", None)])
 def test_earlier_provider_that_does_not_report_its_usernames_is_found(
-    tmp_path: Path, chain: str, outcome: str | None
+    fork_server: ForkServer, tmp_path: Path, chain: str, outcome: str | None
 ) -> None:
     write(tmp_path, "acme", MINIMAL)
-    diagnosis = program(tmp_path, chain, **users_file(tmp_path / "users.toml", [ZOE]) | {"AUTH_PROVIDER": chain})
+    diagnosis = program(
+        fork_server, tmp_path, chain, **users_file(tmp_path / "users.toml", [ZOE]) | {"AUTH_PROVIDER": chain}
+    )
     found = [
         check
         for check in json.loads(diagnosis("doctor", "--json").stdout)["checks"]
@@ -97,9 +100,9 @@ def test_password_typed_at_a_terminal_is_not_shown(cli: ForkedFlask) -> None:
     assert ZOE.password not in shown
 
 
-def test_password_is_tried_once_with_the_provider_that_knows_the_user(tmp_path: Path) -> None:
+def test_password_is_tried_once_with_the_provider_that_knows_the_user(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
-    flask = program(tmp_path, "acme:Recording")
+    flask = program(fork_server, tmp_path, "acme:Recording")
     checks = diagnose(flask, "--user", "wile", "--password", stdin="roadrunner\n")
     assert calls(tmp_path) == ["check", "explain", "authenticate"]
     assert checks["password"]["outcome"] == "ok"
@@ -111,9 +114,11 @@ def test_password_is_tried_once_with_the_provider_that_knows_the_user(tmp_path: 
     assert calls(tmp_path)[6:] == ["check", "explain"]
 
 
-def test_password_of_a_locked_account_is_not_tried(tmp_path: Path) -> None:
+def test_password_of_a_locked_account_is_not_tried(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
-    checks = diagnose(program(tmp_path, "acme:Recording"), "--user", "locked", "--password", stdin="hunter2\n")
+    checks = diagnose(
+        program(fork_server, tmp_path, "acme:Recording"), "--user", "locked", "--password", stdin="hunter2\n"
+    )
     assert calls(tmp_path) == ["check", "explain"]
     check = checks["user, acme:Recording"]
     assert check["outcome"] == "failure"
@@ -121,24 +126,24 @@ def test_password_of_a_locked_account_is_not_tried(tmp_path: Path) -> None:
     assert check["remedy"] == "Unlock it in the store, or wait"
 
 
-def test_provider_with_a_failed_check_is_not_asked_about_the_user(tmp_path: Path) -> None:
+def test_provider_with_a_failed_check_is_not_asked_about_the_user(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
-    checks = diagnose(program(tmp_path, "acme:Broken"), "--user", "wile", "--password", stdin="hunter2\n")
+    checks = diagnose(program(fork_server, tmp_path, "acme:Broken"), "--user", "wile", "--password", stdin="hunter2\n")
     assert calls(tmp_path) == ["check"]
     assert checks["user, acme:Broken"]["found"] == "is unavailable: its checks failed"
     assert checks["password"]["found"].startswith("not tried")
 
 
-def test_exception_of_a_provider_is_a_finding_without_its_message(tmp_path: Path) -> None:
+def test_exception_of_a_provider_is_a_finding_without_its_message(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
-    checks = diagnose(program(tmp_path, "acme:Raising"), "--user", "wile")
+    checks = diagnose(program(fork_server, tmp_path, "acme:Raising"), "--user", "wile")
     assert checks["acme:Raising: first"]["outcome"] == "ok"
     assert "failed with ValueError at" in checks["acme:Raising: checks"]["found"]
 
 
-def test_provider_without_capabilities_is_asked_only_to_authenticate(tmp_path: Path) -> None:
+def test_provider_without_capabilities_is_asked_only_to_authenticate(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", MINIMAL)
-    checks = diagnose(program(tmp_path, "acme:Minimal"), "--user", "wile", "--password", stdin="hunter2\n")
+    checks = diagnose(program(fork_server, tmp_path, "acme:Minimal"), "--user", "wile", "--password", stdin="hunter2\n")
     assert set(not_ok(checks)) == {"password"}
     assert "defines no checks" in checks["acme:Minimal: checks"]["found"]
     assert "cannot explain a login without its password" in checks["user, acme:Minimal"]["found"]
@@ -146,9 +151,9 @@ def test_provider_without_capabilities_is_asked_only_to_authenticate(tmp_path: P
     assert "no user has this login" in checks["password"]["found"]
 
 
-def test_control_characters_in_a_finding_are_not_printed(tmp_path: Path) -> None:
+def test_control_characters_in_a_finding_are_not_printed(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
-    assert "as ?[31mcn=service" in program(tmp_path, "acme:Recording")("doctor").stdout
+    assert "as ?[31mcn=service" in program(fork_server, tmp_path, "acme:Recording")("doctor").stdout
 
 
 SLOW = """
@@ -170,16 +175,16 @@ SLOW = """
 """
 
 
-def test_text_of_a_long_step_is_below_it_at_the_column_of_the_step(tmp_path: Path) -> None:
+def test_text_of_a_long_step_is_below_it_at_the_column_of_the_step(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
-    lines = program(tmp_path, "acme:Recording")("doctor").stdout.splitlines()
+    lines = program(fork_server, tmp_path, "acme:Recording")("doctor").stdout.splitlines()
     after = lines[next(number for number, line in enumerate(lines) if "rather long" in line) + 1]
     assert (after.strip(), after.index("found")) == ("found", lines[0].index("configuration"))
 
 
-def test_each_finding_is_printed_before_the_next_check_ends(tmp_path: Path) -> None:
+def test_each_finding_is_printed_before_the_next_check_ends(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", SLOW)
-    with program(tmp_path, "acme:Slow").running("doctor") as process:
+    with program(fork_server, tmp_path, "acme:Slow").running("doctor") as process:
         assert process.stdout
         assert any("quick" in line for line in iter(process.stdout.readline, ""))
         assert process.poll() is None
@@ -213,20 +218,22 @@ def test_provider_in_the_current_folder_is_found_as_the_service_finds_it(
     assert "cannot be imported" not in ended.stdout + ended.stderr
 
 
-def test_routes_of_the_application_that_flask_serves_are_checked(tmp_path: Path) -> None:
+def test_routes_of_the_application_that_flask_serves_are_checked(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
     write(tmp_path, "shop", APP)
-    ended = program(tmp_path, "acme:Recording")("--app", "shop", "doctor")
+    ended = program(fork_server, tmp_path, "acme:Recording")("--app", "shop", "doctor")
     assert "GET /forgotten (shop.<lambda>) is neither guarded nor public: " in ended.stdout
     missing = "no provider can give the role Reader, required by GET /shut; they can give reader"
     assert missing in ended.stdout
     assert "required by GET /open" not in ended.stdout
 
 
-def test_invalid_configuration_of_the_application_is_a_failure_with_its_remedy(tmp_path: Path) -> None:
+def test_invalid_configuration_of_the_application_is_a_failure_with_its_remedy(
+    fork_server: ForkServer, tmp_path: Path
+) -> None:
     write(tmp_path, "acme", RECORDING)
     write(tmp_path, "shop", "from app import create_app\napp = create_app({'AUTH_PROVIDER': 'absent'})")
-    ended = program(tmp_path, "acme:Recording")("--app", "shop", "doctor", "--json")
+    ended = program(fork_server, tmp_path, "acme:Recording")("--app", "shop", "doctor", "--json")
     findings = [one for one in json.loads(ended.stdout)["checks"] if one["step"] == "routes"]
     assert [one["outcome"] for one in findings] == ["failure", "failure"]
     assert findings[0]["found"] == "the application does not start: SECRET_KEY is not set"
@@ -234,11 +241,11 @@ def test_invalid_configuration_of_the_application_is_a_failure_with_its_remedy(t
     assert findings[1]["found"].endswith("AUTH_PROVIDER names absent, an unknown provider")
 
 
-def test_application_that_does_not_start_is_a_failure(tmp_path: Path) -> None:
+def test_application_that_does_not_start_is_a_failure(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
     write(tmp_path, "shop", "raise ValueError('hunter2')")
-    ended = program(tmp_path, "acme:Recording")("--app", "shop", "doctor")
+    ended = program(fork_server, tmp_path, "acme:Recording")("--app", "shop", "doctor")
     assert "the application does not start: the application fails with ValueError at" in ended.stdout
     assert "hunter2" not in ended.stdout + ended.stderr
     assert ended.returncode == 2
-    assert "no-such-app" in program(tmp_path, "acme:Recording")("--app", "no-such-app", "doctor").stdout
+    assert "no-such-app" in program(fork_server, tmp_path, "acme:Recording")("--app", "no-such-app", "doctor").stdout

@@ -13,7 +13,8 @@ from services.context import services_of
 from tests.cli.conftest import contents
 from tests.support.custom_providers import MINIMAL, RECORDING, calls, program, write
 from tests.support.flask_program import FlaskProgram, error_line
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import SECRET_KEY, engine_of, hashed, user_table, users_file
 from tests.support.users import SAME_EMAIL_USERS, SAMPLE_USERS, ZOE, SampleUser
 
@@ -112,9 +113,9 @@ def test_unknown_and_ambiguous_logins_have_different_reasons_and_exit_codes(cli:
     assert explain_json(cli, "shared@example.org")["reason"] == "ambiguous"
 
 
-def test_groups_and_role_rules_are_shown_with_near_misses(tmp_path: Path) -> None:
+def test_groups_and_role_rules_are_shown_with_near_misses(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", RECORDING)
-    asked = program(tmp_path, "acme:Recording")
+    asked = program(fork_server, tmp_path, "acme:Recording")
     lines = [" ".join(line.split()) for line in asked("explain", "wile").stdout.splitlines()]
     assert "cn=all cn=readers" in lines
     assert "cn=readers reader yes" in lines
@@ -134,25 +135,27 @@ def test_groups_and_role_rules_are_shown_with_near_misses(tmp_path: Path) -> Non
         ("doctor", "--json", "--user", "wile"),
     ],
 )
-def test_record_id_and_credential_stamp_are_not_shown(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_record_id_and_credential_stamp_are_not_shown(
+    fork_server: ForkServer, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     write(tmp_path, "acme", RECORDING)
-    shown = program(tmp_path, "acme:Hiding")(*arguments)
+    shown = program(fork_server, tmp_path, "acme:Hiding")(*arguments)
     assert "wile" in shown.stdout
     assert not any(word in shown.stdout + shown.stderr for word in ("hidden", "record_id", "credential_stamp"))
 
 
-def test_name_of_a_record_that_is_not_text_is_shown_with_escapes(tmp_path: Path) -> None:
+def test_name_of_a_record_that_is_not_text_is_shown_with_escapes(fork_server: ForkServer, tmp_path: Path) -> None:
     # The LDAP provider returns octets of a DN that are not UTF-8 as lone surrogates.
     write(tmp_path, "acme", RECORDING.replace("uid=wile,", "uid=\\udcff,"))
-    asked = program(tmp_path, "acme:Recording")
+    asked = program(fork_server, tmp_path, "acme:Recording")
     (result,) = explain_json(asked, "wile")["providers"]
     assert result["record"] == "uid=\udcff,ou=people"
     assert "accepts wile (uid=?,ou=people)" in asked("explain", "wile").stdout
 
 
-def test_provider_without_capabilities_is_unsupported(tmp_path: Path) -> None:
+def test_provider_without_capabilities_is_unsupported(fork_server: ForkServer, tmp_path: Path) -> None:
     write(tmp_path, "acme", MINIMAL)
-    asked = program(tmp_path, "acme:Minimal", **users_file(tmp_path / "users.toml", [ZOE]))
+    asked = program(fork_server, tmp_path, "acme:Minimal", **users_file(tmp_path / "users.toml", [ZOE]))
     chain = "acme:Minimal,static"
     results = explain_json(asked, "zoé", AUTH_PROVIDER=chain)["providers"]
     assert [result["outcome"] for result in results] == ["unsupported", "accepted"]

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine, inspect
 
 from tests.support.flask_program import error_line
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import SECRET_KEY, engine_of
 
 SHOP = """

@@ -14,8 +14,9 @@ from database.user_editor import UserEditor
 from tests.cli.conftest import contents
 from tests.cli.test_users_import import as_csv
 from tests.servers.process import wait_until
-from tests.support.flask_program import ENVIRON, FLASK, error_line
+from tests.support.flask_program import ENVIRON, error_line
 from tests.support.foreign_hashes import STRONG
+from tests.support.fork_server import ForkServer
 from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import all_users
 
@@ -42,8 +43,7 @@ def waiting_import(sqlite_cli: ForkedFlask, url: str, file: Path, out: Path) -> 
     """Start an import that waits for a transaction that has added one of its users; yield that transaction."""
     with psycopg.connect(url) as connection, psycopg.connect(url, autocommit=True) as watcher:
         connection.execute(ADD)
-        out.touch()
-        sqlite_cli.start("users", "import", file.name, "--keep-going", files=["/dev/null", str(out), str(out)])
+        sqlite_cli.start("users", "import", file.name, "--keep-going", output=out)
         wait_until(lambda: watcher.execute(BLOCKED).fetchone() == (1,), 60)
         yield connection
 
@@ -108,12 +108,12 @@ def test_locked_sqlite_database_is_an_error(
 
 
 def test_one_of_two_concurrent_imports_of_a_file_succeeds(
-    any_db_editor: UserEditor, migrated_database: str, tmp_path: Path
+    fork_server: ForkServer, any_db_editor: UserEditor, migrated_database: str, tmp_path: Path
 ) -> None:
     names = [f"user{number}" for number in range(6_000)]
     (tmp_path / "many.csv").write_text(as_csv(dict.fromkeys(names, STRONG)))
     environ = {**ENVIRON, "DATABASE_URL": migrated_database}
-    command = [*FLASK, "users", "import", "many.csv", "--json"]
+    command = [*fork_server.command, "users", "import", "many.csv", "--json"]
     runs = [
         subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)

@@ -17,7 +17,9 @@ from cli.operator import operator_name
 from services.context import services_of
 from services.keys import pem
 from tests.support.audit_events import events_in
-from tests.support.flask_program import FlaskProgram, error_line
+from tests.support.flask_program import error_line
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.key_commands import WAIT, Command, generated, rejection, states
 from tests.support.users import ZOE
 
@@ -28,8 +30,10 @@ def guarded_route_status(client: FlaskClient, token: str) -> int:
     return client.get("/api/protected_route", headers={"Authorization": f"Bearer {token}"}).status_code
 
 
-def test_running_service_follows_a_rotation(tmp_path: Path, static_environ: dict[str, str]) -> None:
-    flask = FlaskProgram(tmp_path, SIGNING_KEYS_DIR="keys", JWT_LIFETIME_MINUTES="60")
+def test_running_service_follows_a_rotation(
+    fork_server: ForkServer, tmp_path: Path, static_environ: dict[str, str]
+) -> None:
+    flask = ForkedFlask(fork_server, tmp_path, SIGNING_KEYS_DIR="keys", JWT_LIFETIME_MINUTES="60")
     (first,) = re.findall(r"^Generated current key (.*) \(ES256\)\.\n$", flask("keys", "generate").stdout)
     client = create_app({**static_environ, "SIGNING_KEYS_DIR": str(tmp_path / "keys")}).test_client()
     token = client.post("/api/auth", json={"email": ZOE.email, "password": ZOE.password}).get_json()["data"]

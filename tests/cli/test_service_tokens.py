@@ -11,6 +11,7 @@ from database.user_editor import UserEditor
 from tests.servers.process import wait_until
 from tests.support.custom_providers import MINIMAL, program, write
 from tests.support.flask_program import error_line
+from tests.support.fork_server import ForkServer
 from tests.support.forked_flask import ForkedFlask
 from tests.support.oauth import CLIENTS
 from tests.support.sessions import guard_error
@@ -80,9 +81,11 @@ def test_guards_may_require_roles_that_only_machines_have(sqlite_cli: ForkedFlas
     assert len(warnings()) == 1
 
 
-def test_role_is_accepted_with_a_note_if_the_roles_are_not_known(tmp_path: Path, sqlite_url: str) -> None:
+def test_role_is_accepted_with_a_note_if_the_roles_are_not_known(
+    fork_server: ForkServer, tmp_path: Path, sqlite_url: str
+) -> None:
     write(tmp_path, "kiosk", MINIMAL)
-    flask = program(tmp_path, "kiosk:Minimal", DATABASE_URL=sqlite_url)
+    flask = program(fork_server, tmp_path, "kiosk:Minimal", DATABASE_URL=sqlite_url)
     issued = flask("tokens", "issue", "--name", "backup", "--role", "metrics")
     assert (issued.returncode, issued.stderr.count("It is not known whether users can have these roles")) == (0, 1)
 

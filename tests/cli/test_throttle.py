@@ -12,7 +12,8 @@ from tests.servers.process import free_port
 from tests.servers.redis import redis_server
 from tests.support.doctor import diagnose
 from tests.support.flask_program import error_line
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import DEFAULT_LIMITS, SECRET_KEY, users_file
 from tests.support.users import SAMPLE_USERS, ZOE
 

@@ -14,7 +14,8 @@ from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
 from tests.support.error_responses import error_message
 from tests.support.flask_program import error_line
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.sessions import Tokens, client_of, guard_error, log_in, refresh, send_login, send_refresh
 from tests.support.stores import engine_of, user_table, users_file
 from tests.support.users import SAMPLE_USERS, ZOE, SampleUser

@@ -10,7 +10,8 @@ from cli.examples import EXAMPLES
 from cli.table_layout import table, text_width, wrap
 from cli.terminal import as_paragraph
 from database.user_editor import UserEditor
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import SECRET_KEY, engine_of, user_table
 from tests.support.users import ZOE
 

@@ -6,6 +6,7 @@ Write the present output into pages: `.venv/bin/python -m tests.docs.examples do
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ import requests
 
 from services.keys.directory import KeyDirectory
 from tests.servers.gunicorn import gunicorn
+from tests.support.flask_program import FLASK
+from tests.support.fork_server import ForkServer
 from tests.support.stores import SECRET_KEY, hashed, user_table, users_file
 from tests.support.users import SampleUser
 
@@ -70,9 +73,9 @@ def pages() -> list[str]:
     return [path for path in shown if path != TUTORIAL]
 
 
-def outputs(page: str) -> list[str]:
+def outputs(page: str, fork_server: ForkServer | None = None) -> list[str]:
     """Run all commands of a page in one shell, in a new deployment; return what each example prints."""
-    with TemporaryDirectory() as home, deployment(page, Path(home)) as environ:
+    with TemporaryDirectory() as home, deployment(page, Path(home), fork_server) as environ:
         return run_examples(examples(page), Path(home), environ)
 
 
@@ -90,7 +93,7 @@ def run_examples(shown: Sequence[Example], home: Path, environ: Mapping[str, str
 
 
 @contextmanager
-def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
+def deployment(page: str, home: Path, fork_server: ForkServer | None) -> Iterator[dict[str, str]]:
     """Yield the variables of a shell whose folder is a deployment: with users, keys, clients, and a service."""
     environ = {"SECRET_KEY": SECRET_KEY, "OAUTH_CLIENTS": f"reports:{CLIENT_SECRET},mobile"}
     if page == "docs/oauth-clients.md":
@@ -100,7 +103,7 @@ def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
     environ |= _stores(page, home)
     if page == "docs/oauth-clients.md":
         environ["JWT_ISSUER"] = "https://auth.example.org"
-    add_programs(home)
+    add_programs(home, fork_server)
     shell = {**environ, **SHELL, "CLIENT_SECRET": CLIENT_SECRET}
     if not environ["DATABASE_URL"]:
         yield shell
@@ -110,13 +113,21 @@ def deployment(page: str, home: Path) -> Iterator[dict[str, str]]:
         yield {**shell, "SERVICE": service, "TOKEN": _log_in(service)}
 
 
-def add_programs(home: Path) -> None:
-    """Add the programs that the pages call, `.venv/bin/flask` and `.venv/bin/python`, to a folder."""
-    (home / ".venv/bin").mkdir(parents=True)
-    for name, module in (("flask", "-m flask"), ("python", "")):
-        program = home / ".venv/bin" / name
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
-        program.chmod(0o755)
+def add_programs(home: Path, fork_server: ForkServer | None = None) -> None:
+    """Add the programs that the pages call, `.venv/bin/flask` and `.venv/bin/python`, to a folder.
+
+    With a fork server, `flask` is forked from it, and therefore has the code of this clone.
+    """
+    programs = home / ".venv/bin"
+    programs.mkdir(parents=True)
+    write_program(programs / "python", [sys.executable])
+    write_program(programs / "flask", fork_server.command if fork_server else FLASK)
+
+
+def write_program(path: Path, command: Sequence[str]) -> None:
+    """Write a program that runs a command with its own arguments."""
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    path.chmod(0o755)
 
 
 def _stores(page: str, home: Path) -> dict[str, str]:

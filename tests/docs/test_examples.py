@@ -13,14 +13,15 @@ from werkzeug.test import Client
 from app import create_app
 from services.jwt_handler import generate_jwt
 from tests.docs.examples import comparable, displayed, examples, outputs, pages
+from tests.support.fork_server import ForkServer
 from tests.support.newcomer import block, blocks
 from tests.support.stores import SECRET_KEY, users_file
 from tests.support.users import ZOE
 
 
 @pytest.mark.parametrize("page", pages())
-def test_commands_print_what_the_page_shows(page: str) -> None:
-    for example, output in zip(examples(page), outputs(page), strict=True):
+def test_commands_print_what_the_page_shows(fork_server: ForkServer, page: str) -> None:
+    for example, output in zip(examples(page), outputs(page, fork_server), strict=True):
         if example.output is not None:
             shown = comparable(displayed(output, example.language))
             update = f"after a review, run: .venv/bin/python -m tests.docs.examples {page}"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import requests
@@ -28,6 +28,7 @@ from tests.docs.examples import (
 )
 from tests.servers.process import free_port, listens, running
 from tests.servers.slapd import Slapd
+from tests.support.fork_server import ForkServer
 from tests.support.log_scan import open_log
 from tests.support.newcomer import block, blocks
 from tests.support.replaced_applications import DJANGO, FLASK_APPBUILDER, TUTORIAL, write_files
@@ -135,10 +136,10 @@ def test_views_and_clients_of_the_tutorial_stay_unchanged(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def extended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def extended(fork_server: ForkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Return the module of the application with Flask-JWT-Extended, after the commands of its page."""
     page = f"{FOLDER}/flask-jwt-extended.md"
-    add_programs(tmp_path)
+    add_programs(tmp_path, fork_server)
     shown = [*examples(page), Example('echo "$KEY_ID"', "", None, (0, 0))]
     key_id = run_examples(shown, tmp_path, {**SHELL, "JWT_SECRET_KEY": SECRET_KEY})[-1]
     monkeypatch.setenv("KEY_ID", key_id.strip())
@@ -166,11 +167,11 @@ def test_flask_jwt_extended_and_latchkey_accept_the_tokens_of_each_other(
 
 
 def test_users_keep_their_subject_from_a_users_file_to_the_user_table_to_a_directory(
-    tmp_path: Path, slapd: Slapd
+    fork_server: ForkServer, tmp_path: Path, slapd: Slapd
 ) -> None:
     page = f"{FOLDER}/another-store.md"
     users_file(tmp_path / "users.toml", [ANA, BOB])
-    add_programs(tmp_path)
+    add_programs(tmp_path, fork_server)
     for person in (ANA, SampleUser("robert", BOB.email, PASSWORD, ("user",))):
         slapd.add_person(person)
     environ = {name: value for name, value in slapd.environ().items() if name.startswith("LDAP_")}
@@ -188,27 +189,41 @@ def test_users_keep_their_subject_from_a_users_file_to_the_user_table_to_a_direc
         assert (claims["sub"], claims["idp"], claims["roles"]) == ("ana", provider, ["admin", "editor"])
 
 
-@pytest.mark.parametrize(
-    ("page", "files", "programs", "roles"),
-    [
-        ("flask-appbuilder", FLASK_APPBUILDER, [["fill.py"]], ["Admin", "Editor", "admin"]),
-        (
-            "django",
-            DJANGO,
-            [["manage.py", "migrate", "-v", "0"], ["manage.py", "shell", "-c", "exec(open('fill.py').read())"]],
-            ["admin", "editors"],
-        ),
-    ],
-)
+class Framework(NamedTuple):
+    """An application of a framework with users, and the page that moves them."""
+
+    files: dict[str, str]
+    programs: list[list[str]]
+    """What creates its users: arguments of Python."""
+    exports: int
+    """How many of the first examples of the page run where the framework is."""
+    roles: list[str]
+
+
+FRAMEWORKS = {
+    "flask-appbuilder": Framework(FLASK_APPBUILDER, [["fill.py"]], 1, ["Admin", "Editor", "admin"]),
+    "django": Framework(
+        DJANGO,
+        [["manage.py", "migrate", "-v", "0"], ["manage.py", "shell", "-c", "exec(open('fill.py').read())"]],
+        0,
+        ["admin", "editors"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
 def test_users_of_a_framework_keep_their_password_roles_and_state(
-    tmp_path: Path, page: str, files: dict[str, str], programs: list[list[str]], roles: list[str]
+    fork_server: ForkServer, tmp_path: Path, name: str
 ) -> None:
-    write_files(tmp_path, files)
-    for arguments in programs:
-        run_python(tmp_path, *arguments, PYTHONPATH=APPBUILDER)
-    add_programs(tmp_path)
-    run_page(f"{FOLDER}/{page}.md", tmp_path, {"PYTHONPATH": APPBUILDER})()
+    framework, page, path = FRAMEWORKS[name], f"{FOLDER}/{name}.md", {"PYTHONPATH": APPBUILDER}
+    write_files(tmp_path, framework.files)
+    for arguments in framework.programs:
+        run_python(tmp_path, *arguments, **path)
+    add_programs(tmp_path, fork_server)
+    if framework.exports:
+        run_page(page, tmp_path, path, slice(framework.exports))()
+    run_page(page, tmp_path, part=slice(framework.exports, None))()
     client = service(tmp_path, "database")
     claims = client.get("/api/auth/me", headers=bearer(log_in(client, "ana@example.org")["data"])).get_json()["data"]
-    assert (claims["sub"], claims["roles"]) == ("ana", roles)
-    assert [log_in(client, name)["status"] for name in ("ana", "bob", "cid")] == [200, 400, 400]
+    assert (claims["sub"], claims["roles"]) == ("ana", framework.roles)
+    assert [log_in(client, login)["status"] for login in ("ana", "bob", "cid")] == [200, 400, 400]

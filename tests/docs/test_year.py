@@ -21,7 +21,8 @@ import requests
 from tests.conftest import new_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
-from tests.support.forked_flask import ForkedFlask, ForkServer
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.newcomer import ROOT, blocks
 from tests.support.stores import hashed
 from tests.support.users import SampleUser

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 from textwrap import dedent
 
-from tests.support.flask_program import ENVIRON, FlaskProgram
+from tests.support.flask_program import ENVIRON
+from tests.support.fork_server import ForkServer
+from tests.support.forked_flask import ForkedFlask
 from tests.support.stores import HIGH_LIMITS, SECRET_KEY
 
 MINIMAL = """
@@ -95,7 +97,7 @@ def write(folder: Path, name: str, source: str) -> None:
     (folder / f"{name}.py").write_text(dedent(source))
 
 
-def program(folder: Path, provider: str, **environ: str) -> FlaskProgram:
+def program(fork_server: ForkServer, folder: Path, provider: str, **environ: str) -> ForkedFlask:
     """Return the program with a provider from a module in the folder."""
     path = os.pathsep.join([str(folder), ENVIRON["PYTHONPATH"]])
     settings = {
@@ -106,7 +108,7 @@ def program(folder: Path, provider: str, **environ: str) -> FlaskProgram:
         "DATABASE_URL": "",
         "CALLS": str(folder / "calls"),
     }
-    return FlaskProgram(folder, **settings | environ)
+    return ForkedFlask(fork_server, folder, **settings | environ)
 
 
 def calls(folder: Path) -> list[str]:
