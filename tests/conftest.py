@@ -27,7 +27,7 @@ from tests.support.active_directory import add_crowd, populate
 from tests.support.described_responses import DescribedClient
 from tests.support.fast_run import is_fast
 from tests.support.fork_server import ForkServer
-from tests.support.log_scan import LOG, leaks, log_handler, remember_secret
+from tests.support.log_scan import LOG, end_of_log, leaks, log_handler, remember_secret
 from tests.support.memory_files import keep_temporary_files_in_memory
 from tests.support.run_order import longest_first
 from tests.support.stores import SECRET_KEY, engine_of, new_sqlite_database, user_table, users_file
@@ -72,6 +72,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if item not in {*kept}])
         items[:] = kept
     items.sort(key=longest_first)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show why a server or a command failed, whose output is in the log of the run only."""
+    report = yield
+    if report.failed:
+        report.sections.append(("end of the log of the run", end_of_log()))
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,10 +5,10 @@ The log has the records of this process, the output of the servers that it start
 
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO, Any
 
 from flask.testing import FlaskClient
@@ -16,9 +16,8 @@ from werkzeug.test import TestResponse
 
 from audit.formats import formatter
 
-# A file without a name: nothing remains of it, even if the process is killed.
-_file = TemporaryFile()  # noqa: SIM115 - as long as the process
-LOG = Path(f"/proc/self/fd/{_file.fileno()}")
+# A file in memory without a name: nothing remains of it, even if the process is killed.
+LOG = Path(f"/proc/self/fd/{os.memfd_create('log of the tests')}")
 
 SHAPES = {
     "access token": r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+",
@@ -67,6 +66,11 @@ def append_to_log(text: str) -> None:
 def open_log() -> IO[bytes]:
     """Return the log as an output of a process."""
     return LOG.open("ab")
+
+
+def end_of_log() -> str:
+    """Return the last lines of the log, for the report of a failed test."""
+    return LOG.read_text("utf-8", "replace")[-5000:]
 
 
 def log_handler() -> logging.Handler:
