@@ -6,8 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from config.text import casefold_name
+from tests.conftest import new_migrated_database
+from tests.support.emptied_database import DATABASE_KINDS
 from tests.support.sessions import bearer
-from tests.support.stores import hashed
+from tests.support.stores import hashed, user_table
 from tests.support.users import ZOE
 from tests.support.users_api import MAX, Admin, admin_at
 
@@ -29,15 +31,32 @@ NAMES += [
 ]
 
 
+@pytest.fixture(scope="module", params=DATABASE_KINDS)
+def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Admin:
+    """Zoé, among the users of `add_users`, in a database that no test changes."""
+    if request.param == "postgres":
+        url = new_migrated_database(request.getfixturevalue("postgres"), "pages")
+    else:
+        url = f"sqlite:///{tmp_path_factory.mktemp('pages')}/users.db"
+    reader = admin_at(user_table(url, [ZOE]))
+    add_users(reader)
+    return reader
+
+
 @pytest.fixture
 def admin(users_environ: dict[str, str]) -> Admin:
-    """Zoé, among users whose names need encoding. Every second has the role `Ed & Co`, every third is disabled."""
+    """Zoé, among the users of `add_users`."""
     admin = admin_at(users_environ)
     admin.table.delete(MAX.username)
+    add_users(admin)
+    return admin
+
+
+def add_users(admin: Admin) -> None:
+    """Add users whose names need encoding. Every second has the role `Ed & Co`, every third is disabled."""
     for number, name in enumerate(NAMES):
         roles = ["user", "Ed & Co"] if number % 2 else ["user"]
         admin.table.add(name, f"{number}@Example.org", hashed("x"), roles, active=number % 3 > 0)
-    return admin
 
 
 def pages_from(admin: Admin, path: str) -> list[dict[str, Any]]:
@@ -59,16 +78,16 @@ def by_name(*usernames: str) -> list[str]:
 
 
 @pytest.mark.parametrize("limit", [1, 9, 26, 27])
-def test_following_next_lists_every_user_once_in_order(admin: Admin, limit: int) -> None:
-    pages = pages_from(admin, f"/api/users?limit={limit}")
+def test_following_next_lists_every_user_once_in_order(reader: Admin, limit: int) -> None:
+    pages = pages_from(reader, f"/api/users?limit={limit}")
     assert [user["username"] for page in pages for user in page["data"]] == by_name(*NAMES, ZOE.username)
     assert {len(page["data"]) for page in pages[:-1]} <= {limit}
     assert 0 < len(pages[-1]["data"]) <= limit
 
 
-def test_list_and_detail_return_the_same_user(admin: Admin) -> None:
-    for user in pages_from(admin, "/api/users")[0]["data"]:
-        assert admin.read(user["id"]).get_json()["data"] == user
+def test_list_and_detail_return_the_same_user(reader: Admin) -> None:
+    for user in pages_from(reader, "/api/users")[0]["data"]:
+        assert reader.read(user["id"]).get_json()["data"] == user
 
 
 @pytest.mark.parametrize(
@@ -88,19 +107,19 @@ def test_list_and_detail_return_the_same_user(admin: Admin) -> None:
         ("search=nobody's", []),
     ],
 )
-def test_next_keeps_the_filters(admin: Admin, query: str, numbers: list[int]) -> None:
-    assert names(admin, f"{query}&limit=2") == by_name(*(NAMES[number] for number in numbers))
+def test_next_keeps_the_filters(reader: Admin, query: str, numbers: list[int]) -> None:
+    assert names(reader, f"{query}&limit=2") == by_name(*(NAMES[number] for number in numbers))
 
 
-def test_next_has_only_the_given_parameters(admin: Admin) -> None:
-    path = pages_from(admin, "/api/users?limit=2&search=a")[0]["next"]
+def test_next_has_only_the_given_parameters(reader: Admin) -> None:
+    path = pages_from(reader, "/api/users?limit=2&search=a")[0]["next"]
     assert urlsplit(path).path == "/api/users"
     assert parse_qs(urlsplit(path).query) == {"limit": ["2"], "search": ["a"], "after": ["&after="]}
 
 
 @pytest.mark.parametrize(("after", "first"), [("a%20c", "a#b"), ("A%20B", "a#b"), ("Z", "zoé"), ("%F0%9F%94%92", None)])
-def test_page_begins_after_any_name_even_if_it_is_unknown(admin: Admin, after: str, first: str | None) -> None:
-    assert next(iter(names(admin, f"after={after}&limit=200")), None) == first
+def test_page_begins_after_any_name_even_if_it_is_unknown(reader: Admin, after: str, first: str | None) -> None:
+    assert next(iter(names(reader, f"after={after}&limit=200")), None) == first
 
 
 def test_page_size_is_50_by_default_and_200_at_most(admin: Admin) -> None:
