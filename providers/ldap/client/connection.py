@@ -134,8 +134,8 @@ class Connection:
         With a `page_size`, return the page to which the `cookie` of the previous response leads (RFC 2696). With the
         scope BASE, the result is empty if the entry does not exist. Aliases and references to other servers are not
         followed. Raises SearchFailed if the server refuses the search or refers to another server, BindRequired if that
-        is because no bind has succeeded on this connection, IncompleteResult if one of its limits ends the search, and
-        InvalidRequest if `base` is not a text in UTF-8.
+        is because no bind has succeeded on this connection, IncompleteResult if one of its limits ends the search, or
+        an error after some entries, and InvalidRequest if `base` is not a text in UTF-8.
         """
         search = partial(
             send_search,
@@ -159,6 +159,9 @@ class Connection:
             return response
         if response.code in _LIMITS:
             message = f"a limit of the server ({response.code_name}) ended a search after {count} entries"
+            raise IncompleteResult(message, response.entries)
+        if count:
+            message = f"an error of the server ({response.code_name}) ended a search after {count} entries"
             raise IncompleteResult(message, response.entries)
         place = "of" if scope == BASE else "below"
         raise SearchFailed(f"a search {place} a DN failed: {response.code_name}", response.code)

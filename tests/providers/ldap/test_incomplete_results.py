@@ -161,6 +161,31 @@ def test_search_that_a_limit_ends_does_not_ask_the_next_provider(tmp_path: Path,
     assert response.status_code == 503
 
 
+def ended_by(code: int) -> Callable[[Search, Found], Found]:
+    """Return an answer whose entries are followed by an error."""
+    return lambda search, found: replace(found, code=code) if search.scope == 2 else found
+
+
+@pytest.mark.parametrize("code", [32, UNWILLING, REFERRAL])
+def test_entries_before_an_error_are_not_the_whole_answer(code: int) -> None:
+    with running(Directory(entries(), ended_by(code))) as port:
+        provider = ldap_provider(environ(port))
+        calls: list[Callable[[], object]] = [
+            lambda: provider.authenticate("zoe", PASSWORD),
+            lambda: provider.find("zoe"),
+            lambda: provider.has_username("zoe"),
+        ]
+        for call in calls:
+            with pytest.raises(RequestFailed, match="ended a search after 1 entries"):
+                call()
+
+
+@pytest.mark.parametrize("code", [32, 50])
+def test_entries_before_an_error_do_not_show_that_a_username_is_unique(code: int) -> None:
+    with pytest.raises(RequestFailed, match="ended a search after 1 entries"):
+        log_in(Directory(entries(), ended_by(code)), LDAP_USER_DN_TEMPLATE="uid={login},ou=people,dc=x")
+
+
 def test_group_on_another_server_is_an_error() -> None:
     def answer(search: Search, found: Found) -> Found:
         return Found(code=REFERRAL) if search.base == group("child") else found
