@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Generic, TypeVar
 
 from config.errors import ConfigurationError
@@ -20,6 +20,11 @@ RETRY_SECONDS = 1.0
 """Seconds to wait after a failed reload before unchanged files are read again."""
 MAX_OUTAGE_SECONDS = 300.0
 """How long the last valid version stays in use while it is not known whether the files have changed."""
+
+SETTLE_SECONDS = 0.05
+"""How long changed files must remain the same before they are read. A program may still be writing them, and a part of
+a file can be valid: users are missing in it, or the line that disables one."""
+MAX_SETTLE_SECONDS = 1.0
 
 
 class FileUnavailable(Exception):
@@ -54,6 +59,7 @@ def read_consistently(list_files: ListFiles, read: Callable[[], T]) -> T:
 class ReloadingFile(Generic[T]):
     """A value that is read from files, and reloaded when they change. Thread-safe.
 
+    - A changed file is read when it has not changed for SETTLE_SECONDS, so that no half of it is.
     - If a changed file is invalid, the error is logged, and the last valid value stays in use: what `remaining`
       returns for it.
     - If the file was deleted (`read` raises MissingFile), no value is in use.
@@ -110,6 +116,7 @@ class ReloadingFile(Generic[T]):
         fingerprints = file_fingerprints(self._list_files)
         if self._should_reload(fingerprints):
             with self._lock:
+                fingerprints = file_fingerprints(self._list_files)  # another thread may have read this version
                 if self._should_reload(fingerprints):
                     self._reload(fingerprints)
         elif fingerprints == self._loaded_fingerprints:
@@ -124,7 +131,7 @@ class ReloadingFile(Generic[T]):
         return has_changed and (fingerprints != self._failed_fingerprints or monotonic() >= self._retry_at)
 
     def _reload(self, fingerprints: object) -> None:
-        before = None if self._deleted else self._value
+        before, fingerprints = None if self._deleted else self._value, self._settled(fingerprints)
         try:
             self._value = read_consistently(self._list_files, self._read)
         except ConfigurationError as error:
@@ -139,6 +146,16 @@ class ReloadingFile(Generic[T]):
             self._deleted = False
             log.info("%s has changed and was reloaded", self._name)
             self._on_change(before, self._value)
+
+    def _settled(self, fingerprints: object) -> object:
+        """Wait until the files, which had these fingerprints, do not change any more. Return their fingerprints."""
+        until = monotonic() + MAX_SETTLE_SECONDS
+        while monotonic() < until:
+            sleep(SETTLE_SECONDS)
+            before, fingerprints = fingerprints, file_fingerprints(self._list_files)
+            if fingerprints == before:
+                break
+        return fingerprints
 
     def _restrict(self, error: ConfigurationError) -> str:
         """Stop using what was deleted. Return what is still in use, for the log."""

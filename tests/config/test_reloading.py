@@ -56,6 +56,21 @@ def test_version_of_the_same_size_and_modification_time_is_a_change(path: Path) 
     assert file.current() == "other"
 
 
+def test_file_that_is_being_written_is_not_read_in_part(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = iter(("one two ", "one two three"))
+    file = reloading(path)
+    monkeypatch.setattr("config.reloading.sleep", lambda _: path.write_text(next(parts, "one two three")))
+    path.write_text("one ")
+    assert file.current() == "one two three"
+
+
+def test_file_that_changes_all_the_time_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.reloading.MAX_SETTLE_SECONDS", 0.0)
+    file = reloading(path)
+    replace(path, "second")
+    assert file.current() == "second"
+
+
 def test_after_a_change_no_thread_gets_the_previous_version(path: Path) -> None:
     reading, finish = Event(), Event()
     reads = []
