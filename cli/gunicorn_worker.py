@@ -85,6 +85,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
         if is_last and self._is_plain(conn):
             with suppress(OSError):  # the connection is already closed
                 conn.sock.shutdown(socket.SHUT_WR)
+                _take_from_application(conn)
                 self._watch(conn, partial(self._discard, conn))
                 return
         super().finish_request(conn, fs)
@@ -159,6 +160,16 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no ty
             self.pending_conns.remove(conn)
             self.nr_conns -= 1
             conn.close()
+
+
+def _take_from_application(conn: Any) -> None:
+    """Replace the socket of the connection with a copy, which the application does not have.
+
+    The thread of a WebSocket closes its socket when it ends. The next connection would get the number of the socket,
+    which the worker still watches, and the worker would end.
+    """
+    shared, conn.sock = conn.sock, conn.sock.dup()
+    shared.close()
 
 
 def _has_arrived(client: socket.socket) -> bool:

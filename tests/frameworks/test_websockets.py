@@ -1,5 +1,6 @@
 """A WebSocket of flask-sock beside Latchkey: guarded, behind reverse proxies, and without a time limit."""
 
+import socket
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -57,12 +58,12 @@ def test_guarded_websocket_stays_open_behind_each_proxy(address: str, service: s
     with pytest.raises(ConnectionError) as refused:
         Client(f"ws://{address}/live")
     assert refused.value.status_code == 401
-    socket = Client(f"ws://{address}/live", headers=log_in(address))
+    client = Client(f"ws://{address}/live", headers=log_in(address))
     for pause in (0, LONGER_THAN_A_REQUEST if address == service else 0):
         time.sleep(pause)
-        socket.send("hello")
-        assert socket.receive(timeout=30) == "zoé said hello"
-    socket.close()
+        client.send("hello")
+        assert client.receive(timeout=30) == "zoé said hello"
+    client.close()
 
 
 def upgrade_status(address: str, path: str, headers: dict[str, str]) -> int:
@@ -80,3 +81,26 @@ def test_other_routes_ignore_the_request_for_a_websocket(address: str) -> None:
     for path, status in {"/api/auth/me": 200, "/api/protected_route": 200, "/nowhere": 404}.items():
         assert upgrade_status(address, path, headers) == status
     assert upgrade_status(address, "/api/auth/me", UPGRADE) == 401
+
+
+def test_socket_that_the_application_closes_late_does_not_end_the_worker(service: str) -> None:
+    """The thread of a WebSocket closes it while the worker waits for the client, and the next one gets its number."""
+    with open_connection(service) as kept, open_connection(service) as other:
+        assert send_rest(kept, "GET /keep-socket").endswith(b"kept")
+        assert send_rest(other, "GET /close-socket").endswith(b"closed")
+        with open_connection(service) as connection:
+            connection.sendall(b"GET /health")
+            assert requests.get(f"http://{service}/health/live", timeout=60).ok  # the worker waits for the rest
+            assert send_rest(connection, "/live").startswith(b"HTTP/1.1 200 ")
+
+
+def open_connection(address: str) -> socket.socket:
+    """Return a connection to the application."""
+    host, _, port = address.partition(":")
+    return socket.create_connection((host, int(port)), 60)
+
+
+def send_rest(connection: socket.socket, text: str) -> bytes:
+    """Send a request from this part of its first line on; return the response, after which the server closes."""
+    connection.sendall(f"{text} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    return b"".join(iter(lambda: connection.recv(65536), b""))
