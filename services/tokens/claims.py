@@ -53,7 +53,7 @@ class VerifiedClaims:
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
-        self._nested = [name for name, value in claims.items() if isinstance(value, (list, dict)) and name != "roles"]
+        self._nested = [name for name in claims.keys() - CHECKED_CLAIMS if isinstance(claims[name], (list, dict))]
 
     def copy(self) -> Claims:
         """Return the claims, which the caller may change.
