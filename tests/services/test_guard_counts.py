@@ -34,4 +34,4 @@ def test_every_request_is_counted_once(guard_counts: ModuleType) -> None:
         total.update(guard_counts.take_counts())
     total.update(guard_counts.take_counts())
     assert total == {guard_counts.ALLOWED: 4 * REQUESTS}
-    assert guard_counts.take_counts() == {guard_counts.ALLOWED: 0}
+    assert guard_counts.take_counts() == {}
