@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from passwords.policy import PasswordPolicy, WeakPassword
 STDIN = Path("-")
 """The path that means standard input."""
 
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _NO_COLORS: Mapping[str, str] = {}
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: control and format characters, surrogates, separators of lines
 _JOINERS = "\u200c\u200d"  # some languages need them
@@ -39,7 +41,7 @@ class CommandError(click.ClickException):
 
 
 class Interrupted(CommandError):
-    """Ctrl-C has ended the command. The message describes what was changed, where the command can change much."""
+    """Ctrl-C, or another signal in _SIGNALS, has ended the command. The message describes what was changed, where the command can change much."""
 
     exit_code = 130  # as of a shell's command that SIGINT ends
 
@@ -72,7 +74,8 @@ JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def translate_command_errors() -> Iterator[None]:
     """Raise CommandError in place of Ctrl-C, and of the errors of the user table and of files."""
     try:
-        yield
+        with _interrupt_at_signals():
+            yield
         _flush_output()  # here, because a fault at the exit of Python has no message
     except KeyboardInterrupt:
         raise Interrupted from None
@@ -95,6 +98,19 @@ def translate_command_errors() -> Iterator[None]:
     except OSError as error:
         subject = error.filename or ("a file" if _can_write_output() else "standard output")
         raise CommandError(f"{subject} cannot be used: {error.strerror or error}") from None
+
+
+@contextmanager
+def _interrupt_at_signals() -> Iterator[None]:
+    """Raise KeyboardInterrupt in the block at each of _SIGNALS that would end the process: it removes its files."""
+    default = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        for number in default:
+            signal.signal(number, signal.default_int_handler)
+        yield
+    finally:
+        for number in default:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _flush_output() -> None:

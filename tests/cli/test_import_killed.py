@@ -78,15 +78,23 @@ def test_killed_import_has_imported_all_users_or_none(
     assert stat.S_IMODE((tmp_path / "users.rejected.csv").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("moment", ["Reading", "Writing"])
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("Reading", signal.SIGINT),
+        ("Writing", signal.SIGINT),
+        ("Writing", signal.SIGTERM),
+        ("Writing", signal.SIGHUP),
+    ],
+)
 @pytest.mark.usefixtures("file")
-def test_ctrl_c_rolls_the_import_back(
-    any_db_cli: ForkedFlask, any_db_editor: UserEditor, tmp_path: Path, moment: str
+def test_signal_rolls_the_import_back(
+    *, any_db_cli: ForkedFlask, any_db_editor: UserEditor, tmp_path: Path, moment: str, number: signal.Signals
 ) -> None:
     before = contents(any_db_editor)
     with any_db_cli.terminal(*COMMAND) as screen:
         shown = read_until(screen, moment)
-        os.write(screen, b"\x03")
+        os.kill(any_db_cli.pid, number)
         shown += read_rest(screen)
         assert any_db_cli.wait().code == 130
     assert shown.endswith(
