@@ -2,6 +2,8 @@
 
 import click
 
+from cli.json_members import describe_json
+
 EXAMPLES = {
     "users add": "flask users add zoe --email zoe@example.org --role editor --generate",
     "users set-password": "flask users set-password zoe@example.org --generate",
@@ -47,10 +49,11 @@ EXAMPLES = {
 
 
 def add_examples(command: click.Command, path: str) -> click.Command:
-    """Return the command of this name with its example at the end of its help, also of its subcommands."""
+    """Return the command of this name with its example and its JSON in its help, also of its subcommands."""
     if isinstance(command, click.Group):
         for name, subcommand in command.commands.items():
             add_examples(subcommand, f"{path} {name}")
     elif path in EXAMPLES:
         command.epilog = f"\b\nExample:\n  {EXAMPLES[path]}"
+        describe_json(command, path)
     return command

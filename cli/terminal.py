@@ -41,7 +41,10 @@ class CommandError(click.ClickException):
 
 
 class Interrupted(CommandError):
-    """Ctrl-C, or another signal in _SIGNALS, has ended the command. The message describes what was changed, where the command can change much."""
+    """Ctrl-C or another signal has ended the command.
+
+    The message describes what was changed, where the command can change much.
+    """
 
     exit_code = 130  # as of a shell's command that SIGINT ends
 

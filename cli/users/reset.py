@@ -19,7 +19,8 @@ MAX_HOURS = 168
 def reset(login: str, hours: int, as_json: bool) -> None:
     """Print a one-time code with which a user sets a new password.
 
-    Until then, the password and the sessions do not change. A new code replaces an older one.
+    The user, or a form of yours, sends it to POST /api/auth/password/reset with the members login, code and
+    new_password. Until then, the password and the sessions do not change. A new code replaces an older one.
     """
     code, expires_at = generate_code(), datetime.now(UTC) + timedelta(hours=hours)
     try:

@@ -20,6 +20,8 @@ This page lists every command of Latchkey with its options and an example. `flas
 The commands need the [settings](configuration.md) of the service, in the environment or in `.env`. In a clone, they are
 run as `.venv/bin/flask`. If another extension has a command of the same name, write `latchkey` before it:
 `flask latchkey users list`.
+
+In the description of `--json`, `[…]` is an array of objects with these members, and `(…)` is one object.
 """
 
 
