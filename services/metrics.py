@@ -1,7 +1,7 @@
 """Metrics for Prometheus: counted from audit events, and read from the services."""
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -28,7 +28,9 @@ UPDATE_INTERVAL = 5.0
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 _ACCEPTED = "accepted"
 _client = ForkBarrier()
-"""Held while the Prometheus client is used."""
+"""Held while the Prometheus client is used, and only for that: an event within it would wait for itself."""
+_Sample = tuple[Gauge, tuple[str, ...], float]
+"""A gauge, its labels and its value."""
 _LOGINS = {Event.LOGIN_ACCEPTED, Event.LOGIN_DENIED, Event.LOGIN_UNAVAILABLE, Event.LOGIN_THROTTLED}
 _REFRESHES = {Event.REFRESH_ACCEPTED, Event.REFRESH_DENIED, Event.REFRESH_REUSED, Event.REFRESH_UNAVAILABLE}
 
@@ -90,33 +92,33 @@ class Metrics:
 
     def update(self) -> None:
         """Write what is not counted from events."""
+        # Read before: keys or certificates that have changed are an event, and its observer waits for the client.
+        samples = [*self._samples()]
         with _client:
-            self._update()
+            for outcome, count in take_counts().items():
+                self._guarded.labels(outcome).inc(count)
+            for gauge, labels, value in samples:
+                (gauge.labels(*labels) if labels else gauge).set(value)
 
-    def _update(self) -> None:
-        for outcome, count in take_counts().items():
-            self._guarded.labels(outcome).inc(count)
-        self._hashes.set(pending_hashes())
+    def _samples(self) -> Iterator[_Sample]:
+        yield self._hashes, (), pending_hashes()
         if since := self._services.keys.signing_since():
-            self._key_age.set((datetime.now(UTC) - since).total_seconds())
-        self._update_certificates()
-        if self._services.sessions:
-            self._update_database(self._services.sessions.revocations)
-
-    def _update_certificates(self) -> None:
+            yield self._key_age, (), (datetime.now(UTC) - since).total_seconds()
         for link in self._services.chain.links:
             if isinstance(link.provider, CertificateSource):
                 for name, expiry in link.provider.certificates():
-                    self._certificates.labels(link.name, name).set(expiry)
+                    yield self._certificates, (link.name, name), expiry
+        if self._services.sessions:
+            yield from self._database_samples(self._services.sessions.revocations)
 
-    def _update_database(self, revocations: "RevocationList") -> None:
+    def _database_samples(self, revocations: "RevocationList") -> Iterator[_Sample]:
         from database.engine import open_connections
 
         in_use, idle = open_connections()
-        self._connections.labels("in use").set(in_use)
-        self._connections.labels("idle").set(idle)
-        self._list_age.set(revocations.age_seconds)
-        self._list_size.set(revocations.size)
+        yield self._connections, ("in use",), in_use
+        yield self._connections, ("idle",), idle
+        yield self._list_age, (), revocations.age_seconds
+        yield self._list_size, (), revocations.size
 
     def _observe_durations(self, members: Mapping[str, Member], provider: str) -> None:
         if isinstance(milliseconds := members.get("store_ms"), float):

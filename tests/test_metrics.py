@@ -12,6 +12,7 @@ from cryptography import x509
 
 from app import create_app
 from config.errors import ConfigurationError
+from services.keys.directory import KeyDirectory
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd, slapd
@@ -109,6 +110,17 @@ def test_directory_of_the_operator_is_used_and_kept(static_environ: dict[str, st
     with gunicorn(environ) as url:
         assert read(url).status_code == 200
     assert list(tmp_path.glob("*.db"))
+
+
+def test_worker_whose_metrics_notice_new_keys_serves_logins(static_environ: dict[str, str], tmp_path: Path) -> None:
+    keys = KeyDirectory(tmp_path)
+    keys.add("ES256")
+    environ = {**static_environ, "METRICS_TOKEN": TOKEN, "SIGNING_KEYS_DIR": str(keys.path)}
+    with gunicorn(environ, workers=1) as url:
+        assert read(url).status_code == 200
+        keys.add("ES256")
+        wait_for(url, 'latchkey_events_total{event="keys_changed"}', 1)  # no other request reads the keys
+        assert "data" in ApiClient(url).log_in(ZOE)
 
 
 def test_there_are_no_metrics_without_a_token(static_environ: dict[str, str]) -> None:
