@@ -84,7 +84,6 @@ def test_killed_import_has_imported_all_users_or_none(
         ("Reading", signal.SIGINT),
         ("Writing", signal.SIGINT),
         ("Writing", signal.SIGTERM),
-        ("Writing", signal.SIGHUP),
     ],
 )
 @pytest.mark.usefixtures("file")

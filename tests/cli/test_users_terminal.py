@@ -59,10 +59,10 @@ def test_progress_shows_the_remaining_time(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_progress_of_small_and_empty_imports_ends(sqlite_cli: ForkedFlask, tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text(as_csv({"zoé": STRONG}))
-    (tmp_path / "none.jsonl").touch()
+    (tmp_path / "none.csv").write_text(as_csv({}))
     assert (
         sqlite_cli.run_at_terminal("users", "import", "one.csv")[0]
-        == sqlite_cli.run_at_terminal("users", "import", "none.jsonl")[0]
+        == sqlite_cli.run_at_terminal("users", "import", "none.csv")[0]
         == 0
     )
 
