@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, select, true
 
 from database.advisory_locks import REVOCATION_LOCK
 from database.clock import earliest_time
@@ -49,13 +49,26 @@ def insert_revocations(connection: Connection, rows: Iterable[dict[str, Any]]) -
     values = list(rows)
     if not values:
         return
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(REVOCATION_LOCK)))
+    _lock(connection)
     connection.execute(delete(revocations).where(expired(revocations, earliest_time())))
     for row in values:
         if row.get("issued_before"):
             connection.execute(delete(revocations).where(_included_in(row)))
     connection.execute(insert(revocations), values)
+
+
+def insert_revocations_of(connection: Connection, found: Select[tuple[str, datetime]]) -> None:
+    """Write a revocation for each id and time of expiry that a query finds, in one statement.
+
+    After it, as after `insert_revocations`, the transaction must not wait for a lock of another one.
+    """
+    _lock(connection)
+    connection.execute(insert(revocations).from_select(["ended", "expires_at"], found))
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(REVOCATION_LOCK)))
 
 
 def last_revocation_id(connection: Connection) -> int:

@@ -13,14 +13,11 @@ from database.advisory_locks import SESSION_LOCK
 from database.batches import batches
 from database.clock import earliest_time
 from database.engine import limit_statements
-from database.revocation_table import insert_revocations
+from database.revocation_table import insert_revocations, insert_revocations_of
 from database.tables import service_tokens, sessions
 
 REVOCATION_RETENTION = timedelta(days=366)
 """How long a revocation of all tokens of a user is kept. It is longer than any token that it revokes is valid."""
-
-_SESSIONS_PER_BATCH = 10_000
-"""A million sessions with their revocations would take a gigabyte of memory."""
 
 
 def end_user_sessions(connection: Connection, username: str, idp: str | None) -> int:
@@ -51,12 +48,11 @@ def end_all_sessions(connection: Connection) -> int:
     """
     limit_statements(connection, None)
     lock_sessions(connection)
-    without_tokens = sessions.c.access_until <= datetime.now(UTC)
-    ended = connection.execute(delete(sessions).where(without_tokens)).rowcount
+    _lock_rows(connection, true())
     of_service = _delete_service_tokens(connection, true())
-    some = sessions.c.id.in_(select(sessions.c.id).limit(_SESSIONS_PER_BATCH))
-    while batch := end_sessions(connection, some):
-        ended += batch
+    with_tokens = sessions.c.access_until > datetime.now(UTC)
+    insert_revocations_of(connection, select(sessions.c.id, sessions.c.access_until).where(with_tokens))
+    ended = connection.execute(delete(sessions)).rowcount
     insert_revocations(connection, map(_complete_row, (*of_service, _issued_until_now())))
     return ended
 
@@ -65,6 +61,7 @@ def end_sessions_of_users(connection: Connection, usernames: Iterable[str], idp:
     """End all sessions of many users of a provider. This must be the last write of the transaction."""
     limit_statements(connection, None)
     lock_sessions(connection)
+    _lock_rows(connection, sessions.c.idp == idp)
     ended = 0
     for some in batches(sorted(map(casefold_name, usernames))):
         rows = [{"username_folded": name, "idp": idp, **_issued_until_now()} for name in some]
@@ -81,6 +78,15 @@ def lock_sessions(connection: Connection, *, shared: bool = False) -> None:
     if connection.dialect.name == "postgresql":
         take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
         connection.execute(select(take(SESSION_LOCK)))
+
+
+def _lock_rows(connection: Connection, condition: ColumnElement[bool]) -> None:
+    """Lock sessions that several statements end, before the first of them writes revocations.
+
+    A logout locks its session, and then the revocations. Otherwise, it and this transaction could wait for each other.
+    """
+    locked = select(sessions.c.id).where(condition).with_for_update().subquery()
+    connection.execute(select(func.count()).select_from(locked))
 
 
 def end_sessions(connection: Connection, condition: ColumnElement[bool], *extra_rows: Mapping[str, object]) -> int:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, delete, text
 
 from database.clock import MAX_CLOCK_ERROR
 from database.errors import DatabaseUnavailable
-from database.session_ends import end_user_sessions
+from database.revocation_table import insert_revocations
+from database.session_ends import end_all_sessions, end_sessions_of_users, end_user_sessions
 from database.session_table import SessionTable
+from database.tables import sessions
 from database.user_editor import UserEditor
 from tests.conftest import new_database
 from tests.database.conftest import migrated_engine
@@ -169,6 +171,34 @@ def test_ending_all_sessions_leaves_none(engine: Engine) -> None:
     assert revocation.issued_before
     assert timedelta() < revocation.issued_before - before < timedelta(minutes=5)
     assert revocation.issued_before.microsecond == 0
+
+
+@pytest.mark.parametrize(
+    "end",
+    [end_all_sessions, lambda connection: end_sessions_of_users(connection, ["anna", "zoé"], "static")],
+    ids=["all", "many users"],
+)
+def test_on_postgresql_many_sessions_end_while_one_of_them_ends(
+    postgres: str, monkeypatch: pytest.MonkeyPatch, end: Callable[[Connection], int], request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr("database.batches.ITEMS_PER_BATCH", 1)
+    engine = migrated_engine(new_database(postgres, request.node.callspec.id))
+    for username in ("anna", "zoé"):
+        assert SessionTable(engine).open(session_of(username, "static"), 0)
+
+    def end_in_transaction() -> int:
+        with engine.begin() as connection:
+            return end(connection)
+
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as connection:  # as a logout does
+            connection.execute(delete(sessions).where(sessions.c.username == "zoé"))
+            ending = threads.submit(end_in_transaction)
+            wait_until(lambda: is_lock_awaited(engine) or ending.done())
+            insert_revocations(connection, [{"ended": "static:zoé", "expires_at": LATER}])
+        assert ending.result(60) == 1
+    assert session_ids(engine) == []
+    assert {name for name, _ in revocation_ends(engine)} >= {"static:anna", "static:zoé"}
 
 
 @pytest.mark.parametrize(

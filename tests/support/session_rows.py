@@ -69,9 +69,9 @@ def drop_table(engine: Engine, name: str) -> None:
 
 
 def is_lock_awaited(engine: Engine) -> bool:
-    """Return whether a transaction on this PostgreSQL server waits for an advisory lock."""
+    """Return whether a transaction on this PostgreSQL server waits for a lock."""
     with engine.connect() as connection:
-        awaited = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        awaited = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return bool(connection.scalar(awaited))
 
 
