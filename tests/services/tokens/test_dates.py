@@ -79,12 +79,15 @@ def test_cached_token_expires(issuer: TokenIssuer, monkeypatch: pytest.MonkeyPat
 
 
 def test_changed_claims_do_not_change_the_cache(issuer: TokenIssuer) -> None:
-    token = issuer.generate(USER)
+    token = issuer.generate({**USER, "tenants": [{"name": "north"}], "limits": {"rows": [10]}})
     for _ in range(3):
         claims = issuer.decode(token)
         assert (claims["sub"], claims["roles"]) == ("zoé", ["user"])
+        assert (claims["tenants"], claims["limits"]) == ([{"name": "north"}], {"rows": [10]})
         claims["roles"].append("super_admin")
         claims["sub"] = "root"
+        claims["tenants"][0]["name"] = "south"
+        claims["limits"]["rows"].clear()
 
 
 def test_changed_token_does_not_match_the_cached_one(
