@@ -130,7 +130,9 @@ def _print_many_clients(logins: dict[str, Work]) -> None:
     figures = {name: Figures() for name in kinds}
     for _ in range(PERIODS):
         for name, (work, threads) in kinds.items():
-            rate, cpu = measure_rate(work, threads, PERIOD_SECONDS, None if name in logins else lower_priority)
+            rate, cpu = measure_rate(
+                work, threads, PERIOD_SECONDS, prepare_thread=None if name in logins else lower_priority
+            )
             figures[name].clock.append(rate)
             figures[name].cpu.append(cpu)
     best, best_cpu = max((median(figures[name].clock), median(figures[name].cpu)) for name in kinds.keys() - logins)

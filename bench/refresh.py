@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 
 from app import create_app
 from bench.databases import vacuum
-from bench.rates import measure_rate
+from bench.rates import Rate, measure_rate
 from bench.wsgi import call_json, post
 from database.engine import limit_statements
 from database.session_table import LOGINS_PER_PURGE
@@ -52,7 +52,7 @@ def main() -> None:
     many = int(sys.argv[1]) if len(sys.argv) > 1 else MANY
     logging.disable(logging.WARNING)
     with TemporaryDirectory() as home, postgres_server.cluster(Path(home), DURABLE) as server:
-        works: dict[str, Callable[[], float]] = {}
+        works: dict[str, Callable[[], Rate]] = {}
         for name, count in (("few", FEW), ("many", many)):
             environ = user_table(new_database(server.url, name), [ZOE])
             _fill(engine_of(environ), 1, count, "30 days")
@@ -83,16 +83,16 @@ class _Service:
         answer = call_json(self._app, post("/api/auth", {"email": ZOE.email, "password": ZOE.password}))
         return str(answer["refresh_token"])
 
-    def refresh_rate(self) -> float:
-        """Return the refreshes a second of all clients."""
-        return measure_rate(self._refresh, CLIENTS, PERIOD_SECONDS).per_second
+    def refresh_rate(self) -> Rate:
+        """Return the rate of the refreshes of all clients."""
+        return measure_rate(self._refresh, CLIENTS, PERIOD_SECONDS)
 
     def _refresh(self, client: int) -> None:
         answer = call_json(self._app, post("/api/auth/refresh", {"refresh_token": self._tokens[client]}))
         self._tokens[client] = answer["refresh_token"]
 
-    def bare_rate(self) -> float:
-        """Return the commits a second of pgbench."""
+    def bare_rate(self) -> Rate:
+        """Return the rate of the commits of pgbench, which is another process."""
         address = urlsplit(self._url)
         options = ["-n", "-c", str(CLIENTS), "-j", "2", "-T", str(int(PERIOD_SECONDS)), "-f", "/dev/stdin"]
         where = ["-h", str(address.hostname), "-p", str(address.port), "-U", str(address.username), address.path[1:]]
@@ -100,24 +100,25 @@ class _Service:
             [_PGBENCH, *options, *where], input=_UPDATE, capture_output=True, text=True, check=True
         )  # fmt: skip
         (line,) = [line for line in ended.stdout.splitlines() if line.startswith("tps")]
-        return float(line.split()[2])
+        return Rate(float(line.split()[2]), 0.0)
 
 
 _PGBENCH = str(max(Path("/usr/lib/postgresql").glob("*/bin/pgbench")))
 
 
-def _print_rates(works: dict[str, Callable[[], float]], many: int) -> None:
-    rates: dict[str, list[float]] = {name: [] for name in works}
-    cpu: dict[str, list[float]] = {name: [] for name in works}
+def _print_rates(works: dict[str, Callable[[], Rate]], many: int) -> None:
+    found: dict[str, list[Rate]] = {name: [] for name in works}
     for _ in range(PERIODS):
-        for name, rate in works.items():
-            began = time.process_time()
-            rates[name].append(rate())
-            cpu[name].append((time.process_time() - began) / (rates[name][-1] * PERIOD_SECONDS))
+        for name, measure in works.items():
+            found[name].append(measure())
+    rates = {name: [rate.per_second for rate in measured] for name, measured in found.items()}
     bare = median(rates["bare, few"])
-    for name, found in rates.items():
-        own = f", {1000 * median(cpu[name]):.2f} ms of CPU time of the service" if "refresh" in name else ""
-        print(f"{name:14} {median(found):7.0f} a second, {median(found) / bare:.2f} of the bare commits{own}")
+    for name, measured in found.items():
+        cpu = 1000 * median(rate.cpu_seconds for rate in measured)
+        own = f", {cpu:.2f} ms of CPU time of the service" if "refresh" in name else ""
+        print(
+            f"{name:14} {median(rates[name]):7.0f} a second, {median(rates[name]) / bare:.2f} of the bare commits{own}"
+        )
     ratio = median(few / other for few, other in zip(rates["refresh, few"], rates["refresh, many"], strict=True))
     print(f"{FEW:,} sessions: {ratio:.3f} times the rate of {many:,}; the load was {os.getloadavg()[0]:.1f}")
 

@@ -5,7 +5,6 @@ at fixed rates. Idle periods and floods alternate, and the ratios compare neighb
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from config.resources import available_cores
 from tests.servers.gunicorn import gunicorn
 from tests.servers.workers import Server, resident_memory
 from tests.support.open_loop import Result, get, post, send_at_rate
@@ -30,7 +30,7 @@ OVERLOAD = 4
 FAST_LOGINS = 5
 """How many logins in a row have the speed of idle ones before it counts as full speed."""
 GUARDED_RATE = 50.0  # a second
-CORES = os.cpu_count() or 1
+CORES = available_cores()
 WRONG = "not the password of any user"
 KNOWN = [post("/api/auth", json.dumps({"email": one.email, "password": WRONG})) for one in SAMPLE_USERS]
 UNKNOWN = [post("/api/auth", json.dumps({"email": f"unknown{number}", "password": WRONG})) for number in range(10)]

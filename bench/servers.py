@@ -9,15 +9,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from bench.rates import Rate, measure_rate
 from bench.wsgi import METRICS
+from config.resources import available_cores
 from config.settings import Settings
 from services.chain import MAX_LOOKUPS
 from services.factory import max_concurrent_logins
@@ -30,7 +31,7 @@ from tests.support.users import ZOE
 CLIENTS = 8
 PERIODS = 5
 PERIOD_SECONDS = 3.0
-CORES = os.cpu_count() or 1
+CORES = available_cores()
 JSON = {"Content-Type": "application/json"}
 
 
@@ -56,21 +57,19 @@ class Service:
         body = {"refresh_token": self._tokens[client]["refresh_token"]}
         self._tokens[client] = _exchange(connection, "POST", "/api/auth/refresh", body, JSON)
 
-    def measure(self, work: Callable[[int, http.client.HTTPConnection], None]) -> tuple[float, float]:
-        """Return the requests a second, and the CPU seconds of the server for each."""
-        cpu, begin = cpu_seconds(self.processes), time.perf_counter()
-        until = begin + PERIOD_SECONDS
-        with ThreadPoolExecutor(len(self._tokens)) as threads:
-            done = sum(threads.map(lambda client: self._repeat(work, client, until), self._tokens))
-        return done / (time.perf_counter() - begin), (cpu_seconds(self.processes) - cpu) / done
-
-    def _repeat(self, work: Callable[[int, http.client.HTTPConnection], None], client: int, until: float) -> int:
-        done, connection = 0, self._connect()
-        while time.perf_counter() < until:
-            work(client, connection)
-            done += 1
-        connection.close()
-        return done
+    def measure(self, kind: str) -> Rate:
+        """Return how often in a second the clients do what the method of this name does."""
+        work = getattr(self, kind)
+        connections = [self._connect() for _ in self._tokens]
+        rate = measure_rate(
+            lambda client: work(client, connections[client]),
+            len(connections),
+            PERIOD_SECONDS,
+            cpu_clock=lambda: cpu_seconds(self.processes),
+        )
+        for connection in connections:
+            connection.close()
+        return rate
 
     def _connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self._address, timeout=60)
@@ -109,20 +108,20 @@ def main() -> None:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         services = {name: stack.enter_context(_running(name, folder)) for name in ("gunicorn", "granian")}
         for kind in ("guarded", "login", "refresh"):
-            found: dict[str, list[tuple[float, float]]] = {name: [] for name in services}
+            found: dict[str, list[Rate]] = {name: [] for name in services}
             for _ in range(periods):
                 for name, service in services.items():
-                    found[name].append(service.measure(getattr(service, kind)))
+                    found[name].append(service.measure(kind))
             _print(kind, found)
         for name, service in services.items():
             print(f"{name:9} {resident_memory(service.processes):.0f} MiB in {CORES} workers")
     print(f"the load was {os.getloadavg()[0]:.1f}")
 
 
-def _print(kind: str, found: dict[str, list[tuple[float, float]]]) -> None:
-    for name, pairs in found.items():
-        rate, cpu = (median(pair[place] for pair in pairs) for place in (0, 1))
-        ratio = median(own[1] / other[1] for own, other in zip(pairs, found["gunicorn"], strict=True))
+def _print(kind: str, found: dict[str, list[Rate]]) -> None:
+    for name, rates in found.items():
+        rate, cpu = (median(column) for column in zip(*rates, strict=True))
+        ratio = median(own.cpu_seconds / other.cpu_seconds for own, other in zip(rates, found["gunicorn"], strict=True))
         print(f"{kind:8} {name:9} {rate:7.0f} a second; {1000 * cpu:.3f} ms of CPU time, {ratio:.2f} of gunicorn's")
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
@@ -102,9 +103,9 @@ def resident_memory(processes: Iterable[int]) -> float:
 
 
 def cpu_seconds(processes: Iterable[int]) -> float:
-    """Return the CPU time of the running threads of the processes. /proc/PID/stat has only hundredths of a second."""
-    tasks = [task for pid in processes for task in Path(f"/proc/{pid}/task").iterdir()]
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    """Return the CPU time of the processes, with that of their threads that have ended."""
+    # The clocks of clock_getcpuclockid(3), which Python does not have. /proc/PID/stat has only hundredths of a second.
+    return sum(time.clock_gettime(~pid << 3 | 2) for pid in processes)
 
 
 def send_request(connection: HTTPConnection, method: str, path: str, token: str = "", body: object = None) -> Response:
