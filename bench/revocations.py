@@ -3,6 +3,7 @@
 The worker is this process. The figures of the guard are CPU time, with and without the revocations in turn.
 """
 
+import logging
 import resource
 import secrets
 import sys
@@ -45,6 +46,7 @@ _PARTS = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
 def main() -> None:
     """Print the figures of each database. The first argument is the number of revocations."""
     many = int(sys.argv[1]) if len(sys.argv) > 1 else MANY
+    logging.disable(logging.WARNING)
     with servers() as base_urls:
         for kind, base_url in base_urls.items():
             few, filled = (_Worker(create_empty(kind, base_url, name)) for name in ("few", "many"))

@@ -1,9 +1,11 @@
 """A login and the administrator's queries, with ten million users compared with a hundred."""
 
+import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from statistics import median
 
 from sqlalchemy import Engine
@@ -12,12 +14,12 @@ from bench.databases import PASSWORD, create_filled, servers
 from database.user_editor import UserEditor
 from database.user_filter import UserFilter
 from database.user_table import UserTable
-from providers.sql.provider import open_database
+from providers.sql.provider import DatabaseProvider, open_database
 from services.hash_statistics import HashCount, HashStatistics
 from tests.support.stores import engine_of
 
 FEW, MANY = 100, 10_000_000
-LOGINS = 300
+REPETITIONS = 300
 CLOCKS = {time.process_time: "of CPU time", time.perf_counter: "by the clock"}
 
 
@@ -58,22 +60,35 @@ def main() -> None:
             if kinds and kind not in kinds:
                 continue
             environs = {count: create_filled(kind, base_url, count) for count in (FEW, many)}
-            _compare_logins(kind, environs)
+            providers = {count: open_database(environ) for count, environ in environs.items()}
+            _compare(kind, "login", {count: partial(_log_in, provider) for count, provider in providers.items()})
+            finds = {count: partial(_find_random, provider, count) for count, provider in providers.items()}
+            _compare(kind, "find a random user", finds)
             for name, operation in OPERATIONS.items():
                 _print_times(kind, name, {count: _time(operation, environ) for count, environ in environs.items()})
 
 
-def _compare_logins(kind: str, environs: dict[int, dict[str, str]]) -> None:
-    providers = {count: open_database(environ) for count, environ in environs.items()}
-    for clock, name in CLOCKS.items():
-        times: dict[int, list[float]] = {count: [] for count in providers}
-        for _ in range(LOGINS):
-            for count, provider in providers.items():
+def _compare(kind: str, name: str, works: Mapping[int, Callable[[], object]]) -> None:
+    """Print the duration of the work at each number of users. The works alternate."""
+    for clock, of_clock in CLOCKS.items():
+        times: dict[int, list[float]] = {count: [] for count in works}
+        for _ in range(REPETITIONS):
+            for count, work in works.items():
                 start = clock()
-                assert provider.authenticate("zoe@example.com", PASSWORD)
+                work()
                 times[count].append(clock() - start)
-        few, many = (1000 * median(times[count]) for count in providers)
-        print(f"{kind:12} login: {few:.2f} ms {name} with few users, {many:.2f} ms with many: ratio {many / few:.3f}")
+        few, many = (1000 * median(times[count]) for count in works)
+        print(
+            f"{kind:12} {name}: {few:.3f} ms {of_clock} with few users, {many:.3f} ms with many: {many / few:.3f} times"
+        )
+
+
+def _log_in(provider: DatabaseProvider) -> None:
+    assert provider.authenticate("zoe@example.com", PASSWORD)
+
+
+def _find_random(provider: DatabaseProvider, count: int) -> None:
+    assert provider.has_username(f"user{1 + secrets.randbelow(count):08}")
 
 
 def _time(operation: Callable[[Engine], object], environ: dict[str, str]) -> float:
