@@ -1,105 +1,118 @@
-"""Two processes with a shared PostgreSQL and Redis behind nginx, compared with one: each is pinned to a core.
+"""Two processes with a shared PostgreSQL and Redis behind nginx, compared with one.
 
-Two have twice the clients. On a machine with two cores, the database, nginx and the clients need these cores too. So
-the CPU time of the processes for each request is the measure: two do twice the work of one if it does not rise. The
-rate by the clock is printed too. A worker that waits for its clients needs more CPU time for each request, so the
-figures are right only while the clients are not the limit.
+Each process has the same budget of CPU time, a part of a core. PostgreSQL, Redis, nginx and the clients have other
+cores. So the processes are the limit, if they use their budget, which is printed too. Two processes have twice the
+clients. The periods of one and of two alternate.
+
+Where the kernel does not enforce a budget, each process has a core, which PostgreSQL and the clients need too. Then the
+CPU time of each request is the measure: two processes do twice the work of one if it does not rise.
 """
 
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from http.client import HTTPConnection
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from bench.cpu_budget import can_enforce_budgets, cpu_budget, on_core
+from bench.rates import Rate
 from bench.servers import CLIENTS, Service
 from bench.wsgi import METRICS
 from tests.conftest import new_database
 from tests.servers import postgres as postgres_server
 from tests.servers.gunicorn import gunicorn
-from tests.servers.process import free_port, listens, running
+from tests.servers.process import free_port
 from tests.servers.redis import redis_server
+from tests.servers.reverse_proxies import reverse_proxy
 from tests.servers.workers import Server
 from tests.support.stores import user_table
 from tests.support.users import ZOE
 
-PERIODS = 7
-KINDS = ("guarded", "login", "refresh")
-_NGINX = """
-daemon off; worker_processes 1; pid {home}/pid; error_log stderr crit;
-events {{ worker_connections 256; }}
-http {{
-  access_log off; client_body_temp_path {home}/body; proxy_temp_path {home}/proxy;
-  fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
-  upstream service {{ {servers} keepalive 32; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{ proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection ""; }}
-  }}
+PERIODS = 9
+PERIOD_SECONDS = 5.0
+HAS_BUDGETS = can_enforce_budgets()
+BUDGET = 0.15 if HAS_BUDGETS else 1.0
+"""The budget of each process, in cores.
+
+It is small because on a machine with two cores both processes share one of them. If they often ran at the same time,
+they would displace each other from its caches, as two hosts do not.
+"""
+_SITE = """
+location / {{ proxy_pass http://latchkey; proxy_http_version 1.1; proxy_set_header Connection ""; }}
 }}
+upstream latchkey {{ {servers} keepalive 32;
 """
 
 
-@contextmanager
-def _nginx(home: Path, urls: list[str]) -> Iterator[str]:
-    """Run nginx in front of these services; yield its URL."""
-    home.mkdir()
-    port = free_port()
-    servers = " ".join(f"server {urlsplit(url).netloc};" for url in urls)
-    (home / "nginx.conf").write_text(_NGINX.format(home=home, port=port, servers=servers))
-    process = subprocess.Popen(["nginx", "-p", str(home), "-c", str(home / "nginx.conf")])
-    with running(process, lambda: listens(port)):
-        yield f"http://127.0.0.1:{port}"
+class Hosts(Service):
+    """Processes behind nginx, and what their clients do."""
+
+    _mix = cycle(["login", *["refresh", *["guarded"] * 19] * 5])
+
+    def mixed(self, client: int, connection: HTTPConnection) -> None:
+        """Send what is next: one login, five refreshes and 95 guarded requests in turn."""
+        getattr(self, next(self._mix))(client, connection)
 
 
 @contextmanager
-def _process(environ: dict[str, str], core: int) -> Iterator[tuple[str, int]]:
-    """Run a service with one worker on one core; yield its URL and the id of the worker."""
-    with gunicorn(environ, 1) as url:
-        (worker,) = Server(url, workers=1).workers()
-        time.sleep(3)  # until the worker has started its threads
-        for task in Path(f"/proc/{worker}/task").iterdir():
-            os.sched_setaffinity(int(task.name), {core})
-        yield url, worker
+def _process(environ: dict[str, str], core: int) -> Iterator[tuple[str, list[int]]]:
+    """Run the service with one worker on one core; yield its URL and its processes."""
+    budget = cpu_budget(BUDGET, core) if HAS_BUDGETS else nullcontext(on_core(core))
+    with budget as prefix, gunicorn(environ, 1, prefix=prefix) as url:
+        server = Server(url, workers=1)
+        yield url, [server.master, *server.workers()]
+
+
+@contextmanager
+def _behind_nginx(processes: list[tuple[str, list[int]]]) -> Iterator[Hosts]:
+    servers = " ".join(f"server {urlsplit(url).netloc};" for url, _ in processes)
+    with reverse_proxy("nginx", {"hosts": _SITE.format(servers=servers)}, path="/health/live") as (site,):
+        ids = [number for _, of_process in processes for number in of_process]
+        yield Hosts(f"http://127.0.0.1:{site.port}", ids, len(processes) * CLIENTS)
+
+
+def _cores() -> tuple[list[int], list[int]]:
+    """Return the cores of the processes, one or two, and those of everything else."""
+    cores = sorted(os.sched_getaffinity(0))
+    if not HAS_BUDGETS:
+        return cores[:2], cores
+    own = cores[:-1][:2] or cores
+    return own, cores[len(own) :] or cores
 
 
 def main() -> None:
     """Print the ratios. The first argument is the number of rounds."""
     periods = int(sys.argv[1]) if len(sys.argv) > 1 else PERIODS
-    cores = sorted(os.sched_getaffinity(0))[:2]
+    if not HAS_BUDGETS:
+        print("This process may not create a cgroup with a quota, so only the figures by CPU time count")
+    own, others = _cores()
+    os.sched_setaffinity(0, others)
     with ExitStack() as stack:
-        home = Path(stack.enter_context(TemporaryDirectory()))
-        database = stack.enter_context(TemporaryDirectory())
-        url = stack.enter_context(postgres_server.postgres(Path(database)))
+        url = stack.enter_context(postgres_server.postgres(Path(stack.enter_context(TemporaryDirectory()))))
         redis = stack.enter_context(redis_server(free_port()))
         environ = {**user_table(new_database(url, "hosts"), [ZOE]), **METRICS, "THROTTLE_STORAGE_URL": redis}
-        processes = [stack.enter_context(_process(environ, core)) for core in cores]
-        services = {}
-        for count in (1, 2):
-            some = processes[:count]
-            address = stack.enter_context(_nginx(home / str(count), [address for address, _ in some]))
-            services[count] = Service(address, [worker for _, worker in some], count * CLIENTS)
-        for kind in KINDS:
-            _compare(kind, services, periods)
+        processes = [stack.enter_context(_process(environ, core)) for core in (own[0], own[-1])]
+        services = [stack.enter_context(_behind_nginx(processes[:count])) for count in (1, 2)]
+        for kind in ("guarded", "login", "refresh", "mixed"):
+            rounds = [[service.measure(kind, PERIOD_SECONDS) for service in services] for _ in range(periods)]
+            _print(kind, rounds)
     print(f"the load was {os.getloadavg()[0]:.1f}")
 
 
-def _compare(kind: str, services: dict[int, Service], periods: int) -> None:
-    found: dict[int, list[tuple[float, float]]] = {count: [] for count in services}
-    for _ in range(periods):
-        for count, service in services.items():
-            found[count].append(service.measure(getattr(service, kind)))
-    rates = {count: median(rate for rate, _ in pairs) for count, pairs in found.items()}
-    costs = median(two[1] / one[1] for one, two in zip(found[1], found[2], strict=True))
-    print(
-        f"{kind:8} one: {rates[1]:.0f} a second, two: {rates[2]:.0f}, {rates[2] / rates[1]:.2f} times; a request costs "
-        f"{costs:.3f} times the CPU time, so two with a core each do {2 / costs:.2f} times the work of one"
-    )
+def _print(kind: str, pairs: list[list[Rate]]) -> None:
+    """Print the medians of the rates of one and of two processes, and of their ratios."""
+    for number, rates in enumerate(zip(*pairs, strict=True), 1):
+        used = median(rate.per_second * rate.cpu_seconds / (number * BUDGET) for rate in rates)
+        print(f"{kind:8} {number}: {median(rate.per_second for rate in rates):6.1f} a second, {used:.2f} of the budget")
+    ratios = [two.per_second / one.per_second for one, two in pairs]
+    work = 2 / median(two.cpu_seconds / one.cpu_seconds for one, two in pairs)
+    times = f"{median(ratios):.2f} times one ({min(ratios):.2f} to {max(ratios):.2f})"
+    print(f"{kind:8} two: {times}; by CPU time {work:.2f} times")
 
 
 if __name__ == "__main__":

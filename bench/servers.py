@@ -57,14 +57,14 @@ class Service:
         body = {"refresh_token": self._tokens[client]["refresh_token"]}
         self._tokens[client] = _exchange(connection, "POST", "/api/auth/refresh", body, JSON)
 
-    def measure(self, kind: str) -> Rate:
+    def measure(self, kind: str, seconds: float = PERIOD_SECONDS) -> Rate:
         """Return how often in a second the clients do what the method of this name does."""
         work = getattr(self, kind)
         connections = [self._connect() for _ in self._tokens]
         rate = measure_rate(
             lambda client: work(client, connections[client]),
             len(connections),
-            PERIOD_SECONDS,
+            seconds,
             cpu_clock=lambda: cpu_seconds(self.processes),
         )
         for connection in connections:
