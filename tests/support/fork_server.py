@@ -16,16 +16,16 @@ import sys
 import termios
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+
+from flask.cli import cli
 
 from tests.support import fork_client
 from tests.support.flask_program import ENVIRON, ROOT
 
 PRELOADED = (
-    "flask.cli",
     "app",
     "cli.database",
     "cli.doctor",
@@ -171,13 +171,13 @@ def _prepare(run: dict[str, Any], files: list[int]) -> None:
 if __name__ == "__main__":
     for name in PRELOADED:
         import_module(name)
-    for command in entry_points(group="flask.commands"):  # Flask loads them all, also those of other packages
-        command.load()
+    # Flask loads all commands for each run, also those of other packages, and examines all packages for them.
+    cli._load_plugin_commands()  # noqa: SLF001 - takes a third of a short command
     gc.freeze()
     __package__ = ""  # so that a usage error names the program as `flask`
     _serve(socket.socket(fileno=int(sys.argv[1])))
     try:
-        import_module("flask.cli").main()
+        cli.main()
     except SystemExit as ended:
         sys.stdout.flush()
         os._exit(int(ended.code or 0))  # without cleanup: in a process of this size it takes as long as a command
