@@ -7,7 +7,7 @@ from time import monotonic
 import psycopg
 import pytest
 
-from tests.conftest import new_database
+from tests.conftest import new_migrated_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Server
@@ -19,7 +19,7 @@ STALENESS_SECONDS = 6
 
 @pytest.fixture(scope="module")
 def server(postgres: str) -> Iterator[Server]:
-    environ = user_table(new_database(postgres, "outage"), [ZOE])
+    environ = user_table(new_migrated_database(postgres, "outage"), [ZOE])
     with gunicorn({**environ, "REVOCATION_STALENESS_SECONDS": str(STALENESS_SECONDS)}, workers=2) as url:
         yield Server(url, workers=2)
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from tests.conftest import new_database
+from tests.conftest import new_migrated_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.pgbouncer import pgbouncer
 from tests.servers.process import wait_until
@@ -29,7 +29,7 @@ def home() -> Iterator[Path]:
 
 def environ_behind(pooler: str, postgres: str, name: str) -> dict[str, str]:
     """Return the environment of a new user table, which is read through the pooler."""
-    return {**user_table(new_database(postgres, name), SAMPLE_USERS), "DATABASE_URL": f"{pooler}{name}"}
+    return {**user_table(new_migrated_database(postgres, name), SAMPLE_USERS), "DATABASE_URL": f"{pooler}{name}"}
 
 
 def test_logins_and_refreshes_of_concurrent_clients_succeed(postgres: str, home: Path) -> None:

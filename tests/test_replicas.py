@@ -10,7 +10,7 @@ from threading import Barrier
 import psycopg
 import pytest
 
-from tests.conftest import new_database
+from tests.conftest import new_migrated_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import wait_until
 from tests.servers.workers import Response, Server, send_request
@@ -26,7 +26,7 @@ Replicas = tuple[Server, Server]
 @pytest.fixture(scope="module")
 def environ(postgres: str) -> dict[str, str]:
     """The environment with a new database."""
-    return user_table(new_database(postgres, "replicas"), SAMPLE_USERS)
+    return user_table(new_migrated_database(postgres, "replicas"), SAMPLE_USERS)
 
 
 @pytest.fixture(scope="module")

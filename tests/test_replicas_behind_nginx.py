@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException
 
 import pytest
 
-from tests.conftest import new_database
+from tests.conftest import new_migrated_database
 from tests.servers.gunicorn import gunicorn
 from tests.servers.process import free_port, wait_until
 from tests.servers.redis import redis_server
@@ -104,7 +104,7 @@ class Client(BusyClient):
 def replicas(postgres: str) -> Iterator[Replicas]:
     with ExitStack() as stack:
         redis = stack.enter_context(redis_server(free_port()))
-        environ = user_table(new_database(postgres, "balanced"), SAMPLE_USERS)
+        environ = user_table(new_migrated_database(postgres, "balanced"), SAMPLE_USERS)
         environ |= {"THROTTLE_STORAGE_URL": redis, "LOGIN_FAILURES_PER_ACCOUNT": f"{2 * LIMIT}/hour"}
         running = Replicas(environ)
         for number in (0, 1):

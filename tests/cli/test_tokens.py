@@ -9,7 +9,6 @@ from flask.testing import FlaskClient
 from database.session_table import SessionTable
 from database.user_editor import UserEditor
 from services.context import services_of
-from tests.conftest import new_database
 from tests.servers.process import wait_until
 from tests.servers.slapd import Slapd
 from tests.support.error_responses import error_message
@@ -24,18 +23,14 @@ O_BRIEN = SAMPLE_USERS[1]
 REJECTED = "Every worker rejects the revoked tokens within two seconds.\n"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def environ(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+@pytest.fixture
+def environ(migrated_database: str, tmp_path: Path) -> dict[str, str]:
     """The environment of a new database with two users, and of a users file with the same users."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/users.db"
-    else:
-        url = new_database(request.getfixturevalue("postgres"), tmp_path.name)
     users = [ZOE, O_BRIEN]
-    return {**users_file(tmp_path / "users.toml", users), **user_table(url, users)}
+    return {**users_file(tmp_path / "users.toml", users), **user_table(migrated_database, users)}
 
 
-on_sqlite = pytest.mark.parametrize("environ", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("migrated_database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
