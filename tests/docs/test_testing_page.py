@@ -21,7 +21,8 @@ def outcome(folder: Path, environ: dict[str, str]) -> str:
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     folders = os.pathsep.join([str(tmp_path), str(ROOT)])
-    return {"PATH": os.defpath, "PYTHONPATH": folders, "PYTHONDONTWRITEBYTECODE": "1"}
+    without_plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # of other packages here, which a reader need not have
+    return {"PATH": os.defpath, "PYTHONPATH": folders, "PYTHONDONTWRITEBYTECODE": "1", **without_plugins}
 
 
 def test_own_application_is_tested(tmp_path: Path, environ: dict[str, str]) -> None:
