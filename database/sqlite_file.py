@@ -60,7 +60,7 @@ def require_usable_file(path: Path, may_create: bool) -> None:
 
 def foreign_file(path: Path) -> UnusableDatabaseFile:
     """Return the error about a file that is not an SQLite database."""
-    return UnusableDatabaseFile(f"{path} is not an SQLite database", "Name another file in DATABASE_URL")
+    return UnusableDatabaseFile(f"{path} is not an SQLite database", "Name the file of an SQLite database")
 
 
 def full_disk(path: Path) -> DatabaseUnavailable | None:

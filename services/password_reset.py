@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # it imports SQLAlchemy
     from database.user_row import PasswordReset
 
 WRONG_CODE = "wrong_code"
+EXPIRED_CODE = "expired_code"
 
 
 def reset_password(login: str, code: str, new: str) -> bool:
@@ -53,8 +54,10 @@ def _verify(reset: "PasswordReset | None", code_hash: str) -> User | Denied:
         return Denied(UNKNOWN_USER)
     row = reset.user
     expires_at = reset.expires_at or datetime.min.replace(tzinfo=UTC)
-    if not hmac.compare_digest(reset.code_hash or "", code_hash) or expires_at <= datetime.now(UTC):
+    if not hmac.compare_digest(reset.code_hash or "", code_hash):
         return Denied(WRONG_CODE, row.username)
+    if expires_at <= datetime.now(UTC):
+        return Denied(EXPIRED_CODE, row.username)
     if not row.active:
         return Denied(DISABLED, row.username)
     return User(username=row.username, email=row.email, roles=[*row.roles])

@@ -9,7 +9,7 @@ from cli.terminal import JSON_OPTION, CommandError, as_table, describe_interrupt
 from config.settings import Settings
 from database.copying import CopyFailed, TargetNotEmpty, copy_database, count_rows
 from database.engine import open_engine
-from database.errors import DatabaseUnavailable
+from database.errors import DatabaseUnavailable, UnusableDatabaseFile
 from database.sqlite_file import absolute_path
 
 OUTCOME = "DATABASE_URL has the copy of every row, or of none. Run the command again"
@@ -51,6 +51,8 @@ def _count_rows(path: Path) -> dict[str, int]:
         raise CommandError(f"{path} is not a file. Give the path of the SQLite database")
     try:
         return count_rows(path)
+    except UnusableDatabaseFile as error:
+        raise CommandError(str(error)) from None
     except DatabaseUnavailable as error:
         remedy = f"If it is of another version, run first: DATABASE_URL={_URL_PREFIX}{path} flask database upgrade"
         raise CommandError(f"{path} cannot be used: {error.reason}. {remedy}") from None

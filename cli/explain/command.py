@@ -34,7 +34,7 @@ def explain(login: str | None, other: str | None, all_users: bool, as_json: bool
     """Explain which identity, roles and routes a login would get.
 
     The command shows why: the results of the providers, the groups of the user and the role rules. It needs no
-    password and changes nothing. The exit code is 1 if no user has this login.
+    password and changes nothing. The exit code is 1 if no user has this login, or if no provider can explain it.
     """
     if (login is None) == (not all_users) or (all_users and not other):
         raise CommandError(f"expected a LOGIN, or --all with {COMPARE_OPTION} PROVIDER")
@@ -61,7 +61,7 @@ def _explain_one(services: Services, login: str, routes: list[Route], other: str
     else:
         texts = [*_texts(services, explanation, routes), *(change_tables(str(other), change) if change else [])]
         click.echo("\n\n".join(texts))
-    if explanation.reason == UNKNOWN_USER:
+    if not explanation.identity and explanation.reason in {None, UNKNOWN_USER}:
         sys.exit(1)
 
 

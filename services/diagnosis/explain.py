@@ -86,8 +86,8 @@ class LoginExplanation:
 
     @property
     def reason(self) -> str | None:
-        """The denial reason; `None` if the login would be accepted."""
-        if self.identity:
+        """The denial reason; `None` if the login would be accepted, or if no provider can explain it."""
+        if self.identity or (self.decision is None and self.is_incomplete):
             return None
         return (self.decision.explanation.reason if self.decision else None) or UNKNOWN_USER
 

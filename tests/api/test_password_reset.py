@@ -83,6 +83,8 @@ def test_every_denied_reset_costs_the_same_statements_and_no_hash(
     (cost,) = costs
     assert len(cost) == 2
     assert send(admin.client, issue(admin)).status_code == 200
+    reasons = [one["reason"] for one in events_in(caplog, "password_reset_denied")]
+    assert reasons == ["unknown_user", "wrong_code", "wrong_code", "expired_code"]
     hashed = ["hash_ms" in one for one in events_in(caplog, "password_reset_denied", "password_reset_accepted")]
     assert hashed == [False] * len(cases) + [True]
 

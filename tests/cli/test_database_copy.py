@@ -124,7 +124,7 @@ def test_target_that_is_not_empty_is_refused_and_not_changed(cli: ForkedFlask, s
         (["sqlite:///missing.db"], {}, f"{ROOT}/missing.db is not a file"),
         (["old.db"], {"DATABASE_URL": "sqlite:///other.db"}, "DATABASE_URL is not the URL of a PostgreSQL database"),
         (["old.db"], {}, "/old.db flask database upgrade"),
-        (["text.db"], {}, "text.db is not an SQLite database"),
+        (["text.db"], {}, "text.db is not an SQLite database. Name the file of an SQLite database"),
     ],
 )
 def test_unusable_source_or_target_is_an_error(

@@ -163,6 +163,8 @@ def test_provider_without_capabilities_is_unsupported(fork_server: ForkServer, t
         asked("explain", "--all", "--compare-with", "static", AUTH_PROVIDER=chain)
     )
     assert "cannot look users up" in error_line(asked("explain", "zoé", "--compare-with", "acme:Minimal"))
+    alone = asked("explain", "zoé", "--json", AUTH_PROVIDER="acme:Minimal")
+    assert (alone.returncode, json.loads(alone.stdout)["reason"]) == (1, None)  # not that the user is unknown
 
 
 def test_all_users_are_compared_with_another_provider(cli: ForkedFlask) -> None:
