@@ -25,8 +25,11 @@ class LazyCommand(click.Command):
     ) -> click.Context:
         from cli.examples import add_examples
         from cli.terminal import escape_unencodable_output, translate_command_errors
+        from config.environment import is_color_unwanted
 
         escape_unencodable_output()
+        if is_color_unwanted():
+            extra.setdefault("color", False)
         # Servers, and commands that load the application, find a provider in the current folder: so do all commands. At
         # the end, because a file there must not replace a module of Python.
         if "" not in sys.path:

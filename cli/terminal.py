@@ -99,7 +99,8 @@ def translate_command_errors() -> Iterator[None]:
     except BrokenPipeError:  # the reader of the output has closed it, which click handles
         raise
     except OSError as error:
-        subject = error.filename or ("a file" if _can_write_output() else "standard output")
+        # Without a buffer (PYTHONUNBUFFERED), nothing is left that shows whether the output is at fault.
+        subject = error.filename or ("standard output or a file" if _can_write_output() else "standard output")
         raise CommandError(f"{subject} cannot be used: {error.strerror or error}") from None
 
 

@@ -44,6 +44,11 @@ def is_shell_completion() -> bool:
     return "_FLASK_COMPLETE" in os.environ
 
 
+def is_color_unwanted() -> bool:
+    """Return whether programs must not color their output (https://no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
 def require_readable_files() -> None:
     """Raise ConfigurationError if one of the files that Flask's command line reads cannot be read."""
     from dotenv import find_dotenv
