@@ -12,7 +12,7 @@ from app import create_app
 from services.auth_provider import authenticate
 from services.throttle.errors import Throttled
 from tests.support.audit_events import events_in
-from tests.support.stores import DEFAULT_LIMITS, SECRET_KEY, user_table
+from tests.support.stores import DEFAULT_LIMITS, SECRET_KEY, cheapest_hash, user_table
 from tests.support.throttled_logins import (
     HOME,
     OFFICE,
@@ -34,7 +34,7 @@ PERIOD = 15 * 60
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     return {
-        **user_table(f"sqlite:///{tmp_path}/users.db", SAMPLE_USERS),
+        **user_table(f"sqlite:///{tmp_path}/users.db", SAMPLE_USERS, cheapest_hash),
         **DEFAULT_LIMITS,
         "SECRET_KEY": SECRET_KEY,
         "OAUTH_CLIENTS": "mobile",

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from services.context import services_of
 from tests.servers.process import wait_until
-from tests.support.stores import DEFAULT_LIMITS, SECRET_KEY, users_file
+from tests.support.stores import DEFAULT_LIMITS, SECRET_KEY, cheapest_hash, users_file
 from tests.support.throttled_logins import OFFICE, PER_ADDRESS, PER_PLACE, WRONG, exhaust, log_in
 from tests.support.users import SAMPLE_USERS, ZOE
 
@@ -21,7 +21,12 @@ def users(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environ(users: Path) -> dict[str, str]:
-    return {**users_file(users, SAMPLE_USERS), **DEFAULT_LIMITS, "SECRET_KEY": SECRET_KEY, "TRUSTED_PROXIES": "1"}
+    return {
+        **users_file(users, SAMPLE_USERS, cheapest_hash),
+        **DEFAULT_LIMITS,
+        "SECRET_KEY": SECRET_KEY,
+        "TRUSTED_PROXIES": "1",
+    }
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import new_database
-from tests.fuzz.fuzzed_services import FuzzedService, directory_environ, fuzzed_services, hash_of, local_environs
+from tests.fuzz.fuzzed_services import FuzzedService, directory_environ, fuzzed_services, local_environs
 from tests.servers.slapd import slapd
-from tests.support.stores import user_table
+from tests.support.stores import cheapest_hash, user_table
 from tests.support.users import SAMPLE_USERS
 
 
@@ -17,7 +17,7 @@ def services(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterato
     folder = tmp_path_factory.mktemp("fuzzed")
     (folder / "slapd").mkdir()
     with slapd(folder / "slapd") as server:
-        table = user_table(new_database(postgres, folder.name), SAMPLE_USERS, hash_of)
+        table = user_table(new_database(postgres, folder.name), SAMPLE_USERS, cheapest_hash)
         environs = {**local_environs(folder), "postgres": table, "ldap": directory_environ(server)}
         with fuzzed_services(environs) as services:
             yield services

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flask.testing import FlaskClient
-from passlib.hash import argon2
 from sqlalchemy import bindparam, update
 
 from database.tables import users
@@ -17,19 +15,11 @@ from tests.fuzz.strict_log import strict_log
 from tests.servers.postgres import postgres
 from tests.servers.slapd import Slapd, slapd
 from tests.support.oauth import oauth_app
-from tests.support.stores import engine_of, user_table, users_file
-from tests.support.users import SAMPLE_USERS, SampleUser
+from tests.support.stores import cheapest_hash, engine_of, user_table, users_file
+from tests.support.users import SAMPLE_USERS
 
 Environs = Mapping[str, Mapping[str, str]]
 """The environment of each store, by the name of the store."""
-
-_fastest = argon2.using(type="ID", memory_cost=8, time_cost=1, parallelism=1)
-
-
-@cache
-def hash_of(person: SampleUser) -> str:
-    """Return a hash with the lowest cost, since a fuzzer sends hundreds of logins in a second."""
-    return str(_fastest.hash(person.password))
 
 
 @dataclass(frozen=True)
@@ -54,7 +44,9 @@ class FuzzedService:
             return
         restored = update(users).where(users.c.username == bindparam("name")).values(password_hash=bindparam("hash"))
         with engine_of(self.environ).begin() as connection:
-            connection.execute(restored, [{"name": user.username, "hash": hash_of(user)} for user in SAMPLE_USERS])
+            connection.execute(
+                restored, [{"name": user.username, "hash": cheapest_hash(user)} for user in SAMPLE_USERS]
+            )
 
 
 @contextmanager
@@ -68,8 +60,8 @@ def fuzzed_services(environs: Environs) -> Iterator[list[FuzzedService]]:
 def local_environs(folder: Path) -> dict[str, dict[str, str]]:
     """Create the stores that need no server: a users file and an SQLite database."""
     return {
-        "static": users_file(folder / "users.toml", SAMPLE_USERS, hash_of),
-        "sqlite": user_table(f"sqlite:///{folder}/users.db", SAMPLE_USERS, hash_of),
+        "static": users_file(folder / "users.toml", SAMPLE_USERS, cheapest_hash),
+        "sqlite": user_table(f"sqlite:///{folder}/users.db", SAMPLE_USERS, cheapest_hash),
     }
 
 
@@ -87,6 +79,6 @@ def all_environs() -> Iterator[dict[str, dict[str, str]]]:
         (Path(home) / "slapd").mkdir()
         with slapd(Path(home) / "slapd") as directory, postgres(Path(cluster)) as server:
             environs = local_environs(Path(home))
-            environs["postgres"] = user_table(f"{server}postgres", SAMPLE_USERS, hash_of)
+            environs["postgres"] = user_table(f"{server}postgres", SAMPLE_USERS, cheapest_hash)
             environs["ldap"] = directory_environ(directory)
             yield environs

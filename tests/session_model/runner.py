@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from argon2 import PasswordHasher
-
 from tests.session_model.model import IN_PROGRESS, Account, Model, Session, Token
 from tests.session_model.system import REPLICAS, START, System
 from tests.support import login_clients
+from tests.support.stores import CHEAPEST_HASHER
 from tests.support.users import SAMPLE_USERS, SampleUser
 
 USERS = SAMPLE_USERS[:2]
 PASSWORD, OTHER_PASSWORD = "the first password of both users", "the other password of both users"
-CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # the real cost would dominate the run
-HASHES = {password: CHEAP_HASHER.hash(password) for password in (PASSWORD, OTHER_PASSWORD)}
+HASHES = {password: CHEAPEST_HASHER.hash(password) for password in (PASSWORD, OTHER_PASSWORD)}
 
 
 class Runner:

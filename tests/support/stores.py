@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from argon2 import PasswordHasher
 from sqlalchemy import Engine, update
 
 from config.service_settings import DatabaseSettings
@@ -36,6 +37,15 @@ DEFAULT_LIMITS = dict.fromkeys(HIGH_LIMITS, "")
 
 hashed = cache(hash_password)
 """Hash a password, only once for all tests."""
+
+CHEAPEST_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""For tests of hundreds of logins, whose time would be that of the hashes."""
+
+
+@cache
+def cheapest_hash(person: SampleUser) -> str:
+    """Return a hash of the person's password with the lowest cost. The first login upgrades it."""
+    return CHEAPEST_HASHER.hash(person.password)
 
 
 def engine_of(environ: Mapping[str, str], may_create: bool = False) -> Engine:
