@@ -38,6 +38,8 @@ ALL_USERS = [*SAMPLE_USERS, *SAME_EMAIL_USERS]
 
 # A shell's job in the background is started deaf to Ctrl-C, and so would be all that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Ended with SIGTERM, for example by a time limit, the run ends its servers too.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 # No time limit for an example of Hypothesis: the machine may be busy. `make test` tries the same examples in each run;
 # `make fuzz` has its own profile, which looks for new ones.
