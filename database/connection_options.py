@@ -11,9 +11,6 @@ TIMEOUT_SECONDS = 5
 RESPONSE_MARGIN_SECONDS = 1
 """How long after the timeout of a statement PostgreSQL has to report it."""
 
-IS_STATEMENT = "latchkey_is_statement"
-"""The execution option of a transaction that has one statement, see `begin_statement`."""
-
 IS_SNAPSHOT = "latchkey_is_snapshot"
 """The execution option of a transaction whose queries see the same state, see `begin_snapshot`."""
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from weakref import WeakValueDictionary
 
 from pydantic import SecretStr
-from sqlalchemy import URL, Connection, Engine, Pool, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Pool, PoolProxiedConnection, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from config.errors import ConfigurationError, Problem
@@ -20,13 +20,12 @@ from config.forks import reset_in_forks
 from config.service_settings import DatabaseSettings
 from database.connection_options import (
     IS_SNAPSHOT,
-    IS_STATEMENT,
     RESPONSE_MARGIN_SECONDS,
     TIMEOUT_SECONDS,
     invalid_url,
     validate_parameters,
 )
-from database.error_translation import translate_database_errors
+from database.error_translation import translate_database_errors, translate_driver_errors
 from database.sqlite_file import absolute_path, foreign_file, full_disk, require_usable_file
 
 # No @: the host of a URL whose password has an unescaped @ begins with a part of the password, and errors show it.
@@ -65,18 +64,32 @@ def open_connections() -> tuple[int, int]:
 
 
 @contextmanager
-def begin_statement(engine: Engine) -> Iterator[Connection]:
-    """Begin a transaction for one statement. With PostgreSQL, it takes one round trip instead of three.
+def begin_statement(engine: Engine) -> Iterator[Any]:
+    """Begin a transaction for one statement, and yield a cursor of the driver, which executes it.
 
-    A second statement would be a transaction of its own. The statement is prepared if it is executed often: use this
-    for lookups and updates by a key, whose best plan does not depend on the values. Raises DatabaseUnavailable.
+    With PostgreSQL, it takes one round trip instead of three. A second statement would be a transaction of its own. The
+    statement is prepared if it is executed often: use this for lookups and updates by a key, whose best plan does not
+    depend on the values. Raises DatabaseUnavailable.
     """
-    with (
-        translate_database_errors(),
-        engine.connect() as connection,
-        connection.execution_options(**{IS_STATEMENT: True}).begin(),
-    ):
-        yield connection
+    with translate_database_errors(), translate_driver_errors(engine.dialect):
+        connection = engine.raw_connection()
+        try:
+            driver: Any = connection.driver_connection
+            yield driver.begin_statement() if engine.name == "postgresql" else driver.cursor()
+            driver.commit()
+        except BaseException:
+            _discard(engine, connection)
+            raise
+        connection.close()
+
+
+def _discard(engine: Engine, connection: PoolProxiedConnection) -> None:
+    """Close a connection after an error. If the server has closed it or does not respond, close the others too."""
+    driver: Any = connection.driver_connection
+    is_lost = engine.name == "postgresql" and driver.closed
+    connection.invalidate()
+    if is_lost:
+        engine.dispose()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -47,6 +48,15 @@ def translate_database_errors() -> Iterator[None]:
             raise
         # Further lines of the message may show the values of a row.
         raise DatabaseUnavailable(str(error.orig).partition("\n")[0], remedy) from None
+
+
+@contextmanager
+def translate_driver_errors(dialect: Any) -> Iterator[None]:
+    """Raise the exception of SQLAlchemy for an error of the driver, instead of this error."""
+    try:
+        yield
+    except dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
 
 
 def _error_code(error: DBAPIError) -> str:

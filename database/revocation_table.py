@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, bindparam, delete, func, insert, select, true
 
 from database.advisory_locks import REVOCATION_LOCK
 from database.clock import earliest_time
 from database.expiry import expired
+from database.prepared_statement import PreparedStatement
 from database.tables import revocations
 
 READ_BATCH = 2_000
@@ -32,7 +33,7 @@ class Revocation(NamedTuple):
 
 
 # Built once: building a statement costs more than executing it.
-_after = (
+_after = PreparedStatement(
     select(*(revocations.c[name] for name in Revocation._fields))
     .where(revocations.c.id > bindparam("last"))
     .order_by(revocations.c.id)
@@ -88,6 +89,6 @@ def _included_in(row: Mapping[str, Any]) -> ColumnElement[bool]:
     return and_(revocations.c.issued_before <= row["issued_before"], of_user, of_provider)
 
 
-def revocations_after(connection: Connection, last: int) -> list[Revocation]:
-    """Return the first READ_BATCH revocations whose id is greater than `last`."""
-    return [*map(Revocation._make, connection.execute(_after, {"last": last}))]
+def revocations_after(engine: Engine, last: int) -> list[Revocation]:
+    """Return the first READ_BATCH revocations whose id is greater than `last`. Raises DatabaseUnavailable."""
+    return [*map(Revocation._make, _after.rows(engine, {"last": last}))]

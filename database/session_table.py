@@ -26,9 +26,9 @@ from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
 from database.audit import logged_after_commit, record_event
 from database.clock import DatabaseTime, earliest_time
-from database.engine import begin_statement
 from database.error_translation import translate_database_errors
 from database.expiry import expired
+from database.prepared_statement import PreparedStatement, Source
 from database.revocation_table import Revocation, revocations_after
 from database.session_ends import (
     end_all_sessions,
@@ -70,8 +70,11 @@ _insert = (
 )
 _expired = select(sessions.c.id).where(expired(sessions, bindparam("now")))
 _purge = delete(sessions).where(sessions.c.id.in_(_expired.limit(PURGE_LIMIT).with_for_update(skip_locked=True)))
-_by_id = select(sessions, DatabaseTime().label("read_at")).where(sessions.c.id == bindparam("session_id"))
-_rotate = (
+_columns = (
+    DatabaseTime().label(name) if name == "read_at" else sessions.c[name] for name in SessionRow.__dataclass_fields__
+)
+_by_id = PreparedStatement(select(*_columns).where(sessions.c.id == bindparam("session_id")))
+_rotate = PreparedStatement(
     update(sessions)
     .where(
         sessions.c.id == bindparam("session_id"),
@@ -90,7 +93,7 @@ _rotate = (
         credential_stamp=func.coalesce(sessions.c.credential_stamp, bindparam("found_stamp", type_=Text)),
     )
 )
-_mark_delivered = (
+_mark_delivered = PreparedStatement(
     update(sessions)
     .where(sessions.c.id == bindparam("session_id"), sessions.c.token_hash == bindparam("next_hash"))
     .values(delivered=True)
@@ -128,8 +131,7 @@ class SessionTable:
 
     def find(self, session_id: str) -> SessionRow | None:
         """Return the session with this id, None if it has ended or never existed."""
-        with begin_statement(self._engine) as connection:
-            return _find(connection, session_id)
+        return _find(self._engine, session_id)
 
     def of_user(self, username: str, idp: str | None = None) -> list[SessionRow]:
         """Return the sessions of a user that have a valid token, newest first; of all providers if `idp` is None.
@@ -166,13 +168,11 @@ class SessionTable:
             "found_record_id": seen.record_id,
             "found_stamp": seen.credential_stamp,
         }
-        with begin_statement(self._engine) as connection:
-            return connection.execute(_rotate, values).rowcount == 1
+        return _rotate.execute(self._engine, values) == 1
 
     def mark_delivered(self, session_id: str, token_hash: str) -> None:
         """Record that the response with this token was sent."""
-        with begin_statement(self._engine) as connection:
-            connection.execute(_mark_delivered, {"session_id": session_id, "next_hash": token_hash})
+        _mark_delivered.execute(self._engine, {"session_id": session_id, "next_hash": token_hash})
 
     def end(self, session_id: str) -> bool:
         """Delete a session, and revoke its access tokens. Return whether it existed."""
@@ -244,8 +244,7 @@ class SessionTable:
 
         At most `READ_BATCH` are returned.
         """
-        with begin_statement(self._engine) as connection:
-            return revocations_after(connection, last)
+        return revocations_after(self._engine, last)
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
@@ -253,9 +252,9 @@ class SessionTable:
             yield connection
 
 
-def _find(connection: Connection, session_id: str) -> SessionRow | None:
-    row = connection.execute(_by_id, {"session_id": session_id}).mappings().one_or_none()
-    return SessionRow(**row) if row else None
+def _find(source: Source, session_id: str) -> SessionRow | None:
+    rows = _by_id.rows(source, {"session_id": session_id})
+    return SessionRow(*rows[0]) if rows else None
 
 
 def _id_in_user_table(connection: Connection, username: str) -> int | None:

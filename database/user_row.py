@@ -5,11 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select
+from sqlalchemy import Select, bindparam, or_, select
 
 from config.text import casefold_name, is_normalized
+from database.prepared_statement import PreparedStatement, Source
 from database.tables import roles, user_roles, users
 
 
@@ -90,44 +92,46 @@ _select_with_roles = (
     .order_by(users.c.username_folded, roles.c.name)
 )
 # Built once: building a statement costs more than executing it.
-_by_login = _select_with_roles.where(
-    or_(users.c.username_folded == bindparam("name"), users.c.email_folded == bindparam("name"))
+_by_login = PreparedStatement(
+    _select_with_roles.where(
+        or_(users.c.username_folded == bindparam("name"), users.c.email_folded == bindparam("name"))
+    )
 )
-_by_username = _select_with_roles.where(users.c.username_folded == bindparam("name"))
-_by_id = _select_with_roles.where(users.c.id == bindparam("user_id"))
+_by_username = PreparedStatement(_select_with_roles.where(users.c.username_folded == bindparam("name")))
+_by_id = PreparedStatement(_select_with_roles.where(users.c.id == bindparam("user_id")))
 
 
-def user_by_login(connection: Connection, login: str) -> UserRow | None:
+def user_by_login(source: Source, login: str) -> UserRow | None:
     """Return the user with this username, otherwise the user with this email, ignoring case.
 
     A username has precedence over an equal email of another user, so that a login can select every user.
     """
     name = casefold_name(login)
-    matches = to_users(connection.execute(_by_login, {"name": name}))
+    matches = to_users(_by_login.rows(source, {"name": name}))
     by_username = (row for row in matches if row.username_folded == name)
     return next(by_username, next(iter(matches), None))
 
 
-def user_by_username(connection: Connection, username: str) -> UserRow | None:
+def user_by_username(source: Source, username: str) -> UserRow | None:
     """Return the user with this username, ignoring case."""
-    return _only(connection.execute(_by_username, {"name": casefold_name(username)}))
+    return _only(_by_username.rows(source, {"name": casefold_name(username)}))
 
 
-def user_by_id(connection: Connection, user_id: int) -> UserRow | None:
+def user_by_id(source: Source, user_id: int) -> UserRow | None:
     """Return the user with this id."""
-    return _only(connection.execute(_by_id, {"user_id": user_id}))
+    return _only(_by_id.rows(source, {"user_id": user_id}))
 
 
-def to_users(rows: Iterable[Row[*tuple[object, ...]]]) -> list[UserRow]:
+def to_users(rows: Iterable[Sequence[Any]]) -> list[UserRow]:
     """Return the users in the rows of a query by `with_roles`, in which the rows of one user are adjacent."""
-    return [_to_user(list(same_user)) for _, same_user in groupby(rows, key=lambda row: row.id)]
+    return [_to_user(list(same_user)) for _, same_user in groupby(rows, key=itemgetter(0))]
 
 
-def _only(rows: Iterable[Row[*tuple[object, ...]]]) -> UserRow | None:
+def _only(rows: Iterable[Sequence[Any]]) -> UserRow | None:
     return next(iter(to_users(rows)), None)
 
 
-def _to_user(rows: Sequence[Row[*tuple[object, ...]]]) -> UserRow:
-    role_names = tuple(sorted(row.role for row in rows if row.role))
+def _to_user(rows: Sequence[Sequence[Any]]) -> UserRow:
+    role_names = tuple(sorted(row[-1] for row in rows if row[-1]))
     values: list[Any] = [*rows[0][: len(_user_columns)], role_names]
     return UserRow(*values)

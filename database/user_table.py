@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.service_settings import USER_TABLE_PROVIDER
 from database.audit import AuditEvent, events_of_user, newest_events
-from database.engine import begin_snapshot, begin_statement, limit_statements
+from database.engine import begin_snapshot, limit_statements
 from database.error_translation import translate_database_errors
 from database.errors import DatabaseUnavailable, NoSuchUser
 from database.session_table import replace_stamp
@@ -69,13 +69,11 @@ class UserTable:
 
     def find_by_login(self, login: str) -> UserRow | None:
         """Return the user with this username, otherwise the user with this email, ignoring case."""
-        with begin_statement(self._engine) as connection:
-            return user_by_login(connection, login)
+        return user_by_login(self._engine, login)
 
     def find(self, username: str) -> UserRow | None:
         """Return the user with this username, ignoring case."""
-        with begin_statement(self._engine) as connection:
-            return user_by_username(connection, username)
+        return user_by_username(self._engine, username)
 
     def require(self, login: str) -> UserRow:
         """Return the user that `find_by_login` returns. Raises NoSuchUser if there is none."""
@@ -93,8 +91,7 @@ class UserTable:
 
     def get(self, user_id: int) -> UserRow | None:
         """Return the user with this id."""
-        with begin_statement(self._engine) as connection:
-            return user_by_id(connection, user_id)
+        return user_by_id(self._engine, user_id)
 
     def page(self, user_filter: UserFilter, limit: int, after: str | int | None = None) -> list[UserRow]:
         """Return the first `limit` matching users after a position.

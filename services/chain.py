@@ -12,7 +12,7 @@ from config.outage_log import OutageLog
 from config.subjects import is_machine_subject
 from config.text import casefold_name
 from passwords.hashing import CAPACITY
-from providers.interface import INVALID_RECORD, SHADOWED, UNKNOWN_USER, Denied, ProviderUnavailable, SupportsFind
+from providers.interface import INVALID_RECORD, SHADOWED, UNKNOWN_USER, Denied, ProviderUnavailable
 from services.concurrency_limit import ConcurrencyLimit
 from services.identity import Identity
 from services.links import Answer, Link, ask_link, watched_call
@@ -110,7 +110,7 @@ class Chain:
 
     def supports_find(self, idp: str) -> bool:
         """Return whether the provider of this name can look users up without a password."""
-        return any(link.name == idp and isinstance(link.provider, SupportsFind) for link in self.links)
+        return any(link.name == idp and link.finder is not None for link in self.links)
 
     def find(self, idp: str, username: str) -> Identity | None:
         """Return the current data of the user from the provider `idp`.
@@ -124,9 +124,9 @@ class Chain:
 
     def _find(self, idp: str, username: str) -> Identity | None:
         for link in self.links:
-            if link.name == idp and isinstance(link.provider, SupportsFind):
+            if link.name == idp and link.finder is not None:
                 with watched_call(link):
-                    user = find_with(link, link.provider, username)
+                    user = find_with(link, link.finder, username)
                 if user is None or casefold_name(user["username"]) != casefold_name(username):
                     return None
                 if is_machine_subject(user["username"]):

@@ -4,11 +4,20 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from audit.operation import timed
 from config.http_error import HttpError
 from providers.faults import describe_exception
-from providers.interface import AuthProvider, Denied, Overloaded, ProviderUnavailable, RequestFailed
+from providers.interface import (
+    AuthProvider,
+    Denied,
+    Overloaded,
+    ProviderUnavailable,
+    RequestFailed,
+    SupportsFind,
+    SupportsHasUsername,
+)
 from services.identity import Identity
 from services.provider_faults import InvalidAnswer, ProviderFault
 from services.provider_watch import watch_call
@@ -30,6 +39,16 @@ class Link:
     skip_unavailable: bool = False
     """Whether the next provider is asked while this one is unavailable. Otherwise the login fails."""
     last_call: Availability = field(default_factory=Availability, compare=False)
+
+    @cached_property
+    def finder(self) -> SupportsFind | None:
+        """The provider, if it can look users up. The check of a protocol takes 1 % of a refresh, so it is done once."""
+        return self.provider if isinstance(self.provider, SupportsFind) else None
+
+    @cached_property
+    def username_finder(self) -> SupportsHasUsername | None:
+        """The provider, if it can look usernames up."""
+        return self.provider if isinstance(self.provider, SupportsHasUsername) else None
 
     def skips(self, error: ProviderUnavailable) -> bool:
         """Return whether the next provider is asked after this error of this one."""

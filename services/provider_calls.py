@@ -13,7 +13,6 @@ from providers.interface import (
     SupportsCheck,
     SupportsExplain,
     SupportsFind,
-    SupportsHasUsername,
     SupportsListRoles,
     SupportsListUsers,
 )
@@ -43,10 +42,10 @@ def find_with(link: Link, provider: SupportsFind, username: str) -> Identity | N
 def has_username(link: Link, username: str) -> bool:
     """Return whether the provider has this username, even if its user is disabled. A request waits for the answer."""
     with watched_call(link):
-        if isinstance(link.provider, SupportsHasUsername):
+        if link.username_finder is not None:
             with translate_provider_errors(link):
-                return read_truth(link.provider.has_username(username), "has_username")
-        return isinstance(link.provider, SupportsFind) and find_with(link, link.provider, username) is not None
+                return read_truth(link.username_finder.has_username(username), "has_username")
+        return link.finder is not None and find_with(link, link.finder, username) is not None
 
 
 def explain_with(link: Link, provider: SupportsExplain, login: str) -> Explanation:

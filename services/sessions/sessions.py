@@ -184,15 +184,13 @@ class Sessions:
         return None
 
     def _require_session_and_user(self, presented: RefreshToken, client_id: str) -> tuple[SessionRow, Identity]:
-        """Return the session that this token extends, and its current user.
-
-        The row has the record id and the credential stamp of the user. Raises as `refresh` does.
-        """
+        """Return the session of this token, bound to its current user, and the user. Raises as `refresh` does."""
         while True:
             row = self._require_session(presented, client_id)
             if user := self._require_user(row):  # otherwise the session has changed since it was read
-                record_id, stamp = user.get("record_id"), user.get("credential_stamp")
-                return replace(row, record_id=record_id, credential_stamp=stamp), user
+                if None in (row.record_id, row.credential_stamp):
+                    row = replace(row, record_id=user.get("record_id"), credential_stamp=user.get("credential_stamp"))
+                return row, user
 
     def _require_session(self, presented: RefreshToken, client_id: str) -> SessionRow:
         """Return the session whose token this is: the valid one, or the one before it if the response was lost.

@@ -16,7 +16,7 @@ from database.user_filter import UserFilter
 from services.context import services_of
 from tests.support.error_responses import error_message
 from tests.support.sessions import bearer, client_of, guard_error, log_in
-from tests.support.statement_hooks import call_at_statement
+from tests.support.statement_hooks import call_before_statement
 from tests.support.stores import users_file
 from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import ANY_VERSION, ENDPOINTS, MAX, NEW, SQLITE_ONLY, Admin, Endpoint, admin_at, user_in
@@ -225,7 +225,7 @@ def test_role_that_the_user_gets_during_the_request_counts(users_environ: dict[s
     def promote() -> None:
         admin.table.change(user_id, lambda row: replace(row, roles=("super_admin",)), force=True)
 
-    with call_at_statement("before_cursor_execute", "BEGIN IMMEDIATE", promote):
+    with call_before_statement("BEGIN IMMEDIATE", promote):
         response = admin.ask("PUT", f"/{user_id}/password", {"password": NEW["password"]})
     assert error_message(response, 403, "role_not_grantable")
 

@@ -25,7 +25,7 @@ from tests.support.sessions import (
     send_refresh,
     tokens_in,
 )
-from tests.support.statement_hooks import call_at_statement
+from tests.support.statement_hooks import call_before_statement
 from tests.support.stores import hashed, users_file
 from tests.support.users import ZOE, SampleUser
 from tests.support.users_api import MAX, NEW, SQLITE_ONLY, Admin, admin_at, token_of
@@ -110,7 +110,7 @@ REVOCATIONS: dict[str, Callable[[Admin], object]] = {
 def test_revocation_during_a_password_change_leaves_no_session(admin: Admin, revoke: Callable[[Admin], object]) -> None:
     access = log_in(admin.client, MAX).access
     opening = ("SELECT pg_advisory_xact_lock_shared", "INSERT INTO latchkey_sessions")
-    with call_at_statement("before_cursor_execute", opening, lambda: revoke(admin)):
+    with call_before_statement(opening, lambda: revoke(admin)):
         response = request_change(admin, access)
     assert error_message(response, 503, "sessions_unavailable")
     assert session_ids(admin.engine) == []

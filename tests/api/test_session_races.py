@@ -9,7 +9,7 @@ from database.user_editor import UserEditor
 from tests.servers.process import wait_until
 from tests.support.commands import run_command
 from tests.support.sessions import Tokens, client_of, guard_error, log_in, send_login, send_refresh, tokens_in
-from tests.support.statement_hooks import call_at_statement
+from tests.support.statement_hooks import call_after_statement, call_before_statement
 from tests.support.stores import engine_of, hashed, user_table
 from tests.support.users import ZOE
 
@@ -35,7 +35,7 @@ def outcome(environ: dict[str, str], tokens: Tokens) -> tuple[str, int]:
 def test_revocation_during_the_password_check_ends_the_login(environ: dict[str, str], revocation: str) -> None:
     client = client_of(environ)
     table = UserEditor(engine_of(environ), "tests")
-    with call_at_statement("after_cursor_execute", "SELECT latchkey_users.", lambda: REVOCATIONS[revocation](table)):
+    with call_after_statement("SELECT latchkey_users.", lambda: REVOCATIONS[revocation](table)):
         response = send_login(client)
     if response.status_code == 200:
         assert outcome(environ, tokens_in(response)) == ("revoked_token", 400)
@@ -48,7 +48,7 @@ def test_revocation_during_a_refresh_ends_the_session(environ: dict[str, str], r
     client = client_of(environ)
     tokens = log_in(client)
     table = UserEditor(engine_of(environ), "tests")
-    with call_at_statement("after_cursor_execute", "SELECT latchkey_users.", lambda: REVOCATIONS[revocation](table)):
+    with call_after_statement("SELECT latchkey_users.", lambda: REVOCATIONS[revocation](table)):
         assert send_refresh(client, tokens.refresh).status_code == 400
     assert outcome(environ, tokens) == ("revoked_token", 400)
 
@@ -64,6 +64,6 @@ def test_login_just_before_revoke_all_is_revoked(environ: dict[str, str], monkey
         given.append(log_in(client))
 
     first_of_the_end = ("BEGIN", "DELETE FROM latchkey_sessions")
-    with call_at_statement("before_cursor_execute", first_of_the_end, log_in_a_second_later):
+    with call_before_statement(first_of_the_end, log_in_a_second_later):
         assert run_command("tokens", "revoke", "--all").exit_code == 0
     assert outcome(environ, given[0]) == ("revoked_token", 400)

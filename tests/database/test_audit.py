@@ -12,7 +12,7 @@ from database.audit import logged_after_commit, record_event
 from database.errors import DatabaseUnavailable
 from database.user_editor import UserEditor
 from tests.support.emptied_database import DATABASE_KINDS, empty_engine
-from tests.support.statement_hooks import call_at_statement
+from tests.support.statement_hooks import call_before_statement
 
 
 @pytest.fixture(params=DATABASE_KINDS)
@@ -145,6 +145,6 @@ def test_lost_connection_is_an_outage_of_the_database(engine: Engine) -> None:
         with engine.connect() as connection:
             connection.execute(terminate)
 
-    lost = call_at_statement("before_cursor_execute", "UPDATE latchkey_users", end_other_connections)
+    lost = call_before_statement("UPDATE latchkey_users", end_other_connections)
     with lost, pytest.raises(DatabaseUnavailable):
         editor.set_active("zoé", active=False)

@@ -83,14 +83,38 @@ def get(app: Flask, tokens: Iterator[str]) -> Case:
 
 def log_in(app: Flask) -> Case:
     """Return a case that logs in."""
-    body = json.dumps({"email": ZOE.email, "password": ZOE.password}).encode()
-    environ = EnvironBuilder("/api/auth", method="POST", content_type="application/json", data=body).get_environ()
-    environ |= {"RAW_URI": "/api/auth", "REMOTE_ADDR": "127.0.0.1"}
+    environ = post("/api/auth", {"email": ZOE.email, "password": ZOE.password})
+    body = environ["wsgi.input"].getvalue()
     return lambda: serve(app, environ | {"wsgi.input": BytesIO(body)})
 
 
-def serve(app: Flask, environ: dict[str, Any]) -> str:
-    """Return the status of the response."""
+def refresh(app: Flask) -> Case:
+    """Return a case that refreshes a session with the token of the response before."""
+    blocks: list[bytes] = []
+    serve(app, post("/api/auth", {"email": ZOE.email, "password": ZOE.password}), blocks)
+
+    def body() -> bytes:
+        token = json.loads(b"".join(blocks))["refresh_token"]
+        blocks.clear()
+        return json.dumps({"refresh_token": token}).encode()
+
+    environ = post("/api/auth/refresh", json.loads(body()))  # all tokens have the same length
+    serve(app, environ, blocks)
+
+    def send() -> str:
+        return serve(app, environ | {"wsgi.input": BytesIO(body())}, blocks)
+
+    return send
+
+
+def post(path: str, body: dict[str, str | None]) -> dict[str, Any]:
+    """Return the environment of one POST request."""
+    environ = EnvironBuilder(path, method="POST", json=body).get_environ()
+    return environ | {"RAW_URI": path, "REMOTE_ADDR": "127.0.0.1"}
+
+
+def serve(app: Flask, environ: dict[str, Any], blocks: list[bytes] | None = None) -> str:
+    """Return the status of the response, and add the blocks of its body to `blocks`."""
     statuses: list[str] = []
     wsgi: Any = app
 
@@ -98,8 +122,9 @@ def serve(app: Flask, environ: dict[str, Any]) -> str:
         statuses.append(status)
 
     response = wsgi(environ, start)
-    for _ in response:
-        pass
+    for block in response:
+        if blocks is not None:
+            blocks.append(block)
     response.close()
     return statuses[0]
 
@@ -149,10 +174,11 @@ def cases(environ: dict[str, str], number: int) -> dict[str, Case]:
         "spoilt": get(app, iter(spoilt)),
         "spoilt by hand": get(by_hand, iter(spoilt)),
         "login": log_in(app),
+        "refresh": refresh(app),
     }
 
 
-ACCEPTED = {"plain", "seen", "new", "new by hand", "login"}
+ACCEPTED = {"plain", "seen", "new", "new by hand", "login", "refresh"}
 
 
 def require_expected(all_cases: dict[str, Case]) -> None:

@@ -34,7 +34,7 @@ from tests.support.sessions import (
     send_refresh,
     tokens_in,
 )
-from tests.support.statement_hooks import call_at_statement
+from tests.support.statement_hooks import call_before_statement
 from tests.support.stored_hashes import has_policy_cost, store_hash, stored_zoe
 from tests.support.stores import engine_of, hashed, user_table
 from tests.support.users import ZOE, SampleUser
@@ -91,14 +91,14 @@ def test_upgrade_keeps_no_session_of_a_former_password(client: FlaskClient, envi
 @pytest.mark.parametrize("next_statement", ["SELECT latchkey_users.", "UPDATE latchkey_sessions"])
 def test_upgrade_during_a_refresh_ends_no_session(client: FlaskClient, next_statement: str) -> None:
     tokens = log_in_without_upgrade(client)
-    with call_at_statement("before_cursor_execute", next_statement, partial(log_in, client.application.test_client())):
+    with call_before_statement(next_statement, partial(log_in, client.application.test_client())):
         tokens = refresh(client, tokens)
     refresh(client, tokens)
 
 
 def test_upgrade_during_another_login_ends_no_session(client: FlaskClient) -> None:
     other = client.application.test_client()
-    with call_at_statement("before_cursor_execute", "UPDATE latchkey_users", partial(log_in, other)):
+    with call_before_statement("UPDATE latchkey_users", partial(log_in, other)):
         tokens = log_in(client)
     refresh(client, tokens)
 
@@ -140,7 +140,7 @@ def test_password_that_an_admin_sets_during_the_login_is_kept(
 
     with ExitStack() as stack:
         if moment == "before it is written":
-            stack.enter_context(call_at_statement("before_cursor_execute", "UPDATE latchkey_users", set_password))
+            stack.enter_context(call_before_statement("UPDATE latchkey_users", set_password))
         else:
             monkeypatch.setattr("passwords.hashing.needs_rehash", _after(set_password, needs_rehash))
         assert send_login(client).status_code == 400  # the new password ends the login that is in progress
@@ -167,7 +167,7 @@ def test_login_waits_for_an_open_transaction_of_an_admin(postgres: str) -> None:
     with ThreadPoolExecutor(1) as threads, begin_statement(engine) as observer, engine.connect() as admin:
         admin.exec_driver_sql("UPDATE latchkey_users SET password_hash = %s", (ADMIN_SET_HASH,))
         login = threads.submit(send_login, client)
-        wait_until(lambda: observer.exec_driver_sql(waiting).scalar() == 1)
+        wait_until(lambda: observer.execute(waiting).fetchone() == (1,))
         admin.commit()
         tokens = tokens_in(login.result(60))
     assert stored_zoe(environ).password_hash == ADMIN_SET_HASH
