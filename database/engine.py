@@ -64,18 +64,19 @@ def open_connections() -> tuple[int, int]:
 
 
 @contextmanager
-def begin_statement(engine: Engine) -> Iterator[Any]:
+def begin_statement(engine: Engine, shared_lock: int | None = None) -> Iterator[Any]:
     """Begin a transaction for one statement, and yield a cursor of the driver, which executes it.
 
     With PostgreSQL, it takes one round trip instead of three. A second statement would be a transaction of its own. The
     statement is prepared if it is executed often: use this for lookups and updates by a key, whose best plan does not
-    depend on the values. Raises DatabaseUnavailable.
+    depend on the values. `shared_lock` is an advisory lock of PostgreSQL for the transaction. It takes two more round
+    trips. Raises DatabaseUnavailable.
     """
     with translate_database_errors(), translate_driver_errors(engine.dialect):
         connection = engine.raw_connection()
         try:
             driver: Any = connection.driver_connection
-            yield driver.begin_statement() if engine.name == "postgresql" else driver.cursor()
+            yield driver.begin_statement(shared_lock) if engine.name == "postgresql" else driver.cursor()
             driver.commit()
         except BaseException:
             _discard(engine, connection)

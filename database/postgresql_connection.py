@@ -56,17 +56,20 @@ class TimedConnection(psycopg.Connection[Any]):
         self.prepare_threshold = None
         return f"BEGIN {mode}" if self.has_own_server_process else f"BEGIN {mode}; {_SET_FOR_TRANSACTION}"
 
-    def begin_statement(self) -> psycopg.Cursor[Any]:
+    def begin_statement(self, shared_lock: int | None) -> psycopg.Cursor[Any]:
         """Begin a transaction of one statement, and return the cursor that executes it.
 
-        Without BEGIN, each statement is a transaction. Every statement has the same cursor, because a new one takes a
+        With a `shared_lock`, an advisory lock, the statement sees what the last exclusive holder has committed. Without
+        BEGIN, each statement is a transaction. Every statement has the same cursor, because a new one takes a
         third of the instructions of a statement.
         """
         command = self.begin_command()
+        if shared_lock:
+            command += f"; SELECT pg_advisory_xact_lock_shared({shared_lock})"
+        if shared_lock or not self.has_own_server_process:
+            self.execute(command)
         if self.has_own_server_process:
             self.prepare_threshold = _PREPARE_THRESHOLD  # another server process would not know the statement
-        else:
-            self.execute(command)
         return self._cursor_of_statements
 
     @cached_property

@@ -58,12 +58,12 @@ class PreparedStatement:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
-    def rows(self, source: Source, values: Values) -> Sequence[Sequence[Any]]:
-        """Return the rows that a query finds."""
+    def rows(self, source: Source, values: Values, shared_lock: int | None = None) -> Sequence[Sequence[Any]]:
+        """Return the rows that a query finds. `shared_lock` is for a transaction of its own, see `begin_statement`."""
         if isinstance(source, Connection):
             return source.execute(self._statement, values).all()
         compiled = self._compile(source.dialect)
-        with begin_statement(source) as cursor:
+        with begin_statement(source, shared_lock) as cursor:
             cursor.execute(compiled.text, compiled.arguments(values))
             found = cursor.fetchall()
         return [*map(compiled.row, found)]

@@ -69,15 +69,14 @@ def end_sessions_of_users(connection: Connection, usernames: Iterable[str], idp:
     return ended
 
 
-def lock_sessions(connection: Connection, *, shared: bool = False) -> None:
-    """Exclude transactions that end the sessions of users and, unless `shared`, those that open a session.
+def lock_sessions(connection: Connection) -> None:
+    """Exclude other transactions that end the sessions of users, and those that open a session.
 
     Two such transactions would not see each other's rows, and a session of a login with the old password would
     remain. SQLite has one writer at a time.
     """
     if connection.dialect.name == "postgresql":
-        take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
-        connection.execute(select(take(SESSION_LOCK)))
+        connection.execute(select(func.pg_advisory_xact_lock(SESSION_LOCK)))
 
 
 def _lock_rows(connection: Connection, condition: ColumnElement[bool]) -> None:

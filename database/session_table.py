@@ -24,6 +24,7 @@ from sqlalchemy import (
 from audit.events import Event
 from config.service_settings import USER_TABLE_PROVIDER
 from config.text import casefold_name
+from database.advisory_locks import SESSION_LOCK
 from database.audit import logged_after_commit, record_event
 from database.clock import DatabaseTime, earliest_time
 from database.error_translation import translate_database_errors
@@ -34,7 +35,6 @@ from database.session_ends import (
     end_all_sessions,
     end_sessions,
     end_user_sessions,
-    lock_sessions,
     revoke_token,
 )
 from database.session_row import SessionRow
@@ -60,7 +60,7 @@ _user_revoked_since = exists().where(
         ),
     ),
 )
-_insert = (
+_insert = PreparedStatement(
     insert(sessions)
     .from_select(
         sessions.c.keys(),
@@ -122,12 +122,12 @@ class SessionTable:
         Return False, and insert nothing, if all tokens of the user were revoked after the revocation
         `last_revocation_id`: the user may have logged in with a password that is no longer valid.
         """
-        with self._begin() as connection:
-            lock_sessions(connection, shared=True)
-            inserted = connection.scalar(_insert, {**vars(row), "last_revocation_id": last_revocation_id}) is not None
-            if next(self._logins) % LOGINS_PER_PURGE == 0:
+        if next(self._logins) % LOGINS_PER_PURGE == 0:
+            with self._begin() as connection:
                 connection.execute(_purge, {"now": earliest_time()})
-        return inserted
+        values = {**vars(row), "last_revocation_id": last_revocation_id}
+        # The lock excludes transactions that end the sessions of users, see `lock_sessions`.
+        return bool(_insert.rows(self._engine, values, shared_lock=SESSION_LOCK))
 
     def find(self, session_id: str) -> SessionRow | None:
         """Return the session with this id, None if it has ended or never existed."""

@@ -28,7 +28,7 @@ LIMITS = {
     ("expired", "plain"): 1.02,
     ("revoked", "plain"): 1.04,
     ("spoilt", "spoilt by hand"): 0.92,
-    ("login", "plain"): 7.13,
+    ("login", "plain"): 6.2,
     ("refresh", "plain"): 6.3,
 }
 """How often a request may take the instructions of another one: 3 % more than when it was measured.
