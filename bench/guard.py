@@ -5,6 +5,7 @@ The ratios are to a plain Flask route, and for `new` and `spoilt` also to PyJWT 
 
 import logging
 import os
+import random
 import sys
 import time
 from pathlib import Path
@@ -53,7 +54,9 @@ def measure(compared: dict[str, Case]) -> dict[str, list[float]]:
 
 
 def _round(compared: dict[str, Case]) -> list[float]:
-    return [_time(send) for send in compared.values()]
+    """Return the seconds of each case, in another order each time: a case has an effect on the next one."""
+    seconds = {name: _time(compared[name]) for name in random.sample([*compared], len(compared))}
+    return [seconds[name] for name in compared]
 
 
 def _time(send: Case) -> float:
