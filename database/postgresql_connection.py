@@ -54,7 +54,8 @@ class TimedConnection(psycopg.Connection[Any]):
         """Return the statements that begin a transaction with the usual timeouts, to send in one round trip."""
         self.response_timeout = _RESPONSE_TIMEOUT
         self.prepare_threshold = None
-        return f"BEGIN {mode}" if self.has_own_server_process else f"BEGIN {mode}; {_SET_FOR_TRANSACTION}"
+        begin = f"BEGIN {mode}".rstrip()
+        return begin if self.has_own_server_process else f"{begin}; {_SET_FOR_TRANSACTION}"
 
     def begin_statement(self, shared_lock: int | None) -> psycopg.Cursor[Any]:
         """Begin a transaction of one statement, and return the cursor that executes it.

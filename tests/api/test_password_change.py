@@ -109,7 +109,7 @@ REVOCATIONS: dict[str, Callable[[Admin], object]] = {
 @pytest.mark.parametrize("revoke", REVOCATIONS.values(), ids=REVOCATIONS)
 def test_revocation_during_a_password_change_leaves_no_session(admin: Admin, revoke: Callable[[Admin], object]) -> None:
     access = log_in(admin.client, MAX).access
-    opening = ("SELECT pg_advisory_xact_lock_shared", "INSERT INTO latchkey_sessions")
+    opening = ("BEGIN; SELECT pg_advisory_xact_lock_shared", "INSERT INTO latchkey_sessions")
     with call_before_statement(opening, lambda: revoke(admin)):
         response = request_change(admin, access)
     assert error_message(response, 503, "sessions_unavailable")
