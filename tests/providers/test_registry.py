@@ -76,8 +76,9 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     (info / "entry_points.txt").write_text(dedent(points))
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
-    for name in [name for name in sys.modules if name.startswith("acme_auth")]:
-        del sys.modules[name]
+    for name, module in [*sys.modules.items()]:
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]  # its file is deleted, and the next test has another one
 
 
 def problem_of(environ: dict[str, str]) -> str:
