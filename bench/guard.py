@@ -27,13 +27,18 @@ def main() -> None:
     """Print the ratios. The arguments are algorithms, by default all."""
     logging.disable(logging.WARNING)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    for algorithm in sys.argv[1:] or ALGORITHMS:
-        with TemporaryDirectory() as folder:
-            print_ratios(algorithm, measure(cases(environment(Path(folder), algorithm), (ROUNDS + 1) * REQUESTS)))
+    with TemporaryDirectory() as folder:
+        for algorithm in sys.argv[1:] or ALGORITHMS:
+            environ = environment(Path(folder, algorithm), algorithm)
+            print_ratios(algorithm, measure(cases(environ, (ROUNDS + 1) * REQUESTS)))
 
 
 def environment(folder: Path, algorithm: str) -> dict[str, str]:
-    """Return the environment of a service with sessions, revocation, throttle, audit log and metrics."""
+    """Return the environment of a service with sessions, revocation, throttle, audit log and metrics in a new folder.
+
+    Its threads read the folder until the process ends.
+    """
+    folder.mkdir()
     environ = user_table(f"sqlite:///{folder}/users.db", [ZOE])
     environ |= {"SECRET_KEY": SECRET_KEY, "METRICS_TOKEN": SECRET_KEY[::-1]}
     if algorithm != "HS256":
