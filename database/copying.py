@@ -14,7 +14,7 @@ from config.service_settings import DatabaseSettings
 from database.audit import logged_after_commit, record_event
 from database.engine import begin_write, limit_statements, open_engine
 from database.error_translation import translate_database_errors
-from database.errors import DatabaseUnavailable
+from database.errors import DatabaseUnavailable, InvalidTime
 from database.import_tables import load_rows
 from database.row_digest import RowDigest
 from database.schema import require_head, revision_of, upgrade
@@ -142,7 +142,7 @@ def _translate_row_errors(table: Table, stored: RowDigest) -> Iterator[None]:
         row = f"row {stored.rows + int(line[1])}" if line else f"a row after row {stored.rows}"
         reason = error.diag.message_primary or type(error).__name__
         raise CopyFailed(f"{row} of the table {table.name} cannot be stored: {reason}") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, InvalidTime) as error:
         raise CopyFailed(
             f"a row after row {stored.rows} of the table {table.name} has an invalid value: {type(error).__name__}"
         ) from None

@@ -26,6 +26,14 @@ class PoolExhausted(DatabaseUnavailable):
     """All connections of this process are in use. The database itself may be available."""
 
 
+class InvalidTime(DatabaseUnavailable):
+    """A row has a value that is not a time: SQLite stores any text that SQL has written."""
+
+    def __init__(self) -> None:
+        remedy = "Times in SQLite are texts in UTC, such as 2026-11-29 10:00:00.000000: correct what SQL has written"
+        super().__init__("a row has a value that is not a time", remedy)
+
+
 class UserExists(HttpError, Conflict):
     """The username or email belongs to another user."""
 

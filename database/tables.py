@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -16,6 +18,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
+
+from database.errors import InvalidTime
 
 metadata = MetaData(
     naming_convention={
@@ -41,6 +45,18 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """Return the function that reads a value. It raises InvalidTime if SQLite has stored another text."""
+        read = super().result_processor(dialect, coltype)
+        return partial(_read_time, read) if read and dialect.name == "sqlite" else read
+
+
+def _read_time(read: Callable[[Any], datetime | None], value: object) -> datetime | None:
+    try:
+        return read(value)
+    except (ValueError, TypeError):
+        raise InvalidTime from None
 
 
 class StrictBoolean(Boolean):

@@ -30,7 +30,8 @@ from providers.sql.provider import DatabaseProvider, open_database
 from tests.conftest import new_database
 from tests.servers.postgres import _run
 from tests.servers.postgres import postgres as postgres_server
-from tests.support.stores import SECRET_KEY, add_by_hand, engine_of, hashed, user_table
+from tests.support.sessions import log_in, send_refresh
+from tests.support.stores import SECRET_KEY, add_by_hand, engine_of, hashed, new_sqlite_database, user_table
 from tests.support.users import SAME_EMAIL_USERS, ZOE, SampleUser
 
 BODY = {"email": ZOE.email, "password": ZOE.password}
@@ -65,6 +66,22 @@ def test_user_whom_sql_has_disabled_with_a_text_is_denied(environ: dict[str, str
     assert denied.reason == DISABLED
     assert provider.find(ZOE.username) is None
     assert not UserTable(engine).require(ZOE.username).active
+
+
+@pytest.mark.parametrize("value", ["''", "'yesterday'", "5"])
+@pytest.mark.parametrize(
+    "column", ["latchkey_users.last_login_at", "latchkey_users.created_at", "latchkey_sessions.expires_at"]
+)
+def test_text_instead_of_a_time_is_an_outage(tmp_path: Path, column: str, value: str) -> None:
+    environ = user_table(new_sqlite_database(tmp_path / "users.db"), [ZOE])  # PostgreSQL stores no such text
+    client = client_of(environ)
+    tokens = log_in(client)
+    table, name = column.split(".")
+    with engine_of(environ).begin() as connection:
+        connection.execute(text(f"UPDATE {table} SET {name} = {value}"))  # noqa: S608 - both are of this test
+    assert send_refresh(client, tokens.refresh).status_code == 503
+    if table == users.name:
+        assert_unavailable(client)
 
 
 def test_disabled_user_is_denied_until_enabled_again(environ: dict[str, str]) -> None:
