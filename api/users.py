@@ -18,13 +18,13 @@ from config.http_error import NO_STORE, HttpError
 from config.service_settings import ADMIN_ROLE
 from database.errors import DatabaseUnavailable, LastAdmin, NoSuchUser, RoleNotGrantable, UserChanged, UserExists
 from database.user_filter import UserFilter
+from passwords.concurrency_limit import ConcurrencyLimit
 from passwords.errors import Overloaded
 from passwords.policy import WeakPassword
 from providers.interface import ProviderUnavailable
 from services.accounts import AccountEditor, NoUserTable, admin_editor, new_hash
 from services.auth_guard import auth_guard, check_jwt
 from services.caller import UnverifiableCaller
-from services.concurrency_limit import ConcurrencyLimit
 from services.sessions.errors import SessionsUnavailable
 
 if TYPE_CHECKING:

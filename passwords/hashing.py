@@ -5,7 +5,6 @@ import os
 import secrets
 import sys
 from base64 import b64encode
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,8 +14,9 @@ from typing import Any, TypeVar
 
 from audit.operation import timed
 from config.forks import reset_in_forks
+from passwords.concurrency_limit import ConcurrencyLimit
 from passwords.durations import record_verification
-from passwords.errors import Overloaded, UnusableHash
+from passwords.errors import UnusableHash
 from passwords.hash_threads import HASH_MEMORY_KIB, hash_thread_count
 from passwords.schemes import needs_rehash, parse
 
@@ -54,29 +54,17 @@ class _HashPool:
     """Computes hashes on HASH_THREADS threads, with a limited queue. Thread-safe."""
 
     def __init__(self) -> None:
+        self.slots = ConcurrencyLimit(CAPACITY)
         reset_in_forks(self._reset)
 
     def _reset(self) -> None:
-        """Replace the threads and the queue with new ones. A fork inherits the pool without its threads."""
+        """Replace the threads with new ones. A fork inherits the pool without its threads."""
         self._threads = ThreadPoolExecutor(HASH_THREADS, "hash", _prepare_thread)
-        self._free = deque([None] * CAPACITY)
-
-    @property
-    def pending(self) -> int:
-        """How many computations run or wait."""
-        return CAPACITY - len(self._free)
 
     def run(self, work: Callable[[], T]) -> T:
         """Return the result of `work`. Raises Overloaded if the queue is full."""
-        try:
-            self._free.pop()
-        except IndexError:
-            raise Overloaded from None
-        try:
-            with timed("hash"):
-                return self._threads.submit(work).result()
-        finally:
-            self._free.append(None)
+        with self.slots, timed("hash"):
+            return self._threads.submit(work).result()
 
 
 def _prepare_thread() -> None:
@@ -96,7 +84,7 @@ _pool = _HashPool()
 
 def pending_hashes() -> int:
     """Return how many computations run or wait in this process. Thread-safe."""
-    return _pool.pending
+    return _pool.slots.occupied
 
 
 def run_in_pool(work: Callable[[], T]) -> T:

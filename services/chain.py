@@ -11,9 +11,9 @@ from audit.operation import note
 from config.outage_log import OutageLog
 from config.subjects import is_machine_subject
 from config.text import casefold_name
+from passwords.concurrency_limit import ConcurrencyLimit
 from passwords.hashing import CAPACITY
 from providers.interface import INVALID_RECORD, SHADOWED, UNKNOWN_USER, Denied, ProviderUnavailable
-from services.concurrency_limit import ConcurrencyLimit
 from services.identity import Identity
 from services.links import Answer, Link, ask_link, watched_call
 from services.provider_calls import authenticate_with, find_with, has_username

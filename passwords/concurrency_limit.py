@@ -16,6 +16,11 @@ class ConcurrencyLimit:
         self._count = slots
         reset_in_forks(self._reset)
 
+    @property
+    def occupied(self) -> int:
+        """How many slots are occupied."""
+        return self._count - len(self._free)
+
     def __enter__(self) -> None:
         """Occupy a slot. Raises Overloaded if all are occupied."""
         try:
